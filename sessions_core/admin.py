@@ -1,0 +1,143 @@
+"""The console's ground rules, and the pages of workspaces, API keys and events.
+
+What happened is shown and never edited: an operator acts through actions, each confirmed, permission-checked and
+recorded as an event under their name.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from sessions_core.models import ApiKey, Event, Workspace
+
+__all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "operator"]
+
+
+def operator(request: HttpRequest) -> str:
+    """How events name the person at the console."""
+    return f"operator:{request.user.pk}"
+
+
+class FactAdmin(admin.ModelAdmin):
+    """Rows that may be looked at and acted upon, and are neither added, edited nor deleted by hand."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether the actions are open: the model's change permission, though nothing is edited in a form."""
+        return super().has_change_permission(request)
+
+
+class HistoryAdmin(FactAdmin):
+    """Facts with a story: ``history`` lists the events of the object, newest first."""
+
+    def subject(self, obj: Any) -> str:
+        """The id that events know the object by."""
+        return str(obj.pk)
+
+    @admin.display(description="history")
+    def history(self, obj: Any) -> SafeString | str:
+        events = Event.objects.filter(subject=self.subject(obj), workspace_id=obj.workspace_id)[:100]
+        lines = ((f"{event.created_at:%Y-%m-%d %H:%M:%S}", event.type, event.actor) for event in events)
+        return format_html_join("", "<div>{} — {} by {}</div>", lines) or "Nothing recorded."
+
+
+# A method of a ModelAdmin that treats one object, and answers whether anything changed.
+Treatment = Callable[[Any, HttpRequest, Any], bool]
+
+
+def confirmed(description: str, *, done: str) -> Callable[[Treatment], Any]:
+    """Make an action of a treatment: ask first, then treat each, then say how many. ``done`` completes "3 of 4 …"."""
+
+    def decorate(treat: Treatment) -> Any:
+        @admin.action(description=description, permissions=["act"])
+        def action(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            if not self.has_act_permission(request):
+                raise PermissionDenied
+            if "confirmed" not in request.POST:
+                return _ask(self, request, queryset, description=description, action=treat.__name__)
+            results = [treat(self, request, obj) for obj in queryset]
+            self.message_user(request, f"{sum(results)} of {len(results)} {done}.", messages.SUCCESS)
+            return None
+
+        action.__name__ = treat.__name__
+        return action
+
+    return decorate
+
+
+def _ask(
+    model_admin: FactAdmin, request: HttpRequest, queryset: Iterable[Any], *, description: str, action: str
+) -> HttpResponse:
+    return TemplateResponse(
+        request,
+        "sessions_core/admin/confirm.html",
+        {
+            **model_admin.admin_site.each_context(request),
+            "title": description,
+            "opts": model_admin.model._meta,
+            "objects": queryset,
+            "action": action,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        },
+    )
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(admin.ModelAdmin):
+    list_display = ("name", "id", "frontend_api", "is_sandbox", "created_at")
+    list_filter = ("is_sandbox",)
+    search_fields = ("name", "id", "frontend_api")
+    readonly_fields = ("id", "created_at")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """A tenant is not one wrong click away from losing every session."""
+        return False
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(HistoryAdmin):
+    """A secret key is shown once, to whoever makes it with ``manage.py issue_api_key``."""
+
+    list_display = ("name", "kind", "short", "workspace", "created_at", "revoked_at")
+    list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("name", "short")
+    fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
+    readonly_fields = ("publishable_key", "history")
+    actions = ("revoke",)
+
+    def subject(self, obj: ApiKey) -> str:
+        return obj.short
+
+    @confirmed("Revoke selected API keys", done="revoked")
+    def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
+        return key.revoke(by=operator(request))
+
+
+@admin.register(Event)
+class EventAdmin(FactAdmin):
+    list_display = ("created_at", "type", "subject", "actor", "workspace")
+    list_filter = ("type", "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("=subject", "=actor")
+    date_hierarchy = "created_at"

@@ -1,0 +1,164 @@
+"""Plumbing of both APIs: what a view inherits so that a host's REST framework settings change nothing in it.
+
+Everything a dialect can see is left to the subclass: credentials, parsing of parameters, errors.
+"""
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
+from django.http import HttpRequest
+from django.http.request import RawPostDataException
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import BasePermission
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+from rest_framework.viewsets import ViewSet
+
+__all__ = ["ApiView", "BodyNotJson", "BodyTooLarge", "BodyUnreadable", "JsonParser"]
+
+# Bytes. The longest honest body is a list of some thousand ids.
+LARGEST_BODY = 1024 * 1024
+
+# Seconds a caller should wait when the database is busy or away.
+RETRY_AFTER = 2
+
+
+class BodyError(Exception):
+    """The body cannot be used at all."""
+
+
+class BodyNotJson(BodyError):
+    """It is there, and says it is something other than JSON."""
+
+
+class BodyTooLarge(BodyError):
+    """It is longer than LARGEST_BODY."""
+
+
+class BodyUnreadable(BodyError):
+    """It says it is JSON and is not."""
+
+
+class JsonParser(BaseParser):
+    """Reads any JSON value. Raises one of the errors above; an empty body never gets here."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        if not _is_json(media_type or ""):
+            raise BodyNotJson(media_type)
+        try:
+            body = stream.read(LARGEST_BODY + 1)
+        except (RequestDataTooBig, RawPostDataException, OSError) as unreadable:
+            raise BodyUnreadable from unreadable
+        if len(body) > LARGEST_BODY:
+            raise BodyTooLarge
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as malformed:
+            raise BodyUnreadable from malformed
+
+
+def _is_json(media_type: str) -> bool:
+    essence = media_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON (RFC 8259, section 6)")
+
+
+class Json(JSONRenderer):
+    """DRF's renderer, with every switch a host could turn set here. Answers exactly ``application/json``."""
+
+    compact = True
+    ensure_ascii = True
+    strict = True
+    charset = None
+
+
+class OnlyJson(BaseContentNegotiation):
+    """One parser, one renderer, whatever the caller says it accepts."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class Nobody(BasePermission):
+    """What a view allows that forgot to say: nothing."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return False
+
+
+class ApiView(ViewSet):
+    """Base of every endpoint. A dialect's subclass names its credentials and permissions and answers its errors."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = ()
+    permission_classes: Sequence[type[BasePermission]] = (Nobody,)
+    throttle_classes = ()
+    parser_classes = (JsonParser,)
+    renderer_classes = (Json,)
+    content_negotiation_class = OnlyJson
+    versioning_class = None
+    metadata_class = None
+    schema = None
+    # No HEAD: both dialects refuse it. No OPTIONS: it belongs to CORS, which is answered before a view is reached.
+    http_method_names = ["get", "post", "put", "patch", "delete"]
+
+    # Names this request in the answer and in logs; 32 hex characters.
+    trace: str
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.trace = uuid.uuid4().hex
+        return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if (request.method or "").lower() not in (self.action_map or ()):
+            # An action may be called like a method, and must not be found as the handler of that method.
+            self.http_method_not_allowed(request)
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """The methods of this route, in capitals."""
+        return [method.upper() for method in self.action_map or () if method in self.http_method_names]
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
+        return self._handle
+
+    def error_response(self, error: Exception) -> Response | None:
+        """The dialect's answer to an error, None for one that nobody expected."""
+        raise NotImplementedError
+
+    def busy_response(self) -> Response:
+        """The dialect's 503, for when the database is locked or away."""
+        raise NotImplementedError
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response
+
+    def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
+        set_rollback()
+        if isinstance(error, OperationalError):
+            response = self.busy_response()
+            response.headers["Retry-After"] = str(RETRY_AFTER)
+            return response
+        return self.error_response(error)

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class SessionsCoreConfig(AppConfig):
+    name = "sessions_core"
+    verbose_name = "Workspaces"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from sessions_core import checks  # noqa: F401  (Django wants checks registered here)

@@ -1,0 +1,57 @@
+"""System checks of the core. Each has a number; none needs the database."""
+
+from collections.abc import Iterable, Sequence
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from sessions_core.conf import AppSettings, settings
+
+SHORTEST_KEY = 32
+
+_GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+
+
+def unknown_keys(app_settings: AppSettings, *, id: str) -> list[CheckMessage]:
+    """One error for every key the project wrote that the app does not understand."""
+    return [
+        Error(
+            f"{app_settings.name}[{key!r}] is not a setting.",
+            hint=f"Known are: {', '.join(sorted(app_settings.known()))}.",
+            id=id,
+        )
+        for key in sorted(set(app_settings.given) - app_settings.known())
+    ]
+
+
+@register(Tags.security)
+def check_settings(**_: object) -> Iterable[CheckMessage]:
+    return [
+        *unknown_keys(settings, id="sessions_core.E001"),
+        *_check_keys("TOKEN_KEYS", settings.token_keys, id="sessions_core.E002"),
+        *_check_keys("ENCRYPTION_KEYS", settings.encryption_keys, id="sessions_core.E003"),
+        *_check_that_keys_differ(),
+    ]
+
+
+def _check_keys(name: str, keys: Sequence[object], *, id: str) -> list[CheckMessage]:
+    hint = f"Put a key made by `{_GENERATE}` at the front of the list, keep it outside the database, and back it up."
+    if not keys:
+        return [Error(f"SESSIONS_CORE['{name}'] is missing or empty; it takes a list of keys.", hint=hint, id=id)]
+    if any(not isinstance(key, str) or len(key) < SHORTEST_KEY for key in keys):
+        return [Error(f"SESSIONS_CORE['{name}'] holds a key of under {SHORTEST_KEY} characters.", hint=hint, id=id)]
+    return []
+
+
+def _check_that_keys_differ() -> list[CheckMessage]:
+    """One key for one purpose: otherwise losing one loses all."""
+    every = [*settings.token_keys, *settings.encryption_keys, django_settings.SECRET_KEY]
+    if len(every) == len(set(every)):
+        return []
+    return [
+        Error(
+            "SECRET_KEY, SESSIONS_CORE['TOKEN_KEYS'] and SESSIONS_CORE['ENCRYPTION_KEYS'] share a key.",
+            hint=f"Give each its own, made by `{_GENERATE}`.",
+            id="sessions_core.E004",
+        )
+    ]

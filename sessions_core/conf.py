@@ -1,0 +1,51 @@
+"""Settings of Gatepass, one dict per app, read from Django's settings at each access and never kept."""
+
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings as django_settings
+
+__all__ = ["AppSettings", "settings"]
+
+
+class AppSettings:
+    """The dict ``name`` in Django's settings; a subclass has one typed property per key, in lower case."""
+
+    name: str
+
+    @property
+    def given(self) -> Mapping[str, object]:
+        """What the project wrote, as it stands now."""
+        given: Mapping[str, object] = getattr(django_settings, self.name, {})
+        return given
+
+    @classmethod
+    def known(cls) -> set[str]:
+        """The keys this app understands."""
+        return {key.upper() for key, value in vars(cls).items() if isinstance(value, property)}
+
+
+class CoreSettings(AppSettings):
+    name = "SESSIONS_CORE"
+
+    @property
+    def token_keys(self) -> Sequence[str]:
+        """Keys that tokens are derived from, newest first, each of at least 32 characters.
+
+        The first one makes new tokens. The others are fallbacks: what was made with them works until they go.
+        """
+        return self._keys("TOKEN_KEYS")
+
+    @property
+    def encryption_keys(self) -> Sequence[str]:
+        """Keys that secrets in the database are encrypted with, newest first, each of at least 32 characters.
+
+        The first one writes, all of them read.
+        """
+        return self._keys("ENCRYPTION_KEYS")
+
+    def _keys(self, name: str) -> Sequence[str]:
+        keys = self.given.get(name, ())
+        return keys if isinstance(keys, list | tuple) else ()
+
+
+settings = CoreSettings()

@@ -1,0 +1,123 @@
+"""How a token is made and checked. No other module of this app touches ``hmac``, ``hashlib`` or ``secrets``.
+
+A token reads ``<prefix><short>_<long>``. The short part is public: it finds the row. The long part is the secret,
+and comes in two constructions:
+
+* *derived* (``DerivedKind``): the long part is an HMAC of the short part under a key outside the database. The token
+  can be shown again though nothing of it is stored, and a forgery is refused by arithmetic, without a query.
+* *random* (``new_api_key``): shown once; the row keeps a digest only.
+"""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from sessions_core.conf import settings
+
+__all__ = ["DerivedKind", "Presented", "digest", "is_api_key", "matches", "new_api_key", "random_text", "short_of"]
+
+# Base58 in the Bitcoin order: no 0, O, I or l to misread.
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+# 24 characters of base58 carry 140 bits.
+LONG_LENGTH = 24
+
+# What follows "seam_" in tokens of other kinds; SDKs tell kinds apart by these prefixes alone.
+_OTHER_KINDS = ("at", "cst", "pk")
+
+
+@dataclass(frozen=True)
+class Presented:
+    """A derived token whose arithmetic is right: where its row is, and which key made it."""
+
+    short: str
+    key_id: str
+
+
+@dataclass(frozen=True)
+class DerivedKind:
+    """One kind of derived token. ``prefix`` names the kind and takes part in the derivation."""
+
+    prefix: str
+    short_length: int = 8
+
+    def new_short(self) -> str:
+        return random_text(self.short_length)
+
+    def token(self, short: str, key_id: str) -> str:
+        """The whole token of the row that keeps ``short`` and ``key_id``.
+
+        A key that has been withdrawn counts as the newest one, so the row gets a fresh token and the old one is dead.
+        """
+        keys = _keys_by_id()
+        return f"{self.prefix}{short}_{self._long(short, keys[_current(key_id, keys)])}"
+
+    def check(self, presented: str) -> Presented | None:
+        """Which row the token claims, if one of our keys made it; no query needed to refuse the rest."""
+        short, _, long = presented.removeprefix(self.prefix).partition("_")
+        if not presented.startswith(self.prefix) or len(short) != self.short_length or not presented.isascii():
+            return None
+        for key_id, key in _keys_by_id().items():
+            if hmac.compare_digest(self._long(short, key), long):
+                return Presented(short=short, key_id=key_id)
+        return None
+
+    def agrees(self, presented: Presented, key_id: str) -> bool:
+        """Whether ``presented`` was made with the key its row names: a leaked old key forges nothing for new rows."""
+        return presented.key_id == _current(key_id, _keys_by_id())
+
+    def _long(self, short: str, key: bytes) -> str:
+        number = int.from_bytes(hmac.digest(key, f"{self.prefix}|{short}".encode(), "sha256"))
+        characters = []
+        for _ in range(LONG_LENGTH):
+            number, index = divmod(number, len(ALPHABET))
+            characters.append(ALPHABET[index])
+        return "".join(characters)
+
+
+def newest_key_id() -> str:
+    """The id of the key that new tokens are derived from: a fingerprint, safe to store."""
+    return next(iter(_keys_by_id()))
+
+
+def new_api_key(*, sandbox: bool) -> str:
+    """A fresh secret key, in a form that the SDKs of both dialects accept: ``seam_[test]<short>_<long>``."""
+    short = f"test{random_text(4)}" if sandbox else random_text(8)
+    while not sandbox and short.startswith((*_OTHER_KINDS, "test")):
+        short = random_text(8)
+    return f"seam_{short}_{random_text(LONG_LENGTH)}"
+
+
+def is_api_key(text: str) -> bool:
+    """Whether the text has the form of a secret key, and of no other kind of token."""
+    return text.startswith("seam_") and not text.startswith(tuple(f"seam_{kind}" for kind in _OTHER_KINDS))
+
+
+def short_of(text: str) -> str:
+    """The public part of a secret key, empty if the text is none."""
+    parts = text.split("_")
+    return parts[1] if len(parts) == 3 and is_api_key(text) and text.isascii() else ""
+
+
+def digest(text: str) -> str:
+    """SHA-256 in hex. The keys it is used for have full entropy, so no slow derivation is needed."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def matches(text: str, expected_digest: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(digest(text), expected_digest)
+
+
+def random_text(length: int) -> str:
+    """Uniform base58 characters from the operating system's generator."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _keys_by_id() -> dict[str, bytes]:
+    return {digest(f"token key id|{key}")[:8]: key.encode() for key in settings.token_keys}
+
+
+def _current(key_id: str, keys: dict[str, bytes]) -> str:
+    return key_id if key_id in keys else next(iter(keys))
