@@ -1,0 +1,115 @@
+"""What every endpoint of this dialect shares: credentials, permission, answers and errors."""
+
+from collections.abc import Sequence, Set
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from client_sessions import models, resources
+from client_sessions.authentication import CredentialAuthentication
+from client_sessions.errors import CATALOGUE, ApiError, envelope, invalid
+from client_sessions.models import ClientSession
+from client_sessions.permissions import Credential, IsOpenToCredential
+from client_sessions.scoping import narrowed_to_key, visible_to
+from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable
+from sessions_core.models import ApiKey
+
+__all__ = ["ScopedView", "not_found"]
+
+M = TypeVar("M", bound=Model)
+
+
+class ScopedView(ApiView):
+    """Base of the endpoints. ``auth`` is the ApiKey or ClientSession that calls; both know their workspace."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
+    permission_classes: Sequence[type[BasePermission]] = (IsOpenToCredential,)
+
+    # Set for each route by its row in the table of routes.
+    open_to: Set[Credential] = frozenset()
+
+    @property
+    def auth(self) -> ApiKey | ClientSession:
+        """Who calls, once authenticated."""
+        auth: ApiKey | ClientSession = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        return auth
+
+    @property
+    def request_id(self) -> str:
+        return f"request_{self.trace}"
+
+    def visible(self, rows: QuerySet[M], *, user_identifier_key: str | None = None) -> QuerySet[M]:
+        """Rows of a registered model, narrowed to the caller, and to the session of the key if one is given."""
+        rows = visible_to(self.auth, rows)
+        if user_identifier_key is None:
+            return rows
+        return narrowed_to_key(self.auth, rows, user_identifier_key, at=timezone.now())
+
+    def ok(self, **answer: Any) -> Response:
+        """200 with these members and ``ok``."""
+        return Response({**answer, "ok": True})
+
+    def error_response(self, error: Exception) -> Response | None:
+        api_error = _translated(error, allowed=self.allowed_methods)
+        return self._answer(api_error) if api_error else None
+
+    def busy_response(self) -> Response:
+        return self._answer(ApiError("service_unavailable"))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers["seam-request-id"] = self.request_id
+        return response
+
+    def _answer(self, error: ApiError) -> Response:
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+        return Response(envelope(error, request_id=self.request_id), status=error.status, headers=headers)
+
+
+class NotFound(ScopedView):
+    """Every method of a path that does not exist."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def refuse(self, request: Request) -> Response:
+        raise ApiError("not_found")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's ``handler404`` for a project whose unknown paths should answer in this dialect."""
+    return NotFound.as_view(dict.fromkeys(NotFound.http_method_names, "refuse"))(request)
+
+
+def _translated(error: Exception, *, allowed: list[str]) -> ApiError | None:
+    """Any foreseen error in the words of this dialect, None for the rest."""
+    match error:
+        case ApiError():
+            return error
+        case resources.Missing(resource_type=name):
+            type = f"{name}_not_found"
+            return ApiError(type if type in CATALOGUE else "resource_not_found")
+        case models.KeyTaken():
+            return ApiError("client_session_token_already_exists")
+        case models.NotLive():
+            return ApiError("client_session_not_found")
+        case models.GrantConflict():
+            return invalid(str(error), "The client session has another one already")
+        case exceptions.MethodNotAllowed():
+            return ApiError("method_not_allowed", f"Accepted methods: {', '.join(allowed)}.")
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
+            return ApiError("unauthorized")
+        case BodyNotJson():
+            return ApiError("invalid_content_type")
+        case BodyTooLarge():
+            return ApiError("request_too_large")
+        case BodyUnreadable():
+            return ApiError("invalid_json")
+    return None

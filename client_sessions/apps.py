@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ClientSessionsConfig(AppConfig):
+    name = "client_sessions"
+    verbose_name = "Client sessions"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,125 @@
+"""Customers, user identities, Connect Webviews, connected accounts and devices.
+
+Every row belongs to one workspace and refers to rows of the same one.
+"""
+
+import uuid
+from typing import TypeVar
+
+from django.db import models
+from django.utils import timezone
+
+from sessions_core.models import Workspace
+
+__all__ = ["ConnectWebview", "ConnectedAccount", "Customer", "Device", "UserIdentity"]
+
+M = TypeVar("M", bound="Resource")
+
+
+class ResourceQuerySet(models.QuerySet[M]):
+    def in_workspace(self, workspace: Workspace) -> "ResourceQuerySet[M]":
+        return self.filter(workspace=workspace)
+
+
+class Resource(models.Model):
+    """What every kind of resource has."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ("created_at", "id")
+
+
+class Customer(Resource):
+    """One of the workspace's own customers, known by the key the workspace uses for it."""
+
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, blank=True)
+
+    objects = ResourceQuerySet["Customer"].as_manager()
+
+    class Meta(Resource.Meta):
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="customer_key_is_unique")]
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+
+class ConnectedAccount(Resource):
+    """An account at a device maker, that devices came in by."""
+
+    customer = models.ForeignKey(
+        Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="connected_accounts"
+    )
+    account_type = models.CharField(max_length=60, default="august")
+    display_name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    automatically_manages_new_devices = models.BooleanField(default=True)
+    custom_metadata = models.JSONField(default=dict, blank=True)
+
+    objects = ResourceQuerySet["ConnectedAccount"].as_manager()
+
+    class Meta(Resource.Meta):
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="account_page")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class ConnectWebview(Resource):
+    """A page on which somebody authorises an account; it leads to that account once they have."""
+
+    connected_account = models.ForeignKey(
+        ConnectedAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="connect_webviews"
+    )
+
+    objects = ResourceQuerySet["ConnectWebview"].as_manager()
+
+    class Meta(Resource.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"webview {self.id}"
+
+
+class Device(Resource):
+    """A lock, a thermostat or whatever else an account brought."""
+
+    connected_account = models.ForeignKey(ConnectedAccount, on_delete=models.CASCADE, related_name="devices")
+    device_type = models.CharField(max_length=60, default="august_lock")
+    name = models.CharField(max_length=200)
+    manufacturer = models.CharField(max_length=100, default="august")
+    model_name = models.CharField("model", max_length=100, blank=True)
+    is_online = models.BooleanField(default=True)
+    is_locked = models.BooleanField(null=True, blank=True, help_text="Unknown for what is not a lock.")
+    capabilities = models.JSONField(default=list, blank=True)
+    custom_metadata = models.JSONField(default=dict, blank=True)
+
+    objects = ResourceQuerySet["Device"].as_manager()
+
+    class Meta(Resource.Meta):
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="device_page")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserIdentity(Resource):
+    """A person, who may have been given single devices."""
+
+    key = models.CharField(max_length=200, blank=True)
+    email_address = models.EmailField(blank=True)
+    phone_number = models.CharField(max_length=40, blank=True)
+    full_name = models.CharField(max_length=200, blank=True)
+    devices = models.ManyToManyField(Device, blank=True, related_name="user_identities")
+
+    objects = ResourceQuerySet["UserIdentity"].as_manager()
+
+    class Meta(Resource.Meta):
+        verbose_name_plural = "user identities"
+
+    def __str__(self) -> str:
+        return self.full_name or self.key or str(self.id)

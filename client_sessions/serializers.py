@@ -1,0 +1,45 @@
+"""How a client session looks on the wire. Shapes only."""
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from client_sessions import resources
+from client_sessions.models import ClientSession
+
+__all__ = ["client_session_object", "instant"]
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 in UTC, always with six digits and ``Z``."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def client_session_object(session: ClientSession) -> dict[str, Any]:
+    """The object ``client_session``; wants ``device_count`` annotated and ``grants`` prefetched.
+
+    It holds the token, so it goes to whoever may have that: the workspace's own keys, and the session itself.
+    """
+    counted: Any = session  # device_count is an annotation, which its type does not know
+    granted: dict[str, list[str]] = defaultdict(list)
+    for grant in session.grants.all():
+        resource_type = resources.get(grant.resource_type)
+        shown = resource_type.shown(grant.resource_id) if resource_type else grant.resource_id
+        granted[grant.resource_type].append(shown)
+    identities, customers = granted["user_identity"], granted["customer"]
+    return {
+        "client_session_id": str(session.pk),
+        "workspace_id": str(session.workspace_id),
+        "created_at": instant(session.created_at),
+        "expires_at": instant(session.expires_at),
+        "token": session.token,
+        "user_identifier_key": session.user_identifier_key,
+        "device_count": counted.device_count,
+        "connected_account_ids": granted["connected_account"],
+        "connect_webview_ids": granted["connect_webview"],
+        "user_identity_ids": identities,
+        # Optional members are left out rather than null, and a session has at most one of each.
+        **({"user_identity_id": identities[0]} if identities else {}),
+        **({"customer_key": customers[0]} if customers else {}),
+        **({"revoked_at": instant(session.revoked_at)} if session.revoked_at else {}),
+    }

@@ -1,0 +1,224 @@
+"""The seven endpoints of ``/client_sessions``."""
+
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from client_sessions import resources
+from client_sessions.api import ScopedView
+from client_sessions.errors import ApiError, Validation, invalid
+from client_sessions.models import ClientSession, ClientSessionQuerySet, KeyTaken
+from client_sessions.parameters import Flag, Instant, Parameter, Parameters, Text, Texts
+from client_sessions.permissions import Credential, credential_of
+from client_sessions.scoping import with_device_count
+from client_sessions.serializers import client_session_object
+
+__all__ = ["ClientSessionsView"]
+
+# What may be granted on the wire: parameter -> resource type.
+GRANTS = {
+    "connected_account_ids": "connected_account",
+    "connect_webview_ids": "connect_webview",
+    "user_identity_id": "user_identity",
+    "user_identity_ids": "user_identity",
+    "customer_key": "customer",
+}
+
+ACCESS: dict[str, Parameter] = {
+    "user_identifier_key": Text(min_length=1),
+    "connected_account_ids": Texts(),
+    "connect_webview_ids": Texts(),
+    "user_identity_id": Text(),
+    "user_identity_ids": Texts(length=1),
+}
+CREATION: dict[str, Parameter] = {
+    **ACCESS,
+    "customer_key": Text(min_length=1),
+    "customer_id": Text(),
+    "expires_at": Instant(),
+}
+CREATE = Parameters(**CREATION)
+# A blank key has an error of its own here.
+CREATE_BY_PUBLISHABLE_KEY = Parameters(**CREATION | {"user_identifier_key": Text()})
+GET_OR_CREATE = Parameters(**ACCESS, expires_at=Instant())
+GRANT_ACCESS = Parameters(**ACCESS, client_session_id=Text())
+GET = Parameters(client_session_id=Text(), user_identifier_key=Text())
+LIST = Parameters(
+    client_session_id=Text(),
+    user_identifier_key=Text(),
+    connect_webview_id=Text(nullable=True),
+    user_identity_id=Text(nullable=True),
+    without_user_identifier_key=Flag(),
+)
+ONE = Parameters(client_session_id=Text(required=True))
+
+# Headers that may carry the key when a publishable key asks for a session.
+KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
+
+
+class ClientSessionsView(ScopedView):
+    def create(self, request: Request) -> Response:
+        if credential_of(self.auth) is Credential.PUBLISHABLE_KEY:
+            values = self._read_empty(CREATE_BY_PUBLISHABLE_KEY.read(request), missing_key_status=401)
+        else:
+            values = CREATE.read(request)
+        try:
+            session = ClientSession.objects.start(**self._request_of(values))
+        except KeyTaken as taken:
+            if request.method != "PUT" or taken.holder is None:
+                raise
+            session = taken.holder
+        return self._answer_with(session)
+
+    def get_or_create(self, request: Request) -> Response:
+        if credential_of(self.auth) is Credential.PUBLISHABLE_KEY:
+            given = _key_of_headers(request) | CREATE_BY_PUBLISHABLE_KEY.read(request)
+            return self._answer_with(self._get_or_start(self._read_empty(given, missing_key_status=400)))
+        session = ClientSession.objects.start_or_match(**self._request_of(GET_OR_CREATE.read(request)))
+        return self._answer_with(session)
+
+    def retrieve(self, request: Request) -> Response:
+        values = GET.read(request)
+        if isinstance(self.auth, ClientSession):
+            own = {"client_session_id": str(self.auth.pk), "user_identifier_key": self.auth.user_identifier_key}
+            if len(values) > 1 or any(own[name] != value for name, value in values.items()):
+                raise ApiError("invalid_options", "A client session token reads its own session; name no other.")
+            return self._answer_with(self.auth)
+        return self._answer_with(self._selected(values))
+
+    def grant_access(self, request: Request) -> Response:
+        values = GRANT_ACCESS.read(request)
+        if not {"client_session_id", "user_identifier_key"} & set(values):
+            validation = Validation()
+            validation.add("Give client_session_id or user_identifier_key")
+            validation.raise_if_any()
+        key = values.get("user_identifier_key")
+        # The id selects if both are given; the key is then one to take over.
+        selector = "client_session_id" if "client_session_id" in values else "user_identifier_key"
+        session = self._selected({selector: values[selector]})
+        session.grant(_wanted(values), user_identifier_key=key, by=self.auth.actor)
+        return self._answer_with(session)
+
+    def list(self, request: Request) -> Response:
+        values = LIST.read(request)
+        sessions = self._sessions().unrevoked()
+        if "client_session_id" in values:
+            sessions = sessions.filter(pk__in=_ids(values["client_session_id"]))
+        if "user_identifier_key" in values:
+            sessions = sessions.filter(user_identifier_key=values["user_identifier_key"])
+        if values.get("without_user_identifier_key"):
+            sessions = sessions.filter(user_identifier_key=None)
+        for resource_type in ("connect_webview", "user_identity"):
+            if (name := f"{resource_type}_id") in values:
+                sessions = _with_grant(sessions, resource_type, values[name])
+        found = _answerable(sessions).order_by("created_at", "id")
+        return self.ok(client_sessions=[client_session_object(session) for session in found])
+
+    def revoke(self, request: Request) -> Response:
+        self._selected(ONE.read(request)).revoke(by=self.auth.actor)
+        return self.ok()
+
+    def destroy(self, request: Request) -> Response:
+        if not self._selected(ONE.read(request)).remove(by=self.auth.actor):
+            raise ApiError("client_session_not_found")
+        return self.ok()
+
+    def _sessions(self) -> ClientSessionQuerySet:
+        """The only sessions this caller can name: those of its workspace."""
+        return ClientSession.objects.in_workspace(self.auth.workspace)
+
+    def _selected(self, selectors: dict[str, str]) -> ClientSession:
+        """The session that all selectors name. Raises ApiError if there is none, or no selector."""
+        sessions = self._sessions() if selectors else ClientSession.objects.none()
+        if "client_session_id" in selectors:
+            sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
+        if "user_identifier_key" in selectors:
+            sessions = sessions.holding(selectors["user_identifier_key"])
+        session = sessions.first()
+        if session is None:
+            raise ApiError("client_session_not_found")
+        return session
+
+    def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What the caller asks of a new session, in the words of the model."""
+        return {
+            "workspace": self.auth.workspace,
+            "by": self.auth.actor,
+            "user_identifier_key": values.get("user_identifier_key"),
+            "expires_at": values.get("expires_at"),
+            "wanted": _wanted(values),
+        }
+
+    def _read_empty(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
+        """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
+        if not (values.get("user_identifier_key") or "").strip():
+            raise ApiError("publishable_key_requires_user_identifier_key", status=missing_key_status)
+        if set(values) & {*GRANTS, "customer_id"}:
+            raise ApiError("publishable_keys_must_create_empty_client_sessions")
+        if "expires_at" in values:
+            cap = timezone.now() + self.auth.workspace.client_session_lifetime
+            values["expires_at"] = min(values["expires_at"], cap)
+        return values
+
+    def _get_or_start(self, values: dict[str, Any]) -> ClientSession:
+        """The session of the key as it is, else a fresh one: a publishable key changes nothing that exists."""
+        held = self._sessions().live(at=timezone.now()).holding(values["user_identifier_key"]).first()
+        if held:
+            return held
+        try:
+            return ClientSession.objects.start(**self._request_of(values))
+        except KeyTaken as taken:
+            if taken.holder is None:
+                raise
+            return taken.holder
+
+    def _answer_with(self, session: ClientSession) -> Response:
+        """The session as it is now."""
+        found = _answerable(ClientSession.objects.filter(pk=session.pk)).first()
+        if found is None:
+            raise ApiError("client_session_not_found")
+        return self.ok(client_session=client_session_object(found))
+
+
+def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
+    """With everything that the wire form shows, in two queries whatever the number."""
+    return with_device_count(sessions).prefetch_related("grants")
+
+
+def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
+    """Those granted this resource; for None, those granted nothing of the type."""
+    if resource_id is None:
+        return sessions.granted_nothing(resource_type)
+    try:
+        return sessions.granted(resource_type, resources.stored(resource_type, resource_id))
+    except resources.Missing:
+        return sessions.none()
+
+
+def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
+    """The grants in a request's parameters, by resource type. Raises ApiError if two of them disagree."""
+    wanted: dict[str, list[str]] = {}
+    for name, resource_type in GRANTS.items():
+        if name in values:
+            ids = values[name] if isinstance(values[name], list) else [values[name]]
+            if wanted.setdefault(resource_type, ids) != ids:
+                raise invalid(name, "It names another one than user_identity_id does")
+    return wanted
+
+
+def _key_of_headers(request: Request) -> dict[str, Any]:
+    for header in KEY_HEADERS:
+        if key := request.headers.get(header):
+            return Parameters(user_identifier_key=Text()).read_values({"user_identifier_key": key})
+    return {}
+
+
+def _ids(text: str) -> list[UUID]:
+    """The id in a text of any kind: none if it is no id."""
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []

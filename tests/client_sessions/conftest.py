@@ -1,0 +1,111 @@
+"""Two accounts with devices in one workspace, one in another, and somebody to ask for them."""
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from client_sessions.models import ClientSession
+from sessions_core.models import ApiKey, Workspace
+
+
+class Caller:
+    """Speaks the dialect over Django's own handler: ``caller.post("devices/list", limit=2)``."""
+
+    def __init__(self, **headers: str) -> None:
+        self.headers = headers
+        self.client = Client(raise_request_exception=True)
+
+    def request(self, method: str, path: str, body: Any = None, query: str = "", **headers: str) -> Any:
+        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        response: Any = self.client.generic(
+            method,
+            f"/{path}{query}",
+            content,
+            content_type="application/json" if content else "application/x-www-form-urlencoded",
+            headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
+        )
+        response.error = lambda: response.json()["error"]["type"]
+        return response
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.request("POST", path, body)
+
+    def put(self, path: str, **body: Any) -> Any:
+        return self.request("PUT", path, body)
+
+    def get(self, path: str, query: str = "") -> Any:
+        return self.request("GET", path, query=query)
+
+
+def bearer(token: str) -> Caller:
+    return Caller(authorization=f"Bearer {token}")
+
+
+@pytest.fixture
+def backend(api_key: str) -> Caller:
+    return bearer(api_key)
+
+
+@pytest.fixture
+def foreign_backend(foreign_api_key: str) -> Caller:
+    return bearer(foreign_api_key)
+
+
+@pytest.fixture
+def publishable_key(workspace: Workspace) -> str:
+    return ApiKey.objects.issue_publishable(workspace, name="a web app", by="operator:test").publishable_key
+
+
+@pytest.fixture
+def web_app(publishable_key: str) -> Caller:
+    return Caller(**{"seam-publishable-key": publishable_key})
+
+
+@pytest.fixture
+def home(workspace: Workspace, elsewhere: Workspace) -> SimpleNamespace:
+    """A1 has D1 and D2, A2 has D3; AX is another tenant's. Ids as text."""
+
+    def account(name: str, of: Workspace = workspace, **more: Any) -> ConnectedAccount:
+        return ConnectedAccount.objects.create(workspace=of, display_name=name, email=f"{name}@example.com", **more)
+
+    def device(name: str, of: ConnectedAccount) -> Device:
+        return Device.objects.create(workspace_id=of.workspace_id, connected_account=of, name=name)
+
+    customer = Customer.objects.create(workspace=workspace, key="acme")
+    a1, a2, ax = account("a1"), account("a2", customer=customer), account("ax", elsewhere)
+    d1, d2, d3, dx = device("d1", a1), device("d2", a1), device("d3", a2), device("dx", ax)
+    identity = UserIdentity.objects.create(workspace=workspace, full_name="Somebody")
+    identity.devices.add(d3)
+    webview = ConnectWebview.objects.create(workspace=workspace, connected_account=a2)
+    pending = ConnectWebview.objects.create(workspace=workspace)
+    rows = {name: value for name, value in locals().items() if hasattr(value, "pk")}
+    return SimpleNamespace(**{name: str(row.pk) for name, row in rows.items()}, rows=rows)
+
+
+@pytest.fixture
+def open_session(backend: Caller) -> Callable[..., dict[str, Any]]:
+    """Open a client session through the API: its wire form."""
+
+    def open_session(**parameters: Any) -> dict[str, Any]:
+        response = backend.post("client_sessions/create", **parameters)
+        assert response.status_code == 200, response.content
+        session: dict[str, Any] = response.json()["client_session"]
+        return session
+
+    return open_session
+
+
+def devices_seen(caller: Caller, query: str = "") -> list[str]:
+    """Names, in order."""
+    response = caller.get("devices/list", query)
+    assert response.status_code == 200, response.content
+    return [device["display_name"] for device in response.json()["devices"]]
+
+
+def row_of(session: dict[str, Any]) -> ClientSession:
+    return ClientSession.objects.get(pk=session["client_session_id"])

@@ -1,0 +1,68 @@
+"""What every test may use: two workspaces with a key each, and threads that start together."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from sessions_core.models import ApiKey, Workspace
+
+OPERATOR = "operator:test"
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return Workspace.objects.create(name="Here", is_sandbox=True, frontend_api="https://here.example.com")
+
+
+@pytest.fixture
+def elsewhere(db: None) -> Workspace:
+    """Another tenant."""
+    return Workspace.objects.create(name="Elsewhere", is_sandbox=True, frontend_api="https://elsewhere.example.com")
+
+
+@pytest.fixture
+def live_workspace(db: None) -> Workspace:
+    """One that is not a sandbox."""
+    return Workspace.objects.create(name="Live", frontend_api="https://live.example.com")
+
+
+@pytest.fixture
+def key_of() -> Callable[[Workspace], str]:
+    """A fresh secret key of a workspace, as text."""
+    return lambda workspace: ApiKey.objects.issue(workspace, name="a backend", by=OPERATOR)[1]
+
+
+@pytest.fixture
+def api_key(workspace: Workspace, key_of: Callable[[Workspace], str]) -> str:
+    return key_of(workspace)
+
+
+@pytest.fixture
+def foreign_api_key(elsewhere: Workspace, key_of: Callable[[Workspace], str]) -> str:
+    return key_of(elsewhere)
+
+
+@pytest.fixture
+def at_once() -> Callable[..., list[Any]]:
+    """Run calls in threads that start together; their results or exceptions, in order."""
+
+    def run(*calls: Callable[[], Any]) -> list[Any]:
+        barrier = Barrier(len(calls))
+
+        def one(call: Callable[[], Any]) -> Any:
+            try:
+                barrier.wait(timeout=30)
+                return call()
+            except Exception as error:
+                return error
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(one, calls))
+
+    return run
