@@ -1,0 +1,150 @@
+"""Which client sessions, and how they begin."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+
+from client_sessions import resources
+from client_sessions.models.grants import Grant
+from client_sessions.models.refusals import KeyTaken, NotLive
+from sessions_core import tokens
+from sessions_core.models import Workspace
+
+if TYPE_CHECKING:
+    from client_sessions.models.sessions import ClientSession
+
+TOKEN = tokens.DerivedKind("seam_cst1")
+
+# Resource ids to grant, by resource type: {"connected_account": ["8062d457-…"]}.
+Wanted = Mapping[str, Iterable[str]]
+
+# Somebody else may take or free the key between our look and our insert; more rounds than this is not bad luck.
+_ROUNDS = 10
+
+
+class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
+    def in_workspace(self, workspace: Workspace) -> Self:
+        return self.filter(workspace=workspace)
+
+    def live(self, *, at: datetime) -> Self:
+        """Those whose token works at this moment; ``ClientSession.state_at`` says the same of one."""
+        return self.filter(revoked_at=None, expires_at__gt=at)
+
+    def expired(self, *, at: datetime) -> Self:
+        return self.filter(revoked_at=None, expires_at__lte=at)
+
+    def revoked(self) -> Self:
+        return self.exclude(revoked_at=None)
+
+    def unrevoked(self) -> Self:
+        """What lists and look-ups by key show: live ones, and those that time alone has ended."""
+        return self.filter(revoked_at=None)
+
+    def holding(self, user_identifier_key: str) -> Self:
+        """The one session, live or expired, that this key stands for."""
+        return self.unrevoked().filter(user_identifier_key=user_identifier_key, key_released_at=None)
+
+    def granted(self, resource_type: str, resource_id: str) -> Self:
+        """Those granted this very resource; the id as ``resources`` stores it."""
+        return self.filter(_has_grant(resource_type=resource_type, resource_id=resource_id))
+
+    def granted_nothing(self, resource_type: str) -> Self:
+        """Those granted nothing of the type."""
+        return self.exclude(_has_grant(resource_type=resource_type))
+
+    def of_token(self, presented: tokens.Presented) -> "ClientSession | None":
+        """The session a checked token belongs to, its workspace joined."""
+        session = self.select_related("workspace").filter(token_short=presented.short).first()
+        return session if session and TOKEN.agrees(presented, session.token_key) else None
+
+    def start(
+        self,
+        workspace: Workspace,
+        *,
+        by: str,
+        user_identifier_key: str | None = None,
+        expires_at: datetime | None = None,
+        wanted: Wanted | None = None,
+        at: datetime | None = None,
+    ) -> "ClientSession":
+        """A fresh session with these grants.
+
+        Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
+        """
+        at = at or timezone.now()
+        checked = resources.check(wanted or {}, workspace_id=workspace.pk)
+        for _ in range(_ROUNDS):
+            session = self.model(
+                workspace=workspace,
+                user_identifier_key=user_identifier_key,
+                token_short=TOKEN.new_short(),
+                token_key=tokens.newest_key_id(),
+                created_at=at,
+                expires_at=expires_at or at + workspace.client_session_lifetime,
+            )
+            try:
+                session._insert(checked, by=by)
+            except IntegrityError:
+                if holder := self._holder(workspace, user_identifier_key, at=at):
+                    raise KeyTaken(holder) from None
+            else:
+                return session
+        raise KeyTaken
+
+    def start_or_match(
+        self,
+        workspace: Workspace,
+        *,
+        by: str,
+        user_identifier_key: str | None = None,
+        expires_at: datetime | None = None,
+        wanted: Wanted | None = None,
+        at: datetime | None = None,
+    ) -> "ClientSession":
+        """The live session of this key with its grants *replaced* by the types in ``wanted``, or a fresh one.
+
+        Without a key, the live keyless session of the wanted user identity matches; with neither, none does.
+        However many ask at once, one session answers. Raises resources.Missing.
+        """
+        at = at or timezone.now()
+        wanted = {name: list(ids) for name, ids in (wanted or {}).items()}
+        with transaction.atomic(using=self.db):
+            if user_identifier_key is None and wanted.get("user_identity"):
+                # No constraint can hold "one keyless session an identity", so those who ask for one take turns.
+                Workspace.objects.select_for_update().get(pk=workspace.pk)
+            for _ in range(_ROUNDS):
+                session = self._match(workspace, user_identifier_key, wanted, at=at)
+                try:
+                    if session is None:
+                        return self.start(
+                            workspace,
+                            by=by,
+                            user_identifier_key=user_identifier_key,
+                            expires_at=expires_at,
+                            wanted=wanted,
+                            at=at,
+                        )
+                    session.replace_grants(wanted, expires_at=expires_at, by=by, at=at)
+                except (KeyTaken, NotLive):
+                    continue
+                return session
+        raise KeyTaken
+
+    def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
+        return self.in_workspace(workspace).live(at=at).holding(key).first() if key is not None else None
+
+    def _match(self, workspace: Workspace, key: str | None, wanted: Wanted, *, at: datetime) -> "ClientSession | None":
+        if key is not None:
+            return self._holder(workspace, key, at=at)
+        identities = resources.check({"user_identity": wanted.get("user_identity", ())}, workspace_id=workspace.pk)[
+            "user_identity"
+        ]
+        keyless = self.in_workspace(workspace).live(at=at).filter(user_identifier_key=None)
+        return next((session for one in identities if (session := keyless.granted("user_identity", one).first())), None)
+
+
+def _has_grant(**grant: str) -> models.Exists:
+    return models.Exists(Grant.objects.filter(client_session=models.OuterRef("pk"), **grant))

@@ -1,0 +1,185 @@
+"""The client session: its facts, and the verbs that change them."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from client_sessions import resources
+from client_sessions.models.grants import Grant
+from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
+from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
+from sessions_core.models import Event, Workspace
+
+
+class State(models.TextChoices):
+    """What can be said of a client session at a moment."""
+
+    LIVE = "live"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+class ClientSession(models.Model):
+    """A pass for one user's browser. Its token reaches what was granted, and what that leads to.
+
+    ``revoked_at`` and deletion are deeds; expiry follows from ``expires_at``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="client_sessions")
+    user_identifier_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  (no key is not "")
+    token_short = models.CharField(max_length=8, unique=True, editable=False)
+    token_key = models.CharField(max_length=8, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    key_released_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a newer session took the key over from this expired one."
+    )
+
+    objects = ClientSessionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("created_at", "id")
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_session_page")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "user_identifier_key"],
+                condition=Q(revoked_at=None, key_released_at=None),
+                name="one_session_holds_a_key",
+            ),
+            models.CheckConstraint(condition=~Q(user_identifier_key=""), name="user_identifier_key_is_not_blank"),
+        ]
+
+    def __str__(self) -> str:
+        return f"client session {self.id}"
+
+    @property
+    def token(self) -> str:
+        """The whole secret. For the wire only: never log it, never show it to an operator."""
+        return TOKEN.token(self.token_short, self.token_key)
+
+    @property
+    def actor(self) -> str:
+        """How events name this session when it is the one that acts."""
+        return f"client_session:{self.id}"
+
+    def state_at(self, at: datetime) -> State:
+        """``expired`` is never written down: it follows from the clock."""
+        if self.revoked_at is not None:
+            return State.REVOKED
+        return State.LIVE if self.expires_at > at else State.EXPIRED
+
+    def grant(
+        self,
+        wanted: Wanted,
+        *,
+        by: str,
+        user_identifier_key: str | None = None,
+        at: datetime | None = None,
+    ) -> None:
+        """Add grants; none is ever taken away. A session without a user identifier key gets the given one.
+
+        Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
+        """
+        at = at or timezone.now()
+        checked = resources.check(wanted, workspace_id=self.workspace_id)
+        with transaction.atomic():
+            self._claim(at=at)
+            self._take_key(user_identifier_key, by=by, at=at)
+            self._add(checked, by=by, at=at)
+
+    def replace_grants(
+        self, wanted: Wanted, *, by: str, expires_at: datetime | None = None, at: datetime | None = None
+    ) -> None:
+        """Make the grants of each type in ``wanted`` exactly those; other types stay.
+
+        Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
+        """
+        at = at or timezone.now()
+        checked = resources.check(wanted, workspace_id=self.workspace_id)
+        if not checked and expires_at is None:
+            return
+        with transaction.atomic():
+            self._claim(at=at)
+            if expires_at is not None and expires_at != self.expires_at:
+                ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
+                self._record("client_session.expiry_changed", by=by, at=at, expires_at=expires_at.isoformat())
+                self.expires_at = expires_at
+            for resource_type, ids in checked.items():
+                surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
+                if gone := sorted(surplus.values_list("resource_id", flat=True)):
+                    surplus.delete()
+                    self._record("client_session.grants_removed", by=by, at=at, **{resource_type: gone})
+            self._add(checked, by=by, at=at)
+
+    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+        """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
+        at = at or timezone.now()
+        with transaction.atomic():
+            happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
+            if happened:
+                self._record("client_session.revoked", by=by, at=at)
+                self.revoked_at = at
+        return bool(happened)
+
+    def remove(self, *, by: str, at: datetime | None = None) -> bool:
+        """Delete the row with its grants; whether it was still there. Its events stay."""
+        with transaction.atomic():
+            # Grants go before the row they hang on, so nobody may add one in between.
+            locked = list(ClientSession.objects.select_for_update().filter(pk=self.pk))
+            if locked:
+                ClientSession.objects.filter(pk=self.pk).delete()
+                self._record("client_session.deleted", by=by, at=at or timezone.now())
+        return bool(locked)
+
+    def _claim(self, *, at: datetime) -> None:
+        """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
+
+        An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
+        """
+        if not ClientSession.objects.live(at=at).filter(pk=self.pk).update(token_key=models.F("token_key")):
+            raise NotLive
+        self.refresh_from_db(fields=["expires_at", "user_identifier_key"])
+
+    def _insert(self, checked: Mapping[str, set[str]], *, by: str) -> None:
+        with transaction.atomic():
+            if self.user_identifier_key is not None:
+                expired = ClientSession.objects.in_workspace(self.workspace).holding(self.user_identifier_key)
+                expired.filter(expires_at__lte=self.created_at).update(key_released_at=self.created_at)
+            self.save(force_insert=True)
+            self._record("client_session.created", by=by, at=self.created_at)
+            self._add(checked, by=by, at=self.created_at)
+
+    def _take_key(self, key: str | None, *, by: str, at: datetime) -> None:
+        if key is None or key == self.user_identifier_key:
+            return
+        if self.user_identifier_key is not None:
+            raise GrantConflict("user_identifier_key")
+        try:
+            with transaction.atomic():
+                ClientSession.objects.filter(pk=self.pk).update(user_identifier_key=key)
+        except IntegrityError:
+            raise KeyTaken from None
+        self.user_identifier_key = key
+
+    def _add(self, checked: Mapping[str, set[str]], *, by: str, at: datetime) -> None:
+        for resource_type, ids in checked.items():
+            held = set(self.grants.filter(resource_type=resource_type).values_list("resource_id", flat=True))
+            new = sorted(ids - held)
+            if resource_type in Grant.SINGLE and len(held | ids) > 1:
+                raise GrantConflict(resource_type)
+            if new:
+                Grant.objects.bulk_create(
+                    Grant(client_session=self, resource_type=resource_type, resource_id=one, created_at=at)
+                    for one in new
+                )
+                self._record("client_session.granted", by=by, at=at, **{resource_type: new})
+
+    def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
+        Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)

@@ -1,0 +1,149 @@
+"""Whatever is sent, the answer is one of the dialect, bounded, and leaves nothing half-written."""
+
+import json
+import string
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from client_sessions.models import ClientSession
+from tests.client_sessions.conftest import bearer
+
+PATHS = [
+    "client_sessions/create",
+    "client_sessions/get_or_create",
+    "client_sessions/get",
+    "client_sessions/list",
+    "client_sessions/grant_access",
+    "client_sessions/revoke",
+    "client_sessions/delete",
+    "devices/list",
+    "devices/get",
+    "connected_accounts/list",
+    "connected_accounts/get",
+]
+PARAMETERS = [
+    "client_session_id",
+    "user_identifier_key",
+    "connected_account_ids",
+    "connect_webview_ids",
+    "user_identity_id",
+    "user_identity_ids",
+    "customer_key",
+    "expires_at",
+    "without_user_identifier_key",
+    "connect_webview_id",
+    "device_ids",
+    "device_id",
+    "name",
+    "created_before",
+    "search",
+    "limit",
+    "page_cursor",
+]
+
+texts = st.text(st.characters(), max_size=40) | st.sampled_from(
+    ["\x00", "\ud800", "a\x00b", "💥", "{}", "' OR 1=1 --", "%s", "../..", "9" * 400, "{urn:uuid}", "١٢٣"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+fuzz = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def is_an_answer(response) -> bool:
+    body = json.loads(response.content)
+    if response.status_code == 200:
+        return body["ok"] is True
+    error = body["error"]
+    return 400 <= response.status_code < 500 and body["ok"] is False and error["type"] and error["message"]
+
+
+@fuzz
+@given(path=st.sampled_from(PATHS), body=st.dictionaries(st.sampled_from(PARAMETERS), values, max_size=4))
+def test_any_json_object_gets_an_answer(backend, path, body):
+    assert is_an_answer(backend.request("POST", path, body))
+
+
+@fuzz
+@given(path=st.sampled_from(PATHS), body=st.binary(min_size=1, max_size=60))
+def test_any_bytes_get_an_answer(backend, path, body):
+    assert is_an_answer(backend.request("POST", path, body))
+
+
+@fuzz
+@given(
+    path=st.sampled_from(["client_sessions/get", "client_sessions/list", "devices/list", "devices/get"]),
+    pairs=st.lists(
+        st.tuples(st.sampled_from([*PARAMETERS, "_strict"]), st.binary(max_size=20) | st.just(b"true")), max_size=4
+    ),
+)
+def test_any_query_gets_an_answer(backend, path, pairs):
+    query = "&".join(f"{name}={quote(value)}" for name, value in pairs)
+    assert is_an_answer(backend.get(path, f"?{query}"))
+
+
+@fuzz
+@given(token=st.text(string.printable.replace("\r", "").replace("\n", ""), max_size=60))
+def test_any_bearer_is_refused_with_an_answer(db, token):
+    for text in (token, f"seam_cst1{token}", f"seam_{token}"):
+        response = bearer(text).get("devices/list")
+        assert response.status_code == 401
+        assert is_an_answer(response)
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_deep_nesting_is_refused(backend, depth):
+    response = backend.request("POST", "client_sessions/create", b"[" * depth + b"]" * depth)
+    assert (response.status_code, response.error()) in [(400, "invalid_json"), (400, "invalid_input")]
+
+
+def test_a_huge_body_is_refused(backend):
+    body = json.dumps({"user_identifier_key": "x" * 2_000_000}).encode()
+    response = backend.request("POST", "client_sessions/create", body)
+    assert (response.status_code, response.error()) == (413, "request_too_large")
+
+
+def test_ten_thousand_unknown_ids_are_one_answer(backend, home):
+    ids = [home.a1] * 9_000 + [f"00000000-0000-4000-8000-{n:012}" for n in range(1_000)]
+    response = backend.post("client_sessions/create", connected_account_ids=ids)
+    assert (response.status_code, response.error()) == (404, "connected_account_not_found")
+    assert not ClientSession.objects.exists()
+    assert backend.post("devices/list", device_ids=ids).json()["devices"] == []
+    too_many = backend.post("client_sessions/create", connected_account_ids=[*ids, home.a1])
+    assert (too_many.status_code, too_many.error()) == (400, "invalid_input")
+
+
+@pytest.mark.parametrize("key", ["x" * 255, "ключ", "💥", " ", "a b", "'; DROP TABLE", "{{x}}"])
+def test_what_was_accepted_can_be_listed_got_and_deleted(backend, key):
+    session = backend.post("client_sessions/create", user_identifier_key=key).json()["client_session"]
+    assert session["user_identifier_key"] == key
+    assert backend.get("client_sessions/list").json()["client_sessions"] == [session]
+    assert backend.get("client_sessions/get", f"?user_identifier_key={quote(key)}&_strict=true").status_code == 200
+    assert backend.post("client_sessions/delete", client_session_id=session["client_session_id"]).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["x" * 256, "a\x00b", "\ud800"])
+def test_what_no_database_keeps_is_refused(backend, key):
+    response = backend.post("client_sessions/create", user_identifier_key=key)
+    assert (response.status_code, response.error()) == (400, "invalid_input")
+    assert not ClientSession.objects.exists()
+
+
+def test_a_forged_cursor_is_refused(backend, home):
+    cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
+    for forged in (cursor[:-1], f"x{cursor}", "x", cursor.split(".")[0], "."):
+        response = backend.get("devices/list", f"?limit=1&page_cursor={forged}")
+        assert (response.status_code, response.error()) == (400, "invalid_input")
+
+
+def test_a_cursor_of_another_caller_is_refused(backend, foreign_backend, home):
+    cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
+    response = foreign_backend.get("devices/list", f"?limit=1&page_cursor={cursor}")
+    assert (response.status_code, response.error()) == (400, "mismatched_page_parameters")

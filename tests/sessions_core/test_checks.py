@@ -1,0 +1,44 @@
+"""Settings that would be unsafe are refused by number."""
+
+import pytest
+
+from sessions_core.checks import check_settings
+
+FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
+
+
+def ids(settings, **changes: object) -> list[str | None]:
+    settings.SESSIONS_CORE = {name: value for name, value in {**FINE, **changes}.items() if value is not None}
+    return [message.id for message in check_settings()]
+
+
+def test_good_settings_pass(settings):
+    assert ids(settings) == []
+
+
+def test_e001_an_unknown_setting(settings):
+    assert ids(settings, TOKEN_KEY=["t"]) == ["sessions_core.E001"]
+
+
+@pytest.mark.parametrize("keys", [None, [], "", "one key that is no list but a text", 5])
+@pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
+def test_e002_and_e003_keys_that_are_missing(settings, name, id, keys):
+    assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
+
+
+@pytest.mark.parametrize("keys", [["short"], ["k" * 40, "short"], [b"k" * 40]])
+@pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
+def test_e002_and_e003_keys_that_are_weak(settings, name, id, keys):
+    assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
+
+
+def test_e004_a_key_with_two_purposes(settings):
+    assert ids(settings, TOKEN_KEYS=["e" * 40]) == ["sessions_core.E004"]
+    assert ids(settings, ENCRYPTION_KEYS=[settings.SECRET_KEY]) == ["sessions_core.E004"]
+
+
+def test_the_message_says_what_to_do(settings):
+    settings.SESSIONS_CORE = FINE | {"ENCRYPTION_KEYS": []}
+    (message,) = check_settings()
+    assert "ENCRYPTION_KEYS" in message.msg
+    assert "secrets.token_urlsafe" in (message.hint or "")

@@ -1,0 +1,99 @@
+"""Workspaces, API keys and events."""
+
+from functools import partial
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+
+from sessions_core.models import ApiKey, AppendOnly, Event, Workspace
+from sessions_core.tokens import ALPHABET
+
+
+def test_a_secret_key_works_until_it_is_revoked(workspace):
+    key, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    assert ApiKey.objects.authenticate(text) == key
+    assert key.revoke(by="test") is True
+    assert ApiKey.objects.authenticate(text) is None
+
+
+def test_revoking_a_key_twice_is_revoking_it_once(workspace):
+    key, _ = ApiKey.objects.issue(workspace, name="backend", by="test")
+    key.revoke(by="test")
+    revoked_at = key.revoked_at
+    assert key.revoke(by="test") is False
+    key.refresh_from_db()
+    assert key.revoked_at == revoked_at
+    assert Event.objects.filter(type="api_key.revoked").count() == 1
+
+
+def test_a_sandbox_key_says_so(workspace, live_workspace):
+    assert ApiKey.objects.issue(workspace, name="backend", by="test")[1].startswith("seam_test")
+    assert not ApiKey.objects.issue(live_workspace, name="backend", by="test")[1].startswith("seam_test")
+
+
+def test_one_wrong_character_is_a_wrong_key(workspace):
+    _, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    for index, character in enumerate(text):
+        other = ALPHABET[0] if character != ALPHABET[0] else ALPHABET[1]
+        assert ApiKey.objects.authenticate(text[:index] + other + text[index + 1 :]) is None
+
+
+def test_what_is_no_key_costs_no_query(db, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        for text in ["", "seam_", "sk_test_x", "seam_cst1aaaaaaaa_b", "seam_pk1aaaaaa_b", "seam_at1x_y", "seam_ä_b"]:
+            assert ApiKey.objects.authenticate(text) is None
+            assert ApiKey.objects.authenticate_publishable(text) is None
+
+
+def test_a_key_costs_one_query(workspace, django_assert_num_queries):
+    _, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    with django_assert_num_queries(1):
+        key = ApiKey.objects.authenticate(text)
+        assert key and key.workspace == workspace
+
+
+def test_a_publishable_key_can_be_read_again(workspace):
+    key = ApiKey.objects.issue_publishable(workspace, name="web", by="test")
+    text = ApiKey.objects.get(pk=key.pk).publishable_key
+    assert text.startswith("seam_pk1")
+    assert ApiKey.objects.authenticate_publishable(text) == key
+    assert ApiKey.objects.authenticate(text) is None
+
+
+def test_a_secret_key_cannot_be_read_again(workspace):
+    key, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    long = text.rpartition("_")[2]
+    assert key.publishable_key == ""
+    assert long not in f"{key} {key!r} {vars(key)}"
+
+
+def test_the_database_refuses_a_key_of_two_kinds(workspace):
+    with pytest.raises(IntegrityError):
+        ApiKey.objects.create(workspace=workspace, name="both", short="s", digest="d", token_key="t")
+
+
+def test_events_are_finished_facts(workspace):
+    event = Event.objects.record("thing.happened", subject="1", workspace_id=workspace.pk, by="test", size=3)
+    assert event.data == {"size": 3}
+    for change in (
+        event.save,
+        event.delete,
+        Event.objects.all().delete,
+        partial(Event.objects.update, type="thing.else"),
+    ):
+        with pytest.raises(AppendOnly):
+            change()
+
+
+@pytest.mark.parametrize("origin", ["ftp://x.com", "https://", "https://x.com/", "x.com", "https://x.com/path"])
+def test_a_frontend_api_is_an_origin(origin):
+    with pytest.raises(ValidationError, match="origin"):
+        Workspace(name="w", frontend_api=origin).full_clean(validate_unique=False)
+
+
+def test_a_live_workspace_allows_what_it_was_told_to(workspace, live_workspace):
+    assert workspace.allows_publishable_keys and workspace.allows_backend_sessions
+    assert not live_workspace.allows_publishable_keys and not live_workspace.allows_backend_sessions
+    live_workspace.publishable_keys_enabled = live_workspace.backend_sessions_enabled = True
+    assert live_workspace.allows_publishable_keys and live_workspace.allows_backend_sessions

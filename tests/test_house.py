@@ -1,0 +1,48 @@
+"""The rules of the house that a tool can hold: who may import what, and what no module may contain."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ["sessions_core", "client_sessions", "user_sessions", "sessions_project"]
+MODULES = [
+    path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if "migrations" not in path.parts
+]
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_secrets_are_made_and_compared_in_tokens_only(module):
+    crypto = {"hmac", "hashlib", "secrets"} & set(imports(module))
+    # The reference server makes keys for itself and a password for its operator; no app does.
+    assert not crypto or module.name == "tokens.py" or module.parts[len(ROOT.parts)] == "sessions_project"
+    assert "jwt" not in imports(module) or relative(module) == "user_sessions/tokens.py"
+    assert not {"random", "pickle", "shelve", "marshal"} & set(imports(module))
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_a_module_can_be_read_at_one_sitting(module):
+    text = module.read_text()
+    assert len(text.splitlines()) <= 320, "is a noun missing?"
+    assert module.stem not in ("utils", "helpers", "services")
+    assert not {"eval(", "exec(", ".extra(", ".raw(", "mark_safe("} & {word for word in text.split() if "(" in word}
+
+
+@pytest.mark.django_db
+def test_models_and_migrations_agree():
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
