@@ -1,6 +1,6 @@
 """What every endpoint of this dialect shares: credentials, permission, answers and errors."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,6 @@ from client_sessions import models, resources
 from client_sessions.authentication import CredentialAuthentication
 from client_sessions.errors import CATALOGUE, ApiError, envelope, invalid
 from client_sessions.models import ClientSession
-from client_sessions.permissions import Credential, IsOpenToCredential
 from client_sessions.scoping import narrowed_to_key, visible_to
 from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable
 from sessions_core.models import ApiKey
@@ -30,10 +28,6 @@ class ScopedView(ApiView):
     """Base of the endpoints. ``auth`` is the ApiKey or ClientSession that calls; both know their workspace."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
-    permission_classes: Sequence[type[BasePermission]] = (IsOpenToCredential,)
-
-    # Set for each route by its row in the table of routes.
-    open_to: Set[Credential] = frozenset()
 
     @property
     def auth(self) -> ApiKey | ClientSession:

@@ -13,9 +13,9 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from client_sessions.errors import ApiError
-from client_sessions.models import TOKEN, ClientSession, State
-from client_sessions.permissions import Credential
+from client_sessions.models import CLIENT_SESSION, TOKEN, ClientSession, State
 from sessions_core.models import ApiKey
+from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
 __all__ = ["CredentialAuthentication", "client_session_of"]
 
@@ -30,11 +30,11 @@ class CredentialAuthentication(BaseAuthentication):
         view: Any = (request.parser_context or {})["view"]
         bearer = _bearer(request)
         auth: ClientSession | ApiKey | None = None
-        if Credential.CLIENT_SESSION in view.open_to and (token := _session_token(request, bearer)):
+        if CLIENT_SESSION in view.open_to and (token := _session_token(request, bearer)):
             auth = client_session_of(token, at=timezone.now())
-        elif Credential.API_KEY in view.open_to and bearer:
+        elif API_KEY in view.open_to and bearer:
             auth = ApiKey.objects.authenticate(bearer)
-        elif Credential.PUBLISHABLE_KEY in view.open_to and not request.headers.get("authorization"):
+        elif PUBLISHABLE_KEY in view.open_to and not request.headers.get("authorization"):
             auth = _publishable_key(request.headers.get("seam-publishable-key", ""), action=view.action)
         if auth is None:
             raise ApiError("unauthorized")

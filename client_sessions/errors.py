@@ -40,7 +40,6 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "request_too_large": (413, "The body is too large."),
     "mismatched_page_parameters": (400, "A page_cursor works only with parameters identical to the first page's."),
     "method_not_allowed": (405, "This endpoint does not accept that method."),
-    "too_many_requests": (429, "Too many requests; wait as long as Retry-After says."),
     "service_unavailable": (503, "The service cannot answer just now; try again."),
     "internal_server_error": (500, "Something went wrong on our side."),
 }

@@ -12,9 +12,9 @@ from client_sessions.api import ScopedView
 from client_sessions.errors import ApiError, Validation, invalid
 from client_sessions.models import ClientSession, ClientSessionQuerySet, KeyTaken
 from client_sessions.parameters import Flag, Instant, Parameter, Parameters, Text, Texts
-from client_sessions.permissions import Credential, credential_of
 from client_sessions.scoping import with_device_count
 from client_sessions.serializers import client_session_object
+from sessions_core.permissions import PUBLISHABLE_KEY
 
 __all__ = ["ClientSessionsView"]
 
@@ -61,7 +61,7 @@ KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
 class ClientSessionsView(ScopedView):
     def create(self, request: Request) -> Response:
-        if credential_of(self.auth) is Credential.PUBLISHABLE_KEY:
+        if self.auth.credential == PUBLISHABLE_KEY:
             values = self._read_empty(CREATE_BY_PUBLISHABLE_KEY.read(request), missing_key_status=401)
         else:
             values = CREATE.read(request)
@@ -74,7 +74,7 @@ class ClientSessionsView(ScopedView):
         return self._answer_with(session)
 
     def get_or_create(self, request: Request) -> Response:
-        if credential_of(self.auth) is Credential.PUBLISHABLE_KEY:
+        if self.auth.credential == PUBLISHABLE_KEY:
             given = _key_of_headers(request) | CREATE_BY_PUBLISHABLE_KEY.read(request)
             return self._answer_with(self._get_or_start(self._read_empty(given, missing_key_status=400)))
         session = ClientSession.objects.start_or_match(**self._request_of(GET_OR_CREATE.read(request)))

@@ -5,7 +5,7 @@ Everything a dialect can see is left to the subclass: credentials, parsing of pa
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
@@ -21,6 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 from rest_framework.viewsets import ViewSet
+
+from sessions_core.permissions import IsOpenToCredential
 
 __all__ = ["ApiView", "BodyNotJson", "BodyTooLarge", "BodyUnreadable", "JsonParser"]
 
@@ -98,18 +100,11 @@ class OnlyJson(BaseContentNegotiation):
         return renderer, renderer.media_type
 
 
-class Nobody(BasePermission):
-    """What a view allows that forgot to say: nothing."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return False
-
-
 class ApiView(ViewSet):
-    """Base of every endpoint. A dialect's subclass names its credentials and permissions and answers its errors."""
+    """Base of every endpoint. A dialect's subclass says how callers authenticate and how errors are answered."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
-    permission_classes: Sequence[type[BasePermission]] = (Nobody,)
+    permission_classes: Sequence[type[BasePermission]] = (IsOpenToCredential,)
     throttle_classes = ()
     parser_classes = (JsonParser,)
     renderer_classes = (Json,)
@@ -119,6 +114,9 @@ class ApiView(ViewSet):
     schema = None
     # No HEAD: both dialects refuse it. No OPTIONS: it belongs to CORS, which is answered before a view is reached.
     http_method_names = ["get", "post", "put", "patch", "delete"]
+
+    # The kinds of caller, set for each route by its row; nobody if there is no row.
+    open_to: Set[str] = frozenset()
 
     # Names this request in the answer and in logs; 32 hex characters.
     trace: str

@@ -10,10 +10,11 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from sessions_core import tokens
+from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
 __all__ = ["ApiKey", "Event", "Workspace"]
 
-PUBLISHABLE_KEY = tokens.DerivedKind("seam_pk1", short_length=6)
+PUBLISHABLE_TOKEN = tokens.DerivedKind("seam_pk1", short_length=6)
 
 
 def _positive(value: timedelta) -> None:
@@ -89,7 +90,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             workspace=workspace,
             name=name,
             kind=ApiKey.Kind.PUBLISHABLE,
-            short=PUBLISHABLE_KEY.new_short(),
+            short=PUBLISHABLE_TOKEN.new_short(),
             token_key=tokens.newest_key_id(),
         )
         return self._recorded(key, by=by)
@@ -103,10 +104,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def authenticate_publishable(self, text: str) -> "ApiKey | None":
         """The usable publishable key with this text, its workspace joined."""
-        if not (presented := PUBLISHABLE_KEY.check(text)):
+        if not (presented := PUBLISHABLE_TOKEN.check(text)):
             return None
         key = self.usable().publishable().select_related("workspace").filter(short=presented.short).first()
-        return key if key and PUBLISHABLE_KEY.agrees(presented, key.token_key) else None
+        return key if key and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
 
     @transaction.atomic
     def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
@@ -149,6 +150,11 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.short}…)"
 
     @property
+    def credential(self) -> str:
+        """Which kind of caller holds this key."""
+        return API_KEY if self.kind == self.Kind.SECRET else PUBLISHABLE_KEY
+
+    @property
     def actor(self) -> str:
         """How events name this key."""
         return f"api_key:{self.short}"
@@ -156,7 +162,7 @@ class ApiKey(models.Model):
     @property
     def publishable_key(self) -> str:
         """The whole text of a publishable key, empty for a secret one."""
-        return PUBLISHABLE_KEY.token(self.short, self.token_key) if self.kind == self.Kind.PUBLISHABLE else ""
+        return PUBLISHABLE_TOKEN.token(self.short, self.token_key) if self.kind == self.Kind.PUBLISHABLE else ""
 
     @transaction.atomic
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:

@@ -3,9 +3,10 @@
 from client_sessions.models.grants import Grant
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
 from client_sessions.models.refusals import ClientSessionError, GrantConflict, KeyTaken, NotLive
-from client_sessions.models.sessions import ClientSession, State
+from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
 
 __all__ = [
+    "CLIENT_SESSION",
     "TOKEN",
     "ClientSession",
     "ClientSessionError",

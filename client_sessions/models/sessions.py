@@ -15,6 +15,9 @@ from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wante
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core.models import Event, Workspace
 
+# The kind of caller that holds a client session's token; see sessions_core.permissions.
+CLIENT_SESSION = "client_session"
+
 
 class State(models.TextChoices):
     """What can be said of a client session at a moment."""
@@ -63,6 +66,11 @@ class ClientSession(models.Model):
     def token(self) -> str:
         """The whole secret. For the wire only: never log it, never show it to an operator."""
         return TOKEN.token(self.token_short, self.token_key)
+
+    @property
+    def credential(self) -> str:
+        """Which kind of caller holds this session's token."""
+        return CLIENT_SESSION
 
     @property
     def actor(self) -> str:

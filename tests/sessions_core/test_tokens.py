@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions_core import tokens
-from sessions_core.models import PUBLISHABLE_KEY
+from sessions_core.models import PUBLISHABLE_TOKEN
 
 KIND = tokens.DerivedKind("seam_cst1")
 OLD, NEW = "o" * 40, "n" * 40
@@ -81,11 +81,11 @@ def test_any_text_is_refused_without_an_error(text):
 
 def test_kinds_never_pass_for_one_another(keys):
     derived, *_ = made_now()
-    publishable = PUBLISHABLE_KEY.token(PUBLISHABLE_KEY.new_short(), tokens.newest_key_id())
+    publishable = PUBLISHABLE_TOKEN.token(PUBLISHABLE_TOKEN.new_short(), tokens.newest_key_id())
     for sandbox in (True, False):
         secret = tokens.new_api_key(sandbox=sandbox)
-        assert KIND.check(secret) is PUBLISHABLE_KEY.check(secret) is None
-    assert PUBLISHABLE_KEY.check(derived) is KIND.check(publishable) is None
+        assert KIND.check(secret) is PUBLISHABLE_TOKEN.check(secret) is None
+    assert PUBLISHABLE_TOKEN.check(derived) is KIND.check(publishable) is None
     assert tokens.short_of(derived) == tokens.short_of(publishable) == ""
 
 

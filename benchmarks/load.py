@@ -1,0 +1,45 @@
+"""A bounded load on one address of this machine: a few connections that are kept, for a few seconds."""
+
+import http.client
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+CONNECTIONS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One request, sent again and again; ``status`` is what every answer must have."""
+
+    name: str
+    path: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+def rate(url: str, operation: Operation, *, seconds: float) -> float:
+    """Requests a second over CONNECTIONS kept connections. Raises RuntimeError for an answer of another status."""
+    where = urlsplit(url)
+    deadline = time.monotonic() + seconds
+
+    def one(_: int) -> int:
+        connection = http.client.HTTPConnection(where.hostname or "", where.port or 80, timeout=30)
+        count = 0
+        while time.monotonic() < deadline:
+            connection.request(operation.method, operation.path, headers=dict(operation.headers))
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != operation.status:
+                raise RuntimeError(f"{operation.name}: {answer.status} {body[:300]!r}")
+            count += 1
+        connection.close()
+        return count
+
+    with ThreadPoolExecutor(CONNECTIONS) as threads:
+        started = time.monotonic()
+        total = sum(threads.map(one, range(CONNECTIONS)))
+        return total / (time.monotonic() - started)

@@ -1,0 +1,36 @@
+"""``manage.py issue_api_key WORKSPACE``: make a secret key and show it, this once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from sessions_core.models import ApiKey, Workspace
+
+
+class Command(BaseCommand):
+    help = "Issues a secret or publishable key of a workspace. A secret key is printed this once and kept nowhere."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
+        parser.add_argument("--name", required=True, help="where the key will be used")
+        parser.add_argument("--publishable", action="store_true", help="a key for browsers, public by design")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = _workspace(options["workspace"])
+        if options["publishable"]:
+            key = ApiKey.objects.issue_publishable(workspace, name=options["name"], by="command:issue_api_key")
+            self.stdout.write(key.publishable_key)
+        else:
+            self.stdout.write(ApiKey.objects.issue(workspace, name=options["name"], by="command:issue_api_key")[1])
+
+
+def _workspace(named: str) -> Workspace:
+    try:
+        found = list(Workspace.objects.filter(pk=named))
+    except ValidationError:
+        found = list(Workspace.objects.filter(name=named))
+    if len(found) != 1:
+        raise CommandError(f"{len(found) or 'No'} workspaces are called {named!r}; give the id of one.")
+    return found[0]
