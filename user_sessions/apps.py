@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class UserSessionsConfig(AppConfig):
+    name = "user_sessions"
+    verbose_name = "User sessions"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from user_sessions import checks  # noqa: F401  (Django wants checks registered here)

@@ -1,0 +1,26 @@
+"""The API's versions: dates, named by a header or in the query, never by both."""
+
+from rest_framework.request import Request
+
+from user_sessions.backend_api.errors import ApiError
+
+__all__ = ["OLDEST", "WITH_TASKS", "version_of"]
+
+VERSIONS = ("2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12")
+OLDEST = VERSIONS[0]
+
+# From this one on a session has ``tasks``.
+WITH_TASKS = "2025-03-12"
+
+
+def version_of(request: Request) -> str:
+    """The version asked for, the oldest if none was. Raises ApiError for an unknown one. Versions compare as text."""
+    asked = [*request.query_params.getlist("__clerk_api_version")]
+    if "clerk-api-version" in request.headers:
+        asked.append(request.headers["clerk-api-version"])
+    if len(asked) > 1:
+        raise ApiError("api_version_invalid", "Name the API version once, in the header or in the query.")
+    version = asked[0] if asked else OLDEST
+    if version not in VERSIONS:
+        raise ApiError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}.")
+    return version

@@ -1,0 +1,26 @@
+"""Ids that sort by the time of their making: a prefix that names the kind, and a KSUID.
+
+A KSUID is 20 bytes in base62, 27 characters: seconds since 2014-05-13 16:53:20 UTC, then 16 random bytes
+(the format of github.com/segmentio/ksuid).
+"""
+
+import os
+from datetime import datetime
+
+__all__ = ["new_id"]
+
+EPOCH = 1_400_000_000
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+LENGTH = 27
+RANDOM_BYTES = 16
+
+
+def new_id(prefix: str, *, at: datetime) -> str:
+    """``<prefix>_<KSUID>``; it tells ``at`` to the second."""
+    seconds = max(int(at.timestamp()) - EPOCH, 0)
+    number = (seconds << 8 * RANDOM_BYTES) | int.from_bytes(os.urandom(RANDOM_BYTES))
+    characters = []
+    for _ in range(LENGTH):
+        number, digit = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[digit])
+    return f"{prefix}_{''.join(reversed(characters))}"
