@@ -1,49 +1,15 @@
 """Two accounts with devices in one workspace, one in another, and somebody to ask for them."""
 
-import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Workspace
-
-
-class Caller:
-    """Speaks the dialect over Django's own handler: ``caller.post("devices/list", limit=2)``."""
-
-    def __init__(self, **headers: str) -> None:
-        self.headers = headers
-        self.client = Client(raise_request_exception=True)
-
-    def request(self, method: str, path: str, body: Any = None, query: str = "", **headers: str) -> Any:
-        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        response: Any = self.client.generic(
-            method,
-            f"/{path}{query}",
-            content,
-            content_type="application/json" if content else "application/x-www-form-urlencoded",
-            headers=self.headers | {name.replace("_", "-"): value for name, value in headers.items()},
-        )
-        response.error = lambda: response.json()["error"]["type"]
-        return response
-
-    def post(self, path: str, **body: Any) -> Any:
-        return self.request("POST", path, body)
-
-    def put(self, path: str, **body: Any) -> Any:
-        return self.request("PUT", path, body)
-
-    def get(self, path: str, query: str = "") -> Any:
-        return self.request("GET", path, query=query)
-
-
-def bearer(token: str) -> Caller:
-    return Caller(authorization=f"Bearer {token}")
+from tests.callers import Caller, bearer
 
 
 @pytest.fixture

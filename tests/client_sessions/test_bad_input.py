@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from client_sessions.models import ClientSession
-from tests.client_sessions.conftest import bearer
+from tests.callers import bearer
 
 PATHS = [
     "client_sessions/create",
@@ -101,23 +101,23 @@ def test_any_bearer_is_refused_with_an_answer(db, token):
 @pytest.mark.parametrize("depth", [100, 100_000])
 def test_deep_nesting_is_refused(backend, depth):
     response = backend.request("POST", "client_sessions/create", b"[" * depth + b"]" * depth)
-    assert (response.status_code, response.error()) in [(400, "invalid_json"), (400, "invalid_input")]
+    assert (response.status_code, response.error) in [(400, "invalid_json"), (400, "invalid_input")]
 
 
 def test_a_huge_body_is_refused(backend):
     body = json.dumps({"user_identifier_key": "x" * 2_000_000}).encode()
     response = backend.request("POST", "client_sessions/create", body)
-    assert (response.status_code, response.error()) == (413, "request_too_large")
+    assert (response.status_code, response.error) == (413, "request_too_large")
 
 
 def test_ten_thousand_unknown_ids_are_one_answer(backend, home):
     ids = [home.a1] * 9_000 + [f"00000000-0000-4000-8000-{n:012}" for n in range(1_000)]
     response = backend.post("client_sessions/create", connected_account_ids=ids)
-    assert (response.status_code, response.error()) == (404, "connected_account_not_found")
+    assert (response.status_code, response.error) == (404, "connected_account_not_found")
     assert not ClientSession.objects.exists()
     assert backend.post("devices/list", device_ids=ids).json()["devices"] == []
     too_many = backend.post("client_sessions/create", connected_account_ids=[*ids, home.a1])
-    assert (too_many.status_code, too_many.error()) == (400, "invalid_input")
+    assert (too_many.status_code, too_many.error) == (400, "invalid_input")
 
 
 @pytest.mark.parametrize("key", ["x" * 255, "ключ", "💥", " ", "a b", "'; DROP TABLE", "{{x}}"])
@@ -132,7 +132,7 @@ def test_what_was_accepted_can_be_listed_got_and_deleted(backend, key):
 @pytest.mark.parametrize("key", ["x" * 256, "a\x00b", "\ud800"])
 def test_what_no_database_keeps_is_refused(backend, key):
     response = backend.post("client_sessions/create", user_identifier_key=key)
-    assert (response.status_code, response.error()) == (400, "invalid_input")
+    assert (response.status_code, response.error) == (400, "invalid_input")
     assert not ClientSession.objects.exists()
 
 
@@ -140,10 +140,10 @@ def test_a_forged_cursor_is_refused(backend, home):
     cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
     for forged in (cursor[:-1], f"x{cursor}", "x", cursor.split(".")[0], "."):
         response = backend.get("devices/list", f"?limit=1&page_cursor={forged}")
-        assert (response.status_code, response.error()) == (400, "invalid_input")
+        assert (response.status_code, response.error) == (400, "invalid_input")
 
 
 def test_a_cursor_of_another_caller_is_refused(backend, foreign_backend, home):
     cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
     response = foreign_backend.get("devices/list", f"?limit=1&page_cursor={cursor}")
-    assert (response.status_code, response.error()) == (400, "mismatched_page_parameters")
+    assert (response.status_code, response.error) == (400, "mismatched_page_parameters")

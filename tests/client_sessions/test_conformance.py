@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from client_sessions.models import ClientSession, Grant
-from tests.client_sessions.conftest import Caller, bearer, devices_seen, row_of
+from tests.callers import Caller, bearer
+from tests.client_sessions.conftest import devices_seen, row_of
 
 REQUIRED = {
     "client_session_id",
@@ -27,7 +28,7 @@ REQUIRED = {
 
 def problems(response: Any) -> dict[str, Any]:
     assert response.status_code == 400
-    assert response.error() == "invalid_input"
+    assert response.error == "invalid_input"
     found: dict[str, Any] = response.json()["error"]["validation_errors"]
     return found
 
@@ -52,7 +53,7 @@ def test_case_2_putting_a_taken_key_answers_the_session_that_has_it(backend, ope
 def test_case_3_posting_a_taken_key_is_refused(backend, open_session):
     open_session(user_identifier_key="u1")
     response = backend.post("client_sessions/create", user_identifier_key="u1")
-    assert (response.status_code, response.error()) == (400, "client_session_token_already_exists")
+    assert (response.status_code, response.error) == (400, "client_session_token_already_exists")
 
 
 def test_case_4_putting_a_taken_key_changes_no_grants(backend, open_session, home):
@@ -91,7 +92,7 @@ def test_case_11_a_body_is_an_object(backend):
 
 def test_case_12_broken_json_is_refused_as_json(backend):
     response = backend.request("POST", "client_sessions/create", b'{"user_identifier_key":')
-    assert (response.status_code, response.error()) == (400, "invalid_json")
+    assert (response.status_code, response.error) == (400, "invalid_json")
 
 
 def test_case_13_a_form_is_refused(backend):
@@ -112,7 +113,7 @@ def test_case_14_grants_and_the_devices_behind_them_are_shown(open_session, home
 
 def test_case_15_a_foreign_account_is_refused_and_nothing_is_left(backend, home):
     response = backend.post("client_sessions/create", connected_account_ids=[home.a1, home.ax])
-    assert (response.status_code, response.error()) == (404, "connected_account_not_found")
+    assert (response.status_code, response.error) == (404, "connected_account_not_found")
     assert not ClientSession.objects.exists()
     assert not Grant.objects.exists()
 
@@ -153,7 +154,7 @@ def test_case_21_a_publishable_key_opens_a_session(web_app):
 @pytest.mark.parametrize("body", [{}, {"user_identifier_key": ""}, {"user_identifier_key": "  "}])
 def test_case_22_a_publishable_key_needs_a_user_identifier_key(web_app, body):
     response = web_app.post("client_sessions/create", **body)
-    assert (response.status_code, response.error()) == (401, "publishable_key_requires_user_identifier_key")
+    assert (response.status_code, response.error) == (401, "publishable_key_requires_user_identifier_key")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_case_22_a_publishable_key_needs_a_user_identifier_key(web_app, body):
 @pytest.mark.parametrize("endpoint", ["create", "get_or_create"])
 def test_cases_23_and_28_a_publishable_key_grants_nothing(web_app, endpoint, more):
     response = web_app.post(f"client_sessions/{endpoint}", user_identifier_key="p1", **more)
-    assert (response.status_code, response.error()) == (403, "publishable_keys_must_create_empty_client_sessions")
+    assert (response.status_code, response.error) == (403, "publishable_keys_must_create_empty_client_sessions")
     assert not ClientSession.objects.exists()
 
 
@@ -171,7 +172,7 @@ def test_cases_23_and_28_a_publishable_key_grants_nothing(web_app, endpoint, mor
 def test_cases_24_and_29_an_unknown_publishable_key_has_no_workspace(db, endpoint, status):
     caller = Caller(**{"seam-publishable-key": "seam_pk1aaaaaa_" + "b" * 24})
     response = caller.post(f"client_sessions/{endpoint}", user_identifier_key="g1")
-    assert (response.status_code, response.error()) == (status, "workspace_not_found")
+    assert (response.status_code, response.error) == (status, "workspace_not_found")
 
 
 def test_case_25_a_publishable_key_gets_the_same_session_twice(web_app):
@@ -181,7 +182,7 @@ def test_case_25_a_publishable_key_gets_the_same_session_twice(web_app):
 
 def test_case_26_get_or_create_by_publishable_key_needs_a_key(web_app):
     response = web_app.post("client_sessions/get_or_create")
-    assert (response.status_code, response.error()) == (400, "publishable_key_requires_user_identifier_key")
+    assert (response.status_code, response.error) == (400, "publishable_key_requires_user_identifier_key")
 
 
 @pytest.mark.parametrize("header", ["seam_user_identifier_key", "user_identifier_key"])
@@ -193,7 +194,7 @@ def test_case_27_the_key_may_come_in_a_header(web_app, header):
 @pytest.mark.parametrize("endpoint", ["list", "revoke", "delete", "grant_access"])
 def test_case_30_a_publishable_key_does_nothing_else(web_app, endpoint):
     response = web_app.post(f"client_sessions/{endpoint}")
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
 
 
 def test_case_31_an_api_key_counts_where_both_are_sent(api_key, publishable_key, home):
@@ -234,7 +235,7 @@ def test_case_37_a_revoked_session_never_matches(backend, open_session):
     new = backend.post("client_sessions/get_or_create", user_identifier_key="u1").json()["client_session"]
     assert new["client_session_id"] != old["client_session_id"]
     assert new["token"] != old["token"]
-    assert bearer(old["token"]).get("devices/list").error() == "client_session_revoked"
+    assert bearer(old["token"]).get("devices/list").error == "client_session_revoked"
 
 
 # get
@@ -256,21 +257,21 @@ def test_cases_39_and_40_a_backend_gets_by_either_selector(backend, open_session
 
 def test_case_41_another_workspaces_session_is_not_found(foreign_backend, open_session):
     response = foreign_backend.get("client_sessions/get", f"?client_session_id={open_session()['client_session_id']}")
-    assert (response.status_code, response.error()) == (404, "client_session_not_found")
+    assert (response.status_code, response.error) == (404, "client_session_not_found")
 
 
 @pytest.mark.parametrize("query", ["?client_session_id=nope", "", "?client_session_id=", "?user_identifier_key="])
 def test_cases_42_and_43_what_names_no_session_finds_none(backend, open_session, query):
     open_session()
     response = backend.get("client_sessions/get", query)
-    assert (response.status_code, response.error()) == (404, "client_session_not_found")
+    assert (response.status_code, response.error) == (404, "client_session_not_found")
 
 
 def test_case_44_a_token_names_no_session(open_session):
     session = open_session(user_identifier_key="u1")
     query = f"?client_session_id={session['client_session_id']}&user_identifier_key=u1"
-    assert bearer(session["token"]).get("client_sessions/get", query).error() == "invalid_options"
-    assert bearer(session["token"]).get("client_sessions/get", "?user_identifier_key=u2").error() == "invalid_options"
+    assert bearer(session["token"]).get("client_sessions/get", query).error == "invalid_options"
+    assert bearer(session["token"]).get("client_sessions/get", "?user_identifier_key=u2").error == "invalid_options"
     assert bearer(session["token"]).get("client_sessions/get", "?user_identifier_key=u1").status_code == 200
 
 
@@ -313,7 +314,7 @@ def test_case_48_a_foreign_grant_changes_nothing(backend, open_session, home):
     response = backend.post(
         "client_sessions/grant_access", user_identifier_key="u1", connected_account_ids=[home.a1, home.ax]
     )
-    assert (response.status_code, response.error()) == (404, "connected_account_not_found")
+    assert (response.status_code, response.error) == (404, "connected_account_not_found")
     assert backend.get("client_sessions/get", "?user_identifier_key=u1").json()["client_session"] == session
 
 
@@ -321,7 +322,7 @@ def test_case_49_access_is_granted_to_a_session_that_is_there(backend, home):
     response = backend.post(
         "client_sessions/grant_access", user_identifier_key="nobody", connected_account_ids=[home.a1]
     )
-    assert (response.status_code, response.error()) == (404, "client_session_not_found")
+    assert (response.status_code, response.error) == (404, "client_session_not_found")
 
 
 def test_case_50_access_is_granted_to_somebody(backend):
@@ -378,7 +379,7 @@ def test_case_57_one_session_by_id(backend, open_session):
 
 def test_case_58_a_token_lists_no_sessions(open_session):
     response = bearer(open_session()["token"]).get("client_sessions/list")
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
 
 
 # revoke and delete
@@ -390,7 +391,7 @@ def test_cases_59_and_60_revoking_ends_the_token_and_can_be_repeated(backend, op
         response = backend.post("client_sessions/revoke", client_session_id=session["client_session_id"])
         assert (response.status_code, response.json()) == (200, {"ok": True})
     refused = bearer(session["token"]).get("devices/list")
-    assert (refused.status_code, refused.error()) == (401, "client_session_revoked")
+    assert (refused.status_code, refused.error) == (401, "client_session_revoked")
 
 
 @pytest.mark.parametrize("method", ["DELETE", "POST"])
@@ -404,7 +405,7 @@ def test_case_61_deleting_leaves_nothing(backend, open_session, method):
         else backend.post("client_sessions/delete", **body)
     )
     assert (response.status_code, response.json()) == (200, {"ok": True})
-    assert bearer(session["token"]).get("devices/list").error() == "client_session_not_found"
+    assert bearer(session["token"]).get("devices/list").error == "client_session_not_found"
     assert backend.post("client_sessions/get", **body).status_code == 404
     assert backend.post("client_sessions/delete", **body).status_code == 404
 
@@ -418,13 +419,13 @@ def test_case_62_the_session_to_end_must_be_named(backend, endpoint):
 def test_case_63_another_workspace_ends_nothing(foreign_backend, open_session, endpoint):
     session = open_session()
     response = foreign_backend.post(f"client_sessions/{endpoint}", client_session_id=session["client_session_id"])
-    assert (response.status_code, response.error()) == (404, "client_session_not_found")
+    assert (response.status_code, response.error) == (404, "client_session_not_found")
     assert bearer(session["token"]).get("devices/list").status_code == 200
 
 
 def test_case_64_revoke_is_a_post(backend):
     response = backend.get("client_sessions/revoke")
-    assert (response.status_code, response.error()) == (405, "method_not_allowed")
+    assert (response.status_code, response.error) == (405, "method_not_allowed")
 
 
 # Authentication
@@ -432,20 +433,20 @@ def test_case_64_revoke_is_a_post(backend):
 
 def test_case_65_nobody_is_refused(db):
     response = Caller().get("client_sessions/list")
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
     assert response.headers["WWW-Authenticate"] == "Bearer"
     assert response.headers["seam-request-id"] == response.json()["error"]["request_id"]
 
 
 def test_case_66_an_unknown_api_key_is_refused(db):
     response = bearer("seam_invalid_api_key").get("client_sessions/list")
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
 
 
 def test_case_67_a_session_header_holds_a_session_token(api_key):
     caller = Caller(**{"authorization": f"Bearer {api_key}", "client-session-token": "garbage"})
     response = caller.get("client_sessions/get")
-    assert (response.status_code, response.error()) == (400, "invalid_client_session_token")
+    assert (response.status_code, response.error) == (400, "invalid_client_session_token")
 
 
 @pytest.mark.parametrize("header", ["seam-client-session-token", "client-session-token", "authorization"])
@@ -463,13 +464,13 @@ def test_case_69_a_session_header_makes_it_the_sessions_request(api_key, open_se
 
 def test_case_70_an_unknown_token_has_no_session(db):
     response = bearer("seam_cst_123").get("devices/list")
-    assert (response.status_code, response.error()) == (401, "client_session_not_found")
+    assert (response.status_code, response.error) == (401, "client_session_not_found")
 
 
 def test_case_71_an_expired_token_is_refused(open_session):
     session = open_session(expires_at=(timezone.now() - timedelta(seconds=1)).isoformat())
     response = bearer(session["token"]).get("devices/list")
-    assert (response.status_code, response.error()) == (401, "client_session_expired")
+    assert (response.status_code, response.error) == (401, "client_session_expired")
 
 
 def test_case_72_no_header_chooses_another_workspace(open_session, elsewhere, workspace):
@@ -485,7 +486,7 @@ def test_case_73_a_publishable_key_is_no_bearer(publishable_key):
 def test_case_74_authentication_comes_before_the_method(backend):
     assert Caller().request("DELETE", "client_sessions/get").status_code == 401
     refused = backend.request("DELETE", "client_sessions/get")
-    assert (refused.status_code, refused.error()) == (405, "method_not_allowed")
+    assert (refused.status_code, refused.error) == (405, "method_not_allowed")
     assert refused.json()["error"]["message"] == "Accepted methods: GET, POST."
 
 
@@ -532,7 +533,7 @@ def test_a_customers_session_sees_the_customers_accounts(open_session, home):
 def test_case_83_an_account_out_of_scope_is_not_found(open_session, home):
     caller = bearer(open_session(connected_account_ids=[home.a1])["token"])
     response = caller.get("connected_accounts/get", f"?connected_account_id={home.a2}")
-    assert (response.status_code, response.error()) == (404, "connected_account_not_found")
+    assert (response.status_code, response.error) == (404, "connected_account_not_found")
     listed = caller.get("connected_accounts/list").json()["connected_accounts"]
     assert [account["connected_account_id"] for account in listed] == [home.a1]
 
@@ -542,7 +543,7 @@ def test_case_84_a_token_grants_nothing(open_session, home):
     response = bearer(session["token"]).post(
         "client_sessions/grant_access", user_identifier_key="u1", connected_account_ids=[home.a1]
     )
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
 
 
 def test_case_86_device_count_is_the_length_of_the_list(backend, open_session, home):
@@ -576,7 +577,7 @@ def test_cases_89_and_90_pages_follow_a_cursor_bound_to_its_parameters(backend, 
     assert [device["display_name"] for device in first["devices"] + second["devices"]] == ["d1", "d2", "d3"]
     assert second["pagination"] == {"has_next_page": False, "next_page_cursor": None, "next_page_url": None}
     other = backend.get("devices/list", f"?limit=1&page_cursor={cursor}")
-    assert (other.status_code, other.error()) == (400, "mismatched_page_parameters")
+    assert (other.status_code, other.error) == (400, "mismatched_page_parameters")
     assert "parameters identical" in other.json()["error"]["message"]
 
 
@@ -587,7 +588,7 @@ def test_case_91_a_limit_is_a_positive_number(backend, limit):
 
 def test_case_91_a_scalar_is_given_once(backend):
     response = backend.get("devices/list", "?limit=1&limit=2")
-    assert (response.status_code, response.error()) == (400, "invalid_query_params")
+    assert (response.status_code, response.error) == (400, "invalid_query_params")
 
 
 def test_case_92_a_list_is_a_list(backend):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import ClientSession, GrantConflict, KeyTaken, NotLive, State
 from sessions_core.models import Event
+from tests.callers import bearer
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -145,7 +146,7 @@ def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, work
     workspace.is_sandbox = False
     workspace.save()
     response = web_app.post("client_sessions/get_or_create", user_identifier_key="g1")
-    assert (response.status_code, response.error()) == (401, "unauthorized")
+    assert (response.status_code, response.error) == (401, "unauthorized")
     workspace.publishable_keys_enabled = True
     workspace.save()
     assert web_app.post("client_sessions/get_or_create", user_identifier_key="g1").status_code == 200
@@ -164,7 +165,5 @@ def test_a_token_whose_key_was_withdrawn_is_dead_and_its_session_gets_another(ba
     old = open_session(user_identifier_key="u1")
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"TOKEN_KEYS": ["another key, of thirty-two characters"]}
     new = backend.get("client_sessions/get", "?user_identifier_key=u1").json()["client_session"]
-    from tests.client_sessions.conftest import bearer
-
     assert bearer(old["token"]).get("client_sessions/get").status_code == 401
     assert bearer(new["token"]).get("client_sessions/get").json()["client_session"] == new

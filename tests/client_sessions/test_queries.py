@@ -5,7 +5,8 @@ import pytest
 from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import TOKEN, ClientSession
 from sessions_core import tokens
-from tests.client_sessions.conftest import Caller, bearer, devices_seen
+from tests.callers import Caller, bearer
+from tests.client_sessions.conftest import devices_seen
 
 
 @pytest.fixture(params=[1, 30])

@@ -7,7 +7,7 @@ from client_sessions.devices.urls import ROUTES as DEVICE_ROUTES
 from client_sessions.models import CLIENT_SESSION, ClientSession
 from client_sessions.urls import ROUTES as SESSION_ROUTES
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
-from tests.client_sessions.conftest import Caller, bearer
+from tests.callers import Caller, bearer
 
 ROUTES = [*SESSION_ROUTES, *DEVICE_ROUTES]
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
@@ -29,7 +29,7 @@ def callers(api_key, publishable_key, workspace) -> dict[str | None, Caller]:
 def test_a_route_is_open_to_whom_its_row_names(callers, route, credential):
     for method in route.actions:
         response = callers[credential].request(method, route.path, None if method == "GET" else {})
-        refused = response.status_code == 401 and response.error() == "unauthorized"
+        refused = response.status_code == 401 and response.error == "unauthorized"
         assert refused != (credential in route.open_to)
 
 
@@ -61,7 +61,7 @@ def test_no_route_of_this_api_is_without_a_row():
 )
 def test_a_path_has_one_spelling(callers, path):
     response = callers[API_KEY].get(path)
-    assert (response.status_code, response.error()) == (404, "not_found")
+    assert (response.status_code, response.error) == (404, "not_found")
 
 
 def test_no_header_overrides_the_method(callers):

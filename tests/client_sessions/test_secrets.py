@@ -10,7 +10,7 @@ from django.test import Client
 
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Event
-from tests.client_sessions.conftest import Caller, bearer
+from tests.callers import Caller, bearer
 
 
 def dump() -> set[str]:

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Everything a checkout can do, with nothing installed but Python 3.11, pip and git.
+
+    python3 dev.py run [--port N] [--data DIR]   serve a sandbox on 127.0.0.1, data and keys in DIR
+    python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
+    python3 dev.py check                         lint, types, import arrows, migrations, docs
+    python3 dev.py WORD ...                      manage.py WORD ...
+
+Each first brings the environment in .venv up to date, which takes seconds, or none if it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+
+# What there is to install; "dev" holds all that "server" does.
+INSTALLS = {"server": ["-e", ".[server]"], "dev": ["-e", ".[server]", "--group", "dev"]}
+
+CHECKS = {
+    "lint": ["ruff", "check", "."],
+    "format": ["ruff", "format", "--check", "."],
+    "types": ["mypy"],
+    "import arrows": ["lint-imports"],
+    "migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
+    "docs": ["sphinx-build", "-W", "-q", "docs", "docs/_build"],
+}
+
+
+def main(words: list[str]) -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036  (older ones get this far, and a sentence)
+        sys.exit(f"Gatepass needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+    task, options = words[:1], words[1:]
+    if task == ["run"]:
+        run(options)
+    elif task == ["test"]:
+        install("dev")
+        become("-m", "tests", *options)
+    elif words == ["check"]:  # with options it is manage.py's
+        install("dev")
+        sys.exit(check())
+    elif not task or task[0].startswith("-"):
+        print(__doc__)
+    else:
+        install("server")
+        become("manage.py", *words)
+
+
+def run(options: list[str]) -> NoReturn:
+    """Serve a sandbox, made on the first run and found again on later ones."""
+    parser = argparse.ArgumentParser(prog="dev.py run")
+    parser.add_argument("--port", default="8000")
+    parser.add_argument("--data", default=os.environ.get("GATEPASS_DATA") or ROOT / "var", type=Path)
+    chosen = parser.parse_args(options)
+    os.environ["GATEPASS_DATA"] = str(chosen.data.resolve())
+    install("server")
+    become("manage.py", "serve", "--port", chosen.port)
+
+
+def check() -> int:
+    """Run every check, whatever the others say, and name those that failed. Returns the exit code."""
+    failed = []
+    with tempfile.TemporaryDirectory() as data:
+        for name, (program, *arguments) in CHECKS.items():
+            print(f"== {name}", flush=True)
+            command = [str(VENV / "bin" / program), *arguments]
+            if subprocess.run(command, cwd=ROOT, env=os.environ | {"GATEPASS_DATA": data}).returncode:
+                failed.append(name)
+    print("failed: " + ", ".join(failed) if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+def install(name: str) -> None:
+    """Bring .venv up to what pyproject.toml and constraints.txt say; a stamp says that it is there already."""
+    wanted = hashlib.sha256(sys.version.encode())
+    for file in ("pyproject.toml", "constraints.txt"):
+        wanted.update((ROOT / file).read_bytes())
+    stamps = {VENV / f"{each}.stamp" for each in (name, "dev")}
+    if any(stamp.exists() and stamp.read_text() == wanted.hexdigest() for stamp in stamps):
+        return
+    print(f"Installing what '{name}' needs into .venv ...", file=sys.stderr, flush=True)
+    make_environment()
+    pins = ["-c", "constraints.txt", "--build-constraints", "constraints.txt"]
+    call(VENV / "bin" / "uv", "pip", "install", "--quiet", "--python", PYTHON, *pins, *INSTALLS[name])
+    (VENV / f"{name}.stamp").write_text(wanted.hexdigest())
+
+
+def make_environment() -> None:
+    """Make .venv anew, with uv inside, unless this very Python made it before."""
+    stamp = VENV / "python.stamp"
+    if stamp.exists() and stamp.read_text() == sys.version:
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    has_pip = importlib.util.find_spec("ensurepip") is not None  # Debian ships it apart, in python3-venv
+    venv.create(VENV, with_pip=has_pip, symlinks=True)
+    pip = [str(PYTHON), "-m", "pip"] if has_pip else [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    call(*pip, "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt", "uv")
+    stamp.write_text(sys.version)
+
+
+def call(*command: str | Path) -> None:
+    """Run one step of the installation; the tool has said what is wrong when it fails."""
+    if subprocess.run(command, cwd=ROOT, env=os.environ | {"UV_PYTHON_DOWNLOADS": "never"}).returncode:
+        sys.exit("The installation failed; the lines above say why.")
+
+
+def become(*arguments: str) -> NoReturn:
+    """Turn this process into one of .venv's Python, so that signals and exit codes need no passing on."""
+    os.chdir(ROOT)
+    os.execv(PYTHON, [str(PYTHON), *arguments])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SessionsProjectConfig(AppConfig):
+    name = "sessions_project"
+    verbose_name = "Gatepass"

@@ -1,0 +1,166 @@
+"""The sandbox that a fresh server offers: a workspace with its keys, an operator, and demo data to try things on.
+
+Everything here is done once. Asking again finds what is there, also when two ask at the same moment.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils.crypto import get_random_string
+
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from sessions_core.models import ApiKey, Workspace
+from user_sessions.models import SigningKey
+from user_sessions.users import user_id
+
+__all__ = ["DemoUser", "Operator", "Sandbox", "bootstrap"]
+
+ACTOR = "system:bootstrap"
+OPERATOR = "operator"
+CUSTOMER = "acme"
+
+PEOPLE = [
+    {"username": "jane_doe", "first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"},
+    {"username": "john_roe", "first_name": "John", "last_name": "Roe", "email": "john.roe@example.com"},
+]
+# What the account of each of them brings.
+DOORS = {"jane_doe": ["Front door", "Back door"], "john_roe": ["Garage door"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """A superuser; the password is known only on the run that made the account."""
+
+    username: str
+    password: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoUser:
+    id: str
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """What ``manage.py bootstrap --json`` prints; ``api_key`` is known only on the run that made it."""
+
+    workspace_id: UUID
+    api_key: str | None
+    publishable_key: str
+    frontend_api: str
+    operator: Operator
+    users: list[DemoUser]
+    connected_account_ids: list[UUID]
+    device_ids: list[UUID]
+
+
+@transaction.atomic
+def bootstrap(*, demo: bool = True, new_key: bool = False, here: bool = False) -> Sandbox:
+    """Make what is missing of the sandbox, and a fresh API key if there is none or ``new_key`` asks for one.
+
+    ``here``: the caller is about to serve, so a sandbox that was last served on another port moves to this one.
+    """
+    _take_turns()
+    workspace = _workspace(here=here)
+    secret_keys = ApiKey.objects.usable().secret().filter(workspace=workspace)
+    issue_key = new_key or not secret_keys.exists()
+    customer = _demo_customer(workspace) if demo else None
+    accounts = ConnectedAccount.objects.filter(customer=customer) if customer else ConnectedAccount.objects.none()
+    return Sandbox(
+        workspace_id=workspace.pk,
+        api_key=ApiKey.objects.issue(workspace, name="Sandbox", by=ACTOR)[1] if issue_key else None,
+        publishable_key=_publishable_key(workspace),
+        frontend_api=workspace.frontend_api or "",
+        operator=_operator(),
+        users=[_demo_user(person) for person in PEOPLE] if demo else [],
+        connected_account_ids=[account.pk for account in accounts],
+        device_ids=[device.pk for device in Device.objects.filter(connected_account__in=accounts)],
+    )
+
+
+def _take_turns() -> None:
+    """Make a second bootstrap wait until this one is through; SQLite has let only one begin anyway."""
+    ContentType.objects.select_for_update().get(app_label="sessions_core", model="workspace")
+
+
+def _workspace(*, here: bool) -> Workspace:
+    """The oldest sandbox, at the address of this server."""
+    workspace = Workspace.objects.filter(is_sandbox=True).order_by("created_at", "id").first()
+    if workspace is None:
+        workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
+        SigningKey.objects.current(workspace, by=ACTOR)
+    if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
+        workspace.frontend_api = settings.GATEPASS_URL
+        workspace.save(update_fields=["frontend_api"])
+    return workspace
+
+
+def _may_move(workspace: Workspace, *, here: bool) -> bool:
+    """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
+    return not workspace.frontend_api or (here and urlsplit(workspace.frontend_api).hostname == "127.0.0.1")
+
+
+def _publishable_key(workspace: Workspace) -> str:
+    key = ApiKey.objects.usable().publishable().filter(workspace=workspace).order_by("created_at", "id").first()
+    return (key or ApiKey.objects.issue_publishable(workspace, name="Sandbox", by=ACTOR)).publishable_key
+
+
+def _operator() -> Operator:
+    if superuser := User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first():
+        return Operator(username=superuser.get_username(), password=None)
+    password = get_random_string(20)
+    User.objects.create_superuser(OPERATOR, password=password)
+    return Operator(username=OPERATOR, password=password)
+
+
+def _demo_user(person: dict[str, str]) -> DemoUser:
+    user, is_new = User.objects.get_or_create(username=person["username"], defaults=person)
+    if is_new:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return DemoUser(
+        id=user_id(user.pk),
+        username=user.username,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+    )
+
+
+def _demo_customer(workspace: Workspace) -> Customer:
+    """The customer that the demo accounts belong to; made together with them, and left alone if it is there."""
+    customer, is_new = Customer.objects.get_or_create(workspace=workspace, key=CUSTOMER, defaults={"name": "Acme"})
+    if is_new:
+        accounts = [_demo_account(customer, person) for person in PEOPLE]
+        _demo_identity(accounts[0])
+    return customer
+
+
+def _demo_account(customer: Customer, person: dict[str, str]) -> ConnectedAccount:
+    account = ConnectedAccount.objects.create(
+        workspace=customer.workspace,
+        customer=customer,
+        display_name=f"{person['first_name']}'s home",
+        email=person["email"],
+    )
+    for door in DOORS[person["username"]]:
+        account.devices.create(workspace=customer.workspace, name=door, is_locked=True, capabilities=["lock"])
+    return account
+
+
+def _demo_identity(account: ConnectedAccount) -> None:
+    """Jane as a person who was given one device, and the webview on which she connected her account."""
+    ConnectWebview.objects.create(workspace=account.workspace, connected_account=account)
+    identity = UserIdentity.objects.create(
+        workspace=account.workspace, key="jane_doe", full_name="Jane Doe", email_address=account.email
+    )
+    identity.devices.add(account.devices.earliest("created_at"))

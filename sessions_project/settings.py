@@ -1,0 +1,172 @@
+"""Settings of the reference server: environment variables with safe defaults, listed in docs/configuration.md.
+
+Secrets that the environment does not give are made once and kept in ``GATEPASS_DATA/secrets.env``. A variable that
+is present counts as given, even when it is empty; the system checks then say what is wrong with it.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from sessions_project import secrets_file
+
+env = environ.Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+GATEPASS_DATA = Path(env.str("GATEPASS_DATA", default="") or BASE_DIR / "var").resolve()
+GATEPASS_URL = env.str("GATEPASS_URL", default="http://127.0.0.1:8000").rstrip("/")
+GATEPASS_SECRETS = GATEPASS_DATA / "secrets.env"
+try:
+    GATEPASS_WORKERS = env.int("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4))
+except ValueError as reason:
+    raise ImproperlyConfigured(f"GATEPASS_WORKERS must be a number: {reason}.") from reason
+
+_public = urlsplit(GATEPASS_URL)
+if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
+    raise ImproperlyConfigured(f"GATEPASS_URL must look like https://sessions.example.com, not {GATEPASS_URL!r}.")
+
+
+# Secrets
+
+_NEEDED = {"SECRET_KEY", "GATEPASS_TOKEN_KEYS", "GATEPASS_ENCRYPTION_KEYS"}
+
+
+def _secrets() -> dict[str, str]:
+    given = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    try:
+        return given | secrets_file.ensure(GATEPASS_SECRETS, _NEEDED - given.keys())
+    except OSError as reason:
+        wanted = ", ".join(sorted(_NEEDED - given.keys()))
+        raise ImproperlyConfigured(f"{reason}. Set {wanted}, or GATEPASS_DATA to a writable directory.") from reason
+
+
+def _keys(text: str) -> list[str]:
+    """A comma list, newest first."""
+    return [key.strip() for key in text.split(",") if key.strip()]
+
+
+_secret = _secrets()
+SECRET_KEY = _secret["SECRET_KEY"]
+SESSIONS_CORE = {
+    "TOKEN_KEYS": _keys(_secret["GATEPASS_TOKEN_KEYS"]),
+    "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
+}
+
+
+# What is installed
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "sessions_core",
+    "client_sessions",
+    "client_sessions.devices",
+    "user_sessions",
+    "sessions_project",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "sessions_project.urls"
+WSGI_APPLICATION = "sessions_project.wsgi.application"
+APPEND_SLASH = False  # a redirect would lose the body of a POST
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # straight from the packages, so there is nothing to collect
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# Where things are kept
+
+
+def _database() -> dict[str, object]:
+    database: dict[str, object] = env.db("DATABASE_URL", default=f"sqlite:///{GATEPASS_DATA / 'gatepass.sqlite3'}")
+    if "ENGINE" not in database:
+        raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.")
+    if database["ENGINE"] != "django.db.backends.sqlite3":
+        # One blocking thread per worker keeps one connection, so a pool would add nothing.
+        return database | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    if "DATABASE_URL" not in os.environ:
+        GATEPASS_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return database | {
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",  # a writer queues at BEGIN instead of failing at its first write
+            "timeout": 20,  # seconds in that queue
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        },
+        # A file, because the tests of races look at it from several threads.
+        "TEST": {"NAME": f"{database['NAME']}.test"},
+    }
+
+
+DATABASES = {"default": _database()}
+
+if _redis := env.str("REDIS_URL", default=""):
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis}}
+
+
+# Safety
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", _public.hostname])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"{_public.scheme}://{_public.netloc}"])
+GATEPASS_SECURE = env.bool("GATEPASS_SECURE", default=_public.scheme == "https")
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GATEPASS_SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if GATEPASS_SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # about names that are not ours to speak for
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # see SECURE_HSTS_INCLUDE_SUBDOMAINS
+    "security.W008",  # no redirect to HTTPS: a credential sent in the clear should fail, not be helped along
+    "security.W021",  # see SECURE_HSTS_PRELOAD
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# To stderr, and never a header or a body: paths and statuses only, so no credential is written.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}

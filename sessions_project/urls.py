@@ -1,0 +1,18 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from sessions_project import views
+
+handler400 = views.bad_request
+handler404 = views.not_found
+handler500 = views.server_error
+
+urlpatterns = [
+    path("", views.landing, name="landing"),
+    path("health", views.health, name="health"),
+    path("ready", views.ready, name="ready"),
+    path("admin/", admin.site.urls),
+    path("", include("client_sessions.urls")),
+    path("", include("client_sessions.devices.urls")),
+    path("v1/", include("user_sessions.backend_api.urls")),
+]

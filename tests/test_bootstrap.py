@@ -1,0 +1,183 @@
+"""The sandbox of a fresh server: made once, found again, and its secrets kept beside the database."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from sessions_core.models import ApiKey, Workspace
+from sessions_project import secrets_file
+from sessions_project.bootstrap import bootstrap
+from sessions_project.management.commands import serve
+from user_sessions.models import SigningKey
+from user_sessions.users import find
+
+MADE = [Workspace, ApiKey, SigningKey, User, Customer, ConnectedAccount, Device, ConnectWebview, UserIdentity]
+
+
+@pytest.fixture
+def secrets(settings, tmp_path) -> Path:
+    settings.GATEPASS_SECRETS = tmp_path / "secrets.env"
+    return settings.GATEPASS_SECRETS
+
+
+@pytest.mark.django_db
+def test_the_keys_and_the_operator_work():
+    sandbox = bootstrap()
+
+    assert ApiKey.objects.authenticate(sandbox.api_key).workspace_id == sandbox.workspace_id
+    assert ApiKey.objects.authenticate_publishable(sandbox.publishable_key).workspace_id == sandbox.workspace_id
+    assert authenticate(username=sandbox.operator.username, password=sandbox.operator.password).is_superuser
+
+
+@pytest.mark.django_db
+def test_there_is_something_to_try():
+    sandbox = bootstrap()
+
+    assert [find(user.id).get_username() for user in sandbox.users] == ["jane_doe", "john_roe"]
+    accounts = ConnectedAccount.objects.filter(pk__in=sandbox.connected_account_ids).order_by("created_at")
+    assert [account.devices.count() for account in accounts] == [2, 1]
+    assert set(sandbox.device_ids) == set(Device.objects.values_list("pk", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_second_bootstrap_finds_everything_and_shows_no_secret():
+    first = bootstrap()
+    counts = [model.objects.count() for model in MADE]
+
+    second = bootstrap()
+
+    assert [model.objects.count() for model in MADE] == counts
+    assert (second.api_key, second.operator.password) == (None, None)
+    assert (second.users, second.connected_account_ids) == (first.users, first.connected_account_ids)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bootstraps_at_once_make_one_sandbox(at_once):
+    results = at_once(*[bootstrap] * 4)
+
+    assert len({sandbox.workspace_id for sandbox in results}) == 1
+    assert [bool(sandbox.api_key) for sandbox in results].count(True) == 1
+    assert [bool(sandbox.operator.password) for sandbox in results].count(True) == 1
+    assert Device.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_without_demo_data_there_is_none():
+    sandbox = bootstrap(demo=False)
+
+    assert (sandbox.users, sandbox.connected_account_ids, sandbox.device_ids) == ([], [], [])
+    assert not Customer.objects.exists()
+    assert sandbox.api_key
+
+
+@pytest.mark.django_db
+def test_a_new_key_leaves_the_earlier_one_working():
+    earlier = bootstrap().api_key
+
+    newer = bootstrap(new_key=True).api_key
+
+    assert newer != earlier
+    assert ApiKey.objects.authenticate(earlier)
+    assert ApiKey.objects.authenticate(newer)
+
+
+@pytest.mark.django_db
+def test_a_superuser_who_is_there_is_the_operator(admin_user):
+    operator = bootstrap().operator
+
+    assert (operator.username, operator.password) == (admin_user.get_username(), None)
+
+
+@pytest.mark.django_db
+def test_serving_on_another_port_moves_the_sandbox_and_bootstrap_does_not(settings):
+    bootstrap()
+    settings.GATEPASS_URL = "http://127.0.0.1:8001"
+
+    assert bootstrap().frontend_api == "http://127.0.0.1:8000"
+    assert bootstrap(here=True).frontend_api == "http://127.0.0.1:8001"
+
+
+@pytest.mark.django_db
+def test_an_address_that_a_person_chose_stays():
+    bootstrap()
+    Workspace.objects.update(frontend_api="https://sandbox.example.com")
+
+    assert bootstrap(here=True).frontend_api == "https://sandbox.example.com"
+
+
+@pytest.mark.django_db
+def test_the_command_prints_one_json_object(capsys):
+    call_command("bootstrap", "--json")
+
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == [
+        "workspace_id",
+        "api_key",
+        "publishable_key",
+        "frontend_api",
+        "operator",
+        "users",
+        "connected_account_ids",
+        "device_ids",
+    ]
+    assert list(printed["operator"]) == ["username", "password"]
+    assert list(printed["users"][0]) == ["id", "username", "first_name", "last_name", "email"]
+
+
+@pytest.mark.django_db
+def test_the_command_also_speaks_to_people(capsys):
+    call_command("bootstrap")
+    call_command("bootstrap", "--new-key", "--no-demo")
+
+    assert "jane_doe" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_what_serving_prints_is_kept_for_the_next_run(secrets):
+    _, api_key, password = serve.remembered(bootstrap())
+
+    assert serve.remembered(bootstrap())[1:] == (api_key, password)
+    assert secrets_file.read(secrets) == {serve.API_KEY: api_key, serve.PASSWORD: password}
+
+
+@pytest.mark.django_db
+def test_a_kept_key_that_was_revoked_is_replaced(secrets):
+    _, revoked, _ = serve.remembered(bootstrap())
+    ApiKey.objects.authenticate(revoked).revoke(by="operator:test")
+
+    _, api_key, _ = serve.remembered(bootstrap())
+
+    assert ApiKey.objects.authenticate(api_key)
+    assert secrets_file.read(secrets)[serve.API_KEY] == api_key
+
+
+@pytest.mark.django_db
+def test_a_password_that_was_changed_is_not_shown(secrets):
+    serve.remembered(bootstrap())
+    operator = User.objects.get(is_superuser=True)
+    operator.set_password("another one")
+    operator.save()
+
+    assert serve.remembered(bootstrap())[2] is None
+
+
+@pytest.mark.django_db
+def test_the_welcome_names_keys_and_commands(secrets):
+    sandbox, api_key, password = serve.remembered(bootstrap())
+
+    welcome = serve.welcome(sandbox, api_key, password)
+
+    assert password in welcome
+    assert welcome.count(f"Bearer {api_key}") == 4
+    assert str(sandbox.connected_account_ids[0]) in welcome
+
+
+def test_a_port_in_use_is_refused_with_a_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CommandError, match="Choose another"):
+        call_command("serve", port=taken.getsockname()[1])

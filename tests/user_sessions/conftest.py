@@ -1,0 +1,59 @@
+"""Users to sign in, and a backend that does it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+
+from sessions_core.models import Workspace
+from tests.callers import Caller, bearer
+from user_sessions.models import UserSession
+from user_sessions.users import user_id
+
+
+@pytest.fixture
+def backend(api_key: str) -> Caller:
+    return bearer(api_key)
+
+
+@pytest.fixture
+def foreign_backend(foreign_api_key: str) -> Caller:
+    return bearer(foreign_api_key)
+
+
+@pytest.fixture
+def u1(db: None) -> User:
+    return get_user_model().objects.create_user("u1", first_name="Maria", last_name="Doe")
+
+
+@pytest.fixture
+def u2(db: None) -> User:
+    return get_user_model().objects.create_user("u2")
+
+
+@pytest.fixture
+def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
+    """Create a session through the API: its wire form."""
+
+    def sign_in(user: User) -> dict[str, Any]:
+        response = backend.post("v1/sessions", user_id=user_id(user.pk))
+        assert response.status_code == 200, response.content
+        session: dict[str, Any] = response.json()
+        return session
+
+    return sign_in
+
+
+@pytest.fixture
+def session(workspace: Workspace, u1: User) -> UserSession:
+    return UserSession.objects.start(workspace, u1, by="test")
+
+
+def listed(caller: Caller, query: str) -> list[str]:
+    """Ids, in order."""
+    response = caller.get("v1/sessions", query)
+    assert response.status_code == 200, response.content
+    answer = response.json()
+    return [session["id"] for session in (answer if isinstance(answer, list) else answer["data"])]

@@ -1,0 +1,414 @@
+"""The numbered cases of the dialect that this API answers so far; each test carries the number of its case."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from django.utils import timezone
+from ksuid import Ksuid
+
+from tests.callers import Caller, bearer
+from tests.user_sessions.conftest import listed
+from user_sessions.models import UserSession
+from user_sessions.tokens import session_token
+from user_sessions.users import user_id
+
+DAY = timedelta(days=1)
+
+
+def first_error(response: Any) -> dict[str, Any]:
+    error: dict[str, Any] = response.json()["errors"][0]
+    return error
+
+
+# 8.1 Transport and keys
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer"}])
+def test_cases_1_and_2_a_key_comes_as_a_bearer(db, headers):
+    response = Caller(**headers).get("v1/sessions", "?user_id=user_1")
+    assert (response.status_code, response.error) == (401, "authorization_header_format_invalid")
+    error = first_error(response)
+    assert error["message"] and error["long_message"]
+    assert re.fullmatch("[0-9a-f]{32}", response.json()["clerk_trace_id"])
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("key", ["sk_test_wrong", "seam_testabcd_" + "x" * 24, "seam_cst1abcdefgh_" + "x" * 24, "ä"])
+def test_case_3_an_unknown_key_is_refused(db, key):
+    response = bearer(key).get("v1/sessions", "?user_id=user_1")
+    assert (response.status_code, response.error) == (401, "clerk_key_invalid")
+
+
+@pytest.mark.parametrize("path", ["v1/no_such_path", "v1/sessions/x/y/z", "v1/sessions/"])
+def test_cases_4_and_5_a_path_that_does_not_exist_is_told_to_key_holders_only(backend, path):
+    assert Caller().get(path).status_code == 401
+    response = backend.get(path)
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_case_6_an_unknown_version_is_refused(backend):
+    response = backend.request("GET", "v1/jwks", clerk_api_version="1999-01-01")
+    assert (response.status_code, response.error) == (400, "api_version_invalid")
+
+
+def test_case_7_the_version_is_named_once(backend):
+    query = "?__clerk_api_version=2025-11-10"
+    assert backend.get("v1/jwks", query).status_code == 200
+    both = backend.request("GET", "v1/jwks", query=query, clerk_api_version="2025-11-10")
+    assert (both.status_code, both.error) == (400, "api_version_invalid")
+
+
+def test_case_8_every_answer_is_exactly_json(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    answers = [
+        backend.get("v1/sessions", f"?user_id={user_id(u1.pk)}"),
+        backend.get(f"v1/sessions/{id}"),
+        backend.request("POST", f"v1/sessions/{id}/tokens"),
+        backend.get("v1/jwks"),
+        backend.get("v1/sessions/none"),
+        backend.request("PUT", "v1/sessions"),
+        Caller().get("v1/sessions"),
+    ]
+    assert {answer.headers["Content-Type"] for answer in answers} == {"application/json"}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+@pytest.mark.parametrize("action", ["tokens", "revoke"])
+def test_case_9_an_empty_body_is_fine(backend, sign_in, u1, action):
+    response = backend.client.generic(
+        "POST", f"/v1/sessions/{sign_in(u1)['id']}/{action}", b"", "application/json", headers=backend.headers
+    )
+    assert response.status_code == 200
+
+
+def test_case_10_a_cut_body_is_refused(backend):
+    response = backend.request("POST", "v1/sessions", b'{"user_id":')
+    assert (response.status_code, response.error) == (400, "request_body_invalid")
+
+
+def test_a_form_is_refused(backend):
+    response = backend.client.post(
+        "/v1/sessions", "user_id=1", content_type="application/x-www-form-urlencoded", headers=backend.headers
+    )
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (415, "unsupported_content_type")
+
+
+# 8.2 Sessions
+
+
+def test_case_11_a_session_is_answered_whole(sign_in, u1):
+    session = sign_in(u1)
+    assert re.fullmatch(r"sess_[0-9A-Za-z]{27}", session["id"])
+    assert re.fullmatch(r"client_[0-9A-Za-z]{27}", session["client_id"])
+    assert (session["object"], session["status"], session["actor"]) == ("session", "active", None)
+    assert session["user_id"] == user_id(u1.pk)
+    assert session["expire_at"] - session["created_at"] == 604_800_000
+    assert session["abandon_at"] - session["created_at"] == 2_592_000_000
+    times = [value for name, value in session.items() if name.endswith("_at")]
+    assert len(times) == 5
+    assert all(len(str(time)) == 13 for time in times)
+    assert "tasks" not in session
+
+
+def test_tasks_belong_to_later_versions(backend, sign_in, u1):
+    path = f"v1/sessions/{sign_in(u1)['id']}"
+    assert "tasks" not in backend.request("GET", path, clerk_api_version="2024-10-01").json()
+    assert backend.request("GET", path, clerk_api_version="2025-03-12").json()["tasks"] is None
+
+
+def test_case_12_an_id_tells_when_it_was_made(sign_in, u1):
+    session = sign_in(u1)
+    decoded = Ksuid.from_base62(session["id"].removeprefix("sess_"))
+    assert abs(decoded.timestamp - session["created_at"] / 1000) <= 1
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "form_param_missing"),
+        ({"user_id": None}, "form_param_nil"),
+        ({"user_id": 5}, "form_param_type_invalid"),
+        ({"user_id": ["user_1"]}, "form_param_type_invalid"),
+        ({"user_id": "user_\x00"}, "form_param_value_invalid"),
+        ({"user_id": "user_" + "1" * 300}, "form_param_value_invalid"),
+    ],
+)
+def test_case_13_a_session_is_somebodys(backend, body, code):
+    response = backend.post("v1/sessions", **body)
+    assert (response.status_code, response.error) == (422, code)
+    assert first_error(response)["meta"] == {"param_name": "user_id"}
+    assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "id", ["user_missing", "user_99999", "user_01", "1", "", "user_", "user_" + "9" * 30, "user_1 "]
+)
+def test_case_14_an_unknown_user_is_not_found(backend, u1, id):
+    response = backend.post("v1/sessions", user_id=id)
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_case_15_a_live_workspace_creates_no_sessions_for_backends(live_workspace, key_of, u1):
+    backend = bearer(key_of(live_workspace))
+    response = backend.post("v1/sessions", user_id=user_id(u1.pk))
+    assert (response.status_code, response.error) == (400, "request_invalid_for_environment")
+    live_workspace.backend_sessions_enabled = True
+    live_workspace.save()
+    assert backend.post("v1/sessions", user_id=user_id(u1.pk)).status_code == 200
+
+
+def test_a_banned_user_is_not_signed_in(backend, u1):
+    u1.is_active = False
+    u1.save()
+    response = backend.post("v1/sessions", user_id=user_id(u1.pk))
+    assert (response.status_code, response.error) == (403, "user_banned")
+
+
+def test_case_16_get_answers_what_creation_did(backend, sign_in, u1):
+    session = sign_in(u1)
+    assert backend.get(f"v1/sessions/{session['id']}").json() == session
+
+
+@pytest.mark.parametrize("id", ["sess_missing", "x", "💥", "%00", "sess_" + "a" * 500, "..%2f"])
+def test_case_17_a_missing_session_is_not_found(backend, id):
+    response = backend.get(f"v1/sessions/{id}")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_cases_18_to_20_lists_are_newest_first_bare_or_in_pages(backend, sign_in, u1, u2):
+    ids = [sign_in(u1)["id"] for _ in range(5)][::-1]
+    sign_in(u2)
+    of_u1 = f"?user_id={user_id(u1.pk)}"
+    assert listed(backend, of_u1) == ids
+    paginated = backend.get("v1/sessions", f"{of_u1}&paginated=true").json()
+    assert [session["id"] for session in paginated["data"]] == ids
+    assert paginated["total_count"] == 5
+    page = backend.get("v1/sessions", f"{of_u1}&paginated=true&limit=2&offset=1").json()
+    assert ([session["id"] for session in page["data"]], page["total_count"]) == (ids[1:3], 5)
+
+
+def test_case_21_a_list_is_ten_long(backend, sign_in, u1):
+    for _ in range(12):
+        sign_in(u1)
+    assert len(listed(backend, f"?user_id={user_id(u1.pk)}")) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "501"),
+        ("limit", "0"),
+        ("limit", "x"),
+        ("limit", "١"),
+        ("offset", "-1"),
+        ("offset", "9" * 30),
+        ("paginated", "perhaps"),
+        ("status", "nonsense"),
+        ("user_id", "a%00"),
+    ],
+)
+def test_cases_22_and_24_a_query_out_of_range_is_refused(backend, name, value):
+    query = f"?client_id=x&{name}={value}"
+    response = backend.get("v1/sessions", query)
+    assert (response.status_code, response.error) == (422, "form_param_value_invalid")
+    assert first_error(response)["meta"] == {"param_name": name}
+
+
+def test_a_parameter_is_given_once(backend):
+    response = backend.get("v1/sessions", "?user_id=user_1&user_id=user_2")
+    assert (response.status_code, response.error) == (422, "form_param_duplicate")
+
+
+def test_case_23_a_list_can_be_of_one_status(backend, sign_in, u1):
+    revoked, _ = sign_in(u1)["id"], sign_in(u1)
+    backend.request("POST", f"v1/sessions/{revoked}/revoke")
+    assert listed(backend, f"?user_id={user_id(u1.pk)}&status=revoked") == [revoked]
+
+
+def test_case_25_filters_are_an_intersection(backend, sign_in, u1, u2):
+    session = sign_in(u1)
+    assert listed(backend, f"?client_id={session['client_id']}") == [session["id"]]
+    assert listed(backend, f"?client_id={session['client_id']}&user_id={user_id(u2.pk)}") == []
+    assert listed(backend, "?user_id=user_missing") == listed(backend, "?client_id=client_missing") == []
+
+
+@pytest.mark.parametrize("query", ["", "?user_id=", "?status=active"])
+def test_case_26_a_list_is_of_a_user_or_a_client(backend, sign_in, u1, settings, query):
+    sign_in(u1)
+    response = backend.get("v1/sessions", query)
+    assert (response.status_code, response.error) == (400, "missing_query_parameter")
+    settings.USER_SESSIONS = {"ALLOW_UNFILTERED_LIST": True}
+    assert len(listed(backend, query)) == 1
+
+
+def test_cases_27_and_28_revoking_is_final_and_can_be_repeated(backend, sign_in, u1):
+    session = sign_in(u1)
+    revoked, again = (backend.request("POST", f"v1/sessions/{session['id']}/revoke").json() for _ in "ab")
+    assert revoked["status"] == "revoked"
+    assert revoked["updated_at"] > session["updated_at"]
+    assert again == revoked == backend.get(f"v1/sessions/{session['id']}").json()
+
+
+def test_case_29_what_is_missing_cannot_be_revoked(backend):
+    assert backend.request("POST", "v1/sessions/sess_missing/revoke").status_code == 404
+
+
+def test_cases_30_and_31_time_ends_sessions(backend, workspace, u1):
+    now = timezone.now()
+    expired = UserSession.objects.start(workspace, u1, by="test", at=now - 8 * DAY).pk
+    abandoned = UserSession.objects.start(workspace, u1, by="test", at=now - 31 * DAY).pk
+    active = UserSession.objects.start(workspace, u1, by="test", at=now).pk
+    for id, status in ((expired, "expired"), (abandoned, "abandoned"), (active, "active")):
+        assert backend.get(f"v1/sessions/{id}").json()["status"] == status
+        assert listed(backend, f"?user_id={user_id(u1.pk)}&status={status}") == [id]
+
+
+# 8.3 Session tokens
+
+
+def minted(backend: Caller, session_id: str, **body: Any) -> str:
+    response = backend.post(f"v1/sessions/{session_id}/tokens", **body)
+    assert response.status_code == 200, response.content
+    assert response.json()["object"] == "token"
+    token: str = response.json()["jwt"]
+    return token
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def test_case_37_a_token_names_its_key_and_its_kind(backend, sign_in, u1):
+    header = jwt.get_unverified_header(minted(backend, sign_in(u1)["id"]))
+    kids = [key["kid"] for key in backend.get("v1/jwks").json()["keys"]]
+    assert header == {"alg": "RS256", "typ": "JWT", "kid": kids[0], "cat": "cl_B7d4PD111AAA"}
+
+
+@pytest.mark.parametrize("body", [{}, {"expires_in_seconds": None}])
+def test_cases_38_and_39_the_claims_of_a_session_token(backend, workspace, sign_in, u1, body):
+    id = sign_in(u1)["id"]
+    claims = claims_of(minted(backend, id, **body))
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v"}
+    assert (claims["iss"], claims["sub"], claims["sid"]) == (workspace.frontend_api, user_id(u1.pk), id)
+    assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (60, 10)
+    assert (claims["sts"], claims["v"], claims["fva"]) == ("active", 2, [0, -1])
+
+
+def test_case_40_a_lifetime_can_be_asked_for(backend, sign_in, u1):
+    claims = claims_of(minted(backend, sign_in(u1)["id"], expires_in_seconds=120))
+    assert claims["exp"] - claims["iat"] == 120
+
+
+def test_a_token_never_outlives_its_session(backend, sign_in, u1):
+    session = sign_in(u1)
+    claims = claims_of(minted(backend, session["id"], expires_in_seconds=315_360_000))
+    assert claims["exp"] == session["expire_at"] // 1000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [
+        (29, "form_param_value_invalid"),
+        (315_360_001, "form_param_value_invalid"),
+        (-1, "form_param_value_invalid"),
+        (10**400, "form_param_value_invalid"),
+        ("60", "form_param_type_invalid"),
+        (True, "form_param_type_invalid"),
+        (60.5, "form_param_type_invalid"),
+        ([], "form_param_type_invalid"),
+    ],
+)
+def test_case_41_a_lifetime_out_of_range_is_refused(backend, sign_in, u1, seconds, code):
+    response = backend.post(f"v1/sessions/{sign_in(u1)['id']}/tokens", expires_in_seconds=seconds)
+    assert (response.status_code, response.error) == (422, code)
+    assert first_error(response)["meta"] == {"param_name": "expires_in_seconds"}
+
+
+def test_case_42_a_session_that_is_over_mints_nothing(backend, workspace, u1):
+    long_ago = timezone.now() - 8 * DAY
+    expired = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
+    over = [expired]
+    for verb in ("end", "revoke", "remove", "replace"):
+        session = UserSession.objects.start(workspace, u1, by="test")
+        getattr(session, verb)(by="test")
+        over.append(session)
+    for session in over:
+        response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
+        assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_a_banned_user_gets_no_token(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    u1.is_active = False
+    u1.save()
+    assert backend.request("POST", f"v1/sessions/{id}/tokens").status_code == 404
+
+
+def test_case_43_a_missing_session_mints_nothing(backend):
+    response = backend.request("POST", "v1/sessions/sess_missing/tokens")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_case_44_no_two_tokens_are_the_same(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    assert minted(backend, id) != minted(backend, id)
+
+
+def test_case_46_an_impersonated_session_says_who_acts(backend, workspace, u1, u2):
+    actor = {"sub": user_id(u2.pk), "note": "support"}
+    session = UserSession.objects.start(workspace, u1, by="test", actor=actor)
+    assert claims_of(minted(backend, session.pk))["act"] == actor
+    assert backend.get(f"v1/sessions/{session.pk}").json()["actor"] == actor
+
+
+def test_case_47_a_token_tells_how_long_ago_the_sign_in_was(workspace, u1):
+    now = timezone.now()
+    session = UserSession.objects.start(workspace, u1, by="test", at=now)
+    session = UserSession.objects.for_minting().get(pk=session.pk)
+    token = session_token(session, at=now + timedelta(minutes=7, seconds=5))
+    assert claims_of(token)["fva"] == [7, -1]
+
+
+def test_a_workspace_without_an_address_still_names_itself(workspace, backend, sign_in, u1):
+    workspace.frontend_api = None
+    workspace.save()
+    assert claims_of(minted(backend, sign_in(u1)["id"]))["iss"] == f"urn:uuid:{workspace.pk}"
+
+
+# 8.6 JWKS
+
+
+def test_case_83_the_key_set_holds_public_members_only(backend, workspace):
+    keys = backend.get("v1/jwks").json()["keys"]
+    assert len(keys) == 1
+    assert set(keys[0]) == {"kty", "use", "alg", "kid", "n", "e"}
+    assert (keys[0]["kty"], keys[0]["use"], keys[0]["alg"], keys[0]["e"]) == ("RSA", "sig", "RS256", "AQAB")
+    key = jwt.PyJWK(keys[0]).key
+    assert key.key_size == 2048
+
+
+def test_a_workspace_publishes_its_own_keys(backend, foreign_backend):
+    here, there = (caller.get("v1/jwks").json()["keys"] for caller in (backend, foreign_backend))
+    assert here[0]["kid"] != there[0]["kid"]
+
+
+# Isolation
+
+
+@pytest.mark.parametrize(("method", "action"), [("GET", ""), ("POST", "/revoke"), ("POST", "/tokens")])
+def test_a_foreign_session_is_like_one_that_never_was(backend, foreign_backend, sign_in, u1, method, action):
+    session = sign_in(u1)
+    bodies = []
+    for id in (session["id"], "sess_" + "0" * 27):
+        response = foreign_backend.request(method, f"v1/sessions/{id}{action}")
+        assert response.status_code == 404
+        bodies.append(
+            response.content.replace(id.encode(), b"ID").replace(response.json()["clerk_trace_id"].encode(), b"")
+        )
+    assert bodies[0] == bodies[1]
+    assert backend.get(f"v1/sessions/{session['id']}").json() == session
+    assert listed(foreign_backend, f"?user_id={user_id(u1.pk)}") == []
