@@ -4,22 +4,13 @@ import base64
 import logging
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.test import Client
 
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Event
 from tests.callers import Caller, bearer
-
-
-def dump() -> set[str]:
-    """Every value of every column of every table, as text."""
-    values = set()
-    for model in apps.get_models(include_auto_created=True):
-        for row in model._base_manager.all().values_list():
-            values |= {bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value) for value in row}
-    return values
+from tests.dump import dump
 
 
 def opens(text: str) -> bool:

@@ -1,0 +1,86 @@
+"""Whatever is sent, the answer is one of the dialect, and leaves nothing half-written."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from user_sessions.models import UserSession
+from user_sessions.users import find, key_of, user_id
+
+texts = st.text(st.characters(), max_size=40) | st.sampled_from(
+    ["\x00", "\ud800", "user_\x00", "user_\ud800", "user_-1", "user_1e3", "user_" + "9" * 19, "user_ 1", "' OR 1=1 --"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+fuzz = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+def is_refused(response) -> bool:
+    error = json.loads(response.content)["errors"][0]
+    assert error["message"] and error["long_message"] and error["code"]
+    return 400 <= response.status_code < 500
+
+
+@fuzz
+@given(body=st.dictionaries(st.sampled_from(["user_id", "active_organization_id", "x"]), values, max_size=3))
+def test_any_object_but_a_users_is_refused(backend, body):
+    assert is_refused(backend.request("POST", "v1/sessions", body))
+    assert not UserSession.objects.exists()
+
+
+@fuzz
+@given(seconds=values.filter(lambda value: value is not None and not (isinstance(value, int | float) and value >= 30)))
+def test_any_lifetime_but_a_good_one_is_refused(backend, session, seconds):
+    assert is_refused(backend.post(f"v1/sessions/{session.pk}/tokens", expires_in_seconds=seconds))
+
+
+@fuzz
+@given(body=st.binary(min_size=1, max_size=60))
+def test_any_bytes_are_refused(backend, body):
+    assert is_refused(backend.request("POST", "v1/sessions", body))
+
+
+@fuzz
+@given(
+    pairs=st.lists(
+        st.tuples(
+            st.sampled_from(["user_id", "client_id", "status", "limit", "offset", "paginated", "__clerk_api_version"]),
+            st.binary(max_size=20),
+        ),
+        max_size=4,
+    )
+)
+def test_any_query_gets_an_answer(backend, pairs):
+    response = backend.get("v1/sessions", "?" + "&".join(f"{name}={quote(value)}" for name, value in pairs))
+    assert response.status_code == 200 or is_refused(response)
+
+
+@fuzz
+@given(id=texts)
+def test_any_text_is_nobodys_id(db, id):
+    assert find(id) is None
+
+
+@pytest.mark.parametrize("body", [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"])
+def test_a_body_is_a_json_object(backend, body):
+    response = backend.request("POST", "v1/sessions", body)
+    assert (response.status_code, response.error) == (400, "request_body_invalid")
+
+
+def test_a_huge_body_is_refused(backend):
+    response = backend.request("POST", "v1/sessions", json.dumps({"user_id": "x" * 2_000_000}).encode())
+    assert (response.status_code, response.error) == (413, "request_body_too_large")
+
+
+def test_an_id_has_one_spelling(u1):
+    assert find(user_id(u1.pk)) == u1
+    for other in (f"user_0{u1.pk}", f"user_+{u1.pk}", f"user_ {u1.pk}", f"USER_{u1.pk}", str(u1.pk), f"user_{u1.pk}.0"):
+        assert key_of(other) is None

@@ -1,0 +1,158 @@
+"""The state machine: which verb does what in which state, and what time does to each."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from sessions_core.models import Event
+from user_sessions.models import Client, NotLive, Status, UserSession
+
+NOW = timezone.now()
+SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+EXPIRY, ABANDONMENT = NOW + 7 * DAY, NOW + 30 * DAY
+STORED = ["pending", "active", "ended", "revoked", "removed", "replaced"]
+
+
+def in_state(workspace: Any, user: Any, state: str) -> UserSession:
+    """A session born at NOW that is in a stored state, or past what makes it expired or abandoned."""
+    session = UserSession.objects.start(workspace, user, by="test", at=NOW)
+    if state == "pending":
+        UserSession.objects.filter(pk=session.pk).update(status=Status.PENDING)
+    if verb := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
+        getattr(session, verb)(by="test", at=NOW)
+    session.refresh_from_db()
+    return session
+
+
+def moment_of(state: str) -> datetime:
+    return {"expired": EXPIRY, "abandoned": ABANDONMENT}.get(state, NOW + SECOND)
+
+
+@pytest.mark.parametrize(
+    ("stored", "at", "status"),
+    [
+        ("active", NOW, "active"),
+        ("active", EXPIRY - SECOND, "active"),
+        ("active", EXPIRY, "expired"),
+        ("active", ABANDONMENT - SECOND, "expired"),
+        ("active", ABANDONMENT, "abandoned"),
+        ("pending", NOW, "pending"),
+        ("pending", EXPIRY, "expired"),
+        ("pending", ABANDONMENT, "abandoned"),
+        ("ended", EXPIRY, "ended"),
+        ("ended", ABANDONMENT, "abandoned"),
+        ("replaced", ABANDONMENT - SECOND, "replaced"),
+        ("replaced", ABANDONMENT, "abandoned"),
+        ("revoked", ABANDONMENT, "revoked"),
+        ("removed", ABANDONMENT, "removed"),
+    ],
+)
+def test_the_status_of_one_and_the_query_for_many_agree(workspace, u1, stored, at, status):
+    session = in_state(workspace, u1, stored)
+    found = [each for each in Status.values if session in UserSession.objects.with_status(each, at=at)]
+    assert found == [session.status_at(at)] == [status]
+    assert session.is_live(at) == (session in UserSession.objects.live(at=at)) == (status in ("pending", "active"))
+
+
+# Verb -> for each state it is tried in, the state it leaves behind.
+OUTCOMES = {
+    "end": {"pending": "ended", "active": "ended"},
+    "revoke": {"pending": "revoked", "active": "revoked"},
+    "replace": {"pending": "replaced", "active": "replaced"},
+    "remove": dict.fromkeys(("pending", "active", "ended", "replaced", "revoked", "expired"), "removed"),
+}
+
+
+@pytest.mark.parametrize("state", Status.values)
+@pytest.mark.parametrize("verb", OUTCOMES)
+def test_a_verb_moves_the_states_it_may_leave_and_no_other(workspace, u1, verb, state):
+    session, at = in_state(workspace, u1, state), moment_of(state)
+    before = Event.objects.count()
+    happened = getattr(session, verb)(by="operator:1", at=at, reason="a lost phone")
+    outcome = OUTCOMES[verb].get(state)
+    assert happened == (outcome is not None)
+    assert session.status_at(at) == (outcome or state)
+    assert Event.objects.count() - before == happened
+    if happened:
+        event = Event.objects.first()
+        assert (event.type, event.subject, event.actor) == (f"user_session.{outcome}", session.pk, "operator:1")
+        assert event.data == {"reason": "a lost phone"}
+
+
+@pytest.mark.parametrize("verb", OUTCOMES)
+def test_repeating_a_verb_changes_nothing(workspace, u1, verb):
+    session = in_state(workspace, u1, "active")
+    assert getattr(session, verb)(by="first", at=NOW + SECOND) is True
+    before = UserSession.objects.filter(pk=session.pk).values().get()
+    assert getattr(session, verb)(by="second", at=NOW + DAY) is False
+    assert UserSession.objects.filter(pk=session.pk).values().get() == before
+
+
+def test_an_ending_keeps_its_time_reason_and_actor_though_it_is_removed_later(workspace, u1):
+    session = in_state(workspace, u1, "active")
+    session.end(by="first", at=NOW + SECOND, reason="signed out")
+    session.remove(by="second", at=NOW + DAY, reason="tidied up")
+    session.refresh_from_db()
+    assert (session.status, session.closed_at, session.updated_at) == ("removed", NOW + SECOND, NOW + DAY)
+    assert (session.closed_by, session.close_reason) == ("first", "signed out")
+
+
+def test_touching_is_written_once_in_an_interval(workspace, u1):
+    session = in_state(workspace, u1, "active")
+    assert session.touch(at=NOW + timedelta(seconds=59)) is False
+    assert session.touch(at=NOW + timedelta(seconds=60)) is True
+    assert session.touch(at=NOW + timedelta(seconds=61)) is False
+    session.refresh_from_db()
+    assert session.last_active_at == session.updated_at == NOW + timedelta(seconds=60)
+    assert session.expire_at == EXPIRY
+
+
+def test_touching_within_the_interval_writes_nothing(workspace, u1, django_assert_num_queries):
+    session = in_state(workspace, u1, "active")
+    with django_assert_num_queries(2) as captured:
+        session.touch(at=NOW + SECOND)
+    update, read = (query["sql"] for query in captured.captured_queries)
+    assert update.startswith("UPDATE") and "last_active_at" in update.partition("WHERE")[2]
+    assert read.startswith("SELECT")
+
+
+@pytest.mark.parametrize("state", ["ended", "revoked", "removed", "replaced", "expired", "abandoned"])
+def test_what_is_over_is_not_touched(workspace, u1, state):
+    session = in_state(workspace, u1, state)
+    with pytest.raises(NotLive):
+        session.touch(at=max(moment_of(state), NOW + DAY))
+
+
+def test_a_stale_copy_cannot_revive_a_session(workspace, u1):
+    session = in_state(workspace, u1, "active")
+    stale = UserSession.objects.get(pk=session.pk)
+    session.revoke(by="test", at=NOW)
+    with pytest.raises(NotLive):
+        stale.touch(at=NOW + DAY)
+    assert stale.end(by="test", at=NOW + DAY) is False
+    assert UserSession.objects.get(pk=session.pk).status == "revoked"
+
+
+def test_a_session_may_live_longer_than_a_month(workspace, u1):
+    workspace.user_session_lifetime = 90 * DAY
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    assert session.abandon_at == session.expire_at == NOW + 90 * DAY
+    assert session.status_at(NOW + 31 * DAY) == "active"
+
+
+def test_one_client_may_hold_several_sessions(workspace, u1, u2):
+    first = UserSession.objects.start(workspace, u1, by="test")
+    second = UserSession.objects.start(workspace, u2, by="test", client=first.client)
+    assert set(first.client.sessions.all()) == {first, second}
+    assert Client.objects.count() == 1
+
+
+@pytest.mark.parametrize("facts", [{"status": "expired"}, {"status": "ended"}, {"closed_at": NOW}, {"abandon_at": NOW}])
+def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
+    session = in_state(workspace, u1, "active")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        UserSession.objects.filter(pk=session.pk).update(**facts)

@@ -1,0 +1,64 @@
+"""Hot paths have a fixed number of queries, however much there is."""
+
+import pytest
+
+from tests.callers import bearer
+from tests.user_sessions.conftest import listed
+from user_sessions import key_pairs
+from user_sessions.models import UserSession
+from user_sessions.users import user_id
+
+
+@pytest.fixture(params=[1, 40])
+def crowd(request, workspace, backend, u1) -> list[UserSession]:
+    """So many sessions of one user, in a workspace that has minted before."""
+    sessions = [UserSession.objects.start(workspace, u1, by="test") for _ in range(request.param)]
+    assert backend.request("POST", f"v1/sessions/{sessions[0].pk}/tokens").status_code == 200
+    return sessions
+
+
+def test_minting_is_two_reads(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2) as captured:
+        assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/tokens").status_code == 200
+    assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
+
+
+def test_a_private_key_is_parsed_once(backend, crowd, monkeypatch):
+    def parse_again(private: bytes) -> None:
+        raise AssertionError("the key was parsed again")
+
+    monkeypatch.setattr("user_sessions.models.signing_keys.parse", parse_again)
+    assert key_pairs.parse is not parse_again
+    assert backend.request("POST", f"v1/sessions/{crowd[-1].pk}/tokens").status_code == 200
+
+
+def test_getting_a_session_is_two(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert backend.get(f"v1/sessions/{crowd[0].pk}").status_code == 200
+
+
+def test_listing_is_two_and_a_third_where_a_total_is_asked_for(backend, crowd, u1, django_assert_num_queries):
+    query = f"?user_id={user_id(u1.pk)}&limit=100"
+    with django_assert_num_queries(2):
+        assert len(listed(backend, query)) == len(crowd)
+    with django_assert_num_queries(3):
+        assert len(listed(backend, f"{query}&paginated=true")) == len(crowd)
+
+
+def test_the_key_set_is_two(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert backend.get("v1/jwks").status_code == 200
+
+
+def test_a_revoke_reads_once_and_writes_once(backend, crowd, django_assert_max_num_queries):
+    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, and a read of the outcome.
+    with django_assert_max_num_queries(7):
+        assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/revoke").status_code == 200
+
+
+def test_a_wrong_key_is_one_indexed_read(workspace, api_key, django_assert_num_queries):
+    wrong = api_key[:-1] + ("x" if api_key[-1] != "x" else "y")
+    with django_assert_num_queries(1):
+        assert bearer(wrong).get("v1/jwks").status_code == 401
+    with django_assert_num_queries(0):
+        assert bearer("sk_test_x").get("v1/jwks").status_code == 401

@@ -1,0 +1,106 @@
+"""What is stored or shown signs nothing and opens nothing."""
+
+import base64
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import Client
+
+from tests.callers import bearer
+from tests.dump import dump
+from user_sessions.checks import check_settings, check_signing_keys
+from user_sessions.key_pairs import new_key_pair
+from user_sessions.models import SigningKey, UserSession, private_key
+
+
+def test_no_private_key_is_in_a_dump(workspace, api_key):
+    key = private_key(SigningKey.objects.current(workspace).kid)
+    pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    prime = key.private_numbers().p.to_bytes(128)
+    everything = "\n".join(dump())
+    assert SigningKey.objects.get().kid in everything
+    for secret in (pkcs8, prime):
+        assert secret.hex() not in everything
+        assert base64.b64encode(secret).decode()[4:-4] not in everything
+
+
+def test_no_string_of_a_dump_is_a_secret_key(workspace, api_key, session):
+    assert bearer(api_key).get("v1/jwks").status_code == 200
+    SigningKey.objects.current(workspace)
+    candidates = [text for text in dump() if text.isascii() and text.isprintable()]
+    assert session.pk in candidates
+    assert [text for text in candidates if bearer(text).get("v1/jwks").status_code == 200] == []
+
+
+def test_a_private_key_moved_to_another_workspace_does_not_open(workspace, elsewhere):
+    here, there = SigningKey.objects.current(workspace), SigningKey.objects.current(elsewhere)
+    there.sealed_private_key = here.sealed_private_key
+    assert here.can_be_opened()
+    assert not there.can_be_opened()
+
+
+def test_a_key_pair_says_nothing_of_its_private_half():
+    pair = new_key_pair()
+    assert repr(pair) == f"KeyPair({pair.kid})"
+
+
+@pytest.mark.django_db
+def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspace, settings):
+    key = SigningKey.objects.current(workspace)
+    assert list(check_signing_keys(databases=["default"])) == []
+    settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"ENCRYPTION_KEYS": ["another key, of thirty-two characters"]}
+    (message,) = check_signing_keys(databases=["default"])
+    assert message.id == "user_sessions.E010"
+    assert key.kid in message.hint
+    with pytest.raises(SystemCheckError, match="Put the encryption key that was in use"):
+        call_command("check", databases=["default"])
+
+
+@pytest.mark.parametrize(
+    ("given", "id"),
+    [
+        ({"TOUCH": 1}, "user_sessions.E001"),
+        ({"TOUCH_INTERVAL": 60}, "user_sessions.E002"),
+        ({"SESSION_TOKEN_LIFETIME": None}, "user_sessions.E002"),
+    ],
+)
+def test_e001_and_e002_settings_that_are_wrong(settings, given, id):
+    settings.USER_SESSIONS = given
+    assert [message.id for message in check_settings()] == [id]
+
+
+def test_the_console_shows_no_private_key_and_no_token(workspace, session, u2):
+    SigningKey.objects.current(workspace)
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    key = SigningKey.objects.get()
+    pages = [
+        client.get("/admin/user_sessions/signingkey/"),
+        client.get(f"/admin/user_sessions/signingkey/{key.pk}/change/"),
+        client.get(f"/admin/user_sessions/usersession/{session.pk}/change/"),
+        client.get(f"/admin/user_sessions/client/{session.client_id}/change/"),
+        *(client.get("/admin/user_sessions/usersession/", {"status_now": status}) for status in ("active", "expired")),
+        client.get("/admin/user_sessions/usersession/", {"q": "u1"}),
+    ]
+    assert {page.status_code for page in pages} == {200}
+    shown = "".join(page.content.decode() for page in pages)
+    assert key.kid in shown
+    assert bytes(key.sealed_private_key).hex()[:40] not in shown
+    assert session in pages[4].context["cl"].queryset
+    assert session not in pages[5].context["cl"].queryset
+    assert session in pages[6].context["cl"].queryset
+
+
+def test_an_operator_revokes_from_the_console(workspace, session):
+    client = Client()
+    root = get_user_model().objects.create_superuser("root")
+    client.force_login(root)
+    chosen = {"action": "revoke", "_selected_action": [session.pk]}
+    client.post("/admin/user_sessions/usersession/", chosen)
+    assert UserSession.objects.get().status == "active"
+    client.post("/admin/user_sessions/usersession/", {**chosen, "confirmed": "yes"})
+    revoked = UserSession.objects.get()
+    assert (revoked.status, revoked.closed_by) == ("revoked", f"operator:{root.pk}")
