@@ -30,6 +30,8 @@ Gatepass is on {url}, its data in {data}
   Operator         {operator}
   API key          {api_key}
   Publishable key  {publishable_key}
+  Accounts         {accounts}
+  Users            {users}
 
 Try it, in another terminal:
 
@@ -126,6 +128,8 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
         operator=f"{sandbox.operator.username}, password {password or 'as you set it'}",
         api_key=api_key,
         publishable_key=sandbox.publishable_key,
+        accounts=", ".join(str(account_id) for account_id in sandbox.connected_account_ids),
+        users=", ".join(f"{each.id} ({each.username})" for each in sandbox.users),
         create=CREATE.format(**words),
         token_of=TOKEN_OF,
         id_of=ID_OF,
@@ -138,6 +142,6 @@ def _server(port: int) -> list[str]:
     where = ["--interface", "wsgi", "--host", HOST, "--port", str(port)]
     how = ["--workers", str(settings.GATEPASS_WORKERS), "--blocking-threads", "1"]
     # A worker can miss its signal while it is busy; then it is ended after these seconds.
-    how += ["--workers-kill-timeout", "5"]
+    how += ["--workers-kill-timeout", "3"]
     what = ["--no-access-log", "--log-level", "warning", "sessions_project.wsgi:application"]
     return [sys.executable, "-m", "granian", *where, *how, *what]

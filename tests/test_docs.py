@@ -1,0 +1,135 @@
+"""The pages about installing and configuring say what is true: their tables are compared, their code is run."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from sessions_core.conf import AppSettings, CoreSettings
+from tests.pages import DOCS, blocks, table
+from user_sessions.conf import UserSessionsSettings
+
+ROOT = DOCS.parent
+
+
+def test_every_setting_is_documented():
+    apps: list[type[AppSettings]] = [CoreSettings, UserSessionsSettings]
+    assert {setting for setting, *_ in table("install.md", "Settings")} == {
+        f'{app.name}["{key}"]' for app in apps for key in app.known()
+    }
+
+
+def test_every_check_is_documented():
+    source = "".join((ROOT / app / "checks.py").read_text() for app in ("sessions_core", "user_sessions"))
+    raised = re.findall(r'id="(\w+\.[EW]\d+)"', source)
+    assert raised
+    assert {check for check, _ in table("install.md", "Checks")} == set(raised)
+
+
+def test_every_environment_variable_is_documented():
+    source = (ROOT / "sessions_project" / "settings.py").read_text()
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'_secret\["([A-Z_]+)"\]', source))
+    assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A project of somebody else, with the page's lines in its settings and its routes."""
+    settings, urls = blocks("install.md", "python")[:2]
+    run(tmp_path, sys.executable, "-m", "django", "startproject", "host", ".")
+    for name, lines in (("settings", settings), ("urls", urls)):
+        with (tmp_path / "host" / f"{name}.py").open("a") as file:
+            file.write(lines)
+    return tmp_path
+
+
+def run(project: Path, *command: str) -> str:
+    keys = {"TOKEN_KEY": "t" * 40, "ENCRYPTION_KEY": "e" * 40, "DJANGO_SETTINGS_MODULE": "host.settings"}
+    if not (project / "host").exists():
+        del keys["DJANGO_SETTINGS_MODULE"]
+    environment = os.environ | keys | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+ASK = """
+import django, json, sys
+django.setup()
+from django.test import Client
+for path in ("/passes/client_sessions/create", "/v1/jwks"):
+    ask = Client(headers={"authorization": "Bearer " + sys.argv[1], "host": "localhost"})
+    answer = ask.post(path, {}, "application/json") if "create" in path else ask.get(path)
+    print(answer.status_code, json.loads(answer.content).keys())
+"""
+
+
+def test_a_django_project_installs_it_as_the_page_says(host):
+    (commands,) = blocks("install.md", "bash")
+    printed = [run(host, "bash", "-c", line.replace("python ", f"{sys.executable} ")) for line in commands.splitlines()]
+    api_key = printed[-1].strip()
+    run(host, sys.executable, "manage.py", "check", "--database", "default")
+    answers = run(host, sys.executable, "-W", "ignore", "-c", ASK, api_key)
+    assert answers == "200 dict_keys(['client_session', 'ok'])\n200 dict_keys(['keys'])\n"
+
+
+@pytest.mark.parametrize("app", ["client_sessions", "user_sessions"])
+def test_each_app_works_without_the_other(host, app):
+    other = {"client_sessions": "user_sessions", "user_sessions": "client_sessions"}[app]
+    settings = host / "host" / "settings.py"
+    settings.write_text(settings.read_text().replace(f', "{other}"', ""))
+    urls = host / "host" / "urls.py"
+    urls.write_text("\n".join(line for line in urls.read_text().splitlines() if other not in line))
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
+
+
+MODELS = """
+from django.db import models
+
+class Building(models.Model):
+    workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE)
+
+class Door(models.Model):
+    building = models.ForeignKey(Building, on_delete=models.CASCADE)
+"""
+APPS = """
+from django.apps import AppConfig
+
+class CampusConfig(AppConfig):
+    name = "campus"
+
+    def ready(self):
+        from campus.models import Building, Door
+"""
+REACH = """
+import django
+django.setup()
+from campus.models import Building, Door
+from client_sessions.models import ClientSession
+from client_sessions.scoping import reached_by
+from sessions_core.models import Workspace
+workspace = Workspace.objects.create(name="Campus")
+ours, theirs = (Building.objects.create(workspace=workspace) for _ in "ab")
+doors = [Door.objects.create(building=building) for building in (ours, theirs, theirs)]
+by_building = ClientSession.objects.start(workspace, by="test", wanted={"building": [str(ours.pk)]})
+by_door = ClientSession.objects.start(workspace, by="test", wanted={"door": [str(doors[2].pk)]})
+print([[door.pk for door in reached_by(Door.objects.order_by("pk"), session)] for session in (by_building, by_door)])
+"""
+
+
+def test_a_model_of_the_projects_own_is_guarded_as_the_page_says(host):
+    guard = blocks("install.md", "python")[2]
+    (host / "campus").mkdir()
+    (host / "campus" / "__init__.py").touch()
+    (host / "campus" / "models.py").write_text(MODELS)
+    (host / "campus" / "apps.py").write_text(APPS + indent(guard, " " * 8))
+    with (host / "host" / "settings.py").open("a") as settings:
+        settings.write('INSTALLED_APPS += ["campus"]\n')
+    run(host, sys.executable, "manage.py", "makemigrations", "campus", "-v0")
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    assert run(host, sys.executable, "-W", "ignore", "-c", REACH) == "[[1], [3]]\n"
