@@ -4,6 +4,7 @@
     python3 dev.py run [--port N] [--data DIR]   serve a sandbox on 127.0.0.1, data and keys in DIR
     python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
     python3 dev.py check                         lint, types, import arrows, migrations, docs
+    python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md
     python3 dev.py WORD ...                      manage.py WORD ...
 
 Each first brings the environment in .venv up to date, which takes seconds, or none if it is.

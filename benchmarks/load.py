@@ -1,6 +1,7 @@
 """A bounded load on one address of this machine: a few connections that are kept, for a few seconds."""
 
 import http.client
+import socket
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,3 +44,16 @@ def rate(url: str, operation: Operation, *, seconds: float) -> float:
         started = time.monotonic()
         total = sum(threads.map(one, range(CONNECTIONS)))
         return total / (time.monotonic() - started)
+
+
+def wait_for(host: str, port: int) -> None:
+    """Return when something listens there. Raises TimeoutError after half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"nothing listens on {host}:{port}")

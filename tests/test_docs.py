@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from textwrap import indent
 import pytest
 
 from sessions_core.conf import AppSettings, CoreSettings
+from sessions_project.bootstrap import bootstrap
 from tests.pages import DOCS, blocks, table
 from user_sessions.conf import UserSessionsSettings
 
@@ -86,6 +88,45 @@ def test_each_app_works_without_the_other(host, app):
     urls.write_text("\n".join(line for line in urls.read_text().splitlines() if other not in line))
     run(host, sys.executable, "manage.py", "migrate", "-v0")
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
+
+
+README = "../README.md"
+
+
+@pytest.fixture
+def given(live_server) -> dict[str, str]:
+    """What the README says the reader has: what a first run prints."""
+    sandbox = bootstrap()
+    account_id, *_ = sandbox.connected_account_ids
+    return {
+        "URL": live_server.url,
+        "KEY": sandbox.api_key or "",
+        "ACCOUNT_ID": str(account_id),
+        "USER_ID": sandbox.users[0].id,
+    }
+
+
+def at(given: dict[str, str], block: str) -> str:
+    return block.replace("http://127.0.0.1:8000", given["URL"])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("block", blocks(README, "python"))
+def test_the_readmes_python_works(given, block):
+    names = "".join(f"{name} = {value!r}\n" for name, value in given.items())
+    done = subprocess.run([sys.executable, "-c", names + at(given, block)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(("seam_cst1", "{'iss'"))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not shutil.which("curl"), reason="the README's commands are curl's, which is not installed here")
+def test_the_readmes_commands_work(given):
+    (block,) = blocks(README, "bash")
+    script = "set -euo pipefail\n" + at(given, block).replace("curl -s", "curl -sS --fail")
+    done = subprocess.run(["bash", "-c", script], env=os.environ | given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert [part in done.stdout for part in ('"token":"seam_cst1', '"object":"session"', '"keys":[')] == [True] * 3
 
 
 MODELS = """
