@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from django.core.exceptions import SuspiciousOperation
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
@@ -16,12 +17,15 @@ from client_sessions.authentication import CredentialAuthentication
 from client_sessions.errors import CATALOGUE, ApiError, envelope, invalid
 from client_sessions.models import ClientSession
 from client_sessions.scoping import narrowed_to_key, visible_to
-from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable
+from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.models import ApiKey
 
 __all__ = ["ScopedView", "not_found"]
 
 M = TypeVar("M", bound=Model)
+
+# What a resource type that a session has one of is called as a parameter.
+PARAMETERS = {"user_identity": "user_identity_id", "customer": "customer_key"}
 
 
 class ScopedView(ApiView):
@@ -95,11 +99,16 @@ def _translated(error: Exception, *, allowed: list[str]) -> ApiError | None:
         case models.NotLive():
             return ApiError("client_session_not_found")
         case models.GrantConflict():
-            return invalid(str(error), "The client session has another one already")
+            name = PARAMETERS.get(str(error), str(error))
+            return invalid(name, "The client session has another one already")
         case exceptions.MethodNotAllowed():
             return ApiError("method_not_allowed", f"Accepted methods: {', '.join(allowed)}.")
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
             return ApiError("unauthorized")
+        case SuspiciousOperation():
+            return ApiError("invalid_query_params", "The query has too many parameters.")
+        case BodyWithoutLength():
+            return ApiError("length_required")
         case BodyNotJson():
             return ApiError("invalid_content_type")
         case BodyTooLarge():

@@ -14,13 +14,14 @@ from rest_framework.request import Request
 
 from client_sessions.errors import ApiError
 from client_sessions.models import CLIENT_SESSION, TOKEN, ClientSession, State
+from sessions_core.api import bearer_of
 from sessions_core.models import ApiKey
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
 __all__ = ["CredentialAuthentication", "client_session_of"]
 
-SESSION_HEADERS = ("seam-client-session-token", "client-session-token")
-SESSION_PREFIX = "seam_cst"
+TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
+TOKEN_PREFIX = "seam_cst"
 
 
 class CredentialAuthentication(BaseAuthentication):
@@ -28,9 +29,9 @@ class CredentialAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ClientSession | ApiKey]:
         view: Any = (request.parser_context or {})["view"]
-        bearer = _bearer(request)
+        bearer = bearer_of(request)
         auth: ClientSession | ApiKey | None = None
-        if CLIENT_SESSION in view.open_to and (token := _session_token(request, bearer)):
+        if CLIENT_SESSION in view.open_to and (token := _client_session_token(request, bearer)):
             auth = client_session_of(token, at=timezone.now())
         elif API_KEY in view.open_to and bearer:
             auth = ApiKey.objects.authenticate(bearer)
@@ -52,20 +53,15 @@ def client_session_of(token: str, *, at: datetime) -> ClientSession:
     return session
 
 
-def _bearer(request: Request) -> str:
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
-    return credential if scheme.lower() == "bearer" else ""
-
-
-def _session_token(request: Request, bearer: str) -> str:
-    """The session token in a header of its own, else in the bearer; empty if there is none."""
-    for header in SESSION_HEADERS:
+def _client_session_token(request: Request, bearer: str) -> str:
+    """The client session token in a header of its own, else in the bearer; empty if there is none."""
+    for header in TOKEN_HEADERS:
         if header in request.headers:
             token = request.headers[header]
-            if not token.startswith(SESSION_PREFIX):
+            if not token.startswith(TOKEN_PREFIX):
                 raise ApiError("invalid_client_session_token")
             return token
-    return bearer if bearer.startswith(SESSION_PREFIX) else ""
+    return bearer if bearer.startswith(TOKEN_PREFIX) else ""
 
 
 def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:

@@ -56,7 +56,7 @@ def page_of(
     found = found[:size]
     last: Any = found[-1]
     following = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
-    query = urlencode({**asked, "page_cursor": following}, doseq=True)
+    query = urlencode({**asked, "page_cursor": following, "_strict": "true"}, doseq=True)
     url = f"{request.build_absolute_uri(request.path)}?{query}"
     return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
 

@@ -15,18 +15,15 @@ from django.http import QueryDict
 from rest_framework.request import Request
 
 from client_sessions.errors import ApiError, Validation
+from sessions_core.api import LONGEST_TEXT, is_storable
 
 __all__ = ["Flag", "Instant", "Number", "Parameters", "Text", "Texts"]
 
-# Longer than any id, key or search; a longer one cannot be what was meant.
-LONGEST_TEXT = 255
 MOST_ITEMS = 10_000
 
 # RFC 3339, section 5.6, with the zone that makes it an instant.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
-# What databases refuse in text: NUL, and halves of characters.
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 _JSON_TYPES = {bool: "boolean", str: "string", list: "array", dict: "object", type(None): "null"}
 
@@ -74,7 +71,7 @@ class Text(Parameter):
             raise Problem(f"String must contain at least {self.min_length} character(s)")
         if len(value) > LONGEST_TEXT:
             raise Problem(f"String must contain at most {LONGEST_TEXT} character(s)")
-        if _NOT_TEXT.search(value):
+        if not is_storable(value):
             raise Problem("Invalid string: it has a character that is no text")
         return value
 

@@ -20,6 +20,10 @@ from django.db.models import Field, Model, QuerySet
 __all__ = ["Missing", "ResourceType", "get", "register"]
 
 
+# Characters; what a grant keeps.
+LONGEST_ID = 255
+
+
 class Missing(Exception):
     """An id names nothing that may be granted here: it is unknown, or belongs to another workspace."""
 
@@ -65,7 +69,10 @@ class ResourceType:
             value = self.key_field.to_python(resource_id)
         except ValidationError:
             raise Missing(self.name, resource_id) from None
-        return value.hex if isinstance(value, UUID) else str(value)
+        text = value.hex if isinstance(value, UUID) else str(value)
+        if len(text) > (getattr(self.key_field, "max_length", None) or LONGEST_ID):
+            raise Missing(self.name, resource_id)  # no row has it, and a database might cut it to one that a row has
+        return text
 
     def shown(self, stored_id: str) -> str:
         """The id as the API writes it."""

@@ -83,8 +83,12 @@ class ClientSessionsView(ScopedView):
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
-            own = {"client_session_id": str(self.auth.pk), "user_identifier_key": self.auth.user_identifier_key}
-            if len(values) > 1 or any(own[name] != value for name, value in values.items()):
+            id, key = values.get("client_session_id"), values.get("user_identifier_key")
+            names_another = (id is not None and _ids(id) != [self.auth.pk]) or key not in (
+                None,
+                self.auth.user_identifier_key,
+            )
+            if len(values) > 1 or names_another:
                 raise ApiError("invalid_options", "A client session token reads its own session; name no other.")
             return self._answer_with(self.auth)
         return self._answer_with(self._selected(values))

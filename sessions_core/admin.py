@@ -4,7 +4,7 @@ What happened is shown and never edited: an operator acts through actions, each 
 recorded as an event under their name.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +17,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from sessions_core.models import ApiKey, Event, Workspace
+
+# Rows that a confirmation lists.
+MOST_SHOWN = 100
 
 __all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "operator"]
 
@@ -86,8 +89,11 @@ def confirmed(description: str, *, done: str) -> Callable[[Treatment], Any]:
 
 
 def _ask(
-    model_admin: FactAdmin, request: HttpRequest, queryset: Iterable[Any], *, description: str, action: str
+    model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any], *, description: str, action: str
 ) -> HttpResponse:
+    """Show some of the rows and say how many there are. All of a list travel as the list's own filters, not as ids."""
+    is_across = request.POST.get("select_across") == "1"
+    count = queryset.count()
     return TemplateResponse(
         request,
         "sessions_core/admin/confirm.html",
@@ -95,7 +101,10 @@ def _ask(
             **model_admin.admin_site.each_context(request),
             "title": description,
             "opts": model_admin.model._meta,
-            "objects": queryset,
+            "count": count,
+            "shown": queryset[:MOST_SHOWN],
+            "chosen": queryset[:1] if is_across else queryset,
+            "is_across": is_across,
             "action": action,
             "checkbox": ACTION_CHECKBOX_NAME,
         },

@@ -4,6 +4,7 @@ Everything a dialect can see is left to the subclass: credentials, parsing of pa
 """
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, NoReturn
@@ -24,10 +25,26 @@ from rest_framework.viewsets import ViewSet
 
 from sessions_core.permissions import IsOpenToCredential
 
-__all__ = ["ApiView", "BodyNotJson", "BodyTooLarge", "BodyUnreadable", "JsonParser"]
+__all__ = [
+    "LONGEST_TEXT",
+    "ApiView",
+    "BodyNotJson",
+    "BodyTooLarge",
+    "BodyUnreadable",
+    "BodyWithoutLength",
+    "JsonParser",
+    "bearer_of",
+    "is_storable",
+]
 
 # Bytes. The longest honest body is a list of some thousand ids.
 LARGEST_BODY = 1024 * 1024
+
+# Characters; longer than any id, key or search, so a longer one cannot be what was meant.
+LONGEST_TEXT = 255
+
+# What databases refuse in text: NUL, and halves of characters.
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 # Seconds a caller should wait when the database is busy or away.
 RETRY_AFTER = 2
@@ -45,8 +62,23 @@ class BodyTooLarge(BodyError):
     """It is longer than LARGEST_BODY."""
 
 
+class BodyWithoutLength(BodyError):
+    """It comes in chunks, which WSGI has no word for: Django would see no body at all."""
+
+
 class BodyUnreadable(BodyError):
     """It says it is JSON and is not."""
+
+
+def bearer_of(request: Request) -> str:
+    """The credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), empty if there is none of that form."""
+    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    return credential if scheme.lower() == "bearer" and " " not in credential else ""
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database keeps this text as it is."""
+    return not _NOT_TEXT.search(text)
 
 
 class JsonParser(BaseParser):
@@ -59,7 +91,9 @@ class JsonParser(BaseParser):
             raise BodyNotJson(media_type)
         try:
             body = stream.read(LARGEST_BODY + 1)
-        except (RequestDataTooBig, RawPostDataException, OSError) as unreadable:
+        except RequestDataTooBig as large:
+            raise BodyTooLarge from large
+        except (RawPostDataException, OSError) as unreadable:
             raise BodyUnreadable from unreadable
         if len(body) > LARGEST_BODY:
             raise BodyTooLarge
@@ -130,6 +164,8 @@ class ApiView(ViewSet):
         if (request.method or "").lower() not in (self.action_map or ()):
             # An action may be called like a method, and must not be found as the handler of that method.
             self.http_method_not_allowed(request)
+        if "transfer-encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+            raise BodyWithoutLength
 
     @property
     def allowed_methods(self) -> list[str]:

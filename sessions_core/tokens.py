@@ -10,6 +10,7 @@ and comes in two constructions:
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 # 24 characters of base58 carry 140 bits.
 LONG_LENGTH = 24
+
+_API_KEY = re.compile(f"seam_(?P<short>[{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}")
 
 # What follows "seam_" in tokens of other kinds; SDKs tell kinds apart by these prefixes alone.
 _OTHER_KINDS = ("at", "cst", "pk")
@@ -95,9 +98,9 @@ def is_api_key(text: str) -> bool:
 
 
 def short_of(text: str) -> str:
-    """The public part of a secret key, empty if the text is none."""
-    parts = text.split("_")
-    return parts[1] if len(parts) == 3 and is_api_key(text) and text.isascii() else ""
+    """The public part of a secret key, empty if the text has not the form of one."""
+    form = _API_KEY.fullmatch(text)
+    return form["short"] if form and is_api_key(text) else ""
 
 
 def digest(text: str) -> str:

@@ -143,9 +143,12 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"{_public.scheme}://{_public.netloc}"])
 GATEPASS_SECURE = env.bool("GATEPASS_SECURE", default=_public.scheme == "https")
 
+SESSION_ENGINE = "sessions_project.console_sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GATEPASS_SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# The proxy that ends TLS says so; nobody else can reach this server, which listens on 127.0.0.1.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if GATEPASS_SECURE else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if GATEPASS_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # about names that are not ours to speak for
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from sessions_core.models import ApiKey, Workspace
+from tests.callers import Caller, bearer
 
 OPERATOR = "operator:test"
 
@@ -44,6 +45,16 @@ def api_key(workspace: Workspace, key_of: Callable[[Workspace], str]) -> str:
 @pytest.fixture
 def foreign_api_key(elsewhere: Workspace, key_of: Callable[[Workspace], str]) -> str:
     return key_of(elsewhere)
+
+
+@pytest.fixture
+def backend(api_key: str) -> Caller:
+    return bearer(api_key)
+
+
+@pytest.fixture
+def foreign_backend(foreign_api_key: str) -> Caller:
+    return bearer(foreign_api_key)
 
 
 @pytest.fixture

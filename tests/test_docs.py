@@ -12,7 +12,7 @@ import pytest
 
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.bootstrap import bootstrap
-from tests.pages import DOCS, blocks, table
+from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
 ROOT = DOCS.parent
@@ -91,6 +91,7 @@ def test_each_app_works_without_the_other(host, app):
 
 
 README = "../README.md"
+LOCAL = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
@@ -106,15 +107,13 @@ def given(live_server) -> dict[str, str]:
     }
 
 
-def at(given: dict[str, str], block: str) -> str:
-    return block.replace("http://127.0.0.1:8000", given["URL"])
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("block", blocks(README, "python"))
 def test_the_readmes_python_works(given, block):
     names = "".join(f"{name} = {value!r}\n" for name, value in given.items())
-    done = subprocess.run([sys.executable, "-c", names + at(given, block)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", names + block.replace(LOCAL, given["URL"])], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(("seam_cst1", "{'iss'"))
 
@@ -122,11 +121,8 @@ def test_the_readmes_python_works(given, block):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(not shutil.which("curl"), reason="the README's commands are curl's, which is not installed here")
 def test_the_readmes_commands_work(given):
-    (block,) = blocks(README, "bash")
-    script = "set -euo pipefail\n" + at(given, block).replace("curl -s", "curl -sS --fail")
-    done = subprocess.run(["bash", "-c", script], env=os.environ | given, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert [part in done.stdout for part in ('"token":"seam_cst1', '"object":"session"', '"keys":[')] == [True] * 3
+    printed = run_bash(README, given, local=LOCAL)
+    assert [part in printed for part in ('"token":"seam_cst1', '"object":"session"', '"keys":[')] == [True] * 3
 
 
 MODELS = """

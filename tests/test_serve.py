@@ -128,11 +128,12 @@ def test_a_wrong_key_stops_the_start_with_a_sentence(tmp_path, keys, sentence):
         assert process.returncode != 0
     assert sentence in said
     assert "Traceback" not in said
-    worker = [sys.executable, "-c", "import sessions_project.wsgi"]
-    done = subprocess.run(worker, cwd=ROOT, env=environment(tmp_path, **keys), capture_output=True, text=True)
-    assert done.returncode != 0
-    assert sentence in done.stderr
-    assert "Traceback" not in done.stderr
+    for module in ("wsgi", "asgi"):
+        worker = [sys.executable, "-c", f"import sessions_project.{module}"]
+        done = subprocess.run(worker, cwd=ROOT, env=environment(tmp_path, **keys), capture_output=True, text=True)
+        assert done.returncode != 0
+        assert sentence in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_bootstrap_prints_a_key_once(tmp_path):

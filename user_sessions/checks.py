@@ -19,7 +19,11 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
     wrong = [name for name in DURATIONS if name in settings.given and not _is_duration(settings.given[name])]
     return [
         *unknown_keys(settings, id="user_sessions.E001"),
-        *(Error(f"USER_SESSIONS[{name!r}] must be a timedelta above zero.", id="user_sessions.E002") for name in wrong),
+        *(
+            Error(f"USER_SESSIONS[{name!r}] must be a timedelta of a second at least.", id="user_sessions.E002")
+            for name in wrong
+        ),
+        *_check_flags(),
     ]
 
 
@@ -48,5 +52,11 @@ def _check_signing_keys_of(alias: str) -> list[CheckMessage]:
     ]
 
 
+def _check_flags() -> list[CheckMessage]:
+    if isinstance(settings.given.get("ALLOW_UNFILTERED_LIST", False), bool):
+        return []
+    return [Error("USER_SESSIONS['ALLOW_UNFILTERED_LIST'] must be True or False.", id="user_sessions.E003")]
+
+
 def _is_duration(value: object) -> bool:
-    return isinstance(value, timedelta) and value > timedelta(0)
+    return isinstance(value, timedelta) and value >= timedelta(seconds=1)

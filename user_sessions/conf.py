@@ -23,7 +23,7 @@ class UserSessionsSettings(AppSettings):
     @property
     def allow_unfiltered_list(self) -> bool:
         """Whether ``GET /v1/sessions`` may leave out both user and client. Default no."""
-        return bool(self.given.get("ALLOW_UNFILTERED_LIST", False))
+        return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

@@ -1,11 +1,12 @@
 """Customers, user identities, Connect Webviews, connected accounts and devices.
 
-Every row belongs to one workspace and refers to rows of the same one.
+Every row belongs to one workspace, and refers to rows of the same one: ``clean`` holds that for the console's forms.
 """
 
 import uuid
 from typing import TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -31,6 +32,12 @@ class Resource(models.Model):
     class Meta:
         abstract = True
         ordering = ("created_at", "id")
+
+    def clean(self) -> None:
+        for field in self._meta.concrete_fields:
+            related = getattr(self, field.name) if field.is_relation else None
+            if isinstance(related, Resource) and related.workspace_id != self.workspace_id:
+                raise ValidationError({field.name: "It belongs to another workspace."}, code="other_workspace")
 
 
 class Customer(Resource):

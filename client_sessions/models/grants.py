@@ -3,16 +3,18 @@
 from django.db import models
 from django.db.models import Q
 
+from client_sessions.resources import LONGEST_ID
+
+# A session is one person's, of one customer.
+SINGLE = ("user_identity", "customer")
+
 
 class Grant(models.Model):
     """One resource a client session may reach."""
 
-    # A session is one person's, of one customer.
-    SINGLE = ("user_identity", "customer")
-
     client_session = models.ForeignKey("client_sessions.ClientSession", on_delete=models.CASCADE, related_name="grants")
     resource_type = models.CharField(max_length=60)
-    resource_id = models.CharField(max_length=255, help_text="As client_sessions.resources stores it.")
+    resource_id = models.CharField(max_length=LONGEST_ID, help_text="As client_sessions.resources stores it.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -23,7 +25,7 @@ class Grant(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["client_session", "resource_type"],
-                condition=Q(resource_type__in=["user_identity", "customer"]),
+                condition=Q(resource_type__in=SINGLE),
                 name="one_identity_and_one_customer",
             ),
         ]

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
@@ -31,10 +32,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def live(self, *, at: datetime) -> Self:
         """Those whose token works at this moment; ``ClientSession.state_at`` says the same of one."""
-        return self.filter(revoked_at=None, expires_at__gt=at)
+        return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=at)
 
     def expired(self, *, at: datetime) -> Self:
-        return self.filter(revoked_at=None, expires_at__lte=at)
+        return self.unrevoked().filter(Q(expires_at__lte=at) | Q(key_released_at__isnull=False))
 
     def revoked(self) -> Self:
         return self.exclude(revoked_at=None)
@@ -46,6 +47,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def holding(self, user_identifier_key: str) -> Self:
         """The one session, live or expired, that this key stands for."""
         return self.unrevoked().filter(user_identifier_key=user_identifier_key, key_released_at=None)
+
+    def release_key(self, user_identifier_key: str, *, at: datetime) -> None:
+        """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
+        self.holding(user_identifier_key).filter(expires_at__lte=at).update(key_released_at=at)
 
     def granted(self, resource_type: str, resource_id: str) -> Self:
         """Those granted this very resource; the id as ``resources`` stores it."""
@@ -75,6 +80,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
         """
         at = at or timezone.now()
+        if holder := self._holder(workspace, user_identifier_key, at=at):
+            raise KeyTaken(holder)
         checked = resources.check(wanted or {}, workspace_id=workspace.pk)
         for _ in range(_ROUNDS):
             session = self.model(
@@ -114,7 +121,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         with transaction.atomic(using=self.db):
             if user_identifier_key is None and wanted.get("user_identity"):
                 # No constraint can hold "one keyless session an identity", so those who ask for one take turns.
-                Workspace.objects.select_for_update().get(pk=workspace.pk)
+                # Not its key: every row that refers to the workspace shares a lock on that.
+                Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
             for _ in range(_ROUNDS):
                 session = self._match(workspace, user_identifier_key, wanted, at=at)
                 try:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models.grants import Grant
+from client_sessions.models.grants import SINGLE, Grant
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core.models import Event, Workspace
@@ -81,7 +81,7 @@ class ClientSession(models.Model):
         """``expired`` is never written down: it follows from the clock."""
         if self.revoked_at is not None:
             return State.REVOKED
-        return State.LIVE if self.expires_at > at else State.EXPIRED
+        return State.LIVE if self.expires_at > at and self.key_released_at is None else State.EXPIRED
 
     def grant(
         self,
@@ -158,8 +158,8 @@ class ClientSession(models.Model):
     def _insert(self, checked: Mapping[str, set[str]], *, by: str) -> None:
         with transaction.atomic():
             if self.user_identifier_key is not None:
-                expired = ClientSession.objects.in_workspace(self.workspace).holding(self.user_identifier_key)
-                expired.filter(expires_at__lte=self.created_at).update(key_released_at=self.created_at)
+                siblings = ClientSession.objects.in_workspace(self.workspace)
+                siblings.release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", by=by, at=self.created_at)
             self._add(checked, by=by, at=self.created_at)
@@ -171,16 +171,19 @@ class ClientSession(models.Model):
             raise GrantConflict("user_identifier_key")
         try:
             with transaction.atomic():
+                ClientSession.objects.in_workspace(self.workspace).release_key(key, at=at)
                 ClientSession.objects.filter(pk=self.pk).update(user_identifier_key=key)
         except IntegrityError:
             raise KeyTaken from None
         self.user_identifier_key = key
+        # The key itself is no matter for a record: with a publishable key it opens the session.
+        self._record("client_session.key_taken", by=by, at=at)
 
     def _add(self, checked: Mapping[str, set[str]], *, by: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
             held = set(self.grants.filter(resource_type=resource_type).values_list("resource_id", flat=True))
             new = sorted(ids - held)
-            if resource_type in Grant.SINGLE and len(held | ids) > 1:
+            if resource_type in SINGLE and len(held | ids) > 1:
                 raise GrantConflict(resource_type)
             if new:
                 Grant.objects.bulk_create(

@@ -9,17 +9,7 @@ import pytest
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Workspace
-from tests.callers import Caller, bearer
-
-
-@pytest.fixture
-def backend(api_key: str) -> Caller:
-    return bearer(api_key)
-
-
-@pytest.fixture
-def foreign_backend(foreign_api_key: str) -> Caller:
-    return bearer(foreign_api_key)
+from tests.callers import Caller
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import string
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sessions.models import ClientSession
 from tests.callers import bearer
+from tests.fuzz import fuzz, values
 
 PATHS = [
     "client_sessions/create",
@@ -43,18 +44,6 @@ PARAMETERS = [
     "limit",
     "page_cursor",
 ]
-
-texts = st.text(st.characters(), max_size=40) | st.sampled_from(
-    ["\x00", "\ud800", "a\x00b", "💥", "{}", "' OR 1=1 --", "%s", "../..", "9" * 400, "{urn:uuid}", "١٢٣"]
-)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts | st.just(10**400),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-fuzz = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 
 
 def is_an_answer(response) -> bool:
@@ -147,3 +136,22 @@ def test_a_cursor_of_another_caller_is_refused(backend, foreign_backend, home):
     cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
     response = foreign_backend.get("devices/list", f"?limit=1&page_cursor={cursor}")
     assert (response.status_code, response.error) == (400, "mismatched_page_parameters")
+
+
+def test_following_the_next_page_keeps_the_meaning_of_a_comma(backend, home):
+    first = backend.request("POST", "devices/list", {"device_types": ["august_lock", "a,b"], "limit": 1}).json()
+    query = first["pagination"]["next_page_url"].partition("?")[2]
+    assert backend.get("devices/list", f"?{query}").status_code == 200
+
+
+def test_a_query_of_thousands_is_refused_in_the_dialect(backend, home):
+    query = "&".join(f"device_ids={home.d1}" for _ in range(2000))
+    response = backend.get("devices/list", f"?{query}")
+    assert (response.status_code, response.error) == (400, "invalid_query_params")
+    assert response.headers["seam-request-id"]
+
+
+def test_a_body_in_chunks_is_refused_and_not_dropped(backend):
+    response = backend.request("POST", "client_sessions/create", transfer_encoding="chunked")
+    assert (response.status_code, response.error) == (411, "length_required")
+    assert not ClientSession.objects.exists()

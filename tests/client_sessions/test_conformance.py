@@ -572,7 +572,10 @@ def test_cases_89_and_90_pages_follow_a_cursor_bound_to_its_parameters(backend, 
     first = backend.get("devices/list", "?limit=2").json()
     cursor = first["pagination"]["next_page_cursor"]
     assert first["pagination"]["has_next_page"] is True
-    assert first["pagination"]["next_page_url"] == f"http://testserver/devices/list?limit=2&page_cursor={cursor}"
+    assert (
+        first["pagination"]["next_page_url"]
+        == f"http://testserver/devices/list?limit=2&page_cursor={cursor}&_strict=true"
+    )
     second = backend.get("devices/list", f"?limit=2&page_cursor={cursor}").json()
     assert [device["display_name"] for device in first["devices"] + second["devices"]] == ["d1", "d2", "d3"]
     assert second["pagination"] == {"has_next_page": False, "next_page_cursor": None, "next_page_url": None}

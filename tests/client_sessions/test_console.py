@@ -99,3 +99,21 @@ def test_an_api_key_is_revoked_from_the_console(operator, workspace):
         "/admin/sessions_core/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)], "confirmed": "yes"}
     )
     assert ApiKey.objects.authenticate(text) is None
+
+
+def test_a_whole_list_is_revoked_however_long(operator, workspace):
+    first, *_ = sessions = [ClientSession.objects.start(workspace, by="test") for _ in range(1100)]
+    everything = {"action": "revoke", "_selected_action": [str(first.pk)], "select_across": "1"}
+    question = operator.post(LIST, everything).content.decode()
+    assert "1100 client sessions" in question
+    assert question.count('name="_selected_action"') == 1
+    assert 'name="select_across" value="1"' in question
+    operator.post(LIST, {**everything, "confirmed": "yes"})
+    assert ClientSession.objects.revoked().count() == len(sessions)
+
+
+def test_a_form_links_rows_of_one_workspace_only(operator, workspace, elsewhere, home):
+    page = f"/admin/devices/connectwebview/{home.pending}/change/"
+    refused = operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.ax})
+    assert b"It belongs to another workspace." in refused.content
+    assert operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.a1}).status_code == 302

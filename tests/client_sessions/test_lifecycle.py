@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from client_sessions import resources
+from client_sessions.devices.models import Customer, UserIdentity
 from client_sessions.models import ClientSession, GrantConflict, KeyTaken, NotLive, State
 from sessions_core.models import Event
 from tests.callers import bearer
@@ -167,3 +168,49 @@ def test_a_token_whose_key_was_withdrawn_is_dead_and_its_session_gets_another(ba
     new = backend.get("client_sessions/get", "?user_identifier_key=u1").json()["client_session"]
     assert bearer(old["token"]).get("client_sessions/get").status_code == 401
     assert bearer(new["token"]).get("client_sessions/get").json()["client_session"] == new
+
+
+def test_the_key_of_an_expired_session_can_be_taken_with_a_grant_and_that_is_an_event(workspace, home):
+    ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", expires_at=NOW)
+    session = ClientSession.objects.start(workspace, by="test")
+    session.grant({}, user_identifier_key="u1", by="api_key:x")
+    assert ClientSession.objects.holding("u1").get() == session
+    event = Event.objects.get(type="client_session.key_taken")
+    assert (event.subject, event.actor, event.data) == (str(session.pk), "api_key:x", {})
+
+
+def test_a_session_that_lost_its_key_is_over_for_a_request_that_began_before(session, workspace):
+    before, after = session.expires_at - SECOND, session.expires_at
+    successor = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=after)
+    with pytest.raises(NotLive):
+        session.replace_grants({}, expires_at=after + timedelta(days=9), by="test", at=before)
+    assert list(ClientSession.objects.live(at=before).filter(user_identifier_key="u1")) == [successor]
+
+
+def test_an_id_too_long_for_its_column_is_no_id(backend, workspace):
+    Customer.objects.create(workspace=workspace, key="x" * 200)
+    assert backend.post("client_sessions/create", customer_key="x" * 200).status_code == 200
+    refused = backend.post("client_sessions/create", customer_key="x" * 200 + "evil")
+    assert (refused.status_code, refused.error) == (404, "customer_not_found")
+
+
+def test_a_second_identity_is_refused_by_the_name_of_its_parameter(backend, open_session, workspace, home):
+    session = open_session(user_identity_id=home.identity)
+    other = str(UserIdentity.objects.create(workspace=workspace).pk)
+    refused = backend.post(
+        "client_sessions/grant_access", client_session_id=session["client_session_id"], user_identity_id=other
+    )
+    assert refused.error == "invalid_input"
+    assert "user_identity_id" in refused.json()["error"]["validation_errors"]
+
+
+def test_putting_a_taken_key_looks_at_nothing_else(backend, open_session, home):
+    session = open_session(user_identifier_key="u1")
+    answer = backend.put("client_sessions/create", user_identifier_key="u1", connected_account_ids=[home.ax])
+    assert answer.json()["client_session"] == session
+
+
+def test_a_token_may_spell_its_own_id_as_it_likes(open_session):
+    session = open_session()
+    query = f"?client_session_id={session['client_session_id'].upper()}"
+    assert bearer(session["token"]).get("client_sessions/get", query).json()["client_session"] == session

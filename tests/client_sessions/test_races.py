@@ -112,3 +112,20 @@ def test_two_who_revoke_write_one_event(workspace, at_once):
         results = at_once(*[partial(session.revoke, by="test")] * 4)
         assert sorted(results) == [False, False, False, True]
         assert Event.objects.filter(subject=str(session.pk), type="client_session.revoked").count() == 1
+
+
+def test_asking_for_an_identitys_session_and_granting_to_it_do_not_wait_for_each_other(workspace, accounts, at_once):
+    identity = str(UserIdentity.objects.create(workspace=workspace).pk)
+    wanted = {"user_identity": [identity]}
+    session = start(workspace, wanted=wanted)
+
+    def ask(n: int) -> ClientSession:
+        return ClientSession.objects.start_or_match(
+            workspace, by="test", wanted={**wanted, "connected_account": [accounts[n]]}
+        )
+
+    asks = [partial(ask, n) for n in range(4)]
+    grants = [partial(session.grant, {"connected_account": [accounts[n]]}, by="test") for n in range(4, 8)]
+    for _ in range(ROUNDS):
+        results = at_once(*asks, *grants)
+        assert results == [session] * 4 + [None] * 4

@@ -40,8 +40,21 @@ def test_one_wrong_character_is_a_wrong_key(workspace):
 
 
 def test_what_is_no_key_costs_no_query(db, django_assert_num_queries):
+    malformed = ["seam_a\x00bcdefg_" + "x" * 24, "seam_test1234_short", "seam_test1234_" + "0" * 24]
     with django_assert_num_queries(0):
-        for text in ["", "seam_", "sk_test_x", "seam_cst1aaaaaaaa_b", "seam_pk1aaaaaa_b", "seam_at1x_y", "seam_ä_b"]:
+        for text in [
+            *malformed,
+            "",
+            "seam_",
+            "seam_a\x00bcdefg_" + "x" * 24,
+            "seam_test1234_short",
+            "seam_test1234_" + "0" * 24,
+            "sk_test_x",
+            "seam_cst1aaaaaaaa_b",
+            "seam_pk1aaaaaa_b",
+            "seam_at1x_y",
+            "seam_ä_b",
+        ]:
             assert ApiKey.objects.authenticate(text) is None
             assert ApiKey.objects.authenticate_publishable(text) is None
 

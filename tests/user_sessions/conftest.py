@@ -8,19 +8,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
 from sessions_core.models import Workspace
-from tests.callers import Caller, bearer
+from tests.callers import Caller
 from user_sessions.models import UserSession
 from user_sessions.users import user_id
-
-
-@pytest.fixture
-def backend(api_key: str) -> Caller:
-    return bearer(api_key)
-
-
-@pytest.fixture
-def foreign_backend(foreign_api_key: str) -> Caller:
-    return bearer(foreign_api_key)
 
 
 @pytest.fixture

@@ -4,23 +4,12 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fuzz import fuzz, texts, values
 from user_sessions.models import UserSession
 from user_sessions.users import find, key_of, user_id
-
-texts = st.text(st.characters(), max_size=40) | st.sampled_from(
-    ["\x00", "\ud800", "user_\x00", "user_\ud800", "user_-1", "user_1e3", "user_" + "9" * 19, "user_ 1", "' OR 1=1 --"]
-)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts | st.just(10**400),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-fuzz = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 
 
 def is_refused(response) -> bool:
@@ -84,3 +73,13 @@ def test_an_id_has_one_spelling(u1):
     assert find(user_id(u1.pk)) == u1
     for other in (f"user_0{u1.pk}", f"user_+{u1.pk}", f"user_ {u1.pk}", f"USER_{u1.pk}", str(u1.pk), f"user_{u1.pk}.0"):
         assert key_of(other) is None
+
+
+def test_a_query_of_thousands_is_refused_in_the_dialect(backend):
+    response = backend.get("v1/sessions", "?" + "&".join(f"user_id={n}" for n in range(2000)))
+    assert (response.status_code, response.error) == (400, "malformed_request_parameters")
+
+
+def test_a_body_in_chunks_is_refused_and_not_dropped(backend, session):
+    response = backend.request("POST", f"v1/sessions/{session.pk}/tokens", transfer_encoding="chunked")
+    assert (response.status_code, response.error) == (411, "content_length_required")

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sessions_core.models import Event
-from user_sessions.models import Client, NotLive, Status, UserSession
+from user_sessions.models import Client, ForeignClient, NotLive, Status, UserInactive, UserSession
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -149,6 +149,24 @@ def test_one_client_may_hold_several_sessions(workspace, u1, u2):
     second = UserSession.objects.start(workspace, u2, by="test", client=first.client)
     assert set(first.client.sessions.all()) == {first, second}
     assert Client.objects.count() == 1
+
+
+@pytest.mark.parametrize("verb", [*OUTCOMES, "touch"])
+def test_a_session_that_is_gone_is_not_live(workspace, u1, verb):
+    session = in_state(workspace, u1, "active")
+    u1.delete()
+    with pytest.raises(NotLive):
+        getattr(session, verb)(**({} if verb == "touch" else {"by": "test"}))
+
+
+def test_a_sign_in_is_an_active_users_on_a_client_of_the_workspace(workspace, elsewhere, u1):
+    client = UserSession.objects.start(elsewhere, u1, by="test").client
+    with pytest.raises(ForeignClient):
+        UserSession.objects.start(workspace, u1, by="test", client=client)
+    u1.is_active = False
+    with pytest.raises(UserInactive):
+        UserSession.objects.start(workspace, u1, by="test")
+    assert not UserSession.objects.in_workspace(workspace).exists()
 
 
 @pytest.mark.parametrize("facts", [{"status": "expired"}, {"status": "ended"}, {"closed_at": NOW}, {"abandon_at": NOW}])

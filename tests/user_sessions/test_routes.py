@@ -12,7 +12,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 def path_of(route, session: UserSession) -> str:
-    return "v1/" + route.path.replace("<str:session_id>", session.pk).replace("<path:rest>", "no/such/path")
+    return "v1/" + route.path.replace("<str:session_id>", session.pk).replace("<anything:rest>", "no/such/path")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)

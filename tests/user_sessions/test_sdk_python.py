@@ -44,7 +44,8 @@ def test_a_session_lives_as_the_sdk_says(clerk, live_server, api_key, user):
     assert refused.value.data.errors[0].code == "resource_not_found"
 
 
-def test_the_sdk_reads_the_key_set(clerk):
+def test_the_sdk_reads_the_key_set(clerk, workspace):
+    SigningKey.objects.current(workspace)
     (key,) = clerk.jwks.get_jwks().keys
     assert key.kid == SigningKey.objects.get().kid
 

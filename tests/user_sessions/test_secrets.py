@@ -1,6 +1,7 @@
 """What is stored or shown signs nothing and opens nothing."""
 
 import base64
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -65,9 +66,11 @@ def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspa
         ({"TOUCH": 1}, "user_sessions.E001"),
         ({"TOUCH_INTERVAL": 60}, "user_sessions.E002"),
         ({"SESSION_TOKEN_LIFETIME": None}, "user_sessions.E002"),
+        ({"SESSION_TOKEN_LIFETIME": timedelta(milliseconds=999)}, "user_sessions.E002"),
+        ({"ALLOW_UNFILTERED_LIST": "no"}, "user_sessions.E003"),
     ],
 )
-def test_e001_and_e002_settings_that_are_wrong(settings, given, id):
+def test_e001_to_e003_settings_that_are_wrong(settings, given, id):
     settings.USER_SESSIONS = given
     assert [message.id for message in check_settings()] == [id]
 

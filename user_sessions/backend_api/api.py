@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable
+from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.models import ApiKey
 from user_sessions.backend_api.authentication import SecretKeyAuthentication
 from user_sessions.backend_api.errors import ApiError, envelope
 from user_sessions.backend_api.versions import version_of
+from user_sessions.models import NotLive, UserInactive
 
 __all__ = ["BackendView"]
 
@@ -54,6 +56,14 @@ def _translated(error: Exception) -> ApiError | None:
             return ApiError("method_not_allowed", "This endpoint does not accept that method.")
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
             return ApiError("clerk_key_invalid")
+        case UserInactive():
+            return ApiError("user_banned", "The user's account is not active.")
+        case NotLive():
+            return ApiError("resource_not_found", "The session is over.", message="Session not found")
+        case SuspiciousOperation():
+            return ApiError("malformed_request_parameters", "The query has too many parameters.")
+        case BodyWithoutLength():
+            return ApiError("content_length_required", "Send the body with a Content-Length, not in chunks.")
         case BodyNotJson():
             return ApiError("unsupported_content_type", "Send the body as application/json.")
         case BodyTooLarge():

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from sessions_core.api import bearer_of
 from sessions_core.models import ApiKey
 from user_sessions.backend_api.errors import ApiError
 
@@ -14,8 +15,8 @@ class SecretKeyAuthentication(BaseAuthentication):
     """``request.auth`` becomes the ApiKey. Raises ApiError for none, and for one that is not known."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey]:
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not text or " " in text:
+        text = bearer_of(request)
+        if not text:
             raise ApiError(
                 "authorization_header_format_invalid",
                 "The Authorization header must read 'Bearer', a space, and the secret key.",

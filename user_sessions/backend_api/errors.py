@@ -19,6 +19,8 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "missing_query_parameter": (400, "Missing query parameter"),
     "request_body_invalid": (400, "Request body invalid"),
     "request_invalid_for_environment": (400, "Request only valid in a sandbox"),
+    "malformed_request_parameters": (400, "Malformed request parameters"),
+    "content_length_required": (411, "Content-Length required"),
     "request_body_too_large": (413, "Request body too large"),
     "unsupported_content_type": (415, "Content-Type is not supported"),
     "form_param_missing": (422, "is missing"),

@@ -9,24 +9,22 @@ from typing import Any
 
 from rest_framework.request import Request
 
+from sessions_core.api import LONGEST_TEXT, is_storable
 from user_sessions.backend_api.errors import ApiError, of_parameter
 
 __all__ = ["body_of", "query_choice", "query_flag", "query_number", "query_text", "whole_number"]
 
-# Longer than any id.
-LONGEST_TEXT = 255
-
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
-# What databases refuse in text: NUL, and halves of characters.
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def query_text(request: Request, name: str) -> str | None:
-    """The value of a key in the query, None if it is not there or empty."""
+    """The value of a key in the query, None if it is not there. An empty one is refused: it would narrow nothing."""
     given = request.query_params.getlist(name)
     if len(given) > 1:
         raise of_parameter("form_param_duplicate", name, f"{name} was given {len(given)} times in the query.")
-    return _text(given[0], name) or None if given else None
+    if given == [""]:
+        raise of_parameter("form_param_value_invalid", name, f"{name} is empty; leave it out instead.")
+    return _text(given[0], name) if given else None
 
 
 def query_number(request: Request, name: str, *, default: int, within: range) -> int:
@@ -85,6 +83,6 @@ def whole_number(body: Mapping[str, Any], name: str, *, within: range) -> int | 
 
 
 def _text(text: str, name: str) -> str:
-    if len(text) > LONGEST_TEXT or _NOT_TEXT.search(text):
+    if len(text) > LONGEST_TEXT or not is_storable(text):
         raise of_parameter("form_param_value_invalid", name, f"{name} is too long, or has a character that is no text.")
     return text

@@ -10,6 +10,7 @@ from django.utils import timezone
 from sessions_core.models import Event, Workspace
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
+from user_sessions.models.refusals import ForeignClient, UserInactive
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status
 
@@ -59,7 +60,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         at: datetime | None = None,
         actor: dict[str, Any] | None = None,
     ) -> "UserSession":
-        """Sign the user in: an active session on the given client, or on one of its own. ``actor`` impersonates."""
+        """Sign the user in: an active session on the given client, or on one of its own. ``actor`` impersonates.
+
+        Raises UserInactive, ForeignClient.
+        """
+        if not user.is_active:
+            raise UserInactive
+        if client is not None and client.workspace_id != workspace.pk:
+            raise ForeignClient
         at = at or timezone.now()
         expire_at = at + workspace.user_session_lifetime
         session = self.create(

@@ -13,13 +13,10 @@ from sessions_core.models import Event, Workspace
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
 from user_sessions.models.querysets import UserSessionQuerySet
+from user_sessions.models.refusals import NotLive
 from user_sessions.models.status import CLOSED, OPEN, Status
 
-__all__ = ["NotLive", "Status", "UserSession"]
-
-
-class NotLive(Exception):
-    """The session is over, and nothing brings it back."""
+__all__ = ["UserSession"]
 
 
 class UserSession(models.Model):
@@ -104,7 +101,7 @@ class UserSession(models.Model):
         at = at or timezone.now()
         due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=at - settings.touch_interval)
         written = due.update(last_active_at=at, updated_at=at)
-        self.refresh_from_db(fields=["status", "expire_at", "abandon_at", "last_active_at", "updated_at"])
+        self._read_again("status", "expire_at", "abandon_at", "last_active_at", "updated_at")
         if not written and not self.is_live(at):
             raise NotLive
         return bool(written)
@@ -123,8 +120,15 @@ class UserSession(models.Model):
             )
             if happened:
                 self._record(f"user_session.{status}", by=by, at=at, reason=reason)
-        self.refresh_from_db(fields=["status", "updated_at", "closed_at", "closed_by", "close_reason"])
+        self._read_again("status", "updated_at", "closed_at", "closed_by", "close_reason")
         return bool(happened)
+
+    def _read_again(self, *fields: str) -> None:
+        """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
+        try:
+            self.refresh_from_db(fields=fields)
+        except UserSession.DoesNotExist:
+            raise NotLive from None
 
     def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **data)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sessions_core.encryption import CannotOpen, open_sealed, seal
 from sessions_core.models import Event, Workspace
-from user_sessions.key_pairs import ALGORITHM, new_key_pair, parse
+from user_sessions.key_pairs import ALGORITHM, KeyPair, new_key_pair, parse
 
 __all__ = ["SigningKey", "private_key"]
 
@@ -25,14 +25,14 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         key = self.active().filter(workspace=workspace).first()
         if key is not None:
             return key
+        pair = new_key_pair()  # takes a while, so before the transaction
         try:
-            return self._make(workspace, by=by)
+            return self._keep(pair, workspace, by=by)
         except IntegrityError:  # somebody else asked first, too
             return self.active().get(workspace=workspace)
 
     @transaction.atomic
-    def _make(self, workspace: Workspace, *, by: str) -> "SigningKey":
-        pair = new_key_pair()
+    def _keep(self, pair: KeyPair, workspace: Workspace, *, by: str) -> "SigningKey":
         key = self.create(
             kid=pair.kid,
             workspace=workspace,

@@ -1,0 +1,28 @@
+"""What every way of serving does first: ask the system checks, also those that look into the database."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+
+__all__ = ["checked"]
+
+A = TypeVar("A")
+
+
+def checked(get_application: Callable[[], A]) -> A:
+    """Django's application, if the checks let it serve: a wrong key must stop it now, not at a user's request.
+
+    Ends the process with a sentence otherwise.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessions_project.settings")
+    try:
+        application = get_application()
+        call_command("check", databases=["default"], stdout=io.StringIO())
+    except (ImproperlyConfigured, CommandError) as reason:
+        sys.exit(f"Gatepass does not start: {reason}")
+    return application

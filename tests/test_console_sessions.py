@@ -1,0 +1,49 @@
+"""An operator's sign-in: it works, it ends, and the database does not give it away."""
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
+from django.test import Client
+
+from tests.dump import dump
+
+PAGE = "/admin/client_sessions/clientsession/"
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    get_user_model().objects.create_superuser("operator", password="a long enough word")
+    client = Client()
+    assert client.login(username="operator", password="a long enough word")
+    return client
+
+
+def opens(cookie: str) -> bool:
+    stranger = Client()
+    stranger.cookies[settings.SESSION_COOKIE_NAME] = cookie
+    return stranger.get(PAGE).status_code == 200
+
+
+def test_a_dump_of_the_database_opens_no_console(operator):
+    cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
+    assert opens(cookie)
+    found = dump()
+    assert Session.objects.get().session_key in found
+    assert cookie not in found
+    assert [text for text in found if text.isascii() and text.isprintable() and opens(text)] == []
+
+
+def test_signing_out_ends_it(operator):
+    cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
+    operator.post("/admin/logout/")
+    assert not opens(cookie)
+    assert not Session.objects.exists()
+
+
+def test_what_a_session_keeps_is_read_again(operator):
+    session = operator.session
+    session["seen"] = True
+    session.save()
+    assert operator.session["seen"] is True
+    assert Session.objects.count() == 1
