@@ -83,12 +83,7 @@ class ClientSessionsView(ScopedView):
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
-            id, key = values.get("client_session_id"), values.get("user_identifier_key")
-            names_another = (id is not None and _ids(id) != [self.auth.pk]) or key not in (
-                None,
-                self.auth.user_identifier_key,
-            )
-            if len(values) > 1 or names_another:
+            if not _names_at_most(self.auth, values):
                 raise ApiError("invalid_options", "A client session token reads its own session; name no other.")
             return self._answer_with(self.auth)
         return self._answer_with(self._selected(values))
@@ -185,6 +180,13 @@ class ClientSessionsView(ScopedView):
         if found is None:
             raise ApiError("client_session_not_found")
         return self.ok(client_session=client_session_object(found))
+
+
+def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
+    """Whether the selectors are none, or one that is this session's own."""
+    id, key = selectors.get("client_session_id"), selectors.get("user_identifier_key")
+    is_own = (id is None or _ids(id) == [session.pk]) and (key is None or key == session.user_identifier_key)
+    return is_own and len(selectors) <= 1
 
 
 def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
