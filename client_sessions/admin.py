@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
 
+from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, State
 from sessions_core.admin import HistoryAdmin, confirmed, operator
 
@@ -32,9 +33,14 @@ class StateFilter(admin.SimpleListFilter):
 
 class GrantInline(admin.TabularInline):
     model = Grant
-    fields = readonly_fields = ("resource_type", "resource_id", "created_at")
+    fields = readonly_fields = ("resource_type", "shown_id", "created_at")
     extra = 0
     can_delete = False
+
+    @admin.display(description="resource ID")
+    def shown_id(self, grant: Grant) -> str:
+        """As the API writes it."""
+        return resources.shown(grant.resource_type, grant.resource_id)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -17,8 +17,18 @@ from uuid import UUID
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, Model, QuerySet
 
-__all__ = ["Missing", "ResourceType", "get", "register"]
-
+__all__ = [
+    "LONGEST_ID",
+    "Missing",
+    "ResourceType",
+    "check",
+    "get",
+    "known",
+    "of_model",
+    "register",
+    "shown",
+    "stored",
+]
 
 # Characters; what a grant keeps.
 LONGEST_ID = 255
@@ -128,6 +138,12 @@ def stored(name: str, resource_id: str) -> str:
     if resource_type is None:
         raise Missing(name, resource_id)
     return resource_type.stored(resource_id)
+
+
+def shown(name: str, stored_id: str) -> str:
+    """``ResourceType.shown`` by name; as it is stored if the type is no longer registered."""
+    resource_type = get(name)
+    return resource_type.shown(stored_id) if resource_type else stored_id
 
 
 def known(name: str, resource_ids: Iterable[str]) -> list[str]:

@@ -23,9 +23,7 @@ def client_session_object(session: ClientSession) -> dict[str, Any]:
     counted: Any = session  # device_count is an annotation, which its type does not know
     granted: dict[str, list[str]] = defaultdict(list)
     for grant in session.grants.all():
-        resource_type = resources.get(grant.resource_type)
-        shown = resource_type.shown(grant.resource_id) if resource_type else grant.resource_id
-        granted[grant.resource_type].append(shown)
+        granted[grant.resource_type].append(resources.shown(grant.resource_type, grant.resource_id))
     identities, customers = granted["user_identity"], granted["customer"]
     return {
         "client_session_id": str(session.pk),

@@ -136,6 +136,14 @@ def test_a_wrong_key_stops_the_start_with_a_sentence(tmp_path, keys, sentence):
         assert "Traceback" not in done.stderr
 
 
+def test_bootstrap_before_migrate_gets_a_sentence(tmp_path):
+    command = [sys.executable, "manage.py", "bootstrap", "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Has manage.py migrate been run?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_bootstrap_prints_a_key_once(tmp_path):
     printed = []
     for command in (["migrate", "-v0"], ["bootstrap", "--json"], ["bootstrap", "--json"]):

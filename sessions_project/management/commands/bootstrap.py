@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import OperationalError, ProgrammingError
 
 from sessions_project.bootstrap import Sandbox, bootstrap
 
@@ -19,7 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--new-key", action="store_true", help="issue another API key; earlier ones go on working")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sandbox = bootstrap(demo=not options["no_demo"], new_key=options["new_key"])
+        try:
+            sandbox = bootstrap(demo=not options["no_demo"], new_key=options["new_key"])
+        except (OperationalError, ProgrammingError) as reason:
+            raise CommandError(f"The database is not ready: {reason}. Has manage.py migrate been run?") from None
         self.stdout.write(_as_json(sandbox) if options["json"] else _as_text(sandbox))
 
 
