@@ -12,6 +12,7 @@ import pytest
 
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.bootstrap import bootstrap
+from tests.embedded import embedded
 from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
@@ -70,6 +71,7 @@ for path in ("/passes/client_sessions/create", "/v1/jwks"):
 """
 
 
+@embedded
 def test_a_django_project_installs_it_as_the_page_says(host):
     (commands,) = blocks("install.md", "bash")
     printed = [run(host, "bash", "-c", line.replace("python ", f"{sys.executable} ")) for line in commands.splitlines()]
@@ -79,6 +81,7 @@ def test_a_django_project_installs_it_as_the_page_says(host):
     assert answers == "200 dict_keys(['client_session', 'ok'])\n200 dict_keys(['keys'])\n"
 
 
+@embedded
 @pytest.mark.parametrize("app", ["client_sessions", "user_sessions"])
 def test_each_app_works_without_the_other(host, app):
     other = {"client_sessions": "user_sessions", "user_sessions": "client_sessions"}[app]
@@ -159,6 +162,7 @@ print([[door.pk for door in reached_by(Door.objects.order_by("pk"), session)] fo
 """
 
 
+@embedded
 def test_a_model_of_the_projects_own_is_guarded_as_the_page_says(host):
     guard = blocks("install.md", "python")[2]
     (host / "campus").mkdir()

@@ -17,12 +17,10 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.embedded import embedded
 from tests.pages import DOCS
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("DATABASE_URL", "").startswith("postgres"),
-    reason="these servers have an embedded database of their own, so the run on SQLite has tried them already",
-)
+pytestmark = embedded
 
 ROOT = DOCS.parent
 GIVEN = {"SECRET_KEY", "GATEPASS_TOKEN_KEYS", "GATEPASS_ENCRYPTION_KEYS", "GATEPASS_URL", "DATABASE_URL"}

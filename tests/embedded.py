@@ -1,0 +1,10 @@
+"""For tests that start processes with an SQLite of their own."""
+
+import os
+
+import pytest
+
+embedded = pytest.mark.skipif(
+    os.environ.get("DATABASE_URL", "").startswith("postgres"),
+    reason="it has an embedded database of its own, so the run on SQLite has tried it already",
+)
