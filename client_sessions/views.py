@@ -65,18 +65,14 @@ class ClientSessionsView(ScopedView):
             values = self._read_empty(CREATE_BY_PUBLISHABLE_KEY.read(request), missing_key_status=401)
         else:
             values = CREATE.read(request)
-        try:
-            session = ClientSession.objects.start(**self._request_of(values))
-        except KeyTaken as taken:
-            if request.method != "PUT" or taken.holder is None:
-                raise
-            session = taken.holder
-        return self._answer_with(session)
+        if request.method == "PUT":
+            return self._answer_with(self._started_or_held(values))
+        return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
             given = _key_of_headers(request) | CREATE_BY_PUBLISHABLE_KEY.read(request)
-            return self._answer_with(self._get_or_start(self._read_empty(given, missing_key_status=400)))
+            return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
         session = ClientSession.objects.start_or_match(**self._request_of(GET_OR_CREATE.read(request)))
         return self._answer_with(session)
 
@@ -162,11 +158,8 @@ class ClientSessionsView(ScopedView):
             values["expires_at"] = min(values["expires_at"], cap)
         return values
 
-    def _get_or_start(self, values: dict[str, Any]) -> ClientSession:
-        """The session of the key as it is, else a fresh one: a publishable key changes nothing that exists."""
-        held = self._sessions().live(at=timezone.now()).holding(values["user_identifier_key"]).first()
-        if held:
-            return held
+    def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
+        """A fresh session, or the one that holds the key, as it is: nothing about that one changes."""
         try:
             return ClientSession.objects.start(**self._request_of(values))
         except KeyTaken as taken:

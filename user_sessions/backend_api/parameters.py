@@ -12,7 +12,15 @@ from rest_framework.request import Request
 from sessions_core.api import LONGEST_TEXT, is_storable
 from user_sessions.backend_api.errors import ApiError, of_parameter
 
-__all__ = ["body_of", "query_choice", "query_flag", "query_number", "query_text", "whole_number"]
+__all__ = [
+    "body_of",
+    "query_choice",
+    "query_flag",
+    "query_number",
+    "query_text",
+    "required_text",
+    "whole_number",
+]
 
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 
