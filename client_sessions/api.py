@@ -1,6 +1,7 @@
 """What every endpoint of this dialect shares: credentials, permission, answers and errors."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, TypeVar
 
 from django.core.exceptions import SuspiciousOperation
@@ -11,32 +12,54 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from client_sessions import models, resources
 from client_sessions.authentication import CredentialAuthentication
 from client_sessions.errors import CATALOGUE, ApiError, envelope, invalid
-from client_sessions.models import ClientSession
-from client_sessions.scoping import narrowed_to_key, visible_to
+from client_sessions.scoping import Auth, narrowed_to_key, visible_to
+from client_sessions.throttling import CredentialThrottle, anonymous_wait
 from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
-from sessions_core.models import ApiKey
+from sessions_core.cors import Cors
 
 __all__ = ["ScopedView", "not_found"]
 
 M = TypeVar("M", bound=Model)
+
+# What the SDKs send from a browser, old spellings included, and what they read.
+CORS = Cors(
+    methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    request_headers=[
+        "authorization",
+        "client-session-token",
+        "content-type",
+        "seam-client-session-token",
+        "seam-lts-version",
+        "seam-publishable-key",
+        "seam-sdk-name",
+        "seam-sdk-version",
+        "seam-user-identifier-key",
+        "seam-workspace",
+        "user-identifier-key",
+    ],
+    response_headers=["seam-request-id", "retry-after"],
+)
 
 # What a resource type that a session has one of is called as a parameter.
 PARAMETERS = {"user_identity": "user_identity_id", "customer": "customer_key"}
 
 
 class ScopedView(ApiView):
-    """Base of the endpoints. ``auth`` is the ApiKey or ClientSession that calls; both know their workspace."""
+    """Base of the endpoints. ``auth`` is who calls: an ApiKey, a PersonalAccess or a ClientSession."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (CredentialThrottle,)
+    cors = CORS
 
     @property
-    def auth(self) -> ApiKey | ClientSession:
+    def auth(self) -> Auth:
         """Who calls, once authenticated."""
-        auth: ApiKey | ClientSession = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        auth: Auth = self.request.auth  # type: ignore[assignment]  # what our authentication sets
         return auth
 
     @property
@@ -56,19 +79,25 @@ class ScopedView(ApiView):
 
     def error_response(self, error: Exception) -> Response | None:
         api_error = _translated(error, allowed=self.allowed_methods)
+        if api_error and api_error.status == 401 and (seconds := anonymous_wait(self.request)):
+            api_error = ApiError("too_many_requests", retry_after=seconds)
         return self._answer(api_error) if api_error else None
 
     def busy_response(self) -> Response:
         return self._answer(ApiError("service_unavailable"))
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
         response.headers["seam-request-id"] = self.request_id
         return response
 
     def _answer(self, error: ApiError) -> Response:
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return Response(envelope(error, request_id=self.request_id), status=error.status, headers=headers)
+        response = Response(envelope(error, request_id=self.request_id), status=error.status)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if error.retry_after:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
 
 
 class NotFound(ScopedView):
@@ -113,6 +142,8 @@ def _translated(error: Exception, *, allowed: list[str]) -> ApiError | None:
             return ApiError("invalid_content_type")
         case BodyTooLarge():
             return ApiError("request_too_large")
+        case exceptions.Throttled() as throttled:
+            return ApiError("too_many_requests", retry_after=ceil(getattr(throttled, "wait", None) or 1))
         case BodyUnreadable():
             return ApiError("invalid_json")
     return None

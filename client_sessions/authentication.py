@@ -1,4 +1,5 @@
-"""Who is calling: a backend with an API key, a browser with a client session token, or one with a publishable key.
+"""Who is calling: a backend with an API key or a person's access token, a browser with a client session token, or one
+with a publishable key.
 
 A route says which of them it is open to; what it is closed to is not even looked at. Where a client session token is in
 a header of its own, the request is that session's whatever else it carries: the least privilege wins.
@@ -6,40 +7,94 @@ a header of its own, the request is that session's whatever else it carries: the
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from client_sessions.errors import ApiError
-from client_sessions.models import CLIENT_SESSION, TOKEN, ClientSession, State
+from client_sessions.models import (
+    CLIENT_SESSION,
+    PERSONAL_ACCESS_TOKEN,
+    TOKEN,
+    ClientSession,
+    PersonalAccess,
+    PersonalAccessToken,
+    State,
+)
+from client_sessions.scoping import Auth
 from sessions_core.api import bearer_of
 from sessions_core.models import ApiKey
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
-__all__ = ["CredentialAuthentication", "client_session_of"]
+__all__ = [
+    "ApiKeyAuthentication",
+    "ClientSessionAuthentication",
+    "CredentialAuthentication",
+    "client_session_of",
+    "presented_token",
+]
 
 TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
 TOKEN_PREFIX = "seam_cst"
+PERSONAL_PREFIX = "seam_at"
 
 
 class CredentialAuthentication(BaseAuthentication):
-    """``request.auth`` becomes the ClientSession or ApiKey that calls. Raises ApiError for one that does not hold."""
+    """``request.auth`` becomes whoever calls, of the kinds the route is open to. Raises ApiError for one that fails."""
 
-    def authenticate(self, request: Request) -> tuple[AnonymousUser, ClientSession | ApiKey]:
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Auth]:
         view: Any = (request.parser_context or {})["view"]
         bearer = bearer_of(request)
-        auth: ClientSession | ApiKey | None = None
-        if CLIENT_SESSION in view.open_to and (token := _client_session_token(request, bearer)):
+        auth: Auth | None = None
+        if CLIENT_SESSION in view.open_to and (token := presented_token(request)):
             auth = client_session_of(token, at=timezone.now())
+        elif PERSONAL_ACCESS_TOKEN in view.open_to and bearer.startswith(PERSONAL_PREFIX):
+            auth = _personal_access(bearer, request.headers.get("seam-workspace"))
         elif API_KEY in view.open_to and bearer:
             auth = ApiKey.objects.authenticate(bearer)
         elif PUBLISHABLE_KEY in view.open_to and not request.headers.get("authorization"):
             auth = _publishable_key(request.headers.get("seam-publishable-key", ""), action=view.action)
-        if auth is None:
+        if auth is None or auth.credential not in view.open_to:
             raise ApiError("unauthorized")
         return AnonymousUser(), auth
+
+
+class ClientSessionAuthentication(BaseAuthentication):
+    """For a view of your own: ``request.auth`` is the client session whose token the caller shows.
+
+    A caller without one is left to the view's other authenticators; a token that does not hold is 401 in your own
+    project's form of errors, with the reason as its code: ``client_session_revoked``, ``client_session_expired``.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ClientSession] | None:
+        try:
+            token = presented_token(request)
+            return (AnonymousUser(), client_session_of(token, at=timezone.now())) if token else None
+        except ApiError as error:
+            raise AuthenticationFailed(error.message, code=error.type) from None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """For a view of your own: ``request.auth`` is the secret API key that the caller, a backend, shows."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
+        bearer = bearer_of(request)
+        if not bearer or bearer.startswith(TOKEN_PREFIX):
+            return None
+        if key := ApiKey.objects.authenticate(bearer):
+            return AnonymousUser(), key
+        raise AuthenticationFailed("The API key is not known.", code="unauthorized")
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
 
 
 def client_session_of(token: str, *, at: datetime) -> ClientSession:
@@ -53,15 +108,31 @@ def client_session_of(token: str, *, at: datetime) -> ClientSession:
     return session
 
 
-def _client_session_token(request: Request, bearer: str) -> str:
-    """The client session token in a header of its own, else in the bearer; empty if there is none."""
+def presented_token(request: Request | HttpRequest) -> str:
+    """The client session token in a header of its own, else in the bearer; empty if there is none.
+
+    Raises ApiError for a header that holds something else.
+    """
     for header in TOKEN_HEADERS:
         if header in request.headers:
             token = request.headers[header]
             if not token.startswith(TOKEN_PREFIX):
                 raise ApiError("invalid_client_session_token")
             return token
+    bearer = bearer_of(request)
     return bearer if bearer.startswith(TOKEN_PREFIX) else ""
+
+
+def _personal_access(text: str, workspace_id: str | None) -> PersonalAccess | None:
+    """The token, at work in the workspace it asks for among those it was given; in none if it asks for none."""
+    token = PersonalAccessToken.objects.authenticate(text)
+    if token is None or workspace_id is None:
+        return PersonalAccess(token, None) if token else None
+    try:
+        chosen = token.workspaces.filter(pk=UUID(workspace_id)).first()
+    except ValueError:
+        chosen = None
+    return PersonalAccess(token, chosen) if chosen else None
 
 
 def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:

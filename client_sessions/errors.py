@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 __all__ = ["CATALOGUE", "ApiError", "Validation", "envelope", "invalid"]
 
@@ -41,17 +41,22 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "request_too_large": (413, "The body is too large."),
     "mismatched_page_parameters": (400, "A page_cursor works only with parameters identical to the first page's."),
     "method_not_allowed": (405, "This endpoint does not accept that method."),
+    "too_many_requests": (429, "Too many requests: wait as long as Retry-After says."),
     "service_unavailable": (503, "The service cannot answer just now; try again."),
     "internal_server_error": (500, "Something went wrong on our side."),
 }
 
 
 class ApiError(Exception):
-    """An answer other than success. ``type`` is one of CATALOGUE; ``extra`` joins the error object."""
+    """An answer other than success. ``type`` is one of CATALOGUE; ``extra`` joins the error object.
 
-    def __init__(self, type: str, message: str = "", *, status: int = 0, **extra: Any) -> None:
+    ``retry_after`` is the seconds after which it makes sense to try again.
+    """
+
+    def __init__(self, type: str, message: str = "", *, status: int = 0, retry_after: int = 0, **extra: Any) -> None:
         super().__init__(type)
         self.type = type
+        self.retry_after = retry_after
         default_status, default_message = CATALOGUE[type]
         self.status = status or default_status
         self.message = message or default_message
@@ -78,6 +83,11 @@ class Validation:
         entry["_errors"].append(text)
         self._sentences.append(f"{field} is required" if text == "Required" else f'{text} for "{field}"')
 
+    @classmethod
+    def refuse(cls, text: str) -> NoReturn:
+        """Raises ApiError for one problem of the whole input."""
+        raise ApiError("invalid_input", text, validation_errors={"_errors": [text]})
+
     def raise_if_any(self) -> None:
         """Raises ApiError ``invalid_input`` with everything that was added."""
         if not self._sentences:
@@ -97,8 +107,6 @@ def invalid(field: str, text: str) -> ApiError:
     )
 
 
-def envelope(error: ApiError, *, request_id: str) -> dict[str, Any]:
-    return {
-        "error": {"type": error.type, "message": error.message, **error.extra, "request_id": request_id},
-        "ok": False,
-    }
+def envelope(error: ApiError, **more: str) -> dict[str, Any]:
+    """The body of an answer; ``more`` joins the error object."""
+    return {"error": {"type": error.type, "message": error.message, **error.extra, **more}, "ok": False}

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from client_sessions.errors import ApiError, invalid
 from client_sessions.models import ClientSession
 from client_sessions.parameters import Number, Parameter, Text
-from sessions_core.models import ApiKey
+from client_sessions.scoping import Auth
 from sessions_core.tokens import digest
 
 __all__ = ["PAGE_PARAMETERS", "Page", "page_of"]
@@ -36,9 +36,7 @@ class Page(Generic[M]):
     pagination: Mapping[str, Any]
 
 
-def page_of(
-    rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], *, auth: ApiKey | ClientSession
-) -> Page[M]:
+def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], *, auth: Auth) -> Page[M]:
     """The page that the parameters ask for, oldest rows first: one query and no count.
 
     Rows have ``created_at`` and an ``id``. A limit above LARGEST_PAGE gives the largest page. Raises ApiError for a
@@ -61,9 +59,9 @@ def page_of(
     return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
 
 
-def _purpose(path: str, asked: Mapping[str, Any], auth: ApiKey | ClientSession) -> str:
+def _purpose(path: str, asked: Mapping[str, Any], auth: Auth) -> str:
     """A short name for path, parameters and what the caller may see."""
-    scope = [path, str(auth.workspace_id), str(auth.pk) if isinstance(auth, ClientSession) else ""]
+    scope = [path, str(auth.workspace.pk), str(auth.pk) if isinstance(auth, ClientSession) else ""]
     return digest(json.dumps([scope, asked], sort_keys=True, default=str))[:24]
 
 

@@ -17,7 +17,19 @@ from rest_framework.request import Request
 from client_sessions.errors import ApiError, Validation
 from sessions_core.api import LONGEST_TEXT, is_storable
 
-__all__ = ["Flag", "Instant", "Number", "Parameters", "Text", "Texts"]
+__all__ = [
+    "EMAIL",
+    "URL",
+    "Choice",
+    "Flag",
+    "Instant",
+    "Metadata",
+    "Number",
+    "Parameter",
+    "Parameters",
+    "Text",
+    "Texts",
+]
 
 MOST_ITEMS = 10_000
 
@@ -61,6 +73,7 @@ class Parameter:
 @dataclass(frozen=True, kw_only=True)
 class Text(Parameter):
     min_length: int = 0
+    max_length: int = LONGEST_TEXT
 
     def from_json(self, value: Any) -> str | None:
         if value is None and self.nullable:
@@ -69,25 +82,88 @@ class Text(Parameter):
             raise _expected("string", value)
         if len(value) < self.min_length:
             raise Problem(f"String must contain at least {self.min_length} character(s)")
-        if len(value) > LONGEST_TEXT:
-            raise Problem(f"String must contain at most {LONGEST_TEXT} character(s)")
+        if len(value) > self.max_length:
+            raise Problem(f"String must contain at most {self.max_length} character(s)")
         if not is_storable(value):
             raise Problem("Invalid string: it has a character that is no text")
         return value
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice(Text):
+    """One of some words."""
+
+    options: Sequence[str]
+
+    def from_json(self, value: Any) -> str | None:
+        text = super().from_json(value)
+        if text is not None and text not in self.options:
+            listed = " | ".join(f"'{option}'" for option in self.options)
+            raise Problem(f"Invalid enum value. Expected {listed}, received '{text}'")
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formed(Text):
+    """A text of some form, which ``what`` names."""
+
+    form: re.Pattern[str]
+    what: str
+
+    def from_json(self, value: Any) -> str | None:
+        text = super().from_json(value)
+        if text is not None and not self.form.fullmatch(text):
+            raise Problem(f"Invalid {self.what}")
+        return text
+
+
+# Where a browser may be sent: http or https, and nothing that runs.
+URL = Formed(form=re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII), what="url")
+
+# Something that could be an email address.
+EMAIL = Formed(form=re.compile(r"[^\s@]+@[^\s@]+"), what="email", nullable=True, max_length=254)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata(Parameter):
+    """A flat object of texts, numbers, booleans and nulls, as many as Seam keeps."""
+
+    def from_json(self, value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _expected("object", value)
+        if len(value) > 50:
+            raise Problem("Object must contain at most 50 key(s)")
+        for key, one in value.items():
+            if len(key) > 40 or not is_storable(key):
+                raise Problem("Invalid key: at most 40 characters of text")
+            if isinstance(one, dict | list):
+                raise Problem(f"Invalid value of {key!r}: expected string, number, boolean or null")
+            if isinstance(one, str) and (len(one) > 500 or not is_storable(one)):
+                raise Problem(f"Invalid value of {key!r}: at most 500 characters of text")
+            if isinstance(one, int | float) and abs(one) > 2**53:
+                raise Problem(f"Invalid value of {key!r}: a number that not every reader keeps")
+        return value
+
+    def from_query(self, values: Sequence[str], *, strict: bool) -> dict[str, Any]:
+        raise _expected("object", values[0])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Texts(Parameter):
-    """A list of texts; ``length`` asks for exactly so many."""
+    """A list of texts, each an ``item``; ``length`` asks for exactly so many, ``min_length`` for at least so many."""
 
     takes_many: ClassVar[bool] = True
+    item: Text = Text()
     length: int | None = None
+    min_length: int = 0
 
     def from_json(self, value: Any) -> list[str]:
         if not isinstance(value, list):
             raise _expected("array", value)
         if self.length is not None and len(value) != self.length:
             raise Problem(f"Array must contain exactly {self.length} element(s)")
+        if len(value) < self.min_length:
+            raise Problem(f"Array must contain at least {self.min_length} element(s)")
         if len(value) > MOST_ITEMS:
             raise Problem(f"Array must contain at most {MOST_ITEMS} element(s)")
         return [self._item(index, item) for index, item in enumerate(value)]
@@ -101,7 +177,7 @@ class Texts(Parameter):
 
     def _item(self, index: int, item: Any) -> str:
         try:
-            return Text().from_json(item) or ""
+            return self.item.from_json(item) or ""
         except Problem as problem:
             raise Problem(problem.text, item=index) from None
 
@@ -196,10 +272,8 @@ class Parameters:
     def _body(request: Request) -> Mapping[str, Any]:
         body: Any = request.data
         if not isinstance(body, Mapping):
-            validation = Validation()
-            validation.add(_expected("object", body).text)
-            validation.raise_if_any()
-        return body  # type: ignore[no-any-return]  # a list has just been refused
+            Validation.refuse(_expected("object", body).text)
+        return body
 
 
 def _occurrences(query: QueryDict, name: str, parameter: Parameter, *, strict: bool) -> Sequence[str]:

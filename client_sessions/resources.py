@@ -11,24 +11,37 @@ Now a session granted a building reaches its doors, and one granted a door reach
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Field, Model, QuerySet
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.db.models import Exists, Field, Model, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.signals import post_delete
+from django.dispatch import Signal
 
 __all__ = [
     "LONGEST_ID",
     "Missing",
     "ResourceType",
     "check",
+    "destination",
     "get",
     "known",
+    "names",
     "of_model",
     "register",
+    "registered",
+    "resource_deleted",
     "shown",
     "stored",
 ]
+
+# Sent with ``resource_type`` and ``resource_id``, as it is stored, once a row of a registered model is deleted.
+resource_deleted = Signal()
+
+M = TypeVar("M", bound=Model)
 
 # Characters; what a grant keeps.
 LONGEST_ID = 255
@@ -49,12 +62,13 @@ class ResourceType:
 
     ``through`` names relations of the model that lead to other registered types: who reaches one of those reaches
     this too. ``key`` is the field that ids are looked up by. A type that need not ``exist`` is granted unseen: its
-    ids are names that the caller gives before there is a row.
+    ids are names that the caller gives before there is a row. Without a ``workspace`` path all rows belong to the
+    only workspace there is, and to nobody as soon as there are two.
     """
 
     name: str
     model: type[Model]
-    workspace: str
+    workspace: str | None
     through: Sequence[str]
     key: str
     must_exist: bool
@@ -69,9 +83,12 @@ class ResourceType:
             raise FieldDoesNotExist(f"{self.model.__name__}.{self.key} holds no value of its own")
         return field
 
-    def rows(self, workspace_id: UUID) -> QuerySet[Model]:
-        """Everything of this type in the workspace."""
-        return self.model._default_manager.filter(**{self.workspace: workspace_id})
+    def in_workspace(self, rows: "QuerySet[M]", workspace_id: UUID | Combinable) -> "QuerySet[M]":
+        """Those rows of this type that belong to the workspace."""
+        if self.workspace is None:
+            workspaces = apps.get_model("sessions_core", "Workspace")  # this module is imported before any model
+            return rows.exclude(Exists(workspaces._default_manager.exclude(pk=workspace_id)))
+        return rows.filter(**{self.workspace: workspace_id})
 
     def stored(self, resource_id: str) -> str:
         """The one spelling under which grants keep an id: the way the database casts it back to the key's type."""
@@ -92,17 +109,19 @@ class ResourceType:
         """Every way to reach a row of this type: the type that was granted, and the look-up path to its key."""
         ways = [(self, self.key)]
         for relation in self.through:
-            related = self.model._meta.get_field(relation).related_model
-            if related is None:
-                raise FieldDoesNotExist(f"{self.model.__name__}.{relation} is no relation")
-            ways += [(granted, f"{relation}__{path}") for granted, path in of_model(related).paths()]
+            ways += [(granted, f"{relation}__{path}") for granted, path in self.related(relation).paths()]
         return ways
+
+    def related(self, path: str) -> "ResourceType":
+        """The type that a path of relations leads to. Raises FieldDoesNotExist, or LookupError if it has none."""
+        return of_model(destination(self.model, path))
 
     def check(self, resource_ids: Iterable[str], *, workspace_id: UUID) -> set[str]:
         """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not."""
         wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
-            rows = self.rows(workspace_id).filter(**{f"{self.key}__in": list(wanted)})
+            rows = self.in_workspace(self.model._default_manager.all(), workspace_id)
+            rows = rows.filter(**{f"{self.key}__in": list(wanted)})
             found = {self.stored(str(key)) for key in rows.values_list(self.key, flat=True)}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
@@ -117,15 +136,42 @@ def register(
     name: str,
     model: type[Model],
     *,
-    workspace: str = "workspace",
+    workspace: str | None = "workspace",
     through: Sequence[str] = (),
     key: str = "pk",
     must_exist: bool = True,
 ) -> None:
-    """Make a model grantable under ``name``. ``workspace`` is the look-up path to its tenant; see ResourceType."""
+    """Make a model grantable under ``name``. ``workspace`` is the look-up path to its tenant; see ResourceType.
+
+    The paths are looked at by the system checks, once every model is there. Raises ImproperlyConfigured for a name or
+    a model that is registered already.
+    """
+    for known_type in _types.values():
+        if (known_type.name == name) != (known_type.model is model):
+            raise ImproperlyConfigured(
+                f"{model.__name__} cannot be registered as {name!r}: "
+                f"{known_type.model.__name__} is registered as {known_type.name!r}."
+            )
     _types[name] = ResourceType(
         name=name, model=model, workspace=workspace, through=through, key=key, must_exist=must_exist
     )
+    post_delete.connect(_announce, sender=model, dispatch_uid="client_sessions.resources")
+
+
+def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
+    resource_type = of_model(sender)
+    resource_id = resource_type.stored(str(getattr(instance, resource_type.key)))
+    resource_deleted.send(sender, resource_type=resource_type.name, resource_id=resource_id)
+
+
+def registered() -> list[ResourceType]:
+    """Every type, in the order of registration."""
+    return list(_types.values())
+
+
+def names() -> list[str]:
+    """The names of every type, in the order of registration."""
+    return list(_types)
 
 
 def get(name: str) -> ResourceType | None:
@@ -158,9 +204,19 @@ def known(name: str, resource_ids: Iterable[str]) -> list[str]:
 def of_model(model: type[Model]) -> ResourceType:
     """The type that a model was registered as. Raises LookupError if nobody did."""
     for resource_type in _types.values():
-        if resource_type.model is model:
+        if resource_type.model is model._meta.concrete_model:
             return resource_type
     raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
+
+
+def destination(model: type[Model], path: str) -> type[Model]:
+    """The model that a path of relations leads to. Raises FieldDoesNotExist."""
+    for name in path.split("__"):
+        related = model._meta.get_field(name).related_model
+        if not isinstance(related, type):
+            raise FieldDoesNotExist(f"{model.__name__}.{name} is no relation")
+        model = related
+    return model
 
 
 def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID) -> dict[str, set[str]]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from client_sessions import resources
-from client_sessions.models import ClientSession
+from client_sessions.models import ALL, ClientSession, Grant
 
 __all__ = ["client_session_object", "instant"]
 
@@ -16,15 +16,17 @@ def instant(at: datetime) -> str:
 
 
 def client_session_object(session: ClientSession) -> dict[str, Any]:
-    """The object ``client_session``; wants ``device_count`` annotated and ``grants`` prefetched.
+    """The object ``client_session``; wants ``device_count`` annotated and ``grants`` prefetched, those that are live.
 
     It holds the token, so it goes to whoever may have that: the workspace's own keys, and the session itself.
     """
     counted: Any = session  # device_count is an annotation, which its type does not know
+    grants = session.grants.all()
     granted: dict[str, list[str]] = defaultdict(list)
-    for grant in session.grants.all():
+    for grant in grants:
         granted[grant.resource_type].append(resources.shown(grant.resource_type, grant.resource_id))
-    identities, customers = granted["user_identity"], granted["customer"]
+    identities, customers = granted.pop("user_identity", []), granted.pop("customer", [])
+    accounts, webviews = granted.pop("connected_account", []), granted.pop("connect_webview", [])
     return {
         "client_session_id": str(session.pk),
         "workspace_id": str(session.workspace_id),
@@ -33,11 +35,24 @@ def client_session_object(session: ClientSession) -> dict[str, Any]:
         "token": session.token,
         "user_identifier_key": session.user_identifier_key,
         "device_count": counted.device_count,
-        "connected_account_ids": granted["connected_account"],
-        "connect_webview_ids": granted["connect_webview"],
+        "connected_account_ids": accounts,
+        "connect_webview_ids": webviews,
         "user_identity_ids": identities,
         # Optional members are left out rather than null, and a session has at most one of each.
         **({"user_identity_id": identities[0]} if identities else {}),
         **({"customer_key": customers[0]} if customers else {}),
         **({"revoked_at": instant(session.revoked_at)} if session.revoked_at else {}),
+        # Beyond Seam, and only where there is something to tell: types of the project's own, and grants with terms.
+        **{f"{name}_ids": ids for name, ids in granted.items()},
+        **({"limited_access": limited} if (limited := [_limited(one) for one in grants if one.terms != ALL]) else {}),
+    }
+
+
+def _limited(grant: Grant) -> dict[str, Any]:
+    """A grant that does not allow everything for ever."""
+    return {
+        "resource_type": grant.resource_type,
+        "resource_id": resources.shown(grant.resource_type, grant.resource_id),
+        "actions": list(grant.terms.actions),
+        "access_expires_at": instant(grant.expires_at) if grant.expires_at else None,
     }

@@ -1,8 +1,9 @@
-"""The seven endpoints of ``/client_sessions``."""
+"""The endpoints of ``/client_sessions``."""
 
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,16 +11,16 @@ from rest_framework.response import Response
 from client_sessions import resources
 from client_sessions.api import ScopedView
 from client_sessions.errors import ApiError, Validation, invalid
-from client_sessions.models import ClientSession, ClientSessionQuerySet, KeyTaken
-from client_sessions.parameters import Flag, Instant, Parameter, Parameters, Text, Texts
+from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, KeyTaken, Terms
+from client_sessions.parameters import Choice, Flag, Instant, Parameter, Parameters, Text, Texts
 from client_sessions.scoping import with_device_count
 from client_sessions.serializers import client_session_object
 from sessions_core.permissions import PUBLISHABLE_KEY
 
 __all__ = ["ClientSessionsView"]
 
-# What may be granted on the wire: parameter -> resource type.
-GRANTS = {
+# What may be granted in Seam's words: parameter -> resource type. Other types are granted as ``<type>_ids``.
+SEAM_GRANTS = {
     "connected_account_ids": "connected_account",
     "connect_webview_ids": "connect_webview",
     "user_identity_id": "user_identity",
@@ -27,24 +28,16 @@ GRANTS = {
     "customer_key": "customer",
 }
 
-ACCESS: dict[str, Parameter] = {
-    "user_identifier_key": Text(min_length=1),
-    "connected_account_ids": Texts(),
-    "connect_webview_ids": Texts(),
-    "user_identity_id": Text(),
-    "user_identity_ids": Texts(length=1),
-}
+KEY: dict[str, Parameter] = {"user_identifier_key": Text(min_length=1)}
 CREATION: dict[str, Parameter] = {
-    **ACCESS,
     "customer_key": Text(min_length=1),
     "customer_id": Text(),
     "expires_at": Instant(),
 }
-CREATE = Parameters(**CREATION)
-# A blank key has an error of its own here.
-CREATE_BY_PUBLISHABLE_KEY = Parameters(**CREATION | {"user_identifier_key": Text()})
-GET_OR_CREATE = Parameters(**ACCESS, expires_at=Instant())
-GRANT_ACCESS = Parameters(**ACCESS, client_session_id=Text())
+TERMS: dict[str, Parameter] = {
+    "actions": Texts(item=Choice(options=tuple(Action)), min_length=1),
+    "access_expires_at": Instant(),
+}
 GET = Parameters(client_session_id=Text(), user_identifier_key=Text())
 LIST = Parameters(
     client_session_id=Text(),
@@ -62,19 +55,19 @@ KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 class ClientSessionsView(ScopedView):
     def create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            values = self._read_empty(CREATE_BY_PUBLISHABLE_KEY.read(request), missing_key_status=401)
+            values = self._read_empty(_by_publishable_key().read(request), missing_key_status=401)
         else:
-            values = CREATE.read(request)
+            values = Parameters(**KEY, **_grants(), **CREATION).read(request)
         if request.method == "PUT":
             return self._answer_with(self._started_or_held(values))
         return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            given = _key_of_headers(request) | CREATE_BY_PUBLISHABLE_KEY.read(request)
+            given = _key_of_headers(request) | _by_publishable_key().read(request)
             return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
-        session = ClientSession.objects.start_or_match(**self._request_of(GET_OR_CREATE.read(request)))
-        return self._answer_with(session)
+        values = Parameters(**KEY, **_grants(), expires_at=Instant()).read(request)
+        return self._answer_with(ClientSession.objects.start_or_match(**self._request_of(values)))
 
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
@@ -85,16 +78,22 @@ class ClientSessionsView(ScopedView):
         return self._answer_with(self._selected(values))
 
     def grant_access(self, request: Request) -> Response:
-        values = GRANT_ACCESS.read(request)
-        if not {"client_session_id", "user_identifier_key"} & set(values):
-            validation = Validation()
-            validation.add("Give client_session_id or user_identifier_key")
-            validation.raise_if_any()
-        key = values.get("user_identifier_key")
-        # The id selects if both are given; the key is then one to take over.
-        selector = "client_session_id" if "client_session_id" in values else "user_identifier_key"
-        session = self._selected({selector: values[selector]})
-        session.grant(_wanted(values), user_identifier_key=key, by=self.auth.actor)
+        values = Parameters(**KEY, **_grants(), **TERMS, client_session_id=Text()).read(request)
+        session = self._chosen(values)
+        session.grant(
+            _wanted(values),
+            by=self.auth.actor,
+            terms=Terms(actions=values.get("actions", tuple(Action)), until=values.get("access_expires_at")),
+            user_identifier_key=values.get("user_identifier_key"),
+        )
+        return self._answer_with(session)
+
+    def revoke_access(self, request: Request) -> Response:
+        values = Parameters(**KEY, **_grants(), client_session_id=Text()).read(request)
+        session = self._chosen(values)
+        if not (wanted := _wanted(values)):
+            Validation.refuse(f"Give what to take back: {', '.join(_grants())}")
+        session.revoke_access(wanted, by=self.auth.actor)
         return self._answer_with(session)
 
     def list(self, request: Request) -> Response:
@@ -137,6 +136,13 @@ class ClientSessionsView(ScopedView):
             raise ApiError("client_session_not_found")
         return session
 
+    def _chosen(self, values: dict[str, Any]) -> ClientSession:
+        """The session to change: the id chooses if both selectors are given, and the key is then one to take over."""
+        for selector in ("client_session_id", "user_identifier_key"):
+            if selector in values:
+                return self._selected({selector: values[selector]})
+        Validation.refuse("Give client_session_id or user_identifier_key")
+
     def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the caller asks of a new session, in the words of the model."""
         return {
@@ -151,11 +157,13 @@ class ClientSessionsView(ScopedView):
         """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
         if not (values.get("user_identifier_key") or "").strip():
             raise ApiError("publishable_key_requires_user_identifier_key", status=missing_key_status)
-        if set(values) & {*GRANTS, "customer_id"}:
+        if set(values) & {*_grants(), "customer_key", "customer_id"}:
             raise ApiError("publishable_keys_must_create_empty_client_sessions")
+        workspace = self.auth.workspace
+        if len(values["user_identifier_key"]) < (shortest := workspace.user_identifier_key_min_length):
+            raise invalid("user_identifier_key", f"String must contain at least {shortest} character(s)")
         if "expires_at" in values:
-            cap = timezone.now() + self.auth.workspace.client_session_lifetime
-            values["expires_at"] = min(values["expires_at"], cap)
+            values["expires_at"] = min(values["expires_at"], timezone.now() + workspace.client_session_lifetime)
         return values
 
     def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
@@ -184,7 +192,8 @@ def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
 
 def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
     """With everything that the wire form shows, in two queries whatever the number."""
-    return with_device_count(sessions).prefetch_related("grants")
+    now = timezone.now()
+    return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
 
 
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
@@ -200,12 +209,29 @@ def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id
 def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
     """The grants in a request's parameters, by resource type. Raises ApiError if two of them disagree."""
     wanted: dict[str, list[str]] = {}
-    for name, resource_type in GRANTS.items():
+    for name, resource_type in _granted_types().items():
         if name in values:
             ids = values[name] if isinstance(values[name], list) else [values[name]]
             if wanted.setdefault(resource_type, ids) != ids:
                 raise invalid(name, "It names another one than user_identity_id does")
     return wanted
+
+
+def _granted_types() -> dict[str, str]:
+    """Every parameter that grants, and the resource type it grants."""
+    others = set(resources.names()) - set(SEAM_GRANTS.values())
+    return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
+
+
+def _grants() -> dict[str, Parameter]:
+    """The parameters that grant, but for those of the creation alone. The project's own types are among them."""
+    lists = {name: Texts() for name in _granted_types() if name not in CREATION}
+    return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
+
+
+def _by_publishable_key() -> Parameters:
+    """As for a creation, but that a blank key has an error of its own."""
+    return Parameters(**_grants(), **CREATION, user_identifier_key=Text())
 
 
 def _key_of_headers(request: Request) -> dict[str, Any]:

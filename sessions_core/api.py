@@ -7,11 +7,12 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
-from django.http import HttpRequest
+from django.db import DatabaseError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import RawPostDataException
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
@@ -20,9 +21,13 @@ from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import set_rollback
 from rest_framework.viewsets import ViewSet
 
+from sessions_core.conf import settings
+from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
+from sessions_core.models import Workspace
 from sessions_core.permissions import IsOpenToCredential
 
 __all__ = [
@@ -34,6 +39,7 @@ __all__ = [
     "BodyWithoutLength",
     "JsonParser",
     "bearer_of",
+    "client_address",
     "is_storable",
 ]
 
@@ -70,10 +76,20 @@ class BodyUnreadable(BodyError):
     """It says it is JSON and is not."""
 
 
-def bearer_of(request: Request) -> str:
+def bearer_of(request: HttpRequest | Request) -> str:
     """The credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), empty if there is none of that form."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential if scheme.lower() == "bearer" and " " not in credential else ""
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
+
+    See the setting TRUSTED_PROXIES.
+    """
+    seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
+    trusted = settings.trusted_proxies
+    return seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
 
 
 def is_storable(text: str) -> bool:
@@ -139,7 +155,7 @@ class ApiView(ViewSet):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
     permission_classes: Sequence[type[BasePermission]] = (IsOpenToCredential,)
-    throttle_classes = ()
+    throttle_classes: Sequence[type[BaseThrottle]] = ()
     parser_classes = (JsonParser,)
     renderer_classes = (Json,)
     content_negotiation_class = OnlyJson
@@ -149,18 +165,34 @@ class ApiView(ViewSet):
     # No HEAD: both dialects refuse it. No OPTIONS: it belongs to CORS, which is answered before a view is reached.
     http_method_names = ["get", "post", "put", "patch", "delete"]
 
+    # What pages of other origins may do; nothing, unless the dialect says.
+    cors: Cors | None = None
+
     # The kinds of caller, set for each route by its row; nobody if there is no row.
     open_to: Set[str] = frozenset()
 
     # Names this request in the answer and in logs; 32 hex characters.
     trace: str
 
-    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+    # The caller's, once it is known.
+    workspace: Workspace | None = None
+
+    # The origin whose pages may read the answer, empty if there is none.
+    reader: str = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.trace = uuid.uuid4().hex
-        return super().initialize_request(request, *args, **kwargs)
+        if self.cors and is_preflight(request):
+            return self._preflight(request, self.cors)
+        return super().dispatch(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        self.workspace = getattr(request.auth, "workspace", None)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        self.reader = self._allowed_origin(request)
         if (request.method or "").lower() not in (self.action_map or ()):
             # An action may be called like a method, and must not be found as the handler of that method.
             self.http_method_not_allowed(request)
@@ -187,9 +219,30 @@ class ApiView(ViewSet):
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if self.cors:
+            vary_by_origin(response)
+            if self.reader:
+                self.cors.mark(response, self.reader)
         return response
 
+    def _preflight(self, request: HttpRequest, cors: Cors) -> HttpResponseBase:
+        """Comes before authentication: a browser asks without its credential."""
+        response = HttpResponse(status=204)
+        vary_by_origin(response)
+        origin = request.headers["origin"]
+        with suppress(DatabaseError):
+            if is_allowed(origin, None):
+                cors.mark_preflight(response, origin)
+        return response
+
+    def _allowed_origin(self, request: Request) -> str:
+        """The page's origin, if the caller's workspace lists it; if any does, where the caller is not known."""
+        origin = request.headers.get("origin", "")
+        return origin if self.cors and origin and is_allowed(origin, self.workspace) else ""
+
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
+        with suppress(DatabaseError):  # it may be what the error is about
+            self.reader = self.reader or self._allowed_origin(context["request"])
         set_rollback()
         if isinstance(error, OperationalError):
             response = self.busy_response()

@@ -31,6 +31,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_keys("TOKEN_KEYS", settings.token_keys, id="sessions_core.E002"),
         *_check_keys("ENCRYPTION_KEYS", settings.encryption_keys, id="sessions_core.E003"),
         *_check_that_keys_differ(),
+        *_check_trusted_proxies(),
     ]
 
 
@@ -55,3 +56,10 @@ def _check_that_keys_differ() -> list[CheckMessage]:
             id="sessions_core.E004",
         )
     ]
+
+
+def _check_trusted_proxies() -> list[CheckMessage]:
+    trusted = settings.given.get("TRUSTED_PROXIES", 0)
+    if isinstance(trusted, int) and not isinstance(trusted, bool) and trusted >= 0:
+        return []
+    return [Error("SESSIONS_CORE['TRUSTED_PROXIES'] is not a number of proxies.", id="sessions_core.E005")]

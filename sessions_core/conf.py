@@ -43,6 +43,13 @@ class CoreSettings(AppSettings):
         """
         return self._keys("ENCRYPTION_KEYS")
 
+    @property
+    def trusted_proxies(self) -> int:
+        """How many proxies of ours stand in front, each of which adds to X-Forwarded-For. Callers are told apart by
+        the address that the outermost of them saw; without any, by the one that connects."""
+        trusted = self.given.get("TRUSTED_PROXIES", 0)
+        return trusted if isinstance(trusted, int) else 0
+
     def _keys(self, name: str) -> Sequence[str]:
         keys = self.given.get(name, ())
         return keys if isinstance(keys, list | tuple) else ()

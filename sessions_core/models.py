@@ -12,7 +12,7 @@ from django.utils import timezone
 from sessions_core import tokens
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
-__all__ = ["ApiKey", "Event", "Workspace"]
+__all__ = ["AllowedOrigin", "ApiKey", "Event", "Workspace"]
 
 PUBLISHABLE_TOKEN = tokens.DerivedKind("seam_pk1", short_length=6)
 
@@ -20,6 +20,9 @@ PUBLISHABLE_TOKEN = tokens.DerivedKind("seam_pk1", short_length=6)
 def _positive(value: timedelta) -> None:
     if value <= timedelta(0):
         raise ValidationError("A lifetime must be longer than nothing.", code="not_positive")
+
+
+is_origin = RegexValidator(r"^https?://[^/\s?#]+$", "An origin such as https://sessions.example.com.")
 
 
 class Workspace(models.Model):
@@ -33,7 +36,7 @@ class Workspace(models.Model):
         unique=True,
         null=True,
         blank=True,
-        validators=[RegexValidator(r"^https?://[^/\s?#]+$", "An origin such as https://sessions.example.com.")],
+        validators=[is_origin],
         help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
     )
     is_sandbox = models.BooleanField(
@@ -47,6 +50,14 @@ class Workspace(models.Model):
     )
     client_session_lifetime = models.DurationField(
         default=timedelta(days=365), validators=[_positive], help_text="Of a client session that asks for none."
+    )
+    client_session_max_lifetime = models.DurationField(
+        default=timedelta(days=365),
+        validators=[_positive],
+        help_text="Of any client session of a live workspace, whatever the caller asks for.",
+    )
+    user_identifier_key_min_length = models.PositiveSmallIntegerField(
+        default=0, help_text="Of keys that come with a publishable key: whoever guesses one gets that user's session."
     )
     user_session_lifetime = models.DurationField(
         default=timedelta(days=7), validators=[_positive], help_text="After this a user session expires."
@@ -63,9 +74,31 @@ class Workspace(models.Model):
     def allows_publishable_keys(self) -> bool:
         return self.is_sandbox or self.publishable_keys_enabled
 
+    def client_session_end(self, wanted: datetime | None, *, at: datetime) -> datetime:
+        """When a client session that begins or is prolonged now expires: as wanted, in a live workspace no later than
+        its maximum allows."""
+        end = wanted or at + self.client_session_lifetime
+        return end if self.is_sandbox else min(end, at + self.client_session_max_lifetime)
+
     @property
     def allows_backend_sessions(self) -> bool:
         return self.is_sandbox or self.backend_sessions_enabled
+
+
+class AllowedOrigin(models.Model):
+    """An origin whose pages may read the workspace's answers, compared as browsers write it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="allowed_origins")
+    origin = models.CharField(
+        max_length=200, validators=[is_origin], help_text="Such as https://app.example.com, in lower case."
+    )
+
+    class Meta:
+        ordering = ("origin",)
+        constraints = [models.UniqueConstraint(fields=["origin", "workspace"], name="an_origin_is_listed_once")]
+
+    def __str__(self) -> str:
+        return self.origin
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

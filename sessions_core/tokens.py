@@ -5,7 +5,7 @@ and comes in two constructions:
 
 * *derived* (``DerivedKind``): the long part is an HMAC of the short part under a key outside the database. The token
   can be shown again though nothing of it is stored, and a forgery is refused by arithmetic, without a query.
-* *random* (``new_api_key``): shown once; the row keeps a digest only.
+* *random* (``RandomKind``, ``new_api_key``): shown once; the row keeps a digest only.
 """
 
 import hashlib
@@ -16,7 +16,17 @@ from dataclasses import dataclass
 
 from sessions_core.conf import settings
 
-__all__ = ["DerivedKind", "Presented", "digest", "is_api_key", "matches", "new_api_key", "random_text", "short_of"]
+__all__ = [
+    "DerivedKind",
+    "Presented",
+    "RandomKind",
+    "digest",
+    "is_api_key",
+    "matches",
+    "new_api_key",
+    "random_text",
+    "short_of",
+]
 
 # Base58 in the Bitcoin order: no 0, O, I or l to misread.
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -77,6 +87,21 @@ class DerivedKind:
             number, index = divmod(number, len(ALPHABET))
             characters.append(ALPHABET[index])
         return "".join(characters)
+
+
+@dataclass(frozen=True)
+class RandomKind:
+    """One kind of random token: shown once, while its row keeps the short part and a digest of the whole."""
+
+    prefix: str
+
+    def new(self) -> str:
+        return f"{self.prefix}{random_text(8)}_{random_text(LONG_LENGTH)}"
+
+    def short_of(self, text: str) -> str:
+        """The public part, empty if the text has not the form of this kind."""
+        form = re.fullmatch(f"{self.prefix}([{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}", text)
+        return form[1] if form else ""
 
 
 def newest_key_id() -> str:

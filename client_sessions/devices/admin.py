@@ -27,7 +27,8 @@ class ConnectWebviewAdmin(admin.ModelAdmin):
     list_filter = (("connected_account", admin.EmptyFieldListFilter), "workspace")
     list_select_related = ("connected_account", "workspace")
     search_fields = ("=id",)
-    autocomplete_fields = ("connected_account",)
+    fields = ("workspace", "connected_account", "customer", "custom_redirect_url", "custom_redirect_failure_url")
+    autocomplete_fields = ("connected_account", "customer")
 
 
 @admin.register(Device)

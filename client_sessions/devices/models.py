@@ -4,12 +4,16 @@ Every row belongs to one workspace, and refers to rows of the same one: ``clean`
 """
 
 import uuid
+from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
+from client_sessions.models import ClientSession, NotLive
+from sessions_core.api import LONGEST_TEXT
 from sessions_core.models import Workspace
 
 __all__ = ["ConnectWebview", "ConnectedAccount", "Customer", "Device", "UserIdentity"]
@@ -79,17 +83,56 @@ class ConnectedAccount(Resource):
 class ConnectWebview(Resource):
     """A page on which somebody authorises an account; it leads to that account once they have."""
 
+    class DeviceSelection(models.TextChoices):
+        NONE = "none"
+        SINGLE = "single"
+        MULTIPLE = "multiple"
+
     connected_account = models.ForeignKey(
         ConnectedAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="connect_webviews"
     )
+    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    authorized_at = models.DateTimeField(null=True, blank=True, editable=False)
+    accepted_providers = models.JSONField(default=list, blank=True)
+    accepted_capabilities = models.JSONField(default=list, blank=True)
+    device_selection_mode = models.CharField(
+        max_length=8, choices=DeviceSelection, default=DeviceSelection.NONE, help_text="Kept and shown to the page."
+    )
+    automatically_manages_new_devices = models.BooleanField(default=True)
+    waits_for_device_creation = models.BooleanField(default=False)
+    custom_redirect_url = models.CharField(max_length=LONGEST_TEXT, blank=True)
+    custom_redirect_failure_url = models.CharField(max_length=LONGEST_TEXT, blank=True)
+    custom_metadata = models.JSONField(default=dict, blank=True)
 
     objects = ResourceQuerySet["ConnectWebview"].as_manager()
 
     class Meta(Resource.Meta):
-        pass
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="webview_page")]
 
     def __str__(self) -> str:
         return f"webview {self.id}"
+
+    @property
+    def status(self) -> str:
+        """``pending`` until an account is connected, then ``authorized`` for good."""
+        return "authorized" if self.authorized_at or self.connected_account_id else "pending"
+
+    def authorize(self, account: ConnectedAccount, *, at: datetime | None = None) -> bool:
+        """Lead to this account from now on, and give it to every live session that holds the webview.
+
+        Whether that was news: a webview is authorised once.
+        """
+        at = at or timezone.now()
+        undecided = ConnectWebview.objects.filter(pk=self.pk, authorized_at=None, connected_account=None)
+        with transaction.atomic():
+            if not undecided.update(connected_account=account, authorized_at=at):
+                return False
+            wanted = {"connected_account": [str(account.pk)]}
+            for session in ClientSession.objects.live(at=at).granted("connect_webview", self.pk.hex):
+                with suppress(NotLive):  # it ended a moment ago
+                    session.grant(wanted, by=f"connect_webview:{self.pk}", at=at)
+        self.connected_account, self.authorized_at = account, at
+        return True
 
 
 class Device(Resource):
@@ -117,7 +160,7 @@ class Device(Resource):
 class UserIdentity(Resource):
     """A person, who may have been given single devices."""
 
-    key = models.CharField(max_length=200, blank=True)
+    key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     email_address = models.EmailField(blank=True)
     phone_number = models.CharField(max_length=40, blank=True)
     full_name = models.CharField(max_length=200, blank=True)
@@ -127,6 +170,11 @@ class UserIdentity(Resource):
 
     class Meta(Resource.Meta):
         verbose_name_plural = "user identities"
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="user_identity_page")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="user_identity_key_is_unique"),
+            models.CheckConstraint(condition=~models.Q(key=""), name="user_identity_key_is_not_blank"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.key or str(self.id)

@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from client_sessions.devices.models import ConnectedAccount, Device
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
 from client_sessions.serializers import instant
 from sessions_core.models import Workspace
 
-__all__ = ["connected_account_object", "device_object", "workspace_object"]
+__all__ = [
+    "connect_webview_object",
+    "connected_account_object",
+    "device_object",
+    "user_identity_object",
+    "workspace_object",
+]
 
 
 def device_object(device: Device) -> dict[str, Any]:
@@ -53,6 +59,52 @@ def connected_account_object(account: ConnectedAccount) -> dict[str, Any]:
         "warnings": [],
         **({"user_identifier": {"email": account.email}} if account.email else {}),
         **({"customer_key": account.customer.key} if account.customer else {}),
+    }
+
+
+def connect_webview_object(webview: ConnectWebview, *, url: str) -> dict[str, Any]:
+    """``url`` is the absolute address of its page."""
+    is_authorized = webview.status == "authorized"
+    return {
+        "connect_webview_id": str(webview.pk),
+        "workspace_id": str(webview.workspace_id),
+        "created_at": instant(webview.created_at),
+        "connected_account_id": str(webview.connected_account_id) if webview.connected_account_id else None,
+        "url": url,
+        "status": webview.status,
+        "login_successful": is_authorized,
+        "authorized_at": instant(webview.authorized_at) if webview.authorized_at else None,
+        "selected_provider": webview.connected_account.account_type if webview.connected_account else None,
+        "device_selection_mode": webview.device_selection_mode,
+        "accepted_providers": webview.accepted_providers,
+        "accepted_capabilities": webview.accepted_capabilities,
+        "accepted_devices": [],
+        "any_provider_allowed": not webview.accepted_providers,
+        "any_device_allowed": True,
+        "automatically_manage_new_devices": webview.automatically_manages_new_devices,
+        "wait_for_device_creation": webview.waits_for_device_creation,
+        "custom_redirect_url": webview.custom_redirect_url or None,
+        "custom_redirect_failure_url": webview.custom_redirect_failure_url or None,
+        "custom_metadata": webview.custom_metadata,
+        **({"customer_key": webview.customer.key} if webview.customer else {}),
+    }
+
+
+def user_identity_object(identity: UserIdentity) -> dict[str, Any]:
+    return {
+        "user_identity_id": str(identity.pk),
+        "user_identity_key": identity.key,
+        "email_address": identity.email_address or None,
+        "phone_number": identity.phone_number or None,
+        "full_name": identity.full_name or None,
+        "display_name": identity.full_name or identity.email_address or identity.phone_number or str(identity.pk),
+        "created_at": instant(identity.created_at),
+        "workspace_id": str(identity.workspace_id),
+        "errors": [],
+        "warnings": [],
+        "acs_user_ids": [],
+        "merged_user_identity_ids": [],
+        "merged_user_identity_keys": [],
     }
 
 

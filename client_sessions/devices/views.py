@@ -1,21 +1,30 @@
-"""Reads of devices, connected accounts and the workspace, each narrowed to what the caller may see."""
+"""The endpoints of the reference server's resources, each narrowed to what the caller may see."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions import resources
 from client_sessions.api import ScopedView
-from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.devices.serializers import connected_account_object, device_object, workspace_object
-from client_sessions.errors import ApiError, Validation
+from client_sessions.devices.connect import connect_path
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from client_sessions.devices.serializers import (
+    connect_webview_object,
+    connected_account_object,
+    device_object,
+    user_identity_object,
+    workspace_object,
+)
+from client_sessions.errors import ApiError, Validation, invalid
+from client_sessions.models import ClientSession, PersonalAccess
 from client_sessions.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.parameters import Instant, Parameters, Text, Texts
+from client_sessions.parameters import EMAIL, URL, Choice, Flag, Instant, Metadata, Parameters, Text, Texts
 
-__all__ = ["ConnectedAccountsView", "DevicesView", "WorkspacesView"]
+__all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 
 M = TypeVar("M", bound=Model)
 
@@ -41,6 +50,35 @@ LIST_ACCOUNTS = Parameters(
     **PAGE_PARAMETERS,
 )
 GET_ACCOUNT = Parameters(connected_account_id=Text(), email=Text())
+DELETE_ACCOUNT = Parameters(connected_account_id=Text(required=True))
+CREATE_WEBVIEW = Parameters(
+    accepted_providers=Texts(),
+    accepted_capabilities=Texts(),
+    automatically_manage_new_devices=Flag(),
+    custom_metadata=Metadata(),
+    custom_redirect_url=URL,
+    custom_redirect_failure_url=URL,
+    customer_key=Text(min_length=1, max_length=200),
+    device_selection_mode=Choice(options=tuple(ConnectWebview.DeviceSelection)),
+    wait_for_device_creation=Flag(),
+)
+GET_WEBVIEW = Parameters(connect_webview_id=Text())
+LIST_WEBVIEWS = Parameters(
+    user_identifier_key=Text(min_length=1),
+    customer_key=Text(min_length=1),
+    **PAGE_PARAMETERS,
+)
+CREATE_IDENTITY = Parameters(
+    user_identity_key=Text(min_length=1, max_length=200, nullable=True),
+    email_address=EMAIL,
+    phone_number=Text(max_length=40, nullable=True),
+    full_name=Text(max_length=200, nullable=True),
+)
+LIST_IDENTITIES = Parameters(user_identity_ids=Texts(), search=Text(), created_before=Instant(), **PAGE_PARAMETERS)
+ONE_DEVICE_OF_IDENTITY = Parameters(
+    user_identity_id=Text(), user_identity_key=Text(min_length=1), device_id=Text(required=True)
+)
+ONE_IDENTITY = Parameters(user_identity_id=Text(), user_identity_key=Text(min_length=1))
 
 # Parameter of devices/list -> the column it must match.
 DEVICE_COLUMNS = {
@@ -100,19 +138,136 @@ class ConnectedAccountsView(ScopedView):
         account = _only(accounts, "connected_account", values, columns={"email": "email"})
         return self.ok(connected_account=connected_account_object(account))
 
+    def destroy(self, request: Request) -> Response:
+        """Its devices go with it, and it leaves every session."""
+        values = DELETE_ACCOUNT.read(request)
+        account = _only(self.visible(ConnectedAccount.objects.all()), "connected_account", values, columns={})
+        account.delete()
+        return self.ok()
+
+
+class ConnectWebviewsView(ScopedView):
+    def create(self, request: Request) -> Response:
+        values = CREATE_WEBVIEW.read(request)
+        workspace, customer_key = self.auth.workspace, values.get("customer_key")
+        with transaction.atomic():
+            webview = ConnectWebview.objects.create(
+                workspace=workspace,
+                customer=self._customer(customer_key) if customer_key else None,
+                accepted_providers=values.get("accepted_providers", []),
+                accepted_capabilities=values.get("accepted_capabilities", []),
+                automatically_manages_new_devices=values.get("automatically_manage_new_devices", True),
+                custom_metadata=values.get("custom_metadata", {}),
+                custom_redirect_url=values.get("custom_redirect_url", ""),
+                custom_redirect_failure_url=values.get("custom_redirect_failure_url", ""),
+                device_selection_mode=values.get("device_selection_mode", ConnectWebview.DeviceSelection.NONE),
+                waits_for_device_creation=values.get("wait_for_device_creation", False),
+            )
+            if isinstance(self.auth, ClientSession):
+                self.auth.grant({"connect_webview": [str(webview.pk)]}, by=self.auth.actor)
+        return self.ok(connect_webview=self._object(webview))
+
+    def retrieve(self, request: Request) -> Response:
+        values = GET_WEBVIEW.read(request)
+        return self.ok(connect_webview=self._object(_only(self._webviews(), "connect_webview", values, columns={})))
+
+    def list(self, request: Request) -> Response:
+        values = LIST_WEBVIEWS.read(request)
+        webviews = self._webviews(user_identifier_key=values.get("user_identifier_key"))
+        if "customer_key" in values:
+            webviews = webviews.filter(customer__key=values["customer_key"])
+        page = page_of(webviews, request, values, auth=self.auth)
+        return self.ok(connect_webviews=[self._object(webview) for webview in page.rows], pagination=page.pagination)
+
+    def _webviews(self, *, user_identifier_key: str | None = None) -> QuerySet[ConnectWebview]:
+        webviews = ConnectWebview.objects.select_related("connected_account", "customer")
+        return self.visible(webviews, user_identifier_key=user_identifier_key)
+
+    def _customer(self, key: str) -> Customer:
+        """The customer whose account this is to become. A session may name no other than its own."""
+        if isinstance(self.auth, ClientSession):
+            customer = self.visible(Customer.objects.all()).filter(key=key).first()
+            if customer is None:
+                raise ApiError("customer_not_found")
+            return customer
+        return Customer.objects.get_or_create(workspace=self.auth.workspace, key=key)[0]
+
+    def _object(self, webview: ConnectWebview) -> dict[str, Any]:
+        return connect_webview_object(webview, url=self.request.build_absolute_uri(connect_path(webview)))
+
 
 class WorkspacesView(ScopedView):
     def retrieve(self, request: Request) -> Response:
         return self.ok(workspace=workspace_object(self.auth.workspace))
+
+    def list(self, request: Request) -> Response:
+        auth = self.auth
+        theirs = auth.token.workspaces.all() if isinstance(auth, PersonalAccess) else [auth.workspace]
+        return self.ok(workspaces=[workspace_object(workspace) for workspace in theirs])
+
+
+class UserIdentitiesView(ScopedView):
+    def create(self, request: Request) -> Response:
+        values = CREATE_IDENTITY.read(request)
+        try:
+            with transaction.atomic():
+                identity = UserIdentity.objects.create(
+                    workspace=self.auth.workspace,
+                    key=values.get("user_identity_key"),
+                    email_address=values.get("email_address") or "",
+                    phone_number=values.get("phone_number") or "",
+                    full_name=values.get("full_name") or "",
+                )
+        except IntegrityError:
+            raise invalid("user_identity_key", "Another user identity has it") from None
+        return self.ok(user_identity=user_identity_object(identity))
+
+    def list(self, request: Request) -> Response:
+        values = LIST_IDENTITIES.read(request)
+        identities = self.visible(UserIdentity.objects.all())
+        if "user_identity_ids" in values:
+            identities = identities.filter(pk__in=resources.known("user_identity", values["user_identity_ids"]))
+        if "created_before" in values:
+            identities = identities.filter(created_at__lt=values["created_before"])
+        if search := values.get("search"):
+            identities = identities.filter(
+                Q(full_name__icontains=search) | Q(email_address__icontains=search) | Q(key__icontains=search)
+            )
+        page = page_of(identities, request, values, auth=self.auth)
+        return self.ok(
+            user_identities=[user_identity_object(identity) for identity in page.rows], pagination=page.pagination
+        )
+
+    def grant_access_to_device(self, request: Request) -> Response:
+        identity, device = self._identity_and_device(request)
+        identity.devices.add(device)
+        return self.ok()
+
+    def revoke_access_to_device(self, request: Request) -> Response:
+        identity, device = self._identity_and_device(request)
+        identity.devices.remove(device)
+        return self.ok()
+
+    def list_accessible_devices(self, request: Request) -> Response:
+        devices = self._identity(ONE_IDENTITY.read(request)).devices.order_by("created_at", "id")
+        return self.ok(devices=[device_object(device) for device in devices])
+
+    def _identity_and_device(self, request: Request) -> tuple[UserIdentity, Device]:
+        values = ONE_DEVICE_OF_IDENTITY.read(request)
+        identity = self._identity({name: value for name, value in values.items() if name != "device_id"})
+        device = _only(self.visible(Device.objects.all()), "device", {"device_id": values["device_id"]}, columns={})
+        return identity, device
+
+    def _identity(self, selectors: Mapping[str, Any]) -> UserIdentity:
+        identities = self.visible(UserIdentity.objects.all())
+        return _only(identities, "user_identity", selectors, columns={"user_identity_key": "key"})
 
 
 def _only(rows: QuerySet[M], resource_type: str, values: Mapping[str, Any], *, columns: Mapping[str, str]) -> M:
     """The oldest row that all the given selectors name. Raises ApiError if none does, or nothing selects."""
     id_name = f"{resource_type}_id"
     if not values:
-        validation = Validation()
-        validation.add(f"Give {' or '.join([id_name, *columns])}")
-        validation.raise_if_any()
+        Validation.refuse(f"Give {' or '.join([id_name, *columns])}")
     if id_name in values:
         rows = rows.filter(pk__in=resources.known(resource_type, [values[id_name]]))
     row = rows.filter(**{column: values[name] for name, column in columns.items() if name in values}).first()

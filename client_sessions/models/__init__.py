@@ -1,13 +1,23 @@
 """What is stored of client sessions, which verbs a session has, and how sessions are found."""
 
-from client_sessions.models.grants import Grant
+from client_sessions.models.grants import ALL, Action, Grant, Terms
+from client_sessions.models.personal_access_tokens import (
+    PERSONAL_ACCESS_TOKEN,
+    UNSCOPED_ACCESS_TOKEN,
+    PersonalAccess,
+    PersonalAccessToken,
+)
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
 from client_sessions.models.refusals import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
 
 __all__ = [
+    "ALL",
     "CLIENT_SESSION",
+    "PERSONAL_ACCESS_TOKEN",
     "TOKEN",
+    "UNSCOPED_ACCESS_TOKEN",
+    "Action",
     "ClientSession",
     "ClientSessionError",
     "ClientSessionQuerySet",
@@ -15,5 +25,8 @@ __all__ = [
     "GrantConflict",
     "KeyTaken",
     "NotLive",
+    "PersonalAccess",
+    "PersonalAccessToken",
     "State",
+    "Terms",
 ]

@@ -90,7 +90,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 token_short=TOKEN.new_short(),
                 token_key=tokens.newest_key_id(),
                 created_at=at,
-                expires_at=expires_at or at + workspace.client_session_lifetime,
+                expires_at=workspace.client_session_end(expires_at, at=at),
             )
             try:
                 session._insert(checked, by=by)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models.grants import SINGLE, Grant
+from client_sessions.models.grants import ALL, SINGLE, Grant, Terms
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core.models import Event, Workspace
@@ -88,10 +88,11 @@ class ClientSession(models.Model):
         wanted: Wanted,
         *,
         by: str,
+        terms: Terms = ALL,
         user_identifier_key: str | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Add grants; none is ever taken away. A session without a user identifier key gets the given one.
+        """Add grants; none is ever taken away or narrowed. A session without a user identifier key gets the given one.
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
@@ -100,7 +101,23 @@ class ClientSession(models.Model):
         with transaction.atomic():
             self._claim(at=at)
             self._take_key(user_identifier_key, by=by, at=at)
-            self._add(checked, by=by, at=at)
+            self._add(checked, terms, by=by, at=at)
+
+    def revoke_access(self, wanted: Wanted, *, by: str, at: datetime | None = None) -> None:
+        """Take these grants back while the session lives; what was not granted is not missed.
+
+        Raises NotLive, resources.Missing for an id that is neither granted nor could be; then nothing has changed.
+        """
+        at = at or timezone.now()
+        with transaction.atomic():
+            self._claim(at=at)
+            for resource_type, resource_ids in wanted.items():
+                grants = self.grants.filter(resource_type=resource_type)
+                held = set(grants.values_list("resource_id", flat=True))
+                ids = {resources.stored(resource_type, one): one for one in resource_ids}
+                others = [one for stored_id, one in ids.items() if stored_id not in held]
+                resources.check({resource_type: others}, workspace_id=self.workspace_id)
+                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
 
     def replace_grants(
         self, wanted: Wanted, *, by: str, expires_at: datetime | None = None, at: datetime | None = None
@@ -115,16 +132,12 @@ class ClientSession(models.Model):
             return
         with transaction.atomic():
             self._claim(at=at)
-            if expires_at is not None and expires_at != self.expires_at:
-                ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
-                self._record("client_session.expiry_changed", by=by, at=at, expires_at=expires_at.isoformat())
-                self.expires_at = expires_at
+            if expires_at is not None:
+                self._move_end(self.workspace.client_session_end(expires_at, at=at), by=by, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                if gone := sorted(surplus.values_list("resource_id", flat=True)):
-                    surplus.delete()
-                    self._record("client_session.grants_removed", by=by, at=at, **{resource_type: gone})
-            self._add(checked, by=by, at=at)
+                self._take_away(resource_type, surplus, by=by, at=at)
+            self._add(checked, ALL, by=by, at=at)
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
@@ -162,7 +175,13 @@ class ClientSession(models.Model):
                 siblings.release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", by=by, at=self.created_at)
-            self._add(checked, by=by, at=self.created_at)
+            self._add(checked, ALL, by=by, at=self.created_at)
+
+    def _move_end(self, expires_at: datetime, *, by: str, at: datetime) -> None:
+        if expires_at != self.expires_at:
+            ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
+            self._record("client_session.expiry_changed", by=by, at=at, expires_at=expires_at.isoformat())
+            self.expires_at = expires_at
 
     def _take_key(self, key: str | None, *, by: str, at: datetime) -> None:
         if key is None or key == self.user_identifier_key:
@@ -179,18 +198,40 @@ class ClientSession(models.Model):
         # The key itself is no matter for a record: with a publishable key it opens the session.
         self._record("client_session.key_taken", by=by, at=at)
 
-    def _add(self, checked: Mapping[str, set[str]], *, by: str, at: datetime) -> None:
+    def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, by: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
-            held = set(self.grants.filter(resource_type=resource_type).values_list("resource_id", flat=True))
-            new = sorted(ids - held)
-            if resource_type in SINGLE and len(held | ids) > 1:
+            grants = self.grants.filter(resource_type=resource_type)
+            grants.over(at=at).delete()
+            held = {grant.resource_id: grant for grant in grants}
+            if resource_type in SINGLE and len(held.keys() | ids) > 1:
                 raise GrantConflict(resource_type)
-            if new:
-                Grant.objects.bulk_create(
-                    Grant(client_session=self, resource_type=resource_type, resource_id=one, created_at=at)
-                    for one in new
+            new = ids - held.keys()
+            Grant.objects.bulk_create(
+                Grant(
+                    client_session=self,
+                    resource_type=resource_type,
+                    resource_id=one,
+                    created_at=at,
+                    **terms.columns,
                 )
-                self._record("client_session.granted", by=by, at=at, **{resource_type: new})
+                for one in sorted(new)
+            )
+            wider = [held[one] for one in ids & held.keys() if held[one].widen(terms)]
+            Grant.objects.bulk_update(wider, terms.columns)
+            if added := sorted(new | {grant.resource_id for grant in wider}):
+                self._record("client_session.granted", by=by, at=at, grants={resource_type: added}, **_told(terms))
+
+    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
+        if gone := sorted(grants.values_list("resource_id", flat=True)):
+            grants.delete()
+            self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
 
     def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)
+
+
+def _told(terms: Terms) -> dict[str, Any]:
+    """Terms as an event tells them, where there is something to tell."""
+    if terms == ALL:
+        return {}
+    return {"actions": list(terms.actions), "until": terms.until.isoformat() if terms.until else None}

@@ -1,0 +1,41 @@
+"""Settings of client sessions, in the dict ``CLIENT_SESSIONS``."""
+
+from collections.abc import Mapping
+
+from sessions_core.conf import AppSettings
+from sessions_core.rates import Rate
+
+__all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
+
+# Beside the kinds of credential: whoever shows none, or one that does not hold.
+ANONYMOUS = "anonymous"
+
+DEFAULT_RATES: Mapping[str, str | None] = {
+    "publishable_key": "60/minute",
+    "client_session": "12000/minute",
+    "api_key": None,
+    "personal_access_token": None,
+    "personal_access_token_without_workspace": "60/minute",
+    ANONYMOUS: "6000/minute",
+}
+
+
+class ClientSessionsSettings(AppSettings):
+    name = "CLIENT_SESSIONS"
+
+    @property
+    def rates(self) -> Mapping[str, str | None]:
+        """How often a caller of each kind may call, like ``"60/minute"``, or None for as often as it likes.
+
+        Each publishable key is counted for each address, every other credential by itself, and failed authentication
+        by address. Kinds that are not named keep their default.
+        """
+        given = self.given.get("RATES", {})
+        return {**DEFAULT_RATES, **(given if isinstance(given, dict) else {})}
+
+    def rate_of(self, kind: str) -> Rate | None:
+        rate = self.rates.get(kind)
+        return Rate.parse(rate) if rate else None
+
+
+settings = ClientSessionsSettings()

@@ -1,0 +1,90 @@
+"""The page behind a Connect Webview, on which somebody authorises an account.
+
+The address is the credential: it carries a signature that only we can make. There is no maker of devices to sign in to
+here, so in a sandbox the page connects an account made up on the spot, with two devices; a live workspace authorises
+its webviews from its own code, with ``ConnectWebview.authorize``.
+"""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
+
+__all__ = ["connect", "connect_path"]
+
+PROVIDERS = ["august", "schlage", "yale"]
+DEVICES = ["Front door", "Back door"]
+
+
+def connect_path(webview: ConnectWebview) -> str:
+    """Where the page of this webview is, below the server's root."""
+    return reverse(
+        "devices:connect", kwargs={"webview_id": webview.pk, "signature": _signer().signature(str(webview.pk))}
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpResponse:
+    webview = _webview_of(webview_id, signature)
+    providers = [name for name in PROVIDERS if name in (webview.accepted_providers or PROVIDERS)]
+    provider = request.POST.get("provider")
+    if provider in providers and webview.workspace.is_sandbox and webview.status == "pending":
+        _authorize(webview, provider)
+        if webview.custom_redirect_url:
+            return _to(webview.custom_redirect_url, connect_webview_id=str(webview.pk))
+    return render(request, "devices/connect.html", {"webview": webview, "providers": providers})
+
+
+def _webview_of(webview_id: UUID, signature: str) -> ConnectWebview:
+    """Raises Http404 for an address that is not ours."""
+    try:
+        _signer().unsign(f"{webview_id}:{signature}")
+    except BadSignature:
+        raise Http404 from None
+    webview = ConnectWebview.objects.select_related("workspace", "customer").filter(pk=webview_id).first()
+    if webview is None:
+        raise Http404
+    return webview
+
+
+@transaction.atomic
+def _authorize(webview: ConnectWebview, provider: str) -> None:
+    account = ConnectedAccount.objects.create(
+        workspace=webview.workspace,
+        customer=webview.customer,
+        account_type=provider,
+        display_name=f"{provider.title()} account",
+        automatically_manages_new_devices=webview.automatically_manages_new_devices,
+        custom_metadata=webview.custom_metadata,
+    )
+    Device.objects.bulk_create(
+        Device(
+            workspace=webview.workspace,
+            connected_account=account,
+            device_type=f"{provider}_lock",
+            name=name,
+            manufacturer=provider,
+            is_locked=True,
+            capabilities=["lock"],
+        )
+        for name in DEVICES
+    )
+    if not webview.authorize(account):
+        transaction.set_rollback(True)  # somebody else was faster, on the same page
+
+
+def _to(url: str, **parameters: str) -> HttpResponse:
+    return HttpResponseRedirect(f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}")
+
+
+def _signer() -> Signer:
+    return Signer(salt="client_sessions.devices.connect")

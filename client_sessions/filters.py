@@ -1,0 +1,57 @@
+"""How a list, or a single read, of your own models is narrowed to what its caller was granted."""
+
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from client_sessions.models import Action
+from client_sessions.scoping import narrowed_to_key, visible_to
+from sessions_core.api import LONGEST_TEXT, is_storable
+
+__all__ = ["GrantedFilterBackend", "UserIdentifierKeyMixin"]
+
+M = TypeVar("M", bound=Model)
+R = TypeVar("R")
+
+
+class GrantedFilterBackend(BaseFilterBackend):
+    """Narrows any queryset of a registered model: a client session to its grants, a backend to its workspace.
+
+    Safe methods need a grant that allows ``read``, the others one that allows ``control``. What is left out is not
+    there: ``get_object`` answers 404. Goes together with any other filter backend, since it only ever narrows.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[M, R], view: APIView) -> QuerySet[M, R]:
+        auth: Any = request.auth
+        if getattr(auth, "workspace", None) is None:
+            raise NotAuthenticated  # a caller from elsewhere has no workspace to be narrowed to
+        narrowed: Any = visible_to(auth, queryset, action=self.action_of(request))
+        return narrowed  # type: ignore[no-any-return]
+
+    def action_of(self, request: Request) -> Action:
+        return Action.READ if request.method in SAFE_METHODS else Action.CONTROL
+
+
+class UserIdentifierKeyMixin:
+    """For a view of your own: ``?user_identifier_key=…`` narrows further, to what that user's live session reaches.
+
+    Your backend asks with its API key what a user may see. A key without a live session gives nothing.
+    """
+
+    request: Request
+
+    def filter_queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+        queryset = super().filter_queryset(queryset)  # type: ignore[misc]  # of the view it is mixed into
+        keys = self.request.query_params.getlist("user_identifier_key")
+        if not keys:
+            return queryset
+        if len(keys) > 1 or not 0 < len(keys[0]) <= LONGEST_TEXT or not is_storable(keys[0]):
+            raise ValidationError({"user_identifier_key": ["Give one key."]})
+        auth: Any = self.request.auth
+        return narrowed_to_key(auth, queryset, keys[0], at=timezone.now())

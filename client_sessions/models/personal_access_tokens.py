@@ -1,0 +1,111 @@
+"""The personal access token: one person's key for several workspaces."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from sessions_core import tokens
+from sessions_core.models import Event, Workspace
+
+PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
+
+# The kinds of caller that hold one: for the workspace they chose, or for none yet.
+PERSONAL_ACCESS_TOKEN = "personal_access_token"
+UNSCOPED_ACCESS_TOKEN = "personal_access_token_without_workspace"
+
+
+class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
+    def usable(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def issue(
+        self, user: Any, workspaces: Iterable[Workspace], *, name: str, by: str
+    ) -> tuple["PersonalAccessToken", str]:
+        """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
+        text = PERSONAL_TOKEN.new()
+        short = PERSONAL_TOKEN.short_of(text)
+        with transaction.atomic():
+            token = self.create(user=user, name=name, short=short, digest=tokens.digest(text))
+            token.workspaces.set(workspaces)
+            token.record("personal_access_token.created", by=by)
+        return token, text
+
+    def authenticate(self, text: str) -> "PersonalAccessToken | None":
+        """The usable token with this text, if its user may still sign in: one query, or none for no such token."""
+        if not (short := PERSONAL_TOKEN.short_of(text)):
+            return None
+        token = self.usable().select_related("user").filter(short=short).first()
+        return token if token and tokens.matches(text, token.digest) and token.user.is_active else None
+
+
+class PersonalAccessToken(models.Model):
+    """A credential of one person. It works in the workspaces it was given, one at a time."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="personal_access_tokens", editable=False
+    )
+    workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
+    name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PersonalAccessTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.short}…)"
+
+    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+        """Refuse the token from the next request on; whether that was news."""
+        at = at or timezone.now()
+        with transaction.atomic():
+            alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
+            happened = alive.update(revoked_at=at)
+            if happened:
+                self.record("personal_access_token.revoked", by=by, at=at)
+                self.revoked_at = at
+        return bool(happened)
+
+    def record(self, type: str, *, by: str, at: datetime | None = None) -> None:
+        """Write an event in each workspace that the token works in."""
+        for workspace in self.workspaces.all():
+            Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, by=by, at=at)
+
+
+@dataclass(frozen=True)
+class PersonalAccess:
+    """A personal access token at work: ``request.auth`` of its calls."""
+
+    token: PersonalAccessToken
+    chosen: Workspace | None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace in use; the attribute is missing where none was chosen."""
+        if self.chosen is None:
+            raise AttributeError("The caller chose no workspace")
+        return self.chosen
+
+    @property
+    def credential(self) -> str:
+        return PERSONAL_ACCESS_TOKEN if self.chosen else UNSCOPED_ACCESS_TOKEN
+
+    @property
+    def pk(self) -> uuid.UUID:
+        return self.token.pk
+
+    @property
+    def actor(self) -> str:
+        """How events name this token."""
+        return f"personal_access_token:{self.token.short}"

@@ -1,0 +1,17 @@
+"""What a caller of a view of your own may do."""
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from client_sessions.models import ClientSession
+
+__all__ = ["HasClientSession"]
+
+
+class HasClientSession(BasePermission):
+    """Lets in client sessions only: ``request.auth`` is one."""
+
+    message = "A client session token is required."
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return isinstance(request.auth, ClientSession)

@@ -1,0 +1,37 @@
+"""How often each kind of caller may call, and what it is told when that was too often."""
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from client_sessions.conf import ANONYMOUS, settings
+from sessions_core.api import client_address
+from sessions_core.permissions import PUBLISHABLE_KEY
+from sessions_core.rates import seconds_to_wait
+
+__all__ = ["CredentialThrottle", "anonymous_wait"]
+
+
+class CredentialThrottle(BaseThrottle):
+    """Counts requests that a credential authenticated, at the rate of its kind."""
+
+    def __init__(self) -> None:
+        self.seconds = 0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        auth = request.auth
+        kind: str = getattr(auth, "credential", "")
+        if rate := settings.rate_of(kind):
+            # A publishable key is in everybody's hands, so one of them cannot use it up for the rest.
+            address = client_address(request) if kind == PUBLISHABLE_KEY else ""
+            self.seconds = seconds_to_wait(rate, kind, str(getattr(auth, "pk", "")), address)
+        return not self.seconds
+
+    def wait(self) -> float:
+        return self.seconds
+
+
+def anonymous_wait(request: Request) -> int:
+    """Count one more failed authentication from this address: 0, or the seconds it has to wait."""
+    rate = settings.rate_of(ANONYMOUS)
+    return seconds_to_wait(rate, ANONYMOUS, client_address(request)) if rate else 0

@@ -1,0 +1,68 @@
+"""Which web pages may read our answers: the origins each workspace lists, compared exactly, never reflected.
+
+https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from sessions_core.models import AllowedOrigin, Workspace
+
+__all__ = ["Cors", "is_allowed", "is_preflight", "vary_by_origin"]
+
+# Pages on the developer's own machine, which a sandbox answers without asking.
+_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
+
+# Seconds a browser may remember the answer to a preflight.
+MAX_AGE = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cors:
+    """What a dialect lets pages of allowed origins send and read."""
+
+    methods: Sequence[str]
+    request_headers: Sequence[str]
+    response_headers: Sequence[str]
+
+    def mark(self, response: HttpResponseBase, origin: str) -> None:
+        """Let pages of this origin read the answer."""
+        response.headers["Access-Control-Allow-Origin"] = origin
+        # SDKs ask for credentials mode "include". There is no cookie that could ride along: none is ever looked at.
+        response.headers["Access-Control-Allow-Credentials"] = "true"
+        response.headers["Access-Control-Expose-Headers"] = ", ".join(self.response_headers)
+
+    def mark_preflight(self, response: HttpResponseBase, origin: str) -> None:
+        """Let pages of this origin send their request."""
+        self.mark(response, origin)
+        response.headers["Access-Control-Allow-Methods"] = ", ".join(self.methods)
+        response.headers["Access-Control-Allow-Headers"] = ", ".join(self.request_headers)
+        response.headers["Access-Control-Max-Age"] = str(MAX_AGE)
+
+
+def is_preflight(request: HttpRequest) -> bool:
+    """Whether a browser asks before it sends; it shows no credential then."""
+    headers = request.headers
+    return request.method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def is_allowed(origin: str, workspace: Workspace | None) -> bool:
+    """Whether the workspace lists this origin; for None, which is a caller nobody knows yet, whether any does."""
+    listed = AllowedOrigin.objects.filter(origin=origin)
+    if workspace is not None:
+        is_local = workspace.is_sandbox and _is_loopback(origin)
+        return is_local or listed.filter(workspace=workspace).exists()
+    is_local = _is_loopback(origin) and Workspace.objects.filter(is_sandbox=True).exists()
+    return is_local or listed.exists()
+
+
+def vary_by_origin(response: HttpResponseBase) -> None:
+    patch_vary_headers(response, ["Origin"])
+
+
+def _is_loopback(origin: str) -> bool:
+    return bool(_LOOPBACK.fullmatch(origin))
