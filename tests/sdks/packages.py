@@ -1,0 +1,87 @@
+"""The vendors' SDKs, installed when a test first asks for them, each apart from the environment and from each other."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+JAVASCRIPT = HERE / "javascript"
+OLDER_SEAM = HERE / "python" / ".venv-seam-2"
+
+
+@dataclass(frozen=True)
+class Sdk:
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def play(self, act: str, **given: str) -> Any:
+        """What the SDK answers in one act of its script; ``given`` is what the script is told."""
+        # The SDKs read their own settings from the environment; a developer's must not count here.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("SEAM_")}
+        played = subprocess.run(
+            [*self.command, act],
+            env=own | self.environment | {"GIVEN": json.dumps(given)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert played.returncode == 0, played.stderr
+        return json.loads(played.stdout)
+
+
+def javascript_sdk(alias: str) -> Sdk:
+    return Sdk(["node", str(JAVASCRIPT / "story.mjs"), alias])
+
+
+def python_sdk(packages: Path | None = None) -> Sdk:
+    return Sdk([sys.executable, "-P", str(HERE / "story.py")], {"PYTHONPATH": str(packages)} if packages else {})
+
+
+def javascript() -> Path:
+    """A folder whose node_modules holds what package-lock.json says."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("The JavaScript SDKs need node and npm on the PATH.")
+    modules, lock = JAVASCRIPT / "node_modules", JAVASCRIPT / "package-lock.json"
+    if not _is_stamped(modules, lock):
+        _call("npm", "ci", "--no-audit", "--no-fund", "--silent")
+        _stamp(modules, lock)
+    return JAVASCRIPT
+
+
+def older_seam() -> Path:
+    """A folder for PYTHONPATH with an older Python SDK: two versions cannot share an environment."""
+    requirements = HERE / "python" / "requirements.txt"
+    if not _is_stamped(OLDER_SEAM, requirements):
+        shutil.rmtree(OLDER_SEAM, ignore_errors=True)
+        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+        pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+        _call(*pip, "--quiet", "--target", str(OLDER_SEAM), "-r", str(requirements))
+        _stamp(OLDER_SEAM, requirements)
+    return OLDER_SEAM
+
+
+def _call(*command: str) -> None:
+    done = subprocess.run(command, cwd=JAVASCRIPT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+
+
+def _wanted(pins: Path) -> str:
+    return hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
+
+
+def _is_stamped(folder: Path, pins: Path) -> bool:
+    stamp = folder / ".stamp"
+    return stamp.exists() and stamp.read_text() == _wanted(pins)
+
+
+def _stamp(folder: Path, pins: Path) -> None:
+    (folder / ".stamp").write_text(_wanted(pins))

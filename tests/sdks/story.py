@@ -1,0 +1,121 @@
+"""What the Python SDK is asked in the tests: ``story.py ACT``, told by GIVEN; prints what it answered as JSON."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any
+
+import seam as sdk
+
+given = SimpleNamespace(**json.loads(os.environ["GIVEN"]))
+
+FACTS = [
+    "client_session_id",
+    "token",
+    "user_identifier_key",
+    "connected_account_ids",
+    "connect_webview_ids",
+    "user_identity_ids",
+    "device_count",
+]
+
+
+def facts(session: Any) -> dict[str, Any]:
+    return {name: getattr(session, name) for name in FACTS}
+
+
+def names(resources: Any) -> list[str]:
+    return [resource.display_name for resource in resources]
+
+
+def refusal(call: Callable[[], Any]) -> dict[str, Any]:
+    try:
+        call()
+    except Exception as error:
+        # Ours to compare with the other language, where the invalid token has this name.
+        told = {"class": type(error).__name__.replace("SeamInvalidTokenError", "SeamHttpInvalidTokenError")}
+        if isinstance(error, sdk.SeamHttpApiError):
+            told |= {"code": error.code, "status": error.status_code, "request_id": error.request_id}
+        if hasattr(error, "get_validation_error_messages"):
+            names = ["connected_account_ids", "expires_at"]
+            told["messages"] = {name: error.get_validation_error_messages(name) for name in names}
+        return told
+    raise AssertionError("not refused")
+
+
+def story(seam: Any) -> dict[str, Any]:
+    sessions = seam.client_sessions
+    told: dict[str, Any] = {}
+
+    created = sessions.create(user_identifier_key="jane_doe", connected_account_ids=[given.a1])
+    id = created.client_session_id
+    told["created"] = facts(created)
+    told["got by id"] = facts(sessions.get(client_session_id=id))
+    told["got by key"] = facts(sessions.get(user_identifier_key="jane_doe"))
+
+    sessions.grant_access(user_identifier_key="jane_doe", connected_account_ids=[given.a2])
+    told["granted by key"] = facts(sessions.get(client_session_id=id))
+    sessions.grant_access(client_session_id=id, connect_webview_ids=[given.webview])
+    told["granted by id"] = facts(sessions.get(client_session_id=id))
+    told["got or created, there"] = facts(
+        sessions.get_or_create(user_identifier_key="jane_doe", connected_account_ids=[given.a2])
+    )
+    told["got or created, new"] = facts(sessions.get_or_create(user_identifier_key="john_doe"))
+
+    nobody = sessions.create()
+    told["listed"] = [facts(one) for one in sessions.list()]
+    told["listed by key"] = [one.client_session_id for one in sessions.list(user_identifier_key="jane_doe")]
+    told["listed without key"] = [one.client_session_id for one in sessions.list(without_user_identifier_key=True)]
+
+    told["devices"] = names(seam.devices.list())
+    told["devices of the session"] = names(seam.devices.list(user_identifier_key="jane_doe"))
+    told["device"] = names([seam.devices.get(device_id=given.d3)])
+    told["accounts"] = names(seam.connected_accounts.list())
+    told["account"] = names([seam.connected_accounts.get(connected_account_id=given.a1)])
+    workspace = seam.workspaces.get()
+    told["workspace"] = [workspace.name, workspace.is_sandbox]
+    told["pages"] = names(seam.create_paginator(seam.devices.list, {"limit": 2}).flatten())
+
+    sessions.revoke(client_session_id=id)
+    told["listed after revoke"] = [one.client_session_id for one in sessions.list()]
+    told["got after revoke"] = facts(sessions.get(client_session_id=id))
+    told["got or created after revoke"] = facts(sessions.get_or_create(user_identifier_key="jane_doe"))
+    sessions.delete(client_session_id=nobody.client_session_id)
+    told["in the end"] = [facts(one) for one in sessions.list()]
+    return told
+
+
+def errors(seam: Any) -> dict[str, Any]:
+    def client(api_key: str) -> Any:
+        return sdk.Seam(api_key=api_key, endpoint=given.endpoint)
+
+    sessions = seam.client_sessions
+    token = sessions.create().token
+    return {
+        "unknown api key": refusal(lambda: client("seam_invalid_api_key").devices.list()),
+        "missing device": refusal(lambda: seam.devices.get(device_id="unknown-device")),
+        "missing account": refusal(lambda: seam.connected_accounts.get(connected_account_id=given.ax)),
+        "missing session": refusal(lambda: sessions.get(user_identifier_key="nobody")),
+        "foreign account": refusal(lambda: sessions.create(connected_account_ids=[given.ax])),
+        "no such route": refusal(lambda: seam.noise_sensors.list()),
+        "invalid input": refusal(lambda: sessions.create(connected_account_ids=4242, expires_at="soon")),
+        "session token as api key": refusal(lambda: client(token)),
+        "publishable key as api key": refusal(lambda: client(given.publishable_key)),
+        "any token as api key": refusal(lambda: client("anything")),
+    }
+
+
+def taken_key(seam: Any) -> Any:
+    first = seam.client_sessions.create(user_identifier_key="jane_doe")
+    try:
+        second = seam.client_sessions.create(user_identifier_key="jane_doe", connected_account_ids=[given.a1])
+    except sdk.SeamHttpApiError as error:
+        return error.code
+    return "unchanged" if facts(second) == facts(first) else "changed"
+
+
+acts = {"story": story, "errors": errors, "taken key": taken_key, "version": lambda seam: version("seam")}
+print(json.dumps(acts[sys.argv[1]](sdk.Seam(api_key=given.api_key, endpoint=given.endpoint))))
