@@ -1,6 +1,7 @@
 """Two accounts with devices in one workspace, one in another, and somebody to ask for them."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Cus
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Workspace
 from tests.callers import Caller
+from tests.sdks import packages
 
 
 @pytest.fixture
@@ -41,6 +43,18 @@ def home(workspace: Workspace, elsewhere: Workspace) -> SimpleNamespace:
     pending = ConnectWebview.objects.create(workspace=workspace)
     rows = {name: value for name, value in locals().items() if hasattr(value, "pk")}
     return SimpleNamespace(**{name: str(row.pk) for name, row in rows.items()}, rows=rows)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> Path:
+    """The folder with the JavaScript SDKs."""
+    return packages.javascript()
+
+
+@pytest.fixture(scope="session")
+def older_seam() -> Path:
+    """The folder with the older Python SDK."""
+    return packages.older_seam()
 
 
 @pytest.fixture

@@ -48,7 +48,8 @@ def python_sdk(packages: Path | None = None) -> Sdk:
 def javascript() -> Path:
     """A folder whose node_modules holds what package-lock.json says."""
     if not (shutil.which("node") and shutil.which("npm")):
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("The JavaScript SDKs need node and npm on the PATH.")
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("The JavaScript SDKs need node and npm on the PATH.")
     modules, lock = JAVASCRIPT / "node_modules", JAVASCRIPT / "package-lock.json"
     if not _is_stamped(modules, lock):
         _call("npm", "ci", "--no-audit", "--no-fund", "--silent")

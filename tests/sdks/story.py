@@ -35,13 +35,13 @@ def refusal(call: Callable[[], Any]) -> dict[str, Any]:
     try:
         call()
     except Exception as error:
-        # Ours to compare with the other language, where the invalid token has this name.
+        # The one class that the two languages name differently.
         told = {"class": type(error).__name__.replace("SeamInvalidTokenError", "SeamHttpInvalidTokenError")}
         if isinstance(error, sdk.SeamHttpApiError):
             told |= {"code": error.code, "status": error.status_code, "request_id": error.request_id}
         if hasattr(error, "get_validation_error_messages"):
-            names = ["connected_account_ids", "expires_at"]
-            told["messages"] = {name: error.get_validation_error_messages(name) for name in names}
+            parameters = ["connected_account_ids", "expires_at"]
+            told["messages"] = {name: error.get_validation_error_messages(name) for name in parameters}
         return told
     raise AssertionError("not refused")
 

@@ -8,23 +8,17 @@ const given = JSON.parse(process.env.GIVEN)
 const { endpoint } = given
 const backend = SeamHttp.fromApiKey(given.api_key, { endpoint })
 
-const facts = ({
-  client_session_id,
-  token,
-  user_identifier_key,
-  connected_account_ids,
-  connect_webview_ids,
-  user_identity_ids,
-  device_count,
-}) => ({
-  client_session_id,
-  token,
-  user_identifier_key,
-  connected_account_ids,
-  connect_webview_ids,
-  user_identity_ids,
-  device_count,
-})
+const FACTS = [
+  "client_session_id",
+  "token",
+  "user_identifier_key",
+  "connected_account_ids",
+  "connect_webview_ids",
+  "user_identity_ids",
+  "device_count",
+]
+
+const facts = (session) => Object.fromEntries(FACTS.map((name) => [name, session[name]]))
 const ids = (sessions) => sessions.map((session) => session.client_session_id)
 const names = (resources) => resources.map((resource) => resource.display_name)
 
@@ -123,11 +117,11 @@ async function publishableKey() {
 }
 
 async function publishableKeyErrors() {
-  const sign_in = (key, user) => refusal(() => SeamHttp.fromPublishableKey(key, user, { endpoint }))
+  const signIn = (key, user) => refusal(() => SeamHttp.fromPublishableKey(key, user, { endpoint }))
   return {
-    "unknown publishable key": await sign_in("seam_pk1unknown_key", "jane_doe"),
-    "no user": await sign_in(given.publishable_key, " "),
-    "api key as publishable key": await sign_in(given.api_key, "jane_doe"),
+    "unknown publishable key": await signIn("seam_pk1unknown_key", "jane_doe"),
+    "no user": await signIn(given.publishable_key, " "),
+    "api key as publishable key": await signIn(given.api_key, "jane_doe"),
   }
 }
 
@@ -144,7 +138,10 @@ async function clientSessionToken() {
     "a backend's route": await refusal(() => browser.clientSessions.list()),
     "api key as token": await refusal(() => SeamHttp.fromClientSessionToken(given.api_key, { endpoint })),
   }
-  await backend.clientSessions.revoke({ client_session_id: told.session })
+  const { session } = told
+  await backend.clientSessions.grantAccess({ client_session_id: session, connected_account_ids: [given.a2] })
+  told["devices after a grant"] = names(await browser.devices.list())
+  await backend.clientSessions.revoke({ client_session_id: session })
   told["after revoke"] = await refusal(() => browser.devices.list())
   return told
 }
