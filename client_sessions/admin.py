@@ -3,14 +3,16 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import ClientSession, Grant, State
+from client_sessions.models import ClientSession, Grant, PersonalAccessToken, State
 from sessions_core.admin import HistoryAdmin, confirmed, operator
+from sessions_core.models import Event
 
-__all__ = ["ClientSessionAdmin"]
+__all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -33,7 +35,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class GrantInline(admin.TabularInline):
     model = Grant
-    fields = readonly_fields = ("resource_type", "shown_id", "created_at")
+    fields = readonly_fields = ("resource_type", "shown_id", "actions", "created_at", "expires_at")
     extra = 0
     can_delete = False
 
@@ -41,6 +43,10 @@ class GrantInline(admin.TabularInline):
     def shown_id(self, grant: Grant) -> str:
         """As the API writes it."""
         return resources.shown(grant.resource_type, grant.resource_id)
+
+    @admin.display(description="actions")
+    def actions(self, grant: Grant) -> str:
+        return ", ".join(grant.terms.actions)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -76,3 +82,28 @@ class ClientSessionAdmin(HistoryAdmin):
     @confirmed("Revoke selected client sessions", done="revoked")
     def revoke(self, request: HttpRequest, session: ClientSession) -> bool:
         return session.revoke(by=operator(request))
+
+
+@admin.register(PersonalAccessToken)
+class PersonalAccessTokenAdmin(HistoryAdmin):
+    """A token is shown once, to whoever makes it with ``manage.py issue_personal_access_token``."""
+
+    list_display = ("name", "short", "user", "created_at", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "workspaces")
+    list_select_related = ("user",)
+    search_fields = ("name", "short")
+    fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
+    readonly_fields = ("given_workspaces", "history")
+    actions = ("revoke",)
+
+    def events(self, obj: PersonalAccessToken) -> QuerySet[Event]:
+        """One of its workspaces is enough: each of them has the same."""
+        return Event.objects.filter(subject=obj.short, workspace=obj.workspaces.first())
+
+    @admin.display(description="workspaces")
+    def given_workspaces(self, token: PersonalAccessToken) -> str:
+        return ", ".join(str(workspace) for workspace in token.workspaces.all())
+
+    @confirmed("Revoke selected personal access tokens", done="revoked")
+    def revoke(self, request: HttpRequest, token: PersonalAccessToken) -> bool:
+        return token.revoke(by=operator(request))

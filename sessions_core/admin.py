@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sessions_core.models import ApiKey, Event, Workspace
+from sessions_core.models import AllowedOrigin, ApiKey, Event, Workspace
 
 # Rows that a confirmation lists.
 MOST_SHOWN = 100
@@ -57,9 +57,12 @@ class HistoryAdmin(FactAdmin):
         """The id that events know the object by."""
         return str(obj.pk)
 
+    def events(self, obj: Any) -> QuerySet[Event]:
+        return Event.objects.filter(subject=self.subject(obj), workspace_id=obj.workspace_id)
+
     @admin.display(description="history")
     def history(self, obj: Any) -> SafeString | str:
-        events = Event.objects.filter(subject=self.subject(obj), workspace_id=obj.workspace_id)[:100]
+        events = self.events(obj)[:100]
         lines = ((f"{event.created_at:%Y-%m-%d %H:%M:%S}", event.type, event.actor) for event in events)
         return format_html_join("", "<div>{} — {} by {}</div>", lines) or "Nothing recorded."
 
@@ -111,12 +114,18 @@ def _ask(
     )
 
 
+class AllowedOriginInline(admin.TabularInline):
+    model = AllowedOrigin
+    extra = 0
+
+
 @admin.register(Workspace)
 class WorkspaceAdmin(admin.ModelAdmin):
     list_display = ("name", "id", "frontend_api", "is_sandbox", "created_at")
     list_filter = ("is_sandbox",)
     search_fields = ("name", "id", "frontend_api")
     readonly_fields = ("id", "created_at")
+    inlines = (AllowedOriginInline,)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A tenant is not one wrong click away from losing every session."""

@@ -90,7 +90,9 @@ class AllowedOrigin(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="allowed_origins")
     origin = models.CharField(
-        max_length=200, validators=[is_origin], help_text="Such as https://app.example.com, in lower case."
+        max_length=200,
+        validators=[RegexValidator(r"^https?://[a-z0-9.\-]+(:\d{1,5})?$", "As a browser writes it, in lower case.")],
+        help_text="Such as https://app.example.com; no path, and no port unless it is an unusual one.",
     )
 
     class Meta:

@@ -6,12 +6,19 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 
 from sessions_core.models import ApiKey, Workspace
 from tests.callers import Caller, bearer
 
 OPERATOR = "operator:test"
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters() -> None:
+    """Nobody has called yet."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -30,6 +30,12 @@ class Terms:
     actions: Collection[Action] = tuple(Action)
     until: datetime | None = None
 
+    def __post_init__(self) -> None:
+        if not self.actions:
+            raise ValueError("A grant that allows nothing is none")
+        # In one order, so that equal terms are equal.
+        object.__setattr__(self, "actions", tuple(action for action in Action if action in self.actions))
+
     @property
     def columns(self) -> dict[str, Any]:
         """The same as fields of a grant."""
@@ -68,6 +74,9 @@ class Grant(models.Model):
     class Meta:
         ordering = ("id",)
         constraints = [
+            models.CheckConstraint(
+                condition=Q(allows_read=True) | Q(allows_control=True), name="a_grant_allows_something"
+            ),
             models.UniqueConstraint(
                 fields=["client_session", "resource_type", "resource_id"], name="a_resource_is_granted_once"
             ),
@@ -84,9 +93,8 @@ class Grant(models.Model):
 
     @property
     def terms(self) -> Terms:
-        return Terms(
-            actions=tuple(action for action in Action if getattr(self, f"allows_{action}")), until=self.expires_at
-        )
+        allowed = [action for action in Action if getattr(self, f"allows_{action}")]
+        return Terms(actions=allowed, until=self.expires_at)
 
     def widen(self, terms: Terms) -> bool:
         """Allow what ``terms`` allow too, here only and not in the database; whether that was news."""

@@ -4,7 +4,13 @@ import pytest
 from django.urls import URLPattern, get_resolver
 
 from client_sessions.devices.urls import ROUTES as DEVICE_ROUTES
-from client_sessions.models import CLIENT_SESSION, ClientSession
+from client_sessions.models import (
+    CLIENT_SESSION,
+    PERSONAL_ACCESS_TOKEN,
+    UNSCOPED_ACCESS_TOKEN,
+    ClientSession,
+    PersonalAccessToken,
+)
 from client_sessions.urls import ROUTES as SESSION_ROUTES
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 from tests.callers import Caller, bearer
@@ -14,17 +20,31 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 
 @pytest.fixture
-def callers(api_key, publishable_key, workspace) -> dict[str | None, Caller]:
+def callers(api_key, publishable_key, workspace, django_user_model) -> dict[str | None, Caller]:
     session = ClientSession.objects.start(workspace, by="test")
+    person = django_user_model.objects.create(username="somebody")
+    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", by="test")[1]
     return {
         None: Caller(),
         API_KEY: bearer(api_key),
         PUBLISHABLE_KEY: Caller(**{"seam-publishable-key": publishable_key}),
+        PERSONAL_ACCESS_TOKEN: Caller(**{"authorization": f"Bearer {token}", "seam-workspace": str(workspace.pk)}),
+        UNSCOPED_ACCESS_TOKEN: bearer(token),
         CLIENT_SESSION: bearer(session.token),
     }
 
 
-@pytest.mark.parametrize("credential", [None, API_KEY, PUBLISHABLE_KEY, CLIENT_SESSION])
+CREDENTIALS = [
+    None,
+    API_KEY,
+    PUBLISHABLE_KEY,
+    PERSONAL_ACCESS_TOKEN,
+    UNSCOPED_ACCESS_TOKEN,
+    CLIENT_SESSION,
+]
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_a_route_is_open_to_whom_its_row_names(callers, route, credential):
     for method in route.actions:
@@ -50,7 +70,7 @@ def patterns(resolver, prefix: str = "") -> list[str]:
 
 def test_no_route_of_this_api_is_without_a_row():
     outside = ("admin/", "v1/")
-    pages = {"", "health", "ready"}
+    pages = {"", "health", "ready", "connect/<uuid:webview_id>/<str:signature>"}
     assert {path for path in patterns(get_resolver()) if not path.startswith(outside)} - pages == {
         route.path for route in ROUTES
     }

@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from sessions_core.models import ApiKey, Workspace
+from sessions_core.management.workspaces import workspace_named
+from sessions_core.models import ApiKey
 
 
 class Command(BaseCommand):
@@ -18,19 +18,9 @@ class Command(BaseCommand):
         parser.add_argument("--publishable", action="store_true", help="a key for browsers, public by design")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        workspace = _workspace(options["workspace"])
+        workspace = workspace_named(options["workspace"])
         if options["publishable"]:
             key = ApiKey.objects.issue_publishable(workspace, name=options["name"], by="command:issue_api_key")
             self.stdout.write(key.publishable_key)
         else:
             self.stdout.write(ApiKey.objects.issue(workspace, name=options["name"], by="command:issue_api_key")[1])
-
-
-def _workspace(named: str) -> Workspace:
-    try:
-        found = list(Workspace.objects.filter(pk=named))
-    except ValidationError:
-        found = list(Workspace.objects.filter(name=named))
-    if len(found) != 1:
-        raise CommandError(f"{len(found) or 'No'} workspaces are called {named!r}; give the id of one.")
-    return found[0]

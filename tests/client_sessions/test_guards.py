@@ -1,0 +1,264 @@
+"""A host's own views show a client session what it was granted, and nothing else."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
+from django.test import Client
+from django.urls import path
+
+from client_sessions import resources
+from client_sessions.authentication import ClientSessionAuthentication
+from client_sessions.checks import check_guarded_views, check_resource_types, check_settings
+from client_sessions.devices.models import ConnectedAccount, Device
+from client_sessions.models import Action, ClientSession, Terms
+from client_sessions.resources import ResourceType
+from client_sessions.scoping import GrantedQuerySet, reached_by, visible_to
+from sessions_core.models import Workspace
+from tests.callers import Caller, bearer
+from tests.client_sessions import guarded
+
+pytestmark = pytest.mark.urls("tests.client_sessions.guarded")
+
+
+@pytest.fixture
+def session(workspace, home) -> ClientSession:
+    return ClientSession.objects.start(
+        workspace, by="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
+    )
+
+
+@pytest.fixture
+def browser(session) -> Caller:
+    return bearer(session.token)
+
+
+def names(caller: Caller, query: str = "") -> list[str]:
+    response = caller.client.get(f"/things{query}", headers=caller.headers)
+    assert response.status_code == 200, response.content
+    return [each["name"] for each in response.json()]
+
+
+def status(caller: Caller, method: str, path: str) -> int:
+    return caller.client.generic(
+        method, path, b"{}", content_type="application/json", headers=caller.headers
+    ).status_code
+
+
+# Views of the REST framework
+
+
+def test_a_list_is_narrowed_to_the_session(browser):
+    assert names(browser) == ["d1", "d2"]
+
+
+def test_a_filter_of_the_hosts_narrows_further_and_never_widens(browser):
+    assert names(browser, "?name=d1") == ["d1"]
+    assert names(browser, "?name=d3") == []
+
+
+def test_a_single_read_out_of_scope_is_404(browser, home):
+    assert [status(browser, "GET", f"/things/{one}") for one in (home.d1, home.d3, home.dx)] == [200, 404, 404]
+
+
+def test_a_backend_sees_its_workspace_and_narrows_by_key(backend, foreign_backend, browser):
+    assert names(backend) == ["d1", "d2", "d3"]
+    assert names(foreign_backend) == ["dx"]
+    assert names(backend, "?user_identifier_key=u1") == ["d1", "d2"]
+    assert names(backend, "?user_identifier_key=u1&name=d3") == []
+    assert names(backend, "?user_identifier_key=nobody") == []
+    assert names(foreign_backend, "?user_identifier_key=u1") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["user_identifier_key=", "user_identifier_key=u1&user_identifier_key=u2", "user_identifier_key=%00"]
+)
+def test_a_key_that_is_none_narrows_to_an_error_not_to_everything(backend, browser, query):
+    assert status(backend, "GET", f"/things?{query}") == 400
+
+
+def test_a_session_narrows_by_its_own_key_only(browser, workspace, home):
+    ClientSession.objects.start(workspace, by="test", user_identifier_key="u2", wanted={"connected_account": [home.a2]})
+    assert names(browser, "?user_identifier_key=u1") == ["d1", "d2"]
+    assert names(browser, "?user_identifier_key=u2") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "action"), [("GET", Action.READ), ("PATCH", Action.CONTROL), ("DELETE", Action.CONTROL)]
+)
+def test_a_method_needs_the_action_it_is(session, browser, home, method, action):
+    only = {each: str(getattr(home, d)) for each, d in ((Action.READ, "d3"), (Action.CONTROL, "d2"))}
+    session.revoke_access({"connected_account": [home.a1]}, by="test")
+    for each, device in only.items():
+        session.grant({"device": [device]}, terms=Terms(actions=[each]), by="test")
+    for each, device in only.items():
+        assert (status(browser, method, f"/things/{device}") < 300) == (each == action)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [("revoke", "client_session_revoked"), ("forge", "client_session_not_found"), (None, "not_authenticated")],
+)
+def test_who_has_no_live_session_is_401_in_the_hosts_own_words(session, browser, change, code):
+    if change == "revoke":
+        session.revoke(by="test")
+    if change == "forge":
+        browser = bearer("seam_cst1abcdefgh_" + "1" * 24)
+    if change is None:
+        browser = Caller()
+    response = browser.client.get("/things", headers=browser.headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.data["detail"].code == code
+
+
+def test_the_permission_asks_for_a_session(browser, backend, workspace):
+    assert browser.client.get("/whoami", headers=browser.headers).json() == {"key": "u1"}
+    assert status(backend, "GET", "/whoami") == 401
+    assert status(Caller(), "GET", "/whoami") == 401
+
+
+def test_a_guarded_list_is_two_queries(browser, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        names(browser)
+
+
+# Django's plain views
+
+
+def test_a_plain_view_finds_the_session_in_its_request(browser):
+    answer = browser.client.get("/plain", headers=browser.headers).json()
+    assert answer == {"names": ["d1", "d2"], "floor": 0}
+    assert browser.client.get("/floors/3", headers=browser.headers).json()["floor"] == 3
+
+
+def test_a_plain_view_takes_a_post_without_a_cookies_proof(browser):
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/plain", headers=browser.headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "error"),
+    [
+        ({}, 401, "unauthorized"),
+        ({"authorization": "Bearer seam_cst1abcdefgh_111111111111111111111111"}, 401, "client_session_not_found"),
+        ({"client-session-token": "garbage"}, 400, "invalid_client_session_token"),
+    ],
+)
+def test_a_plain_view_is_closed_to_everybody_else(db, headers, status, error):
+    response = Client().get("/plain", headers=headers)
+    assert (response.status_code, response.json()["error"]["type"]) == (status, error)
+
+
+def test_a_plain_view_is_closed_to_an_api_key(backend):
+    assert status(backend, "GET", "/plain") == 401
+
+
+# Querysets
+
+
+def test_a_queryset_of_the_hosts_own_can_be_narrowed(session, backend, workspace):
+    rows = GrantedQuerySet(Device).order_by("name")
+    assert [row.name for row in rows.granted_to(session)] == ["d1", "d2"]
+    assert list(rows.granted_to(session).filter(name="d3")) == []
+
+
+def test_a_model_nobody_registered_is_refused(session):
+    with pytest.raises(LookupError, match="Workspace is not registered"):
+        reached_by(Workspace.objects.all(), session)
+
+
+# Registration
+
+
+@pytest.fixture
+def types(monkeypatch) -> dict[str, ResourceType]:
+    """The registry, to be forgotten afterwards."""
+    known = dict(resources._types)
+    monkeypatch.setattr(resources, "_types", known)
+    return known
+
+
+def registered(types: dict[str, ResourceType], model: type[Model], **more) -> str:
+    """What the system checks say of a type."""
+    types.clear()
+    resources.register("account", ConnectedAccount)
+    resources.register("thing", model, **more)
+    return " ".join(error.msg for error in check_resource_types())
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({}, ""),
+        ({"workspace": None}, ""),
+        ({"through": ["connected_account"], "workspace": "connected_account__workspace"}, ""),
+        ({"workspace": "tenant"}, "workspace: Device has no field named 'tenant'"),
+        ({"workspace": "connected_account"}, "does not lead to a workspace"),
+        ({"workspace": "name"}, "workspace: Device.name is no relation"),
+        ({"through": ["account"]}, "through: Device has no field named 'account'"),
+        ({"through": ["name"]}, "through: Device.name is no relation"),
+        ({"through": ["user_identities"]}, "through: UserIdentity is not registered"),
+        ({"key": "serial"}, "key: Device has no field named 'serial'"),
+    ],
+)
+def test_a_path_that_does_not_exist_is_found_by_the_checks(types, more, problem):
+    found = registered(types, Device, **more)
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+def test_a_path_in_a_circle_is_found_by_the_checks(types):
+    types.clear()
+    resources.register("account", ConnectedAccount, through=["devices"])
+    resources.register("device", Device, through=["connected_account"])
+    assert [error.id for error in check_resource_types()] == ["client_sessions.E003"] * 2
+
+
+def test_a_name_and_a_model_belong_together(types):
+    for name, model in (("device", Workspace), ("another", Device)):
+        with pytest.raises(ImproperlyConfigured, match="is registered as 'device'"):
+            resources.register(name, model)
+
+
+def test_without_a_workspace_path_rows_belong_to_the_only_workspace(types, session, elsewhere):
+    registered(types, Device, workspace=None)
+    wanted = {"thing": [str(Device.objects.get(name="d3").pk)]}
+    with pytest.raises(resources.Missing):
+        session.grant(wanted, by="test")
+    ConnectedAccount.objects.filter(workspace=elsewhere).delete()
+    elsewhere.delete()
+    session.grant(wanted, by="test")
+    assert [row.name for row in visible_to(session, Device.objects.all())] == ["d3"]
+    Workspace.objects.create(name="Another")
+    assert [row.name for row in visible_to(session, Device.objects.all())] == []
+
+
+def test_a_guarded_view_that_knows_no_session_is_found_by_the_checks(settings):
+    assert list(check_guarded_views()) == []
+    guarded.urlpatterns.append(path("unguarded", guarded.Unguarded.as_view()))
+    settings.ROOT_URLCONF = settings.ROOT_URLCONF
+    try:
+        (error,) = check_guarded_views()
+        assert (error.id, "guarded.Unguarded at 'unguarded'" in error.msg) == ("client_sessions.E004", True)
+        guarded.urlpatterns[-1] = path(
+            "guarded", guarded.Unguarded.as_view(authentication_classes=[ClientSessionAuthentication])
+        )
+        assert list(check_guarded_views()) == []
+    finally:
+        guarded.urlpatterns.pop()
+
+
+@pytest.mark.parametrize(
+    ("given", "ids"),
+    [
+        ({}, []),
+        ({"RATES": {"api_key": "600/minute", "anonymous": None}}, []),
+        ({"RATE": {}}, ["client_sessions.E001"]),
+        ({"RATES": "60/minute"}, ["client_sessions.E002"]),
+        ({"RATES": {"api_key": "lots"}}, ["client_sessions.E002"]),
+        ({"RATES": {"everybody": "60/minute"}}, ["client_sessions.E002"]),
+    ],
+)
+def test_settings_that_cannot_work_are_found_by_the_checks(settings, given, ids):
+    settings.CLIENT_SESSIONS = given
+    assert [error.id for error in check_settings()] == ids

@@ -1,0 +1,95 @@
+"""A person's key for several workspaces, one at a time."""
+
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from client_sessions.models import PersonalAccessToken
+from sessions_core.models import Event
+from tests.callers import Caller, bearer
+from tests.client_sessions.conftest import devices_seen
+from tests.dump import dump
+
+
+@pytest.fixture
+def person(db):
+    return get_user_model().objects.create(username="jane")
+
+
+@pytest.fixture
+def token(person, workspace, elsewhere) -> str:
+    return PersonalAccessToken.objects.issue(person, [workspace, elsewhere], name="laptop", by="test")[1]
+
+
+def at(workspace_id: object, token: str) -> Caller:
+    return Caller(**{"authorization": f"Bearer {token}", "seam-workspace": str(workspace_id)})
+
+
+def test_the_workspace_in_use_is_the_one_that_is_asked_for(token, workspace, elsewhere, home):
+    assert devices_seen(at(workspace.pk, token)) == ["d1", "d2", "d3"]
+    assert devices_seen(at(elsewhere.pk, token)) == ["dx"]
+
+
+def test_a_person_opens_sessions_in_their_own_name(token, workspace):
+    answer = at(workspace.pk, token).post("client_sessions/create", user_identifier_key="u1").json()
+    event = Event.objects.get(subject=answer["client_session"]["client_session_id"])
+    assert event.actor == f"personal_access_token:{token[8:16]}"
+
+
+@pytest.mark.parametrize("named", ["live_workspace", "unknown", "nonsense", None])
+def test_no_other_workspace_can_be_chosen(token, live_workspace, named):
+    chosen = {"live_workspace": live_workspace.pk, "unknown": uuid4(), "nonsense": "x"}
+    caller = at(chosen[named], token) if named else bearer(token)
+    response = caller.get("devices/list")
+    assert (response.status_code, response.error) == (401, "unauthorized")
+
+
+def test_without_a_workspace_it_lists_those_it_was_given(token, workspace, elsewhere, live_workspace):
+    listed = bearer(token).get("workspaces/list").json()["workspaces"]
+    assert {each["workspace_id"] for each in listed} == {str(workspace.pk), str(elsewhere.pk)}
+
+
+@pytest.mark.parametrize("change", ["revoked", "user inactive", "user gone", "forged"])
+def test_a_token_that_does_not_hold_is_refused_at_once(token, person, workspace, change):
+    assert at(workspace.pk, token).get("workspaces/get").status_code == 200
+    if change == "revoked":
+        assert PersonalAccessToken.objects.get().revoke(by="test")
+        assert not PersonalAccessToken.objects.get().revoke(by="test")
+    if change == "user inactive":
+        get_user_model().objects.update(is_active=False)
+    if change == "user gone":
+        person.delete()
+    if change == "forged":
+        token = token[:-1] + ("1" if token[-1] != "1" else "2")
+    for path in ("workspaces/get", "workspaces/list"):
+        response = at(workspace.pk, token).get(path)
+        assert (response.status_code, response.error) == (401, "unauthorized")
+
+
+def test_it_is_kept_as_a_digest(token):
+    assert token.startswith("seam_at1")
+    secret = token.rpartition("_")[2]
+    assert all(secret not in value for value in dump())
+
+
+def test_its_story_is_told_in_every_workspace(token, workspace, elsewhere):
+    PersonalAccessToken.objects.get().revoke(by="operator:1")
+    for each in (workspace, elsewhere):
+        types = Event.objects.filter(workspace=each, subject=token[8:16]).order_by("id").values_list("type", flat=True)
+        assert list(types) == ["personal_access_token.created", "personal_access_token.revoked"]
+
+
+def test_checking_one_is_two_queries(token, workspace, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert at(workspace.pk, token).get("workspaces/get").status_code == 200
+
+
+def test_one_is_issued_by_command_and_shown(person, workspace, elsewhere, capsys):
+    options = ["--workspace", str(workspace.pk), "--workspace", "Elsewhere", "--name", "laptop"]
+    call_command("issue_personal_access_token", "jane", *options)
+    token = capsys.readouterr().out.strip()
+    assert at(elsewhere.pk, token).get("workspaces/get").status_code == 200
+    with pytest.raises(CommandError, match="No user is called 'nobody'"):
+        call_command("issue_personal_access_token", "nobody", *options)

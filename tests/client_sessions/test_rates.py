@@ -1,0 +1,89 @@
+"""How often each kind of caller may call."""
+
+import pytest
+
+from client_sessions.models import ClientSession
+from tests.callers import Caller, bearer
+
+
+@pytest.fixture(autouse=True)
+def rates(settings) -> None:
+    settings.CLIENT_SESSIONS = {
+        "RATES": {
+            "publishable_key": "2/minute",
+            "client_session": "3/minute",
+            "api_key": "4/minute",
+            "anonymous": "5/minute",
+        }
+    }
+
+
+def statuses(caller: Caller, path: str, times: int, **body: object) -> list[int]:
+    return [caller.post(path, **body).status_code for _ in range(times)]
+
+
+def test_too_many_is_told_in_the_dialect(web_app):
+    statuses(web_app, "client_sessions/get_or_create", 2, user_identifier_key="p1")
+    response = web_app.post("client_sessions/get_or_create", user_identifier_key="p1")
+    assert (response.status_code, response.error) == (429, "too_many_requests")
+    assert 1 <= int(response.headers["Retry-After"]) <= 60
+    assert response.headers["seam-request-id"]
+
+
+def test_a_publishable_key_is_counted_for_each_address(publishable_key):
+    callers = [Caller(**{"seam-publishable-key": publishable_key}) for _ in range(2)]
+    callers[1].client.defaults["REMOTE_ADDR"] = "198.51.100.7"
+    for caller in callers:
+        assert statuses(caller, "client_sessions/get_or_create", 3, user_identifier_key="p1") == [200, 200, 429]
+
+
+def test_what_a_caller_says_of_its_address_is_not_believed(publishable_key):
+    seen = []
+    for n in range(3):
+        caller = Caller(**{"seam-publishable-key": publishable_key, "x-forwarded-for": f"198.51.100.{n}"})
+        seen.append(caller.post("client_sessions/get_or_create", user_identifier_key="p1").status_code)
+    assert seen == [200, 200, 429]
+
+
+def test_behind_a_proxy_the_address_is_the_one_it_saw(publishable_key, settings):
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "TRUSTED_PROXIES": 1}
+
+    def status(forwarded: str) -> int:
+        caller = Caller(**{"seam-publishable-key": publishable_key, "x-forwarded-for": forwarded})
+        return caller.post("client_sessions/get_or_create", user_identifier_key="p1").status_code
+
+    assert [status(f"10.0.0.{n}, 198.51.100.7") for n in range(3)] == [200, 200, 429]
+    assert status("198.51.100.7, 198.51.100.8") == 200
+
+
+def test_sessions_and_keys_are_counted_apart(workspace, api_key, foreign_api_key):
+    tokens = [ClientSession.objects.start(workspace, by="test").token for _ in range(2)]
+    for token in tokens:
+        assert statuses(bearer(token), "workspaces/get", 4) == [200, 200, 200, 429]
+    for key in (api_key, foreign_api_key):
+        assert statuses(bearer(key), "workspaces/get", 5) == [200, 200, 200, 200, 429]
+
+
+def test_failed_authentication_is_counted_by_address_and_a_success_changes_nothing(api_key):
+    stranger = bearer("seam_invalid_api_key")
+    assert statuses(stranger, "workspaces/get", 3) == [401] * 3
+    assert bearer(api_key).get("workspaces/get").status_code == 200
+    assert statuses(stranger, "workspaces/get", 3) == [401, 401, 429]
+    assert bearer(api_key).get("workspaces/get").status_code == 200
+
+
+def test_a_caller_that_is_stopped_writes_nothing(web_app):
+    statuses(web_app, "client_sessions/create", 2, user_identifier_key="p1")
+    assert web_app.post("client_sessions/create", user_identifier_key="p2").status_code == 429
+    assert not ClientSession.objects.filter(user_identifier_key="p2").exists()
+
+
+def test_a_short_key_can_be_refused_to_publishable_keys(web_app, backend, workspace):
+    workspace.user_identifier_key_min_length = 20
+    workspace.save()
+    for path in ("client_sessions/create", "client_sessions/get_or_create"):
+        response = web_app.post(path, user_identifier_key="jane@example.com")
+        assert response.json()["error"]["validation_errors"]["user_identifier_key"]["_errors"] == [
+            "String must contain at least 20 character(s)"
+        ]
+    assert backend.post("client_sessions/create", user_identifier_key="jane@example.com").status_code == 200

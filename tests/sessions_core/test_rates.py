@@ -1,0 +1,52 @@
+"""Counting who calls how often."""
+
+from functools import partial
+
+import pytest
+from django.core.cache import cache
+
+from sessions_core.rates import Rate, seconds_to_wait
+
+TWO = Rate(requests=2, seconds=60)
+NOW = 1_800_000_030.0  # half a minute into its window
+
+
+def test_what_is_too_much_waits_for_the_next_window():
+    assert [seconds_to_wait(TWO, "a", at=NOW + n) for n in range(4)] == [0, 0, 29, 28]
+    assert seconds_to_wait(TWO, "a", at=NOW + 30) == 0
+
+
+def test_callers_are_counted_apart():
+    assert [seconds_to_wait(TWO, *caller, at=NOW) for caller in (["a"], ["b"], ["a", "b"], ["ab"], ["a"])] == [0] * 5
+
+
+def test_a_burst_is_counted_to_the_last_one(at_once):
+    results = at_once(*[partial(seconds_to_wait, Rate(requests=10, seconds=60), "a", at=NOW)] * 30)
+    assert sum(result == 0 for result in results) == 10
+
+
+@pytest.mark.parametrize("text", ["60/minute", "1/second", "999999999/day", "5/hour"])
+def test_a_rate_is_written_in_words(text):
+    rate = Rate.parse(text)
+    assert f"{rate.requests}/" == text[: text.index("/") + 1]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "60", "60/minutes", "0/minute", "-1/minute", "1.5/minute", "60/ minute", "٦/minute"]
+)
+def test_what_is_no_rate_is_refused(text):
+    with pytest.raises(ValueError, match="is no rate"):
+        Rate.parse(text)
+
+
+@pytest.mark.parametrize("address", ["redis://127.0.0.1:1/0"])
+def test_without_the_cache_the_process_counts_by_itself(settings, caplog, address):
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": address}}
+    waits = [seconds_to_wait(TWO, "without", at=NOW) for _ in range(3)]
+    assert waits == [0, 0, 31]
+    assert "The cache is away" in caplog.text
+
+
+def test_nothing_but_a_digest_of_the_caller_is_kept():
+    seconds_to_wait(TWO, "198.51.100.7", at=NOW)
+    assert all("198.51.100.7" not in key for key in cache._cache)
