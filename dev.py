@@ -2,6 +2,7 @@
 """Everything a checkout can do, with nothing installed but Python 3.11, pip and git.
 
     python3 dev.py run [--port N] [--data DIR]   serve a sandbox on 127.0.0.1, data and keys in DIR
+    python3 dev.py example [--port N]            serve examples/smart_building, a project with models of its own
     python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
     python3 dev.py check                         lint, types, import arrows, migrations, docs
     python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md
@@ -47,6 +48,9 @@ def main(words: list[str]) -> None:
     task, options = words[:1], words[1:]
     if task == ["run"]:
         run(options)
+    elif task == ["example"]:
+        install("server")
+        become("examples/smart_building/manage.py", "demo", *options)
     elif task == ["test"]:
         install("dev")
         become("-m", "tests", *options)

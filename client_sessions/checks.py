@@ -11,7 +11,7 @@ from client_sessions import resources
 from client_sessions.authentication import ClientSessionAuthentication
 from client_sessions.conf import DEFAULT_RATES, settings
 from client_sessions.filters import GrantedFilterBackend
-from client_sessions.permissions import HasClientSession
+from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.resources import ResourceType
 from sessions_core.checks import unknown_keys
 from sessions_core.models import Workspace
@@ -89,7 +89,9 @@ def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
             parts = options.get(option, getattr(view, option, ()))
             return any(isinstance(part, type) and issubclass(part, wanted) for part in parts)
 
-        is_guarded = has("permission_classes", HasClientSession) or has("filter_backends", GrantedFilterBackend)
+        is_guarded = has("permission_classes", HasClientSession, HasCredential) or has(
+            "filter_backends", GrantedFilterBackend
+        )
         if is_guarded and not has("authentication_classes", ClientSessionAuthentication):
             yield Error(
                 f"{view.__module__}.{view.__qualname__} at {path!r} is guarded by client sessions, which none of its "

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from client_sessions.models import Action
+from client_sessions.permissions import HasCredential
 from client_sessions.scoping import narrowed_to_key, visible_to
 from sessions_core.api import LONGEST_TEXT, is_storable
 
@@ -29,8 +30,8 @@ class GrantedFilterBackend(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: QuerySet[M, R], view: APIView) -> QuerySet[M, R]:
         auth: Any = request.auth
-        if getattr(auth, "workspace", None) is None:
-            raise NotAuthenticated  # a caller from elsewhere has no workspace to be narrowed to
+        if not HasCredential().has_permission(request, view):
+            raise NotAuthenticated  # whoever else got this far has no workspace to be narrowed to
         narrowed: Any = visible_to(auth, queryset, action=self.action_of(request))
         return narrowed  # type: ignore[no-any-return]
 

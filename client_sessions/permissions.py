@@ -5,7 +5,7 @@ from rest_framework.request import Request
 
 from client_sessions.models import ClientSession
 
-__all__ = ["HasClientSession"]
+__all__ = ["HasClientSession", "HasCredential"]
 
 
 class HasClientSession(BasePermission):
@@ -15,3 +15,12 @@ class HasClientSession(BasePermission):
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ClientSession)
+
+
+class HasCredential(BasePermission):
+    """Lets in client sessions, and backends with an API key: whatever GrantedFilterBackend can narrow to."""
+
+    message = "A client session token or an API key is required."
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return getattr(request.auth, "workspace", None) is not None

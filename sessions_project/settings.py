@@ -19,10 +19,17 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 GATEPASS_DATA = Path(env.str("GATEPASS_DATA", default="") or BASE_DIR / "var").resolve()
 GATEPASS_URL = env.str("GATEPASS_URL", default="http://127.0.0.1:8000").rstrip("/")
 GATEPASS_SECRETS = GATEPASS_DATA / "secrets.env"
-try:
-    GATEPASS_WORKERS = env.int("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4))
-except ValueError as reason:
-    raise ImproperlyConfigured(f"GATEPASS_WORKERS must be a number: {reason}.") from reason
+
+
+def _number(name: str, *, default: int) -> int:
+    try:
+        number: int = env.int(name, default=default)
+    except ValueError as reason:
+        raise ImproperlyConfigured(f"{name} must be a number: {reason}.") from reason
+    return number
+
+
+GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4))
 
 _public = urlsplit(GATEPASS_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
@@ -53,6 +60,10 @@ SECRET_KEY = _secret["SECRET_KEY"]
 SESSIONS_CORE = {
     "TOKEN_KEYS": _keys(_secret["GATEPASS_TOKEN_KEYS"]),
     "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
+    "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0),
+}
+CLIENT_SESSIONS = {
+    "RATES": {kind: rate or None for kind, rate in env.dict("GATEPASS_RATES", default={}).items()},
 }
 
 
@@ -133,7 +144,14 @@ def _database() -> dict[str, object]:
 DATABASES = {"default": _database()}
 
 if _redis := env.str("REDIS_URL", default=""):
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _redis}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": _redis,
+            # Seconds. A cache that hangs must not hang us: what it holds can be had without it.
+            "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
+        }
+    }
 
 
 # Safety

@@ -1,6 +1,7 @@
-"""The whole suite, once on SQLite and once on PostgreSQL: ``python -m tests [pytest arguments]``.
+"""The whole suite, on SQLite and on PostgreSQL at the same time: ``python -m tests [pytest arguments]``.
 
-DATABASE_URL, when it is set, is used instead of both.
+DATABASE_URL, when it is set, is used instead of both. Arguments are about the suite in this folder; without any, the
+suite of the example comes after it.
 """
 
 import os
@@ -8,19 +9,22 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.databases import Database, NoPostgreSQL, postgresql, sqlite
 
+ROOT = Path(__file__).parent.parent
+SUITES = [ROOT, ROOT / "examples" / "smart_building"]
+
 
 def main(arguments: list[str]) -> int:
-    """Run the suite on each database. Returns the first exit code that is not 0."""
+    """Run the suites on each database. Returns the first exit code that is not 0."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with databases() as chosen, tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
-        print("databases: " + ", ".join(database.name for database in chosen), flush=True)
-        codes = [run(database, data, arguments) for database in chosen]
+    with databases() as (first, *others), ExitStack() as stack:
+        endings = [stack.enter_context(beside(other, arguments)) for other in others]
+        codes = [run(first, arguments), *(end() for end in endings)]
     return next((code for code in codes if code), 0)
 
 
@@ -42,10 +46,37 @@ def databases() -> Iterator[list[Database]]:
         yield chosen
 
 
-def run(database: Database, data: str, arguments: list[str]) -> int:
-    print(f"\n== {database.name}", flush=True)
-    environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data}
-    return subprocess.run([sys.executable, "-m", "pytest", *arguments], env=environment).returncode
+def run(database: Database, arguments: list[str]) -> int:
+    """Run the suites one after the other. Returns the first exit code that is not 0."""
+    codes = []
+    for suite in SUITES[:1] if arguments else SUITES:
+        print(f"\n== {suite.name} on {database.name}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
+            environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data}
+            command = [sys.executable, "-m", "pytest", *arguments]
+            codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
+    return next((code for code in codes if code), 0)
+
+
+@contextmanager
+def beside(database: Database, arguments: list[str]) -> Iterator[Callable[[], int]]:
+    """Run the suites in a process of its own, quietly; the function waits for its end and tells what it had to say."""
+    command = [sys.executable, "-m", "tests", *arguments]
+    environment = os.environ | {"DATABASE_URL": database.url}
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)
+
+        def end() -> int:
+            code = process.wait()
+            said.seek(0)
+            print(said.read().decode(errors="replace"), flush=True)
+            return code
+
+        try:
+            yield end
+        finally:
+            process.terminate()
+            process.wait()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""For tests that start processes with an SQLite of their own."""
+"""For tests that start processes with an SQLite of their own, or that no database can change."""
 
 import os
 
@@ -6,5 +6,5 @@ import pytest
 
 embedded = pytest.mark.skipif(
     os.environ.get("DATABASE_URL", "").startswith("postgres"),
-    reason="it has an embedded database of its own, so the run on SQLite has tried it already",
+    reason="it has an embedded database of its own or asks nothing of one: the run on SQLite has tried it already",
 )

@@ -10,6 +10,7 @@ from textwrap import indent
 
 import pytest
 
+from client_sessions.conf import ClientSessionsSettings
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.bootstrap import bootstrap
 from tests.embedded import embedded
@@ -17,17 +18,18 @@ from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
 ROOT = DOCS.parent
+PACKAGES = ["sessions_core", "client_sessions", "user_sessions"]
 
 
 def test_every_setting_is_documented():
-    apps: list[type[AppSettings]] = [CoreSettings, UserSessionsSettings]
+    apps: list[type[AppSettings]] = [CoreSettings, ClientSessionsSettings, UserSessionsSettings]
     assert {setting for setting, *_ in table("install.md", "Settings")} == {
         f'{app.name}["{key}"]' for app in apps for key in app.known()
     }
 
 
 def test_every_check_is_documented():
-    source = "".join((ROOT / app / "checks.py").read_text() for app in ("sessions_core", "user_sessions"))
+    source = "".join((ROOT / app / "checks.py").read_text() for app in PACKAGES)
     raised = re.findall(r'id="(\w+\.[EW]\d+)"', source)
     assert raised
     assert {check for check, _ in table("install.md", "Checks")} == set(raised)
@@ -35,7 +37,8 @@ def test_every_check_is_documented():
 
 def test_every_environment_variable_is_documented():
     source = (ROOT / "sessions_project" / "settings.py").read_text()
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'_secret\["([A-Z_]+)"\]', source))
+    named = [r'(?:env\.\w+|_number)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
+    read = {name for pattern in named for name in re.findall(pattern, source)}
     assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
 
 
@@ -146,31 +149,59 @@ class CampusConfig(AppConfig):
     def ready(self):
         from campus.models import Building, Door
 """
+VIEWS = """
+from campus.models import Door
+from django.urls import path
+from rest_framework.serializers import ModelSerializer
+
+class DoorSerializer(ModelSerializer):
+    class Meta:
+        model = Door
+        fields = ["id"]
+"""
+ROUTES = """
+
+urlpatterns = [path("api/doors", Doors.as_view({"get": "list"})), path("plain/doors", doors)]
+"""
 REACH = """
 import django
 django.setup()
+from datetime import timedelta
 from campus.models import Building, Door
-from client_sessions.models import ClientSession
-from client_sessions.scoping import reached_by
+from django.test import Client
+from django.utils import timezone
 from sessions_core.models import Workspace
 workspace = Workspace.objects.create(name="Campus")
-ours, theirs = (Building.objects.create(workspace=workspace) for _ in "ab")
-doors = [Door.objects.create(building=building) for building in (ours, theirs, theirs)]
-by_building = ClientSession.objects.start(workspace, by="test", wanted={"building": [str(ours.pk)]})
-by_door = ClientSession.objects.start(workspace, by="test", wanted={"door": [str(doors[2].pk)]})
-print([[door.pk for door in reached_by(Door.objects.order_by("pk"), session)] for session in (by_building, by_door)])
+building, other = (Building.objects.create(workspace=workspace) for _ in "ab")
+_, door = [Door.objects.create(building=each) for each in (building, other)]
+tomorrow = timezone.now() + timedelta(days=1)
+
+def ask():
+    browser = Client(headers={"authorization": "Bearer " + session.token, "host": "localhost"})
+    print(browser.get("/api/doors").json(), browser.get("/plain/doors").json())
+
 """
 
 
 @embedded
 def test_a_model_of_the_projects_own_is_guarded_as_the_page_says(host):
-    guard = blocks("install.md", "python")[2]
+    register, verbs, rest, plain = blocks("guarding.md", "python")
+    opening, granting, revoking = verbs.strip().rsplit("\n", 2)
     (host / "campus").mkdir()
     (host / "campus" / "__init__.py").touch()
     (host / "campus" / "models.py").write_text(MODELS)
-    (host / "campus" / "apps.py").write_text(APPS + indent(guard, " " * 8))
+    (host / "campus" / "views.py").write_text(VIEWS + rest + plain + ROUTES)
+    (host / "campus" / "apps.py").write_text(APPS + indent(register, " " * 8))
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write('INSTALLED_APPS += ["campus"]\n')
+    with (host / "host" / "urls.py").open("a") as urls:
+        urls.write('urlpatterns += [path("", include("campus.views"))]\n')
     run(host, sys.executable, "manage.py", "makemigrations", "campus", "-v0")
     run(host, sys.executable, "manage.py", "migrate", "-v0")
-    assert run(host, sys.executable, "-W", "ignore", "-c", REACH) == "[[1], [3]]\n"
+    run(host, sys.executable, "manage.py", "check")
+    script = "\nask()\n".join([REACH + opening, granting, revoking, ""])
+    assert run(host, sys.executable, "-W", "ignore", "-c", script).splitlines() == [
+        "[{'id': 1}] {'doors': [1]}",
+        "[{'id': 1}, {'id': 2}] {'doors': [1]}",
+        "[{'id': 2}] {'doors': []}",
+    ]

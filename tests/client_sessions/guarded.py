@@ -16,7 +16,7 @@ from client_sessions.decorators import client_session_required
 from client_sessions.devices.models import Device
 from client_sessions.filters import GrantedFilterBackend, UserIdentifierKeyMixin
 from client_sessions.models import Action
-from client_sessions.permissions import HasClientSession
+from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.scoping import visible_to
 
 
@@ -30,7 +30,7 @@ class Devices(UserIdentifierKeyMixin, ModelViewSet):
     queryset = Device.objects.order_by("name")
     serializer_class = DeviceSerializer
     authentication_classes = [ClientSessionAuthentication, ApiKeyAuthentication]
-    permission_classes = []
+    permission_classes = [HasCredential]
     filter_backends = [GrantedFilterBackend, DjangoFilterBackend]
     filterset_fields = ["manufacturer", "name"]
 

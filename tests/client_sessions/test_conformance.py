@@ -538,12 +538,15 @@ def test_case_83_an_account_out_of_scope_is_not_found(open_session, home):
     assert [account["connected_account_id"] for account in listed] == [home.a1]
 
 
-def test_case_84_a_token_grants_nothing(open_session, home):
+@pytest.mark.parametrize(
+    "path", ["client_sessions/grant_access", "connected_accounts/delete", "user_identities/create"]
+)
+def test_case_84_a_token_grants_makes_and_deletes_nothing(open_session, home, path):
     session = open_session(user_identifier_key="u1")
-    response = bearer(session["token"]).post(
-        "client_sessions/grant_access", user_identifier_key="u1", connected_account_ids=[home.a1]
-    )
+    body = {"user_identifier_key": "u1", "connected_account_ids": [home.a1], "connected_account_id": home.a1}
+    response = bearer(session["token"]).post(path, **body)
     assert (response.status_code, response.error) == (401, "unauthorized")
+    assert session == bearer(session["token"]).get("client_sessions/get").json()["client_session"]
 
 
 def test_case_86_device_count_is_the_length_of_the_list(backend, open_session, home):

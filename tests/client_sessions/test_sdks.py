@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.embedded import embedded
 from tests.sdks.packages import Sdk, javascript_sdk, python_sdk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What an SDK sends and reads is the same on every database, so once is enough.
+pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
 
 JAVASCRIPT = ["javascript-1.121", "javascript-2.32"]
 PYTHON = ["python-2.2", "python-3.18"]

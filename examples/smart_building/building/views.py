@@ -1,0 +1,47 @@
+"""The building's API: a client session sees what it was granted, a backend sees everything."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import ModelSerializer
+from rest_framework.viewsets import ReadOnlyModelViewSet
+
+from building.models import Door, Lock
+from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
+from client_sessions.filters import GrantedFilterBackend, UserIdentifierKeyMixin
+from client_sessions.permissions import HasCredential
+
+
+class Guarded(UserIdentifierKeyMixin, ReadOnlyModelViewSet):
+    """All there is to guarding a model."""
+
+    authentication_classes = [ClientSessionAuthentication, ApiKeyAuthentication]
+    permission_classes = [HasCredential]
+    filter_backends = [GrantedFilterBackend]
+
+    def get_serializer_class(self) -> type[ModelSerializer]:
+        meta = type("Meta", (), {"model": self.queryset.model, "fields": "__all__"})
+        return type("Serializer", (ModelSerializer,), {"Meta": meta})
+
+
+class Doors(Guarded):
+    queryset = Door.objects.order_by("pk")
+
+
+class Locks(Guarded):
+    queryset = Lock.objects.order_by("pk")
+
+    @action(detail=True, methods=["post"])
+    def unlock(self, request: Request, pk: str) -> Response:
+        """A POST, so it needs a grant that allows control; a lock that is out of reach is 404."""
+        lock = self.get_object()
+        lock.is_locked = False
+        lock.save(update_fields=["is_locked"])
+        return Response(self.get_serializer(lock).data)
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """The same for everybody: the token is in the browser alone, after the # of the address."""
+    return render(request, "building/page.html")

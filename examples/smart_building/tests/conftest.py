@@ -1,0 +1,69 @@
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from building.models import Door, Lock, Tenant
+from django.core.cache import cache
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from client_sessions.models import ClientSession
+from sessions_core.models import ApiKey, Workspace
+
+# Nothing that asks the network, and the sandbox of Chromium cannot be had by root.
+CHROMIUM = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+CHROMIUM += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+CHROMIUM += ["--no-sandbox"] if os.geteuid() == 0 else []
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def workspace(db: None) -> Workspace:
+    return Workspace.objects.create(name="Smart building", is_sandbox=True)
+
+
+@pytest.fixture
+def api_key(workspace: Workspace) -> str:
+    return ApiKey.objects.issue(workspace, name="backend", by="test")[1]
+
+
+@pytest.fixture
+def tenants(workspace: Workspace) -> list[Tenant]:
+    """Two, with a door and a lock each."""
+    tenants = [Tenant.objects.create(name=name) for name in ("first", "second")]
+    for tenant in tenants:
+        door = Door.objects.create(tenant=tenant, name=f"{tenant.name} door")
+        Lock.objects.create(door=door, name=f"{tenant.name} lock")
+    return tenants
+
+
+@pytest.fixture
+def session_of(workspace: Workspace) -> Callable[[Tenant], ClientSession]:
+    def session_of(tenant: Tenant) -> ClientSession:
+        return ClientSession.objects.start(workspace, by="test", wanted={"tenant": [str(tenant.pk)]})
+
+    return session_of
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium: PATH has it, or there is none to try."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("The page is tried in a real browser, and there is no chromium on the PATH.")
+    # Playwright runs an event loop in this thread, and Django would take every query for one made inside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Callable[[], Page]:
+    """The page of a browser of its own: nothing is shared with another."""
+    return lambda: browser.new_context().new_page()

@@ -1,0 +1,67 @@
+"""Whoever was granted a tenant reaches its doors and locks, and nothing of the neighbours'."""
+
+import pytest
+from building.models import Lock
+from django.test import Client
+
+from client_sessions.models import Action, Terms
+
+TYPES = ["doors", "locks"]
+
+
+def bearer(token: str) -> Client:
+    return Client(headers={"authorization": f"Bearer {token}"})
+
+
+@pytest.fixture
+def mine(tenants, session_of):
+    return session_of(tenants[0])
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_a_session_sees_its_tenants_own(type, mine, tenants, session_of):
+    theirs = bearer(session_of(tenants[1]).token)
+    for caller, name in ((bearer(mine.token), "first"), (theirs, "second")):
+        (row,) = caller.get(f"/api/{type}").json()
+        assert row["name"].startswith(name)
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_the_neighbours_rows_are_not_there(type, mine, tenants, session_of):
+    (row,) = bearer(session_of(tenants[1]).token).get(f"/api/{type}").json()
+    assert bearer(mine.token).get(f"/api/{type}/{row['id']}").status_code == 404
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_nobody_sees_nothing(type, mine):
+    assert Client().get(f"/api/{type}").status_code == 401
+    mine.revoke(by="test")
+    refused = bearer(mine.token).get(f"/api/{type}")
+    assert (refused.status_code, refused.json()) == (401, {"detail": "The client session was revoked."})
+
+
+def test_a_lock_is_unlocked_by_who_may_control_it(mine, tenants):
+    lock, other = Lock.objects.order_by("pk")
+    assert bearer(mine.token).post(f"/api/locks/{lock.pk}/unlock").json()["is_locked"] is False
+    assert bearer(mine.token).post(f"/api/locks/{other.pk}/unlock").status_code == 404
+    mine.revoke_access({"tenant": [str(tenants[0].pk)]}, by="test")
+    mine.grant({"tenant": [str(tenants[0].pk)]}, terms=Terms(actions=[Action.READ]), by="test")
+    assert bearer(mine.token).get(f"/api/locks/{lock.pk}").status_code == 200
+    assert bearer(mine.token).post(f"/api/locks/{lock.pk}/unlock").status_code == 404
+
+
+def test_the_backend_opens_sessions_and_asks_what_a_user_sees(api_key, tenants):
+    backend = bearer(api_key)
+    asked = {"user_identifier_key": "u1", "tenant_ids": [str(tenants[1].pk)]}
+    answer = backend.post("/gatepass/client_sessions/create", asked, content_type="application/json").json()
+    assert answer["client_session"]["tenant_ids"] == [str(tenants[1].pk)]
+    assert len(backend.get("/api/locks").json()) == 2
+    assert [lock["name"] for lock in backend.get("/api/locks?user_identifier_key=u1").json()] == ["second lock"]
+
+
+def test_a_later_tenant_with_the_same_key_inherits_nothing(mine, tenants):
+    first = tenants[0]
+    key = first.pk
+    first.delete()
+    type(first).objects.create(pk=key, name="newcomer").door_set.create(name="newcomer's door")
+    assert bearer(mine.token).get("/api/doors").json() == []
