@@ -7,9 +7,9 @@ class BuildingConfig(AppConfig):
     name = "building"
 
     def ready(self) -> None:
-        from building.models import Door, Lock, Tenant
+        from building import models
 
         # One workspace, so no path to it. Who was granted a tenant reaches its doors, and their locks.
-        resources.register("tenant", Tenant, workspace=None)
-        resources.register("door", Door, workspace=None, through=["tenant"])
-        resources.register("lock", Lock, workspace=None, through=["door"])
+        resources.register("tenant", models.Tenant, workspace=None)
+        resources.register("door", models.Door, workspace=None, through=["tenant"])
+        resources.register("lock", models.Lock, workspace=None, through=["door"])

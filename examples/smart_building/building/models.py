@@ -3,25 +3,24 @@
 from django.db import models
 
 
-class Tenant(models.Model):
+class Named(models.Model):
     name = models.CharField(max_length=100)
+
+    class Meta:
+        abstract = True
 
     def __str__(self) -> str:
         return self.name
 
 
-class Door(models.Model):
+class Tenant(Named):
+    pass
+
+
+class Door(Named):
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE)
-    name = models.CharField(max_length=100)
-
-    def __str__(self) -> str:
-        return self.name
 
 
-class Lock(models.Model):
+class Lock(Named):
     door = models.ForeignKey(Door, on_delete=models.CASCADE)
-    name = models.CharField(max_length=100)
     is_locked = models.BooleanField(default=True)
-
-    def __str__(self) -> str:
-        return self.name

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from building.models import Door, Lock
+from building import models
 from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
 from client_sessions.filters import GrantedFilterBackend, UserIdentifierKeyMixin
 from client_sessions.permissions import HasCredential
@@ -27,11 +27,11 @@ class Guarded(UserIdentifierKeyMixin, ReadOnlyModelViewSet):
 
 
 class Doors(Guarded):
-    queryset = Door.objects.order_by("pk")
+    queryset = models.Door.objects.order_by("pk")
 
 
 class Locks(Guarded):
-    queryset = Lock.objects.order_by("pk")
+    queryset = models.Lock.objects.order_by("pk")
 
     @action(detail=True, methods=["post"])
     def unlock(self, request: Request, pk: str) -> Response:
