@@ -13,3 +13,4 @@ class BuildingConfig(AppConfig):
         resources.register("tenant", models.Tenant, workspace=None)
         resources.register("door", models.Door, workspace=None, through=["tenant"])
         resources.register("lock", models.Lock, workspace=None, through=["door"])
+        resources.register("camera", models.Camera, workspace=None, through=["door"])

@@ -24,3 +24,7 @@ class Door(Named):
 class Lock(Named):
     door = models.ForeignKey(Door, on_delete=models.CASCADE)
     is_locked = models.BooleanField(default=True)
+
+
+class Camera(Named):
+    door = models.ForeignKey(Door, on_delete=models.CASCADE)

@@ -30,6 +30,10 @@ class Doors(Guarded):
     queryset = models.Door.objects.order_by("pk")
 
 
+class Cameras(Guarded):
+    queryset = models.Camera.objects.order_by("pk")
+
+
 class Locks(Guarded):
     queryset = models.Lock.objects.order_by("pk")
 

@@ -3,7 +3,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from building.models import Door, Lock, Tenant
+from building.models import Camera, Door, Lock, Tenant
 from django.core.cache import cache
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -38,6 +38,7 @@ def tenants(workspace: Workspace) -> list[Tenant]:
     for tenant in tenants:
         door = Door.objects.create(tenant=tenant, name=f"{tenant.name} door")
         Lock.objects.create(door=door, name=f"{tenant.name} lock")
+        Camera.objects.create(door=door, name=f"{tenant.name} camera")
     return tenants
 
 

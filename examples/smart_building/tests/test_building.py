@@ -6,7 +6,7 @@ from django.test import Client
 
 from client_sessions.models import Action, Terms
 
-TYPES = ["doors", "locks"]
+TYPES = ["cameras", "doors", "locks"]
 
 
 def bearer(token: str) -> Client:
