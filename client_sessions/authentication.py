@@ -100,7 +100,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 def client_session_of(token: str, *, at: datetime) -> ClientSession:
     """The live session of a token: no query for a forgery, else one. Raises ApiError, 401."""
     presented = TOKEN.check(token)
-    session = ClientSession.objects.of_token(presented) if presented else None
+    session = ClientSession.of_token(presented) if presented else None
     if session is None:
         raise ApiError("client_session_not_found", "The client session token is not known.", status=401)
     if (state := session.state_at(at)) is not State.LIVE:

@@ -56,7 +56,7 @@ class Missing(Exception):
         self.resource_id = resource_id
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ResourceType:
     """One registered type.
 

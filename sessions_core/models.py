@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from sessions_core import tokens
+from sessions_core.kept import KeptQuery
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 
 __all__ = ["AllowedOrigin", "ApiKey", "Event", "Workspace"]
@@ -134,15 +135,16 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """The usable secret key with this text, its workspace joined: one query, none if the text is no key at all."""
         if not (short := tokens.short_of(text)):
             return None
-        key = self.usable().secret().select_related("workspace").filter(short=short).first()
-        return key if key and tokens.matches(text, key.digest) else None
+        key = _BY_SHORT.get(short)
+        return key if key and key.is_usable(ApiKey.Kind.SECRET) and tokens.matches(text, key.digest) else None
 
     def authenticate_publishable(self, text: str) -> "ApiKey | None":
         """The usable publishable key with this text, its workspace joined."""
         if not (presented := PUBLISHABLE_TOKEN.check(text)):
             return None
-        key = self.usable().publishable().select_related("workspace").filter(short=presented.short).first()
-        return key if key and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
+        key = _BY_SHORT.get(presented.short)
+        is_usable = key is not None and key.is_usable(ApiKey.Kind.PUBLISHABLE)
+        return key if key and is_usable and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
 
     @transaction.atomic
     def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
@@ -184,6 +186,10 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
 
+    def is_usable(self, kind: str) -> bool:
+        """Whether it is one of this kind that nobody revoked."""
+        return self.kind == kind and self.revoked_at is None
+
     @property
     def credential(self) -> str:
         """Which kind of caller holds this key."""
@@ -208,6 +214,9 @@ class ApiKey(models.Model):
             Event.objects.record("api_key.revoked", subject=self.short, workspace_id=self.workspace_id, by=by, at=at)
             self.revoked_at = at
         return bool(happened)
+
+
+_BY_SHORT = KeptQuery(ApiKey, column="short", related="workspace")
 
 
 class AppendOnly(Exception):

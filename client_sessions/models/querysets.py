@@ -60,11 +60,6 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """Those granted nothing of the type."""
         return self.exclude(_has_grant(resource_type=resource_type))
 
-    def of_token(self, presented: tokens.Presented) -> "ClientSession | None":
-        """The session a checked token belongs to, its workspace joined."""
-        session = self.select_related("workspace").filter(token_short=presented.short).first()
-        return session if session and TOKEN.agrees(presented, session.token_key) else None
-
     def start(
         self,
         workspace: Workspace,

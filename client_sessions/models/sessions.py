@@ -13,6 +13,8 @@ from client_sessions import resources
 from client_sessions.models.grants import ALL, SINGLE, Grant, Terms
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
+from sessions_core import tokens
+from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
 
 # The kind of caller that holds a client session's token; see sessions_core.permissions.
@@ -76,6 +78,12 @@ class ClientSession(models.Model):
     def actor(self) -> str:
         """How events name this session when it is the one that acts."""
         return f"client_session:{self.id}"
+
+    @classmethod
+    def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
+        """The session a checked token belongs to, its workspace joined: one query."""
+        session = _BY_TOKEN.get(presented.short)
+        return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     def state_at(self, at: datetime) -> State:
         """``expired`` is never written down: it follows from the clock."""
@@ -228,6 +236,9 @@ class ClientSession(models.Model):
 
     def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)
+
+
+_BY_TOKEN = KeptQuery(ClientSession, column="token_short", related="workspace")
 
 
 def _told(terms: Terms) -> dict[str, Any]:
