@@ -35,7 +35,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class GrantInline(admin.TabularInline):
     model = Grant
-    fields = readonly_fields = ("resource_type", "shown_id", "actions", "created_at", "expires_at")
+    fields = readonly_fields = ("resource_type", "shown_id", "allowed", "created_at")
     extra = 0
     can_delete = False
 
@@ -44,9 +44,12 @@ class GrantInline(admin.TabularInline):
         """As the API writes it."""
         return resources.shown(grant.resource_type, grant.resource_id)
 
-    @admin.display(description="actions")
-    def actions(self, grant: Grant) -> str:
-        return ", ".join(grant.terms.actions)
+    @admin.display(description="allowed")
+    def allowed(self, grant: Grant) -> str:
+        ends = [
+            (", ".join(terms.actions), f"{terms.until:%Y-%m-%d %H:%M}" if terms.until else "") for terms in grant.terms
+        ]
+        return "; ".join(f"{actions} until {end}" if end else actions for actions, end in ends)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -79,7 +79,8 @@ class ScopedView(ApiView):
 
     def error_response(self, error: Exception) -> Response | None:
         api_error = _translated(error, allowed=self.allowed_methods)
-        if api_error and api_error.status == 401 and (seconds := anonymous_wait(self.request)):
+        is_stranger = api_error is not None and (api_error.status == 401 or api_error.type == "workspace_not_found")
+        if is_stranger and (seconds := anonymous_wait(self.request)):
             api_error = ApiError("too_many_requests", retry_after=seconds)
         return self._answer(api_error) if api_error else None
 

@@ -30,6 +30,7 @@ from client_sessions.scoping import Auth
 from sessions_core.api import bearer_of
 from sessions_core.models import ApiKey
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+from sessions_core.tokens import is_api_key
 
 __all__ = [
     "ApiKeyAuthentication",
@@ -87,7 +88,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         bearer = bearer_of(request)
-        if not bearer or bearer.startswith(TOKEN_PREFIX):
+        if not is_api_key(bearer):
             return None
         if key := ApiKey.objects.authenticate(bearer):
             return AnonymousUser(), key

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
 from django.urls import URLResolver, get_resolver
+from rest_framework.permissions import OperandHolder, SingleOperandHolder
 
 from client_sessions import resources
 from client_sessions.authentication import ClientSessionAuthentication
@@ -87,7 +88,7 @@ def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
 
         def has(option: str, *wanted: type, view: Any = view, options: Any = options) -> bool:
             parts = options.get(option, getattr(view, option, ()))
-            return any(isinstance(part, type) and issubclass(part, wanted) for part in parts)
+            return any(issubclass(part, wanted) for part in _classes(parts))
 
         is_guarded = has("permission_classes", HasClientSession, HasCredential) or has(
             "filter_backends", GrantedFilterBackend
@@ -99,6 +100,17 @@ def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
                 hint="Add client_sessions.authentication.ClientSessionAuthentication.",
                 id="client_sessions.E004",
             )
+
+
+def _classes(parts: Iterable[Any]) -> Iterator[type]:
+    """The classes that an option lists, those joined by ``&``, ``|`` and ``~`` too."""
+    for part in parts:
+        if isinstance(part, type):
+            yield part
+        elif isinstance(part, OperandHolder):
+            yield from _classes([part.op1_class, part.op2_class])
+        elif isinstance(part, SingleOperandHolder):
+            yield from _classes([part.op1_class])
 
 
 def _rest_views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -21,6 +21,18 @@ M = TypeVar("M", bound=Model)
 R = TypeVar("R")
 
 
+def action_of(request: Request) -> Action:
+    """What a request does with what it names: safe methods read, the others control."""
+    return Action.READ if request.method in SAFE_METHODS else Action.CONTROL
+
+
+def _caller(request: Request, view: Any) -> Any:
+    """Raises NotAuthenticated for whoever else got this far: there is nothing to narrow to."""
+    if not HasCredential().has_permission(request, view):
+        raise NotAuthenticated
+    return request.auth
+
+
 class GrantedFilterBackend(BaseFilterBackend):
     """Narrows any queryset of a registered model: a client session to its grants, a backend to its workspace.
 
@@ -29,20 +41,15 @@ class GrantedFilterBackend(BaseFilterBackend):
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[M, R], view: APIView) -> QuerySet[M, R]:
-        auth: Any = request.auth
-        if not HasCredential().has_permission(request, view):
-            raise NotAuthenticated  # whoever else got this far has no workspace to be narrowed to
-        narrowed: Any = visible_to(auth, queryset, action=self.action_of(request))
+        narrowed: Any = visible_to(_caller(request, view), queryset, action=action_of(request))
         return narrowed  # type: ignore[no-any-return]
-
-    def action_of(self, request: Request) -> Action:
-        return Action.READ if request.method in SAFE_METHODS else Action.CONTROL
 
 
 class UserIdentifierKeyMixin:
     """For a view of your own: ``?user_identifier_key=…`` narrows further, to what that user's live session reaches.
 
-    Your backend asks with its API key what a user may see. A key without a live session gives nothing.
+    Your backend asks with its API key what a user may see, or with another method than GET what they may control. A
+    key without a live session gives nothing.
     """
 
     request: Request
@@ -54,5 +61,5 @@ class UserIdentifierKeyMixin:
             return queryset
         if len(keys) > 1 or not 0 < len(keys[0]) <= LONGEST_TEXT or not is_storable(keys[0]):
             raise ValidationError({"user_identifier_key": ["Give one key."]})
-        auth: Any = self.request.auth
-        return narrowed_to_key(auth, queryset, keys[0], at=timezone.now())
+        auth = _caller(self.request, self)
+        return narrowed_to_key(auth, queryset, keys[0], action=action_of(self.request), at=timezone.now())

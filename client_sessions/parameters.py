@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from django.http import QueryDict
 from rest_framework.request import Request
@@ -18,9 +19,8 @@ from client_sessions.errors import ApiError, Validation
 from sessions_core.api import LONGEST_TEXT, is_storable
 
 __all__ = [
-    "EMAIL",
-    "URL",
     "Choice",
+    "Email",
     "Flag",
     "Instant",
     "Metadata",
@@ -29,6 +29,7 @@ __all__ = [
     "Parameters",
     "Text",
     "Texts",
+    "Url",
 ]
 
 MOST_ITEMS = 10_000
@@ -104,24 +105,37 @@ class Choice(Text):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Formed(Text):
-    """A text of some form, which ``what`` names."""
+class Url(Text):
+    """Where a browser may be sent: http or https, and nothing that runs."""
 
-    form: re.Pattern[str]
-    what: str
+    form: ClassVar[re.Pattern[str]] = re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII)
+
+    def from_json(self, value: Any) -> str | None:
+        text = super().from_json(value)
+        if text is not None and not (self.form.fullmatch(text) and _has_host(text)):
+            raise Problem("Invalid url")
+        return text
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email(Text):
+    """Something that could be an email address."""
+
+    form: ClassVar[re.Pattern[str]] = re.compile(r"[^\s@]+@[^\s@]+")
 
     def from_json(self, value: Any) -> str | None:
         text = super().from_json(value)
         if text is not None and not self.form.fullmatch(text):
-            raise Problem(f"Invalid {self.what}")
+            raise Problem("Invalid email")
         return text
-
-
-# Where a browser may be sent: http or https, and nothing that runs.
-URL = Formed(form=re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII), what="url")
-
-# Something that could be an email address.
-EMAIL = Formed(form=re.compile(r"[^\s@]+@[^\s@]+"), what="email", nullable=True, max_length=254)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,12 +164,13 @@ class Metadata(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Texts(Parameter):
-    """A list of texts, each an ``item``; ``length`` asks for exactly so many, ``min_length`` for at least so many."""
+    """A list of texts, each an ``item``; ``length`` asks for exactly so many, the others for at least and at most."""
 
     takes_many: ClassVar[bool] = True
     item: Text = Text()
     length: int | None = None
     min_length: int = 0
+    max_length: int = MOST_ITEMS
 
     def from_json(self, value: Any) -> list[str]:
         if not isinstance(value, list):
@@ -164,8 +179,8 @@ class Texts(Parameter):
             raise Problem(f"Array must contain exactly {self.length} element(s)")
         if len(value) < self.min_length:
             raise Problem(f"Array must contain at least {self.min_length} element(s)")
-        if len(value) > MOST_ITEMS:
-            raise Problem(f"Array must contain at most {MOST_ITEMS} element(s)")
+        if len(value) > self.max_length:
+            raise Problem(f"Array must contain at most {self.max_length} element(s)")
         return [self._item(index, item) for index, item in enumerate(value)]
 
     def from_query(self, values: Sequence[str], *, strict: bool) -> list[str]:

@@ -4,6 +4,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from client_sessions.models import ClientSession
+from client_sessions.scoping import is_backend
 
 __all__ = ["HasClientSession", "HasCredential"]
 
@@ -23,4 +24,4 @@ class HasCredential(BasePermission):
     message = "A client session token or an API key is required."
 
     def has_permission(self, request: Request, view: object) -> bool:
-        return getattr(request.auth, "workspace", None) is not None
+        return isinstance(request.auth, ClientSession) or is_backend(request.auth)

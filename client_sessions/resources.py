@@ -8,6 +8,7 @@ A project registers its own types next to the models they are about, in ``AppCon
 Now a session granted a building reaches its doors, and one granted a door reaches that door.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
-from django.db.models import Exists, Field, Model, QuerySet
+from django.db import transaction
+from django.db.models import Exists, Field, Model, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
@@ -38,10 +40,13 @@ __all__ = [
     "stored",
 ]
 
-# Sent with ``resource_type`` and ``resource_id``, as it is stored, once a row of a registered model is deleted.
+# Sent once a row of a registered model is deleted, with ``resource_type``, ``resource_id`` as it is stored, and
+# ``workspace_id``: None where no other workspace can have that id.
 resource_deleted = Signal()
 
 M = TypeVar("M", bound=Model)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 # Characters; what a grant keeps.
 LONGEST_ID = 255
@@ -87,6 +92,8 @@ class ResourceType:
         """Those rows of this type that belong to the workspace."""
         if self.workspace is None:
             workspaces = apps.get_model("sessions_core", "Workspace")  # this module is imported before any model
+            if isinstance(workspace_id, OuterRef):
+                workspace_id = OuterRef(workspace_id)  # one level further out, from within Exists
             return rows.exclude(Exists(workspaces._default_manager.exclude(pk=workspace_id)))
         return rows.filter(**{self.workspace: workspace_id})
 
@@ -94,12 +101,24 @@ class ResourceType:
         """The one spelling under which grants keep an id: the way the database casts it back to the key's type."""
         try:
             value = self.key_field.to_python(resource_id)
+            self.key_field.run_validators(value)  # too long or too large: no row has it, and a database would stumble
         except ValidationError:
             raise Missing(self.name, resource_id) from None
         text = value.hex if isinstance(value, UUID) else str(value)
-        if len(text) > (getattr(self.key_field, "max_length", None) or LONGEST_ID):
-            raise Missing(self.name, resource_id)  # no row has it, and a database might cut it to one that a row has
+        if len(text) > LONGEST_ID:
+            raise Missing(self.name, resource_id)
         return text
+
+    def workspace_of(self, row: Model) -> UUID | None:
+        """The workspace of a row, where another one may have the same id; None where none can."""
+        if self.workspace is None or self.key_field.unique:
+            return None
+        *path, last = self.workspace.split("__")
+        owner: Any = row
+        for relation in path:
+            owner = getattr(owner, relation)
+        workspace_id: UUID = getattr(owner, f"{last}_id")
+        return workspace_id
 
     def shown(self, stored_id: str) -> str:
         """The id as the API writes it."""
@@ -117,11 +136,16 @@ class ResourceType:
         return of_model(destination(self.model, path))
 
     def check(self, resource_ids: Iterable[str], *, workspace_id: UUID) -> set[str]:
-        """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not."""
+        """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not.
+
+        Within a transaction the rows stay until it ends.
+        """
         wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
             rows = self.in_workspace(self.model._default_manager.all(), workspace_id)
-            rows = rows.filter(**{f"{self.key}__in": list(wanted)})
+            rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
+            if transaction.get_connection().in_atomic_block:
+                rows = rows.select_for_update(of=("self",), no_key=True)
             found = {self.stored(str(key)) for key in rows.values_list(self.key, flat=True)}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
@@ -141,11 +165,13 @@ def register(
     key: str = "pk",
     must_exist: bool = True,
 ) -> None:
-    """Make a model grantable under ``name``. ``workspace`` is the look-up path to its tenant; see ResourceType.
+    """Make a model grantable under ``name``, a word in lower case. See ResourceType for the rest.
 
-    The paths are looked at by the system checks, once every model is there. Raises ImproperlyConfigured for a name or
-    a model that is registered already.
+    The value of ``key`` must never change: grants are found by it. The paths are looked at by the system checks, once
+    every model is there. Raises ImproperlyConfigured for a name that is none, or a name or model registered already.
     """
+    if not _NAME.fullmatch(name):
+        raise ImproperlyConfigured(f"{name!r} is no name for a resource type: at most 60 of a-z, 0-9 and _.")
     for known_type in _types.values():
         if (known_type.name == name) != (known_type.model is model):
             raise ImproperlyConfigured(
@@ -155,13 +181,21 @@ def register(
     _types[name] = ResourceType(
         name=name, model=model, workspace=workspace, through=through, key=key, must_exist=must_exist
     )
-    post_delete.connect(_announce, sender=model, dispatch_uid="client_sessions.resources")
+    for each in apps.get_models():
+        if each._meta.concrete_model is model:  # the model itself and its proxies
+            post_delete.connect(_announce, sender=each, dispatch_uid="client_sessions.resources")
 
 
 def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
     resource_type = of_model(sender)
-    resource_id = resource_type.stored(str(getattr(instance, resource_type.key)))
-    resource_deleted.send(sender, resource_type=resource_type.name, resource_id=resource_id)
+    key = getattr(instance, resource_type.key_field.attname)
+    if key is not None:
+        resource_deleted.send(
+            sender,
+            resource_type=resource_type.name,
+            resource_id=resource_type.stored(str(key)),
+            workspace_id=resource_type.workspace_of(instance),
+        )
 
 
 def registered() -> list[ResourceType]:

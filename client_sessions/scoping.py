@@ -15,11 +15,21 @@ from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant
+from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
 from sessions_core.models import Workspace
+from sessions_core.permissions import API_KEY
 
-__all__ = ["Auth", "GrantedQuerySet", "narrowed_to_key", "reached_by", "visible_to", "with_device_count"]
+__all__ = [
+    "Auth",
+    "GrantedQuerySet",
+    "is_backend",
+    "narrowed_to_key",
+    "reached_by",
+    "still_reached",
+    "visible_to",
+    "with_device_count",
+]
 
 M = TypeVar("M", bound=Model)
 
@@ -51,16 +61,28 @@ class GrantedQuerySet(QuerySet[M]):
         return cast(Self, visible_to(auth, self, action=action, at=at))
 
 
+def is_backend(auth: object) -> bool:
+    """Whether this caller, ``request.auth``, may see all of its workspace."""
+    return getattr(auth, "credential", None) in (API_KEY, PERSONAL_ACCESS_TOKEN)
+
+
 def visible_to(
     auth: Auth, queryset: QuerySet[M], *, action: Action = Action.READ, at: datetime | None = None
 ) -> QuerySet[M]:
-    """Narrow rows of a registered model to what a caller may see: a session its own, a backend its workspace's."""
+    """Narrow rows of a registered model to what a caller may see: a session its own, a backend its workspace's.
+
+    Nobody else sees anything.
+    """
     if isinstance(auth, ClientSession):
         return reached_by(queryset, auth, action=action, at=at)
+    if not is_backend(auth):
+        return queryset.none()
     return resources.of_model(queryset.model).in_workspace(queryset, auth.workspace.pk)
 
 
-def narrowed_to_key(auth: Auth, queryset: QuerySet[M], user_identifier_key: str, *, at: datetime) -> QuerySet[M]:
+def narrowed_to_key(
+    auth: Auth, queryset: QuerySet[M], user_identifier_key: str, *, action: Action = Action.READ, at: datetime
+) -> QuerySet[M]:
     """Narrow further, to what the live session of this key reaches: the parameter that backends limit lists by.
 
     Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
@@ -68,7 +90,7 @@ def narrowed_to_key(auth: Auth, queryset: QuerySet[M], user_identifier_key: str,
     session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
     if session is None or (isinstance(auth, ClientSession) and session.pk != auth.pk):
         return queryset.none()
-    return reached_by(queryset, session, at=at)
+    return reached_by(queryset, session, action=action, at=at)
 
 
 def reached_by(
@@ -83,6 +105,21 @@ def reached_by(
     return resource_type.in_workspace(queryset, session.workspace_id).filter(pk__in=keys)
 
 
+def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
+    """Types of which a session reaches some of these resources by other grants than their own."""
+    left = []
+    for name, ids in wanted.items():
+        resource_type = resources.get(name)
+        if resource_type is not None:
+            rows = resource_type.model._default_manager.filter(
+                **{f"{resource_type.key}__in": resources.known(name, ids)}
+            )
+            others = [granted.name for granted, _ in resource_type.paths() if granted is not resource_type]
+            if others and reached_by(rows, session).exists():
+                left += others
+    return left
+
+
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
     """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
     device = resources.get("device")
@@ -90,7 +127,7 @@ def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> Clien
         return sessions.annotate(device_count=Value(0))
     # Each level of sub-query looks one level further out for the session: grants, arm, device, session.
     session = OuterRef(OuterRef(OuterRef("pk")))
-    grants = Grant.objects.filter(client_session=session).allowing(Action.READ).live(at=at)
+    grants = Grant.objects.filter(client_session=session).allowing(Action.READ, at=at)
     devices = device.in_workspace(device.model._default_manager.all(), OuterRef("workspace_id"))
     devices = devices.filter(pk__in=_reached(device, grants)).order_by().annotate(all=Value(1))
     count = devices.values("all").annotate(count=Count("pk")).values("count")
@@ -109,7 +146,7 @@ def _keys_reached(
 
 @cache
 def _kept_sql(resource_type: ResourceType, action: Action, using: str) -> tuple[str, tuple[Any, ...]]:
-    grants = Grant.objects.filter(client_session=_SESSION).allowing(action).live(at=_AT)
+    grants = Grant.objects.filter(client_session=_SESSION).allowing(action, at=_AT)
     sql, parameters = _reached(resource_type, grants).query.get_compiler(using).as_sql()
     return sql, tuple(parameters)
 
@@ -117,9 +154,9 @@ def _kept_sql(resource_type: ResourceType, action: Action, using: str) -> tuple[
 def _prepared(session_id: UUID, at: datetime, using: str) -> tuple[Any, Any]:
     """A session and a time in the form that this database takes."""
     session: Any = Grant._meta.get_field("client_session")
-    expiry: Any = Grant._meta.get_field("expires_at")
+    until: Any = Grant._meta.get_field("read_until")
     connection = connections[using]
-    return session.get_db_prep_value(session_id, connection), expiry.get_db_prep_value(at, connection)
+    return session.get_db_prep_value(session_id, connection), until.get_db_prep_value(at, connection)
 
 
 def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[Any, Any]:

@@ -44,15 +44,20 @@ def client_session_object(session: ClientSession) -> dict[str, Any]:
         **({"revoked_at": instant(session.revoked_at)} if session.revoked_at else {}),
         # Beyond Seam, and only where there is something to tell: types of the project's own, and grants with terms.
         **{f"{name}_ids": ids for name, ids in granted.items()},
-        **({"limited_access": limited} if (limited := [_limited(one) for one in grants if one.terms != ALL]) else {}),
+        **({"limited_access": limited} if (limited := [one for grant in grants for one in _limits(grant)]) else {}),
     }
 
 
-def _limited(grant: Grant) -> dict[str, Any]:
-    """A grant that does not allow everything for ever."""
-    return {
-        "resource_type": grant.resource_type,
-        "resource_id": resources.shown(grant.resource_type, grant.resource_id),
-        "actions": list(grant.terms.actions),
-        "access_expires_at": instant(grant.expires_at) if grant.expires_at else None,
-    }
+def _limits(grant: Grant) -> list[dict[str, Any]]:
+    """What a grant allows and until when, if that is not everything for as long as the session."""
+    if grant.terms == [ALL]:
+        return []
+    return [
+        {
+            "resource_type": grant.resource_type,
+            "resource_id": resources.shown(grant.resource_type, grant.resource_id),
+            "actions": list(terms.actions),
+            "access_expires_at": instant(terms.until) if terms.until else None,
+        }
+        for terms in grant.terms
+    ]

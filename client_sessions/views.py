@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework.request import Request
@@ -13,7 +14,7 @@ from client_sessions.api import ScopedView
 from client_sessions.errors import ApiError, Validation, invalid
 from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, KeyTaken, Terms
 from client_sessions.parameters import Choice, Flag, Instant, Parameter, Parameters, Text, Texts
-from client_sessions.scoping import with_device_count
+from client_sessions.scoping import still_reached, with_device_count
 from client_sessions.serializers import client_session_object
 from sessions_core.permissions import PUBLISHABLE_KEY
 
@@ -48,6 +49,8 @@ LIST = Parameters(
 )
 ONE = Parameters(client_session_id=Text(required=True))
 
+SELECTORS = ("client_session_id", "user_identifier_key")
+
 # Headers that may carry the key when a publishable key asks for a session.
 KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
@@ -57,7 +60,7 @@ class ClientSessionsView(ScopedView):
         if self.auth.credential == PUBLISHABLE_KEY:
             values = self._read_empty(_by_publishable_key().read(request), missing_key_status=401)
         else:
-            values = Parameters(**KEY, **_grants(), **CREATION).read(request)
+            values = Parameters(**KEY, **_grants(), **TERMS, **CREATION).read(request)
         if request.method == "PUT":
             return self._answer_with(self._started_or_held(values))
         return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
@@ -66,7 +69,7 @@ class ClientSessionsView(ScopedView):
         if self.auth.credential == PUBLISHABLE_KEY:
             given = _key_of_headers(request) | _by_publishable_key().read(request)
             return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
-        values = Parameters(**KEY, **_grants(), expires_at=Instant()).read(request)
+        values = Parameters(**KEY, **_grants(), **TERMS, expires_at=Instant()).read(request)
         return self._answer_with(ClientSession.objects.start_or_match(**self._request_of(values)))
 
     def retrieve(self, request: Request) -> Response:
@@ -83,17 +86,21 @@ class ClientSessionsView(ScopedView):
         session.grant(
             _wanted(values),
             by=self.auth.actor,
-            terms=Terms(actions=values.get("actions", tuple(Action)), until=values.get("access_expires_at")),
+            terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
         return self._answer_with(session)
 
     def revoke_access(self, request: Request) -> Response:
         values = Parameters(**KEY, **_grants(), client_session_id=Text()).read(request)
-        session = self._chosen(values)
-        if not (wanted := _wanted(values)):
+        wanted = _wanted(values)
+        if not wanted:
             Validation.refuse(f"Give what to take back: {', '.join(_grants())}")
-        session.revoke_access(wanted, by=self.auth.actor)
+        session = self._selected({name: values[name] for name in SELECTORS if name in values})
+        with transaction.atomic():
+            session.revoke_access(wanted, by=self.auth.actor)
+            if left := still_reached(session, wanted):
+                raise ApiError("invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}.")
         return self._answer_with(session)
 
     def list(self, request: Request) -> Response:
@@ -138,7 +145,7 @@ class ClientSessionsView(ScopedView):
 
     def _chosen(self, values: dict[str, Any]) -> ClientSession:
         """The session to change: the id chooses if both selectors are given, and the key is then one to take over."""
-        for selector in ("client_session_id", "user_identifier_key"):
+        for selector in SELECTORS:
             if selector in values:
                 return self._selected({selector: values[selector]})
         Validation.refuse("Give client_session_id or user_identifier_key")
@@ -151,6 +158,7 @@ class ClientSessionsView(ScopedView):
             "user_identifier_key": values.get("user_identifier_key"),
             "expires_at": values.get("expires_at"),
             "wanted": _wanted(values),
+            "terms": _terms(values),
         }
 
     def _read_empty(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
@@ -199,9 +207,10 @@ def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
     """Those granted this resource; for None, those granted nothing of the type."""
     if resource_id is None:
-        return sessions.granted_nothing(resource_type)
+        return sessions.granted_nothing(resource_type, at=timezone.now())
     try:
-        return sessions.granted(resource_type, resources.stored(resource_type, resource_id))
+        stored_id = resources.stored(resource_type, resource_id)
+        return sessions.granted(resource_type, stored_id, at=timezone.now())
     except resources.Missing:
         return sessions.none()
 
@@ -215,6 +224,10 @@ def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
             if wanted.setdefault(resource_type, ids) != ids:
                 raise invalid(name, "It names another one than user_identity_id does")
     return wanted
+
+
+def _terms(values: dict[str, Any]) -> Terms:
+    return Terms(actions=values.get("actions", tuple(Action)), until=values.get("access_expires_at"))
 
 
 def _granted_types() -> dict[str, str]:

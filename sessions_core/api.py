@@ -174,7 +174,8 @@ class ApiView(ViewSet):
     # Names this request in the answer and in logs; 32 hex characters.
     trace: str
 
-    # The caller's, once it is known.
+    # Whether the caller is known, and its workspace.
+    is_known: bool = False
     workspace: Workspace | None = None
 
     # The origin whose pages may read the answer, empty if there is none.
@@ -188,6 +189,7 @@ class ApiView(ViewSet):
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
+        self.is_known = request.auth is not None
         self.workspace = getattr(request.auth, "workspace", None)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -231,14 +233,16 @@ class ApiView(ViewSet):
         vary_by_origin(response)
         origin = request.headers["origin"]
         with suppress(DatabaseError):
-            if is_allowed(origin, None):
+            if is_storable(origin) and is_allowed(origin, None):
                 cors.mark_preflight(response, origin)
         return response
 
     def _allowed_origin(self, request: Request) -> str:
         """The page's origin, if the caller's workspace lists it; if any does, where the caller is not known."""
         origin = request.headers.get("origin", "")
-        return origin if self.cors and origin and is_allowed(origin, self.workspace) else ""
+        if not self.cors or not origin or not is_storable(origin) or (self.is_known and self.workspace is None):
+            return ""
+        return origin if is_allowed(origin, self.workspace) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(DatabaseError):  # it may be what the error is about

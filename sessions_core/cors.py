@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
@@ -51,18 +52,17 @@ def is_preflight(request: HttpRequest) -> bool:
 
 
 def is_allowed(origin: str, workspace: Workspace | None) -> bool:
-    """Whether the workspace lists this origin; for None, which is a caller nobody knows yet, whether any does."""
-    listed = AllowedOrigin.objects.filter(origin=origin)
-    if workspace is not None:
-        is_local = workspace.is_sandbox and _is_loopback(origin)
-        return is_local or listed.filter(workspace=workspace).exists()
-    is_local = _is_loopback(origin) and Workspace.objects.filter(is_sandbox=True).exists()
-    return is_local or listed.exists()
+    """Whether the workspace lists this origin; for None, which is a caller nobody knows yet, whether any does.
+
+    One query at most.
+    """
+    is_local = bool(_LOOPBACK.fullmatch(origin))
+    if workspace is None and is_local:
+        return Workspace.objects.filter(Q(is_sandbox=True) | Q(allowed_origins__origin=origin)).exists()
+    if workspace is None:
+        return AllowedOrigin.objects.filter(origin=origin).exists()
+    return (is_local and workspace.is_sandbox) or workspace.allowed_origins.filter(origin=origin).exists()
 
 
 def vary_by_origin(response: HttpResponseBase) -> None:
     patch_vary_headers(response, ["Origin"])
-
-
-def _is_loopback(origin: str) -> bool:
-    return bool(_LOOPBACK.fullmatch(origin))

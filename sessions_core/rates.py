@@ -1,28 +1,31 @@
-"""How often somebody may call: counters in Django's default cache, one for each caller and window of time.
+"""How often somebody may call: one counter for each caller and window of time.
 
-A counter goes up by ``incr``, which memory, Redis and Memcached do atomically. Where the cache is away, each process
-counts for itself: slower to notice, never unlimited.
+Counters are in Django's default cache where processes share it, and go up by ``incr``, which Redis and Memcached do
+atomically. Where it is away or in memory, each process counts for itself: slower to notice, never unlimited.
 """
 
 import logging
 import re
 import time
 from dataclasses import dataclass
+from math import ceil
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from sessions_core.tokens import digest
 
-__all__ = ["Rate", "seconds_to_wait"]
+__all__ = ["Rate", "counters", "seconds_to_wait"]
 
 logger = logging.getLogger(__name__)
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _FORM = re.compile(rf"(?P<requests>[1-9]\d{{0,8}})/(?P<unit>{'|'.join(_UNITS)})", re.ASCII)
 
-_own = LocMemCache("sessions_core.rates", {})
+# Seconds without the shared cache after it failed, so that it is not waited for in every request.
+_PATIENCE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +52,41 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
     at = time.time() if at is None else at
     window, elapsed = divmod(at, rate.seconds)
     key = f"gatepass.rate.{digest(repr((caller, rate.seconds, int(window))))[:32]}"
-    try:
-        count = _count(cache, key, rate.seconds)
-    except Exception:  # each cache raises errors of its own, and none of them may let everybody in, or nobody
-        logger.warning("The cache is away; this process counts rates by itself.", exc_info=True)
-        count = _count(_own, key, rate.seconds)
-    return 0 if count <= rate.requests else int(rate.seconds - elapsed) + 1
+    count = counters.count(key, seconds=rate.seconds * 2)
+    return 0 if count <= rate.requests else max(ceil(rate.seconds - elapsed), 1)
 
 
-def _count(counters: BaseCache, key: str, seconds: int) -> int:
-    counters.add(key, 0, timeout=seconds * 2)
-    try:
-        return counters.incr(key)
-    except ValueError:  # evicted in between
-        return 1
+class Counters:
+    """Counts in the cache that processes share, and in a memory of its own while there is none."""
+
+    def __init__(self) -> None:
+        # Django's default memory forgets after 300 entries, and with them who called how often.
+        self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": 200_000}})
+        self.away_until = 0.0
+
+    def count(self, key: str, *, seconds: int) -> int:
+        """One more of this key, which is forgotten after so many seconds."""
+        shared = caches["default"]
+        if not isinstance(shared, LocMemCache | DummyCache) and time.monotonic() >= self.away_until:
+            try:
+                return _one_more(shared, key, seconds)
+            except Exception as error:  # each cache raises errors of its own, and none may let everybody in, or nobody
+                self.away_until = time.monotonic() + _PATIENCE
+                logger.warning("The cache is away; this process counts rates by itself. %s: %s", type(error), error)
+        return _one_more(self.own, key, seconds)
+
+    def clear(self) -> None:
+        """Forget what this process counted."""
+        self.own.clear()
+        self.away_until = 0.0
+
+
+counters = Counters()
+
+
+def _one_more(cache: BaseCache, key: str, seconds: int) -> int:
+    cache.add(key, 0, timeout=seconds)
+    count = cache.incr(key)
+    if not isinstance(count, int):
+        raise TypeError(f"the cache counted to {count!r}")  # as one does that hides its errors
+    return count

@@ -6,10 +6,10 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.rates import counters
 from tests.callers import Caller, bearer
 
 OPERATOR = "operator:test"
@@ -18,7 +18,7 @@ OPERATOR = "operator:test"
 @pytest.fixture(autouse=True)
 def fresh_counters() -> None:
     """Nobody has called yet."""
-    cache.clear()
+    counters.clear()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ here, so in a sandbox the page connects an account made up on the spot, with two
 its webviews from its own code, with ``ConnectWebview.authorize``.
 """
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
@@ -83,7 +83,9 @@ def _authorize(webview: ConnectWebview, provider: str) -> None:
 
 
 def _to(url: str, **parameters: str) -> HttpResponse:
-    return HttpResponseRedirect(f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}")
+    parts = urlsplit(url)
+    query = "&".join(filter(None, [parts.query, urlencode(parameters)]))
+    return HttpResponseRedirect(urlunsplit(parts._replace(query=query)))
 
 
 def _signer() -> Signer:

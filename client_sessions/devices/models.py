@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 
-from client_sessions.models import ClientSession, NotLive
+from client_sessions import resources
+from client_sessions.models import Grant, NotLive
 from sessions_core.api import LONGEST_TEXT
 from sessions_core.models import Workspace
 
@@ -118,19 +119,23 @@ class ConnectWebview(Resource):
         return "authorized" if self.authorized_at or self.connected_account_id else "pending"
 
     def authorize(self, account: ConnectedAccount, *, at: datetime | None = None) -> bool:
-        """Lead to this account from now on, and give it to every live session that holds the webview.
+        """Lead to this account from now on, and give it to every live session that holds the webview, on its terms.
 
-        Whether that was news: a webview is authorised once.
+        Whether that was news: a webview is authorised once. Raises resources.Missing for another workspace's account.
         """
+        if account.workspace_id != self.workspace_id:
+            raise resources.Missing("connected_account", account.pk)
         at = at or timezone.now()
         undecided = ConnectWebview.objects.filter(pk=self.pk, authorized_at=None, connected_account=None)
         with transaction.atomic():
             if not undecided.update(connected_account=account, authorized_at=at):
                 return False
             wanted = {"connected_account": [str(account.pk)]}
-            for session in ClientSession.objects.live(at=at).granted("connect_webview", self.pk.hex):
-                with suppress(NotLive):  # it ended a moment ago
-                    session.grant(wanted, by=f"connect_webview:{self.pk}", at=at)
+            held = Grant.objects.live(at=at).filter(resource_type="connect_webview", resource_id=self.pk.hex)
+            for grant in held.select_related("client_session__workspace").order_by("client_session"):
+                for terms in grant.terms:
+                    with suppress(NotLive):  # it is over
+                        grant.client_session.grant(wanted, terms=terms, by=f"connect_webview:{self.pk}", at=at)
         self.connected_account, self.authorized_at = account, at
         return True
 

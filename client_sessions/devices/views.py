@@ -20,9 +20,9 @@ from client_sessions.devices.serializers import (
     workspace_object,
 )
 from client_sessions.errors import ApiError, Validation, invalid
-from client_sessions.models import ClientSession, PersonalAccess
+from client_sessions.models import ClientSession, NotLive, PersonalAccess
 from client_sessions.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.parameters import EMAIL, URL, Choice, Flag, Instant, Metadata, Parameters, Text, Texts
+from client_sessions.parameters import Choice, Email, Flag, Instant, Metadata, Parameters, Text, Texts, Url
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 
@@ -39,25 +39,25 @@ LIST_DEVICES = Parameters(
     user_identifier_key=Text(min_length=1),
     customer_key=Text(min_length=1),
     created_before=Instant(),
-    search=Text(),
+    search=Text(min_length=1),
     **PAGE_PARAMETERS,
 )
-GET_DEVICE = Parameters(device_id=Text(), name=Text())
+GET_DEVICE = Parameters(device_id=Text(), name=Text(min_length=1))
 LIST_ACCOUNTS = Parameters(
     user_identifier_key=Text(min_length=1),
     customer_key=Text(min_length=1),
-    search=Text(),
+    search=Text(min_length=1),
     **PAGE_PARAMETERS,
 )
-GET_ACCOUNT = Parameters(connected_account_id=Text(), email=Text())
+GET_ACCOUNT = Parameters(connected_account_id=Text(), email=Text(min_length=1))
 DELETE_ACCOUNT = Parameters(connected_account_id=Text(required=True))
 CREATE_WEBVIEW = Parameters(
-    accepted_providers=Texts(),
-    accepted_capabilities=Texts(),
+    accepted_providers=Texts(item=Text(max_length=60), max_length=50),
+    accepted_capabilities=Texts(item=Text(max_length=60), max_length=50),
     automatically_manage_new_devices=Flag(),
     custom_metadata=Metadata(),
-    custom_redirect_url=URL,
-    custom_redirect_failure_url=URL,
+    custom_redirect_url=Url(),
+    custom_redirect_failure_url=Url(),
     customer_key=Text(min_length=1, max_length=200),
     device_selection_mode=Choice(options=tuple(ConnectWebview.DeviceSelection)),
     wait_for_device_creation=Flag(),
@@ -70,15 +70,20 @@ LIST_WEBVIEWS = Parameters(
 )
 CREATE_IDENTITY = Parameters(
     user_identity_key=Text(min_length=1, max_length=200, nullable=True),
-    email_address=EMAIL,
+    email_address=Email(max_length=254, nullable=True),
     phone_number=Text(max_length=40, nullable=True),
     full_name=Text(max_length=200, nullable=True),
 )
-LIST_IDENTITIES = Parameters(user_identity_ids=Texts(), search=Text(), created_before=Instant(), **PAGE_PARAMETERS)
+LIST_IDENTITIES = Parameters(
+    user_identity_ids=Texts(), search=Text(min_length=1), created_before=Instant(), **PAGE_PARAMETERS
+)
 ONE_DEVICE_OF_IDENTITY = Parameters(
     user_identity_id=Text(), user_identity_key=Text(min_length=1), device_id=Text(required=True)
 )
 ONE_IDENTITY = Parameters(user_identity_id=Text(), user_identity_key=Text(min_length=1))
+
+# Webviews that a session's token may have made and not finished.
+MOST_PENDING = 50
 
 # Parameter of devices/list -> the column it must match.
 DEVICE_COLUMNS = {
@@ -150,6 +155,8 @@ class ConnectWebviewsView(ScopedView):
     def create(self, request: Request) -> Response:
         values = CREATE_WEBVIEW.read(request)
         workspace, customer_key = self.auth.workspace, values.get("customer_key")
+        if isinstance(self.auth, ClientSession) and self._pending().count() >= MOST_PENDING:
+            raise ApiError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
         with transaction.atomic():
             webview = ConnectWebview.objects.create(
                 workspace=workspace,
@@ -164,7 +171,7 @@ class ConnectWebviewsView(ScopedView):
                 waits_for_device_creation=values.get("wait_for_device_creation", False),
             )
             if isinstance(self.auth, ClientSession):
-                self.auth.grant({"connect_webview": [str(webview.pk)]}, by=self.auth.actor)
+                self._give(webview, self.auth)
         return self.ok(connect_webview=self._object(webview))
 
     def retrieve(self, request: Request) -> Response:
@@ -182,6 +189,15 @@ class ConnectWebviewsView(ScopedView):
     def _webviews(self, *, user_identifier_key: str | None = None) -> QuerySet[ConnectWebview]:
         webviews = ConnectWebview.objects.select_related("connected_account", "customer")
         return self.visible(webviews, user_identifier_key=user_identifier_key)
+
+    def _pending(self) -> QuerySet[ConnectWebview]:
+        return self._webviews().filter(connected_account=None, authorized_at=None)
+
+    def _give(self, webview: ConnectWebview, session: ClientSession) -> None:
+        try:
+            session.grant({"connect_webview": [str(webview.pk)]}, by=session.actor)
+        except NotLive:  # it ended since it was authenticated
+            raise ApiError("client_session_revoked") from None
 
     def _customer(self, key: str) -> Customer:
         """The customer whose account this is to become. A session may name no other than its own."""
@@ -240,7 +256,11 @@ class UserIdentitiesView(ScopedView):
 
     def grant_access_to_device(self, request: Request) -> Response:
         identity, device = self._identity_and_device(request)
-        identity.devices.add(device)
+        try:
+            with transaction.atomic():
+                identity.devices.add(device)
+        except IntegrityError:  # it was deleted since it was found
+            raise ApiError("device_not_found") from None
         return self.ok()
 
     def revoke_access_to_device(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """What is stored of client sessions, which verbs a session has, and how sessions are found."""
 
+from client_sessions.models import forgetting  # noqa: F401  (listens to deletions)
 from client_sessions.models.grants import ALL, Action, Grant, Terms
 from client_sessions.models.personal_access_tokens import (
     PERSONAL_ACCESS_TOKEN,
@@ -7,7 +8,7 @@ from client_sessions.models.personal_access_tokens import (
     PersonalAccess,
     PersonalAccessToken,
 )
-from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
+from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
 from client_sessions.models.refusals import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
 
@@ -29,4 +30,5 @@ __all__ = [
     "PersonalAccessToken",
     "State",
     "Terms",
+    "Wanted",
 ]

@@ -2,18 +2,23 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Self
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
-from django.dispatch import receiver
 
-from client_sessions.resources import LONGEST_ID, resource_deleted
-from sessions_core.models import Event
+from client_sessions.models.refusals import GrantConflict
+from client_sessions.resources import LONGEST_ID
+
+if TYPE_CHECKING:
+    from client_sessions.models.sessions import ClientSession
 
 # A session is one person's, of one customer.
 SINGLE = ("user_identity", "customer")
+
+# The end of what ends with its session.
+FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Action(models.TextChoices):
@@ -22,24 +27,38 @@ class Action(models.TextChoices):
     READ = "read"
     CONTROL = "control"
 
+    @property
+    def column(self) -> str:
+        """The column of a grant that says until when it allows this."""
+        return f"{self}_until"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How far a grant goes: which actions it allows, and until when. Seam's grants are all the default."""
+    """How far a grant goes: which actions it allows, and until when; None is as long as the session.
+
+    Seam's grants are all the default. Raises ValueError for actions that are none.
+    """
 
     actions: Collection[Action] = tuple(Action)
     until: datetime | None = None
 
     def __post_init__(self) -> None:
-        if not self.actions:
-            raise ValueError("A grant that allows nothing is none")
         # In one order, so that equal terms are equal.
-        object.__setattr__(self, "actions", tuple(action for action in Action if action in self.actions))
+        wanted = {Action(action) for action in self.actions}
+        object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
+        if not wanted:
+            raise ValueError("A grant that allows nothing is none")
 
     @property
-    def columns(self) -> dict[str, Any]:
-        """The same as fields of a grant."""
-        return {f"allows_{action}": action in self.actions for action in Action} | {"expires_at": self.until}
+    def ends(self) -> dict[str, datetime]:
+        """The columns of a grant that these terms reach, and how far."""
+        return {action.column: min(self.until or FOREVER, FOREVER) for action in self.actions}
+
+    @property
+    def columns(self) -> dict[str, datetime | None]:
+        """All of those columns, of a grant on these terms alone."""
+        return dict.fromkeys((action.column for action in Action), None) | self.ends
 
 
 # What a grant gives unless it says otherwise.
@@ -47,27 +66,49 @@ ALL = Terms()
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
+    def allowing(self, action: Action, *, at: datetime) -> Self:
+        return self.filter(**{f"{action.column}__gt": at})
+
     def live(self, *, at: datetime) -> Self:
-        """Those that time has not ended."""
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=at))
+        """Those that still allow anything."""
+        return self.filter(_is_live(at))
 
     def over(self, *, at: datetime) -> Self:
-        return self.filter(expires_at__lte=at)
+        return self.exclude(_is_live(at))
 
-    def allowing(self, action: Action) -> Self:
-        return self.filter(**{f"allows_{action}": True})
+    def give(
+        self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
+    ) -> list[str]:
+        """Make the session's grants of these resources reach at least as far as the terms: those that it changed.
+
+        Raises GrantConflict for a second resource of a type that a session has one of.
+        """
+        grants = self.filter(client_session=session, resource_type=resource_type)
+        grants.over(at=at).delete()
+        held = set(grants.values_list("resource_id", flat=True))
+        if resource_type in SINGLE and len(held | ids) > 1:
+            raise GrantConflict(resource_type)
+        changed = ids - held
+        for column, end in terms.ends.items():
+            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & held)
+            changed |= set(shorter.values_list("resource_id", flat=True))
+            shorter.update(**{column: end})
+        self.bulk_create(
+            Grant(client_session=session, resource_type=resource_type, resource_id=one, created_at=at, **terms.columns)
+            for one in sorted(ids - held)
+        )
+        return sorted(changed)
 
 
 class Grant(models.Model):
-    """One resource a client session may reach."""
+    """One resource a client session may reach, and until when each action is allowed; never, where that is empty."""
 
     client_session = models.ForeignKey("client_sessions.ClientSession", on_delete=models.CASCADE, related_name="grants")
     resource_type = models.CharField(max_length=60)
     resource_id = models.CharField(max_length=LONGEST_ID, help_text="As client_sessions.resources stores it.")
     created_at = models.DateTimeField()
-    allows_read = models.BooleanField(default=True)
-    allows_control = models.BooleanField(default=True)
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: as long as the session.")
+    read_until = models.DateTimeField(null=True, default=FOREVER)
+    control_until = models.DateTimeField(null=True, default=FOREVER)
 
     objects = GrantQuerySet.as_manager()
 
@@ -75,7 +116,7 @@ class Grant(models.Model):
         ordering = ("id",)
         constraints = [
             models.CheckConstraint(
-                condition=Q(allows_read=True) | Q(allows_control=True), name="a_grant_allows_something"
+                condition=Q(read_until__isnull=False) | Q(control_until__isnull=False), name="a_grant_allows_something"
             ),
             models.UniqueConstraint(
                 fields=["client_session", "resource_type", "resource_id"], name="a_resource_is_granted_once"
@@ -92,32 +133,15 @@ class Grant(models.Model):
         return f"{self.resource_type} {self.resource_id}"
 
     @property
-    def terms(self) -> Terms:
-        allowed = [action for action in Action if getattr(self, f"allows_{action}")]
-        return Terms(actions=allowed, until=self.expires_at)
-
-    def widen(self, terms: Terms) -> bool:
-        """Allow what ``terms`` allow too, here only and not in the database; whether that was news."""
-        before = self.terms
-        for action in terms.actions:
-            setattr(self, f"allows_{action}", True)
-        if self.expires_at is not None:
-            self.expires_at = max(self.expires_at, terms.until) if terms.until else None
-        return self.terms != before
+    def terms(self) -> list[Terms]:
+        """What was granted: one for each time at which something ends."""
+        by_end: dict[datetime, list[Action]] = {}
+        for action in Action:
+            end: datetime | None = getattr(self, action.column)
+            if end is not None:
+                by_end.setdefault(end, []).append(action)
+        return [Terms(actions=actions, until=end if end < FOREVER else None) for end, actions in sorted(by_end.items())]
 
 
-@receiver(resource_deleted)
-def forget(sender: Any, resource_type: str, resource_id: str, **_: Any) -> None:
-    """Take a deleted resource out of every session: a later row with the same key must not inherit its grants."""
-    grants = Grant.objects.filter(resource_type=resource_type, resource_id=resource_id)
-    with transaction.atomic():
-        workspaces = set(grants.values_list("client_session__workspace_id", flat=True))
-        grants.delete()
-        for workspace_id in workspaces:
-            Event.objects.record(
-                "resource.deleted",
-                subject=resource_type,
-                workspace_id=workspace_id,
-                by="client_sessions",
-                resource_id=resource_id,
-            )
+def _is_live(at: datetime) -> Q:
+    return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models.grants import Grant
+from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.refusals import KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.models import Workspace
@@ -52,13 +52,13 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
         self.holding(user_identifier_key).filter(expires_at__lte=at).update(key_released_at=at)
 
-    def granted(self, resource_type: str, resource_id: str) -> Self:
-        """Those granted this very resource; the id as ``resources`` stores it."""
-        return self.filter(_has_grant(resource_type=resource_type, resource_id=resource_id))
+    def granted(self, resource_type: str, resource_id: str, *, at: datetime) -> Self:
+        """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""
+        return self.filter(_has_grant(at, resource_type=resource_type, resource_id=resource_id))
 
-    def granted_nothing(self, resource_type: str) -> Self:
+    def granted_nothing(self, resource_type: str, *, at: datetime) -> Self:
         """Those granted nothing of the type."""
-        return self.exclude(_has_grant(resource_type=resource_type))
+        return self.exclude(_has_grant(at, resource_type=resource_type))
 
     def start(
         self,
@@ -68,6 +68,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         user_identifier_key: str | None = None,
         expires_at: datetime | None = None,
         wanted: Wanted | None = None,
+        terms: Terms = ALL,
         at: datetime | None = None,
     ) -> "ClientSession":
         """A fresh session with these grants.
@@ -77,7 +78,6 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         at = at or timezone.now()
         if holder := self._holder(workspace, user_identifier_key, at=at):
             raise KeyTaken(holder)
-        checked = resources.check(wanted or {}, workspace_id=workspace.pk)
         for _ in range(_ROUNDS):
             session = self.model(
                 workspace=workspace,
@@ -88,7 +88,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 expires_at=workspace.client_session_end(expires_at, at=at),
             )
             try:
-                session._insert(checked, by=by)
+                session.insert(wanted or {}, terms, by=by)
             except IntegrityError:
                 if holder := self._holder(workspace, user_identifier_key, at=at):
                     raise KeyTaken(holder) from None
@@ -104,6 +104,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         user_identifier_key: str | None = None,
         expires_at: datetime | None = None,
         wanted: Wanted | None = None,
+        terms: Terms = ALL,
         at: datetime | None = None,
     ) -> "ClientSession":
         """The live session of this key with its grants *replaced* by the types in ``wanted``, or a fresh one.
@@ -128,9 +129,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                             user_identifier_key=user_identifier_key,
                             expires_at=expires_at,
                             wanted=wanted,
+                            terms=terms,
                             at=at,
                         )
-                    session.replace_grants(wanted, expires_at=expires_at, by=by, at=at)
+                    session.replace_grants(wanted, terms=terms, expires_at=expires_at, by=by, at=at)
                 except (KeyTaken, NotLive):
                     continue
                 return session
@@ -146,8 +148,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
             "user_identity"
         ]
         keyless = self.in_workspace(workspace).live(at=at).filter(user_identifier_key=None)
-        return next((session for one in identities if (session := keyless.granted("user_identity", one).first())), None)
+        return next(
+            (session for one in identities if (session := keyless.granted("user_identity", one, at=at).first())), None
+        )
 
 
-def _has_grant(**grant: str) -> models.Exists:
-    return models.Exists(Grant.objects.filter(client_session=models.OuterRef("pk"), **grant))
+def _has_grant(at: datetime, **grant: str) -> models.Exists:
+    return models.Exists(Grant.objects.live(at=at).filter(client_session=models.OuterRef("pk"), **grant))

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models.grants import ALL, SINGLE, Grant, Terms
+from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core import tokens
@@ -105,8 +105,8 @@ class ClientSession(models.Model):
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
         at = at or timezone.now()
-        checked = resources.check(wanted, workspace_id=self.workspace_id)
         with transaction.atomic():
+            checked = resources.check(wanted, workspace_id=self.workspace_id)
             self._claim(at=at)
             self._take_key(user_identifier_key, by=by, at=at)
             self._add(checked, terms, by=by, at=at)
@@ -114,7 +114,8 @@ class ClientSession(models.Model):
     def revoke_access(self, wanted: Wanted, *, by: str, at: datetime | None = None) -> None:
         """Take these grants back while the session lives; what was not granted is not missed.
 
-        Raises NotLive, resources.Missing for an id that is neither granted nor could be; then nothing has changed.
+        What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
+        neither granted nor could be; then nothing has changed.
         """
         at = at or timezone.now()
         with transaction.atomic():
@@ -125,27 +126,40 @@ class ClientSession(models.Model):
                 ids = {resources.stored(resource_type, one): one for one in resource_ids}
                 others = [one for stored_id, one in ids.items() if stored_id not in held]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
+                self.take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
 
     def replace_grants(
-        self, wanted: Wanted, *, by: str, expires_at: datetime | None = None, at: datetime | None = None
+        self,
+        wanted: Wanted,
+        *,
+        by: str,
+        terms: Terms = ALL,
+        expires_at: datetime | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Make the grants of each type in ``wanted`` exactly those; other types stay.
+        """Make the grants of each type in ``wanted`` exactly those, on these terms; other types stay.
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
         at = at or timezone.now()
-        checked = resources.check(wanted, workspace_id=self.workspace_id)
-        if not checked and expires_at is None:
+        if not wanted and expires_at is None:
             return
         with transaction.atomic():
+            checked = resources.check(wanted, workspace_id=self.workspace_id)
             self._claim(at=at)
             if expires_at is not None:
                 self._move_end(self.workspace.client_session_end(expires_at, at=at), by=by, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self._take_away(resource_type, surplus, by=by, at=at)
-            self._add(checked, ALL, by=by, at=at)
+                self.take_away(resource_type, surplus, by=by, at=at)
+            self._add(checked, terms, by=by, at=at)
+            self.grants.filter(resource_type__in=checked).exclude(**terms.columns).update(**terms.columns)
+
+    def take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
+        """Delete these grants of the session, which are of one type. Wants the session locked."""
+        if gone := sorted(grants.values_list("resource_id", flat=True)):
+            grants.delete()
+            self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
@@ -176,14 +190,16 @@ class ClientSession(models.Model):
             raise NotLive
         self.refresh_from_db(fields=["expires_at", "user_identifier_key"])
 
-    def _insert(self, checked: Mapping[str, set[str]], *, by: str) -> None:
+    def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
+        """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with transaction.atomic():
+            checked = resources.check(wanted, workspace_id=self.workspace_id)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
                 siblings.release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", by=by, at=self.created_at)
-            self._add(checked, ALL, by=by, at=self.created_at)
+            self._add(checked, terms, by=by, at=self.created_at)
 
     def _move_end(self, expires_at: datetime, *, by: str, at: datetime) -> None:
         if expires_at != self.expires_at:
@@ -208,31 +224,8 @@ class ClientSession(models.Model):
 
     def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, by: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
-            grants = self.grants.filter(resource_type=resource_type)
-            grants.over(at=at).delete()
-            held = {grant.resource_id: grant for grant in grants}
-            if resource_type in SINGLE and len(held.keys() | ids) > 1:
-                raise GrantConflict(resource_type)
-            new = ids - held.keys()
-            Grant.objects.bulk_create(
-                Grant(
-                    client_session=self,
-                    resource_type=resource_type,
-                    resource_id=one,
-                    created_at=at,
-                    **terms.columns,
-                )
-                for one in sorted(new)
-            )
-            wider = [held[one] for one in ids & held.keys() if held[one].widen(terms)]
-            Grant.objects.bulk_update(wider, terms.columns)
-            if added := sorted(new | {grant.resource_id for grant in wider}):
-                self._record("client_session.granted", by=by, at=at, grants={resource_type: added}, **_told(terms))
-
-    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
-        if gone := sorted(grants.values_list("resource_id", flat=True)):
-            grants.delete()
-            self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
+            if changed := Grant.objects.give(self, resource_type, ids, terms, at=at):
+                self._record("client_session.granted", by=by, at=at, grants={resource_type: changed}, **_told(terms))
 
     def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)

@@ -58,6 +58,11 @@ def plain(request: HttpRequest, floor: int = 0) -> JsonResponse:
     return JsonResponse({"names": [device.name for device in devices], "floor": floor})
 
 
+@client_session_required
+async def later(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"key": request.auth.user_identifier_key})
+
+
 router = SimpleRouter(trailing_slash=False)
 router.register("things", Devices)
 
@@ -65,6 +70,7 @@ urlpatterns = [
     *router.urls,
     path("whoami", whoami),
     path("plain", plain),
+    path("async", later),
     path("floors/<int:floor>", plain),
     path("wire/", include("client_sessions.urls")),
 ]

@@ -3,7 +3,7 @@
 import pytest
 
 from client_sessions.api import CORS
-from client_sessions.models import ClientSession
+from client_sessions.models import ClientSession, PersonalAccessToken
 from sessions_core.models import AllowedOrigin
 from tests.callers import Caller, bearer
 
@@ -91,6 +91,7 @@ def test_case_95_refusals_of_requests_too(listed, api_key, path):
         "https://app.example.com%00",
         "",
         "*",
+        "https://app.example.com\x00",
         "http://localhost.evil.example.com",
         "http://127.0.0.1.evil.example.com:80",
         "http://localhost:1@evil.example.com",
@@ -122,6 +123,19 @@ def test_a_sandbox_answers_pages_of_the_developers_own_machine(api_key, live_wor
 
 def test_a_live_workspace_alone_answers_no_page_of_that_machine(live_workspace):
     assert allowed(preflight("devices/list", "http://localhost:3000")) is None
+
+
+def test_a_persons_token_without_a_workspace_is_no_browsers(listed, workspace, django_user_model):
+    person = django_user_model.objects.create(username="jane")
+    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", by="test")[1]
+    response = Caller(authorization=f"Bearer {token}", origin=APP).get("workspaces/list")
+    assert (response.status_code, allowed(response)) == (200, None)
+
+
+@pytest.mark.parametrize("origin", [APP, "http://localhost:3000"])
+def test_an_origin_costs_a_forged_token_one_query(listed, django_assert_num_queries, origin):
+    with django_assert_num_queries(1):
+        Caller(authorization="Bearer seam_cst1abcdefgh_" + "1" * 24, origin=origin).get("devices/list")
 
 
 def test_a_cookie_is_never_a_credential(listed, workspace):

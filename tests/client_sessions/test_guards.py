@@ -1,19 +1,25 @@
 """A host's own views show a client session what it was granted, and nothing else."""
 
+from uuid import uuid4
+
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
+from django.utils import timezone
+from rest_framework.request import Request
 
 from client_sessions import resources
-from client_sessions.authentication import ClientSessionAuthentication
+from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
 from client_sessions.checks import check_guarded_views, check_resource_types, check_settings
 from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import Action, ClientSession, Terms
 from client_sessions.resources import ResourceType
-from client_sessions.scoping import GrantedQuerySet, reached_by, visible_to
-from sessions_core.models import Workspace
+from client_sessions.scoping import GrantedQuerySet, reached_by, visible_to, with_device_count
+from sessions_core.models import ApiKey, Workspace
 from tests.callers import Caller, bearer
 from tests.client_sessions import guarded
 
@@ -94,6 +100,25 @@ def test_a_method_needs_the_action_it_is(session, browser, home, method, action)
         assert (status(browser, method, f"/things/{device}") < 300) == (each == action)
 
 
+def test_a_backend_asks_what_a_user_may_control(backend, session, home):
+    session.revoke_access({"connected_account": [home.a1]}, by="test")
+    session.grant({"device": [home.d1]}, terms=Terms(actions=[Action.READ]), by="test")
+    path = f"/things/{home.d1}?user_identifier_key=u1"
+    assert [status(backend, method, path) for method in ("GET", "PATCH")] == [200, 404]
+
+
+def test_only_a_backend_and_a_session_see_anything(workspace, home):
+    publishable = ApiKey.objects.issue_publishable(workspace, name="a web app", by="test")
+    for caller in (publishable, object(), None):
+        assert list(visible_to(caller, Device.objects.all())) == []
+
+
+def test_another_kind_of_bearer_is_left_to_the_views_other_authenticators(rf):
+    for bearer_token in ("eyJhbGciOi.x.y", "seam_cst1abcdefgh_" + "1" * 24):
+        request = Request(rf.get("/", headers={"authorization": f"Bearer {bearer_token}"}))
+        assert ApiKeyAuthentication().authenticate(request) is None
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [("revoke", "client_session_revoked"), ("forge", "client_session_not_found"), (None, "not_authenticated")],
@@ -151,6 +176,14 @@ def test_a_plain_view_is_closed_to_everybody_else(db, headers, status, error):
 
 def test_a_plain_view_is_closed_to_an_api_key(backend):
     assert status(backend, "GET", "/plain") == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_async_view_is_guarded_too(session):
+    headers = {"authorization": f"Bearer {session.token}"}
+    answer = async_to_sync(AsyncClient().get)("/async", headers=headers)
+    assert (answer.json(), answer.headers["Cache-Control"]) == ({"key": "u1"}, "no-store")
+    assert async_to_sync(AsyncClient().get)("/async").status_code == 401
 
 
 # Querysets
@@ -212,6 +245,30 @@ def test_a_path_in_a_circle_is_found_by_the_checks(types):
     resources.register("account", ConnectedAccount, through=["devices"])
     resources.register("device", Device, through=["connected_account"])
     assert [error.id for error in check_resource_types()] == ["client_sessions.E003"] * 2
+
+
+@pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
+def test_a_name_is_a_word(types, name):
+    with pytest.raises(ImproperlyConfigured, match="is no name"):
+        resources.register(name, Device)
+
+
+def test_a_number_that_no_row_can_have_is_missing(types):
+    registered(types, get_user_model(), workspace=None)
+    for number in ("9" * 30, "-1" * 10, "x", ""):
+        with pytest.raises(resources.Missing):
+            resources.check({"thing": [number]}, workspace_id=uuid4())
+
+
+def test_sessions_can_be_counted_where_devices_have_no_workspace(types, session, elsewhere):
+    types.clear()
+    resources.register("connected_account", ConnectedAccount, workspace=None)
+    resources.register("device", Device, workspace=None, through=["connected_account"])
+    counts = [with_device_count(ClientSession.objects.all(), at=timezone.now()).get().device_count]
+    ConnectedAccount.objects.filter(workspace=elsewhere).delete()
+    elsewhere.delete()
+    counts += [with_device_count(ClientSession.objects.all(), at=timezone.now()).get().device_count]
+    assert counts == [0, 2]
 
 
 def test_a_name_and_a_model_belong_together(types):

@@ -1,12 +1,14 @@
 """What holds when requests collide: real threads, each with a connection of its own."""
 
 from functools import partial
+from types import NoneType
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from client_sessions.devices.models import ConnectedAccount, UserIdentity
+from client_sessions import resources
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
 from client_sessions.models import ClientSession, Grant, GrantConflict, KeyTaken, NotLive
 from sessions_core.models import Event, Workspace
 
@@ -49,6 +51,46 @@ def test_many_who_get_or_create_for_an_identity_get_one_session(workspace, at_on
     call = partial(ClientSession.objects.start_or_match, workspace, by="test", wanted=wanted)
     results = at_once(*[call] * THREADS)
     assert len({result.pk for result in results}) == 1
+
+
+def test_a_grant_never_outlives_its_resource(workspace, at_once):
+    for _ in range(ROUNDS):
+        account = ConnectedAccount.objects.create(workspace=workspace, display_name="short-lived")
+        sessions = [start(workspace) for _ in range(4)]
+        wanted = {"connected_account": [str(account.pk)]}
+        grants = [partial(session.grant, wanted, by="test") for session in sessions]
+        results = at_once(*grants, account.delete)
+        assert {type(result) for result in results} <= {NoneType, tuple, resources.Missing}
+        assert not Grant.objects.exists()
+
+
+def test_deleting_resources_and_sessions_at_once_deletes_both(workspace, accounts, at_once):
+    for n in range(ROUNDS):
+        some = accounts[n * 4 : n * 4 + 4]
+        sessions = [start(workspace, wanted={"connected_account": some}) for _ in range(4)]
+        rows = [ConnectedAccount.objects.get(pk=one) for one in some]
+        results = at_once(*[row.delete for row in rows], *[partial(session.remove, by="test") for session in sessions])
+        assert [result for result in results if isinstance(result, Exception)] == []
+        assert not Grant.objects.exists()
+
+
+def test_a_webview_is_authorised_once_however_many_try(workspace, accounts, at_once):
+    webview = ConnectWebview.objects.create(workspace=workspace)
+    session = start(workspace, wanted={"connect_webview": [str(webview.pk)]})
+    rows = ConnectedAccount.objects.filter(pk__in=accounts[:6])
+    results = at_once(*[partial(webview.authorize, row) for row in rows])
+    assert sorted(results) == [False] * 5 + [True]
+    assert session.grants.filter(resource_type="connected_account").count() == 1
+
+
+def test_an_identity_is_given_devices_while_they_go(workspace, accounts, at_once, backend):
+    identity = UserIdentity.objects.create(workspace=workspace)
+    for account in accounts[:ROUNDS]:
+        device = Device.objects.create(workspace=workspace, connected_account_id=account, name="short-lived")
+        body = {"user_identity_id": str(identity.pk), "device_id": str(device.pk)}
+        give = partial(backend.post, "user_identities/grant_access_to_device", **body)
+        *answers, _ = at_once(give, give, give, device.delete)
+        assert {answer.status_code for answer in answers} <= {200, 404}
 
 
 def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):

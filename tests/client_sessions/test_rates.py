@@ -72,6 +72,11 @@ def test_failed_authentication_is_counted_by_address_and_a_success_changes_nothi
     assert bearer(api_key).get("workspaces/get").status_code == 200
 
 
+def test_guessing_publishable_keys_counts_as_failing(db):
+    caller = Caller(**{"seam-publishable-key": "seam_pk1abcdef_" + "1" * 24})
+    assert statuses(caller, "client_sessions/get_or_create", 6, user_identifier_key="u") == [400] * 5 + [429]
+
+
 def test_a_caller_that_is_stopped_writes_nothing(web_app):
     statuses(web_app, "client_sessions/create", 2, user_identifier_key="p1")
     assert web_app.post("client_sessions/create", user_identifier_key="p2").status_code == 429

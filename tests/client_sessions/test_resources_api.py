@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.test import Client
 
-from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
+from client_sessions import resources
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device
 from client_sessions.models import Grant
+from sessions_core.models import Event
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen
 
@@ -103,6 +106,13 @@ def test_a_webview_keeps_what_it_was_asked_for(backend, workspace):
         ("custom_redirect_url", "javascript:alert(1)"),
         ("custom_redirect_url", "https://user@evil.example.com"),
         ("custom_redirect_failure_url", "//evil.example.com"),
+        ("custom_redirect_url", "https://[x"),
+        ("custom_redirect_url", "https://a]b/"),
+        ("custom_redirect_url", "https://ex℀mple.com/"),
+        ("custom_redirect_url", "https://x:99999999/"),
+        ("custom_redirect_url", "http://:80"),
+        ("accepted_providers", ["p"] * 51),
+        ("accepted_capabilities", ["c" * 61]),
         ("device_selection_mode", "some"),
         ("custom_metadata", {"a": {"b": 1}}),
         ("custom_metadata", {f"{n}": 1 for n in range(51)}),
@@ -119,6 +129,21 @@ def test_a_webview_that_asks_for_nonsense_is_not_made(backend, name, value):
     assert (response.status_code, response.error) == (400, "invalid_input")
     assert name in response.json()["error"]["validation_errors"]
     assert not ConnectWebview.objects.exists()
+
+
+def test_a_redirect_keeps_its_fragment(backend):
+    webview = webview_made_by(backend, custom_redirect_url="https://app.example.com/#/done?a=1")
+    assert authorise(webview).headers["Location"] == (
+        f"https://app.example.com/?connect_webview_id={webview['connect_webview_id']}#/done?a=1"
+    )
+
+
+def test_a_token_makes_so_many_webviews_and_no_more(open_session):
+    browser = bearer(open_session()["token"])
+    for _ in range(50):
+        webview_made_by(browser)
+    response = browser.post("connect_webviews/create")
+    assert (response.status_code, response.error) == (400, "invalid_options")
 
 
 def test_a_token_names_no_customer_but_its_own(open_session, home):
@@ -184,6 +209,48 @@ def test_deleting_rows_by_hand_takes_their_grants_along(open_session, home):
     ConnectedAccount.objects.all().delete()
     ConnectWebview.objects.all().delete()
     assert not Grant.objects.exists()
+
+
+def test_a_customers_key_is_its_workspaces_own(backend, foreign_backend, elsewhere, home):
+    Customer.objects.create(workspace=elsewhere, key="acme")
+    mine, theirs = (
+        bearer(caller.post("client_sessions/create", customer_key="acme").json()["client_session"]["token"])
+        for caller in (backend, foreign_backend)
+    )
+    Customer.objects.filter(workspace=home.workspace).delete()
+    kept = [caller.get("client_sessions/get").json()["client_session"].get("customer_key") for caller in (mine, theirs)]
+    assert kept == [None, "acme"]
+
+
+def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
+    class Locks(Device):
+        class Meta:
+            proxy = True
+            app_label = "devices"
+
+    try:
+        resources.register("device", Device, through=["connected_account", "user_identities"])
+        open_session(device_ids=[home.d1])
+        Locks.objects.get(pk=home.d1).delete()
+        assert not Grant.objects.exists()
+    finally:
+        del apps.all_models["devices"]["locks"]
+        apps.clear_cache()
+
+
+def test_the_console_tells_that_a_deletion_took_access(open_session, home):
+    session = open_session(connected_account_ids=[home.a1])
+    ConnectedAccount.objects.get(pk=home.a1).delete()
+    event = Event.objects.filter(subject=session["client_session_id"]).first()
+    assert (event.type, event.actor) == ("client_session.grants_removed", "deletion:connected_account")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("connected_accounts", "email"), ("devices", "name"), ("devices", "search")]
+)
+def test_a_blank_selector_selects_nothing(backend, home, path, name):
+    response = backend.post(f"{path}/{'list' if name == 'search' else 'get'}", **{name: ""})
+    assert (response.status_code, response.error) == (400, "invalid_input")
 
 
 # User identities

@@ -17,6 +17,8 @@ NOW = timezone.now()
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 READ = Terms(actions=[Action.READ])
+CONTROL = Terms(actions=[Action.CONTROL])
+CONTROL_FOR_AN_HOUR = Terms(actions=[Action.CONTROL], until=NOW + HOUR)
 
 
 @pytest.fixture
@@ -51,20 +53,23 @@ def test_a_grant_ends_when_it_says(session, home):
 
 def test_without_terms_a_grant_is_seams(session, home):
     session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
-    assert Grant.objects.get().terms == Terms()
+    assert Grant.objects.get().terms == [Terms()]
     assert reached(session, Action.CONTROL, at=NOW + 300 * 24 * HOUR) == ["d1", "d2"]
 
 
 @pytest.mark.parametrize(
     ("first", "second", "both"),
     [
-        (READ, Terms(actions=[Action.CONTROL]), Terms()),
-        (READ, READ, READ),
-        (Terms(), READ, Terms()),
-        (Terms(until=NOW + HOUR), Terms(until=NOW + 2 * HOUR), Terms(until=NOW + 2 * HOUR)),
-        (Terms(until=NOW + 2 * HOUR), Terms(until=NOW + HOUR), Terms(until=NOW + 2 * HOUR)),
-        (Terms(until=NOW + HOUR), Terms(), Terms()),
-        (Terms(), Terms(until=NOW + HOUR), Terms()),
+        (READ, CONTROL, [Terms()]),
+        (READ, READ, [READ]),
+        (Terms(), READ, [Terms()]),
+        (Terms(until=NOW + HOUR), Terms(until=NOW + 2 * HOUR), [Terms(until=NOW + 2 * HOUR)]),
+        (Terms(until=NOW + 2 * HOUR), Terms(until=NOW + HOUR), [Terms(until=NOW + 2 * HOUR)]),
+        (Terms(until=NOW + HOUR), Terms(), [Terms()]),
+        (Terms(), Terms(until=NOW + HOUR), [Terms()]),
+        # Neither gives the other more than it has.
+        (READ, Terms(actions=[Action.CONTROL], until=NOW + HOUR), [CONTROL_FOR_AN_HOUR, READ]),
+        (Terms(until=NOW + HOUR), READ, [CONTROL_FOR_AN_HOUR, READ]),
     ],
 )
 def test_granting_again_only_widens(session, home, first, second, both):
@@ -79,13 +84,56 @@ def test_an_ended_grant_makes_room(session, home, workspace):
     with pytest.raises(GrantConflict):
         session.grant({"user_identity": [other]}, by="test", at=NOW)
     session.grant({"user_identity": [other]}, terms=READ, by="test", at=NOW + HOUR)
-    assert Grant.objects.get().terms == READ
+    assert Grant.objects.get().terms == [READ]
 
 
 def test_replacing_gives_full_grants(session, home):
     session.grant({"connected_account": [home.a1, home.a2]}, terms=READ, by="test", at=NOW)
     session.replace_grants({"connected_account": [home.a1]}, by="test", at=NOW)
-    assert Grant.objects.get().terms == Terms()
+    assert Grant.objects.get().terms == [Terms()]
+    session.replace_grants({"connected_account": [home.a1]}, terms=READ, by="test", at=NOW)
+    assert Grant.objects.get().terms == [READ]
+
+
+@pytest.mark.parametrize("actions", [[], ["open"], ["read", "open"]])
+def test_terms_name_actions_that_exist(actions):
+    with pytest.raises(ValueError, match=r"nothing|not a valid"):
+        Terms(actions=actions)
+
+
+def test_an_ended_grant_counts_nowhere(backend, session, workspace, home):
+    ended = Terms(until=timezone.now())
+    session.grant({"connect_webview": [home.pending], "user_identity": [home.identity]}, terms=ended, by="test")
+
+    def listed(query: str) -> int:
+        return len(backend.get("client_sessions/list", query).json()["client_sessions"])
+
+    assert listed(f"?connect_webview_id={home.pending}") == 0
+    assert listed("?connect_webview_id=&_strict=true") == 1
+    other = backend.post("client_sessions/get_or_create", user_identity_id=home.identity).json()["client_session"]
+    assert other["client_session_id"] != str(session.pk)
+
+
+def test_an_account_is_authorised_on_the_terms_of_its_webview(session, workspace, home):
+    webview, account = home.rows["pending"], home.rows["a1"]
+    session.grant({"connect_webview": [home.pending]}, terms=Terms(actions=[Action.READ], until=NOW + HOUR), by="test")
+    late = ClientSession.objects.start(workspace, by="test", at=NOW)
+    late.grant({"connect_webview": [home.pending]}, terms=Terms(until=NOW), by="test", at=NOW - HOUR)
+    assert webview.authorize(account, at=NOW)
+    for one, action, at, expected in (
+        (session, Action.READ, NOW, ["d1", "d2"]),
+        (session, Action.CONTROL, NOW, []),
+        (session, Action.READ, NOW + HOUR, []),
+        (late, Action.READ, NOW, []),
+    ):
+        assert reached(one, action, at=at) == expected
+
+
+def test_a_webview_leads_to_no_other_workspaces_account(home):
+    with pytest.raises(resources.Missing):
+        home.rows["pending"].authorize(home.rows["ax"])
+    home.rows["pending"].refresh_from_db()
+    assert home.rows["pending"].status == "pending"
 
 
 def test_one_grant_is_taken_back_while_the_session_lives(session, home):
@@ -153,6 +201,13 @@ def test_terms_that_are_none_are_refused(backend, open_session, home, name, valu
     assert not Grant.objects.exists()
 
 
+def test_terms_hold_from_the_creation_on(backend, home):
+    for path in ("create", "get_or_create"):
+        asked = {"user_identifier_key": path, "connected_account_ids": [home.a1], "actions": ["read"]}
+        answer = backend.post(f"client_sessions/{path}", **asked).json()["client_session"]
+        assert [limit["actions"] for limit in answer["limited_access"]] == [["read"]]
+
+
 def test_a_backend_takes_access_back(backend, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1, home.a2])
     answer = backend.post(
@@ -175,6 +230,26 @@ def test_taking_back_nothing_or_from_nobody_is_refused(backend, open_session, bo
     open_session(user_identifier_key="u1")
     response = backend.post("client_sessions/revoke_access", **body)
     assert (response.status_code, response.error) == (status, error)
+
+
+def test_what_another_grant_leads_to_is_not_taken_back_by_half(backend, open_session, home):
+    session = open_session(connected_account_ids=[home.a2], connect_webview_ids=[home.webview])
+    body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
+    refused = backend.post("client_sessions/revoke_access", **body)
+    assert (refused.status_code, refused.error) == (400, "invalid_options")
+    assert "connect_webview" in refused.json()["error"]["message"]
+    assert devices_seen(bearer(session["token"])) == ["d3"]
+    both = body | {"connect_webview_ids": [home.webview]}
+    assert backend.post("client_sessions/revoke_access", **both).status_code == 200
+    assert devices_seen(bearer(session["token"])) == []
+
+
+def test_two_selectors_name_one_session_to_take_from(backend, open_session, home):
+    session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
+    open_session(user_identifier_key="u2")
+    both = {"client_session_id": session["client_session_id"], "user_identifier_key": "u2"}
+    response = backend.post("client_sessions/revoke_access", **both, connected_account_ids=[home.a1])
+    assert (response.status_code, response.error) == (404, "client_session_not_found")
 
 
 def test_any_registered_type_is_granted_by_its_name(backend, open_session, home):

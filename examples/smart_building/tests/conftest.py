@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from building.models import Camera, Door, Lock, Tenant
-from django.core.cache import cache
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from client_sessions.models import ClientSession
@@ -14,11 +13,6 @@ from sessions_core.models import ApiKey, Workspace
 CHROMIUM = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 CHROMIUM += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
 CHROMIUM += ["--no-sandbox"] if os.geteuid() == 0 else []
-
-
-@pytest.fixture(autouse=True)
-def fresh_counters() -> None:
-    cache.clear()
 
 
 @pytest.fixture
