@@ -1,18 +1,12 @@
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from building.models import Camera, Door, Lock, Tenant
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Workspace
-
-# Nothing that asks the network, and the sandbox of Chromium cannot be had by root.
-CHROMIUM = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-CHROMIUM += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
-CHROMIUM += ["--no-sandbox"] if os.geteuid() == 0 else []
+from tests.browsers import chromium
 
 
 @pytest.fixture
@@ -46,16 +40,8 @@ def session_of(workspace: Workspace) -> Callable[[Tenant], ClientSession]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A real Chromium: PATH has it, or there is none to try."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        stop = pytest.fail if os.environ.get("CI") else pytest.skip
-        stop("The page is tried in a real browser, and there is no chromium on the PATH.")
-    # Playwright runs an event loop in this thread, and Django would take every query for one made inside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
