@@ -21,24 +21,27 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="dev.py benchmark")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.0, help="of load on each operation in each round")
-    parser.add_argument("--sessions", type=int, default=1000, help="rows of each kind of session")
+    parser.add_argument(
+        "--sessions", type=int, nargs="+", default=[1000], help="rows of each kind of session; several: growing to each"
+    )
     parser.add_argument("--port", type=int, default=8765)
     chosen = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="gatepass-benchmarks-") as data:
         os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings")
-        operations, raw = prepare(chosen.sessions)
-        with server(chosen.port) as url:
-            report(operations, measured(url, operations, chosen.rounds, chosen.seconds), raw)
+        import django
 
+        django.setup()
+        from benchmarks.scene import build, fill, raw_signatures
 
-def prepare(sessions: int) -> tuple[list[Operation], float]:
-    """Fill the database; this process is Django's from here on. Returns what to measure, and signatures a second."""
-    import django
-
-    django.setup()
-    from benchmarks.scene import build, raw_signatures
-
-    return build(sessions), raw_signatures()
+        operations = build()
+        print(f"raw signature: {raw_signatures():,.0f} RS256 signatures a second in one process, without HTTP")
+        medians: dict[str, float] = {}
+        for sessions in sorted(chosen.sessions):
+            fill(sessions)
+            with server(chosen.port) as url:
+                ratios = measured(url, operations, chosen.rounds, chosen.seconds)
+            medians = report(sessions, ratios, before=medians)
+        print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
 
 
 @contextmanager
@@ -68,13 +71,14 @@ def measured(url: str, operations: Sequence[Operation], rounds: int, seconds: fl
     return ratios
 
 
-def report(operations: Sequence[Operation], ratios: dict[str, list[float]], raw: float) -> None:
-    print(f"{'operation':<28}{'/bare':>8}{'lowest':>9}{'highest':>9}")
-    for operation in operations:
-        of = ratios[operation.name]
-        print(f"{operation.name:<28}{statistics.median(of):>8.2f}{min(of):>9.2f}{max(of):>9.2f}")
-    print(f"raw signature: {raw:,.0f} RS256 signatures a second in one process, without HTTP")
-    print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
+def report(sessions: int, ratios: dict[str, list[float]], *, before: dict[str, float]) -> dict[str, float]:
+    """Print a table: the ratio to the bare view, and to the same with fewer sessions. Returns the medians."""
+    medians = {name: statistics.median(of) for name, of in ratios.items()}
+    print(f"\n{f'{sessions:,} sessions':<28}{'/bare':>8}{'lowest':>9}{'highest':>9}" + f"{'growth':>9}" * bool(before))
+    for name, of in ratios.items():
+        growth = f"{medians[name] / before[name]:>9.2f}" if before else ""
+        print(f"{name:<28}{medians[name]:>8.2f}{min(of):>9.2f}{max(of):>9.2f}{growth}", flush=True)
+    return medians
 
 
 if __name__ == "__main__":

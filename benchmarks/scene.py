@@ -1,8 +1,9 @@
 """What the operations are measured on: sessions of many users, and one credential for each kind of caller."""
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
+from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,25 +15,25 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks.load import Operation
 from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.models import TOKEN, ClientSession
+from client_sessions.models import TOKEN, ClientSession, Grant
 from sessions_core import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
 from user_sessions.models import Client, SigningKey, Status, UserSession, private_key
 from user_sessions.users import user_id
 
-BATCH = 1000
+BATCH = 5000
 BY = "benchmark"
+WORKSPACE = "Benchmark"
 
 
-def build(sessions: int) -> list[Operation]:
-    """Migrate, and make ``sessions`` client sessions and as many user sessions, ten to a user."""
+def build() -> list[Operation]:
+    """Migrate, and make one of each kind of caller. Returns what to measure."""
     call_command("migrate", verbosity=0)
-    workspace = Workspace.objects.create(name="Benchmark", is_sandbox=True)
-    _fill_client_sessions(workspace, sessions)
-    _fill_user_sessions(workspace, sessions)
+    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
     api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", by=BY)[1])
     scoped = _bearer(_scoped_session(workspace).token)
+    _fill_user_sessions(workspace, 10)
     user = get_user_model().objects.first()
     session = UserSession.objects.filter(user=user).first()
     SigningKey.objects.current(workspace)
@@ -43,13 +44,20 @@ def build(sessions: int) -> list[Operation]:
         Operation(name="bare view", path="/bare"),
         Operation(name="forged session token", path="/workspaces/get", headers=forged, status=401),
         Operation(name="session token check", path="/workspaces/get", headers=scoped),
-        Operation(name="scoped list", path="/devices/list", headers=scoped),
+        Operation(name="scoped list of ten", path="/devices/list", headers=scoped),
         Operation(name="mint", method="POST", path=f"/v1/sessions/{session.pk}/tokens", headers=api_key),
         Operation(name="get session", path=f"/v1/sessions/{session.pk}", headers=api_key),
         Operation(name="list sessions", path=of_user, headers=api_key),
         Operation(name="knox", path="/knox", headers={"Authorization": f"Token {knox[0]}"}),
         Operation(name="simplejwt", path="/simplejwt", headers=_bearer(str(AccessToken.for_user(user)))),
     ]
+
+
+def fill(sessions: int) -> None:
+    """Add rows until there are so many client sessions, each with a grant, and as many user sessions, ten to a user."""
+    workspace = Workspace.objects.get(name=WORKSPACE)
+    _fill_client_sessions(workspace, sessions - ClientSession.objects.count())
+    _fill_user_sessions(workspace, sessions - UserSession.objects.count())
 
 
 def raw_signatures() -> float:
@@ -75,41 +83,48 @@ def _scoped_session(workspace: Workspace) -> ClientSession:
 
 
 def _fill_client_sessions(workspace: Workspace, count: int) -> None:
-    now = timezone.now()
-    rows = (
-        ClientSession(
-            workspace=workspace,
-            user_identifier_key=f"user {n}",
-            token_short=TOKEN.new_short(),
-            token_key=tokens.newest_key_id(),
-            created_at=now,
-            expires_at=now + timedelta(days=1),
+    now, account = timezone.now(), ConnectedAccount.objects.get().pk.hex
+    for batch in _batches(count):
+        rows = ClientSession.objects.bulk_create(
+            ClientSession(
+                workspace=workspace,
+                user_identifier_key=f"user {uuid4()}",
+                token_short=TOKEN.new_short(),
+                token_key=tokens.newest_key_id(),
+                created_at=now,
+                expires_at=now + timedelta(days=1),
+            )
+            for _ in range(batch)
         )
-        for n in range(count)
-    )
-    while batch := list(islice(rows, BATCH)):
-        ClientSession.objects.bulk_create(batch)
+        Grant.objects.bulk_create(
+            Grant(client_session=row, resource_type="connected_account", resource_id=account, created_at=now)
+            for row in rows
+        )
 
 
 def _fill_user_sessions(workspace: Workspace, count: int) -> None:
     model, now = get_user_model(), timezone.now()
-    model.objects.bulk_create(model(username=f"user {n}") for n in range(max(count // 10, 1)))
-    users = list(model.objects.values_list("pk", flat=True))
     client = Client.objects.begin(workspace, at=now)
-    rows = (
-        UserSession(
-            id=new_id("sess", at=now),
-            workspace=workspace,
-            client=client,
-            user_id=users[n % len(users)],
-            status=Status.ACTIVE,
-            created_at=now,
-            updated_at=now,
-            last_active_at=now,
-            expire_at=now + timedelta(days=7),
-            abandon_at=now + timedelta(days=30),
+    for batch in _batches(count):
+        people = model.objects.bulk_create(model(username=f"user {uuid4()}") for _ in range(max(batch // 10, 1)))
+        UserSession.objects.bulk_create(
+            UserSession(
+                id=new_id("sess", at=now),
+                workspace=workspace,
+                client=client,
+                user=people[n % len(people)],
+                status=Status.ACTIVE,
+                created_at=now,
+                updated_at=now,
+                last_active_at=now,
+                expire_at=now + timedelta(days=7),
+                abandon_at=now + timedelta(days=30),
+            )
+            for n in range(batch)
         )
-        for n in range(count)
-    )
-    while batch := list(islice(rows, BATCH)):
-        UserSession.objects.bulk_create(batch)
+
+
+def _batches(count: int) -> Iterator[int]:
+    """Sizes of parts that come to ``count``."""
+    for start in range(0, count, BATCH):
+        yield min(BATCH, count - start)

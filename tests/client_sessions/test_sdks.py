@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from client_sessions.models import PersonalAccessToken
 from tests.embedded import embedded
 from tests.sdks.packages import Sdk, javascript_sdk, python_sdk
 
@@ -150,6 +151,27 @@ def test_cases_7_15_and_66_the_sdk_knows_each_kind_of_error(sdk, line, given, ho
         "session token as api key": INVALID_TOKEN,
         "publishable key as api key": INVALID_TOKEN,
         "any token as api key": INVALID_TOKEN,
+    }
+
+
+def test_every_sdk_reaches_the_resources(sdk, given, home):
+    assert sdk.play("resources", **given) == {
+        "webview": ["pending", {"order": 7}],
+        "webviews": 3,
+        "webview again": "pending",
+        "identities": ["Somebody", "Jane Doe"],
+        "accessible": ["d1"],
+        "no longer": [],
+        "left": ["d3"],
+    }
+
+
+def test_every_sdk_works_with_a_personal_access_token(sdk, given, home, elsewhere, workspace, django_user_model):
+    jane = django_user_model.objects.create(username="jane")
+    _, token = PersonalAccessToken.objects.issue(jane, [workspace, elsewhere], name="laptop", by="test")
+    assert sdk.play("person", access_token=token, **given) == {
+        "devices": ["d1", "d2", "d3"],
+        "workspaces": ["Elsewhere", "Here"],
     }
 
 

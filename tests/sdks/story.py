@@ -117,5 +117,43 @@ def taken_key(seam: Any) -> Any:
     return "unchanged" if facts(second) == facts(first) else "changed"
 
 
-acts = {"story": story, "errors": errors, "taken key": taken_key, "version": lambda seam: version("seam")}
+def resources(seam: Any) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    made = seam.connect_webviews.create(custom_metadata={"order": 7})
+    told["webview"] = [made.status, made.custom_metadata]
+    told["webviews"] = len(seam.connect_webviews.list())
+    told["webview again"] = seam.connect_webviews.get(connect_webview_id=made.connect_webview_id).status
+
+    identities = seam.user_identities
+    jane = identities.create(user_identity_key="jane", full_name="Jane Doe")
+    both = {"user_identity_id": jane.user_identity_id, "device_id": given.d1}
+    told["identities"] = names(identities.list())
+    identities.grant_access_to_device(**both)
+    told["accessible"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
+    identities.revoke_access_to_device(**both)
+    told["no longer"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
+
+    seam.connected_accounts.delete(connected_account_id=given.a1)
+    told["left"] = names(seam.devices.list())
+    return told
+
+
+def person(_: Any) -> dict[str, Any]:
+    token = given.access_token
+    seam = sdk.Seam.from_personal_access_token(token, given.workspace, endpoint=given.endpoint)
+    everywhere = sdk.SeamWithoutWorkspace.from_personal_access_token(token, endpoint=given.endpoint)
+    return {
+        "devices": names(seam.devices.list()),
+        "workspaces": [workspace.name for workspace in everywhere.workspaces.list()],
+    }
+
+
+acts = {
+    "story": story,
+    "errors": errors,
+    "taken key": taken_key,
+    "resources": resources,
+    "person": person,
+    "version": lambda seam: version("seam"),
+}
 print(json.dumps(acts[sys.argv[1]](sdk.Seam(api_key=given.api_key, endpoint=given.endpoint))))

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs"
 
 const [alias, act] = process.argv.slice(2)
-const { SeamHttp, SeamHttpApiError, SeamHttpInvalidInputError } = await import(alias)
+const { SeamHttp, SeamHttpApiError, SeamHttpInvalidInputError, SeamHttpWithoutWorkspace } = await import(alias)
 const given = JSON.parse(process.env.GIVEN)
 const { endpoint } = given
 const backend = SeamHttp.fromApiKey(given.api_key, { endpoint })
@@ -106,6 +106,37 @@ async function takenKey(seam) {
   return JSON.stringify(facts(second)) === JSON.stringify(facts(first)) ? "unchanged" : "changed"
 }
 
+async function resources(seam) {
+  const told = {}
+  const made = await seam.connectWebviews.create({ custom_metadata: { order: 7 } })
+  told.webview = [made.status, made.custom_metadata]
+  told.webviews = (await seam.connectWebviews.list()).length
+  told["webview again"] = (await seam.connectWebviews.get({ connect_webview_id: made.connect_webview_id })).status
+
+  const identities = seam.userIdentities
+  const jane = await identities.create({ user_identity_key: "jane", full_name: "Jane Doe" })
+  const both = { user_identity_id: jane.user_identity_id, device_id: given.d1 }
+  told.identities = names(await identities.list())
+  await identities.grantAccessToDevice(both)
+  told.accessible = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
+  await identities.revokeAccessToDevice(both)
+  told["no longer"] = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
+
+  await seam.connectedAccounts.delete({ connected_account_id: given.a1 })
+  told.left = names(await seam.devices.list())
+  return told
+}
+
+async function person() {
+  const { access_token: token, workspace: id } = given
+  const seam = SeamHttp.fromPersonalAccessToken(token, id, { endpoint })
+  const everywhere = SeamHttpWithoutWorkspace.fromPersonalAccessToken(token, { endpoint })
+  return {
+    devices: names(await seam.devices.list()),
+    workspaces: (await everywhere.workspaces.list()).map((workspace) => workspace.name),
+  }
+}
+
 // Only the JavaScript SDK knows publishable keys and client session tokens.
 
 async function publishableKey() {
@@ -167,6 +198,8 @@ const acts = {
   story,
   errors,
   "taken key": takenKey,
+  resources,
+  person,
   "publishable key": publishableKey,
   "publishable key errors": publishableKeyErrors,
   "client session token": clientSessionToken,
