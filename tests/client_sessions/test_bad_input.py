@@ -9,22 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sessions.models import ClientSession
-from tests.callers import bearer
+from tests.callers import Caller, bearer
+from tests.client_sessions.test_routes import ROUTES
 from tests.fuzz import fuzz, values
 
-PATHS = [
-    "client_sessions/create",
-    "client_sessions/get_or_create",
-    "client_sessions/get",
-    "client_sessions/list",
-    "client_sessions/grant_access",
-    "client_sessions/revoke",
-    "client_sessions/delete",
-    "devices/list",
-    "devices/get",
-    "connected_accounts/list",
-    "connected_accounts/get",
-]
+PATHS = [route.path for route in ROUTES]
+READS = [route.path for route in ROUTES if "GET" in route.actions]
 PARAMETERS = [
     "client_session_id",
     "user_identifier_key",
@@ -43,6 +33,19 @@ PARAMETERS = [
     "search",
     "limit",
     "page_cursor",
+    "actions",
+    "access_expires_at",
+    "connected_account_id",
+    "custom_metadata",
+    "custom_redirect_url",
+    "accepted_providers",
+    "device_selection_mode",
+    "wait_for_device_creation",
+    "user_identity_key",
+    "email_address",
+    "phone_number",
+    "full_name",
+    "email",
 ]
 
 
@@ -68,7 +71,7 @@ def test_any_bytes_get_an_answer(backend, path, body):
 
 @fuzz
 @given(
-    path=st.sampled_from(["client_sessions/get", "client_sessions/list", "devices/list", "devices/get"]),
+    path=st.sampled_from(READS),
     pairs=st.lists(
         st.tuples(st.sampled_from([*PARAMETERS, "_strict"]), st.binary(max_size=20) | st.just(b"true")), max_size=4
     ),
@@ -85,6 +88,18 @@ def test_any_bearer_is_refused_with_an_answer(db, token):
         response = bearer(text).get("devices/list")
         assert response.status_code == 401
         assert is_an_answer(response)
+
+
+@fuzz
+@given(
+    name=st.sampled_from(
+        ["origin", "seam-workspace", "seam-publishable-key", "x-forwarded-for", "client-session-token"]
+    ),
+    value=st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=60),
+)
+def test_any_header_gets_an_answer(api_key, name, value):
+    caller = Caller(**{"authorization": f"Bearer {api_key}", name: value})
+    assert is_an_answer(caller.post("client_sessions/get_or_create", user_identifier_key="u1"))
 
 
 @pytest.mark.parametrize("depth", [100, 100_000])
