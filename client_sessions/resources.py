@@ -31,7 +31,6 @@ __all__ = [
     "destination",
     "get",
     "known",
-    "names",
     "of_model",
     "register",
     "registered",
@@ -68,7 +67,8 @@ class ResourceType:
     ``through`` names relations of the model that lead to other registered types: who reaches one of those reaches
     this too. ``key`` is the field that ids are looked up by. A type that need not ``exist`` is granted unseen: its
     ids are names that the caller gives before there is a row. Without a ``workspace`` path all rows belong to the
-    only workspace there is, and to nobody as soon as there are two.
+    only workspace there is, and to nobody as soon as there are two. ``device_count`` of a session is the number of rows
+    it reaches of the types that are ``counted``.
     """
 
     name: str
@@ -77,6 +77,7 @@ class ResourceType:
     through: Sequence[str]
     key: str
     must_exist: bool
+    counted: bool
 
     @property
     def key_field(self) -> "Field[Any, Any]":
@@ -164,6 +165,7 @@ def register(
     through: Sequence[str] = (),
     key: str = "pk",
     must_exist: bool = True,
+    counted: bool = False,
 ) -> None:
     """Make a model grantable under ``name``, a word in lower case. See ResourceType for the rest.
 
@@ -179,7 +181,13 @@ def register(
                 f"{known_type.model.__name__} is registered as {known_type.name!r}."
             )
     _types[name] = ResourceType(
-        name=name, model=model, workspace=workspace, through=through, key=key, must_exist=must_exist
+        name=name,
+        model=model,
+        workspace=workspace,
+        through=through,
+        key=key,
+        must_exist=must_exist,
+        counted=counted,
     )
     for each in apps.get_models():
         if each._meta.concrete_model is model:  # the model itself and its proxies
@@ -201,11 +209,6 @@ def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
 def registered() -> list[ResourceType]:
     """Every type, in the order of registration."""
     return list(_types.values())
-
-
-def names() -> list[str]:
-    """The names of every type, in the order of registration."""
-    return list(_types)
 
 
 def get(name: str) -> ResourceType | None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
-from django.db.models.expressions import RawSQL
+from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
@@ -106,32 +106,33 @@ def reached_by(
 
 
 def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
-    """Types of which a session reaches some of these resources by other grants than their own."""
-    left = []
-    for name, ids in wanted.items():
-        resource_type = resources.get(name)
-        if resource_type is not None:
-            rows = resource_type.model._default_manager.filter(
-                **{f"{resource_type.key}__in": resources.known(name, ids)}
-            )
-            others = [granted.name for granted, _ in resource_type.paths() if granted is not resource_type]
-            if others and reached_by(rows, session).exists():
-                left += others
-    return left
+    """Of which types the session has other grants, by which it reaches some of these resources all the same."""
+    held = set(session.grants.values_list("resource_type", flat=True))
+    left: set[str] = set()
+    for resource_type in filter(None, map(resources.get, wanted)):
+        others = held & {granted.name for granted, _ in resource_type.paths() if granted is not resource_type}
+        ids = resources.known(resource_type.name, wanted[resource_type.name])
+        rows = resource_type.model._base_manager.filter(**{f"{resource_type.key}__in": ids})
+        if others and any(reached_by(rows, session, action=action).exists() for action in Action):
+            left |= others
+    return sorted(left)
 
 
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
     """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
-    device = resources.get("device")
-    if device is None:
-        return sessions.annotate(device_count=Value(0))
-    # Each level of sub-query looks one level further out for the session: grants, arm, device, session.
+    counts = [_count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
+    return sessions.annotate(device_count=sum(counts, Value(0)))
+
+
+def _count(resource_type: ResourceType, at: datetime) -> Combinable:
+    """How many of one type the session of the row reaches."""
+    # Each level of sub-query looks one level further out for the session: grants, arm, row of the type, session.
     session = OuterRef(OuterRef(OuterRef("pk")))
     grants = Grant.objects.filter(client_session=session).allowing(Action.READ, at=at)
-    devices = device.in_workspace(device.model._default_manager.all(), OuterRef("workspace_id"))
-    devices = devices.filter(pk__in=_reached(device, grants)).order_by().annotate(all=Value(1))
-    count = devices.values("all").annotate(count=Count("pk")).values("count")
-    return sessions.annotate(device_count=Coalesce(Subquery(count, output_field=IntegerField()), 0))
+    rows = resource_type.in_workspace(resource_type.model._default_manager.all(), OuterRef("workspace_id"))
+    rows = rows.filter(pk__in=_reached(resource_type, grants)).order_by().annotate(all=Value(1))
+    count = rows.values("all").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
 
 def _keys_reached(
@@ -162,9 +163,10 @@ def _prepared(session_id: UUID, at: datetime, using: str) -> tuple[Any, Any]:
 def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[Any, Any]:
     """Keys of the rows that any of the grants leads to, one arm of the union for each way there.
 
-    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index.
+    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Plain rows:
+    what a manager of the project's own leaves out may change with the time, and this is kept.
     """
-    rows = resource_type.model._default_manager.order_by()
+    rows = resource_type.model._base_manager.order_by()
     arms = [
         rows.filter(**{f"{path}__in": _granted(grants, granted)}).values("pk")
         for granted, path in resource_type.paths()

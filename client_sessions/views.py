@@ -49,8 +49,6 @@ LIST = Parameters(
 )
 ONE = Parameters(client_session_id=Text(required=True))
 
-SELECTORS = ("client_session_id", "user_identifier_key")
-
 # Headers that may carry the key when a publishable key asks for a session.
 KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
@@ -96,7 +94,7 @@ class ClientSessionsView(ScopedView):
         wanted = _wanted(values)
         if not wanted:
             Validation.refuse(f"Give what to take back: {', '.join(_grants())}")
-        session = self._selected({name: values[name] for name in SELECTORS if name in values})
+        session = self._selected(_selectors(values))
         with transaction.atomic():
             session.revoke_access(wanted, by=self.auth.actor)
             if left := still_reached(session, wanted):
@@ -144,11 +142,9 @@ class ClientSessionsView(ScopedView):
         return session
 
     def _chosen(self, values: dict[str, Any]) -> ClientSession:
-        """The session to change: the id chooses if both selectors are given, and the key is then one to take over."""
-        for selector in SELECTORS:
-            if selector in values:
-                return self._selected({selector: values[selector]})
-        Validation.refuse("Give client_session_id or user_identifier_key")
+        """The session to grant to: the id chooses if both selectors are given, and the key is then one to take over."""
+        selector, *_ = selectors = _selectors(values)
+        return self._selected({selector: selectors[selector]})
 
     def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the caller asks of a new session, in the words of the model."""
@@ -198,6 +194,16 @@ def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
     return is_own and len(selectors) <= 1
 
 
+def _selectors(values: dict[str, Any]) -> dict[str, str]:
+    """What of a request names a session, the id first. Raises ApiError if nothing does."""
+    selectors: dict[str, str] = {
+        name: values[name] for name in ("client_session_id", "user_identifier_key") if name in values
+    }
+    if not selectors:
+        Validation.refuse("Give client_session_id or user_identifier_key")
+    return selectors
+
+
 def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
     """With everything that the wire form shows, in two queries whatever the number."""
     now = timezone.now()
@@ -232,7 +238,7 @@ def _terms(values: dict[str, Any]) -> Terms:
 
 def _granted_types() -> dict[str, str]:
     """Every parameter that grants, and the resource type it grants."""
-    others = set(resources.names()) - set(SEAM_GRANTS.values())
+    others = {resource_type.name for resource_type in resources.registered()} - set(SEAM_GRANTS.values())
     return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
 
 

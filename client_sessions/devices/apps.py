@@ -15,4 +15,4 @@ class DevicesConfig(AppConfig):
         resources.register("user_identity", models.UserIdentity)
         resources.register("connect_webview", models.ConnectWebview)
         resources.register("connected_account", models.ConnectedAccount, through=["customer", "connect_webviews"])
-        resources.register("device", models.Device, through=["connected_account", "user_identities"])
+        resources.register("device", models.Device, through=["connected_account", "user_identities"], counted=True)

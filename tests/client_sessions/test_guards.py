@@ -263,7 +263,7 @@ def test_a_number_that_no_row_can_have_is_missing(types):
 def test_sessions_can_be_counted_where_devices_have_no_workspace(types, session, elsewhere):
     types.clear()
     resources.register("connected_account", ConnectedAccount, workspace=None)
-    resources.register("device", Device, workspace=None, through=["connected_account"])
+    resources.register("device", Device, workspace=None, through=["connected_account"], counted=True)
     counts = [with_device_count(ClientSession.objects.all(), at=timezone.now()).get().device_count]
     ConnectedAccount.objects.filter(workspace=elsewhere).delete()
     elsewhere.delete()

@@ -1,9 +1,12 @@
 """Hot paths have a fixed number of queries, however much there is."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.models import TOKEN, ClientSession
+from client_sessions.models import TOKEN, ClientSession, Grant
 from sessions_core import tokens
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen
@@ -39,6 +42,28 @@ def test_listing_sessions_is_three(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(3):
         sessions = backend.get("client_sessions/list").json()["client_sessions"]
     assert [session["device_count"] for session in sessions] == [3 * len(crowd) + 1] * len(crowd)
+
+
+def test_listing_five_hundred_sessions_is_three(backend, workspace, home, django_assert_num_queries):
+    now = timezone.now()
+    sessions = ClientSession.objects.bulk_create(
+        ClientSession(
+            workspace=workspace,
+            token_short=TOKEN.new_short(),
+            token_key=tokens.newest_key_id(),
+            created_at=now,
+            expires_at=now + timedelta(days=1),
+        )
+        for _ in range(500)
+    )
+    account = home.a1.replace("-", "")
+    Grant.objects.bulk_create(
+        Grant(client_session=session, resource_type="connected_account", resource_id=account, created_at=now)
+        for session in sessions
+    )
+    with django_assert_num_queries(3):
+        listed = backend.get("client_sessions/list").json()["client_sessions"]
+    assert [session["device_count"] for session in listed] == [2] * 500
 
 
 def test_getting_an_own_session_is_three(crowd, django_assert_num_queries):

@@ -229,7 +229,7 @@ def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
             app_label = "devices"
 
     try:
-        resources.register("device", Device, through=["connected_account", "user_identities"])
+        resources.register("device", Device, through=["connected_account", "user_identities"], counted=True)
         open_session(device_ids=[home.d1])
         Locks.objects.get(pk=home.d1).delete()
         assert not Grant.objects.exists()

@@ -222,6 +222,7 @@ def test_a_backend_takes_access_back(backend, open_session, home):
     [
         ({}, 400, "invalid_input"),
         ({"user_identifier_key": "u1"}, 400, "invalid_input"),
+        ({"connected_account_ids": []}, 400, "invalid_input"),
         ({"user_identifier_key": "u2", "connected_account_ids": []}, 404, "client_session_not_found"),
         ({"user_identifier_key": "u1", "connected_account_ids": ["x"]}, 404, "connected_account_not_found"),
     ],

@@ -12,5 +12,5 @@ class BuildingConfig(AppConfig):
         # One workspace, so no path to it. Who was granted a tenant reaches its doors, and their locks.
         resources.register("tenant", models.Tenant, workspace=None)
         resources.register("door", models.Door, workspace=None, through=["tenant"])
-        resources.register("lock", models.Lock, workspace=None, through=["door"])
+        resources.register("lock", models.Lock, workspace=None, through=["door"], counted=True)
         resources.register("camera", models.Camera, workspace=None, through=["door"])

@@ -55,6 +55,7 @@ def test_the_backend_opens_sessions_and_asks_what_a_user_sees(api_key, tenants):
     asked = {"user_identifier_key": "u1", "tenant_ids": [str(tenants[1].pk)]}
     answer = backend.post("/gatepass/client_sessions/create", asked, content_type="application/json").json()
     assert answer["client_session"]["tenant_ids"] == [str(tenants[1].pk)]
+    assert answer["client_session"]["device_count"] == 1
     assert len(backend.get("/api/locks").json()) == 2
     assert [lock["name"] for lock in backend.get("/api/locks?user_identifier_key=u1").json()] == ["second lock"]
 
