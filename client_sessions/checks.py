@@ -52,7 +52,7 @@ def _problems(resource_type: ResourceType) -> Iterator[str]:
         yield f"key: {resource_type.model.__name__} has no field named {resource_type.key!r}."
     if resource_type.workspace is not None:
         try:
-            if resources.destination(resource_type.model, resource_type.workspace) is not Workspace:
+            if resources.destination(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:
                 yield f"workspace: {resource_type.workspace!r} does not lead to a workspace."
         except FieldDoesNotExist as reason:
             yield f"workspace: {reason}. A project with one workspace says workspace=None."

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
-from django.db import transaction
 from django.db.models import Exists, Field, Model, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.signals import post_delete
@@ -111,14 +110,18 @@ class ResourceType:
         return text
 
     def workspace_of(self, row: Model) -> UUID | None:
-        """The workspace of a row, where another one may have the same id; None where none can."""
+        """The workspace of a row, where another one may have the same id; None where none can.
+
+        Raises LookupError for a row that belongs to none.
+        """
         if self.workspace is None or self.key_field.unique:
             return None
-        *path, last = self.workspace.split("__")
         owner: Any = row
-        for relation in path:
-            owner = getattr(owner, relation)
-        workspace_id: UUID = getattr(owner, f"{last}_id")
+        for relation in self.workspace.split("__"):
+            owner = getattr(owner, relation, None)
+        if owner is None:
+            raise LookupError(f"{row} belongs to no workspace")
+        workspace_id: UUID = owner.pk
         return workspace_id
 
     def shown(self, stored_id: str) -> str:
@@ -136,16 +139,16 @@ class ResourceType:
         """The type that a path of relations leads to. Raises FieldDoesNotExist, or LookupError if it has none."""
         return of_model(destination(self.model, path))
 
-    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID) -> set[str]:
+    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID, hold: bool) -> set[str]:
         """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not.
 
-        Within a transaction the rows stay until it ends.
+        ``hold``: the rows stay until the transaction ends.
         """
         wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
             rows = self.in_workspace(self.model._default_manager.all(), workspace_id)
             rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
-            if transaction.get_connection().in_atomic_block:
+            if hold:
                 rows = rows.select_for_update(of=("self",), no_key=True)
             found = {self.stored(str(key)) for key in rows.values_list(self.key, flat=True)}
             for stored_id, resource_id in wanted.items():
@@ -197,7 +200,9 @@ def register(
 def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
     resource_type = of_model(sender)
     key = getattr(instance, resource_type.key_field.attname)
-    if key is not None:
+    if key is None:
+        return
+    with suppress(Missing, LookupError):  # what could not be granted needs no forgetting
         resource_deleted.send(
             sender,
             resource_type=resource_type.name,
@@ -246,23 +251,32 @@ def of_model(model: type[Model]) -> ResourceType:
     raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
 
 
-def destination(model: type[Model], path: str) -> type[Model]:
-    """The model that a path of relations leads to. Raises FieldDoesNotExist."""
+def destination(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
+    """The model that a path of relations leads to. Raises FieldDoesNotExist.
+
+    ``to_one``: each of them must lead to a single row.
+    """
     for name in path.split("__"):
-        related = model._meta.get_field(name).related_model
+        field = model._meta.get_field(name)
+        related = field.related_model
         if not isinstance(related, type):
             raise FieldDoesNotExist(f"{model.__name__}.{name} is no relation")
+        if to_one and (field.many_to_many or field.one_to_many):
+            raise FieldDoesNotExist(f"{model.__name__}.{name} leads to many rows")
         model = related
     return model
 
 
-def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID) -> dict[str, set[str]]:
-    """``ResourceType.check`` for several types at once, by name. A type nobody registered has no ids."""
+def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, hold: bool = False) -> dict[str, set[str]]:
+    """``ResourceType.check`` for several types at once, by name. A type nobody registered has no ids.
+
+    Whoever holds rows holds them in one order, by type and key, and before any client session.
+    """
     checked = {}
-    for name, resource_ids in wanted.items():
+    for name, resource_ids in sorted(wanted.items()):
         resource_type = get(name)
         ids = list(resource_ids)
         if resource_type is None and ids:
             raise Missing(name, ids[0])
-        checked[name] = resource_type.check(ids, workspace_id=workspace_id) if resource_type else set()
+        checked[name] = resource_type.check(ids, workspace_id=workspace_id, hold=hold) if resource_type else set()
     return checked

@@ -107,14 +107,14 @@ def reached_by(
 
 def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
     """Of which types the session has other grants, by which it reaches some of these resources all the same."""
-    held = set(session.grants.values_list("resource_type", flat=True))
+    grants = Grant.objects.live(at=timezone.now()).filter(client_session=session)
     left: set[str] = set()
     for resource_type in filter(None, map(resources.get, wanted)):
-        others = held & {granted.name for granted, _ in resource_type.paths() if granted is not resource_type}
         ids = resources.known(resource_type.name, wanted[resource_type.name])
         rows = resource_type.model._base_manager.filter(**{f"{resource_type.key}__in": ids})
-        if others and any(reached_by(rows, session, action=action).exists() for action in Action):
-            left |= others
+        for granted, path in resource_type.paths():
+            if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
+                left.add(granted.name)
     return sorted(left)
 
 
@@ -130,8 +130,8 @@ def _count(resource_type: ResourceType, at: datetime) -> Combinable:
     session = OuterRef(OuterRef(OuterRef("pk")))
     grants = Grant.objects.filter(client_session=session).allowing(Action.READ, at=at)
     rows = resource_type.in_workspace(resource_type.model._default_manager.all(), OuterRef("workspace_id"))
-    rows = rows.filter(pk__in=_reached(resource_type, grants)).order_by().annotate(all=Value(1))
-    count = rows.values("all").annotate(count=Count("pk")).values("count")
+    rows = rows.filter(pk__in=_reached(resource_type, grants)).order_by().annotate(every_row=Value(1))
+    count = rows.values("every_row").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
 
 
@@ -139,14 +139,17 @@ def _keys_reached(
     resource_type: ResourceType, session: ClientSession, action: Action, *, at: datetime, using: str
 ) -> RawSQL:
     """``_reached`` for one session, with SQL that is compiled once: that costs several times what running it does."""
-    sql, parameters = _kept_sql(resource_type, action, using)
+    sql, parameters = _kept_sql(resource_type, action, using, tuple(resources.registered()))
     slots, values = _prepared(_SESSION, _AT, using), _prepared(session.pk, at, using)
     filled = dict(zip(slots, values, strict=True))
     return RawSQL(sql, [filled.get(parameter, parameter) for parameter in parameters])
 
 
 @cache
-def _kept_sql(resource_type: ResourceType, action: Action, using: str) -> tuple[str, tuple[Any, ...]]:
+def _kept_sql(
+    resource_type: ResourceType, action: Action, using: str, registered: tuple[ResourceType, ...]
+) -> tuple[str, tuple[Any, ...]]:
+    """``registered`` takes part only in what is kept: the paths lead through other types."""
     grants = Grant.objects.filter(client_session=_SESSION).allowing(action, at=_AT)
     sql, parameters = _reached(resource_type, grants).query.get_compiler(using).as_sql()
     return sql, tuple(parameters)

@@ -90,10 +90,10 @@ class ClientSessionsView(ScopedView):
         return self._answer_with(session)
 
     def revoke_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grants(), client_session_id=Text()).read(request)
+        values = Parameters(**KEY, **_grants(), customer_key=Text(min_length=1), client_session_id=Text()).read(request)
         wanted = _wanted(values)
         if not wanted:
-            Validation.refuse(f"Give what to take back: {', '.join(_grants())}")
+            Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
         session = self._selected(_selectors(values))
         with transaction.atomic():
             session.revoke_access(wanted, by=self.auth.actor)
@@ -233,7 +233,11 @@ def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _terms(values: dict[str, Any]) -> Terms:
-    return Terms(actions=values.get("actions", tuple(Action)), until=values.get("access_expires_at"))
+    """Raises ApiError for an end that is past: nothing would be granted."""
+    until = values.get("access_expires_at")
+    if until is not None and until <= timezone.now():
+        raise invalid("access_expires_at", "It is past")
+    return Terms(actions=values.get("actions", tuple(Action)), until=until)
 
 
 def _granted_types() -> dict[str, str]:

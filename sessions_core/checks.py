@@ -32,6 +32,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_keys("ENCRYPTION_KEYS", settings.encryption_keys, id="sessions_core.E003"),
         *_check_that_keys_differ(),
         *_check_trusted_proxies(),
+        *_check_time_zones(),
     ]
 
 
@@ -63,3 +64,9 @@ def _check_trusted_proxies() -> list[CheckMessage]:
     if isinstance(trusted, int) and not isinstance(trusted, bool) and trusted >= 0:
         return []
     return [Error("SESSIONS_CORE['TRUSTED_PROXIES'] is not a number of proxies.", id="sessions_core.E005")]
+
+
+def _check_time_zones() -> list[CheckMessage]:
+    if django_settings.USE_TZ:
+        return []
+    return [Error("USE_TZ is off, and sessions end at instants.", hint="Set USE_TZ = True.", id="sessions_core.E006")]

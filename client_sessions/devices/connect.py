@@ -35,8 +35,8 @@ def connect_path(webview: ConnectWebview) -> str:
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpResponse:
     webview = _webview_of(webview_id, signature)
-    providers = [name for name in PROVIDERS if name in (webview.accepted_providers or PROVIDERS)]
-    provider = request.POST.get("provider")
+    providers = webview.accepted_providers or PROVIDERS
+    provider = request.POST.get("provider", "")
     if provider in providers and webview.workspace.is_sandbox and webview.status == "pending":
         _authorize(webview, provider)
         if webview.custom_redirect_url:

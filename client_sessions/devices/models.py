@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import Grant, NotLive
+from client_sessions.models import ClientSession, Grant, NotLive
 from sessions_core.api import LONGEST_TEXT
 from sessions_core.models import Workspace
 
@@ -80,6 +81,17 @@ class ConnectedAccount(Resource):
     def __str__(self) -> str:
         return self.display_name
 
+    def remove(self) -> None:
+        """Delete it with its devices, whatever others do to those and to the sessions that reach them meanwhile."""
+        with transaction.atomic():
+            # Rows first, then sessions: the order in which grants lock.
+            list(ConnectedAccount.objects.select_for_update().filter(pk=self.pk))
+            devices = list(self.devices.select_for_update().order_by("pk").values_list("pk", flat=True))
+            account = Q(resource_type="connected_account", resource_id=self.pk.hex)
+            theirs = Q(resource_type="device", resource_id__in=[device.hex for device in devices])
+            ClientSession.objects.hold_for(Grant.objects.filter(account | theirs))
+            self.delete()
+
 
 class ConnectWebview(Resource):
     """A page on which somebody authorises an account; it leads to that account once they have."""
@@ -132,7 +144,10 @@ class ConnectWebview(Resource):
                 return False
             wanted = {"connected_account": [str(account.pk)]}
             held = Grant.objects.live(at=at).filter(resource_type="connect_webview", resource_id=self.pk.hex)
-            for grant in held.select_related("client_session__workspace").order_by("client_session"):
+            # The row first, then sessions: the order in which grants lock.
+            list(ConnectedAccount.objects.select_for_update(no_key=True).filter(pk=account.pk))
+            ClientSession.objects.hold_for(held)
+            for grant in held.select_related("client_session__workspace"):
                 for terms in grant.terms:
                     with suppress(NotLive):  # it is over
                         grant.client_session.grant(wanted, terms=terms, by=f"connect_webview:{self.pk}", at=at)

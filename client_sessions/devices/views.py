@@ -52,8 +52,8 @@ LIST_ACCOUNTS = Parameters(
 GET_ACCOUNT = Parameters(connected_account_id=Text(), email=Text(min_length=1))
 DELETE_ACCOUNT = Parameters(connected_account_id=Text(required=True))
 CREATE_WEBVIEW = Parameters(
-    accepted_providers=Texts(item=Text(max_length=60), max_length=50),
-    accepted_capabilities=Texts(item=Text(max_length=60), max_length=50),
+    accepted_providers=Texts(item=Text(max_length=50), max_length=50),
+    accepted_capabilities=Texts(item=Text(max_length=50), max_length=50),
     automatically_manage_new_devices=Flag(),
     custom_metadata=Metadata(),
     custom_redirect_url=Url(),
@@ -147,7 +147,7 @@ class ConnectedAccountsView(ScopedView):
         """Its devices go with it, and it leaves every session."""
         values = DELETE_ACCOUNT.read(request)
         account = _only(self.visible(ConnectedAccount.objects.all()), "connected_account", values, columns={})
-        account.delete()
+        account.remove()
         return self.ok()
 
 
@@ -155,8 +155,6 @@ class ConnectWebviewsView(ScopedView):
     def create(self, request: Request) -> Response:
         values = CREATE_WEBVIEW.read(request)
         workspace, customer_key = self.auth.workspace, values.get("customer_key")
-        if isinstance(self.auth, ClientSession) and self._pending().count() >= MOST_PENDING:
-            raise ApiError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
         with transaction.atomic():
             webview = ConnectWebview.objects.create(
                 workspace=workspace,
@@ -190,14 +188,14 @@ class ConnectWebviewsView(ScopedView):
         webviews = ConnectWebview.objects.select_related("connected_account", "customer")
         return self.visible(webviews, user_identifier_key=user_identifier_key)
 
-    def _pending(self) -> QuerySet[ConnectWebview]:
-        return self._webviews().filter(connected_account=None, authorized_at=None)
-
     def _give(self, webview: ConnectWebview, session: ClientSession) -> None:
         try:
             session.grant({"connect_webview": [str(webview.pk)]}, by=session.actor)
         except NotLive:  # it ended since it was authenticated
             raise ApiError("client_session_revoked") from None
+        # Whoever grants holds the session, so this counts one after the other.
+        if self._webviews().filter(connected_account=None, authorized_at=None).count() > MOST_PENDING:
+            raise ApiError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
 
     def _customer(self, key: str) -> Customer:
         """The customer whose account this is to become. A session may name no other than its own."""
@@ -258,6 +256,7 @@ class UserIdentitiesView(ScopedView):
         identity, device = self._identity_and_device(request)
         try:
             with transaction.atomic():
+                list(Device.objects.select_for_update(no_key=True).filter(pk=device.pk))
                 identity.devices.add(device)
         except IntegrityError:  # it was deleted since it was found
             raise ApiError("device_not_found") from None

@@ -47,6 +47,8 @@ class Terms:
         # In one order, so that equal terms are equal.
         wanted = {Action(action) for action in self.actions}
         object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
+        if self.until is not None and self.until.utcoffset() is None:
+            raise ValueError("The end of a grant needs its time zone")
         if not wanted:
             raise ValueError("A grant that allows nothing is none")
 

@@ -52,6 +52,11 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
         self.holding(user_identifier_key).filter(expires_at__lte=at).update(key_released_at=at)
 
+    def hold_for(self, grants: models.QuerySet[Grant]) -> None:
+        """Wait for whoever changes a session that has one of these grants, and keep others waiting, in one order."""
+        holders = self.select_for_update(no_key=True).filter(pk__in=grants.values("client_session"))
+        list(holders.order_by("pk").values_list("pk"))
+
     def granted(self, resource_type: str, resource_id: str, *, at: datetime) -> Self:
         """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""
         return self.filter(_has_grant(at, resource_type=resource_type, resource_id=resource_id))

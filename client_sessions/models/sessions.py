@@ -106,7 +106,7 @@ class ClientSession(models.Model):
         """
         at = at or timezone.now()
         with transaction.atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(at=at)
             self._take_key(user_identifier_key, by=by, at=at)
             self._add(checked, terms, by=by, at=at)
@@ -145,7 +145,7 @@ class ClientSession(models.Model):
         if not wanted and expires_at is None:
             return
         with transaction.atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(at=at)
             if expires_at is not None:
                 self._move_end(self.workspace.client_session_end(expires_at, at=at), by=by, at=at)
@@ -153,7 +153,8 @@ class ClientSession(models.Model):
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
                 self.take_away(resource_type, surplus, by=by, at=at)
             self._add(checked, terms, by=by, at=at)
-            self.grants.filter(resource_type__in=checked).exclude(**terms.columns).update(**terms.columns)
+            for resource_type in checked:
+                self._limit(resource_type, terms, by=by, at=at)
 
     def take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
@@ -193,7 +194,7 @@ class ClientSession(models.Model):
     def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with transaction.atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
                 siblings.release_key(self.user_identifier_key, at=self.created_at)
@@ -226,6 +227,13 @@ class ClientSession(models.Model):
         for resource_type, ids in checked.items():
             if changed := Grant.objects.give(self, resource_type, ids, terms, at=at):
                 self._record("client_session.granted", by=by, at=at, grants={resource_type: changed}, **_told(terms))
+
+    def _limit(self, resource_type: str, terms: Terms, *, by: str, at: datetime) -> None:
+        """Narrow the grants of a type to these terms, where they reach further."""
+        wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
+        if ids := sorted(wider.values_list("resource_id", flat=True)):
+            wider.update(**terms.columns)
+            self._record("client_session.grants_limited", by=by, at=at, grants={resource_type: ids}, **_told(terms))
 
     def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)

@@ -1,5 +1,6 @@
 """A host's own views show a client session what it was granted, and nothing else."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from rest_framework.request import Request
 from client_sessions import resources
 from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
 from client_sessions.checks import check_guarded_views, check_resource_types, check_settings
-from client_sessions.devices.models import ConnectedAccount, Device
+from client_sessions.devices.models import ConnectedAccount, Customer, Device
 from client_sessions.models import Action, ClientSession, Terms
 from client_sessions.resources import ResourceType
 from client_sessions.scoping import GrantedQuerySet, reached_by, visible_to, with_device_count
@@ -228,6 +229,7 @@ def registered(types: dict[str, ResourceType], model: type[Model], **more) -> st
         ({"workspace": "tenant"}, "workspace: Device has no field named 'tenant'"),
         ({"workspace": "connected_account"}, "does not lead to a workspace"),
         ({"workspace": "name"}, "workspace: Device.name is no relation"),
+        ({"workspace": "user_identities__workspace"}, "workspace: Device.user_identities leads to many rows"),
         ({"through": ["account"]}, "through: Device has no field named 'account'"),
         ({"through": ["name"]}, "through: Device.name is no relation"),
         ({"through": ["user_identities"]}, "through: UserIdentity is not registered"),
@@ -245,6 +247,26 @@ def test_a_path_in_a_circle_is_found_by_the_checks(types):
     resources.register("account", ConnectedAccount, through=["devices"])
     resources.register("device", Device, through=["connected_account"])
     assert [error.id for error in check_resource_types()] == ["client_sessions.E003"] * 2
+
+
+def test_a_type_that_is_registered_anew_is_looked_up_anew(types, session, home):
+    types.clear()
+    resources.register("connected_account", ConnectedAccount)
+    resources.register("device", Device, through=["connected_account"])
+    assert reached_by(Device.objects.all(), session).count() == 2
+    types["connected_account"] = replace(types["connected_account"], key="email")
+    assert reached_by(Device.objects.all(), session).count() == 0
+    session.grant({"connected_account": ["a2@example.com"]}, by="test")
+    assert [row.name for row in reached_by(Device.objects.all(), session)] == ["d3"]
+
+
+def test_a_row_without_a_workspace_can_be_deleted(types, home):
+    types.clear()
+    for name, model in (("device", Device), ("customer", Customer)):
+        resources.register(name, model)
+    resources.register("account", ConnectedAccount, key="display_name", workspace="customer__workspace")
+    ConnectedAccount.objects.get(pk=home.a1).delete()
+    assert not ConnectedAccount.objects.filter(pk=home.a1).exists()
 
 
 @pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])

@@ -11,6 +11,7 @@ from client_sessions import resources
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
 from client_sessions.models import ClientSession, Grant, GrantConflict, KeyTaken, NotLive
 from sessions_core.models import Event, Workspace
+from tests.callers import bearer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +63,41 @@ def test_a_grant_never_outlives_its_resource(workspace, at_once):
         results = at_once(*grants, account.delete)
         assert {type(result) for result in results} <= {NoneType, tuple, resources.Missing}
         assert not Grant.objects.exists()
+
+
+def test_granting_and_taking_back_never_meet(workspace, accounts, at_once):
+    session = start(workspace)
+    wanted = {"connected_account": accounts[:3]}
+    for _ in range(ROUNDS):
+        grants = [partial(session.grant, wanted, by="test") for _ in range(4)]
+        revokes = [partial(session.revoke_access, wanted, by="test") for _ in range(4)]
+        assert at_once(*grants, *revokes) == [None] * 8
+
+
+def test_accounts_can_be_removed_while_their_devices_are_granted(workspace, accounts, at_once):
+    for n in range(ROUNDS):
+        rows = [ConnectedAccount.objects.get(pk=one) for one in accounts[n * 2 : n * 2 + 2]]
+        devices = [
+            str(Device.objects.create(workspace=workspace, connected_account=row, name=f"device {m}").pk)
+            for row in rows
+            for m in range(3)
+        ]
+        sessions = [start(workspace, wanted={"device": devices}) for _ in range(3)]
+        wanted = {"device": devices, "connected_account": [str(row.pk) for row in rows]}
+        grants = [partial(session.grant, wanted, by="test") for session in sessions]
+        results = at_once(*[row.remove for row in rows], *grants)
+        assert {type(result) for result in results} <= {NoneType, resources.Missing}
+        assert not Grant.objects.exists()
+
+
+def test_no_more_webviews_wait_than_may(workspace, at_once):
+    session = start(workspace)
+    webviews = ConnectWebview.objects.bulk_create(ConnectWebview(workspace=workspace) for _ in range(48))
+    session.grant({"connect_webview": [str(webview.pk) for webview in webviews]}, by="test")
+    create = partial(bearer(session.token).post, "connect_webviews/create")
+    statuses = [answer.status_code for answer in at_once(*[create] * 8)]
+    assert sorted(statuses) == [200] * 2 + [400] * 6
+    assert ConnectWebview.objects.count() == 50
 
 
 def test_deleting_resources_and_sessions_at_once_deletes_both(workspace, accounts, at_once):

@@ -1,6 +1,6 @@
 """Grants that allow less, or for a while; and grants taken back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -95,10 +95,23 @@ def test_replacing_gives_full_grants(session, home):
     assert Grant.objects.get().terms == [READ]
 
 
+def test_narrowing_is_told_in_the_record(session, home):
+    session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
+    session.replace_grants({"connected_account": [home.a1]}, terms=READ, by="api_key:x", at=NOW)
+    event = Event.objects.filter(subject=str(session.pk)).first()
+    assert (event.type, event.actor) == ("client_session.grants_limited", "api_key:x")
+    assert event.data["actions"] == ["read"]
+
+
 @pytest.mark.parametrize("actions", [[], ["open"], ["read", "open"]])
 def test_terms_name_actions_that_exist(actions):
     with pytest.raises(ValueError, match=r"nothing|not a valid"):
         Terms(actions=actions)
+
+
+def test_terms_end_at_an_instant():
+    with pytest.raises(ValueError, match="time zone"):
+        Terms(until=datetime(2036, 1, 1))
 
 
 def test_an_ended_grant_counts_nowhere(backend, session, workspace, home):
@@ -190,7 +203,14 @@ def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("actions", []), ("actions", ["open"]), ("actions", "read"), ("actions", [None]), ("access_expires_at", "soon")],
+    [
+        ("actions", []),
+        ("actions", ["open"]),
+        ("actions", "read"),
+        ("actions", [None]),
+        ("access_expires_at", "soon"),
+        ("access_expires_at", "2020-01-01T00:00:00Z"),
+    ],
 )
 def test_terms_that_are_none_are_refused(backend, open_session, home, name, value):
     open_session(user_identifier_key="u1")
@@ -243,6 +263,22 @@ def test_what_another_grant_leads_to_is_not_taken_back_by_half(backend, open_ses
     both = body | {"connect_webview_ids": [home.webview]}
     assert backend.post("client_sessions/revoke_access", **both).status_code == 200
     assert devices_seen(bearer(session["token"])) == []
+
+
+def test_only_grants_that_lead_there_are_asked_for(backend, open_session, home):
+    session = open_session(connected_account_ids=[home.a2], customer_key="acme", connect_webview_ids=[home.pending])
+    body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
+    message = backend.post("client_sessions/revoke_access", **body).json()["error"]["message"]
+    assert message.endswith("name it as well: customer.")
+    assert backend.post("client_sessions/revoke_access", **body, customer_key="acme").status_code == 200
+    assert devices_seen(bearer(session["token"])) == []
+
+
+def test_an_ended_grant_is_not_asked_for(backend, open_session, home):
+    session = open_session(connected_account_ids=[home.a2])
+    row_of(session).grant({"connect_webview": [home.webview]}, terms=Terms(until=timezone.now()), by="test")
+    body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
+    assert backend.post("client_sessions/revoke_access", **body).status_code == 200
 
 
 def test_two_selectors_name_one_session_to_take_from(backend, open_session, home):

@@ -37,6 +37,16 @@ def test_e004_a_key_with_two_purposes(settings):
     assert ids(settings, ENCRYPTION_KEYS=[settings.SECRET_KEY]) == ["sessions_core.E004"]
 
 
+@pytest.mark.parametrize("trusted", [-1, "1", True, 1.5])
+def test_e005_a_number_of_proxies_that_is_none(settings, trusted):
+    assert ids(settings, TRUSTED_PROXIES=trusted) == ["sessions_core.E005"]
+
+
+def test_e006_times_without_zones(settings):
+    settings.USE_TZ = False
+    assert ids(settings) == ["sessions_core.E006"]
+
+
 def test_the_message_says_what_to_do(settings):
     settings.SESSIONS_CORE = FINE | {"ENCRYPTION_KEYS": []}
     (message,) = check_settings()
