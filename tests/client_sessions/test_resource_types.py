@@ -1,0 +1,166 @@
+"""Which models can be granted, and what the system checks say of registrations, guarded views and settings."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
+from django.urls import path
+from django.utils import timezone
+
+from client_sessions import resources
+from client_sessions.authentication import ClientSessionAuthentication
+from client_sessions.checks import check_guarded_views, check_resource_types, check_settings
+from client_sessions.devices.models import ConnectedAccount, Customer, Device
+from client_sessions.models import ClientSession
+from client_sessions.resources import ResourceType
+from client_sessions.scoping import reached_by, visible_to, with_device_count
+from sessions_core.models import Workspace
+from tests.client_sessions import guarded
+
+
+@pytest.fixture
+def session(workspace, home) -> ClientSession:
+    return ClientSession.objects.start(workspace, by="test", wanted={"connected_account": [home.a1]})
+
+
+@pytest.fixture
+def types(monkeypatch) -> dict[str, ResourceType]:
+    """The registry, to be forgotten afterwards."""
+    known = dict(resources._types)
+    monkeypatch.setattr(resources, "_types", known)
+    return known
+
+
+def registered(types: dict[str, ResourceType], model: type[Model], **more) -> str:
+    """What the system checks say of a type."""
+    types.clear()
+    resources.register("account", ConnectedAccount)
+    resources.register("thing", model, **more)
+    return " ".join(error.msg for error in check_resource_types())
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ({}, ""),
+        ({"workspace": None}, ""),
+        ({"through": ["connected_account"], "workspace": "connected_account__workspace"}, ""),
+        ({"workspace": "tenant"}, "workspace: Device has no field named 'tenant'"),
+        ({"workspace": "connected_account"}, "does not lead to a workspace"),
+        ({"workspace": "name"}, "workspace: Device.name is no relation"),
+        ({"workspace": "user_identities__workspace"}, "workspace: Device.user_identities leads to many rows"),
+        ({"through": ["account"]}, "through: Device has no field named 'account'"),
+        ({"through": ["name"]}, "through: Device.name is no relation"),
+        ({"through": ["user_identities"]}, "through: UserIdentity is not registered"),
+        ({"key": "serial"}, "key: Device has no field named 'serial'"),
+    ],
+)
+def test_a_path_that_does_not_exist_is_found_by_the_checks(types, more, problem):
+    found = registered(types, Device, **more)
+    assert problem in found
+    assert bool(problem) == bool(found)
+
+
+def test_a_path_in_a_circle_is_found_by_the_checks(types):
+    types.clear()
+    resources.register("account", ConnectedAccount, through=["devices"])
+    resources.register("device", Device, through=["connected_account"])
+    assert [error.id for error in check_resource_types()] == ["client_sessions.E003"] * 2
+
+
+def test_a_type_that_is_registered_anew_is_looked_up_anew(types, session, home):
+    types.clear()
+    resources.register("connected_account", ConnectedAccount)
+    resources.register("device", Device, through=["connected_account"])
+    assert reached_by(Device.objects.all(), session).count() == 2
+    types["connected_account"] = replace(types["connected_account"], key="email")
+    assert reached_by(Device.objects.all(), session).count() == 0
+    session.grant({"connected_account": ["a2@example.com"]}, by="test")
+    assert [row.name for row in reached_by(Device.objects.all(), session)] == ["d3"]
+
+
+def test_a_row_without_a_workspace_can_be_deleted(types, home):
+    types.clear()
+    for name, model in (("device", Device), ("customer", Customer)):
+        resources.register(name, model)
+    resources.register("account", ConnectedAccount, key="display_name", workspace="customer__workspace")
+    ConnectedAccount.objects.get(pk=home.a1).delete()
+    assert not ConnectedAccount.objects.filter(pk=home.a1).exists()
+
+
+@pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
+def test_a_name_is_a_word(types, name):
+    with pytest.raises(ImproperlyConfigured, match="is no name"):
+        resources.register(name, Device)
+
+
+def test_a_number_that_no_row_can_have_is_missing(types):
+    registered(types, get_user_model(), workspace=None)
+    for number in ("9" * 30, "-1" * 10, "x", ""):
+        with pytest.raises(resources.Missing):
+            resources.check({"thing": [number]}, workspace_id=uuid4())
+
+
+def test_sessions_can_be_counted_where_devices_have_no_workspace(types, session, elsewhere):
+    types.clear()
+    resources.register("connected_account", ConnectedAccount, workspace=None)
+    resources.register("device", Device, workspace=None, through=["connected_account"], counted=True)
+    counts = [with_device_count(ClientSession.objects.all(), at=timezone.now()).get().device_count]
+    ConnectedAccount.objects.filter(workspace=elsewhere).delete()
+    elsewhere.delete()
+    counts += [with_device_count(ClientSession.objects.all(), at=timezone.now()).get().device_count]
+    assert counts == [0, 2]
+
+
+def test_a_name_and_a_model_belong_together(types):
+    for name, model in (("device", Workspace), ("another", Device)):
+        with pytest.raises(ImproperlyConfigured, match="is registered as 'device'"):
+            resources.register(name, model)
+
+
+def test_without_a_workspace_path_rows_belong_to_the_only_workspace(types, session, elsewhere):
+    registered(types, Device, workspace=None)
+    wanted = {"thing": [str(Device.objects.get(name="d3").pk)]}
+    with pytest.raises(resources.Missing):
+        session.grant(wanted, by="test")
+    ConnectedAccount.objects.filter(workspace=elsewhere).delete()
+    elsewhere.delete()
+    session.grant(wanted, by="test")
+    assert [row.name for row in visible_to(session, Device.objects.all())] == ["d3"]
+    Workspace.objects.create(name="Another")
+    assert [row.name for row in visible_to(session, Device.objects.all())] == []
+
+
+@pytest.mark.urls("tests.client_sessions.guarded")
+def test_a_guarded_view_that_knows_no_session_is_found_by_the_checks(settings):
+    assert list(check_guarded_views()) == []
+    guarded.urlpatterns.append(path("unguarded", guarded.Unguarded.as_view()))
+    settings.ROOT_URLCONF = settings.ROOT_URLCONF
+    try:
+        (error,) = check_guarded_views()
+        assert (error.id, "guarded.Unguarded at 'unguarded'" in error.msg) == ("client_sessions.E004", True)
+        guarded.urlpatterns[-1] = path(
+            "guarded", guarded.Unguarded.as_view(authentication_classes=[ClientSessionAuthentication])
+        )
+        assert list(check_guarded_views()) == []
+    finally:
+        guarded.urlpatterns.pop()
+
+
+@pytest.mark.parametrize(
+    ("given", "ids"),
+    [
+        ({}, []),
+        ({"RATES": {"api_key": "600/minute", "anonymous": None}}, []),
+        ({"RATE": {}}, ["client_sessions.E001"]),
+        ({"RATES": "60/minute"}, ["client_sessions.E002"]),
+        ({"RATES": {"api_key": "lots"}}, ["client_sessions.E002"]),
+        ({"RATES": {"everybody": "60/minute"}}, ["client_sessions.E002"]),
+    ],
+)
+def test_settings_that_cannot_work_are_found_by_the_checks(settings, given, ids):
+    settings.CLIENT_SESSIONS = given
+    assert [error.id for error in check_settings()] == ids
