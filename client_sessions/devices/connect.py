@@ -41,7 +41,9 @@ def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpRespo
         _authorize(webview, provider)
         if webview.custom_redirect_url:
             return _to(webview.custom_redirect_url, connect_webview_id=str(webview.pk))
-    return render(request, "devices/connect.html", {"webview": webview, "providers": providers})
+    page = render(request, "devices/connect.html", {"webview": webview, "providers": providers})
+    page.headers["Referrer-Policy"] = "no-referrer"  # the address opens this page: no link may tell it to another site
+    return page
 
 
 def _webview_of(webview_id: UUID, signature: str) -> ConnectWebview:
