@@ -42,7 +42,7 @@ def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpRespo
         if webview.custom_redirect_url:
             return _to(webview.custom_redirect_url, connect_webview_id=str(webview.pk))
     page = render(request, "devices/connect.html", {"webview": webview, "providers": providers})
-    page.headers["Referrer-Policy"] = "no-referrer"  # the address opens this page: no link may tell it to another site
+    page.headers["Referrer-Policy"] = "same-origin"  # the address opens this page: no link may tell it to others
     return page
 
 

@@ -1,16 +1,19 @@
-"""The vendor's SDK in a real browser, on a page of another origin."""
+"""A real browser: the vendor's SDK on a page of another origin, and the page of a Connect Webview."""
 
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
 from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import ClientSession
+from client_sessions.scoping import reached_by
 from sessions_core.models import AllowedOrigin
 from tests.browsers import chromium
 from tests.embedded import embedded
@@ -88,3 +91,17 @@ def test_a_page_of_another_origin_reads_nothing_until_its_origin_is_listed(site,
         assert refused not in ("door", "SeamHttpUnauthorizedError")
         AllowedOrigin.objects.create(workspace=live_workspace, origin=site)
         assert page.evaluate(LIST, [live_server.url, session.token]) == ["door"]
+
+
+def test_case_80_somebody_connects_an_account_in_a_browser(live_server, workspace):
+    session = ClientSession.objects.start(workspace, by="test")
+    endpoint = Request(f"{live_server.url}/connect_webviews/create", method="POST")
+    endpoint.add_header("authorization", f"Bearer {session.token}")
+    with urlopen(endpoint) as answer:
+        url = json.load(answer)["connect_webview"]["url"]
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(url)
+        page.click("text=Yale")
+        page.wait_for_selector("text=The account is connected")
+    assert reached_by(Device.objects.all(), session).count() == 2

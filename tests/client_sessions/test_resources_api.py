@@ -168,7 +168,7 @@ def test_the_page_opens_for_its_own_address_only(backend, home, change):
 def test_the_address_is_told_to_no_other_site(backend):
     page = Client().get(webview_made_by(backend, custom_redirect_failure_url="https://app.example.com")["url"])
     assert b'href="https://app.example.com"' in page.content
-    assert (page.headers["Referrer-Policy"], "no-store" in page.headers["Cache-Control"]) == ("no-referrer", True)
+    assert (page.headers["Referrer-Policy"], "no-store" in page.headers["Cache-Control"]) == ("same-origin", True)
 
 
 def test_a_live_workspace_makes_no_devices_up(live_workspace, key_of):
