@@ -31,7 +31,8 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_keys("TOKEN_KEYS", settings.token_keys, id="sessions_core.E002"),
         *_check_keys("ENCRYPTION_KEYS", settings.encryption_keys, id="sessions_core.E003"),
         *_check_that_keys_differ(),
-        *_check_trusted_proxies(),
+        *_check_number("TRUSTED_PROXIES", least=0),
+        *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
     ]
 
@@ -59,11 +60,11 @@ def _check_that_keys_differ() -> list[CheckMessage]:
     ]
 
 
-def _check_trusted_proxies() -> list[CheckMessage]:
-    trusted = settings.given.get("TRUSTED_PROXIES", 0)
-    if isinstance(trusted, int) and not isinstance(trusted, bool) and trusted >= 0:
+def _check_number(name: str, *, least: int) -> list[CheckMessage]:
+    number = settings.given.get(name, least)
+    if isinstance(number, int) and not isinstance(number, bool) and number >= least:
         return []
-    return [Error("SESSIONS_CORE['TRUSTED_PROXIES'] is not a number of proxies.", id="sessions_core.E005")]
+    return [Error(f"SESSIONS_CORE[{name!r}] is no number from {least} on.", id="sessions_core.E005")]
 
 
 def _check_time_zones() -> list[CheckMessage]:

@@ -50,6 +50,13 @@ class CoreSettings(AppSettings):
         trusted = self.given.get("TRUSTED_PROXIES", 0)
         return trusted if isinstance(trusted, int) else 0
 
+    @property
+    def processes(self) -> int:
+        """How many processes serve. While they share no cache each allows its part of a rate, so that all of them
+        together never allow more than the rate."""
+        processes = self.given.get("PROCESSES", 1)
+        return processes if isinstance(processes, int) and processes > 0 else 1
+
     def _keys(self, name: str) -> Sequence[str]:
         keys = self.given.get(name, ())
         return keys if isinstance(keys, list | tuple) else ()

@@ -1,7 +1,7 @@
 """How often somebody may call: one counter for each caller and window of time.
 
 Counters are in Django's default cache where processes share it, and go up by ``incr``, which Redis and Memcached do
-atomically. Where it is away or in memory, each process counts for itself: slower to notice, never unlimited.
+atomically. Where it is away or in memory, each process counts for itself and allows its part of the rate.
 """
 
 import logging
@@ -15,6 +15,7 @@ from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 
+from sessions_core.conf import settings
 from sessions_core.tokens import digest
 
 __all__ = ["Rate", "counters", "seconds_to_wait"]
@@ -52,8 +53,8 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
     at = time.time() if at is None else at
     window, elapsed = divmod(at, rate.seconds)
     key = f"gatepass.rate.{digest(repr((caller, rate.seconds, int(window))))[:32]}"
-    count = counters.count(key, seconds=rate.seconds * 2)
-    return 0 if count <= rate.requests else max(ceil(rate.seconds - elapsed), 1)
+    share = counters.used(key, rate.requests, seconds=rate.seconds * 2)
+    return 0 if share <= 1 else max(ceil(rate.seconds - elapsed), 1)
 
 
 class Counters:
@@ -64,16 +65,16 @@ class Counters:
         self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": 200_000}})
         self.away_until = 0.0
 
-    def count(self, key: str, *, seconds: int) -> int:
-        """One more of this key, which is forgotten after so many seconds."""
+    def used(self, key: str, most: int, *, seconds: int) -> float:
+        """Count one more of this key, which is forgotten after so many seconds: the part of ``most`` that is used."""
         shared = caches["default"]
         if not isinstance(shared, LocMemCache | DummyCache) and time.monotonic() >= self.away_until:
             try:
-                return _one_more(shared, key, seconds)
+                return _one_more(shared, key, seconds) / most
             except Exception as error:  # each cache raises errors of its own, and none may let everybody in, or nobody
                 self.away_until = time.monotonic() + _PATIENCE
                 logger.warning("The cache is away; this process counts rates by itself. %s: %s", type(error), error)
-        return _one_more(self.own, key, seconds)
+        return _one_more(self.own, key, seconds) / max(most // settings.processes, 1)
 
     def clear(self) -> None:
         """Forget what this process counted."""

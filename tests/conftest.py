@@ -16,8 +16,9 @@ OPERATOR = "operator:test"
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters() -> None:
-    """Nobody has called yet."""
+def fresh_counters(settings: Any) -> None:
+    """Nobody has called yet, and this process is the only one."""
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
 
 

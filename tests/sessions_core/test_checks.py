@@ -40,6 +40,7 @@ def test_e004_a_key_with_two_purposes(settings):
 @pytest.mark.parametrize("trusted", [-1, "1", True, 1.5])
 def test_e005_a_number_of_proxies_that_is_none(settings, trusted):
     assert ids(settings, TRUSTED_PROXIES=trusted) == ["sessions_core.E005"]
+    assert ids(settings, PROCESSES=trusted) == ["sessions_core.E005"]
 
 
 def test_e006_times_without_zones(settings):

@@ -81,6 +81,13 @@ def test_processes_that_share_a_cache_count_together_until_it_goes(settings, at_
     assert "The cache is away" in caplog.text
 
 
+def test_processes_without_a_cache_in_common_allow_their_part(settings):
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 3}
+    six = Rate(requests=6, seconds=60)
+    assert [seconds_to_wait(six, "a", at=NOW) for _ in range(3)] == [0, 0, 30]
+    assert [seconds_to_wait(TWO, "b", at=NOW) for _ in range(2)] == [0, 30]
+
+
 def test_nothing_but_a_digest_of_the_caller_is_kept():
     seconds_to_wait(TWO, "198.51.100.7", at=NOW)
     assert counters.own._cache
