@@ -175,7 +175,7 @@ def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[A
         for granted, path in resource_type.paths()
     ]
     first, *others = arms
-    return first.union(*others, all=True) if others else first
+    return first.union(*others, all=True).order_by() if others else first
 
 
 def _granted(grants: QuerySet[Grant], resource_type: ResourceType) -> QuerySet[Grant, object]:
