@@ -202,13 +202,13 @@ def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
     key = getattr(instance, resource_type.key_field.attname)
     if key is None:
         return
-    with suppress(Missing, LookupError):  # what could not be granted needs no forgetting
-        resource_deleted.send(
-            sender,
-            resource_type=resource_type.name,
-            resource_id=resource_type.stored(str(key)),
-            workspace_id=resource_type.workspace_of(instance),
-        )
+    try:
+        resource_id = resource_type.stored(str(key))
+        workspace_id = resource_type.workspace_of(instance)
+    except (Missing, LookupError):
+        return  # what could not be granted needs no forgetting
+    # Outside of that: whoever fails to forget must fail the deletion.
+    resource_deleted.send(sender, resource_type=resource_type.name, resource_id=resource_id, workspace_id=workspace_id)
 
 
 def registered() -> list[ResourceType]:

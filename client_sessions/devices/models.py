@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from client_sessions import resources
@@ -87,9 +86,8 @@ class ConnectedAccount(Resource):
             # Rows first, then sessions: the order in which grants lock.
             list(ConnectedAccount.objects.select_for_update().filter(pk=self.pk))
             devices = list(self.devices.select_for_update().order_by("pk").values_list("pk", flat=True))
-            account = Q(resource_type="connected_account", resource_id=self.pk.hex)
-            theirs = Q(resource_type="device", resource_id__in=[device.hex for device in devices])
-            ClientSession.objects.hold_for(Grant.objects.filter(account | theirs))
+            grants = Grant.objects.about("connected_account", [self.pk]) | Grant.objects.about("device", devices)
+            ClientSession.objects.hold_for(grants)
             self.delete()
 
 
@@ -143,7 +141,7 @@ class ConnectWebview(Resource):
             if not undecided.update(connected_account=account, authorized_at=at):
                 return False
             wanted = {"connected_account": [str(account.pk)]}
-            held = Grant.objects.live(at=at).filter(resource_type="connect_webview", resource_id=self.pk.hex)
+            held = Grant.objects.live(at=at).about("connect_webview", [self.pk])
             # The row first, then sessions: the order in which grants lock.
             list(ConnectedAccount.objects.select_for_update(no_key=True).filter(pk=account.pk))
             ClientSession.objects.hold_for(held)

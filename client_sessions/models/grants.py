@@ -1,6 +1,6 @@
 """The grant: one row for each resource, never a list that two writers overwrite."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Q
 
+from client_sessions import resources
 from client_sessions.models.refusals import GrantConflict
 from client_sessions.resources import LONGEST_ID
 
@@ -68,6 +69,12 @@ ALL = Terms()
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
+    def about(self, resource_type: str, ids: Iterable[object]) -> Self:
+        """Those of these resources of a registered type, whoever has them."""
+        return self.filter(
+            resource_type=resource_type, resource_id__in=[resources.stored(resource_type, str(id)) for id in ids]
+        )
+
     def allowing(self, action: Action, *, at: datetime) -> Self:
         return self.filter(**{f"{action.column}__gt": at})
 

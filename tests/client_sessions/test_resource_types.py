@@ -91,6 +91,18 @@ def test_a_row_without_a_workspace_can_be_deleted(types, home):
     assert not ConnectedAccount.objects.filter(pk=home.a1).exists()
 
 
+def test_who_fails_to_forget_fails_the_deletion(home):
+    def fail(**_):
+        raise KeyError("a receiver's own")
+
+    resources.resource_deleted.connect(fail)
+    try:
+        with pytest.raises(KeyError, match="a receiver's own"):
+            Device.objects.get(pk=home.d1).delete()
+    finally:
+        resources.resource_deleted.disconnect(fail)
+
+
 @pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
 def test_a_name_is_a_word(types, name):
     with pytest.raises(ImproperlyConfigured, match="is no name"):
