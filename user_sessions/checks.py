@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from sessions_core.checks import unknown_keys
 from sessions_core.conf import settings as core_settings
@@ -24,6 +25,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
             for name in wrong
         ),
         *_check_flags(),
+        *_check_user_profile(),
     ]
 
 
@@ -56,6 +58,16 @@ def _check_flags() -> list[CheckMessage]:
     if isinstance(settings.given.get("ALLOW_UNFILTERED_LIST", False), bool):
         return []
     return [Error("USER_SESSIONS['ALLOW_UNFILTERED_LIST'] must be True or False.", id="user_sessions.E003")]
+
+
+def _check_user_profile() -> list[CheckMessage]:
+    given = settings.given.get("USER_PROFILE", settings.user_profile)
+    try:
+        if isinstance(given, str) and callable(import_string(given)):
+            return []
+    except ImportError:
+        pass
+    return [Error("USER_SESSIONS['USER_PROFILE'] is not the dotted path of a function.", id="user_sessions.E004")]
 
 
 def _is_duration(value: object) -> bool:

@@ -6,6 +6,8 @@ from sessions_core.conf import AppSettings
 
 __all__ = ["settings"]
 
+DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+
 
 class UserSessionsSettings(AppSettings):
     name = "USER_SESSIONS"
@@ -24,6 +26,13 @@ class UserSessionsSettings(AppSettings):
     def allow_unfiltered_list(self) -> bool:
         """Whether ``GET /v1/sessions`` may leave out both user and client. Default no."""
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
+
+    @property
+    def user_profile(self) -> str:
+        """Dotted path of a function that takes a user of the host and answers a ``user_sessions.profiles.UserProfile``.
+        Default ``"user_sessions.profiles.default_profile"``, which knows what Django's own user model has."""
+        given = self.given.get("USER_PROFILE", DEFAULT_PROFILE)
+        return given if isinstance(given, str) else DEFAULT_PROFILE
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

@@ -68,9 +68,12 @@ def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspa
         ({"SESSION_TOKEN_LIFETIME": None}, "user_sessions.E002"),
         ({"SESSION_TOKEN_LIFETIME": timedelta(milliseconds=999)}, "user_sessions.E002"),
         ({"ALLOW_UNFILTERED_LIST": "no"}, "user_sessions.E003"),
+        ({"USER_PROFILE": "no.such.function"}, "user_sessions.E004"),
+        ({"USER_PROFILE": "user_sessions.profiles.__name__"}, "user_sessions.E004"),
+        ({"USER_PROFILE": None}, "user_sessions.E004"),
     ],
 )
-def test_e001_to_e003_settings_that_are_wrong(settings, given, id):
+def test_e001_to_e004_settings_that_are_wrong(settings, given, id):
     settings.USER_SESSIONS = given
     assert [message.id for message in check_settings()] == [id]
 
