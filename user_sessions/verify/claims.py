@@ -1,0 +1,119 @@
+"""What a session token says, once its types and ranges are checked. Whether to believe it is not decided here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from user_sessions.verify.refusals import BadClaim, MissingClaim
+
+__all__ = ["SessionClaims", "session_claims"]
+
+# Seconds since the epoch: the last one a datetime can hold.
+LATEST = 253_402_300_799
+NEVER = -1
+STATUSES = ("active", "pending")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionClaims:
+    """Who is signed in, and how. Version 1 of the claims does not say the status.
+
+    A denylist keys on ``token_id`` or ``session_id``, never on the text of a token: ECDSA has two signatures for each.
+    """
+
+    user_id: str
+    session_id: str
+    token_id: str
+    issuer: str
+    issued_at: datetime
+    not_before: datetime
+    expires_at: datetime
+    status: str | None
+    actor: Mapping[str, Any] | None
+    """Who impersonates the user."""
+    authorized_party: str | None
+    """The origin from which the token was asked for."""
+    first_factor_age: timedelta | None
+    """Between the verification of the first factor and the issue of the token; None if unknown or never."""
+    second_factor_age: timedelta | None
+    claims: Mapping[str, Any] = field(repr=False)
+    """All of them, as in the token."""
+
+
+def session_claims(payload: Mapping[str, Any]) -> SessionClaims:
+    """Raises MissingClaim or BadClaim, naming the claim."""
+    first, second = _factor_ages(payload)
+    return SessionClaims(
+        user_id=_text(payload, "sub"),
+        session_id=_text(payload, "sid"),
+        token_id=_text(payload, "jti"),
+        issuer=_text(payload, "iss"),
+        issued_at=_time(payload, "iat"),
+        not_before=_time(payload, "nbf"),
+        expires_at=_time(payload, "exp"),
+        status=_status(payload),
+        actor=_actor(payload),
+        authorized_party=_text(payload, "azp") if "azp" in payload else None,
+        first_factor_age=first,
+        second_factor_age=second,
+        claims=payload,
+    )
+
+
+def _required(payload: Mapping[str, Any], name: str) -> Any:
+    try:
+        return payload[name]
+    except KeyError:
+        raise MissingClaim(name) from None
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = _required(payload, name)
+    if not isinstance(value, str) or not value:
+        raise BadClaim(name)
+    return value
+
+
+def _time(payload: Mapping[str, Any], name: str) -> datetime:
+    seconds = _required(payload, name)
+    if not _is_number(seconds) or not 0 <= seconds <= LATEST:
+        raise BadClaim(name)
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _is_number(value: object) -> bool:
+    """Neither a boolean nor a float, though Python would take them for one."""
+    return type(value) is int
+
+
+def _status(payload: Mapping[str, Any]) -> str | None:
+    if "v" not in payload:
+        if "sts" in payload:
+            raise BadClaim("sts")
+        return None
+    if not _is_number(payload["v"]) or payload["v"] != 2:
+        raise BadClaim("v")
+    status = _text(payload, "sts")
+    if status not in STATUSES:
+        raise BadClaim("sts")
+    return status
+
+
+def _actor(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    actor = payload.get("act")
+    if "act" in payload and not isinstance(actor, dict):
+        raise BadClaim("act")
+    return actor
+
+
+def _factor_ages(payload: Mapping[str, Any]) -> tuple[timedelta | None, timedelta | None]:
+    ages = payload.get("fva", [NEVER, NEVER])
+    if not isinstance(ages, list) or len(ages) != 2 or not all(map(_is_minutes, ages)):
+        raise BadClaim("fva")
+    first, second = (None if age == NEVER else timedelta(minutes=age) for age in ages)
+    return first, second
+
+
+def _is_minutes(value: Any) -> bool:
+    return _is_number(value) and NEVER <= value <= LATEST

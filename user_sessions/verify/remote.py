@@ -1,0 +1,162 @@
+"""The key set of a workspace, fetched over HTTPS and kept for a while."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from email.message import Message
+from http.client import HTTPException, HTTPResponse
+from ipaddress import ip_address
+from threading import Lock
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener, getproxies
+
+from user_sessions.verify.keys import KeySet, VerificationKey
+from user_sessions.verify.refusals import KeysUnavailable
+
+__all__ = ["JwksUrl"]
+
+MAX_BYTES = 256 * 1024
+
+# Seconds. Anybody can make up a kid, so an unknown one asks the server no more often than this.
+UNKNOWN_KID_EVERY = 10.0
+# A server that failed is left alone for so long, and who waited for the failed fetch does not repeat it.
+RETRY_AFTER = 1.0
+# Whatever the server says, an answer is kept for so long, unless ``max_age`` is shorter still.
+MIN_AGE = 10.0
+
+FAILURES = (OSError, HTTPException, ValueError, RecursionError)
+
+
+@dataclass(frozen=True)
+class _Answer:
+    keys: KeySet
+    etag: str | None
+    fresh_until: float
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """The credential in the headers is for one address."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class JwksUrl:
+    """Keys behind an ``https`` address, or an ``http`` one on a loopback host. Threads may share it: one fetches while
+    the others wait.
+
+    The set is fetched again once it is older than ``max_age``, or the server's shorter ``max-age``, and when a token
+    names an unknown key. ``stale_for`` is how much longer the old set serves while the server cannot be reached. It is
+    zero unless you say otherwise, because a key that was revoked must stop working within a time you can state: an
+    attacker who has the key and can block this address would decide that time otherwise.
+
+    ``timeout`` is for each wait on the network, and for the body as a whole. ``clock`` gives seconds and never goes
+    back.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        max_age: timedelta = timedelta(minutes=5),
+        timeout: timedelta = timedelta(seconds=5),
+        stale_for: timedelta = timedelta(0),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not _is_safe(url):
+            raise ValueError("a key set comes over https, or over http from a loopback host")
+        if not all(value.isascii() and value.isprintable() for value in (headers or {}).values()):
+            # http.client would refuse it too, with an error that quotes the credential.
+            raise ValueError("a header has a character that none may have, such as a newline")
+        self.url = url
+        self._headers = dict(headers or {})
+        self._max_age = max_age.total_seconds()
+        self._timeout = timeout.total_seconds()
+        self._stale_for = stale_for.total_seconds()
+        self._clock = clock
+        # No proxy for http, which is loopback only.
+        proxies = {scheme: proxy for scheme, proxy in getproxies().items() if scheme == "https"}
+        self._opener = build_opener(_NoRedirects, ProxyHandler(proxies))
+        self._lock = Lock()
+        self._answer: _Answer | None = None
+        self._retry_at = self._ask_for_unknown_at = clock()
+
+    def key_for(self, kid: str | None) -> VerificationKey | None:
+        """Raises KeysUnavailable if the set cannot be fetched and none is at hand."""
+        if kid is None:
+            return None
+        answer = self._answer
+        if answer is not None and self._clock() < answer.fresh_until and (key := answer.keys.key_for(kid)) is not None:
+            return key
+        with self._lock:
+            return self._keys_for(kid, self._clock()).key_for(kid)
+
+    def _keys_for(self, kid: str, now: float) -> KeySet:
+        """The set to look in, after a fetch if one is due."""
+        if self._answer is None or now >= self._answer.fresh_until:
+            return self._fetched(now)
+        if self._answer.keys.key_for(kid) is None and now >= self._ask_for_unknown_at:
+            self._ask_for_unknown_at = now + UNKNOWN_KID_EVERY
+            return self._fetched(now)
+        return self._answer.keys
+
+    def _fetched(self, now: float) -> KeySet:
+        """The set as the server has it now, or the old one as long as that may serve."""
+        failure: Exception | None = None
+        if now >= self._retry_at:
+            try:
+                self._answer = self._fetch(now)
+                return self._answer.keys
+            except FAILURES as error:
+                failure = error
+                self._retry_at = self._clock() + RETRY_AFTER
+        if self._answer is None or now >= self._answer.fresh_until + self._stale_for:
+            raise KeysUnavailable(self.url) from failure
+        return self._answer.keys
+
+    def _fetch(self, now: float) -> _Answer:
+        """Raises one of FAILURES."""
+        etag = {"If-None-Match": self._answer.etag} if self._answer and self._answer.etag else {}
+        request = Request(self.url, headers={**self._headers, **etag})
+        try:
+            with self._opener.open(request, timeout=self._timeout) as response:
+                keys = KeySet.from_jwks(json.loads(self._body(response)))
+                return _Answer(keys, response.headers["ETag"], now + self._age(response.headers))
+        except HTTPError as error:
+            error.close()
+            if error.code == 304 and self._answer:
+                return replace(self._answer, fresh_until=now + self._age(error.headers))
+            raise
+
+    def _body(self, response: HTTPResponse) -> bytes:
+        deadline = self._clock() + self._timeout
+        body = b""
+        while chunk := response.read1(MAX_BYTES):
+            body += chunk
+            if len(body) > MAX_BYTES or self._clock() > deadline:
+                raise ValueError("the answer is too long")
+        return body
+
+    def _age(self, headers: Message) -> float:
+        """How long an answer is good. Only ``max-age`` counts: ``no-store`` is for caches that others can read."""
+        told = re.search(r"max-age=\"?(\d{1,9})\b", headers["Cache-Control"] or "", re.IGNORECASE)
+        return min(self._max_age, max(MIN_AGE, float(told[1]))) if told else self._max_age
+
+
+def _is_safe(url: str) -> bool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return host != "" if parts.scheme == "https" else parts.scheme == "http" and _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
