@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from sessions_core.conf import settings
 
 __all__ = [
+    "DerivedKey",
     "DerivedKind",
     "Presented",
     "RandomKind",
@@ -102,6 +103,27 @@ class RandomKind:
         """The public part, empty if the text has not the form of this kind."""
         form = re.fullmatch(f"{self.prefix}([{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}", text)
         return form[1] if form else ""
+
+
+@dataclass(frozen=True)
+class DerivedKey:
+    """One key for one purpose, under each of the TOKEN_KEYS: for tokens whose form belongs to somebody else."""
+
+    purpose: str
+
+    def current(self, key_id: str) -> tuple[str, bytes]:
+        """The id that a row's key counts as, and the key; the newest where the row's was withdrawn."""
+        keys = _keys_by_id()
+        current = _current(key_id, keys)
+        return current, self._derive(keys[current])
+
+    def get(self, key_id: str) -> bytes | None:
+        """The key of this id, None if there is none any more."""
+        key = _keys_by_id().get(key_id)
+        return None if key is None else self._derive(key)
+
+    def _derive(self, key: bytes) -> bytes:
+        return hmac.digest(key, f"key|{self.purpose}".encode(), "sha256")
 
 
 def newest_key_id() -> str:

@@ -77,12 +77,36 @@ class ClientAdmin(FactAdmin):
 class SigningKeyAdmin(HistoryAdmin):
     """The private half is not on any page."""
 
-    list_display = ("kid", "algorithm", "workspace", "created_at", "retired_at")
-    list_filter = (("retired_at", admin.EmptyFieldListFilter), "workspace")
+    list_display = ("kid", "algorithm", "workspace", "stage", "active_from", "published_until", "revoked_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "workspace")
     list_select_related = ("workspace",)
     search_fields = ("=kid",)
-    fields = ("kid", "algorithm", "workspace", "public_jwk", "created_at", "retired_at", "history")
-    readonly_fields = ("history",)
+    fields = (
+        "kid",
+        "algorithm",
+        "workspace",
+        "stage",
+        "public_jwk",
+        "created_at",
+        "active_from",
+        "published_until",
+        "revoked_at",
+        "history",
+    )
+    readonly_fields = ("stage", "history")
+    actions = ("retire", "revoke")
+
+    @admin.display
+    def stage(self, key: SigningKey) -> str:
+        return key.stage_at(timezone.now())
+
+    @confirmed("Retire selected signing keys: another one signs from now on", done="retired")
+    def retire(self, request: HttpRequest, key: SigningKey) -> bool:
+        return key.retire(by=operator(request))
+
+    @confirmed("Revoke selected signing keys: every token of theirs dies", done="revoked")
+    def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
+        return key.revoke(by=operator(request))
 
     def subject(self, key: SigningKey) -> str:
         return key.kid

@@ -1,11 +1,13 @@
-"""What goes into a session token: pure functions of facts and time."""
+"""What goes into a token: pure functions of facts and time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-__all__ = ["SessionFacts", "session_token_claims"]
+from user_sessions.shortcodes import RESERVED
+
+__all__ = ["SessionFacts", "session_token_claims", "template_token_claims", "ticket_claims"]
 
 # How far before its issue a session token is valid already, for verifiers whose clock is behind.
 NOT_BEFORE = timedelta(seconds=10)
@@ -15,7 +17,8 @@ NEVER = -1
 
 @dataclass(frozen=True, kw_only=True)
 class SessionFacts:
-    """What is known of a session when a token is minted for it."""
+    """What is known of a session when a token is minted for it. ``authorized_party`` is the origin of the page that
+    asks, if it is one."""
 
     issuer: str
     user_id: str
@@ -24,24 +27,73 @@ class SessionFacts:
     created_at: datetime
     expire_at: datetime
     actor: Mapping[str, Any] | None
+    authorized_party: str | None = None
 
 
-def session_token_claims(facts: SessionFacts, *, at: datetime, lifetime: timedelta, token_id: str) -> dict[str, Any]:
-    """Claims of a session token, version 2; times in seconds since the epoch (RFC 7519, section 4.1).
+def session_token_claims(
+    facts: SessionFacts,
+    *,
+    at: datetime,
+    lifetime: timedelta,
+    token_id: str,
+    version: int = 2,
+    own: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Claims of a session token; times in seconds since the epoch (RFC 7519, section 4.1).
 
-    The token never outlives its session. ``fva`` is minutes since the first and second factor were verified.
+    ``fva`` is minutes since the first and second factor were verified. Version 1 leaves out ``sts`` and ``v``.
     """
-    issued = int(at.timestamp())
     claims = {
+        "sid": facts.session_id,
+        "fva": [int((at - facts.created_at) / timedelta(minutes=1)), NEVER],
+        **({"sts": facts.status, "v": version} if version > 1 else {}),
+        **({"act": dict(facts.actor)} if facts.actor is not None else {}),
+    }
+    return _own(own) | claims | _registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id)
+
+
+def template_token_claims(
+    facts: SessionFacts,
+    *,
+    at: datetime,
+    lifetime: timedelta,
+    skew: timedelta,
+    token_id: str,
+    own: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Claims of a token from a template: the template's own, and those that every token has."""
+    return _own(own) | _registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id)
+
+
+def ticket_claims(
+    *, workspace_id: str, ticket_id: str, kind: str, lifetime: timedelta, end: datetime
+) -> dict[str, Any]:
+    """Claims of a ticket: whose it is, what it is, and how long it is good for, in seconds."""
+    return {
+        "eis": int(lifetime.total_seconds()),
+        "exp": int(end.timestamp()),
+        "iid": workspace_id,
+        "sid": ticket_id,
+        "st": kind,
+    }
+
+
+def _registered(
+    facts: SessionFacts, *, at: datetime, lifetime: timedelta, skew: timedelta, token_id: str
+) -> dict[str, Any]:
+    """What the server alone says. The token never outlives its session."""
+    issued = int(at.timestamp())
+    return {
+        **({"azp": facts.authorized_party} if facts.authorized_party else {}),
         "iss": facts.issuer,
         "sub": facts.user_id,
-        "sid": facts.session_id,
         "iat": issued,
-        "nbf": issued - int(NOT_BEFORE.total_seconds()),
+        "nbf": issued - int(skew.total_seconds()),
         "exp": min(issued + int(lifetime.total_seconds()), int(facts.expire_at.timestamp())),
         "jti": token_id,
-        "sts": facts.status,
-        "fva": [int((at - facts.created_at) / timedelta(minutes=1)), NEVER],
-        "v": 2,
     }
-    return claims if facts.actor is None else {**claims, "act": dict(facts.actor)}
+
+
+def _own(claims: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Reserved ones are refused when a template is saved; whatever was stored, they say nothing here."""
+    return {name: value for name, value in (claims or {}).items() if name.casefold() not in RESERVED}

@@ -18,6 +18,23 @@ class UserSessionsSettings(AppSettings):
         return self._duration("SESSION_TOKEN_LIFETIME", timedelta(seconds=60))
 
     @property
+    def session_token_version(self) -> int:
+        """Version of the claims of a session token: 2, or 1 for verifiers that do not know ``sts`` and ``v``."""
+        return 1 if self.given.get("SESSION_TOKEN_VERSION") == 1 else 2
+
+    @property
+    def template_token_max_lifetime(self) -> timedelta:
+        """The longest that a token from a template may live, whatever the template or the caller asks. Default a day.
+        Beyond that no token outlives its session."""
+        return self._duration("TEMPLATE_TOKEN_MAX_LIFETIME", timedelta(days=1))
+
+    @property
+    def jwks_max_age(self) -> timedelta:
+        """How long verifiers may keep the key set, and so how late they learn that a key was revoked. A new key is
+        published twice as long before it signs. Default 5 minutes, which is what Clerk's SDKs keep it for."""
+        return self._duration("JWKS_MAX_AGE", timedelta(minutes=5))
+
+    @property
     def touch_interval(self) -> timedelta:
         """A touch is written down only if the last one is this old. Default 60 seconds."""
         return self._duration("TOUCH_INTERVAL", timedelta(seconds=60))

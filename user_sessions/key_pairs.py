@@ -1,18 +1,21 @@
-"""RSA key pairs for signing: made, named, and read back. Where they are kept is not this module's business."""
+"""Key pairs for signing: made, named, and read back. Where they are kept is not this module's business."""
 
+import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-__all__ = ["ALGORITHM", "KeyPair", "new_key_pair", "parse"]
+__all__ = ["KeyPair", "PrivateKey", "new_key_pair", "parse"]
 
-ALGORITHM = "RS256"
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
-# Verifiers in the field rebuild the key from a PEM in a way that fits 2048 bits and 65537 only.
+# Verifiers in the field rebuild an RSA key from a PEM in a way that fits 2048 bits and 65537 only.
 BITS = 2048
 EXPONENT = 65537
+
+P256_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -27,33 +30,54 @@ class KeyPair:
         return f"KeyPair({self.kid})"
 
 
-def new_key_pair() -> KeyPair:
-    private = generate_private_key(public_exponent=EXPONENT, key_size=BITS)
-    jwk = _jwk(private.public_key())
+def new_key_pair(algorithm: str) -> KeyPair:
+    """A key pair for RS256, ES256 or EdDSA (Ed25519)."""
+    private = _generate(algorithm)
+    jwk = _jwk(private)
     kid = _thumbprint(jwk)
     der = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return KeyPair(kid=kid, public_jwk={**jwk, "use": "sig", "alg": ALGORITHM, "kid": kid}, private=der)
+    return KeyPair(kid=kid, public_jwk={**jwk, "use": "sig", "alg": algorithm, "kid": kid}, private=der)
 
 
-def parse(private: bytes) -> RSAPrivateKey:
+def parse(private: bytes) -> PrivateKey:
     """The key object. Parsing checks the key and costs as much as a hundred signatures, so keep the result."""
     key = serialization.load_der_private_key(private, password=None)
-    if not isinstance(key, RSAPrivateKey):
-        raise TypeError(f"{type(key).__name__} does not sign {ALGORITHM}")
+    if not isinstance(key, PrivateKey):
+        raise TypeError(f"{type(key).__name__} signs nothing here")
     return key
 
 
-def _jwk(public: RSAPublicKey) -> dict[str, str]:
-    """The members that RFC 7638 hashes, in its order."""
-    numbers = public.public_numbers()
-    return {"e": _base64(_bytes(numbers.e)), "kty": "RSA", "n": _base64(_bytes(numbers.n))}
+def _generate(algorithm: str) -> PrivateKey:
+    match algorithm:
+        case "RS256":
+            return rsa.generate_private_key(public_exponent=EXPONENT, key_size=BITS)
+        case "ES256":
+            return ec.generate_private_key(ec.SECP256R1())
+        case "EdDSA":
+            return ed25519.Ed25519PrivateKey.generate()
+    raise ValueError(f"{algorithm} is no algorithm of a signing key")
+
+
+def _jwk(private: PrivateKey) -> dict[str, str]:
+    """The members that RFC 7638 hashes."""
+    match private.public_key():
+        case rsa.RSAPublicKey() as public:
+            numbers = public.public_numbers()
+            return {"kty": "RSA", "n": _base64(_bytes(numbers.n)), "e": _base64(_bytes(numbers.e))}
+        case ec.EllipticCurvePublicKey() as public:
+            point = public.public_numbers()
+            x, y = (_base64(number.to_bytes(P256_BYTES)) for number in (point.x, point.y))
+            return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+        case ed25519.Ed25519PublicKey() as public:
+            return {"kty": "OKP", "crv": "Ed25519", "x": _base64(public.public_bytes_raw())}
+    raise TypeError(type(private).__name__)
 
 
 def _thumbprint(jwk: dict[str, str]) -> str:
     digest = hashes.Hash(hashes.SHA256())
-    digest.update(f'{{"e":"{jwk["e"]}","kty":"{jwk["kty"]}","n":"{jwk["n"]}"}}'.encode())
+    digest.update(json.dumps(jwk, sort_keys=True, separators=(",", ":")).encode())
     return _base64(digest.finalize())
 
 

@@ -1,40 +1,233 @@
-"""How a session token is made. The only module that imports ``jwt``."""
+"""How a token is signed. Only this module and ``user_sessions.verify``, which takes tokens apart, import ``jwt``."""
 
+import hashlib
+import json
 import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
-from user_sessions.claims import SessionFacts, session_token_claims
+from sessions_core.tokens import DerivedKey, DerivedKind
+from user_sessions.claims import SessionFacts, session_token_claims, template_token_claims, ticket_claims
 from user_sessions.conf import settings
-from user_sessions.key_pairs import ALGORITHM
-from user_sessions.models import SigningKey, UserSession, private_key
+from user_sessions.models import Client, JwtTemplate, SigningKey, Ticket, UserSession, private_key
+from user_sessions.profiles import profile_of
+from user_sessions.shortcodes import Template, values_of
 from user_sessions.users import user_id
+from user_sessions.verify import TokenRejected
+from user_sessions.verify.form import parse
 
-__all__ = ["LIFETIMES", "session_token"]
+__all__ = [
+    "LIFETIMES",
+    "ClientClaims",
+    "Unsigned",
+    "client_token",
+    "cookie_suffix",
+    "is_refresh_token_of",
+    "read_client_token",
+    "refresh_token",
+    "session_token",
+    "template_token",
+    "ticket_token",
+    "unsigned_template_token",
+]
 
 # What a caller may ask for, in seconds; the session's own end clamps it.
 LIFETIMES = range(30, 315_360_000 + 1)
 
-# Protected header ``cat``: tells session tokens from every other kind that the same key signs.
+# Protected header ``cat``: tells the kinds of token that one key signs from each other.
 SESSION_TOKEN = "cl_B7d4PD111AAA"
+TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
 
 
-def session_token(session: UserSession, *, at: datetime, lifetime: timedelta | None = None) -> str:
-    """A signed session token of a live session, which must come from ``UserSession.objects.for_minting()``."""
+# Only we read it, so it is signed with a key that only we have.
+CLIENT_ALGORITHM = "HS256"
+CLIENT_KEY = DerivedKey("client token")
+
+REFRESH_TOKEN = DerivedKind("rt_", short_length=27)
+
+
+@dataclass(frozen=True)
+class ClientClaims:
+    """What the token of a client says: whose it is, of which generation, and the key that derived it."""
+
+    client_id: str
+    rotation: str
+    key_id: str
+
+    def is_of(self, client: Client) -> bool:
+        """Whether it is the client's present token."""
+        key_id, _ = CLIENT_KEY.current(client.token_key)
+        return (self.client_id, self.rotation, self.key_id) == (client.pk, client.rotation, key_id)
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """What a token will say, and the key that is to sign it."""
+
+    claims: dict[str, Any]
+    header: dict[str, Any]
+    key: Any
+    algorithm: str
+
+    def signed(self) -> str:
+        return jwt.encode(self.claims, self.key, self.algorithm, headers=self.header)
+
+
+def session_token(
+    session: UserSession,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> str:
+    """A session token of a live session, which must come from ``UserSession.objects.for_minting()``.
+
+    Raises NotLive, OutputTooLarge.
+    """
+    session.note_use(at=at)
     claims = session_token_claims(
-        SessionFacts(
-            issuer=session.workspace.frontend_api or session.workspace.pk.urn,
-            user_id=user_id(session.user_id),
-            session_id=session.pk,
-            status=session.status_at(at),
-            created_at=session.created_at,
-            expire_at=session.expire_at,
-            actor=session.actor,
-        ),
+        _facts(session, at, authorized_party),
         at=at,
         lifetime=lifetime or settings.session_token_lifetime,
-        token_id=secrets.token_hex(10),
+        token_id=_token_id(),
+        version=settings.session_token_version,
+        own=None if session.own_claims is None else _rendered(session.own_claims, session),
     )
-    kid = session.signing_kid or SigningKey.objects.current(session.workspace).kid
-    return jwt.encode(claims, private_key(kid), ALGORITHM, headers={"kid": kid, "cat": SESSION_TOKEN})
+    kid, key, algorithm = _workspace_key(session, at)
+    # ``oiat`` lets a browser with two tokens of one session keep the later.
+    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN, "oiat": claims["iat"]}, key, algorithm).signed()
+
+
+def template_token(
+    session: UserSession,
+    template: JwtTemplate,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> str:
+    """A token of the template's own claims for a session from ``for_minting()``. Raises NotLive, OutputTooLarge."""
+    session.note_use(at=at)
+    return unsigned_template_token(
+        session, template, at=at, lifetime=lifetime, authorized_party=authorized_party
+    ).signed()
+
+
+def unsigned_template_token(
+    session: UserSession,
+    template: JwtTemplate,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> Unsigned:
+    """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
+    wanted = lifetime or timedelta(seconds=template.lifetime)
+    claims = template_token_claims(
+        _facts(session, at, authorized_party),
+        at=at,
+        lifetime=min(wanted, settings.template_token_max_lifetime),
+        skew=timedelta(seconds=template.allowed_clock_skew),
+        token_id=_token_id(),
+        own=_rendered(template.claims, session),
+    )
+    if template.has_own_key:  # which no key set lists, so a kid would say nothing
+        return Unsigned(claims, {"cat": TEMPLATE_TOKEN}, template.own_key(), template.signing_algorithm)
+    kid, key, algorithm = _workspace_key(session, at)
+    return Unsigned(claims, {"kid": kid, "cat": TEMPLATE_TOKEN}, key, algorithm)
+
+
+def ticket_token(ticket: Ticket, *, at: datetime) -> str:
+    """The text of a ticket, as it is shown to the backend that made it."""
+    claims = ticket_claims(
+        workspace_id=str(ticket.workspace_id),
+        ticket_id=ticket.pk,
+        kind=ticket.kind,
+        lifetime=ticket.expire_at - ticket.created_at,
+        end=ticket.expire_at,
+    )
+    key, algorithm = private_key(SigningKey.objects.current(ticket.workspace, at=at).kid)
+    return Unsigned(claims, {}, key, algorithm).signed()
+
+
+def client_token(client: Client) -> str:
+    """What a client shows to be known as itself. It is derived: the row alone makes none, and of a new ``rotation``
+    there is a new one, and the old one is dead."""
+    key_id, key = CLIENT_KEY.current(client.token_key)
+    return jwt.encode({"id": client.pk, "rotating_token": client.rotation}, key, CLIENT_ALGORITHM, {"kid": key_id})
+
+
+def read_client_token(text: str) -> ClientClaims | None:
+    """What a client's token says, if one of our keys made it; no query needed to refuse the rest."""
+    try:
+        parts = parse(text)
+    except TokenRejected:
+        return None
+    key = CLIENT_KEY.get(parts.kid or "")
+    if key is None or parts.header.get("alg") != CLIENT_ALGORITHM:
+        return None
+    if not HMACAlgorithm(HMACAlgorithm.SHA256).verify(parts.signed, key, parts.signature):
+        return None
+    return ClientClaims(parts.payload["id"], parts.payload["rotating_token"], parts.kid or "")
+
+
+def refresh_token(session: UserSession) -> str:
+    """What lets an app's server have an expired session token of this session made anew; dead with the client's key."""
+    return REFRESH_TOKEN.token(_ksuid(session), session.client.token_key)
+
+
+def is_refresh_token_of(session: UserSession, text: str) -> bool:
+    presented = REFRESH_TOKEN.check(text)
+    return (
+        presented is not None
+        and presented.short == _ksuid(session)
+        and REFRESH_TOKEN.agrees(presented, session.client.token_key)
+    )
+
+
+def cookie_suffix(publishable_key: str) -> str:
+    """What SDKs append to the names of cookies, so that two applications on one host do not meet."""
+    return urlsafe_b64encode(hashlib.sha1(publishable_key.encode(), usedforsecurity=False).digest())[:8].decode()
+
+
+def _ksuid(session: UserSession) -> str:
+    return session.pk.removeprefix("sess_")
+
+
+def _facts(session: UserSession, at: datetime, authorized_party: str | None) -> SessionFacts:
+    return SessionFacts(
+        issuer=session.workspace.issuer,
+        user_id=user_id(session.user_id),
+        session_id=session.pk,
+        status=session.status_at(at),
+        created_at=session.created_at,
+        expire_at=session.expire_at,
+        actor=session.actor,
+        authorized_party=authorized_party,
+    )
+
+
+def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
+    values = values_of(profile_of(session.user), user_id=user_id(session.user_id), actor=session.actor)
+    return _compiled(claims).render(values)
+
+
+# By the text of the claims, so that what is kept here never goes stale.
+@lru_cache(maxsize=256)
+def _compiled(claims: str) -> Template:
+    return Template.compile(json.loads(claims))
+
+
+def _workspace_key(session: UserSession, at: datetime) -> tuple[str, Any, str]:
+    kid = session.signing_kid or SigningKey.objects.current(session.workspace, at=at).kid
+    return kid, *private_key(kid)
+
+
+def _token_id() -> str:
+    return secrets.token_hex(10)

@@ -100,7 +100,7 @@ def test_events_are_finished_facts(workspace):
 
 
 @pytest.mark.parametrize("origin", ["ftp://x.com", "https://", "https://x.com/", "x.com", "https://x.com/path"])
-def test_a_frontend_api_is_an_origin(origin):
+def test_a_frontend_api_is_an_origin(db, origin):
     with pytest.raises(ValidationError, match="origin"):
         Workspace(name="w", frontend_api=origin).full_clean(validate_unique=False)
 

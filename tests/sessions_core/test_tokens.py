@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions_core import tokens
-from sessions_core.models import PUBLISHABLE_TOKEN
+from sessions_core.models.api_keys import PUBLISHABLE_TOKEN
 
 KIND = tokens.DerivedKind("seam_cst1")
 OLD, NEW = "o" * 40, "n" * 40

@@ -112,12 +112,13 @@ def test_touching_is_written_once_in_an_interval(workspace, u1):
 
 
 def test_touching_within_the_interval_writes_nothing(workspace, u1, django_assert_num_queries):
-    session = in_state(workspace, u1, "active")
-    with django_assert_num_queries(2) as captured:
+    session = UserSession.objects.in_workspace(workspace).get(pk=in_state(workspace, u1, "active").pk)
+    with django_assert_num_queries(3) as captured:
         session.touch(at=NOW + SECOND)
-    update, read = (query["sql"] for query in captured.captured_queries)
+    update, read, select = (query["sql"] for query in captured.captured_queries)
     assert update.startswith("UPDATE") and "last_active_at" in update.partition("WHERE")[2]
     assert read.startswith("SELECT")
+    assert select.startswith("UPDATE") and "last_active_session_id" in select.partition("WHERE")[2]
 
 
 @pytest.mark.parametrize("state", ["ended", "revoked", "removed", "replaced", "expired", "abandoned"])

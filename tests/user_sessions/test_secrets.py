@@ -18,7 +18,7 @@ from user_sessions.models import SigningKey, UserSession, private_key
 
 
 def test_no_private_key_is_in_a_dump(workspace, api_key):
-    key = private_key(SigningKey.objects.current(workspace).kid)
+    key, _ = private_key(SigningKey.objects.current(workspace).kid)
     pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     prime = key.private_numbers().p.to_bytes(128)
     everything = "\n".join(dump())
@@ -44,7 +44,7 @@ def test_a_private_key_moved_to_another_workspace_does_not_open(workspace, elsew
 
 
 def test_a_key_pair_says_nothing_of_its_private_half():
-    pair = new_key_pair()
+    pair = new_key_pair("RS256")
     assert repr(pair) == f"KeyPair({pair.kid})"
 
 

@@ -1,22 +1,46 @@
 """What every endpoint of this dialect shares: the secret key, the version, and how errors are answered."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from django.core.exceptions import SuspiciousOperation
+from django.db.models import Model, QuerySet
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
+from sessions_core.api import ApiView, BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength, is_storable
 from sessions_core.models import ApiKey
 from user_sessions.backend_api.authentication import SecretKeyAuthentication
-from user_sessions.backend_api.errors import ApiError, envelope
+from user_sessions.backend_api.errors import ApiError, envelope, of_parameter
+from user_sessions.backend_api.parameters import body_of, only, optional_text, query_flag, query_number
+from user_sessions.backend_api.serializers import list_object
 from user_sessions.backend_api.versions import version_of
-from user_sessions.models import NotLive, UserInactive
+from user_sessions.models import (
+    JwtTemplate,
+    KeyMissing,
+    NameTaken,
+    OfSessionTokens,
+    TooManySessions,
+    UserInactive,
+    UserSession,
+    UserSessionError,
+    UserSessionQuerySet,
+)
+from user_sessions.shortcodes import OutputTooLarge
+from user_sessions.users import find
 
-__all__ = ["BackendView"]
+__all__ = ["BackendView", "session_not_found"]
+
+# Characters, as many as a session keeps.
+LONGEST_REASON = 200
+
+PAGE_SIZES = range(1, 501)
+OFFSETS = range(10**9)
+
+R = TypeVar("R", bound=Model)
 
 
 class BackendView(ApiView):
@@ -35,6 +59,54 @@ class BackendView(ApiView):
         super().initial(request, *args, **kwargs)
         self.api_version = version_of(request)
 
+    def user(self, id: str) -> Any:
+        """The host's user with this id on the wire."""
+        if user := find(id):
+            return user
+        raise ApiError("resource_not_found", f"No user was found with id {id}.")
+
+    def template(self, **which: str) -> JwtTemplate:
+        """The caller's JWT template with this id or name."""
+        (text,) = which.values()
+        templates = self.auth.workspace.jwt_templates.filter(**which) if is_storable(text) else []
+        for template in templates:
+            return template
+        raise ApiError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
+
+    def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
+        """The caller's live session with this id, with all that goes into a token."""
+        sessions = UserSession.objects.in_workspace(self.auth.workspace).for_minting(at=at)
+        if is_storable(session_id) and (session := sessions.filter(pk=session_id).first()):
+            return session
+        raise session_not_found(session_id)
+
+    def revoke_all(self, request: Request, sessions: UserSessionQuerySet) -> Response:
+        """Revoke what lives of these, but for ``except_session_id``; how many there were."""
+        body = body_of(request)
+        only(body, "except_session_id", "reason")
+        if kept := optional_text(body, "except_session_id"):
+            sessions = sessions.exclude(pk=kept)
+        revoked = sessions.revoke(
+            by=self.auth.actor, reason=optional_text(body, "reason", longest=LONGEST_REASON) or ""
+        )
+        return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
+
+    def listed(
+        self, request: Request, find: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
+    ) -> Response:
+        """A page of what is found, newest first: a bare list, or with the total if the caller asks for pages.
+
+        Which rows are on it is asked of the index alone; only those are then read whole.
+        """
+        limit = query_number(request, "limit", default=10, within=PAGE_SIZES)
+        offset = query_number(request, "offset", default=0, within=OFFSETS)
+        is_paginated = query_flag(request, "paginated")
+        rows = find()
+        total = rows.count() if is_paginated else None
+        page = rows.order_by("-created_at", "-id").values("pk")[offset : offset + limit]
+        shown = [shape(row) for row in rows.filter(pk__in=page).order_by("-created_at", "-id")]
+        return Response(list_object(shown, total=total))
+
     def error_response(self, error: Exception) -> Response | None:
         api_error = _translated(error)
         return self._answer(api_error) if api_error else None
@@ -47,6 +119,27 @@ class BackendView(ApiView):
         return Response(envelope(error, trace=self.trace), status=error.status, headers=headers)
 
 
+def session_not_found(session_id: str) -> ApiError:
+    return ApiError("resource_not_found", f"No session was found with id {session_id}.", message="Session not found")
+
+
+def _refusal(error: UserSessionError) -> ApiError:
+    match error:
+        case UserInactive():
+            return ApiError("user_banned", "The user's account is not active.")
+        case TooManySessions():
+            return ApiError("session_creation_not_allowed", "The user has as many live sessions as are allowed.")
+        case NameTaken():
+            return of_parameter("form_already_exists", "name", "There is a JWT template of this name.")
+        case KeyMissing():
+            return of_parameter(
+                "form_conditional_param_missing", "signing_key", "signing_key must be included with custom_signing_key."
+            )
+        case OfSessionTokens():
+            return ApiError("session_token_jwt_template", "This template customises session tokens and stays.")
+    return ApiError("resource_not_found", "The session is over.", message="Session not found")
+
+
 def _translated(error: Exception) -> ApiError | None:
     """Any foreseen error in the words of this dialect, None for the rest."""
     match error:
@@ -56,10 +149,10 @@ def _translated(error: Exception) -> ApiError | None:
             return ApiError("method_not_allowed", "This endpoint does not accept that method.")
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
             return ApiError("clerk_key_invalid")
-        case UserInactive():
-            return ApiError("user_banned", "The user's account is not active.")
-        case NotLive():
-            return ApiError("resource_not_found", "The session is over.", message="Session not found")
+        case UserSessionError():
+            return _refusal(error)
+        case OutputTooLarge():
+            return ApiError("bad_request", "What the JWT template gives for this session is too large for a token.")
         case SuspiciousOperation():
             return ApiError("malformed_request_parameters", "The query has too many parameters.")
         case BodyWithoutLength():

@@ -3,8 +3,10 @@
 What nobody asks for is ignored: SDKs of other versions send more than this one reads.
 """
 
+import json
 import re
 from collections.abc import Collection, Mapping
+from math import isfinite
 from typing import Any
 
 from rest_framework.request import Request
@@ -13,14 +15,30 @@ from sessions_core.api import LONGEST_TEXT, is_storable
 from user_sessions.backend_api.errors import ApiError, of_parameter
 
 __all__ = [
+    "LONGEST_TOKEN",
     "body_of",
+    "choice",
+    "flag",
+    "only",
+    "optional_text",
     "query_choice",
     "query_flag",
     "query_number",
     "query_text",
+    "required",
+    "required_object",
     "required_text",
     "whole_number",
 ]
+
+# Objects and arrays within each other.
+DEEPEST = 16
+
+# Bytes of JSON in ASCII.
+LARGEST_OBJECT = 16 * 1024
+
+# Characters of a token, which is longer than other texts.
+LONGEST_TOKEN = 16 * 1024
 
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 
@@ -66,14 +84,60 @@ def body_of(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def required_text(body: Mapping[str, Any], name: str) -> str:
+def required_text(body: Mapping[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
+    given = required(body, name)
+    if not isinstance(given, str):
+        raise of_parameter("form_param_type_invalid", name, f"{name} must be a string.")
+    return _text(given, name, longest)
+
+
+def required(body: Mapping[str, Any], name: str) -> Any:
+    """A value of any kind but null."""
     if name not in body:
         raise of_parameter("form_param_missing", name, f"{name} must be included.")
     if body[name] is None:
         raise of_parameter("form_param_nil", name, f"{name} cannot be null.")
-    if not isinstance(body[name], str):
-        raise of_parameter("form_param_type_invalid", name, f"{name} must be a string.")
-    return _text(body[name], name)
+    return body[name]
+
+
+def required_object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A JSON object that every database keeps as it is."""
+    given = required(body, name)
+    if not isinstance(given, dict):
+        raise of_parameter("form_param_type_invalid", name, f"{name} must be an object.")
+    if not _is_plain(given, DEEPEST):
+        raise of_parameter("form_param_value_invalid", name, f"{name} is too deep, or holds what is no text or number.")
+    if len(json.dumps(given)) > LARGEST_OBJECT:
+        raise of_parameter("form_param_value_too_large", name, f"{name} is longer than {LARGEST_OBJECT} bytes of JSON.")
+    return given
+
+
+def only(body: Mapping[str, Any], *names: str) -> None:
+    """Refuse what is not a parameter, where ignoring it would give more than was asked for."""
+    for name in body:
+        if name not in names:
+            raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], "It is not a parameter of this endpoint.")
+
+
+def optional_text(body: Mapping[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str | None:
+    """Null means that it was left out."""
+    return None if body.get(name) is None else required_text(body, name, longest=longest)
+
+
+def choice(body: Mapping[str, Any], name: str, *, among: Collection[str]) -> str | None:
+    """One of some words; null means that it was left out."""
+    text = optional_text(body, name)
+    if text is not None and text not in among:
+        raise of_parameter("form_param_value_invalid", name, f"{name} must be one of {', '.join(among)}.")
+    return text
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    """True or false; false if it was left out."""
+    given = body.get(name)
+    if given is not None and not isinstance(given, bool):
+        raise of_parameter("form_param_type_invalid", name, f"{name} must be true or false.")
+    return given is True
 
 
 def whole_number(body: Mapping[str, Any], name: str, *, within: range) -> int | None:
@@ -90,7 +154,20 @@ def whole_number(body: Mapping[str, Any], name: str, *, within: range) -> int | 
     return number
 
 
-def _text(text: str, name: str) -> str:
-    if len(text) > LONGEST_TEXT or not is_storable(text):
+def _is_plain(value: Any, depth: int) -> bool:
+    match value:
+        case str():
+            return is_storable(value)
+        case float():
+            return isfinite(value)  # 1e400 is JSON, and more than a float holds
+        case dict():
+            return depth > 0 and all(is_storable(key) and _is_plain(each, depth - 1) for key, each in value.items())
+        case list():
+            return depth > 0 and all(_is_plain(each, depth - 1) for each in value)
+    return True
+
+
+def _text(text: str, name: str, longest: int = LONGEST_TEXT) -> str:
+    if len(text) > longest or not is_storable(text):
         raise of_parameter("form_param_value_invalid", name, f"{name} is too long, or has a character that is no text.")
     return text

@@ -3,7 +3,13 @@
 from django.urls import register_converter
 
 from sessions_core.permissions import API_KEY, Route, urlpatterns_of
-from user_sessions.backend_api.views import JwksView, SessionsView, UnknownView
+from user_sessions.backend_api.views.clients import ClientsView
+from user_sessions.backend_api.views.jwt_templates import JwtTemplatesView
+from user_sessions.backend_api.views.keys import JwksView
+from user_sessions.backend_api.views.sessions import SessionsView
+from user_sessions.backend_api.views.tickets import ActorTokensView, SignInTokensView
+from user_sessions.backend_api.views.unknown import UnknownView
+from user_sessions.backend_api.views.users import UsersView
 
 BACKENDS = [API_KEY]
 
@@ -28,7 +34,30 @@ ROUTES = [
     Route("sessions", SessionsView, {"GET": "list", "POST": "create"}, BACKENDS),
     Route("sessions/<str:session_id>", SessionsView, {"GET": "retrieve"}, BACKENDS),
     Route("sessions/<str:session_id>/revoke", SessionsView, {"POST": "revoke"}, BACKENDS),
+    Route("sessions/<str:session_id>/verify", SessionsView, {"POST": "verify"}, BACKENDS),
+    Route("sessions/<str:session_id>/refresh", SessionsView, {"POST": "refresh"}, BACKENDS),
     Route("sessions/<str:session_id>/tokens", SessionsView, {"POST": "mint"}, BACKENDS),
+    Route(
+        "sessions/<str:session_id>/tokens/<str:template_name>", SessionsView, {"POST": "mint_from_template"}, BACKENDS
+    ),
+    Route("clients", ClientsView, {"GET": "list"}, BACKENDS),
+    Route("clients/verify", ClientsView, {"POST": "verify"}, BACKENDS),
+    Route("clients/<str:client_id>", ClientsView, {"GET": "retrieve"}, BACKENDS),
+    Route("clients/<str:client_id>/revoke_sessions", ClientsView, {"POST": "revoke_sessions"}, BACKENDS),
+    Route("users/<str:user_id>", UsersView, {"GET": "retrieve"}, BACKENDS),
+    Route("users/<str:user_id>/revoke_sessions", UsersView, {"POST": "revoke_sessions"}, BACKENDS),
+    Route("jwt_templates", JwtTemplatesView, {"GET": "list", "POST": "create"}, BACKENDS),
+    Route("jwt_templates/preview", JwtTemplatesView, {"POST": "preview"}, BACKENDS),
+    Route(
+        "jwt_templates/<str:template_id>",
+        JwtTemplatesView,
+        {"GET": "retrieve", "PATCH": "update", "DELETE": "destroy"},
+        BACKENDS,
+    ),
+    Route("sign_in_tokens", SignInTokensView, {"POST": "create"}, BACKENDS),
+    Route("sign_in_tokens/<str:ticket_id>/revoke", SignInTokensView, {"POST": "revoke"}, BACKENDS),
+    Route("actor_tokens", ActorTokensView, {"POST": "create"}, BACKENDS),
+    Route("actor_tokens/<str:ticket_id>/revoke", ActorTokensView, {"POST": "revoke"}, BACKENDS),
     Route("jwks", JwksView, {"GET": "list"}, BACKENDS),
     Route("<anything:rest>", UnknownView, ANY_METHOD, BACKENDS),
 ]

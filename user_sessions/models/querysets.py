@@ -1,53 +1,72 @@
-"""Which user sessions, and how one begins."""
+"""Which user sessions, how one begins, and how many are closed at once."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.returning import update_returning
 from user_sessions.ids import new_id
+from user_sessions.models import admission
 from user_sessions.models.clients import Client
-from user_sessions.models.refusals import ForeignClient, UserInactive
+from user_sessions.models.epochs import Epoch
+from user_sessions.models.jwt_templates import JwtTemplate
+from user_sessions.models.refusals import UserInactive
 from user_sessions.models.signing_keys import SigningKey
-from user_sessions.models.status import OPEN, Status
+from user_sessions.models.status import OPEN, Status, is_in
 
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["UserSessionQuerySet"]
+__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
 
 # Measured from the start of the session, unless it may live longer than that.
 ABANDONED_AFTER = timedelta(days=30)
 
+# Which states each deed may leave; in any other it changes nothing.
+LEAVES = {
+    Status.ENDED: OPEN,
+    Status.REVOKED: OPEN,
+    Status.REPLACED: OPEN,
+    Status.REMOVED: (*OPEN, Status.ENDED, Status.REVOKED, Status.REPLACED, Status.EXPIRED),
+}
+
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def in_workspace(self, workspace: Workspace) -> Self:
-        return self.filter(workspace=workspace)
+        """Those of a workspace, each with this very workspace: asking a session for it costs nothing."""
+        sessions: Self = workspace.user_sessions.all()  # type: ignore[assignment]  # of our own manager
+        return sessions
+
+    def of_user(self, workspace: Workspace, user: Any) -> Self:
+        return self.in_workspace(workspace).filter(user=user)
 
     def live(self, *, at: datetime) -> Self:
         """Those that may mint tokens and be touched at this moment."""
-        return self.filter(status__in=OPEN, expire_at__gt=at)
+        return self.with_status(*OPEN, at=at)
 
-    def with_status(self, status: str, *, at: datetime) -> Self:
-        """Those of which ``UserSession.status_at`` says this."""
-        match status:
-            case Status.PENDING | Status.ACTIVE:
-                return self.live(at=at).filter(status=status)
-            case Status.EXPIRED:
-                return self.filter(status__in=OPEN, expire_at__lte=at, abandon_at__gt=at)
-            case Status.ABANDONED:
-                return self.filter(~Q(status__in=(Status.REVOKED, Status.REMOVED)), abandon_at__lte=at)
-            case Status.ENDED | Status.REPLACED:
-                return self.filter(status=status, abandon_at__gt=at)
-        return self.filter(status=status)
+    def with_status(self, *statuses: str, at: datetime) -> Self:
+        """Those of which ``UserSession.status_at`` says one of these."""
+        return self.filter(is_in(statuses, at=at))
 
-    def for_minting(self) -> Self:
-        """With user, workspace and the id of the active signing key, in one query."""
-        active = SigningKey.objects.active().filter(workspace=OuterRef("workspace"))
-        return self.select_related("user", "workspace").annotate(signing_kid=Subquery(active.values("kid")[:1]))
+    def for_minting(self, *, at: datetime) -> Self:
+        """Live ones of active users, with all that goes into a token: user, workspace, the id of the signing key and
+        the template that customises session tokens, in one query."""
+        keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
+        template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
+        return (
+            self.live(at=at)
+            .filter(user__is_active=True)
+            .select_related("user")
+            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+        )
 
     @transaction.atomic
     def start(
@@ -59,29 +78,96 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         client: Client | None = None,
         at: datetime | None = None,
         actor: dict[str, Any] | None = None,
+        lifetime: timedelta | None = None,
+        tasks: Collection[str] = (),
+        replacing: bool = False,
     ) -> "UserSession":
-        """Sign the user in: an active session on the given client, or on one of its own. ``actor`` impersonates.
+        """Sign the user in on the given client, or on one of its own.
 
-        Raises UserInactive, ForeignClient.
+        ``actor`` impersonates; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is pending
+        until they are done; ``replacing`` lets it take the place of the client's session that would refuse it.
+
+        Raises UserInactive, ForeignClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
+        at = at or timezone.now()
         if not user.is_active:
             raise UserInactive
-        if client is not None and client.workspace_id != workspace.pk:
-            raise ForeignClient
-        at = at or timezone.now()
-        expire_at = at + workspace.user_session_lifetime
+        if client is not None or workspace.user_session_limit is not None:
+            admission.lock(user, client)
+        if client is not None:
+            admission.make_room_on_client(
+                self, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
+            )
+        if actor is None:
+            admission.make_room_for_user(self, workspace, user, by=by, at=at)
+        limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
+        latest = at + min(limits) if limits else None
+        expire_at = workspace.user_session_end(latest, at=at)
         session = self.create(
             id=new_id("sess", at=at),
             workspace=workspace,
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
-            status=Status.ACTIVE,
+            status=Status.PENDING if tasks else Status.ACTIVE,
+            tasks=list(tasks),
             actor=actor,
             created_at=at,
             updated_at=at,
             last_active_at=at,
             expire_at=expire_at,
+            latest_expire_at=latest,
             abandon_at=max(at + ABANDONED_AFTER, expire_at),
         )
-        Event.objects.record("user_session.created", subject=session.pk, workspace_id=workspace.pk, by=by, at=at)
+        Client.objects.select(session, at=at)
+        happened = "pending" if tasks else "created"
+        Event.objects.record(f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, by=by, at=at)
         return session
+
+    @transaction.atomic
+    def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
+        """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
+
+        The first deed that closed a session keeps its time, actor and reason.
+        """
+        at = at or timezone.now()
+        closed = update_returning(
+            self.filter(is_in(LEAVES[status], at=at)),
+            ["workspace", "id"],
+            status=status,
+            updated_at=at,
+            closed_at=_unless_closed("closed_at", at, epoch="not_before"),
+            closed_by=_unless_closed("closed_by", by, epoch="by"),
+            close_reason=_unless_closed("close_reason", reason, epoch="reason"),
+        )
+        for workspace_id, rows in groupby(sorted(closed), key=itemgetter(0)):
+            Event.objects.record_all(
+                f"user_session.{status}",
+                subjects=[id for _, id in rows],
+                workspace_id=workspace_id,
+                by=by,
+                at=at,
+                reason=reason,
+            )
+        return [id for _, id in closed]
+
+    def revoke(self, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
+        """Revoke all of these that live, such as ``of_user(workspace, user).exclude(pk=current.pk)``; their ids."""
+        return self.close(Status.REVOKED, by=by, at=at, reason=reason)
+
+
+_Manager = models.Manager.from_queryset(UserSessionQuerySet)
+
+
+class UserSessionManager(_Manager["UserSession"]):
+    """Every session comes with ``epoch_id``, so that its status needs no query of its own."""
+
+    def get_queryset(self) -> UserSessionQuerySet:
+        queryset: UserSessionQuerySet = super().get_queryset()  # type: ignore[assignment]  # of this very class
+        epoch = Epoch.objects.of(OuterRef).values("pk")[:1]
+        return queryset.annotate(epoch_id=Subquery(epoch))  # type: ignore[no-redef]
+
+
+def _unless_closed(column: str, value: Any, *, epoch: str) -> Case:
+    """What the row says already, or the epoch that ended it; the given value for one that was open."""
+    its_epoch = Subquery(Epoch.objects.of(OuterRef).values(epoch)[:1])
+    return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, Value(value)))

@@ -1,18 +1,21 @@
 """The user session: one sign-in on one client, and the verbs that change it."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import models, transaction
 from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
-from user_sessions.models.querysets import UserSessionQuerySet
+from user_sessions.models.epochs import Epoch
+from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.refusals import NotLive
 from user_sessions.models.status import CLOSED, OPEN, Status
 
@@ -23,6 +26,7 @@ class UserSession(models.Model):
     """``status`` keeps deeds only; ask ``status_at`` for what holds at a moment.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` tell of the deed that finished it, the first if there were two.
+    ``expire_at`` moves with use where the workspace limits idleness, never beyond ``latest_expire_at``.
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
@@ -30,20 +34,26 @@ class UserSession(models.Model):
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="user_sessions")
     status = models.CharField(max_length=10, choices=Status)
+    tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
     actor = models.JSONField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
     expire_at = models.DateTimeField()
+    latest_expire_at = models.DateTimeField(null=True, blank=True)
     abandon_at = models.DateTimeField()
+    refreshed_to = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Session tokens issued until then are not refreshed again."
+    )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
     close_reason = models.CharField(max_length=200, blank=True, editable=False)
 
-    objects = UserSessionQuerySet.as_manager()
+    objects = UserSessionManager()
 
-    # The active key of the workspace, None if it has none yet; where UserSessionQuerySet.for_minting asked for it.
+    # What UserSessionQuerySet.for_minting adds: None if the workspace has no signing key, or no claims of its own.
     signing_kid: str | None
+    own_claims: str | None
 
     class Meta:
         ordering = ("-created_at", "-id")
@@ -66,11 +76,18 @@ class UserSession(models.Model):
     def __str__(self) -> str:
         return self.pk
 
+    @cached_property
+    def epoch_id(self) -> int | None:
+        """The epoch that revoked it. Asked for here only where the row came without, as through a foreign key."""
+        return Epoch.objects.of(lambda column: getattr(self, column)).values_list("pk", flat=True).first()
+
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
         stored = Status(self.status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
+        if stored in OPEN and self.epoch_id is not None:
+            return Status.REVOKED
         if self.abandon_at <= at:
             return Status.ABANDONED
         return Status.EXPIRED if stored in OPEN and self.expire_at <= at else stored
@@ -92,43 +109,95 @@ class UserSession(models.Model):
 
     def remove(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out and it leaves the client; whether that was news. One that is over can leave too."""
-        at = at or timezone.now()
-        may_leave = Q(status=Status.REVOKED) | ~Q(status=Status.REMOVED) & Q(abandon_at__gt=at)
-        return self._close(Status.REMOVED, by=by, at=at, reason=reason, leaving=may_leave)
+        return self._close(Status.REMOVED, by=by, at=at, reason=reason)
+
+    def require(self, task: str, *, by: str, at: datetime | None = None) -> bool:
+        """Something is left for the user to do: the session is pending until then. Whether that was news."""
+        return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], by=by, at=at)
+
+    def fulfil(self, task: str, *, by: str, at: datetime | None = None) -> bool:
+        """The user has done it; with the last task the session is active. Whether that was news."""
+        return self._set_tasks(lambda tasks: [other for other in tasks if other != task], by=by, at=at)
 
     def touch(self, *, at: datetime | None = None) -> bool:
-        """Note that it is in use; whether it was written, which happens once in TOUCH_INTERVAL. Raises NotLive."""
+        """Note that it is in use, and the one in use on its client; whether that was written for the session, which
+        happens once in TOUCH_INTERVAL. Raises NotLive."""
         at = at or timezone.now()
-        due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=at - settings.touch_interval)
-        written = due.update(last_active_at=at, updated_at=at)
-        self._read_again("status", "expire_at", "abandon_at", "last_active_at", "updated_at")
+        due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=at - self._touch_interval())
+        written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
+        self._read_again()
         if not written and not self.is_live(at):
             raise NotLive
+        Client.objects.select(self, at=at)
         return bool(written)
 
-    def _close(self, status: Status, *, by: str, at: datetime | None, reason: str, leaving: Q | None = None) -> bool:
-        """One conditional UPDATE and its event. Who comes second changes nothing and is told False."""
+    def note_use(self, *, at: datetime) -> None:
+        """A token is minted, so the session is not idle. Written once in TOUCH_INTERVAL, and only where the workspace
+        limits idleness. Raises NotLive."""
+        if self.workspace.user_session_idle_lifetime is None:
+            return
+        prolonged = self._prolonged(at)
+        overdue = prolonged["expire_at"] - self._touch_interval()
+        if self.expire_at > overdue:
+            return
+        due = UserSession.objects.live(at=at).filter(pk=self.pk, expire_at__lte=overdue)
+        due.update(**prolonged)
+        self._read_again()
+        if not self.is_live(at):
+            raise NotLive
+
+    def consume(self, issued_at: datetime) -> bool:
+        """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
+        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=issued_at)
+        return bool(unused.update(refreshed_to=issued_at))
+
+    def _touch_interval(self) -> timedelta:
+        """Short beside what counts as idle, or a session in use would expire between two writes."""
+        idle = self.workspace.user_session_idle_lifetime
+        return min(settings.touch_interval, idle / 10) if idle else settings.touch_interval
+
+    def _prolonged(self, at: datetime) -> dict[str, Any]:
+        lifetime = self.workspace.user_session_lifetime
+        latest = self.latest_expire_at or (self.created_at + lifetime if lifetime else None)
+        expire_at = self.workspace.user_session_end(latest, at=at)
+        return {"expire_at": expire_at, "abandon_at": Greatest(F("abandon_at"), Value(expire_at))}
+
+    def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
+        """Who comes second changes nothing and is told False."""
+        closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)
+        self._read_again()
+        return bool(closed)
+
+    @transaction.atomic
+    def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
+        """Under a lock: the tasks are one list, which two writers would overwrite."""
         at = at or timezone.now()
-        leaving = leaving or Q(status__in=OPEN, expire_at__gt=at)
-        with transaction.atomic():
-            happened = UserSession.objects.filter(leaving, pk=self.pk).update(
-                status=status,
-                updated_at=at,
-                closed_at=Coalesce(F("closed_at"), Value(at), output_field=models.DateTimeField()),
-                closed_by=models.Case(models.When(closed_by="", then=Value(by)), default=F("closed_by")),
-                close_reason=models.Case(models.When(closed_at=None, then=Value(reason)), default=F("close_reason")),
-            )
-            if happened:
-                self._record(f"user_session.{status}", by=by, at=at, reason=reason)
-        self._read_again("status", "updated_at", "closed_at", "closed_by", "close_reason")
-        return bool(happened)
+        row = UserSession.objects.live(at=at).select_for_update().filter(pk=self.pk)
+        for before, status_before in row.values_list("tasks", "status"):
+            tasks = change(before)
+            status = Status.PENDING if tasks else Status.ACTIVE
+            if tasks == before:
+                return False
+            UserSession.objects.filter(pk=self.pk).update(tasks=tasks, status=status, updated_at=at)
+            if status != status_before:
+                happened = "pending" if tasks else "activated"
+                Event.objects.record(
+                    f"user_session.{happened}",
+                    subject=self.pk,
+                    workspace_id=self.workspace_id,
+                    by=by,
+                    at=at,
+                    tasks=tasks,
+                )
+            self._read_again()
+            return True
+        return False
 
-    def _read_again(self, *fields: str) -> None:
+    def _read_again(self) -> None:
         """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
-        try:
-            self.refresh_from_db(fields=fields)
-        except UserSession.DoesNotExist:
-            raise NotLive from None
-
-    def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
-        Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **data)
+        row = UserSession.objects.filter(pk=self.pk).first()
+        if row is None:
+            raise NotLive
+        for field in self._meta.concrete_fields:
+            setattr(self, field.attname, getattr(row, field.attname))
+        self.epoch_id = row.epoch_id

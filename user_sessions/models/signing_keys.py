@@ -1,69 +1,151 @@
-"""The signing key of a workspace. The private half is encrypted, and leaves this module as a key object only."""
+"""The signing keys of a workspace, and their rotation. The private half leaves this module as a key object only.
 
+The clock moves a key through four stages: *next*, published but not signing yet, until every verifier has fetched it;
+*active*, the one that signs; *retiring*, published while tokens of it may live; *gone*. The times are written down
+ahead, so every process changes over at the same moment and needs no word of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from django.db import IntegrityError, models, transaction
-from django.db.models import Q
+from django.db import models, transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from sessions_core.encryption import CannotOpen, open_sealed, seal
-from sessions_core.models import Event, Workspace
-from user_sessions.key_pairs import ALGORITHM, KeyPair, new_key_pair, parse
+from sessions_core.models import Event, SigningAlgorithm, Workspace
+from user_sessions.conf import settings
+from user_sessions.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
 
-__all__ = ["SigningKey", "private_key"]
+__all__ = ["SigningKey", "Stage", "private_key"]
+
+# For how many times JWKS_MAX_AGE a key is published before it signs: once for verifiers, once for caches between.
+PUBLICATION = 2
+
+# How long after the last token of a key has expired its public half stays, for verifiers whose clock is behind.
+SKEW = timedelta(minutes=5)
+
+
+FIRST_USE = "system:first_use"
+
+
+class Stage(models.TextChoices):
+    NEXT = "next"
+    ACTIVE = "active"
+    RETIRING = "retiring"
+    GONE = "gone"
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
-    def active(self) -> Self:
-        """Those that sign: one in a workspace."""
-        return self.filter(retired_at=None)
+    def signing(self, *, at: datetime) -> Self:
+        """Those that may sign at this moment; the first of a workspace is its active one."""
+        return self.filter(revoked_at=None, active_from__lte=at).order_by("-active_from", "kid")
 
-    def current(self, workspace: Workspace, *, by: str = "system:first_use") -> "SigningKey":
+    def published(self, *, at: datetime) -> Self:
+        """Those that verifiers should know: next, active and retiring."""
+        return self.filter(Q(published_until=None) | Q(published_until__gt=at), revoked_at=None)
+
+    def active(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
+        return self.filter(workspace=workspace).signing(at=at).first()
+
+    def current(
+        self, workspace: Workspace, *, by: str = "system:first_use", at: datetime | None = None
+    ) -> "SigningKey":
         """The workspace's active key, made the first time anybody asks."""
-        key = self.active().filter(workspace=workspace).first()
-        if key is not None:
+        at = at or timezone.now()
+        if key := self.active(workspace, at=at):
             return key
-        pair = new_key_pair()  # takes a while, so before the transaction
-        try:
-            return self._keep(pair, workspace, by=by)
-        except IntegrityError:  # somebody else asked first, too
-            return self.active().get(workspace=workspace)
+        pair = new_key_pair(workspace.signing_algorithm)  # takes a while, so before the transaction
+        with self._changing(workspace):
+            # Somebody who asked a moment later may have been first.
+            made = self.filter(workspace=workspace, revoked_at=None).order_by("active_from").first()
+            return self.active(workspace, at=at) or made or self._keep(pair, workspace, active_from=at, by=by, at=at)
 
-    @transaction.atomic
-    def _keep(self, pair: KeyPair, workspace: Workspace, *, by: str) -> "SigningKey":
+    def rotate(self, workspace: Workspace, *, by: str, at: datetime | None = None) -> "SigningKey":
+        """Publish the next key, which signs as soon as every verifier can know it. If one is next already: that one."""
+        at = at or timezone.now()
+        active = self.current(workspace, by=by, at=at)
+        pair = new_key_pair(workspace.signing_algorithm)
+        with self._changing(workspace):
+            if following := self._following(active, at=at):
+                return following
+            active_from = at + PUBLICATION * settings.jwks_max_age
+            self.filter(pk=active.pk).update(published_until=_last_token_of(workspace, active_from) + SKEW)
+            return self._keep(pair, workspace, active_from=active_from, by=by, at=at)
+
+    @contextmanager
+    def _changing(self, workspace: Workspace) -> Iterator[None]:
+        """Changes of a workspace's keys come one after the other."""
+        with transaction.atomic():
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+            yield
+
+    def _following(self, key: "SigningKey", *, at: datetime) -> "SigningKey | None":
+        return self.filter(workspace=key.workspace_id, revoked_at=None, active_from__gt=key.active_from).first()
+
+    def _keep(
+        self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, by: str, at: datetime
+    ) -> "SigningKey":
         key = self.create(
             kid=pair.kid,
             workspace=workspace,
+            algorithm=pair.public_jwk["alg"],
             public_jwk=pair.public_jwk,
             sealed_private_key=seal(pair.private, place=f"{workspace.pk}|{pair.kid}"),
+            created_at=at,
+            active_from=active_from,
         )
-        Event.objects.record("signing_key.created", subject=pair.kid, workspace_id=workspace.pk, by=by)
+        key.record("created", by=by, at=at)
         return key
 
 
 class SigningKey(models.Model):
-    """A key pair that signs the workspace's session tokens."""
+    """A key pair that signs the tokens of a workspace from ``active_from`` until a later key does."""
 
     kid = models.CharField(primary_key=True, max_length=43, editable=False, help_text="RFC 7638 thumbprint.")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="signing_keys")
-    algorithm = models.CharField(max_length=10, default=ALGORITHM, editable=False)
+    algorithm = models.CharField(max_length=5, choices=SigningAlgorithm, editable=False)
     public_jwk = models.JSONField(editable=False)
     sealed_private_key = models.BinaryField()
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    retired_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    active_from = models.DateTimeField(editable=False)
+    published_until = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = SigningKeyQuerySet.as_manager()
 
     class Meta:
-        ordering = ("-created_at",)
+        ordering = ("-active_from", "kid")
         constraints = [
-            models.UniqueConstraint(fields=["workspace"], condition=Q(retired_at=None), name="one_active_signing_key")
+            models.UniqueConstraint(
+                fields=["workspace"],
+                condition=Q(published_until=None, revoked_at=None),
+                name="one_signing_key_without_successor",
+            )
         ]
 
     def __str__(self) -> str:
         return self.kid
+
+    def stage_at(self, at: datetime) -> Stage:
+        """Where in its life it is; asks for the keys after it."""
+        if self.revoked_at is not None or (self.published_until is not None and self.published_until <= at):
+            return Stage.GONE
+        if self.active_from > at:
+            return Stage.NEXT
+        return Stage.ACTIVE if SigningKey.objects.active(self.workspace, at=at) == self else Stage.RETIRING
+
+    def retire(self, *, by: str, at: datetime | None = None) -> bool:
+        """Stop signing with it now; it stays published while tokens of it may live. Whether that was news."""
+        return self._step_down(by=by, at=at or timezone.now(), revoked=False)
+
+    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+        """For a key that leaked: neither signed with nor published from now on, whatever still lives. Whether that
+        was news."""
+        return self._step_down(by=by, at=at or timezone.now(), revoked=True)
 
     def can_be_opened(self) -> bool:
         """Whether the encryption keys at hand fit."""
@@ -73,12 +155,45 @@ class SigningKey(models.Model):
             return False
         return True
 
+    def record(self, happened: str, *, by: str, at: datetime) -> None:
+        Event.objects.record(f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, by=by, at=at)
+
+    def _step_down(self, *, by: str, at: datetime, revoked: bool) -> bool:
+        """Make way for the next key, or for a new one if none is next."""
+        keys = SigningKey.objects.filter(workspace=self.workspace_id)
+        pair = new_key_pair(self.workspace.signing_algorithm)  # in case it is needed: not while others wait
+        with keys._changing(self.workspace):
+            self.refresh_from_db()
+            stage = self.stage_at(at)
+            if stage == Stage.GONE or (stage != Stage.ACTIVE and not revoked):
+                return False
+            end = {"revoked_at": at} if revoked else {"published_until": _last_token_of(self.workspace, at) + SKEW}
+            keys.filter(pk=self.pk).update(**end)
+            self.record("revoked" if revoked else "retired", by=by, at=at)
+            if stage == Stage.NEXT:  # so the active one has no successor again
+                keys.filter(pk=keys.signing(at=at).values("pk")[:1]).update(published_until=None)
+            elif stage == Stage.ACTIVE and not keys._following(self, at=at):
+                keys._keep(pair, self.workspace, active_from=at, by=by, at=at)
+            elif stage == Stage.ACTIVE:
+                keys.filter(revoked_at=None, active_from__gt=at).update(active_from=at)
+            self.refresh_from_db()
+        return True
+
     def _private(self) -> bytes:
         return open_sealed(bytes(self.sealed_private_key), place=f"{self.workspace_id}|{self.kid}")
 
 
 # A kid is the fingerprint of its key, so what is kept here never goes stale.
 @lru_cache(maxsize=256)
-def private_key(kid: str) -> RSAPrivateKey:
-    """The parsed key, read and opened once in a process. Raises CannotOpen."""
-    return parse(SigningKey.objects.get(kid=kid)._private())
+def private_key(kid: str) -> tuple[PrivateKey, str]:
+    """The parsed key and its algorithm, read and opened once in a process. Raises CannotOpen."""
+    key = SigningKey.objects.get(kid=kid)
+    return parse(key._private()), key.algorithm
+
+
+def _last_token_of(workspace: Workspace, last_use: datetime) -> datetime:
+    """When the last token expires that a key signs until ``last_use``: none outlives the session it was minted for."""
+    lifetimes = (workspace.user_session_lifetime, workspace.user_session_idle_lifetime)
+    begun_until_then = last_use + max(lifetime for lifetime in lifetimes if lifetime)
+    begun: datetime | None = workspace.user_sessions.aggregate(last=Max("expire_at"))["last"]
+    return max(begun_until_then, begun or begun_until_then)

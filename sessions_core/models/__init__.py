@@ -1,0 +1,7 @@
+"""The tenant, its keys, and the record of what happened to its sessions."""
+
+from sessions_core.models.api_keys import ApiKey
+from sessions_core.models.events import AppendOnly, Event
+from sessions_core.models.workspaces import AllowedOrigin, LimitPolicy, SigningAlgorithm, Workspace
+
+__all__ = ["AllowedOrigin", "ApiKey", "AppendOnly", "Event", "LimitPolicy", "SigningAlgorithm", "Workspace"]

@@ -1,0 +1,133 @@
+"""The keys of a workspace: secret ones for backends, publishable ones for browsers."""
+
+import uuid
+from datetime import datetime
+from typing import Self
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from sessions_core import tokens
+from sessions_core.kept import KeptQuery
+from sessions_core.models.events import Event
+from sessions_core.models.workspaces import Workspace
+from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+
+__all__ = ["ApiKey"]
+
+PUBLISHABLE_TOKEN = tokens.DerivedKind("seam_pk1", short_length=6)
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def usable(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def secret(self) -> Self:
+        return self.filter(kind=ApiKey.Kind.SECRET)
+
+    def publishable(self) -> Self:
+        return self.filter(kind=ApiKey.Kind.PUBLISHABLE)
+
+    def issue(self, workspace: Workspace, *, name: str, by: str) -> tuple["ApiKey", str]:
+        """Make a secret key. The text beside the row is shown this once and kept nowhere."""
+        text = tokens.new_api_key(sandbox=workspace.is_sandbox)
+        key = ApiKey(workspace=workspace, name=name, short=tokens.short_of(text), digest=tokens.digest(text))
+        return self._recorded(key, by=by), text
+
+    def issue_publishable(self, workspace: Workspace, *, name: str, by: str) -> "ApiKey":
+        """Make a publishable key; its text can be read at any time, from ``publishable_key``."""
+        key = ApiKey(
+            workspace=workspace,
+            name=name,
+            kind=ApiKey.Kind.PUBLISHABLE,
+            short=PUBLISHABLE_TOKEN.new_short(),
+            token_key=tokens.newest_key_id(),
+        )
+        return self._recorded(key, by=by)
+
+    def authenticate(self, text: str) -> "ApiKey | None":
+        """The usable secret key with this text, its workspace joined: one query, none if the text is no key at all."""
+        if not (short := tokens.short_of(text)):
+            return None
+        key = _BY_SHORT.get(short)
+        return key if key and key.is_usable(ApiKey.Kind.SECRET) and tokens.matches(text, key.digest) else None
+
+    def authenticate_publishable(self, text: str) -> "ApiKey | None":
+        """The usable publishable key with this text, its workspace joined."""
+        if not (presented := PUBLISHABLE_TOKEN.check(text)):
+            return None
+        key = _BY_SHORT.get(presented.short)
+        is_usable = key is not None and key.is_usable(ApiKey.Kind.PUBLISHABLE)
+        return key if key and is_usable and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
+
+    @transaction.atomic
+    def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
+        key.save(force_insert=True, using=self.db)
+        Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, by=by)
+        return key
+
+
+class ApiKey(models.Model):
+    """A credential of a whole workspace: *secret* for backends, or *publishable* and harmless for browsers."""
+
+    class Kind(models.TextChoices):
+        SECRET = "secret"
+        PUBLISHABLE = "publishable"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
+    name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the key.")
+    digest = models.CharField(max_length=64, blank=True, editable=False, help_text="SHA-256 of a secret key.")
+    token_key = models.CharField(max_length=8, blank=True, editable=False, help_text="Id of the deriving TOKEN_KEYS.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "id")
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(
+                name="api_key_has_digest_or_token_key",
+                condition=models.Q(kind="secret", token_key="") & ~models.Q(digest="")
+                | models.Q(kind="publishable", digest="") & ~models.Q(token_key=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.short}…)"
+
+    def is_usable(self, kind: str) -> bool:
+        """Whether it is one of this kind that nobody revoked."""
+        return self.kind == kind and self.revoked_at is None
+
+    @property
+    def credential(self) -> str:
+        """Which kind of caller holds this key."""
+        return API_KEY if self.kind == self.Kind.SECRET else PUBLISHABLE_KEY
+
+    @property
+    def actor(self) -> str:
+        """How events name this key."""
+        return f"api_key:{self.short}"
+
+    @property
+    def publishable_key(self) -> str:
+        """The whole text of a publishable key, empty for a secret one."""
+        return PUBLISHABLE_TOKEN.token(self.short, self.token_key) if self.kind == self.Kind.PUBLISHABLE else ""
+
+    @transaction.atomic
+    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+        """Refuse the key from the next request on; whether that was news."""
+        at = at or timezone.now()
+        happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
+        if happened:
+            Event.objects.record("api_key.revoked", subject=self.short, workspace_id=self.workspace_id, by=by, at=at)
+            self.revoked_at = at
+        return bool(happened)
+
+
+_BY_SHORT = KeptQuery(ApiKey, column="short", related="workspace")

@@ -1,0 +1,75 @@
+"""The record of what happened: appended to, and never changed."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from sessions_core.models.workspaces import Workspace
+
+__all__ = ["AppendOnly", "Event"]
+
+
+class AppendOnly(Exception):
+    """An event is a finished fact: it is neither changed nor taken back."""
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def record(
+        self, type: str, /, *, subject: str, workspace_id: uuid.UUID, by: str, at: datetime | None = None, **data: Any
+    ) -> "Event":
+        """Write down a change, inside the transaction that makes it.
+
+        ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
+        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret.
+        """
+        return self.create(
+            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=at or timezone.now(), data=data
+        )
+
+    def record_all(
+        self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, by: str, at: datetime, **data: Any
+    ) -> list["Event"]:
+        """The same change of many things, written down as ``record`` does for one."""
+        facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
+        return self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
+
+    def update(self, **kwargs: Any) -> int:
+        raise AppendOnly
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly
+
+
+class Event(models.Model):
+    """Something that happened, for good: audit, history and outbox in one."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events")
+    type = models.CharField(max_length=60)
+    subject = models.CharField(max_length=60)
+    actor = models.CharField(max_length=200)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["workspace", "-id"], name="event_of_workspace"),
+            models.Index(fields=["subject", "-id"], name="event_of_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnly

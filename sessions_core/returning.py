@@ -1,0 +1,36 @@
+"""One UPDATE that tells which rows it changed, so that an event can be written for exactly those.
+
+Both databases have ``RETURNING`` (SQLite since 3.35, 2021), and Django has no public way to it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.db.models import Model, QuerySet, sql
+
+__all__ = ["update_returning"]
+
+
+def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
+    """Update ``rows`` as ``rows.update(**values)`` would; the columns of those that were changed.
+
+    The conditions of ``rows`` must be about its own table and sub-queries: a join would be answered by an older
+    snapshot than the one that is updated.
+    """
+    model: type[Model] = rows.model
+    alias = router.db_for_write(model)
+    query: Any = rows.order_by().query.chain(sql.UpdateQuery)
+    query.add_update_values(values)
+    query.clear_select_clause()
+    connection = connections[alias]
+    statement, parameters = query.get_compiler(connection=connection).as_sql()
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    returned = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
+        cursor.execute(f"{statement} RETURNING {returned}", parameters)
+        return [tuple(map(_python, fields, row)) for row in cursor.fetchall()]
+
+
+def _python(field: Any, value: Any) -> Any:
+    return field.to_python(value)

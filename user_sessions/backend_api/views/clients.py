@@ -1,0 +1,56 @@
+"""Clients, with the sessions they hold."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.backend_api.api import BackendView
+from user_sessions.backend_api.errors import ApiError
+from user_sessions.backend_api.parameters import LONGEST_TOKEN, body_of, only, required_text
+from user_sessions.backend_api.serializers import client_object
+from user_sessions.models import Client, UserSession
+from user_sessions.tokens import read_client_token
+
+__all__ = ["ClientsView"]
+
+
+class ClientsView(BackendView):
+    def list(self, request: Request) -> Response:
+        now = timezone.now()
+        return self.listed(request, self._clients, lambda client: self._object(client, now))
+
+    def retrieve(self, request: Request, client_id: str) -> Response:
+        return Response(self._object(self._client(client_id), timezone.now()))
+
+    def verify(self, request: Request) -> Response:
+        body = body_of(request)
+        only(body, "token")
+        said = read_client_token(required_text(body, "token", longest=LONGEST_TOKEN))
+        if said is None:
+            raise ApiError("cookie_invalid", "The token is no client's.")
+        client = self._client(said.client_id)
+        if not said.is_of(client):
+            raise ApiError("cookie_invalid", "The client has a newer token than this one.")
+        return Response(self._object(client, timezone.now()))
+
+    def revoke_sessions(self, request: Request, client_id: str) -> Response:
+        client = self._client(client_id)
+        return self.revoke_all(request, UserSession.objects.filter(client=client))
+
+    def _clients(self) -> QuerySet[Client]:
+        sessions = Prefetch("sessions", UserSession.objects.all())
+        clients: QuerySet[Client] = self.auth.workspace.clients.prefetch_related(sessions)
+        return clients
+
+    def _client(self, client_id: str) -> Client:
+        client = self._clients().filter(pk=client_id).first() if client_id.isprintable() else None
+        if client is None:
+            raise ApiError("resource_not_found", f"No client was found with id {client_id}.")
+        return client
+
+    def _object(self, client: Client, now: datetime) -> dict[str, Any]:
+        return client_object(client, at=now, version=self.api_version)

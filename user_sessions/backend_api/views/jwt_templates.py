@@ -1,0 +1,124 @@
+"""JWT templates: defined, looked at before they are used, and deleted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.backend_api.api import BackendView
+from user_sessions.backend_api.errors import of_parameter
+from user_sessions.backend_api.parameters import (
+    body_of,
+    choice,
+    flag,
+    optional_text,
+    required_object,
+    required_text,
+    whole_number,
+)
+from user_sessions.backend_api.serializers import deleted_object, jwt_template_object, preview_object
+from user_sessions.custom_keys import ALGORITHMS, KeyRefused, vetted
+from user_sessions.models import Definition, JwtTemplate
+from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
+from user_sessions.previews import preview
+from user_sessions.shortcodes import Template, TemplateError, TooLarge, reserved_in
+from user_sessions.tokens import LIFETIMES
+
+__all__ = ["JwtTemplatesView"]
+
+# Seconds.
+CLOCK_SKEWS = range(301)
+
+# Characters; the longest RSA key in PEM has a quarter of it.
+LONGEST_KEY = 16 * 1024
+
+
+class JwtTemplatesView(BackendView):
+    def list(self, request: Request) -> Response:
+        return self.listed(request, self.auth.workspace.jwt_templates.all, jwt_template_object)
+
+    def create(self, request: Request) -> Response:
+        definition = _definition(body_of(request))
+        template = JwtTemplate.objects.define(self.auth.workspace, definition, by=self.auth.actor)
+        return Response(jwt_template_object(template))
+
+    def retrieve(self, request: Request, template_id: str) -> Response:
+        return Response(jwt_template_object(self.template(pk=template_id)))
+
+    def update(self, request: Request, template_id: str) -> Response:
+        template = self.template(pk=template_id)
+        template.redefine(_definition(body_of(request)), by=self.auth.actor)
+        return Response(jwt_template_object(template))
+
+    def destroy(self, request: Request, template_id: str) -> Response:
+        template = self.template(pk=template_id)
+        template.forget(by=self.auth.actor)
+        return Response(deleted_object("jwt_template", template_id))
+
+    def preview(self, request: Request) -> Response:
+        """What a session would get from a template that is stored, named by ``template_id`` or ``name``, or from one
+        that is not yet: ``claims`` and what goes with them."""
+        body, now = body_of(request), timezone.now()
+        session = self.minting_session(required_text(body, "session_id"), at=now)
+        return Response(preview_object(preview(session, self._previewed(body), at=now)))
+
+    def _previewed(self, body: Mapping[str, Any]) -> JwtTemplate:
+        if template_id := optional_text(body, "template_id"):
+            return self.template(pk=template_id)
+        if "claims" not in body:
+            return self.template(name=required_text(body, "name"))
+        lifetime, skew = _lifetime(body), _clock_skew(body)
+        claims = required_object(body, "claims")
+        definition = Definition(name="", claims=claims, lifetime=lifetime, allowed_clock_skew=skew)
+        return JwtTemplate.objects.draft(self.auth.workspace, definition)
+
+
+def _definition(body: Mapping[str, Any]) -> Definition:
+    name = required_text(body, "name")
+    if not name.strip() or "/" in name or not name.isprintable():
+        raise of_parameter("form_param_format_invalid", "name", "name must be printable text without a slash.")
+    claims = required_object(body, "claims")
+    if reserved := reserved_in(claims):
+        raise of_parameter("jwt_template_reserved_claim", "claims", f"The claim {reserved} is set by the server alone.")
+    try:
+        Template.compile(claims)
+    except TooLarge as error:
+        raise of_parameter("form_param_value_too_large", "claims", f"claims: {error}.") from error
+    except TemplateError as error:
+        raise of_parameter("form_param_value_invalid", "claims", f"claims: {error}.") from error
+    return Definition(
+        name=name,
+        claims=claims,
+        lifetime=_lifetime(body),
+        allowed_clock_skew=_clock_skew(body),
+        **_key(body),
+    )
+
+
+def _lifetime(body: Mapping[str, Any]) -> int:
+    return whole_number(body, "lifetime", within=LIFETIMES) or DEFAULT_LIFETIME
+
+
+def _clock_skew(body: Mapping[str, Any]) -> int:
+    skew = whole_number(body, "allowed_clock_skew", within=CLOCK_SKEWS)
+    return DEFAULT_CLOCK_SKEW if skew is None else skew
+
+
+def _key(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The algorithm and the key that are asked for; nothing without ``custom_signing_key``."""
+    if not flag(body, "custom_signing_key"):
+        return {}
+    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS)
+    if algorithm is None:
+        raise of_parameter(
+            "form_conditional_param_missing", "signing_algorithm", "It must be included with custom_signing_key."
+        )
+    if body.get("signing_key") is None:
+        return {"signing_algorithm": algorithm}
+    try:
+        key = vetted(required_text(body, "signing_key", longest=LONGEST_KEY), algorithm)
+    except KeyRefused as refused:
+        raise of_parameter("form_param_value_invalid", "signing_key", str(refused)) from refused
+    return {"signing_algorithm": algorithm, "signing_key": key}

@@ -1,0 +1,78 @@
+"""Sign-in tokens and actor tokens: tickets that a backend makes."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.backend_api.api import BackendView
+from user_sessions.backend_api.errors import ApiError, of_parameter
+from user_sessions.backend_api.parameters import body_of, only, required_object, required_text, whole_number
+from user_sessions.backend_api.serializers import ticket_object
+from user_sessions.models import NotPending, Ticket
+from user_sessions.tokens import LIFETIMES, ticket_token
+
+__all__ = ["ActorTokensView", "SignInTokensView"]
+
+# Seconds.
+TICKET_LIFETIMES = range(1, LIFETIMES.stop)
+SIGN_IN_TOKEN_LIFETIME = 2_592_000
+ACTOR_TOKEN_LIFETIME = 3600
+ACTOR_SESSION_LIFETIME = 1800
+
+
+class TicketsView(BackendView):
+    kind: Ticket.Kind
+
+    def revoke(self, request: Request, ticket_id: str) -> Response:
+        body_of(request)  # nothing is asked of it, but it must be one
+        tickets = self.auth.workspace.tickets.filter(kind=self.kind)
+        ticket = tickets.filter(pk=ticket_id).first() if ticket_id.isprintable() else None
+        if ticket is None:
+            raise ApiError("resource_not_found", f"No {self.kind} was found with id {ticket_id}.")
+        try:
+            ticket.revoke(by=self.auth.actor)
+        except NotPending as error:
+            raise ApiError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.status} already.") from error
+        return Response(ticket_object(ticket))
+
+    def issue(self, body: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:
+        now = timezone.now()
+        seconds = whole_number(body, "expires_in_seconds", within=TICKET_LIFETIMES) or lifetime
+        ticket = Ticket.objects.issue(
+            self.auth.workspace,
+            self.user(required_text(body, "user_id")),
+            by=self.auth.actor,
+            at=now,
+            lifetime=timedelta(seconds=seconds),
+            **impersonation,
+        )
+        return Response(ticket_object(ticket, token=ticket_token(ticket, at=now)))
+
+
+class SignInTokensView(TicketsView):
+    kind = Ticket.Kind.SIGN_IN_TOKEN
+
+    def create(self, request: Request) -> Response:
+        return self.issue(body_of(request), lifetime=SIGN_IN_TOKEN_LIFETIME)
+
+
+class ActorTokensView(TicketsView):
+    kind = Ticket.Kind.ACTOR_TOKEN
+
+    def create(self, request: Request) -> Response:
+        body = body_of(request)
+        only(body, "user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds")
+        actor = required_object(body, "actor")
+        if not isinstance(actor.get("sub"), str) or not actor["sub"]:
+            raise of_parameter("form_param_missing", "actor.sub", "actor.sub must say who impersonates the user.")
+        session = whole_number(body, "session_max_duration_in_seconds", within=TICKET_LIFETIMES)
+        return self.issue(
+            body,
+            lifetime=ACTOR_TOKEN_LIFETIME,
+            actor=actor,
+            session_lifetime=timedelta(seconds=session or ACTOR_SESSION_LIFETIME),
+        )

@@ -1,0 +1,88 @@
+"""May this sign-in begin, and which sessions make way for it?
+
+Whoever asks holds the locks: two sign-ins of one user, or on one client, are asked one after the other.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+
+from sessions_core.models import LimitPolicy, Workspace
+from user_sessions.models.clients import Client
+from user_sessions.models.refusals import (
+    AlreadySignedIn,
+    ForeignClient,
+    Impersonated,
+    SessionExists,
+    TooManySessions,
+    UserInactive,
+)
+from user_sessions.models.status import Status
+
+if TYPE_CHECKING:
+    from user_sessions.models.querysets import UserSessionQuerySet
+    from user_sessions.models.sessions import UserSession
+
+__all__ = ["lock", "make_room_for_user", "make_room_on_client"]
+
+
+def lock(user: Any, client: Client | None) -> None:
+    """Let no other sign-in of this user, or on this client, begin before this transaction ends. Raises UserInactive."""
+    locked = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if locked is None or not locked.is_active:
+        raise UserInactive
+    if client is not None:
+        Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+
+
+def make_room_for_user(
+    sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, *, by: str, at: datetime
+) -> None:
+    """Keep to the workspace's limit of live sessions of one user, which impersonations do not count towards.
+
+    Raises TooManySessions.
+    """
+    limit = workspace.user_session_limit
+    if limit is None:
+        return
+    live = list(sessions.of_user(workspace, user).live(at=at).filter(actor=None).order_by("created_at", "id"))
+    too_many = live[: max(len(live) - limit + 1, 0)]
+    if too_many and workspace.user_session_limit_policy == LimitPolicy.REFUSE:
+        raise TooManySessions
+    _close(sessions, too_many, Status.ENDED, by=by, at=at, reason="the user's limit of live sessions was reached")
+
+
+def make_room_on_client(
+    sessions: "UserSessionQuerySet",
+    workspace: Workspace,
+    user: Any,
+    client: Client,
+    *,
+    by: str,
+    at: datetime,
+    replacing: bool,
+    impersonating: bool,
+) -> None:
+    """Keep to the rules of who is signed in on one client. An impersonation signs everybody else out first; while it
+    lasts nobody signs in. Raises ForeignClient, Impersonated, SessionExists, AlreadySignedIn.
+    """
+    if client.workspace_id != workspace.pk:
+        raise ForeignClient
+    live = list(sessions.filter(client=client).live(at=at))
+    if any(session.actor for session in live):
+        raise Impersonated
+    if workspace.single_session_mode or impersonating:
+        in_the_way = live
+    else:
+        in_the_way = [session for session in live if session.user_id == user.pk]
+    if in_the_way and not (replacing or impersonating):
+        raise SessionExists if workspace.single_session_mode else AlreadySignedIn(in_the_way[0])
+    _close(sessions, in_the_way, Status.REPLACED, by=by, at=at, reason="another session took its place")
+
+
+def _close(
+    sessions: "UserSessionQuerySet", leaving: "list[UserSession]", status: Status, *, by: str, at: datetime, reason: str
+) -> None:
+    if leaving:
+        sessions.filter(pk__in=[session.pk for session in leaving]).close(status, by=by, at=at, reason=reason)

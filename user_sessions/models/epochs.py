@@ -1,0 +1,49 @@
+"""Epochs: every session of a workspace revoked at once, by one row and whatever their number."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from sessions_core.models import Event, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Epoch"]
+
+
+class EpochQuerySet(models.QuerySet["Epoch"]):
+    def of(self, column: "Callable[[str], Any]") -> Self:
+        """Those that revoked the session whose columns these are: it was alive at that moment."""
+        return self.filter(
+            workspace=column("workspace_id"), not_before__gte=column("created_at"), not_before__lt=column("expire_at")
+        ).order_by("not_before")
+
+    @transaction.atomic
+    def begin(self, workspace: Workspace, *, by: str, at: datetime | None = None, reason: str = "") -> "Epoch":
+        """Revoke every live session of the workspace. Those that begin later are of the new epoch."""
+        at = at or timezone.now()
+        epoch = self.create(workspace=workspace, not_before=at, by=by, reason=reason)
+        subject = str(workspace.pk)
+        Event.objects.record("epoch.begun", subject=subject, workspace_id=workspace.pk, by=by, at=at, reason=reason)
+        return epoch
+
+
+class Epoch(models.Model):
+    """What was signed in before ``not_before`` is revoked: a deed like any other, with its time, reason and actor."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="epochs")
+    not_before = models.DateTimeField(editable=False)
+    by = models.CharField(max_length=200, editable=False)
+    reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects = EpochQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-not_before",)
+        indexes = [models.Index(fields=["workspace", "not_before"], name="epoch_of_workspace")]
+
+    def __str__(self) -> str:
+        return f"{self.not_before:%Y-%m-%d %H:%M:%S}"

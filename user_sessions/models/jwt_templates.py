@@ -1,0 +1,201 @@
+"""JWT templates: the claims and the lifetime of tokens that another service reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Self
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from sessions_core.encryption import open_sealed, seal
+from sessions_core.models import Event, Workspace
+from user_sessions import custom_keys
+from user_sessions.ids import new_id
+from user_sessions.models.refusals import KeyMissing, NameTaken, OfSessionTokens
+
+__all__ = ["Definition", "JwtTemplate"]
+
+DEFAULT_LIFETIME = 60
+DEFAULT_CLOCK_SKEW = 5
+
+
+# What the template for session tokens is called; tokens are not minted from it by name.
+OF_SESSION_TOKENS = "__session_token"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """What a caller decides about a template. With ``signing_algorithm`` its tokens are signed with a key of its own:
+    ``signing_key``, vetted (``custom_keys``), or if that is None the one stored for this algorithm.
+    """
+
+    name: str
+    claims: Mapping[str, Any]
+    lifetime: int = DEFAULT_LIFETIME
+    allowed_clock_skew: int = DEFAULT_CLOCK_SKEW
+    signing_algorithm: str = ""
+    signing_key: bytes | None = None
+
+
+class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
+    def of_tokens(self) -> Self:
+        """Those that tokens are minted from by name."""
+        return self.filter(is_for_session_tokens=False)
+
+    def for_session_tokens(self) -> Self:
+        """The one of a workspace, if any, whose claims go into every session token."""
+        return self.filter(is_for_session_tokens=True)
+
+    def define(
+        self,
+        workspace: Workspace,
+        definition: Definition,
+        *,
+        by: str,
+        at: datetime | None = None,
+        is_for_session_tokens: bool = False,
+    ) -> "JwtTemplate":
+        """Make a template. Raises NameTaken, KeyMissing."""
+        at = at or timezone.now()
+        template = JwtTemplate(id=new_id("jtmp", at=at), workspace=workspace, created_at=at)
+        template.is_for_session_tokens = is_for_session_tokens
+        template._write(definition, "created", by=by, at=at)
+        return template
+
+    def draft(self, workspace: Workspace, definition: Definition) -> "JwtTemplate":
+        """A template that is not stored, to see what it would do."""
+        now = timezone.now()
+        template = JwtTemplate(id=new_id("jtmp", at=now), workspace=workspace, created_at=now)
+        template._take_over(definition, now)
+        return template
+
+    def customise_session_tokens(
+        self, workspace: Workspace, claims: Mapping[str, Any], *, by: str, at: datetime | None = None
+    ) -> "JwtTemplate":
+        """Give every session token of the workspace these claims beside its own."""
+        definition = Definition(name=OF_SESSION_TOKENS, claims=claims)
+        template = self.for_session_tokens().filter(workspace=workspace).first()
+        if template is None:
+            return self.define(workspace, definition, by=by, at=at, is_for_session_tokens=True)
+        template.redefine(definition, by=by, at=at)
+        return template
+
+
+class JwtTemplate(models.Model):
+    """``claims`` is JSON text as it was given, order of keys and all; lifetime and skew are seconds.
+
+    Without a key of its own a template's tokens are signed with the workspace's. ``signing_algorithm`` and the key are
+    written together, and a mint reads both in one row.
+    """
+
+    id = models.CharField(primary_key=True, max_length=40, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jwt_templates")
+    name = models.CharField(max_length=255)
+    claims = models.TextField()
+    lifetime = models.PositiveIntegerField(default=DEFAULT_LIFETIME)
+    allowed_clock_skew = models.PositiveSmallIntegerField(default=DEFAULT_CLOCK_SKEW)
+    is_for_session_tokens = models.BooleanField(default=False)
+    signing_algorithm = models.CharField(max_length=5, blank=True, help_text="Of a key of its own.")
+    sealed_signing_key = models.BinaryField(null=True, blank=True)
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+
+    objects = JwtTemplateQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "JWT template"
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="jwt_template_page")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="jwt_template_name_is_its_own"),
+            models.UniqueConstraint(
+                fields=["workspace"], condition=Q(is_for_session_tokens=True), name="one_template_for_session_tokens"
+            ),
+            models.CheckConstraint(
+                condition=Q(signing_algorithm="", sealed_signing_key=None)
+                | ~Q(signing_algorithm="") & Q(sealed_signing_key__isnull=False),
+                name="jwt_template_key_has_its_algorithm",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def has_own_key(self) -> bool:
+        return self.sealed_signing_key is not None
+
+    def claims_object(self) -> dict[str, Any]:
+        claims: dict[str, Any] = json.loads(self.claims)
+        return claims
+
+    def redefine(self, definition: Definition, *, by: str, at: datetime | None = None) -> None:
+        """Replace what is defined, all of it at once. Raises NameTaken, KeyMissing, and JwtTemplate.DoesNotExist if it
+        was deleted meanwhile."""
+        self._write(definition, "updated", by=by, at=at or timezone.now())
+
+    @transaction.atomic
+    def forget(self, *, by: str, at: datetime | None = None) -> bool:
+        """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
+        if self.is_for_session_tokens:
+            raise OfSessionTokens
+        id = self.pk
+        deleted, _ = JwtTemplate.objects.filter(pk=id).delete()
+        if deleted:
+            self._record("deleted", by=by, at=at or timezone.now())
+        return bool(deleted)
+
+    def own_key(self) -> Any:
+        """Its signing key, ready to sign with. Raises CannotOpen."""
+        return _opened(bytes(self.sealed_signing_key or b""), self._place, self.signing_algorithm)
+
+    @property
+    def _place(self) -> str:
+        return f"{self.workspace_id}|{self.pk}"
+
+    def _write(self, definition: Definition, happened: str, *, by: str, at: datetime) -> None:
+        try:
+            with transaction.atomic():
+                if not self._state.adding:
+                    self.refresh_from_db(from_queryset=JwtTemplate.objects.select_for_update())
+                self._take_over(definition, at)
+                self.save()
+                self._record(happened, by=by, at=at)
+        except IntegrityError as error:
+            if JwtTemplate.objects.filter(workspace=self.workspace_id, name=definition.name).exclude(pk=self.pk):
+                raise NameTaken from error
+            raise
+
+    def _take_over(self, definition: Definition, at: datetime) -> None:
+        self.name = definition.name
+        self.claims = json.dumps(definition.claims, ensure_ascii=False)
+        self.lifetime = definition.lifetime
+        self.allowed_clock_skew = definition.allowed_clock_skew
+        self.sealed_signing_key = self._sealed_key(definition)
+        self.signing_algorithm = definition.signing_algorithm
+        self.updated_at = at
+
+    def _sealed_key(self, definition: Definition) -> bytes | None:
+        if not definition.signing_algorithm:
+            return None
+        if definition.signing_key is not None:
+            return seal(definition.signing_key, place=self._place)
+        if self.signing_algorithm != definition.signing_algorithm:
+            raise KeyMissing  # a key is for one algorithm
+        return bytes(self.sealed_signing_key or b"")
+
+    def _record(self, happened: str, *, by: str, at: datetime) -> None:
+        Event.objects.record(
+            f"jwt_template.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, name=self.name
+        )
+
+
+# By the sealed bytes, of which no two are alike, so what is kept here never goes stale.
+@lru_cache(maxsize=256)
+def _opened(sealed: bytes, place: str, algorithm: str) -> Any:
+    """Raises CannotOpen."""
+    return custom_keys.parsed(open_sealed(sealed, place=place), algorithm)

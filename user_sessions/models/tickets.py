@@ -1,0 +1,106 @@
+"""Tickets: tokens for one sign-in, made by a backend. A sign-in token is for the user, an actor token for whoever is to
+impersonate the user.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.db import models, transaction
+from django.utils import timezone
+
+from sessions_core.models import Event, Workspace
+from user_sessions.ids import new_id
+from user_sessions.models.refusals import NotPending, UserInactive
+
+__all__ = ["Ticket"]
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    @transaction.atomic
+    def issue(
+        self,
+        workspace: Workspace,
+        user: Any,
+        *,
+        by: str,
+        lifetime: timedelta,
+        actor: dict[str, Any] | None = None,
+        session_lifetime: timedelta | None = None,
+        at: datetime | None = None,
+    ) -> "Ticket":
+        """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive."""
+        if not user.is_active:
+            raise UserInactive
+        at = at or timezone.now()
+        kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
+        ticket = self.create(
+            id=new_id(PREFIXES[kind], at=at),
+            kind=kind,
+            workspace=workspace,
+            user=user,
+            actor=actor,
+            session_lifetime=session_lifetime,
+            created_at=at,
+            updated_at=at,
+            expire_at=at + lifetime,
+        )
+        ticket.record("created", by=by, at=at)
+        return ticket
+
+
+class Ticket(models.Model):
+    """``status`` keeps what was done with it; that it expired is for whoever accepts it to see."""
+
+    class Kind(models.TextChoices):
+        SIGN_IN_TOKEN = "sign_in_token"
+        ACTOR_TOKEN = "actor_token"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        ACCEPTED = "accepted"
+        REVOKED = "revoked"
+
+    id = models.CharField(primary_key=True, max_length=40, editable=False)
+    kind = models.CharField(max_length=13, choices=Kind, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="tickets")
+    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING, editable=False)
+    actor = models.JSONField(null=True, blank=True, editable=False)
+    session_lifetime = models.DurationField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+    expire_at = models.DateTimeField(editable=False)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+
+    def __str__(self) -> str:
+        return self.pk
+
+    def revoke(self, *, by: str, at: datetime | None = None) -> None:
+        """Let nobody sign in with it. Raises NotPending."""
+        self._leave_pending(Ticket.Status.REVOKED, by=by, at=at or timezone.now())
+
+    def accept(self, *, by: str, at: datetime | None = None) -> None:
+        """Use it up, inside the transaction that signs in: of many at once one succeeds. Raises NotPending."""
+        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at or timezone.now())
+
+    def record(self, happened: str, *, by: str, at: datetime) -> None:
+        facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}
+        Event.objects.record(
+            f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
+        )
+
+    @transaction.atomic
+    def _leave_pending(self, status: Status, *, by: str, at: datetime) -> None:
+        pending = Ticket.objects.filter(pk=self.pk, status=Ticket.Status.PENDING)
+        if not pending.update(status=status, updated_at=at):
+            raise NotPending
+        self.record(status, by=by, at=at)
+        self.refresh_from_db(fields=["status", "updated_at"])
+
+
+PREFIXES = {Ticket.Kind.SIGN_IN_TOKEN: "sit", Ticket.Kind.ACTOR_TOKEN: "act"}

@@ -1,0 +1,36 @@
+"""What a session would get from a JWT template, and what is probably wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.profiles import profile_of
+from user_sessions.template_lint import Finding, lint
+from user_sessions.tokens import unsigned_template_token
+
+__all__ = ["Preview", "preview"]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``claims`` as a token minted at this moment would have them; ``size`` is its length in bytes."""
+
+    session_id: str
+    claims: Mapping[str, Any]
+    size: int
+    findings: Sequence[Finding]
+
+
+def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Preview:
+    """For a session from ``for_minting()``. The token is made to be measured and thrown away. Raises OutputTooLarge."""
+    unsigned = unsigned_template_token(session, template, at=at)
+    token = unsigned.signed()
+    findings = lint(
+        template.claims_object(),
+        rendered=unsigned.claims,
+        token=token,
+        private_metadata=profile_of(session.user).private_metadata,
+    )
+    return Preview(session.pk, unsigned.claims, len(token), findings)
