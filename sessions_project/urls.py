@@ -15,4 +15,5 @@ urlpatterns = [
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
     path("v1/", include("user_sessions.backend_api.urls")),
+    path(".well-known/", include("user_sessions.well_known")),
 ]

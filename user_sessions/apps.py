@@ -1,4 +1,6 @@
 from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_save
 
 
 class UserSessionsConfig(AppConfig):
@@ -7,4 +9,8 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks  # noqa: F401  (Django wants checks registered here)
+        # Here, because checks want to be registered and models to be loaded.
+        from user_sessions import checks  # noqa: F401
+        from user_sessions.deactivation import revoke_sessions_of_inactive
+
+        post_save.connect(revoke_sessions_of_inactive, sender=settings.AUTH_USER_MODEL)

@@ -12,7 +12,7 @@ from sessions_core.conf import settings as core_settings
 from user_sessions.conf import settings
 from user_sessions.models import SigningKey
 
-DURATIONS = ("SESSION_TOKEN_LIFETIME", "TOUCH_INTERVAL")
+DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
 
 @register(Tags.security)
@@ -26,6 +26,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         ),
         *_check_flags(),
         *_check_user_profile(),
+        *_check_token_version(),
     ]
 
 
@@ -68,6 +69,13 @@ def _check_user_profile() -> list[CheckMessage]:
     except ImportError:
         pass
     return [Error("USER_SESSIONS['USER_PROFILE'] is not the dotted path of a function.", id="user_sessions.E004")]
+
+
+def _check_token_version() -> list[CheckMessage]:
+    given = settings.given.get("SESSION_TOKEN_VERSION", 2)
+    if given in (1, 2) and not isinstance(given, bool):
+        return []
+    return [Error("USER_SESSIONS['SESSION_TOKEN_VERSION'] must be 1 or 2.", id="user_sessions.E005")]
 
 
 def _is_duration(value: object) -> bool:

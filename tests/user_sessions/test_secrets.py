@@ -68,12 +68,16 @@ def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspa
         ({"SESSION_TOKEN_LIFETIME": None}, "user_sessions.E002"),
         ({"SESSION_TOKEN_LIFETIME": timedelta(milliseconds=999)}, "user_sessions.E002"),
         ({"ALLOW_UNFILTERED_LIST": "no"}, "user_sessions.E003"),
+        ({"JWKS_MAX_AGE": 300}, "user_sessions.E002"),
+        ({"TEMPLATE_TOKEN_MAX_LIFETIME": timedelta(0)}, "user_sessions.E002"),
+        ({"SESSION_TOKEN_VERSION": "2"}, "user_sessions.E005"),
+        ({"SESSION_TOKEN_VERSION": True}, "user_sessions.E005"),
         ({"USER_PROFILE": "no.such.function"}, "user_sessions.E004"),
         ({"USER_PROFILE": "user_sessions.profiles.__name__"}, "user_sessions.E004"),
         ({"USER_PROFILE": None}, "user_sessions.E004"),
     ],
 )
-def test_e001_to_e004_settings_that_are_wrong(settings, given, id):
+def test_e001_to_e005_settings_that_are_wrong(settings, given, id):
     settings.USER_SESSIONS = given
     assert [message.id for message in check_settings()] == [id]
 

@@ -1,0 +1,63 @@
+"""``manage.py signing_keys list|rotate|retire|revoke WORKSPACE``: the keys that sign a workspace's tokens."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from sessions_core.management.workspaces import workspace_named
+from sessions_core.models import SigningAlgorithm, Workspace
+from user_sessions.models import SigningKey
+
+BY = "command:signing_keys"
+
+
+class Command(BaseCommand):
+    help = (
+        "Lists the signing keys of a workspace; publishes the next one (rotate); stops signing with one now (retire); "
+        "or withdraws one that leaked, and every token of it (revoke). Running processes follow by themselves."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        for verb in ("list", "rotate", "retire", "revoke"):
+            command = verbs.add_parser(verb)
+            command.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
+            if verb == "rotate":
+                command.add_argument("--algorithm", choices=SigningAlgorithm.values, help="from this key on")
+            if verb in ("retire", "revoke"):
+                command.add_argument("kid", help="as `signing_keys list` shows it")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = workspace_named(options["workspace"])
+        match options["verb"]:
+            case "rotate":
+                self._rotate(workspace, options["algorithm"])
+            case "retire":
+                self._tell(self._key(workspace, options["kid"]).retire(by=BY), "retired")
+            case "revoke":
+                self._tell(self._key(workspace, options["kid"]).revoke(by=BY), "revoked")
+        self._list(workspace)
+
+    def _rotate(self, workspace: Workspace, algorithm: str | None) -> None:
+        if algorithm is not None:
+            workspace.signing_algorithm = algorithm
+            workspace.save(update_fields=["signing_algorithm"])
+        key = SigningKey.objects.rotate(workspace, by=BY)
+        self.stdout.write(f"{key.kid} signs from {key.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
+
+    def _key(self, workspace: Workspace, kid: str) -> SigningKey:
+        key = SigningKey.objects.filter(workspace=workspace, kid=kid).first()
+        if key is None:
+            raise CommandError(f"{workspace} has no signing key {kid!r}.")
+        return key
+
+    def _tell(self, happened: bool, done: str) -> None:
+        self.stdout.write(f"It was {done}." if happened else f"Nothing to do: it was not there to be {done}.")
+
+    def _list(self, workspace: Workspace) -> None:
+        now = timezone.now()
+        for key in workspace.signing_keys.all():
+            until = f"{key.published_until:%Y-%m-%d %H:%M}" if key.published_until else "-"
+            self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  published until {until}")
