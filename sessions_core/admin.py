@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sessions_core.models import AllowedOrigin, ApiKey, Event, Workspace
+from sessions_core.models import AllowedOrigin, ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
 
 # Rows that a confirmation lists.
 MOST_SHOWN = 100
@@ -159,3 +159,51 @@ class EventAdmin(FactAdmin):
     list_select_related = ("workspace",)
     search_fields = ("=subject", "=actor")
     date_hierarchy = "created_at"
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(HistoryAdmin):
+    """Made by ``manage.py add_webhook``, which shows its secret once; no page does."""
+
+    list_display = ("url", "workspace", "description", "created_at", "disabled_at", "disabled_reason")
+    list_filter = (("disabled_at", admin.EmptyFieldListFilter), "workspace")
+    list_select_related = ("workspace",)
+    search_fields = ("url", "description")
+    fields = (
+        "id",
+        "url",
+        "workspace",
+        "description",
+        "created_at",
+        "previous_secret_until",
+        "disabled_at",
+        "disabled_reason",
+        "history",
+    )
+    readonly_fields = ("history",)
+    actions = ("disable", "enable")
+
+    @confirmed("Disable selected webhook endpoints", done="disabled")
+    def disable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
+        return endpoint.disable(by=operator(request), reason="disabled in the console")
+
+    @confirmed("Enable selected webhook endpoints", done="enabled")
+    def enable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
+        return endpoint.enable(by=operator(request))
+
+
+@admin.register(WebhookMessage)
+class WebhookMessageAdmin(FactAdmin):
+    list_display = ("id", "type", "endpoint", "attempts", "last_outcome", "next_attempt_at", "delivered_at", "dead_at")
+    list_filter = (
+        ("delivered_at", admin.EmptyFieldListFilter),
+        ("dead_at", admin.EmptyFieldListFilter),
+        "endpoint__workspace",
+    )
+    list_select_related = ("endpoint",)
+    search_fields = ("=id", "=event__subject")
+    actions = ("send_again",)
+
+    @confirmed("Send selected webhook messages again", done="will be sent again")
+    def send_again(self, request: HttpRequest, message: WebhookMessage) -> bool:
+        return message.send_again(by=operator(request))

@@ -8,6 +8,7 @@ and comes in two constructions:
 * *random* (``RandomKind``, ``new_api_key``): shown once; the row keeps a digest only.
 """
 
+import base64
 import hashlib
 import hmac
 import re
@@ -25,8 +26,10 @@ __all__ = [
     "is_api_key",
     "matches",
     "new_api_key",
+    "new_webhook_secret",
     "random_text",
     "short_of",
+    "webhook_signature",
 ]
 
 # Base58 in the Bitcoin order: no 0, O, I or l to misread.
@@ -39,6 +42,8 @@ _API_KEY = re.compile(f"seam_(?P<short>[{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LE
 
 # What follows "seam_" in tokens of other kinds; SDKs tell kinds apart by these prefixes alone.
 _OTHER_KINDS = ("at", "cst", "pk")
+
+_WEBHOOK_SECRET = "whsec_"
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,17 @@ def matches(text: str, expected_digest: str) -> bool:
 def random_text(length: int) -> str:
     """Uniform base58 characters from the operating system's generator."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def new_webhook_secret() -> str:
+    """A fresh key for the signatures of webhooks, in the form of Standard Webhooks."""
+    return f"{_WEBHOOK_SECRET}{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def webhook_signature(secret: str, content: bytes) -> str:
+    """``v1,<base64 of HMAC-SHA256>`` (Standard Webhooks 1.0). ``content`` is ``<id>.<seconds>.<body>``."""
+    key = base64.b64decode(secret.removeprefix(_WEBHOOK_SECRET))
+    return f"v1,{base64.b64encode(hmac.digest(key, content, 'sha256')).decode()}"
 
 
 def _keys_by_id() -> dict[str, bytes]:

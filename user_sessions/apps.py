@@ -9,8 +9,7 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Here, because checks want to be registered and models to be loaded.
-        from user_sessions import checks  # noqa: F401
+        from user_sessions import checks, webhooks  # noqa: F401  (both register here)
         from user_sessions.deactivation import revoke_sessions_of_inactive
 
         post_save.connect(revoke_sessions_of_inactive, sender=settings.AUTH_USER_MODEL)

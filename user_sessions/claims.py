@@ -43,13 +43,14 @@ def session_token_claims(
 
     ``fva`` is minutes since the first and second factor were verified. Version 1 leaves out ``sts`` and ``v``.
     """
-    claims = {
+    return {
+        **_registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id),
         "sid": facts.session_id,
         "fva": [int((at - facts.created_at) / timedelta(minutes=1)), NEVER],
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.actor)} if facts.actor is not None else {}),
+        **_free(own or {}),
     }
-    return _own(own) | claims | _registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id)
 
 
 def template_token_claims(
@@ -62,7 +63,7 @@ def template_token_claims(
     own: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Claims of a token from a template: the template's own, and those that every token has."""
-    return _own(own) | _registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id)
+    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_free(own)}
 
 
 def ticket_claims(
@@ -84,16 +85,16 @@ def _registered(
     """What the server alone says. The token never outlives its session."""
     issued = int(at.timestamp())
     return {
-        **({"azp": facts.authorized_party} if facts.authorized_party else {}),
         "iss": facts.issuer,
         "sub": facts.user_id,
         "iat": issued,
         "nbf": issued - int(skew.total_seconds()),
         "exp": min(issued + int(lifetime.total_seconds()), int(facts.expire_at.timestamp())),
         "jti": token_id,
+        **({"azp": facts.authorized_party} if facts.authorized_party else {}),
     }
 
 
-def _own(claims: Mapping[str, Any] | None) -> dict[str, Any]:
+def _free(claims: Mapping[str, Any]) -> dict[str, Any]:
     """Reserved ones are refused when a template is saved; whatever was stored, they say nothing here."""
-    return {name: value for name, value in (claims or {}).items() if name.casefold() not in RESERVED}
+    return {name: value for name, value in claims.items() if name.casefold() not in RESERVED}

@@ -3,5 +3,16 @@
 from sessions_core.models.api_keys import ApiKey
 from sessions_core.models.events import AppendOnly, Event
 from sessions_core.models.workspaces import AllowedOrigin, LimitPolicy, SigningAlgorithm, Workspace
+from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
-__all__ = ["AllowedOrigin", "ApiKey", "AppendOnly", "Event", "LimitPolicy", "SigningAlgorithm", "Workspace"]
+__all__ = [
+    "AllowedOrigin",
+    "ApiKey",
+    "AppendOnly",
+    "Event",
+    "LimitPolicy",
+    "SigningAlgorithm",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "Workspace",
+]

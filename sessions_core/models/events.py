@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from sessions_core.models.workspaces import Workspace
+from sessions_core.webhooks.models import WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
 
@@ -26,16 +27,20 @@ class EventQuerySet(models.QuerySet["Event"]):
         ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
         or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret.
         """
-        return self.create(
+        event = self.create(
             type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=at or timezone.now(), data=data
         )
+        WebhookMessage.objects.tell([event])
+        return event
 
     def record_all(
         self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, by: str, at: datetime, **data: Any
     ) -> list["Event"]:
         """The same change of many things, written down as ``record`` does for one."""
         facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
-        return self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
+        events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
+        WebhookMessage.objects.tell(events)
+        return events
 
     def update(self, **kwargs: Any) -> int:
         raise AppendOnly

@@ -42,7 +42,7 @@ def test_every_model_has_its_page(operator, session, home):
         for model in admin.site._registry
         if model._meta.app_label in ("sessions_core", "client_sessions", "devices")
     ]
-    assert len(ours) == 10
+    assert len(ours) == 12
     for model in ours:
         page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         assert operator.get(page).status_code == 200

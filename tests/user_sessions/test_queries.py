@@ -51,8 +51,9 @@ def test_the_key_set_is_two(backend, crowd, django_assert_num_queries):
 
 
 def test_a_revoke_reads_once_and_writes_once(backend, crowd, django_assert_max_num_queries):
-    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, and a read of the outcome.
-    with django_assert_max_num_queries(7):
+    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, who is to be told of it, and a
+    # read of the outcome.
+    with django_assert_max_num_queries(8):
         assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/revoke").status_code == 200
 
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             user = find(options["user"])
             if user is None:
                 raise CommandError(f"There is no user {options['user']!r}.")
-            sessions = sessions.filter(user=user)
+            sessions = sessions.of_user(workspace, user)
         else:
             sessions = sessions.filter(client=options["client"])
         revoked = sessions.exclude(pk=options["kept"]).revoke(by=BY, reason=options["reason"])

@@ -1,0 +1,29 @@
+"""``manage.py add_webhook WORKSPACE URL``: tell an address what happens, and show its secret, this once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from sessions_core.management.workspaces import workspace_named
+from sessions_core.models import WebhookEndpoint
+from sessions_core.webhooks.addresses import NotAllowed
+
+
+class Command(BaseCommand):
+    help = "Adds a webhook endpoint to a workspace. The secret of its signatures is printed this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
+        parser.add_argument("url", help="https://…; a sandbox also takes http:// on this machine")
+        parser.add_argument("--description", default="", help="whose it is, so that it can be found again")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        workspace = workspace_named(options["workspace"])
+        try:
+            endpoint, secret = WebhookEndpoint.objects.add(
+                workspace, options["url"], description=options["description"], by="command:add_webhook"
+            )
+        except NotAllowed as reason:
+            raise CommandError(str(reason)) from None
+        self.stdout.write(f"{endpoint.pk}\n{secret}")

@@ -1,0 +1,35 @@
+"""``manage.py deliver_webhooks``: send webhooks that are due, until SIGTERM."""
+
+import logging
+import signal
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from sessions_core.webhooks.delivery import PAUSE, Worker
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Delivers webhooks until it is told to stop. Several may run, on any machine."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="deliver what is due now, and end")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        worker = Worker()
+        if options["once"]:
+            return worker.run(once=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, worker.stop)
+        while not worker.is_stopping:
+            try:
+                worker.run()
+            except (OperationalError, InterfaceError) as reason:
+                logger.warning("The database is away or busy: %s", reason)
+                close_old_connections()
+                time.sleep(PAUSE)

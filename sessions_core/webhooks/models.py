@@ -1,0 +1,262 @@
+"""Where a workspace wants to be told, and the messages that wait or went there.
+
+``sessions_core.models`` imports this module, so it knows workspaces and events by name only.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+from zlib import crc32
+
+from django.db import models, transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from sessions_core import tokens
+from sessions_core.encryption import open_sealed, seal
+from sessions_core.webhooks.addresses import Target
+from sessions_core.webhooks.announced import contents, is_announced
+
+if TYPE_CHECKING:
+    from sessions_core.models import Event, Workspace
+
+__all__ = ["RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+
+# Longer than an attempt can take; after a crash an endpoint waits this long for the next worker.
+LEASE = timedelta(minutes=2)
+
+# How long messages are signed with the previous secret as well, once there is a new one.
+OVERLAP = timedelta(hours=24)
+
+# From each failed attempt to the next; after the last one the message is dead.
+RETRIES_AFTER = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+
+# What failed together does not come back together: up to this part of the wait is added to it.
+JITTER = 0.2
+
+
+class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
+    def enabled(self) -> Self:
+        return self.filter(disabled_at=None)
+
+    @transaction.atomic
+    def add(
+        self, workspace: "Workspace", url: str, *, by: str, description: str = "", at: datetime | None = None
+    ) -> tuple["WebhookEndpoint", str]:
+        """Tell this address from now on. The secret beside the row is shown this once. Raises NotAllowed."""
+        Target.parse(url, is_sandbox=workspace.is_sandbox)
+        at = at or timezone.now()
+        endpoint = WebhookEndpoint(workspace=workspace, url=url, description=description, created_at=at, busy_until=at)
+        secret = tokens.new_webhook_secret()
+        endpoint.sealed_secret = endpoint._sealed(secret)
+        endpoint.save(force_insert=True, using=self.db)
+        endpoint._record("created", by=by, at=at)
+        return endpoint, secret
+
+
+class WebhookEndpoint(models.Model):
+    """An address of a workspace's own, and the secret that it knows our messages by."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.CharField("URL", max_length=2000)
+    description = models.CharField(max_length=200, blank=True)
+    sealed_secret = models.BinaryField()
+    sealed_previous_secret = models.BinaryField(null=True)
+    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    busy_until = models.DateTimeField(editable=False, help_text="A worker has it, or it rests, until then.")
+    created_at = models.DateTimeField(editable=False)
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    disabled_reason = models.CharField(max_length=200, blank=True, editable=False)
+
+    objects = WebhookEndpointQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "id")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def secrets(self, *, at: datetime) -> list[str]:
+        """Those that messages are signed with, the newest first. Raises CannotOpen."""
+        sealed = [self.sealed_secret]
+        if self.sealed_previous_secret and self.previous_secret_until and at < self.previous_secret_until:
+            sealed.append(self.sealed_previous_secret)
+        return [open_sealed(bytes(each), place=self._place).decode() for each in sealed]
+
+    @transaction.atomic
+    def rotate(self, *, by: str, at: datetime | None = None) -> str:
+        """Give it a new secret, which is returned this once. The one before goes on signing too, for a day."""
+        at = at or timezone.now()
+        secret = tokens.new_webhook_secret()
+        WebhookEndpoint.objects.filter(pk=self.pk).update(
+            sealed_secret=self._sealed(secret),
+            sealed_previous_secret=F("sealed_secret"),
+            previous_secret_until=at + OVERLAP,
+        )
+        self._record("rotated", by=by, at=at)
+        return secret
+
+    @transaction.atomic
+    def disable(self, *, by: str, reason: str = "", at: datetime | None = None) -> bool:
+        """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
+        at = at or timezone.now()
+        enabled = WebhookEndpoint.objects.enabled().filter(pk=self.pk)
+        happened = enabled.update(disabled_at=at, disabled_reason=reason)
+        if happened:
+            self._record("disabled", by=by, at=at, reason=reason)
+        return bool(happened)
+
+    @transaction.atomic
+    def enable(self, *, by: str, at: datetime | None = None) -> bool:
+        """Tell it again; whether that was news. What happened in between it is not told."""
+        disabled = WebhookEndpoint.objects.filter(pk=self.pk, disabled_at__isnull=False)
+        happened = disabled.update(disabled_at=None, disabled_reason="")
+        if happened:
+            self._record("enabled", by=by, at=at or timezone.now())
+        return bool(happened)
+
+    def claim(self, *, at: datetime) -> bool:
+        """Take it for one attempt; False if somebody else took it since it was read."""
+        unchanged = WebhookEndpoint.objects.enabled().filter(pk=self.pk, busy_until=self.busy_until)
+        self.busy_until = at + LEASE
+        return bool(unchanged.update(busy_until=self.busy_until))
+
+    def release(self, *, until: datetime) -> None:
+        """Give it back, unless the lease ran out and another worker has it."""
+        WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
+
+    @property
+    def _place(self) -> str:
+        return f"{self.workspace_id}|{self.pk}"
+
+    def _sealed(self, secret: str) -> bytes:
+        return seal(secret.encode(), place=self._place)
+
+    def _record(self, deed: str, *, by: str, at: datetime, **data: Any) -> None:
+        self.workspace.events.record(
+            f"webhook_endpoint.{deed}", subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data
+        )
+
+
+class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
+    def due(self, *, at: datetime) -> Self:
+        return self.filter(next_attempt_at__lte=at)
+
+    def tell(self, events: Sequence["Event"]) -> None:
+        """Write the messages for events, in the transaction that records them."""
+        announced = [event for event in events if is_announced(event)]
+        if not announced:
+            return
+        endpoints = list(WebhookEndpoint.objects.enabled().filter(workspace__in={e.workspace_id for e in announced}))
+        told = {endpoint.workspace_id for endpoint in endpoints}
+        self.bulk_create(
+            WebhookMessage(
+                id=f"msg_{tokens.random_text(24)}",
+                endpoint=endpoint,
+                event=event,
+                type=type,
+                body=body,
+                next_attempt_at=event.created_at,
+            )
+            for event, type, body in contents([event for event in announced if event.workspace_id in told])
+            for endpoint in endpoints
+            if endpoint.workspace_id == event.workspace_id
+        )
+
+    def claim(self, *, at: datetime, most: int) -> Iterator["WebhookMessage"]:
+        """The next message of each endpoint that no worker is busy with, the endpoint first that waited longest."""
+        waiting = Exists(self.due(at=at).filter(endpoint=OuterRef("pk")))
+        free = WebhookEndpoint.objects.enabled().filter(waiting, busy_until__lte=at).order_by("busy_until")
+        for endpoint in free.select_related("workspace")[:most]:
+            message = endpoint.messages.due(at=at).order_by("next_attempt_at", "event_id").first()
+            if message and endpoint.claim(at=at):
+                yield message
+
+
+class WebhookMessage(models.Model):
+    """What one endpoint is told of one event. Its id and its text are the same in every attempt."""
+
+    id = models.CharField(primary_key=True, max_length=40, editable=False)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="messages")
+    event = models.ForeignKey("sessions_core.Event", on_delete=models.PROTECT, related_name="webhook_messages")
+    type = models.CharField(max_length=60)
+    body = models.TextField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_outcome = models.CharField(
+        max_length=60, blank=True, help_text="The status that was answered, or what went wrong before there was any."
+    )
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    dead_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt failed.")
+
+    objects = WebhookMessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-event_id", "id")
+        indexes = [
+            models.Index(
+                fields=["endpoint", "next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="webhook_message_waiting",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="webhook_message_waits_or_is_settled",
+                condition=Q(next_attempt_at__isnull=False, delivered_at=None, dead_at=None)
+                | Q(next_attempt_at=None, delivered_at__isnull=False, dead_at=None)
+                | Q(next_attempt_at=None, delivered_at=None, dead_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.pk
+
+    def succeed(self, outcome: str, *, at: datetime) -> None:
+        """It was taken."""
+        WebhookMessage.objects.filter(pk=self.pk, delivered_at=None).update(
+            delivered_at=at, next_attempt_at=None, dead_at=None, attempts=F("attempts") + 1, last_outcome=outcome
+        )
+
+    def fail(self, outcome: str, *, at: datetime) -> None:
+        """Try again later, or give up; unless somebody settled it since it was read."""
+        wait = self._wait()
+        WebhookMessage.objects.filter(pk=self.pk, next_attempt_at=self.next_attempt_at).update(
+            next_attempt_at=None if wait is None else at + wait,
+            dead_at=at if wait is None else None,
+            attempts=F("attempts") + 1,
+            last_outcome=outcome,
+        )
+
+    @transaction.atomic
+    def send_again(self, *, by: str, at: datetime | None = None) -> bool:
+        """Let it be due now, with all its retries, whatever became of it; False if it is due already."""
+        at = at or timezone.now()
+        happened = WebhookMessage.objects.filter(
+            Q(next_attempt_at=None) | Q(next_attempt_at__gt=at), pk=self.pk
+        ).update(next_attempt_at=at, delivered_at=None, dead_at=None, attempts=0)
+        if happened:
+            workspace = self.endpoint.workspace
+            workspace.events.record(
+                "webhook_message.sent_again", subject=self.pk, workspace_id=workspace.pk, by=by, at=at
+            )
+        return bool(happened)
+
+    def _wait(self) -> timedelta | None:
+        """From this failure to the next attempt; None after the last one."""
+        if self.attempts >= len(RETRIES_AFTER):
+            return None
+        fraction = crc32(f"{self.pk}|{self.attempts}".encode()) / 2**32
+        return RETRIES_AFTER[self.attempts] * (1 + JITTER * fraction)

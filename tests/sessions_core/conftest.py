@@ -1,0 +1,43 @@
+"""Somebody who takes webhooks, and somebody whose sessions are told of."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from sessions_core.models import WebhookEndpoint, Workspace
+from sessions_core.webhooks.delivery import Worker
+from sessions_core.webhooks.posting import Network
+from tests.receivers import Receiver, receiving
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def endpoint(workspace: Workspace, receiver: Receiver) -> WebhookEndpoint:
+    """Of the workspace, at the receiver, since yesterday."""
+    yesterday = timezone.now() - timedelta(days=1)
+    return WebhookEndpoint.objects.add(workspace, receiver.url, by="test", at=yesterday)[0]
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return get_user_model().objects.create_user("maria", first_name="Maria", last_name="Doe")
+
+
+@pytest.fixture
+def deliver() -> Callable[..., None]:
+    """Deliver what is due at a moment, or now."""
+
+    def deliver(*, at: datetime | None = None, network: Network | None = None) -> None:
+        worker = Worker(network=network, clock=lambda: at) if at else Worker(network=network)
+        worker.run(once=True)
+
+    return deliver

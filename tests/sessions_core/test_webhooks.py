@@ -1,0 +1,263 @@
+"""What is told, to whom, and how it is signed; a test of a numbered case of the dialect carries its number."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+import standardwebhooks
+import svix
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
+from sessions_core.webhooks.models import OVERLAP, RETRIES_AFTER
+from tests.dump import dump
+from tests.pages import table
+from user_sessions.models import UserSession
+from user_sessions.webhooks import ANNOUNCED
+
+VERIFIERS = [
+    (standardwebhooks.Webhook, standardwebhooks.WebhookVerificationError),
+    (svix.webhooks.Webhook, svix.webhooks.WebhookVerificationError),
+]
+
+
+@pytest.mark.parametrize(
+    ("verb", "status"), [(None, "active"), ("end", "ended"), ("remove", "removed"), ("revoke", "revoked")]
+)
+def test_133_each_deed_is_told_with_session_and_user(workspace, endpoint, receiver, deliver, user, verb, status):
+    session = UserSession.objects.start(workspace, user, by="test")
+    if verb:
+        getattr(session, verb)(by="test")
+    deliver()
+    assert receiver.types == ["session.created", *([f"session.{status}"] if verb else [])]
+    told = receiver.received[-1].json
+    assert (told["data"]["id"], told["data"]["status"]) == (session.pk, status)
+    assert (told["data"]["user"]["id"], told["data"]["user"]["first_name"]) == (f"user_{user.pk}", "Maria")
+    assert "tasks" not in told["data"]
+
+
+def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deliver, user):
+    session = UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    told = receiver.received[0].json
+    del told["data"]
+    assert told == {
+        "object": "event",
+        "type": "session.created",
+        "instance_id": str(workspace.pk),
+        "timestamp": int(session.created_at.timestamp() * 1000),
+        "event_attributes": {"http_request": {"client_ip": "", "user_agent": ""}},
+    }
+    assert receiver.received[0].path == "/hooks?for=test"
+    assert receiver.received[0].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
+def test_134_the_libraries_accept_it_and_no_changed_byte(workspace, receiver, deliver, user, verifier, refusal):
+    _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+    UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    (received,) = receiver.received
+    ours = verifier(secret)
+    assert ours.verify(received.body, received.headers)["type"] == "session.created"
+    with pytest.raises(refusal):
+        ours.verify(received.body.replace(b"active", b"actipe"), received.headers)
+    for name in ("id", "timestamp"):
+        value = received.headers[f"webhook-{name}"]
+        assert received.headers[f"svix-{name}"] == value
+        changed = value[:-1] + ("1" if value[-1] != "1" else "2")
+        with pytest.raises(refusal):
+            ours.verify(received.body, received.headers | {f"webhook-{name}": changed, f"svix-{name}": changed})
+
+
+def test_135_a_revoke_that_changes_nothing_tells_nothing(workspace, endpoint, receiver, deliver, user):
+    session = UserSession.objects.start(workspace, user, by="test")
+    assert [session.revoke(by="test") for _ in range(3)] == [True, False, False]
+    deliver()
+    assert receiver.types == ["session.created", "session.revoked"]
+
+
+def test_what_is_not_announced_is_not_told(workspace, endpoint, user):
+    UserSession.objects.start(workspace, user, by="test").replace(by="test")
+    ApiKey.objects.issue(workspace, name="a backend", by="test")
+    assert [message.type for message in WebhookMessage.objects.all()] == ["session.created"]
+
+
+def test_a_change_that_is_taken_back_was_never_told(workspace, endpoint, user):
+    with transaction.atomic():
+        UserSession.objects.start(workspace, user, by="test")
+        assert WebhookMessage.objects.count() == 1
+        transaction.set_rollback(True)
+    assert not WebhookMessage.objects.exists()
+
+
+def test_what_is_told_is_the_moment_and_not_the_present(workspace, endpoint, receiver, deliver, user):
+    session = UserSession.objects.start(workspace, user, by="test")
+    session.revoke(by="test")
+    get_user_model().objects.update(first_name="Mary")
+    deliver()
+    assert [(told.json["data"]["status"], told.json["data"]["user"]["first_name"]) for told in receiver.received] == [
+        ("active", "Maria"),
+        ("revoked", "Maria"),
+    ]
+
+
+def test_another_workspace_is_told_nothing(workspace, elsewhere, endpoint, receiver, deliver, user):
+    UserSession.objects.start(elsewhere, user, by="test").revoke(by="test")
+    deliver()
+    assert receiver.received == []
+
+
+def test_every_endpoint_of_a_workspace_is_told(workspace, endpoint, receiver, deliver, user):
+    WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+    UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    assert receiver.types == ["session.created"] * 2
+    assert len({received.id for received in receiver.received}) == 2
+
+
+def test_many_events_are_told_at_once_each_to_its_own_workspace(
+    workspace, elsewhere, endpoint, receiver, user, django_assert_num_queries
+):
+    for where in (workspace, elsewhere) * 20:
+        UserSession.objects.start(where, user, by="test")
+    WebhookEndpoint.objects.add(elsewhere, receiver.url, by="test")
+    WebhookMessage.objects.all().delete()
+    events = list(Event.objects.filter(type="user_session.created"))
+    with django_assert_num_queries(3):  # the endpoints, the sessions with their users, the messages
+        WebhookMessage.objects.tell(events)
+    told = WebhookMessage.objects.select_related("endpoint", "event")
+    assert len(told) == 40
+    for message in told:
+        body = json.loads(message.body)
+        assert message.endpoint.workspace_id == message.event.workspace_id
+        assert (body["instance_id"], body["data"]["id"]) == (str(message.event.workspace_id), message.event.subject)
+
+
+def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, django_assert_num_queries):
+    session = UserSession.objects.start(workspace, user, by="test")
+    created = Event.objects.get(subject=session.pk)
+    with django_assert_num_queries(1):
+        WebhookMessage.objects.tell([created])
+    with django_assert_num_queries(0):
+        WebhookMessage.objects.tell([Event(type="api_key.created")])
+
+
+def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(workspace, endpoint, receiver, deliver, user):
+    UserSession.objects.start(workspace, user, by="test")
+    assert [endpoint.disable(by="test"), endpoint.disable(by="test")] == [True, False]
+    UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    assert receiver.received == []
+    assert [endpoint.enable(by="test"), endpoint.enable(by="test")] == [True, False]
+    deliver()
+    assert receiver.types == ["session.created"]
+
+
+def test_for_a_day_both_secrets_sign(workspace, receiver, deliver, user):
+    now = timezone.now()
+    endpoint, old = WebhookEndpoint.objects.add(workspace, receiver.url, by="test", at=now)
+    new = endpoint.rotate(by="test", at=now)
+    for at in (now, now + OVERLAP):
+        UserSession.objects.start(workspace, user, by="test", at=now)
+        deliver(at=at)
+    during, after = receiver.received
+    for secret in (old, new):
+        assert standardwebhooks.Webhook(secret).verify(during.body, during.headers)
+    assert [len(received.headers["svix-signature"].split()) for received in (during, after)] == [2, 1]
+    endpoint.refresh_from_db()
+    assert endpoint.secrets(at=now + OVERLAP) == [new]
+
+
+def test_changes_of_an_endpoint_are_recorded(workspace, endpoint):
+    endpoint.rotate(by="test")
+    endpoint.disable(by="test", reason="spam")
+    endpoint.enable(by="test")
+    events = Event.objects.filter(subject=str(endpoint.pk), workspace_id=workspace.pk)
+    assert [event.type.partition(".")[2] for event in reversed(events)] == ["created", "rotated", "disabled", "enabled"]
+
+
+def test_a_secret_is_in_no_dump_and_does_not_open_elsewhere(workspace, receiver):
+    endpoint, first = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+    second = endpoint.rotate(by="test")
+    everything = "\n".join(dump())
+    assert str(endpoint.pk).replace("-", "") in everything.replace("-", "")
+    for secret in (first, second):
+        bare = secret.removeprefix("whsec_")
+        assert bare not in everything
+        assert secret.encode().hex() not in everything
+    other, _ = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+    other.sealed_secret = WebhookEndpoint.objects.get(pk=endpoint.pk).sealed_secret
+    with pytest.raises(Exception, match="another row"):
+        other.secrets(at=timezone.now())
+
+
+@pytest.fixture
+def console(db: None) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    return client
+
+
+def test_the_console_shows_and_disables_endpoints_and_no_secret(workspace, endpoint, console):
+    page = "/admin/sessions_core/webhookendpoint/"
+    shown = console.get(f"{page}{endpoint.pk}/change/").content.decode() + console.get(page).content.decode()
+    assert "webhook_endpoint.created" in shown
+    assert "whsec_" not in shown
+    assert bytes(endpoint.sealed_secret).hex()[:40] not in shown
+    console.post(page, {"action": "disable", "_selected_action": [str(endpoint.pk)], "confirmed": "yes"})
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == "disabled in the console"
+    console.post(page, {"action": "enable", "_selected_action": [str(endpoint.pk)], "confirmed": "yes"})
+    assert WebhookEndpoint.objects.enabled().exists()
+
+
+def test_the_console_sends_again(workspace, endpoint, receiver, deliver, user, console):
+    UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    message = WebhookMessage.objects.get()
+    page = "/admin/sessions_core/webhookmessage/"
+    assert message.pk in console.get(page).content.decode()
+    assert console.get(f"{page}{message.pk}/change/").status_code == 200
+    console.post(page, {"action": "send_again", "_selected_action": [message.pk], "confirmed": "yes"})
+    deliver()
+    assert [received.id for received in receiver.received] == [message.pk] * 2
+    assert Event.objects.filter(type="webhook_message.sent_again", subject=message.pk).count() == 1
+
+
+def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, capsys):
+    call_command("add_webhook", workspace.name, receiver.url)
+    endpoint_id, secret = capsys.readouterr().out.split()
+    call_command("rotate_webhook_secret", endpoint_id)
+    (new,) = capsys.readouterr().out.split()
+    assert all(re.fullmatch(r"whsec_[0-9A-Za-z+/]{43}=", each) for each in (secret, new))
+    UserSession.objects.start(workspace, user, by="test")
+    call_command("deliver_webhooks", once=True)
+    call_command("replay_webhook", WebhookMessage.objects.get().pk)
+    call_command("deliver_webhooks", once=True)
+    assert receiver.types == ["session.created"] * 2
+
+
+def test_commands_say_what_is_wrong(workspace, live_workspace):
+    with pytest.raises(CommandError, match="must look like https"):
+        call_command("add_webhook", str(live_workspace.pk), "http://127.0.0.1/hooks")
+    with pytest.raises(CommandError, match="no such message"):
+        call_command("replay_webhook", "msg_unknown")
+    with pytest.raises(CommandError, match="no such webhook endpoint"):
+        call_command("rotate_webhook_secret", str(workspace.pk))
+
+
+def test_every_type_and_every_retry_is_documented():
+    assert [type for type, _ in table("webhooks.md", "What is told")] == [f"session.{deed}" for deed in ANNOUNCED]
+    waits = [timedelta(**{unit: int(number)}) for number, unit in _waits()]
+    assert waits == list(RETRIES_AFTER)
+
+
+def _waits() -> list[tuple[str, str]]:
+    documented = [wait.split() for _, wait in table("webhooks.md", "Retries")]
+    return [(number, f"{unit.rstrip('s')}s") for number, unit in documented]
