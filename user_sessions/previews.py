@@ -8,7 +8,7 @@ from typing import Any
 from user_sessions.models import JwtTemplate, UserSession
 from user_sessions.profiles import profile_of
 from user_sessions.template_lint import Finding, lint
-from user_sessions.tokens import unsigned_template_token
+from user_sessions.tokens import Unsigned, unsigned_session_token, unsigned_template_token
 
 __all__ = ["Preview", "preview"]
 
@@ -25,7 +25,7 @@ class Preview:
 
 def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Preview:
     """For a session from ``for_minting()``. The token is made to be measured and thrown away. Raises OutputTooLarge."""
-    unsigned = unsigned_template_token(session, template, at=at)
+    unsigned = _unsigned(session, template, at)
     token = unsigned.signed()
     findings = lint(
         template.claims_object(),
@@ -34,3 +34,10 @@ def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Pre
         private_metadata=profile_of(session.user).private_metadata,
     )
     return Preview(session.pk, unsigned.claims, len(token), findings)
+
+
+def _unsigned(session: UserSession, template: JwtTemplate, at: datetime) -> Unsigned:
+    if template.is_for_session_tokens:
+        session.own_claims = template.claims
+        return unsigned_session_token(session, at=at)
+    return unsigned_template_token(session, template, at=at)

@@ -34,6 +34,7 @@ __all__ = [
     "session_token",
     "template_token",
     "ticket_token",
+    "unsigned_session_token",
     "unsigned_template_token",
 ]
 
@@ -91,6 +92,17 @@ def session_token(
     Raises NotLive, OutputTooLarge.
     """
     session.note_use(at=at)
+    return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
+
+
+def unsigned_session_token(
+    session: UserSession,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> Unsigned:
+    """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
     claims = session_token_claims(
         _facts(session, at, authorized_party),
         at=at,
@@ -101,7 +113,7 @@ def session_token(
     )
     kid, key, algorithm = _workspace_key(session, at)
     # ``oiat`` lets a browser with two tokens of one session keep the later.
-    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN, "oiat": claims["iat"]}, key, algorithm).signed()
+    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN, "oiat": claims["iat"]}, key, algorithm)
 
 
 def template_token(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jwt
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
@@ -47,3 +48,22 @@ def listed(caller: Caller, query: str) -> list[str]:
     assert response.status_code == 200, response.content
     answer = response.json()
     return [session["id"] for session in (answer if isinstance(answer, list) else answer["data"])]
+
+
+def minted(backend: Caller, session_id: str, *, template: str = "", **body: Any) -> str:
+    """A token of a session, or one from a template."""
+    response = backend.post(f"v1/sessions/{session_id}/tokens{template and f'/{template}'}", **body)
+    assert response.status_code == 200, response.content
+    assert response.json()["object"] == "token"
+    token: str = response.json()["jwt"]
+    return token
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def first_error(response: Any) -> dict[str, Any]:
+    error: dict[str, Any] = response.json()["errors"][0]
+    return error

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import jwt
 import pytest
@@ -10,17 +9,12 @@ from django.utils import timezone
 from ksuid import Ksuid
 
 from tests.callers import Caller, bearer
-from tests.user_sessions.conftest import listed
-from user_sessions.models import SigningKey, UserSession
+from tests.user_sessions.conftest import claims_of, first_error, listed, minted
+from user_sessions.models import JwtTemplate, SigningKey, UserSession
 from user_sessions.tokens import session_token
 from user_sessions.users import user_id
 
 DAY = timedelta(days=1)
-
-
-def first_error(response: Any) -> dict[str, Any]:
-    error: dict[str, Any] = response.json()["errors"][0]
-    return error
 
 
 # 8.1 Transport and keys
@@ -278,20 +272,50 @@ def test_cases_30_and_31_time_ends_sessions(backend, workspace, u1):
         assert listed(backend, f"?user_id={user_id(u1.pk)}&status={status}") == [id]
 
 
+def test_case_32_a_session_is_verified_by_its_own_token(backend, sign_in, u1):
+    session = sign_in(u1)
+    response = backend.post(f"v1/sessions/{session['id']}/verify", token=minted(backend, session["id"]))
+    assert (response.status_code, response.json()) == (200, session)
+
+
+def test_case_33_the_token_of_another_session_verifies_nothing(backend, sign_in, u1):
+    response = backend.post(f"v1/sessions/{sign_in(u1)['id']}/verify", token=minted(backend, sign_in(u1)["id"]))
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_case_34_a_broken_token_is_refused(backend, foreign_backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    good = minted(backend, id)
+    foreign_id = foreign_backend.post("v1/sessions", user_id=user_id(u1.pk)).json()["id"]
+    signature = good.rpartition(".")[2]
+    broken = [
+        good[:-8] + "AAAAAAAA",
+        good.replace(signature, signature[::-1]),
+        "x",
+        "a.b.c",
+        minted(foreign_backend, foreign_id),
+    ]
+    for token in broken:
+        response = backend.post(f"v1/sessions/{id}/verify", token=token)
+        assert (response.status_code, response.error) == (400, "invalid_session_token")
+        assert token not in response.content.decode()
+
+
+def test_an_old_token_verifies_nothing(backend, workspace, sign_in, u1):
+    id, now = sign_in(u1)["id"], timezone.now()
+    session = UserSession.objects.in_workspace(workspace).for_minting(at=now).get(pk=id)
+    response = backend.post(f"v1/sessions/{id}/verify", token=session_token(session, at=now - timedelta(seconds=66)))
+    assert (response.status_code, response.error) == (400, "invalid_session_token")
+
+
+def test_case_35_a_revoked_session_is_not_verified(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    token = minted(backend, id)
+    backend.request("POST", f"v1/sessions/{id}/revoke")
+    assert backend.post(f"v1/sessions/{id}/verify", token=token).status_code == 404
+
+
 # 8.3 Session tokens
-
-
-def minted(backend: Caller, session_id: str, **body: Any) -> str:
-    response = backend.post(f"v1/sessions/{session_id}/tokens", **body)
-    assert response.status_code == 200, response.content
-    assert response.json()["object"] == "token"
-    token: str = response.json()["jwt"]
-    return token
-
-
-def claims_of(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return claims
 
 
 def test_case_37_a_token_names_its_key_and_its_kind(backend, sign_in, u1):
@@ -372,6 +396,19 @@ def test_case_44_no_two_tokens_are_the_same(backend, sign_in, u1):
     assert minted(backend, id) != minted(backend, id)
 
 
+def test_case_45_session_tokens_have_claims_of_the_projects_own(backend, workspace, sign_in, u1):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.first_name}}"}, by="test")
+    claims = claims_of(minted(backend, sign_in(u1)["id"]))
+    assert claims["nick"] == "Maria"
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v", "nick"}
+
+
+def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1, settings):
+    settings.USER_SESSIONS = {"SESSION_TOKEN_VERSION": 1}
+    claims = claims_of(minted(backend, sign_in(u1)["id"]))
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva"}
+
+
 def test_case_46_an_impersonated_session_says_who_acts(backend, workspace, u1, u2):
     actor = {"sub": user_id(u2.pk), "note": "support"}
     session = UserSession.objects.start(workspace, u1, by="test", actor=actor)
@@ -404,6 +441,33 @@ def test_case_83_the_key_set_holds_public_members_only(backend, workspace):
     assert (keys[0]["kty"], keys[0]["use"], keys[0]["alg"], keys[0]["e"]) == ("RSA", "sig", "RS256", "AQAB")
     key = jwt.PyJWK(keys[0]).key
     assert key.key_size == 2048
+
+
+def test_case_84_everybody_reads_the_same_keys_at_the_frontend_api(backend, workspace, elsewhere, settings):
+    settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
+    SigningKey.objects.current(workspace)
+    SigningKey.objects.current(elsewhere)
+    public = Caller(host="here.example.com").get(".well-known/jwks.json")
+    assert (public.status_code, public.headers["Content-Type"]) == (200, "application/json")
+    assert public.json() == backend.get("v1/jwks").json()
+    assert public.headers["Cache-Control"] == "public, max-age=300"
+    assert public.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_host_without_a_workspace_has_no_keys(workspace, settings):
+    settings.ALLOWED_HOSTS = [".example.com"]
+    response = Caller(host="nobody.example.com").get(".well-known/jwks.json")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+    assert Caller(host="here.example.com").request("POST", ".well-known/jwks.json").status_code == 405
+
+
+def test_who_has_the_key_set_is_told_that_it_is_still_good(backend, workspace):
+    SigningKey.objects.current(workspace)
+    first = backend.get("v1/jwks")
+    assert first.headers["Cache-Control"] == "private, max-age=300"
+    again = backend.request("GET", "v1/jwks", if_none_match=first.headers["ETag"])
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert backend.request("GET", "v1/jwks", if_none_match='"other"').status_code == 200
 
 
 def test_reading_the_key_set_makes_no_key(backend):

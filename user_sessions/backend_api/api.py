@@ -65,11 +65,12 @@ class BackendView(ApiView):
             return user
         raise ApiError("resource_not_found", f"No user was found with id {id}.")
 
-    def template(self, **which: str) -> JwtTemplate:
-        """The caller's JWT template with this id or name."""
-        (text,) = which.values()
-        templates = self.auth.workspace.jwt_templates.filter(**which) if is_storable(text) else []
-        for template in templates:
+    def template(self, text: str, *, by: str = "pk") -> JwtTemplate:
+        """The caller's JWT template with this id or, ``by`` name, the one that tokens are minted from."""
+        templates = JwtTemplate.objects.filter(workspace=self.auth.workspace)
+        if by == "name":
+            templates = templates.of_tokens()
+        if is_storable(text) and (template := templates.filter(**{by: text}).first()):
             return template
         raise ApiError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
 

@@ -48,6 +48,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "form_param_missing": (422, "is missing"),
     "form_param_nil": (422, "cannot be null"),
     "form_param_type_invalid": (422, "has the wrong type"),
+    "form_param_format_invalid": (422, "has the wrong form"),
     "form_param_value_invalid": (422, "is invalid"),
     "form_param_value_too_large": (422, "is too large"),
     "form_param_duplicate": (422, "was given more than once"),

@@ -45,15 +45,15 @@ class JwtTemplatesView(BackendView):
         return Response(jwt_template_object(template))
 
     def retrieve(self, request: Request, template_id: str) -> Response:
-        return Response(jwt_template_object(self.template(pk=template_id)))
+        return Response(jwt_template_object(self.template(template_id)))
 
     def update(self, request: Request, template_id: str) -> Response:
-        template = self.template(pk=template_id)
+        template = self.template(template_id)
         template.redefine(_definition(body_of(request)), by=self.auth.actor)
         return Response(jwt_template_object(template))
 
     def destroy(self, request: Request, template_id: str) -> Response:
-        template = self.template(pk=template_id)
+        template = self.template(template_id)
         template.forget(by=self.auth.actor)
         return Response(deleted_object("jwt_template", template_id))
 
@@ -66,9 +66,9 @@ class JwtTemplatesView(BackendView):
 
     def _previewed(self, body: Mapping[str, Any]) -> JwtTemplate:
         if template_id := optional_text(body, "template_id"):
-            return self.template(pk=template_id)
+            return self.template(template_id)
         if "claims" not in body:
-            return self.template(name=required_text(body, "name"))
+            return self.template(required_text(body, "name"), by="name")
         lifetime, skew = _lifetime(body), _clock_skew(body)
         claims = required_object(body, "claims")
         definition = Definition(name="", claims=claims, lifetime=lifetime, allowed_clock_skew=skew)

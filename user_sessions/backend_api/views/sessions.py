@@ -93,7 +93,7 @@ class SessionsView(BackendView):
         now = timezone.now()
         lifetime = _lifetime(request)
         session = self.minting_session(session_id, at=now)
-        template = self.template(name=template_name)
+        template = self.template(template_name, by="name")
         return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
 
     def _sessions(self) -> UserSessionQuerySet:

@@ -1,0 +1,197 @@
+"""Tokens from templates: the cases of section 8.5 over HTTP, and what a preview says of them beforehand."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from tests.user_sessions.conftest import claims_of, first_error, minted
+from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.users import user_id
+
+PATH = "v1/jwt_templates"
+
+
+@pytest.fixture(autouse=True)
+def profiles(settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
+
+
+@pytest.fixture
+def from_template(backend):
+    """Define a template of these claims and mint from it for a session: the claims."""
+
+    def mint(session: Any, claims: dict[str, Any], **definition: Any) -> dict[str, Any]:
+        JwtTemplate.objects.all().delete()
+        assert backend.post(PATH, name="t1", claims=claims, **definition).status_code == 200
+        return claims_of(minted(backend, f"{session.pk}", template="t1"))
+
+    return mint
+
+
+def test_case_64_a_token_has_its_own_claims_and_the_automatic_ones(backend, session):
+    backend.post(PATH, name="t1", claims={"a": 1})
+    token = minted(backend, session.pk, template="t1")
+    claims = claims_of(token)
+    assert set(claims) == {"a", "iss", "sub", "iat", "nbf", "exp", "jti"}
+    assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (60, 5)
+    header = jwt.get_unverified_header(token)
+    assert header["cat"] == "cl_B7d4PD222AAA"
+    assert header["kid"] in [key["kid"] for key in backend.get("v1/jwks").json()["keys"]]
+
+
+@pytest.mark.parametrize("name", ["unknown", "%00", "t1%2Fx", "__session_token", "T1", "💥"])
+def test_case_65_an_unknown_template_is_not_found(backend, workspace, session, name):
+    backend.post(PATH, name="t1", claims={})
+    JwtTemplate.objects.customise_session_tokens(workspace, {}, by="test")
+    response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/{name}")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_cases_66_and_67_lifetime_and_skew_are_the_templates_unless_asked_for(backend, session):
+    backend.post(PATH, name="t1", claims={}, lifetime=600, allowed_clock_skew=30)
+    claims = claims_of(minted(backend, session.pk, template="t1"))
+    assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (600, 30)
+    claims = claims_of(minted(backend, session.pk, template="t1", expires_in_seconds=3600))
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+def test_no_token_lives_longer_than_the_operator_allows_or_than_its_session(backend, workspace, u1, settings):
+    session = UserSession.objects.start(workspace, u1, by="test", lifetime=timedelta(minutes=10))
+    backend.post(PATH, name="t1", claims={}, lifetime=315_360_000)
+    claims = claims_of(minted(backend, session.pk, template="t1"))
+    assert claims["exp"] == int(session.expire_at.timestamp())
+    settings.USER_SESSIONS = {"TEMPLATE_TOKEN_MAX_LIFETIME": timedelta(minutes=5)}
+    claims = claims_of(minted(backend, session.pk, template="t1", expires_in_seconds=3600))
+    assert claims["exp"] - claims["iat"] == 300
+
+
+# The case's number, the text, and what it gives for U1 and for U2.
+SHORTCODES = [
+    (68, "{{user.public_metadata.profile.interests}}", ["reading", "climbing"], None),
+    (68, "{{user.unsafe_metadata}}", {"foo": {"bar": 42}}, {}),
+    (69, "{{user.email_verified}}", True, False),
+    (70, "{{user.last_name}} {{user.first_name}}", "Doe Maria", "null null"),
+    (71, "{{user.username}}", None, None),
+    (71, "{{user.i_dont_exist}}", None, None),
+    (71, "{{user.public_metadata.no.such}}", None, None),
+    (72, "{{user.full_name || 'Awesome User'}}", "Maria Doe", "Awesome User"),
+    (73, "{{user.public_metadata.missing || user.unsafe_metadata.missing || 30 }}", 30, 30),
+    (74, "{{user.public_metadata.age || 7}}", 0, 7),
+    (75, "{{user.email_verified || user.phone_number_verified}}", True, False),
+    (76, "{{user.phone_number_verified || 'no'}}", "no", "no"),
+    (77, "v={{user.email_verified}}", "v=true", "v=false"),
+    (80, "{{org.id}}", None, None),
+    (80, "{{session.actor}}", None, None),
+]
+
+
+@pytest.mark.parametrize(("case", "text", "of_u1", "of_u2"), SHORTCODES)
+def test_cases_68_to_80_a_shortcode_gives(from_template, workspace, u1, u2, case, text, of_u1, of_u2):
+    for user, expected in ((u1, of_u1), (u2, of_u2)):
+        given = from_template(UserSession.objects.start(workspace, user, by="test"), {"x": text})["x"]
+        assert (given, type(given)) == (expected, type(expected))
+
+
+def test_cases_69_and_78_ids_and_times(from_template, session, u1):
+    claims = from_template(session, {"id": "{{user.id}}", "again": "{{ user.id }}", "at": "{{user.created_at}}"})
+    assert claims["id"] == claims["again"] == user_id(u1.pk)
+    assert len(str(claims["at"])) == 10
+    assert isinstance(claims["at"], int)
+
+
+def test_case_79_values_are_replaced_and_keys_are_not(from_template, session):
+    claims = from_template(session, {"{{user.id}}": [{"a": ["{{user.first_name}}"]}]})
+    assert claims["{{user.id}}"] == [{"a": ["Maria"]}]
+
+
+def test_case_80_an_impersonated_session_tells_its_actor(from_template, workspace, u1):
+    session = UserSession.objects.start(workspace, u1, by="test", actor={"sub": "user_9"})
+    assert from_template(session, {"x": "{{session.actor}}"})["x"] == {"sub": "user_9"}
+
+
+def test_case_81_static_values_survive(from_template, session):
+    claims = {"a": 1, "b": 2.5, "c": "x", "d": True, "e": None, "f": [], "g": {}, "h": -0.0, "i": "}}{{"}
+    given = from_template(session, claims)
+    assert {name: given[name] for name in claims} == claims
+
+
+def test_case_82_a_shared_secret_verifies_and_the_key_set_does_not(backend, session):
+    secret = "k" * 32
+    own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": secret}
+    backend.post(PATH, name="t1", claims={}, **own)
+    token = minted(backend, session.pk, template="t1")
+    assert jwt.decode(token, secret, ["HS256"])["sub"] == user_id(session.user_id)
+    header = jwt.get_unverified_header(token)
+    assert (header["alg"], "kid" in header) == ("HS256", False)
+    minted(backend, session.pk)
+    for key in backend.get("v1/jwks").json()["keys"]:
+        with pytest.raises(jwt.InvalidTokenError):
+            jwt.decode(token, jwt.PyJWK(key), ["RS256", "HS256"])
+
+
+def test_what_becomes_too_large_for_a_token_is_refused(backend, session, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.verbose_profile"}
+    backend.post(PATH, name="t1", claims={"x": "{{user.public_metadata}}"})
+    response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1")
+    assert (response.status_code, response.error) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("verb", ["end", "revoke", "remove", "replace"])
+def test_a_session_that_is_over_mints_from_no_template(backend, session, verb):
+    backend.post(PATH, name="t1", claims={})
+    getattr(session, verb)(by="test")
+    response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_a_template_belongs_to_its_workspace(backend, foreign_backend, session):
+    foreign_backend.post(PATH, name="t1", claims={})
+    assert backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1").status_code == 404
+
+
+# Previews
+
+
+def test_a_preview_shows_the_claims_that_the_token_has(backend, session):
+    stored = backend.post(PATH, name="t1", claims={"x": "{{user.first_name}}"}, lifetime=600).json()
+    token = minted(backend, session.pk, template="t1")
+    claims = claims_of(token)
+    for which in ({"name": "t1"}, {"template_id": stored["id"]}, {"claims": stored["claims"], "lifetime": 600}):
+        shown = backend.post(f"{PATH}/preview", session_id=session.pk, **which).json()
+        assert (shown["object"], shown["session_id"], shown["lint"]) == ("jwt_template_preview", session.pk, [])
+        assert abs(shown["claims"].pop("iat") - claims["iat"]) <= 5
+        same = {name: value for name, value in claims.items() if name not in ("iat", "nbf", "exp", "jti")}
+        assert {name: shown["claims"][name] for name in same} == same
+        assert shown["claims"]["exp"] - shown["claims"]["nbf"] == 605
+        assert shown["size"] == len(token)
+
+
+def test_a_preview_says_what_is_probably_wrong(backend, session):
+    claims = {"sub": "me", "x": "{{user.frist_name}}", "y": "{{user.private_metadata.key}}", "z": "{{"}
+    shown = backend.post(f"{PATH}/preview", session_id=session.pk, claims=claims).json()
+    assert {(found["code"], found["path"]) for found in shown["lint"]} == {
+        ("reserved_claim", "/sub"),
+        ("unknown_shortcode", "/x"),
+        ("private_metadata", "/y"),
+        ("malformed_shortcode", "/z"),
+    }
+    assert shown["claims"]["sub"] == user_id(session.user_id)
+
+
+def test_a_preview_is_of_a_live_session_and_a_template(backend, foreign_backend, session):
+    def preview(caller: Any, **body: Any) -> Any:
+        return caller.post(f"{PATH}/preview", **body)
+
+    assert first_error(preview(backend, claims={}))["meta"] == {"param_name": "session_id"}
+    assert first_error(preview(backend, session_id=session.pk))["meta"] == {"param_name": "name"}
+    assert preview(backend, session_id=session.pk, name="none").status_code == 404
+    assert preview(foreign_backend, session_id=session.pk, claims={}).status_code == 404
+    session.revoke(by="test")
+    assert preview(backend, session_id=session.pk, claims={}).status_code == 404
+
+
+def test_a_preview_stores_nothing(backend, session):
+    assert backend.post(f"{PATH}/preview", session_id=session.pk, claims={}).status_code == 200
+    assert not JwtTemplate.objects.exists()
