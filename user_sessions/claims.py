@@ -46,7 +46,7 @@ def session_token_claims(
     return {
         **_registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id),
         "sid": facts.session_id,
-        "fva": [int((at - facts.created_at) / timedelta(minutes=1)), NEVER],
+        "fva": [max(int((at - facts.created_at) / timedelta(minutes=1)), 0), NEVER],
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.actor)} if facts.actor is not None else {}),
         **_free(own or {}),

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -175,3 +176,105 @@ def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
     session = in_state(workspace, u1, "active")
     with pytest.raises(IntegrityError), transaction.atomic():
         UserSession.objects.filter(pk=session.pk).update(**facts)
+
+
+# Limits of time
+
+
+def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
+    workspace.user_session_idle_lifetime = timedelta(minutes=30)
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    assert session.expire_at == NOW + timedelta(minutes=30)
+    session.touch(at=NOW + timedelta(minutes=20))
+    assert session.status_at(NOW + timedelta(minutes=49)) == "active"
+    assert session.status_at(NOW + timedelta(minutes=50)) == "expired"
+    with pytest.raises(NotLive):
+        session.touch(at=NOW + timedelta(minutes=50))
+
+
+def test_use_never_prolongs_a_session_beyond_its_end(workspace, u1):
+    workspace.user_session_idle_lifetime = 2 * DAY
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    for day in range(1, 7):
+        session.touch(at=NOW + day * DAY)
+    assert session.expire_at == session.latest_expire_at == EXPIRY
+
+
+def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
+    workspace.user_session_lifetime, workspace.user_session_idle_lifetime = None, 20 * DAY
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    for day in range(15, 60, 15):
+        session.touch(at=NOW + day * DAY)
+    assert session.expire_at == session.abandon_at == NOW + 65 * DAY
+
+
+def test_minting_is_use_and_written_once_in_an_interval(workspace, u1, django_assert_num_queries):
+    workspace.user_session_idle_lifetime = timedelta(minutes=30)
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    with django_assert_num_queries(0):
+        session.note_use(at=NOW + timedelta(seconds=50))
+    with django_assert_num_queries(2):
+        session.note_use(at=NOW + timedelta(seconds=70))
+    assert session.expire_at == NOW + timedelta(minutes=31, seconds=10)
+    assert session.last_active_at == NOW
+    session.revoke(by="test", at=NOW + timedelta(minutes=2))
+    with pytest.raises(NotLive):
+        UserSession.objects.in_workspace(workspace).get(pk=session.pk).note_use(at=NOW + timedelta(minutes=5))
+
+
+def test_minting_writes_nothing_where_idleness_is_not_limited(workspace, u1, django_assert_num_queries):
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    with django_assert_num_queries(0):
+        session.note_use(at=NOW + DAY)
+
+
+def test_a_sign_in_may_be_for_a_shorter_time(workspace, u1):
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW, lifetime=timedelta(minutes=30))
+    assert session.expire_at == NOW + timedelta(minutes=30)
+    assert UserSession.objects.start(workspace, u1, by="test", at=NOW, lifetime=90 * DAY).expire_at == EXPIRY
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"user_session_lifetime": None},
+        {"user_session_idle_lifetime": 7 * DAY},
+        {"user_session_idle_lifetime": timedelta(0)},
+        {"user_session_limit": 0},
+    ],
+)
+def test_a_workspace_that_would_never_end_a_session_is_refused(workspace, policy):
+    for name, value in policy.items():
+        setattr(workspace, name, value)
+    with pytest.raises(ValidationError):
+        workspace.full_clean()
+
+
+# Tasks
+
+
+def test_a_session_is_pending_until_its_last_task_is_done(workspace, u1):
+    session = UserSession.objects.start(workspace, u1, by="test", at=NOW, tasks=["setup-mfa", "reset-password"])
+    assert session.status_at(NOW) == "pending"
+    assert session.fulfil("setup-mfa", by="test", at=NOW) is True
+    assert session.status_at(NOW) == "pending"
+    assert session.fulfil("reset-password", by="test", at=NOW) is True
+    assert (session.status_at(NOW), session.tasks) == ("active", [])
+    types = list(Event.objects.filter(subject=session.pk).values_list("type", flat=True))
+    assert types == ["user_session.activated", "user_session.pending"]
+
+
+def test_an_active_session_can_be_made_pending_again(workspace, u1):
+    session = in_state(workspace, u1, "active")
+    assert session.require("reset-password", by="test", at=NOW) is True
+    assert session.require("reset-password", by="test", at=NOW) is False
+    assert session.status_at(NOW) == "pending"
+    assert session.fulfil("another", by="test", at=NOW) is False
+
+
+@pytest.mark.parametrize("state", ["ended", "revoked", "removed", "replaced", "expired", "abandoned"])
+@pytest.mark.parametrize("verb", ["require", "fulfil"])
+def test_what_is_over_has_no_tasks(workspace, u1, state, verb):
+    session = in_state(workspace, u1, state)
+    assert getattr(session, verb)("setup-mfa", by="test", at=moment_of(state)) is False
+    assert session.status_at(moment_of(state)) == state

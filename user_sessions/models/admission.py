@@ -46,7 +46,7 @@ def make_room_for_user(
     limit = workspace.user_session_limit
     if limit is None:
         return
-    live = list(sessions.of_user(workspace, user).live(at=at).filter(actor=None).order_by("created_at", "id"))
+    live = list(sessions.of_user(workspace, user).live(at=at).filter(actor__isnull=True).order_by("created_at", "id"))
     too_many = live[: max(len(live) - limit + 1, 0)]
     if too_many and workspace.user_session_limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions

@@ -1,0 +1,213 @@
+"""Clients and users as a backend sees them, and all the sessions of one revoked at once."""
+
+import jwt
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from sessions_core.models import Event
+from sessions_core.tokens import random_text
+from user_sessions.models import Client, UserSession
+from user_sessions.tokens import client_token
+from user_sessions.users import user_id
+
+
+@pytest.fixture
+def client_of_two(workspace, u1, u2):
+    """A client on which u1 signed in, then u2."""
+    first = UserSession.objects.start(workspace, u1, by="test")
+    UserSession.objects.start(workspace, u2, by="test", client=first.client)
+    return Client.objects.get()
+
+
+def test_a_client_shows_its_sessions(backend, client_of_two):
+    shown = backend.get(f"v1/clients/{client_of_two.pk}").json()
+    sessions = list(client_of_two.sessions.all())
+    assert (shown["object"], shown["id"]) == ("client", client_of_two.pk)
+    assert shown["session_ids"] == [session.pk for session in sessions]
+    assert [session["id"] for session in shown["sessions"]] == shown["session_ids"]
+    assert shown["last_active_session_id"] == sessions[0].pk
+    assert shown["sign_in_id"] is shown["sign_up_id"] is shown["last_authentication_strategy"] is None
+
+
+@pytest.mark.parametrize(("verb", "stays"), [("end", True), ("revoke", True), ("replace", True), ("remove", False)])
+def test_another_session_is_the_active_one_when_it_is_over(backend, client_of_two, verb, stays):
+    over, left = client_of_two.sessions.all()
+    getattr(over, verb)(by="test")
+    shown = backend.get(f"v1/clients/{client_of_two.pk}").json()
+    assert shown["last_active_session_id"] == left.pk
+    assert (over.pk in shown["session_ids"]) is stays
+    left.end(by="test")
+    assert backend.get(f"v1/clients/{client_of_two.pk}").json()["last_active_session_id"] is None
+
+
+def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session):
+    workspace.single_session_mode = True
+    workspace.save()
+    session.revoke(by="test")
+    assert backend.get(f"v1/clients/{session.client_id}").json()["sessions"] == []
+
+
+def test_clients_are_listed_newest_first(backend, foreign_backend, workspace, u1):
+    ids = [UserSession.objects.start(workspace, u1, by="test").client_id for _ in range(3)][::-1]
+    assert [client["id"] for client in backend.get("v1/clients").json()] == ids
+    page = backend.get("v1/clients", "?paginated=true&limit=1&offset=1").json()
+    assert ([client["id"] for client in page["data"]], page["total_count"]) == (ids[1:2], 3)
+    assert foreign_backend.get("v1/clients").json() == []
+
+
+@pytest.mark.parametrize("id", ["client_missing", "x", "%00", "💥"])
+def test_a_missing_client_is_not_found(backend, id):
+    response = backend.get(f"v1/clients/{id}")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+# The token of a client
+
+
+def test_a_client_is_known_by_its_token(backend, client_of_two):
+    token = client_token(client_of_two)
+    payload = jwt.decode(token, options={"verify_signature": False})
+    assert payload == {"id": client_of_two.pk, "rotating_token": client_of_two.rotation}
+    shown = backend.post("v1/clients/verify", token=token)
+    assert shown.json() == backend.get(f"v1/clients/{client_of_two.pk}").json()
+
+
+def test_a_token_of_an_older_rotation_is_dead(backend, client_of_two):
+    token = client_token(client_of_two)
+    Client.objects.update(rotation=random_text(10))
+    response = backend.post("v1/clients/verify", token=token)
+    assert (response.status_code, response.error) == (400, "cookie_invalid")
+
+
+def test_a_token_under_a_withdrawn_key_is_dead(backend, client_of_two, settings):
+    token = client_token(client_of_two)
+    settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"TOKEN_KEYS": ["n" * 40]}
+    assert backend.post("v1/clients/verify", token=token).error == "cookie_invalid"
+    assert backend.post("v1/clients/verify", token=client_token(client_of_two)).status_code == 200
+
+
+def test_what_is_stored_makes_no_token_and_a_changed_token_is_none(backend, client_of_two):
+    token = client_token(client_of_two)
+    header, payload, signature = token.split(".")
+    said = {"id": client_of_two.pk, "rotating_token": client_of_two.rotation}
+    forged = [
+        jwt.encode(said, client_of_two.rotation.ljust(32, "x"), "HS256", {"kid": client_of_two.token_key}),
+        jwt.encode(said, "", "none", {"kid": client_of_two.token_key}),
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[::-1]}",
+        f"{token}=",
+        f" {token}",
+        "x",
+        "a.b.c",
+    ]
+    for text in forged:
+        response = backend.post("v1/clients/verify", token=text)
+        assert (response.status_code, response.error) == (400, "cookie_invalid")
+
+
+def test_a_client_of_another_workspace_is_not_found(foreign_backend, client_of_two):
+    response = foreign_backend.post("v1/clients/verify", token=client_token(client_of_two))
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_verifying_a_client_takes_a_token_and_nothing_else(backend, client_of_two):
+    token = client_token(client_of_two)
+    assert backend.post("v1/clients/verify").error == "form_param_missing"
+    assert backend.post("v1/clients/verify", token=token, more=1).error == "form_param_unknown"
+
+
+# Users
+
+
+def test_a_user_looks_as_the_hosts_function_says(backend, u1, u2, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
+    shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
+    assert (shown["object"], shown["id"], shown["first_name"]) == ("user", user_id(u1.pk), "Maria")
+    assert shown["public_metadata"] == {"profile": {"interests": ["reading", "climbing"]}, "age": 0}
+    (email,) = shown["email_addresses"]
+    assert (email["email_address"], email["verification"]["status"]) == ("maria@example.com", "verified")
+    assert shown["primary_email_address_id"] == email["id"]
+    assert backend.get(f"v1/users/{user_id(u2.pk)}").json()["email_addresses"] == []
+
+
+def test_a_user_without_a_function_of_the_hosts_is_what_django_knows(backend, u1):
+    shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
+    assert (shown["username"], shown["last_name"], shown["banned"]) == ("u1", "Doe", False)
+    assert shown["created_at"] == int(u1.date_joined.timestamp() * 1000)
+
+
+@pytest.mark.parametrize("id", ["user_missing", "user_99999", "x", "%00"])
+def test_a_missing_user_is_not_found(backend, id):
+    response = backend.get(f"v1/users/{id}")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+# All at once
+
+
+@pytest.fixture
+def three(workspace, elsewhere, u1, u2):
+    """Three sessions of u1, one of u2, and one of u1 in another workspace."""
+    sessions = [UserSession.objects.start(workspace, u1, by="test") for _ in range(3)]
+    UserSession.objects.start(workspace, u2, by="test")
+    UserSession.objects.start(elsewhere, u1, by="test")
+    return sessions
+
+
+def live():
+    return UserSession.objects.live(at=timezone.now())
+
+
+def test_all_sessions_of_a_user_are_revoked(backend, three, u1):
+    answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", reason="a stolen phone").json()
+    assert (answer["object"], answer["total_count"]) == ("revoked_sessions", 3)
+    assert set(answer["session_ids"]) == {session.pk for session in three}
+    assert live().count() == 2
+    events = Event.objects.filter(type="user_session.revoked")
+    assert {event.subject for event in events} == set(answer["session_ids"])
+    assert {event.data["reason"] for event in events} == {"a stolen phone"}
+    assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions").json()["total_count"] == 0
+
+
+def test_all_others_are_revoked_and_the_callers_stays(backend, three, u1):
+    kept = three[1].pk
+    answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=kept).json()
+    assert answer["total_count"] == 2
+    assert list(live().filter(user=u1, workspace=three[0].workspace)) == [three[1]]
+
+
+def test_all_sessions_of_a_client_are_revoked(backend, foreign_backend, client_of_two, three):
+    path = f"v1/clients/{client_of_two.pk}/revoke_sessions"
+    assert foreign_backend.post(path).status_code == 404
+    assert backend.post(path).json()["total_count"] == 2
+    assert live().count() == 5
+
+
+@pytest.mark.parametrize("body", [{"reason": "x" * 201}, {"reason": 5}, {"except_session_id": 5}, {"except": "x"}])
+def test_an_exception_that_is_none_revokes_nothing(backend, three, u1, body):
+    assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", **body).status_code == 422
+    assert live().count() == 5
+
+
+def test_a_thousand_sessions_are_revoked_in_one_statement(backend, workspace, u1):
+    one = UserSession.objects.start(workspace, u1, by="test")
+    row = UserSession.objects.filter(pk=one.pk).values(*(field.attname for field in UserSession._meta.fields)).get()
+    UserSession.objects.bulk_create(UserSession(**row | {"id": f"sess_{n}"}) for n in range(999))
+    with CaptureQueriesContext(connection) as captured:
+        assert len(UserSession.objects.of_user(workspace, u1).revoke(by="test")) == 1000
+    updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
+    assert len(updates) == 1
+    assert Event.objects.filter(type="user_session.revoked").count() == 1000
+    assert backend.request("POST", f"v1/sessions/{one.pk}/tokens").status_code == 404
+
+
+def test_whoever_is_deactivated_is_signed_out_everywhere_and_for_good(three, u1):
+    u1.is_active = False
+    u1.save()
+    assert [session.user.username for session in live().select_related("user")] == ["u2"]
+    u1.is_active = True
+    u1.save()
+    assert live().count() == 1
+    assert {session.closed_by for session in UserSession.objects.filter(user=u1)} == {"system:user_deactivated"}

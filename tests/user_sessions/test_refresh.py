@@ -1,0 +1,174 @@
+"""An expired session token made anew for an app's server: the cases of section 8.9 about refreshing."""
+
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from tests.user_sessions.conftest import claims_of, minted
+from user_sessions.backend_api.errors import CATALOGUE
+from user_sessions.cookies import publishable_key
+from user_sessions.models import SigningKey, UserSession, private_key
+from user_sessions.tokens import cookie_suffix, refresh_token, session_token
+
+ORIGIN = "http://localhost:3000"
+
+
+@pytest.fixture
+def expired(workspace, session):
+    """A token of the session, over for a minute."""
+    return token_of(session, at=timezone.now() - timedelta(minutes=2), authorized_party=ORIGIN)
+
+
+def token_of(session: UserSession, **how: Any) -> str:
+    row = UserSession.objects.in_workspace(session.workspace).for_minting(at=timezone.now()).get(pk=session.pk)
+    return session_token(row, **how)
+
+
+@pytest.fixture
+def refresh(backend, session, expired):
+    """Ask for a refresh, as an SDK does; what is given differs from what would succeed."""
+
+    id, good_refresh_token = session.pk, refresh_token(session)
+
+    def refresh(id: str = id, query: str = "", caller: Any = backend, **body: Any) -> Any:
+        good = {
+            "expired_token": expired,
+            "refresh_token": good_refresh_token,
+            "request_origin": ORIGIN,
+            "request_headers": {"accept": ["text/html"]},
+            "request_originating_ip": "127.0.0.1",
+        }
+        return caller.request("POST", f"v1/sessions/{id}/refresh", good | body, query=query)
+
+    return refresh
+
+
+def test_case_130_a_token_is_made_anew_for_the_same_page(refresh, expired, session):
+    response = refresh(format="token")
+    assert response.status_code == 200
+    claims = claims_of(response.json()["jwt"])
+    assert (claims["sid"], claims["azp"]) == (session.pk, ORIGIN)
+    assert claims["exp"] > timezone.now().timestamp() > claims_of(expired)["exp"]
+
+
+def test_case_131_a_token_comes_as_cookies(refresh, workspace, session):
+    answer = refresh(format="cookie", query="?suffixed_cookies=true").json()
+    suffix = cookie_suffix(publishable_key(workspace))
+    plain, suffixed = answer["cookies"]
+    assert answer["object"] == "cookies"
+    assert plain.startswith("__session=ey") and suffixed.startswith(f"__session_{suffix}=ey")
+    assert plain.endswith("; Path=/; Max-Age=31536000; SameSite=Lax; Secure")
+    assert len(suffix) == 8
+    assert plain.partition("=")[2] == suffixed.partition("=")[2]
+
+
+def test_without_a_suffix_there_is_one_cookie(refresh):
+    assert len(refresh(format="cookie").json()["cookies"]) == 1
+
+
+def without(claim: str, session: UserSession) -> str:
+    """A token properly signed that lacks a claim."""
+    kid = SigningKey.objects.get().kid
+    key, algorithm = private_key(kid)
+    claims = claims_of(token_of(session, at=timezone.now(), authorized_party=ORIGIN))
+    del claims[claim]
+    return jwt.encode(claims, key, algorithm, {"kid": kid, "cat": "cl_B7d4PD111AAA"})
+
+
+def is_refused(response: Any, code: str) -> bool:
+    assert CATALOGUE[code][0] == 401
+    return (response.status_code, response.error) == (401, code)
+
+
+@pytest.mark.parametrize("origin", ["localhost", "http://localhost:3000/", "null", "ftp://x", "http://a@b", "a" * 255])
+def test_an_origin_that_is_none_is_refused(refresh, origin):
+    assert is_refused(refresh(request_origin=origin), "refresh_request_origin_invalid")
+
+
+def test_case_132_another_session_in_the_path_is_refused(refresh, workspace, u1):
+    other = UserSession.objects.start(workspace, u1, by="test")
+    assert is_refused(refresh(other.pk), "refresh_sid_mismatch")
+
+
+def test_case_132_another_origin_is_refused(refresh):
+    assert is_refused(refresh(request_origin="http://localhost:3001"), "refresh_request_origin_azp_mismatch")
+
+
+def test_case_132_another_refresh_token_is_refused(refresh, workspace, u1, expired):
+    other = refresh_token(UserSession.objects.start(workspace, u1, by="test"))
+    for token in (other, "rt_x", "x", f"{other}x"):
+        assert is_refused(refresh(refresh_token=token), "refresh_token_not_found")
+    assert refresh().status_code == 200
+
+
+@pytest.mark.parametrize("verb", ["revoke", "end", "remove", "replace"])
+def test_case_132_a_session_that_is_over_is_refused(refresh, session, verb):
+    getattr(session, verb)(by="test")
+    assert is_refused(refresh(), "session_refresh_inactive_session")
+
+
+def test_case_132_the_same_token_is_refreshed_once(refresh):
+    assert refresh().status_code == 200
+    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+
+
+def test_an_inactive_user_is_refused(refresh, u1):
+    type(u1).objects.update(is_active=False)
+    assert is_refused(refresh(), "session_refresh_user_not_found")
+
+
+def test_a_session_that_is_gone_is_refused(refresh, session):
+    session.delete()
+    assert is_refused(refresh(), "session_refresh_session_not_found")
+
+
+def test_a_token_of_a_backend_has_no_page_to_go_back_to(refresh, backend, session):
+    assert is_refused(refresh(expired_token=minted(backend, session.pk)), "expired_session_token_missing_azp")
+
+
+def test_a_token_of_last_week_is_too_old(refresh, session):
+    old = token_of(session, at=timezone.now() - timedelta(days=1, seconds=5), authorized_party=ORIGIN)
+    assert is_refused(refresh(expired_token=old), "session_refresh_expired_session_token_too_old")
+
+
+@pytest.mark.parametrize(
+    ("claim", "code"),
+    [
+        ("sid", "expired_session_token_missing_sid"),
+        ("iat", "session_refresh_expired_session_token_missing_iat"),
+        ("sub", "expired_session_token_invalid"),
+    ],
+)
+def test_a_token_that_lacks_a_claim_is_refused(refresh, session, claim, code):
+    assert is_refused(refresh(expired_token=without(claim, session)), code)
+
+
+def test_a_token_of_another_kind_is_refused(refresh, backend, session):
+    backend.post("v1/jwt_templates", name="t1", claims={})
+    token = minted(backend, session.pk, template="t1")
+    assert is_refused(refresh(expired_token=token), "session_refresh_session_token_ineligible")
+
+
+def test_a_token_that_nobody_here_signed_is_refused(refresh, expired, foreign_backend):
+    for token in (expired[:-8] + "AAAAAAAA", "x", f"{expired}="):
+        assert is_refused(refresh(expired_token=token), "expired_session_token_invalid")
+    assert is_refused(refresh(caller=foreign_backend), "expired_session_token_invalid")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"expired_token": None}, "form_param_nil"),
+        ({"expired_token": 5}, "form_param_type_invalid"),
+        ({"refresh_token": None}, "form_param_nil"),
+        ({"request_origin": None}, "form_param_nil"),
+        ({"format": "xml"}, "form_param_value_invalid"),
+        ({"expired_token": "x" * 20_000}, "form_param_value_invalid"),
+    ],
+)
+def test_a_request_of_another_form_is_refused(refresh, body, code):
+    response = refresh(**body)
+    assert (response.status_code, response.error) == (422, code)

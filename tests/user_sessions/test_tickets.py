@@ -1,0 +1,129 @@
+"""Sign-in tokens and actor tokens: the cases of section 8.7 that a backend sees, and what a ticket gives."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from tests.user_sessions.conftest import first_error
+from user_sessions.models import NotPending, SigningKey, Ticket
+from user_sessions.users import user_id
+
+KINDS = ["sign_in_token", "actor_token"]
+
+
+@pytest.fixture
+def issue(backend, u1, u2):
+    """Make a ticket of a kind through the API: the answer."""
+
+    def issue(kind, **body):
+        actor = {"actor": {"sub": user_id(u2.pk), "note": "x"}} if kind == "actor_token" else {}
+        return backend.post(f"v1/{kind}s", **{"user_id": user_id(u1.pk), **actor, **body})
+
+    return issue
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [("sign_in_token", "sit"), ("actor_token", "act")])
+def test_case_92_a_ticket_is_a_token_and_an_address(issue, workspace, u1, kind, prefix):
+    ticket = issue(kind).json()
+    assert (ticket["object"], ticket["status"], ticket["user_id"]) == (kind, "pending", user_id(u1.pk))
+    assert ticket["id"].startswith(f"{prefix}_")
+    url = urlsplit(ticket["url"])
+    assert (f"{url.scheme}://{url.netloc}", url.path) == (workspace.frontend_api, "/v1/tickets/accept")
+    assert parse_qs(url.query) == {"ticket": [ticket["token"]]}
+
+
+@pytest.mark.parametrize(("kind", "lifetime"), [("sign_in_token", 2_592_000), ("actor_token", 3600)])
+def test_a_ticket_is_signed_and_says_what_it_is(issue, workspace, kind, lifetime):
+    ticket = issue(kind).json()
+    claims = jwt.decode(ticket["token"], jwt.PyJWK(SigningKey.objects.get().public_jwk), ["RS256"])
+    assert jwt.get_unverified_header(ticket["token"]) == {"alg": "RS256", "typ": "JWT"}
+    assert claims.pop("exp") == ticket["created_at"] // 1000 + lifetime
+    assert claims == {"eis": lifetime, "iid": str(workspace.pk), "sid": ticket["id"], "st": kind}
+
+
+def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
+    workspace.frontend_api = None
+    workspace.save()
+    assert issue("sign_in_token").json()["url"] is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"user_id": "user_missing"}, 404, "resource_not_found"),
+        ({"user_id": None}, 422, "form_param_nil"),
+        ({"expires_in_seconds": 0}, 422, "form_param_value_invalid"),
+        ({"expires_in_seconds": 315_360_001}, 422, "form_param_value_invalid"),
+        ({"expires_in_seconds": "60"}, 422, "form_param_type_invalid"),
+    ],
+)
+def test_case_93_what_makes_no_ticket_is_refused(issue, kind, body, status, code):
+    response = issue(kind, **body)
+    assert (response.status_code, response.error) == (status, code)
+    assert not Ticket.objects.exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_banned_user_gets_no_ticket(issue, u1, kind):
+    u1.is_active = False
+    u1.save()
+    assert (issue(kind).status_code, issue(kind).error) == (403, "user_banned")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cases_94_and_101_a_ticket_is_revoked_once_and_not_when_it_was_used(backend, issue, kind):
+    revoked, used = (issue(kind).json()["id"] for _ in "ab")
+    answer = backend.request("POST", f"v1/{kind}s/{revoked}/revoke").json()
+    assert (answer["status"], "token" in answer) == ("revoked", False)
+    Ticket.objects.get(pk=used).accept(by="test")
+    for id in (revoked, used):
+        response = backend.request("POST", f"v1/{kind}s/{id}/revoke")
+        assert (response.status_code, response.error) == (400, f"{kind}_cannot_be_revoked_code")
+    assert Ticket.objects.get(pk=used).status == "accepted"
+
+
+def test_a_ticket_is_of_one_kind_and_one_workspace(backend, foreign_backend, issue):
+    id = issue("sign_in_token").json()["id"]
+    for caller, kind in ((backend, "actor_token"), (foreign_backend, "sign_in_token")):
+        assert caller.request("POST", f"v1/{kind}s/{id}/revoke").status_code == 404
+    assert Ticket.objects.get().status == "pending"
+
+
+def test_case_98_an_actor_token_keeps_its_actor_whole(issue, u2):
+    actor = {"sub": user_id(u2.pk), "note": "x", "deep": {"a": [1, None]}}
+    assert issue("actor_token", actor=actor).json()["actor"] == actor
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [{}, {"sub": ""}, {"sub": 5}, None, [], "user_1", {"sub": "a", "x": "\x00"}, {"sub": "a", "x": "y" * 20_000}],
+)
+def test_case_98_an_actor_has_a_sub_and_is_an_object_that_can_be_kept(issue, actor):
+    response = issue("actor_token", actor=actor)
+    assert response.status_code == 422
+    assert first_error(response)["meta"]["param_name"].startswith("actor")
+    assert not Ticket.objects.exists()
+
+
+def test_an_actor_token_has_no_parameters_but_its_own(issue):
+    response = issue("actor_token", is_admin=True)
+    assert (response.status_code, response.error) == (422, "form_param_unknown")
+
+
+def test_case_99_an_actor_token_shortens_the_session_that_it_gives(issue):
+    assert issue("actor_token").status_code == 200
+    assert Ticket.objects.get().session_lifetime == timedelta(seconds=1800)
+    assert issue("actor_token", session_max_duration_in_seconds=60).status_code == 200
+    assert Ticket.objects.first().session_lifetime == timedelta(seconds=60)
+
+
+def test_a_ticket_is_used_once(issue):
+    issue("sign_in_token")
+    ticket = Ticket.objects.get()
+    ticket.accept(by="test", at=timezone.now())
+    with pytest.raises(NotPending):
+        ticket.accept(by="test")
