@@ -1,75 +1,85 @@
 """A look-up whose SQL is kept.
 
-Building and compiling a query costs Django several times what the database then does with it, and the check of a
-credential is the one query that every request makes.
+Building and compiling a query costs Django several times what the database then does with it, and a few look-ups are
+made by every request.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from copy import copy
+from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 __all__ = ["KeptQuery"]
 
 M = TypeVar("M", bound=Model)
 
-# Stands where the value goes, among the parameters of the SQL.
-_SLOT = "the value that is looked up"
-
-
-@dataclass(frozen=True)
-class _Compiled:
-    sql: str
-    parameters: list[Any]
-    compiler: Any
-    converters: Any
-
 
 class KeptQuery(Generic[M]):
-    """The row of a model whose ``column``, a unique text, has some value, with the row that ``related`` refers to."""
+    """The one row that ``find`` finds, if there is one.
 
-    def __init__(self, model: type[M], *, column: str, related: str) -> None:
+    ``find`` is called once with a stand-in for each of its parameters: ``slots`` tells the name of a field of the model
+    that is of the same kind as the parameter, and the stand-in, a value that occurs nowhere else in the query.
+    """
+
+    def __init__(self, model: type[M], find: Callable[..., QuerySet[M]], **slots: tuple[str, Any]) -> None:
         self.model = model
-        self.column = column
-        self.related = related
+        self.find = find
+        self.slots = slots
 
-    @cached_property
-    def other(self) -> type[Model]:
-        """The model that is joined; known only once all of them are there."""
-        other: Any = self.model._meta.get_field(self.related).related_model
-        assert isinstance(other, type)
-        return other
-
-    def get(self, value: str) -> M | None:
+    def get(self, **values: Any) -> M | None:
         """One query; None if there is no such row."""
         connection = connections[router.db_for_read(self.model)]
-        kept = self._compiled(connection)
-        with connection.cursor() as cursor:
-            cursor.execute(kept.sql, [value if one == _SLOT else one for one in kept.parameters])
-            found = cursor.fetchone()
-        if found is None:
-            return None
-        (values,) = kept.compiler.apply_converters([found], kept.converters)
-        names, other_names = _columns(self.model), _columns(self.other)
-        row = self.model.from_db(connection.alias, names, values[: len(names)])
-        setattr(row, self.related, self.other.from_db(connection.alias, other_names, values[len(names) :]))
-        return row
+        kept = self._kept(connection)
+        filled = [
+            (stand_in, self._prepared(name, values[name], connection)) for name, stand_in in kept.stand_ins.items()
+        ]
+        rows = kept.rows([_fill(parameter, filled) for parameter in kept.parameters])
+        return next(iter(rows), None)
 
-    def _compiled(self, connection: BaseDatabaseWrapper) -> _Compiled:
+    def _kept(self, connection: BaseDatabaseWrapper) -> "_Kept":
         """Kept with the connection, and gone with it: converters know the connection they were made for."""
-        kept: dict[KeptQuery[Any], _Compiled] = connection.__dict__.setdefault("gatepass_kept_queries", {})
+        kept: dict[KeptQuery[Any], _Kept] = connection.__dict__.setdefault("gatepass_kept_queries", {})
         if self not in kept:
-            names = [*_columns(self.model), *(f"{self.related}__{name}" for name in _columns(self.other))]
-            rows = self.model._default_manager.filter(**{self.column: _SLOT}).order_by().values_list(*names)
-            compiler: Any = rows.query.get_compiler(connection=connection)
-            sql, parameters = compiler.as_sql()
-            converters = compiler.get_converters([column for column, *_ in compiler.select])
-            kept[self] = _Compiled(sql, list(parameters), compiler, converters)
+            stand_ins = {name: stand_in for name, (_, stand_in) in self.slots.items()}
+            prepared = {name: self._prepared(name, stand_in, connection) for name, stand_in in stand_ins.items()}
+            kept[self] = _Kept(self.find(**stand_ins), prepared, connection)
         return kept[self]
 
+    def _prepared(self, name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
+        """A value in the form that this database takes."""
+        field: Any = self.model._meta.get_field(self.slots[name][0])
+        return field.get_db_prep_value(value, connection)
 
-def _columns(model: type[Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+
+class _Kept:
+    """A compiled query. Django makes its rows; only the SQL and the converters are not made again."""
+
+    def __init__(self, queryset: QuerySet[Any], stand_ins: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
+        self.queryset: Any = queryset
+        self.stand_ins = stand_ins
+        self.compiler: Any = queryset.query.get_compiler(connection=connection)
+        self.sql, self.parameters = self.compiler.as_sql()
+        self.converters = self.compiler.get_converters([column for column, *_ in self.compiler.select])
+
+    def rows(self, parameters: list[Any]) -> Any:
+        compiler = copy(self.compiler)
+        compiler.as_sql = lambda *_, **__: (self.sql, parameters)
+        compiler.get_converters = lambda _: self.converters
+        source = SimpleNamespace(
+            db=self.compiler.using or self.compiler.connection.alias,
+            query=SimpleNamespace(get_compiler=lambda **_: compiler),
+            _known_related_objects={},
+            _fetch_mode=getattr(self.queryset, "_fetch_mode", None),
+        )
+        return self.queryset._iterable_class(source)
+
+
+def _fill(parameter: Any, filled: list[tuple[Any, Any]]) -> Any:
+    for stand_in, value in filled:
+        if parameter == stand_in:
+            return value
+    return parameter

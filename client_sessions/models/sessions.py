@@ -82,7 +82,7 @@ class ClientSession(models.Model):
     @classmethod
     def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
         """The session a checked token belongs to, its workspace joined: one query."""
-        session = _BY_TOKEN.get(presented.short)
+        session = _BY_TOKEN.get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     def state_at(self, at: datetime) -> State:
@@ -239,7 +239,11 @@ class ClientSession(models.Model):
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)
 
 
-_BY_TOKEN = KeptQuery(ClientSession, column="token_short", related="workspace")
+_BY_TOKEN = KeptQuery(
+    ClientSession,
+    lambda short: ClientSession.objects.select_related("workspace").filter(token_short=short).order_by(),
+    short=("token_short", "its short part"),
+)
 
 
 def _told(terms: Terms) -> dict[str, Any]:

@@ -49,14 +49,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """The usable secret key with this text, its workspace joined: one query, none if the text is no key at all."""
         if not (short := tokens.short_of(text)):
             return None
-        key = _BY_SHORT.get(short)
+        key = _BY_SHORT.get(short=short)
         return key if key and key.is_usable(ApiKey.Kind.SECRET) and tokens.matches(text, key.digest) else None
 
     def authenticate_publishable(self, text: str) -> "ApiKey | None":
         """The usable publishable key with this text, its workspace joined."""
         if not (presented := PUBLISHABLE_TOKEN.check(text)):
             return None
-        key = _BY_SHORT.get(presented.short)
+        key = _BY_SHORT.get(short=presented.short)
         is_usable = key is not None and key.is_usable(ApiKey.Kind.PUBLISHABLE)
         return key if key and is_usable and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
 
@@ -130,4 +130,8 @@ class ApiKey(models.Model):
         return bool(happened)
 
 
-_BY_SHORT = KeptQuery(ApiKey, column="short", related="workspace")
+_BY_SHORT = KeptQuery(
+    ApiKey,
+    lambda short: ApiKey.objects.select_related("workspace").filter(short=short).order_by(),
+    short=("short", "its short part"),
+)

@@ -74,10 +74,15 @@ class BackendView(ApiView):
             return template
         raise ApiError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
 
+    def session(self, session_id: str) -> UserSession:
+        """The caller's session with this id."""
+        if is_storable(session_id) and (session := UserSession.of_id(self.auth.workspace, session_id)):
+            return session
+        raise session_not_found(session_id)
+
     def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
         """The caller's live session with this id, with all that goes into a token."""
-        sessions = UserSession.objects.in_workspace(self.auth.workspace).for_minting(at=at)
-        if is_storable(session_id) and (session := sessions.filter(pk=session_id).first()):
+        if is_storable(session_id) and (session := UserSession.minting(self.auth.workspace, session_id, at=at)):
             return session
         raise session_not_found(session_id)
 
@@ -97,16 +102,17 @@ class BackendView(ApiView):
     ) -> Response:
         """A page of what is found, newest first: a bare list, or with the total if the caller asks for pages.
 
-        Which rows are on it is asked of the index alone; only those are then read whole.
+        Which rows are on a later page is asked of the index alone, so that those before it are not read.
         """
         limit = query_number(request, "limit", default=10, within=PAGE_SIZES)
         offset = query_number(request, "offset", default=0, within=OFFSETS)
         is_paginated = query_flag(request, "paginated")
         rows = find()
         total = rows.count() if is_paginated else None
-        page = rows.order_by("-created_at", "-id").values("pk")[offset : offset + limit]
-        shown = [shape(row) for row in rows.filter(pk__in=page).order_by("-created_at", "-id")]
-        return Response(list_object(shown, total=total))
+        rows = rows.order_by("-created_at", "-id")
+        page = slice(offset, offset + limit)
+        shown = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
+        return Response(list_object([shape(row) for row in shown], total=total))
 
     def error_response(self, error: Exception) -> Response | None:
         api_error = _translated(error)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
@@ -40,13 +41,8 @@ LEAVES = {
 
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
-    def in_workspace(self, workspace: Workspace) -> Self:
-        """Those of a workspace, each with this very workspace: asking a session for it costs nothing."""
-        sessions: Self = workspace.user_sessions.all()  # type: ignore[assignment]  # of our own manager
-        return sessions
-
     def of_user(self, workspace: Workspace, user: Any) -> Self:
-        return self.in_workspace(workspace).filter(user=user)
+        return self.filter(workspace=workspace, user=user)
 
     def live(self, *, at: datetime) -> Self:
         """Those that may mint tokens and be touched at this moment."""
@@ -163,8 +159,18 @@ class UserSessionManager(_Manager["UserSession"]):
 
     def get_queryset(self) -> UserSessionQuerySet:
         queryset: UserSessionQuerySet = super().get_queryset()  # type: ignore[assignment]  # of this very class
-        epoch = Epoch.objects.of(OuterRef).values("pk")[:1]
-        return queryset.annotate(epoch_id=Subquery(epoch))  # type: ignore[no-redef]
+        return queryset.annotate(epoch_id=_epoch_id())  # type: ignore[no-redef]
+
+    def in_workspace(self, workspace: Workspace) -> UserSessionQuerySet:
+        """Those of a workspace, each with this very workspace: asking a session for it costs nothing."""
+        sessions: UserSessionQuerySet = workspace.user_sessions.all()  # type: ignore[assignment]  # of our own manager
+        return sessions
+
+
+@cache
+def _epoch_id() -> Subquery:
+    """Made once: every query of sessions has it."""
+    return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
 
 
 def _unless_closed(column: str, value: Any, *, epoch: str) -> Case:

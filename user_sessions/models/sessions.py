@@ -1,9 +1,10 @@
 """The user session: one sign-in on one client, and the verbs that change it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import models, transaction
@@ -11,6 +12,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
@@ -80,6 +82,22 @@ class UserSession(models.Model):
     def epoch_id(self) -> int | None:
         """The epoch that revoked it. Asked for here only where the row came without, as through a foreign key."""
         return Epoch.objects.of(lambda column: getattr(self, column)).values_list("pk", flat=True).first()
+
+    @classmethod
+    def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
+        """The session of a workspace with this id: one query."""
+        session = _BY_ID.get(id=id, workspace=workspace.pk)
+        if session is not None:
+            session.workspace = workspace
+        return session
+
+    @classmethod
+    def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
+        """The same if it can mint tokens, with all that goes into one: still one query."""
+        session = _MINTING.get(id=id, workspace=workspace.pk, at=at)
+        if session is not None:
+            session.workspace = workspace
+        return session
 
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
@@ -201,3 +219,22 @@ class UserSession(models.Model):
         for field in self._meta.concrete_fields:
             setattr(self, field.attname, getattr(row, field.attname))
         self.epoch_id = row.epoch_id
+
+
+_ID = ("id", "the id of a session")
+_WORKSPACE = ("workspace", UUID(int=0))
+_AT = ("created_at", datetime(2000, 1, 1, tzinfo=UTC))
+
+_BY_ID = KeptQuery(
+    UserSession,
+    lambda id, workspace: UserSession.objects.filter(pk=id, workspace=workspace).order_by(),
+    id=_ID,
+    workspace=_WORKSPACE,
+)
+_MINTING = KeptQuery(
+    UserSession,
+    lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).for_minting(at=at).order_by(),
+    id=_ID,
+    workspace=_WORKSPACE,
+    at=_AT,
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 
 from django.db import models
@@ -37,8 +37,13 @@ def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     return reduce(or_, (_is(Status(status), at) for status in statuses))
 
 
+@cache
+def _an_epoch_ended_it() -> Q:
+    return Q(Exists(Epoch.objects.of(OuterRef)))
+
+
 def _is(status: Status, at: datetime) -> Q:
-    an_epoch_ended_it = Q(Exists(Epoch.objects.of(OuterRef)))
+    an_epoch_ended_it = _an_epoch_ended_it()
     is_open = Q(status__in=OPEN) & ~an_epoch_ended_it
     match status:
         case Status.PENDING | Status.ACTIVE:

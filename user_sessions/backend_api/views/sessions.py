@@ -49,19 +49,19 @@ class SessionsView(BackendView):
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
-        return Response(self._object(self._session(self._sessions(), session_id), timezone.now()))
+        return Response(self._object(self.session(session_id), timezone.now()))
 
     def revoke(self, request: Request, session_id: str) -> Response:
         body_of(request)  # nothing is asked of it, but it must be one
         now = timezone.now()
-        session = self._session(self._sessions(), session_id)
+        session = self.session(session_id)
         session.revoke(by=self.auth.actor, at=now)
         return Response(self._object(session, now))
 
     def verify(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
         token = required_text(body_of(request), "token", longest=LONGEST_TOKEN)
-        session = self._session(self._sessions().filter(user__is_active=True).live(at=now), session_id)
+        session = self.minting_session(session_id, at=now)
         verifier = verifier_of(self.auth.workspace, at=now)
         try:
             claims = verifier.authentic(token)
@@ -114,12 +114,6 @@ class SessionsView(BackendView):
 
     def _object(self, session: UserSession, now: datetime) -> dict[str, Any]:
         return session_object(session, at=now, version=self.api_version)
-
-    def _session(self, among: UserSessionQuerySet, session_id: str) -> UserSession:
-        session = among.filter(pk=session_id).first() if session_id.isprintable() else None
-        if session is None:
-            raise session_not_found(session_id)
-        return session
 
 
 def _lifetime(request: Request) -> timedelta | None:
