@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import connection
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.rates import counters
 from tests.callers import Caller, bearer
+from tests.sdks import packages
 
 OPERATOR = "operator:test"
 
@@ -63,6 +65,12 @@ def backend(api_key: str) -> Caller:
 @pytest.fixture
 def foreign_backend(foreign_api_key: str) -> Caller:
     return bearer(foreign_api_key)
+
+
+@pytest.fixture(scope="session")
+def javascript() -> Path:
+    """The folder with the JavaScript SDKs."""
+    return packages.javascript()
 
 
 @pytest.fixture

@@ -46,12 +46,6 @@ def home(workspace: Workspace, elsewhere: Workspace) -> SimpleNamespace:
 
 
 @pytest.fixture(scope="session")
-def javascript() -> Path:
-    """The folder with the JavaScript SDKs."""
-    return packages.javascript()
-
-
-@pytest.fixture(scope="session")
 def older_seam() -> Path:
     """The folder with the older Python SDK."""
     return packages.older_seam()

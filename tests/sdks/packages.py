@@ -22,10 +22,10 @@ class Sdk:
     command: list[str]
     environment: dict[str, str] = field(default_factory=dict)
 
-    def play(self, act: str, **given: str) -> Any:
+    def play(self, act: str, **given: Any) -> Any:
         """What the SDK answers in one act of its script; ``given`` is what the script is told."""
         # The SDKs read their own settings from the environment; a developer's must not count here.
-        own = {name: value for name, value in os.environ.items() if not name.startswith("SEAM_")}
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("SEAM_", "CLERK_"))}
         played = subprocess.run(
             [*self.command, act],
             env=own | self.environment | {"GIVEN": json.dumps(given)},
@@ -39,6 +39,10 @@ class Sdk:
 
 def javascript_sdk(alias: str) -> Sdk:
     return Sdk(["node", str(JAVASCRIPT / "story.mjs"), alias])
+
+
+def clerk_sdk() -> Sdk:
+    return Sdk(["node", str(JAVASCRIPT / "clerk.mjs")])
 
 
 def python_sdk(packages: Path | None = None) -> Sdk:

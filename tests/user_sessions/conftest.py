@@ -1,6 +1,8 @@
 """Users to sign in, and a backend that does it."""
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -10,6 +12,8 @@ from django.contrib.auth.models import User
 
 from sessions_core.models import Workspace
 from tests.callers import Caller
+from tests.sdks.packages import clerk_sdk
+from user_sessions.cookies import publishable_key
 from user_sessions.models import UserSession
 from user_sessions.users import user_id
 
@@ -40,6 +44,19 @@ def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
 @pytest.fixture
 def session(workspace: Workspace, u1: User) -> UserSession:
     return UserSession.objects.start(workspace, u1, by="test")
+
+
+@pytest.fixture
+def profiles(settings: Any) -> None:
+    """``u1`` and ``u2`` look as the conformance cases say."""
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
+
+
+@pytest.fixture
+def javascript_sdk(javascript: Path, live_server: Any, workspace: Workspace, api_key: str) -> Callable[..., Any]:
+    """Play an act of the vendor's JavaScript SDK, told where we are and with which keys: ``javascript_sdk("jwks")``."""
+    key = publishable_key(workspace)
+    return partial(clerk_sdk().play, endpoint=live_server.url, api_key=api_key, publishable_key=key)
 
 
 def listed(caller: Caller, query: str) -> list[str]:

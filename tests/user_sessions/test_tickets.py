@@ -54,7 +54,6 @@ def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
-        ({"user_id": "user_missing"}, 404, "resource_not_found"),
         ({"user_id": None}, 422, "form_param_nil"),
         ({"expires_in_seconds": 0}, 422, "form_param_value_invalid"),
         ({"expires_in_seconds": 315_360_001}, 422, "form_param_value_invalid"),
@@ -65,6 +64,15 @@ def test_case_93_what_makes_no_ticket_is_refused(issue, kind, body, status, code
     response = issue(kind, **body)
     assert (response.status_code, response.error) == (status, code)
     assert not Ticket.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [("sign_in_token", 404, "resource_not_found"), ("actor_token", 422, "form_resource_not_found")],
+)
+def test_case_93_an_unknown_user_gets_no_ticket(issue, kind, status, code):
+    response = issue(kind, user_id="user_missing")
+    assert (response.status_code, response.error) == (status, code)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -84,6 +92,13 @@ def test_cases_94_and_101_a_ticket_is_revoked_once_and_not_when_it_was_used(back
         response = backend.request("POST", f"v1/{kind}s/{id}/revoke")
         assert (response.status_code, response.error) == (400, f"{kind}_cannot_be_revoked_code")
     assert Ticket.objects.get(pk=used).status == "accepted"
+
+
+def test_nobody_signs_in_to_an_organisation_that_does_not_exist(backend, issue, u1):
+    assert issue("sign_in_token", org_id="org_1").error == "form_resource_not_found"
+    created = backend.post("v1/sessions", user_id=user_id(u1.pk), active_organization_id="org_1")
+    assert (created.status_code, created.error) == (422, "form_resource_not_found")
+    assert backend.post("v1/sessions", user_id=user_id(u1.pk), active_organization_id=None).status_code == 200
 
 
 def test_a_ticket_is_of_one_kind_and_one_workspace(backend, foreign_backend, issue):

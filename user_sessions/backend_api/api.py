@@ -59,11 +59,11 @@ class BackendView(ApiView):
         super().initial(request, *args, **kwargs)
         self.api_version = version_of(request)
 
-    def user(self, id: str) -> Any:
+    def user(self, id: str, *, unknown: str = "resource_not_found") -> Any:
         """The host's user with this id on the wire."""
         if user := find(id):
             return user
-        raise ApiError("resource_not_found", f"No user was found with id {id}.")
+        raise of_parameter(unknown, "user_id", f"No user was found with id {id}.")
 
     def template(self, text: str, *, by: str = "pk") -> JwtTemplate:
         """The caller's JWT template with this id or, ``by`` name, the one that tokens are minted from."""

@@ -55,6 +55,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "form_param_unknown": (422, "is not a parameter here"),
     "form_conditional_param_missing": (422, "is missing"),
     "form_already_exists": (422, "is taken"),
+    "form_resource_not_found": (422, "was not found"),
     "service_unavailable": (503, "Temporarily unavailable"),
 }
 

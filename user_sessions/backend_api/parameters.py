@@ -19,6 +19,7 @@ __all__ = [
     "body_of",
     "choice",
     "flag",
+    "no_organization",
     "only",
     "optional_text",
     "query_choice",
@@ -117,6 +118,12 @@ def only(body: Mapping[str, Any], *names: str) -> None:
     for name in body:
         if name not in names:
             raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], "It is not a parameter of this endpoint.")
+
+
+def no_organization(body: Mapping[str, Any], name: str) -> None:
+    """Refuse to sign anybody in to an organisation: there are none, and to ignore it would be to do something else."""
+    if optional_text(body, name):
+        raise of_parameter("form_resource_not_found", name, "There are no organisations here.")
 
 
 def optional_text(body: Mapping[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str | None:

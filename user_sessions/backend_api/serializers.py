@@ -177,7 +177,13 @@ def _address(
     """An e-mail address or a phone number; the host has no id for it, so it is known by its user."""
     if value is None:
         return None
-    verification = {"object": "verification_admin", "status": "verified", "strategy": "admin"}
+    verification = {
+        "object": "verification_admin",
+        "status": "verified",
+        "strategy": "admin",
+        "attempts": None,
+        "expire_at": None,
+    }
     return {
         "object": kind,
         "id": f"idn_{user}_{kind}",

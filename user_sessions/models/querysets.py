@@ -163,7 +163,7 @@ class UserSessionManager(_Manager["UserSession"]):
 
     def in_workspace(self, workspace: Workspace) -> UserSessionQuerySet:
         """Those of a workspace, each with this very workspace: asking a session for it costs nothing."""
-        sessions: UserSessionQuerySet = workspace.user_sessions.all()  # type: ignore[assignment]  # of our own manager
+        sessions: UserSessionQuerySet = workspace.user_sessions.all()
         return sessions
 
 

@@ -12,6 +12,7 @@ from user_sessions.backend_api.errors import ApiError
 from user_sessions.backend_api.parameters import (
     LONGEST_TOKEN,
     body_of,
+    no_organization,
     query_choice,
     query_flag,
     query_text,
@@ -43,7 +44,9 @@ class SessionsView(BackendView):
                 "request_invalid_for_environment",
                 "A live workspace signs users in itself. An operator can allow this in the console.",
             )
-        user = self.user(required_text(body_of(request), "user_id"))
+        body = body_of(request)
+        no_organization(body, "active_organization_id")
+        user = self.user(required_text(body, "user_id"))
         now = timezone.now()
         session = UserSession.objects.start(workspace, user, by=self.auth.actor, at=now)
         return Response(self._object(session, now))

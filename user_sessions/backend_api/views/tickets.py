@@ -10,7 +10,14 @@ from rest_framework.response import Response
 
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.errors import ApiError, of_parameter
-from user_sessions.backend_api.parameters import body_of, only, required_object, required_text, whole_number
+from user_sessions.backend_api.parameters import (
+    body_of,
+    no_organization,
+    only,
+    required_object,
+    required_text,
+    whole_number,
+)
 from user_sessions.backend_api.serializers import ticket_object
 from user_sessions.models import NotPending, Ticket
 from user_sessions.tokens import LIFETIMES, ticket_token
@@ -26,6 +33,8 @@ ACTOR_SESSION_LIFETIME = 1800
 
 class TicketsView(BackendView):
     kind: Ticket.Kind
+    # What an unknown user is called: SDKs know an answer for each endpoint.
+    unknown_user: str
 
     def revoke(self, request: Request, ticket_id: str) -> Response:
         body_of(request)  # nothing is asked of it, but it must be one
@@ -41,10 +50,11 @@ class TicketsView(BackendView):
 
     def issue(self, body: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:
         now = timezone.now()
+        no_organization(body, "org_id")
         seconds = whole_number(body, "expires_in_seconds", within=TICKET_LIFETIMES) or lifetime
         ticket = Ticket.objects.issue(
             self.auth.workspace,
-            self.user(required_text(body, "user_id")),
+            self.user(required_text(body, "user_id"), unknown=self.unknown_user),
             by=self.auth.actor,
             at=now,
             lifetime=timedelta(seconds=seconds),
@@ -55,6 +65,7 @@ class TicketsView(BackendView):
 
 class SignInTokensView(TicketsView):
     kind = Ticket.Kind.SIGN_IN_TOKEN
+    unknown_user = "resource_not_found"
 
     def create(self, request: Request) -> Response:
         return self.issue(body_of(request), lifetime=SIGN_IN_TOKEN_LIFETIME)
@@ -62,6 +73,7 @@ class SignInTokensView(TicketsView):
 
 class ActorTokensView(TicketsView):
     kind = Ticket.Kind.ACTOR_TOKEN
+    unknown_user = "form_resource_not_found"
 
     def create(self, request: Request) -> Response:
         body = body_of(request)

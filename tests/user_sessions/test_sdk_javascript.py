@@ -1,0 +1,171 @@
+"""The vendor's own JavaScript SDK, unmodified, over real HTTP: what it asks, and how it reads what we answer."""
+
+from base64 import urlsafe_b64decode
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from tests.embedded import embedded
+from user_sessions.models import SigningKey, UserSession
+from user_sessions.tokens import client_token, refresh_token, session_token
+from user_sessions.users import user_id
+
+# What an SDK sends and reads is the same on every database, so once is enough.
+pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+
+ORIGIN = "http://localhost:3000"
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def refused(answer, code, status):
+    """Whether the SDK could read all of an error, and it is this one."""
+    assert answer["longMessage"] and answer["message"] and len(answer["trace"]) == 32
+    return (answer["code"], answer["status"]) == (code, status)
+
+
+@pytest.fixture
+def five(workspace, u1):
+    """Sessions of one user, a second apart, newest first."""
+    now = timezone.now()
+    starts = [now - timedelta(seconds=ago) for ago in range(5)]
+    return [UserSession.objects.start(workspace, u1, by="test", at=start) for start in starts]
+
+
+def test_a_session_lives_as_the_javascript_sdk_says(javascript_sdk, u1):
+    """It verifies sessions, too, by an endpoint that the version it asks for no longer has."""
+    told = javascript_sdk("sessions", user=user_id(u1.pk))
+    created = told["created"]
+    assert (created["userId"], created["status"], created["actor"]) == (user_id(u1.pk), "active", None)
+    assert told["got"] == told["verified"] == created
+    assert claims_of(told["jwt"])["sid"] == created["id"]
+    longer = claims_of(told["longer jwt"])
+    assert longer["exp"] - longer["iat"] == 120
+    assert told["revoked"] == told["again"]
+    assert told["revoked"]["status"] == "revoked" and told["revoked"]["updatedAt"] > created["updatedAt"]
+    assert refused(told["token after"], "resource_not_found", 404)
+    assert refused(told["verified after"], "resource_not_found", 404)
+
+
+def test_case_36_a_list_has_data_and_a_total_count(javascript_sdk, u1, five):
+    five[3].revoke(by="test")
+    ids = [session.pk for session in five]
+    told = javascript_sdk("lists", user=user_id(u1.pk), client=five[1].client_id)
+    assert refused(told.pop("unfiltered"), "missing_query_parameter", 400)
+    assert told == {
+        "of the user": {"ids": ids, "totalCount": 5},
+        "a page": {"ids": ids[1:3], "totalCount": 5},
+        "of the client": {"ids": ids[1:2], "totalCount": 1},
+        "of both": {"ids": ids[1:2], "totalCount": 1},
+        "revoked": {"ids": ids[3:4], "totalCount": 1},
+        "of nobody": {"ids": [], "totalCount": 0},
+    }
+
+
+@pytest.fixture
+def absent(workspace, u1):
+    """What the browser of a user who was away shows: an expired session token, and the cookie beside it."""
+    away = timezone.now() - timedelta(minutes=2)
+    opened = UserSession.objects.start(workspace, u1, by="test", at=away)
+    session = UserSession.objects.for_minting(at=away).select_related("client", "workspace").get(pk=opened.pk)
+    expired = session_token(session, at=away, authorized_party=ORIGIN)
+    return {"session": session.pk, "expired": expired, "refresh": refresh_token(session)}
+
+
+def test_case_130_a_session_token_is_refreshed_once(javascript_sdk, absent):
+    told = javascript_sdk("refresh", format="token", **absent)
+    fresh = claims_of(told["answer"]["jwt"])
+    assert (fresh["sid"], fresh["azp"]) == (absent["session"], ORIGIN)
+    assert refused(told["again"], "session_refresh_expired_session_token_consumed", 401)
+
+
+def test_case_131_a_session_token_is_refreshed_into_cookies(javascript_sdk, absent):
+    cookies = javascript_sdk("refresh", format="cookie", **absent)["answer"]["cookies"]
+    plain, suffixed = [cookie.partition(";")[0].partition("=") for cookie in cookies]
+    assert plain[0] == "__session" and suffixed[0].startswith("__session_") and plain[2] == suffixed[2]
+    assert claims_of(plain[2])["sid"] == absent["session"]
+
+
+def test_the_javascript_sdk_reads_clients(javascript_sdk, session, elsewhere, u2):
+    UserSession.objects.start(elsewhere, u2, by="test")
+    client = session.client
+    told = javascript_sdk("clients", client=client.pk, client_token=client_token(client))
+    assert told["got"] == told["verified"] == told["list"]["data"][0]
+    assert told["list"]["totalCount"] == 1
+    assert told["got"]["sessionIds"] == [held["id"] for held in told["got"]["sessions"]] == [session.pk]
+    assert (told["got"]["id"], told["got"]["lastActiveSessionId"]) == (client.pk, session.pk)
+    assert refused(told["not a token"], "cookie_invalid", 400)
+    assert refused(told["missing"], "resource_not_found", 404)
+
+
+def test_cases_58_to_62_the_javascript_sdk_keeps_templates(javascript_sdk, session, profiles):
+    claims = {"camelCase": {"innerCase": [1, None, True]}, "https://x.example/y": "{{user.first_name}}", "aud": "x"}
+    told = javascript_sdk("templates", session=session.pk, template={"name": "t 1", "claims": claims})
+    made, updated = told["made"], told["updated"]
+    assert made["claims"] == claims and list(made["claims"]) == list(claims)
+    assert (made["lifetime"], made["allowedClockSkew"], made["signingAlgorithm"]) == (60, 5, "RS256")
+    assert told["got"] == made and not made["customSigningKey"]
+    own = claims | {"https://x.example/y": "Maria"}
+    assert {name: claims_of(told["jwt"])[name] for name in own} == own
+    assert (updated["name"], updated["claims"], updated["lifetime"]) == ("other", {"b": 2}, 90)
+    assert updated["allowedClockSkew"] == 0
+    assert updated["createdAt"] == made["createdAt"] and updated["updatedAt"] > made["updatedAt"]
+    assert told["list"] == {"ids": [made["id"]], "totalCount": 1}
+    assert refused(told["reserved"], "jwt_template_reserved_claim", 400)
+    assert refused(told["taken"], "form_already_exists", 422) and told["taken"]["param"] == "name"
+    assert (told["deleted"]["id"], told["deleted"]["deleted"]) == (made["id"], True)
+    assert refused(told["missing"], "resource_not_found", 404)
+
+
+def test_cases_92_and_94_a_sign_in_token_is_made_and_revoked(javascript_sdk, u1):
+    told = javascript_sdk("tickets", user=user_id(u1.pk), actor={"sub": "user_0"})
+    made, revoked = told["sign in"], told["sign in revoked"]
+    assert (made["userId"], made["status"], revoked["status"]) == (user_id(u1.pk), "pending", "revoked")
+    url = urlsplit(made["url"])
+    assert (url.netloc, url.path) == ("here.example.com", "/v1/tickets/accept")
+    assert parse_qs(url.query) == {"ticket": [made["token"]]}
+    assert claims_of(made["token"])["sid"] == made["id"] == revoked["id"]
+    assert refused(told["sign in revoked again"], "sign_in_token_cannot_be_revoked_code", 400)
+
+
+def test_cases_98_and_101_an_actor_is_echoed_whole(javascript_sdk, u1):
+    actor = {"sub": "user_0", "additionalProperties": {"camelCase": {"snake_case": [1, {"deep": None}]}}}
+    told = javascript_sdk("tickets", user=user_id(u1.pk), actor=actor)
+    made, revoked = told["actor"], told["actor revoked"]
+    assert made["actor"] == revoked["actor"] == actor
+    assert (made["userId"], made["status"], revoked["status"]) == (user_id(u1.pk), "pending", "revoked")
+    assert claims_of(made["token"])["sid"] == made["id"]
+    assert refused(told["actor revoked again"], "actor_token_cannot_be_revoked_code", 400)
+
+
+def test_the_javascript_sdk_reads_a_user(javascript_sdk, u1, profiles):
+    found = javascript_sdk("user", user=user_id(u1.pk))
+    assert (found["id"], found["fullName"], found["username"]) == (user_id(u1.pk), "Maria Doe", None)
+    assert found["email"]["emailAddress"] == "maria@example.com"
+    assert found["email"]["verification"]["status"] == "verified"
+    assert found["publicMetadata"] == {"profile": {"interests": ["reading", "climbing"]}, "age": 0}
+    assert found["unsafeMetadata"] == {"foo": {"bar": 42}}
+    assert (found["passwordEnabled"], found["banned"], found["phoneNumbers"]) == (True, False, [])
+
+
+def test_case_83_the_javascript_sdk_reads_the_key_set(javascript_sdk, workspace):
+    kid = SigningKey.objects.current(workspace).kid
+    (key,) = javascript_sdk("jwks")["keys"]
+    assert (key["kid"], key["alg"], key["kty"], key["use"], key["e"]) == (kid, "RS256", "RSA", "sig", "AQAB")
+    assert len(urlsafe_b64decode(key["n"] + "==")) == 256
+
+
+def test_the_javascript_sdk_knows_each_kind_of_error(javascript_sdk, u1):
+    told = javascript_sdk("errors", user=user_id(u1.pk))
+    assert refused(told["missing session"], "resource_not_found", 404)
+    assert refused(told["missing user"], "resource_not_found", 404)
+    assert told["missing user"]["longMessage"] == "No user was found with id user_missing."
+    assert refused(told["no user"], "form_param_missing", 422) and told["no user"]["param"] == "user_id"
+    assert refused(told["bad limit"], "form_param_value_invalid", 422) and told["bad limit"]["param"] == "limit"
+    assert refused(told["bad key"], "clerk_key_invalid", 401)
+    assert refused(told["no such route"], "resource_not_found", 404)

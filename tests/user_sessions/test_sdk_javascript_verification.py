@@ -1,0 +1,173 @@
+"""The vendor's own JavaScript SDK, unmodified, verifies our tokens and lets requests in."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.utils import timezone
+
+from tests.embedded import embedded
+from user_sessions.cookies import publishable_key
+from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
+from user_sessions.tokens import cookie_suffix, refresh_token, session_token, template_token
+from user_sessions.users import user_id
+
+# What an SDK sends and reads is the same on every database, so once is enough.
+pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+
+ORIGIN = "http://localhost:3000"
+APP = "https://app.example.com/"
+CONSUMED = "session_refresh_expired_session_token_consumed"
+
+
+def minted(session, *, ago=timedelta(), **options):
+    at = timezone.now() - ago
+    return session_token(UserSession.objects.for_minting(at=at).get(pk=session.pk), at=at, **options)
+
+
+@pytest.fixture
+def verify(javascript_sdk):
+    """What ``verifyToken`` says of a token: its claims, or why it is refused."""
+    return lambda token, **options: javascript_sdk("verify", tries=[{"token": token, "options": options}])[0]
+
+
+@pytest.fixture
+def authenticate(javascript_sdk):
+    """What ``authenticateRequest`` says of a page's request with these headers."""
+
+    def authenticate(headers, *, keys=None, **options):
+        tries = [{"headers": headers, "options": options}]
+        return javascript_sdk("authenticate", url=APP, tries=tries, **keys or {})[0]
+
+    return authenticate
+
+
+def bearing(token):
+    """The headers of a script's request."""
+    return {"authorization": f"Bearer {token}", "accept": "application/json"}
+
+
+def showing(**cookies):
+    """The headers of a browser that opens a page."""
+    return {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()), "accept": "text/html"}
+
+
+def issued_at(token):
+    return jwt.decode(token, options={"verify_signature": False})["iat"]
+
+
+def test_case_85_a_token_is_verified_by_the_key_set_and_by_a_pem(verify, session, api_key):
+    token = minted(session)
+    public = jwt.PyJWK(SigningKey.objects.get().public_jwk).key
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    claims = verify(token, secretKey=api_key)
+    assert claims == verify(token, jwtKey=pem)
+    assert (claims["sub"], claims["sid"], claims["v"]) == (user_id(session.user_id), session.pk, 2)
+
+
+def test_another_tenant_cannot_verify_it(verify, session, elsewhere, foreign_api_key):
+    SigningKey.objects.current(elsewhere)
+    assert verify(minted(session), secretKey=foreign_api_key) == "jwk-kid-mismatch"
+
+
+def test_case_87_a_session_token_signs_a_request_in(authenticate, session):
+    answer = authenticate(bearing(minted(session)))
+    assert (answer["status"], answer["reason"]) == ("signed-in", None)
+    assert (answer["userId"], answer["sessionId"]) == (user_id(session.user_id), session.pk)
+    assert (answer["sessionStatus"], answer["actor"]) == ("active", None)
+
+
+def test_case_87_a_template_token_does_not(authenticate, workspace, session):
+    template = JwtTemplate.objects.define(workspace, Definition(name="t1", claims={"a": 1}), by="test")
+    now = timezone.now()
+    token = template_token(UserSession.objects.for_minting(at=now).get(), template, at=now)
+    answer = authenticate(bearing(token))
+    assert (answer["status"], answer["reason"], answer["userId"]) == ("signed-out", "token-type-mismatch", None)
+
+
+def test_case_46_who_impersonates_reaches_the_app(authenticate, workspace, u1):
+    actor = {"sub": "user_0", "note": {"deep": [1]}}
+    impersonation = UserSession.objects.start(workspace, u1, by="test", actor=actor)
+    assert authenticate(bearing(minted(impersonation)))["actor"] == actor
+
+
+def test_case_88_a_token_without_an_origin_is_of_no_authorized_party(javascript_sdk, verify, api_key, session):
+    token = javascript_sdk("mint", session=session.pk)["session"]
+    reason = verify(token, secretKey=api_key, authorizedParties=[ORIGIN])
+    assert reason == "token-invalid-authorized-parties"
+
+
+def test_case_88_authorized_parties_let_their_own_requests_in(authenticate, session):
+    def answer(**options):
+        answer = authenticate(bearing(minted(session, **options)), authorizedParties=[ORIGIN])
+        return answer["status"], answer["reason"]
+
+    assert answer() == ("signed-out", "token-invalid-authorized-parties")
+    assert answer(authorized_party=ORIGIN) == ("signed-in", None)
+    assert answer(authorized_party="https://evil.example.com") == ("signed-out", "token-invalid-authorized-parties")
+
+
+def test_case_89_a_token_has_expired_66_seconds_after_its_making(verify, authenticate, api_key, session):
+    token = minted(session, ago=timedelta(seconds=66))
+    assert verify(token, secretKey=api_key) == "token-expired"
+    answer = authenticate(bearing(token))
+    assert answer["status"] == "signed-out" and answer["reason"].startswith("session-token-expired")
+
+
+def test_case_90_a_pending_session_is_signed_out(verify, authenticate, api_key, session):
+    session.require("setup-mfa", by="test")
+    token = minted(session)
+    assert verify(token, secretKey=api_key)["sts"] == "pending"
+    answer = authenticate(bearing(token))
+    assert (answer["userId"], answer["sessionStatus"]) == (None, "pending")
+
+
+@pytest.fixture
+def live(live_workspace, key_of, u1):
+    """A session of a live workspace, and how its app's server knows the workspace."""
+    session = UserSession.objects.start(live_workspace, u1, by="test")
+    return session, {"api_key": key_of(live_workspace), "publishable_key": publishable_key(live_workspace)}
+
+
+def test_case_91_cookies_sign_a_page_in(authenticate, live):
+    session, keys = live
+    token = minted(session)
+    answer = authenticate(showing(__session=token, __client_uat=issued_at(token)), keys=keys)
+    assert keys["publishable_key"].startswith("pk_live_")
+    assert (answer["status"], answer["userId"], answer["sessionId"]) == (
+        "signed-in",
+        user_id(session.user_id),
+        session.pk,
+    )
+
+
+def test_case_91_without_the_time_of_the_client_the_page_is_sent_to_shake_hands(authenticate, live):
+    session, keys = live
+    answer = authenticate(showing(__session=minted(session)), keys=keys)
+    assert (answer["status"], answer["reason"]) == ("handshake", "session-token-but-no-client-uat")
+    url = urlsplit(answer["location"])
+    assert (url.scheme, url.netloc, url.path) == ("https", "live.example.com", "/v1/client/handshake")
+    assert parse_qs(url.query)["redirect_url"] == [APP]
+
+
+def test_cookies_of_another_issuer_are_of_nobody(authenticate, live, session):
+    """The host of ``iss`` must be the one in the publishable key."""
+    _, keys = live
+    token = minted(session)
+    answer = authenticate(showing(__session=token, __client_uat=issued_at(token)), keys=keys)
+    assert answer["userId"] is None and answer["status"] != "signed-in"
+
+
+def test_an_expired_cookie_is_refreshed_without_sending_the_page_away(authenticate, live):
+    session, keys = live
+    token = minted(session, ago=timedelta(seconds=66), authorized_party=APP.rstrip("/"))
+    suffix = cookie_suffix(keys["publishable_key"])
+    cookies = {"__session": token, "__client_uat": issued_at(token), f"__refresh_{suffix}": refresh_token(session)}
+    answer = authenticate(showing(**cookies), keys=keys)
+    assert (answer["status"], answer["sessionId"]) == ("signed-in", session.pk)
+    fresh = dict(cookie.partition(";")[0].split("=", 1) for cookie in answer["cookies"])
+    assert issued_at(fresh["__session"]) > issued_at(token)
+    again = authenticate(showing(**cookies), keys=keys)
+    assert (again["status"], again["reason"]) == ("handshake", f"session-token-expired-refresh-{CONSUMED}")
