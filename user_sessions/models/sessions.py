@@ -190,26 +190,20 @@ class UserSession(models.Model):
     def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
         """Under a lock: the tasks are one list, which two writers would overwrite."""
         at = at or timezone.now()
-        row = UserSession.objects.live(at=at).select_for_update().filter(pk=self.pk)
-        for before, status_before in row.values_list("tasks", "status"):
-            tasks = change(before)
-            status = Status.PENDING if tasks else Status.ACTIVE
-            if tasks == before:
-                return False
-            UserSession.objects.filter(pk=self.pk).update(tasks=tasks, status=status, updated_at=at)
-            if status != status_before:
-                happened = "pending" if tasks else "activated"
-                Event.objects.record(
-                    f"user_session.{happened}",
-                    subject=self.pk,
-                    workspace_id=self.workspace_id,
-                    by=by,
-                    at=at,
-                    tasks=tasks,
-                )
+        live = UserSession.objects.live(at=at).filter(pk=self.pk)
+        locked = live.select_for_update(of=("self",)).first()
+        tasks = change(locked.tasks) if locked else []
+        if locked is None or tasks == locked.tasks:
             self._read_again()
-            return True
-        return False
+            return False
+        status = Status.PENDING if tasks else Status.ACTIVE
+        live.update(tasks=tasks, status=status, updated_at=at)
+        if status != locked.status:
+            happened = "pending" if tasks else "activated"
+            facts = {"subject": self.pk, "workspace_id": self.workspace_id, "by": by, "at": at}
+            Event.objects.record(f"user_session.{happened}", **facts, tasks=tasks)
+        self._read_again()
+        return True
 
     def _read_again(self) -> None:
         """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
