@@ -35,6 +35,8 @@ def new_key_pair(algorithm: str) -> KeyPair:
     private = _generate(algorithm)
     jwk = _jwk(private)
     kid = _thumbprint(jwk)
+    if kid.startswith("-"):  # at the shell it would be taken for an option
+        return new_key_pair(algorithm)
     der = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

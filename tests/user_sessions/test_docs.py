@@ -1,18 +1,22 @@
-"""The page about user sessions says what is true: its tables are compared, its code is run."""
+"""The pages about user sessions say what is true: their tables are compared, their code is run."""
 
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import Field
 
 from sessions_core.models import Workspace
-from tests.pages import blocks, run_bash, table
+from tests.pages import DOCS, blocks, run_bash, table
 from tests.user_sessions.test_lifecycle import OUTCOMES
+from user_sessions import template_lint
 from user_sessions.backend_api.errors import CATALOGUE
 from user_sessions.backend_api.urls import ROUTES
 from user_sessions.models import Status
+from user_sessions.shortcodes import RESERVED, SHORTCODES
 from user_sessions.users import user_id
 
 PAGE = "user-sessions.md"
@@ -58,3 +62,40 @@ def test_the_python_works(given):
     for block in blocks(PAGE, "python"):
         exec(compile(block, PAGE, "exec"), names)
     assert names["claims"]["sid"] == names["session"].id
+
+
+# JWT templates
+
+TEMPLATES = "jwt-templates.md"
+
+
+def test_every_shortcode_is_documented():
+    assert {shortcode for shortcode, _ in table(TEMPLATES, "Shortcodes")} == SHORTCODES
+
+
+def test_every_finding_of_the_lint_is_documented():
+    source = Path(template_lint.__file__).read_text()
+    raised = set(re.findall(r'Finding\(\s*"(\w+)"', source))
+    assert {code for code, _ in table(TEMPLATES, "Look before you use it")} == raised
+
+
+def test_every_reserved_claim_is_documented():
+    named = set(re.findall(r"`(\w+)`", (DOCS / TEMPLATES).read_text().split("## Mint")[1].split("## Shortcodes")[0]))
+    assert named - {"cat", "aud"} == RESERVED
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not shutil.which("curl"), reason="the page's commands are curl's, which is not installed here")
+def test_the_commands_about_templates_work(given):
+    printed = run_bash(TEMPLATES, given)
+    assert '"x-hasura-default-role":"user"' in printed
+    assert '"lint":[]' in printed
+    assert printed.rpartition('"object":"token"')[2]
+
+
+def test_every_policy_of_a_workspace_is_documented():
+    documented = {field for field, *_ in table(PAGE, "Policy of a workspace") if "_" in field}
+    fields = {field.name for field in Workspace._meta.get_fields() if isinstance(field, Field)}
+    assert documented == {
+        name for name in fields if name.startswith(("user_session_", "single_session", "signing_algorithm"))
+    }

@@ -37,7 +37,7 @@ class Epoch(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="epochs")
     not_before = models.DateTimeField(editable=False)
     by = models.CharField(max_length=200, editable=False)
-    reason = models.CharField(max_length=200, blank=True, editable=False)
+    reason = models.CharField(max_length=200, blank=True)
 
     objects = EpochQuerySet.as_manager()
 
@@ -46,4 +46,4 @@ class Epoch(models.Model):
         indexes = [models.Index(fields=["workspace", "not_before"], name="epoch_of_workspace")]
 
     def __str__(self) -> str:
-        return f"{self.not_before:%Y-%m-%d %H:%M:%S}"
+        return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.not_before else "a new epoch"

@@ -199,9 +199,8 @@ class UserSession(models.Model):
         status = Status.PENDING if tasks else Status.ACTIVE
         live.update(tasks=tasks, status=status, updated_at=at)
         if status != locked.status:
-            happened = "pending" if tasks else "activated"
-            facts = {"subject": self.pk, "workspace_id": self.workspace_id, "by": by, "at": at}
-            Event.objects.record(f"user_session.{happened}", **facts, tasks=tasks)
+            type = "user_session.pending" if tasks else "user_session.activated"
+            Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, tasks=tasks)
         self._read_again()
         return True
 

@@ -56,9 +56,9 @@ class Command(BaseCommand):
 
     def _customise(self, workspace: Workspace, text: str) -> None:
         try:
-            claims = json.loads(text)
+            claims = dict(json.loads(text).items())
             Template.compile(claims)
-        except (ValueError, TypeError) as error:
+        except (ValueError, AttributeError) as error:
             reason = str(error) if isinstance(error, TemplateError) else "not a JSON object"
             raise CommandError(f"The claims are refused: {reason}.") from None
         if reserved := reserved_in(claims):
