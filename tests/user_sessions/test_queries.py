@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.callers import bearer
-from tests.user_sessions.conftest import listed
+from tests.callers import Caller, bearer
+from tests.user_sessions.conftest import claims_of, listed, minted
 from user_sessions import key_pairs
-from user_sessions.models import UserSession
+from user_sessions.models import JwtTemplate, UserSession
 from user_sessions.users import user_id
 
 
@@ -45,9 +45,37 @@ def test_listing_is_two_and_a_third_where_a_total_is_asked_for(backend, crowd, u
         assert len(listed(backend, f"{query}&paginated=true")) == len(crowd)
 
 
-def test_the_key_set_is_two(backend, crowd, django_assert_num_queries):
+def test_listing_a_later_page_is_as_many(backend, crowd, u1, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        listed(backend, f"?user_id={user_id(u1.pk)}&limit=100&offset=1&status=active&paginated=true")
+
+
+def test_the_key_set_is_in_memory_once_it_was_asked_for(backend, crowd, settings, django_assert_num_queries):
+    settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
+    anybody = Caller(host="here.example.com")
+    for caller, queries in ((backend, 1), (anybody, 0)):  # a secret key is always asked for
+        path = "v1/jwks" if caller is backend else ".well-known/jwks.json"
+        assert caller.get(path).status_code == 200
+        with django_assert_num_queries(queries):
+            assert caller.get(path).status_code == 200
+
+
+def test_minting_from_a_template_is_one_read_more(backend, crowd, settings, django_assert_num_queries):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
+    backend.post("v1/jwt_templates", name="t1", claims={"x": "{{user.public_metadata}}"})
+    with django_assert_num_queries(3):
+        minted(backend, crowd[0].pk, template="t1")
+
+
+def test_minting_with_claims_of_the_projects_own_is_two(backend, workspace, crowd, django_assert_num_queries):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.first_name}}"}, by="test")
     with django_assert_num_queries(2):
-        assert backend.get("v1/jwks").status_code == 200
+        assert claims_of(minted(backend, crowd[0].pk))["x"] == "Maria"
+
+
+def test_clients_are_listed_in_three_however_many_sessions(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(3):
+        assert backend.get("v1/clients?limit=100").status_code == 200
 
 
 def test_a_revoke_reads_once_and_writes_once(backend, crowd, django_assert_max_num_queries):

@@ -46,4 +46,4 @@ class Epoch(models.Model):
         indexes = [models.Index(fields=["workspace", "not_before"], name="epoch_of_workspace")]
 
     def __str__(self) -> str:
-        return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.not_before else "a new epoch"
+        return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.pk else "a new epoch"
