@@ -11,6 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
 from benchmarks.load import Operation, rate, wait_for
 
 HOST = "127.0.0.1"
@@ -27,7 +30,7 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--port", type=int, default=8765)
     chosen = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="gatepass-benchmarks-") as data:
-        os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings")
+        os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings", **key_of_peers())
         import django
 
         django.setup()
@@ -42,6 +45,14 @@ def main(words: Sequence[str]) -> None:
                 ratios = measured(url, operations, chosen.rounds, chosen.seconds)
             medians = report(sessions, ratios, before=medians)
         print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
+
+
+def key_of_peers() -> dict[str, str]:
+    """An RSA key for the peers that sign, as large as ours."""
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {"BENCHMARK_RSA_KEY": private.decode(), "BENCHMARK_RSA_PUBLIC_KEY": public.decode()}
 
 
 @contextmanager

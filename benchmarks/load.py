@@ -1,6 +1,7 @@
 """A bounded load on one address of this machine: a few connections that are kept, for a few seconds."""
 
 import http.client
+import json
 import socket
 import time
 from collections.abc import Mapping
@@ -13,29 +14,32 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One request, sent again and again; ``status`` is what every answer must have."""
+    """One request, sent again and again; ``body`` is sent as JSON, ``status`` is what every answer must have."""
 
     name: str
     path: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] | None = None
     status: int = 200
 
 
 def rate(url: str, operation: Operation, *, seconds: float) -> float:
     """Requests a second over CONNECTIONS kept connections. Raises RuntimeError for an answer of another status."""
     where = urlsplit(url)
+    body = None if operation.body is None else json.dumps(operation.body)
+    headers = {**operation.headers, **({"Content-Type": "application/json"} if body else {})}
     deadline = time.monotonic() + seconds
 
     def one(_: int) -> int:
         connection = http.client.HTTPConnection(where.hostname or "", where.port or 80, timeout=30)
         count = 0
         while time.monotonic() < deadline:
-            connection.request(operation.method, operation.path, headers=dict(operation.headers))
+            connection.request(operation.method, operation.path, body, headers)
             answer = connection.getresponse()
-            body = answer.read()
+            content = answer.read()
             if answer.status != operation.status:
-                raise RuntimeError(f"{operation.name}: {answer.status} {body[:300]!r}")
+                raise RuntimeError(f"{operation.name}: {answer.status} {content[:300]!r}")
             count += 1
         connection.close()
         return count

@@ -1,8 +1,9 @@
 """What the operations are measured on: sessions of many users, and one credential for each kind of caller."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
 from knox.models import get_token_model
-from rest_framework_simplejwt.tokens import AccessToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from benchmarks.load import Operation
 from client_sessions.devices.models import ConnectedAccount, Device
@@ -19,10 +20,11 @@ from client_sessions.models import TOKEN, ClientSession, Grant
 from sessions_core import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
-from user_sessions.models import Client, SigningKey, Status, UserSession, private_key
+from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, private_key
 from user_sessions.users import user_id
 
 BATCH = 5000
+HASURA = {"https://hasura.io/jwt/claims": {"x-hasura-user-id": "{{user.id}}", "x-hasura-default-role": "user"}}
 BY = "benchmark"
 WORKSPACE = "Benchmark"
 
@@ -40,14 +42,22 @@ def build() -> list[Operation]:
     knox = [get_token_model().objects.create(user)[1] for _ in range(10)]
     forged = _bearer(f"{TOKEN.prefix}abcdefgh_{tokens.random_text(tokens.LONG_LENGTH)}")
     of_user = f"/v1/sessions?user_id={user_id(user.pk)}"
+    of_busy_user = f"/v1/sessions?limit=100&user_id={user_id(_busy_user(workspace).pk)}"
+    template = JwtTemplate.objects.define(workspace, Definition(name="hasura", claims=HASURA), by=BY)
+    minted = f"/v1/sessions/{session.pk}/tokens"
+    refresh = {"method": "POST", "path": "/simplejwt/refresh", "body": {"refresh": str(RefreshToken.for_user(user))}}
     return [
         Operation(name="bare view", path="/bare"),
         Operation(name="forged session token", path="/workspaces/get", headers=forged, status=401),
         Operation(name="session token check", path="/workspaces/get", headers=scoped),
         Operation(name="scoped list of ten", path="/devices/list", headers=scoped),
-        Operation(name="mint", method="POST", path=f"/v1/sessions/{session.pk}/tokens", headers=api_key),
+        Operation(name="mint", method="POST", path=minted, headers=api_key),
+        Operation(name="mint from a template", method="POST", path=f"{minted}/{template.name}", headers=api_key),
         Operation(name="get session", path=f"/v1/sessions/{session.pk}", headers=api_key),
-        Operation(name="list sessions", path=of_user, headers=api_key),
+        Operation(name="list of ten", path=of_user, headers=api_key),
+        Operation(name="list of a hundred", path=of_busy_user, headers=api_key),
+        Operation(name="key set", path="/v1/jwks", headers=api_key),
+        Operation(name="simplejwt refresh", **refresh),
         Operation(name="knox", path="/knox", headers={"Authorization": f"Token {knox[0]}"}),
         Operation(name="simplejwt", path="/simplejwt", headers=_bearer(str(AccessToken.for_user(user)))),
     ]
@@ -62,7 +72,7 @@ def fill(sessions: int) -> None:
 
 def raw_signatures() -> float:
     """Signatures a second of the workspace's key, which no mint can exceed."""
-    key = private_key(SigningKey.objects.get().kid)
+    key, _ = private_key(SigningKey.objects.get().kid)
     started, count = time.perf_counter(), 0
     while time.perf_counter() - started < 1:
         key.sign(b"x" * 300, PKCS1v15(), SHA256())
@@ -102,11 +112,25 @@ def _fill_client_sessions(workspace: Workspace, count: int) -> None:
         )
 
 
+def _busy_user(workspace: Workspace) -> Any:
+    """One with two hundred sessions."""
+    user = get_user_model().objects.create(username="busy")
+    _sign_in(workspace, [user], 200)
+    return user
+
+
 def _fill_user_sessions(workspace: Workspace, count: int) -> None:
-    model, now = get_user_model(), timezone.now()
-    client = Client.objects.begin(workspace, at=now)
+    model = get_user_model()
     for batch in _batches(count):
         people = model.objects.bulk_create(model(username=f"user {uuid4()}") for _ in range(max(batch // 10, 1)))
+        _sign_in(workspace, people, batch)
+
+
+def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
+    """So many sessions, of each of these in turn."""
+    now = timezone.now()
+    client, end = Client.objects.begin(workspace, at=now), now + timedelta(days=7)
+    for batch in _batches(count):
         UserSession.objects.bulk_create(
             UserSession(
                 id=new_id("sess", at=now),
@@ -117,7 +141,8 @@ def _fill_user_sessions(workspace: Workspace, count: int) -> None:
                 created_at=now,
                 updated_at=now,
                 last_active_at=now,
-                expire_at=now + timedelta(days=7),
+                expire_at=end,
+                latest_expire_at=end,
                 abandon_at=now + timedelta(days=30),
             )
             for n in range(batch)

@@ -1,13 +1,19 @@
 """The reference server with its peers beside it."""
 
+import os
 from datetime import timedelta
 
 from client_sessions.conf import DEFAULT_RATES
 from sessions_project.settings import *  # noqa: F403  (Django's way to extend settings)
 from sessions_project.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "knox"]
+INSTALLED_APPS = [*INSTALLED_APPS, "knox", "rest_framework_simplejwt.token_blacklist"]
 ROOT_URLCONF = "benchmarks.urls"
-SIMPLE_JWT = {"ACCESS_TOKEN_LIFETIME": timedelta(days=1)}  # longer than it takes to make a million rows
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(days=1),  # longer than it takes to make a million rows
+    "ALGORITHM": "RS256",
+    "SIGNING_KEY": os.environ["BENCHMARK_RSA_KEY"],
+    "VERIFYING_KEY": os.environ["BENCHMARK_RSA_PUBLIC_KEY"],
+}
 # One caller stands for many here.
 CLIENT_SESSIONS = {"RATES": dict.fromkeys(DEFAULT_RATES)}

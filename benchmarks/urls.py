@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.views import TokenRefreshView
 
 from sessions_project.urls import urlpatterns as served
 
@@ -35,5 +36,6 @@ urlpatterns = [
     path("bare", Bare.as_view()),
     path("knox", Knox.as_view()),
     path("simplejwt", SimpleJwt.as_view()),
+    path("simplejwt/refresh", TokenRefreshView.as_view()),
     *served,
 ]
