@@ -1,23 +1,44 @@
 """What holds when requests collide: real threads, each with a connection of its own."""
 
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from sessions_core.models import Event
-from user_sessions.models import NotLive, SigningKey, UserSession
+from sessions_core.models import Event, Workspace
+from user_sessions.models import Client, Epoch, NotLive, NotPending, SigningKey, Ticket, UserSession
+from user_sessions.tokens import refresh_token, session_token
+from user_sessions.users import user_id
+from user_sessions.verify.form import parse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 10
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
 def u1():
     return get_user_model().objects.create_user("u1")
+
+
+@pytest.fixture
+def u2():
+    return get_user_model().objects.create_user("u2")
+
+
+def tally(results: list[Any]) -> Counter[str]:
+    """How often each came out: an answer by its type, a refusal by its reason."""
+    return Counter(str(it) if isinstance(it, bool) else type(it).__name__ for it in results)
+
+
+def live(workspace: Workspace, **which: Any) -> int:
+    return UserSession.objects.in_workspace(workspace).filter(**which).live(at=timezone.now()).count()
 
 
 def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
@@ -55,3 +76,206 @@ def test_a_workspace_gets_one_signing_key_however_many_ask(workspace, at_once):
     keys = at_once(*[partial(SigningKey.objects.current, workspace)] * 4)
     assert {key.kid for key in keys} == {SigningKey.objects.get().kid}
     assert Event.objects.filter(type="signing_key.created").count() == 1
+
+
+@pytest.mark.parametrize("policy", ["refuse", "end_oldest"])
+def test_a_user_never_has_more_live_sessions_than_allowed(workspace, u1, at_once, policy):
+    workspace.user_session_limit, workspace.user_session_limit_policy = 3, policy
+    workspace.save()
+    for _ in range(ROUNDS):
+        started = tally(at_once(*[partial(UserSession.objects.start, workspace, u1, by="test")] * 8))
+        if policy == "refuse":
+            assert started == {"UserSession": 3, "TooManySessions": 5}
+        else:
+            assert started == {"UserSession": 8}
+        assert live(workspace) == 3
+        UserSession.objects.of_user(workspace, u1).revoke(by="test")
+
+
+@pytest.mark.parametrize("replacing", [False, True])
+@pytest.mark.parametrize(("single", "refusal"), [(True, "SessionExists"), (False, "AlreadySignedIn")])
+def test_of_sign_ins_on_one_client_one_stays(workspace, u1, u2, at_once, single, refusal, replacing):
+    workspace.single_session_mode = single
+    workspace.save()
+    users = [u1, u2] * 4 if single else [u1] * 8
+    for _ in range(ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now())
+        start = partial(UserSession.objects.start, workspace, by="test", client=client, replacing=replacing)
+        started = tally(at_once(*(partial(start, user) for user in users)))
+        assert started == ({"UserSession": 8} if replacing else {"UserSession": 1, refusal: 7})
+        assert live(workspace, client=client) == 1
+
+
+def test_different_users_sign_in_on_one_client_beside_each_other(workspace, u1, u2, at_once):
+    for _ in range(ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now())
+        start = partial(UserSession.objects.start, workspace, by="test", client=client)
+        assert tally(at_once(partial(start, u1), partial(start, u2))) == {"UserSession": 2}
+        assert live(workspace, client=client) == 2
+
+
+def test_nobody_signs_in_beside_an_impersonation(workspace, u1, u2, at_once):
+    for _ in range(ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now())
+        start = partial(UserSession.objects.start, workspace, by="test", client=client)
+        started = at_once(partial(start, u1, actor={"sub": "agent"}), partial(start, u2), partial(start, u2))
+        assert isinstance(started[0], UserSession)
+        assert live(workspace, client=client) == live(workspace, client=client, actor__sub="agent") == 1
+
+
+def minting(session: UserSession, until: Callable[[], bool]) -> list[int]:
+    """``iat`` of each token that is minted until then, or until there are no more."""
+    issued = []
+    while not until():
+        now = timezone.now()
+        row = UserSession.objects.for_minting(at=now).select_related("workspace").filter(pk=session.pk).first()
+        if row is None:
+            break
+        try:
+            issued.append(parse(session_token(row, at=now)).payload["iat"])
+        except NotLive:
+            break
+    return issued
+
+
+@pytest.mark.parametrize("idle", [None, timedelta(minutes=1)])
+def test_no_token_is_issued_after_the_answer_to_a_revoke(workspace, u1, at_once, idle):
+    workspace.user_session_idle_lifetime = idle
+    workspace.save()
+    SigningKey.objects.current(workspace)
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, by="test")
+
+        def revoke(session: UserSession = session) -> datetime:
+            session.revoke(by="test")
+            return timezone.now()
+
+        deadline = timezone.now() + timedelta(seconds=5)
+        acknowledged, *issued = at_once(revoke, *[partial(minting, session, lambda: timezone.now() > deadline)] * 3)  # noqa: B023
+        assert all(iat <= acknowledged.timestamp() for each in issued for iat in each)
+        assert timezone.now() < deadline
+        assert not UserSession.objects.for_minting(at=timezone.now()).filter(pk=session.pk).exists()
+
+
+def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
+    workspace.user_session_idle_lifetime = HOUR
+    workspace.save()
+    for _ in range(ROUNDS):
+        now = timezone.now()
+        session = UserSession.objects.start(workspace, u1, by="test", at=now - HOUR / 2)
+        copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
+        uses = [partial(copy.touch, at=now) for copy in copies[:2]] + [
+            partial(copy.note_use, at=now) for copy in copies[2:]
+        ]
+        epoch, *used = at_once(partial(Epoch.objects.begin, workspace, by="test", at=now), *uses)
+        assert isinstance(epoch, Epoch) and set(tally(used)) <= {"True", "False", "NoneType", "NotLive"}
+        assert UserSession.objects.get(pk=session.pk).status_at(timezone.now()) == "revoked"
+        assert live(workspace) == 0
+
+
+def test_two_epochs_at_once_leave_nobody_and_the_next_sign_in_lives(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        UserSession.objects.start(workspace, u1, by="test")
+        assert tally(at_once(*[partial(Epoch.objects.begin, workspace, by="test")] * 2)) == {"Epoch": 2}
+        assert live(workspace) == 0
+        UserSession.objects.start(workspace, u1, by="test")
+        assert live(workspace) == 1
+
+
+def test_revoking_everything_leaves_only_what_began_beside_it(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        before = {UserSession.objects.start(workspace, u1, by="test").pk for _ in range(3)}
+        mine = UserSession.objects.of_user(workspace, u1)
+        revoked, *started = at_once(
+            partial(mine.revoke, by="test"), *[partial(UserSession.objects.start, workspace, u1, by="test")] * 4
+        )
+        assert before <= set(revoked) <= before | {session.pk for session in started}
+        assert live(workspace) == len(before) + len(started) - len(revoked)
+        mine.revoke(by="test")
+
+
+def test_an_end_and_a_removal_at_once_end_removed(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, by="test")
+        copy = UserSession.objects.get(pk=session.pk)
+        ended, removed = at_once(partial(session.end, by="test"), partial(copy.remove, by="test"))
+        assert removed is True
+        assert UserSession.objects.get(pk=session.pk).status == "removed"
+        events = Event.objects.filter(subject=session.pk, type="user_session.ended").count()
+        assert events == ended
+
+
+def test_no_task_is_lost(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, by="test", tasks=["a", "b"])
+        copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
+        verbs = [
+            (UserSession.require, "c"),
+            (UserSession.fulfil, "a"),
+            (UserSession.require, "d"),
+            (UserSession.fulfil, "b"),
+        ]
+        calls = [partial(verb, copy, task, by="test") for (verb, task), copy in zip(verbs, copies, strict=True)]
+        assert at_once(*calls) == [True] * 4
+        row = UserSession.objects.get(pk=session.pk)
+        assert (sorted(row.tasks), row.status) == (["c", "d"], "pending")
+
+
+def test_a_revoke_racing_tasks_ends_revoked(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, by="test", tasks=["a"])
+        copies = [UserSession.objects.get(pk=session.pk) for _ in range(2)]
+        revoked, *done = at_once(
+            partial(session.revoke, by="test"),
+            partial(copies[0].fulfil, "a", by="test"),
+            partial(copies[1].require, "b", by="test"),
+        )
+        assert revoked is True and set(tally(done)) <= {"True", "False"}
+        assert UserSession.objects.get(pk=session.pk).status == "revoked"
+
+
+def accept_and_start(ticket: Ticket) -> bool:
+    Ticket.objects.get(pk=ticket.pk).accept(by="test")
+    return True
+
+
+def test_a_ticket_is_accepted_once_however_many_try(workspace, u1, at_once):
+    for _ in range(3):
+        ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=HOUR)
+        assert tally(at_once(*[partial(accept_and_start, ticket)] * 20)) == {"True": 1, "NotPending": 19}
+        assert Event.objects.filter(subject=ticket.pk, type="sign_in_token.accepted").count() == 1
+
+
+def test_a_ticket_is_accepted_or_revoked_but_not_both(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=HOUR)
+        copy = Ticket.objects.get(pk=ticket.pk)
+        accepted, revoked = at_once(partial(accept_and_start, ticket), partial(copy.revoke, by="test"))
+        assert isinstance(accepted, NotPending) != isinstance(revoked, NotPending)
+        row = Ticket.objects.get(pk=ticket.pk)
+        assert row.status == ("accepted" if accepted is True else "revoked")
+        told = Event.objects.filter(subject=ticket.pk).exclude(type="sign_in_token.created")
+        assert [event.type for event in told] == [f"sign_in_token.{row.status}"]
+
+
+def test_an_expired_token_is_refreshed_once_however_many_try(workspace, u1, backend, at_once):
+    origin = "https://app.example.com"
+    for _ in range(3):
+        session = UserSession.objects.start(workspace, u1, by="test")
+        row = (
+            UserSession.objects.for_minting(at=timezone.now()).select_related("workspace", "client").get(pk=session.pk)
+        )
+        expired = session_token(row, at=timezone.now(), authorized_party=origin)
+        asked = {"expired_token": expired, "refresh_token": refresh_token(row), "request_origin": origin}
+        path = f"v1/sessions/{session.pk}/refresh"
+        answers = Counter(answer.error for answer in at_once(*[partial(backend.post, path, **asked)] * 10))
+        assert answers == {"": 1, "session_refresh_expired_session_token_consumed": 9}
+
+
+@pytest.mark.parametrize("path", ["revoke", "revoke_all"])
+def test_revokes_over_http_all_succeed_and_happen_once(workspace, u1, backend, at_once, path):
+    for _ in range(3):
+        session = UserSession.objects.start(workspace, u1, by="test")
+        url = f"v1/sessions/{session.pk}/revoke" if path == "revoke" else f"v1/users/{user_id(u1.pk)}/revoke_sessions"
+        assert {answer.status_code for answer in at_once(*[partial(backend.post, url)] * 6)} == {200}
+        assert Event.objects.filter(subject=session.pk, type="user_session.revoked").count() == 1

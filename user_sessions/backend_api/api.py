@@ -23,6 +23,7 @@ from user_sessions.models import (
     KeyMissing,
     NameTaken,
     OfSessionTokens,
+    TemplateGone,
     TooManySessions,
     UserInactive,
     UserSession,
@@ -142,6 +143,8 @@ def _refusal(error: UserSessionError) -> ApiError:
             return of_parameter(
                 "form_conditional_param_missing", "signing_key", "signing_key must be included with custom_signing_key."
             )
+        case TemplateGone():
+            return ApiError("resource_not_found", "It was deleted meanwhile.", message="JWT template not found")
         case OfSessionTokens():
             return ApiError("session_token_jwt_template", "This template customises session tokens and stays.")
     return ApiError("resource_not_found", "The session is over.", message="Session not found")

@@ -15,7 +15,7 @@ from sessions_core.encryption import open_sealed, seal
 from sessions_core.models import Event, Workspace
 from user_sessions import custom_keys
 from user_sessions.ids import new_id
-from user_sessions.models.refusals import KeyMissing, NameTaken, OfSessionTokens
+from user_sessions.models.refusals import KeyMissing, NameTaken, OfSessionTokens, TemplateGone
 
 __all__ = ["Definition", "JwtTemplate"]
 
@@ -78,10 +78,12 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
     ) -> "JwtTemplate":
         """Give every session token of the workspace these claims beside its own."""
         definition = Definition(name=OF_SESSION_TOKENS, claims=claims)
-        template = self.for_session_tokens().filter(workspace=workspace).first()
-        if template is None:
-            return self.define(workspace, definition, by=by, at=at, is_for_session_tokens=True)
-        template.redefine(definition, by=by, at=at)
+        with transaction.atomic():
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # of several at once the last stays
+            template = self.for_session_tokens().filter(workspace=workspace).first()
+            if template is None:
+                return self.define(workspace, definition, by=by, at=at, is_for_session_tokens=True)
+            template.redefine(definition, by=by, at=at)
         return template
 
 
@@ -134,8 +136,7 @@ class JwtTemplate(models.Model):
         return claims
 
     def redefine(self, definition: Definition, *, by: str, at: datetime | None = None) -> None:
-        """Replace what is defined, all of it at once. Raises NameTaken, KeyMissing, and JwtTemplate.DoesNotExist if it
-        was deleted meanwhile."""
+        """Replace what is defined, all of it at once. Raises NameTaken, KeyMissing, TemplateGone."""
         self._write(definition, "updated", by=by, at=at or timezone.now())
 
     @transaction.atomic
@@ -161,7 +162,7 @@ class JwtTemplate(models.Model):
         try:
             with transaction.atomic():
                 if not self._state.adding:
-                    self.refresh_from_db(from_queryset=JwtTemplate.objects.select_for_update())
+                    self._lock()
                 self._take_over(definition, at)
                 self.save()
                 self._record(happened, by=by, at=at)
@@ -169,6 +170,12 @@ class JwtTemplate(models.Model):
             if JwtTemplate.objects.filter(workspace=self.workspace_id, name=definition.name).exclude(pk=self.pk):
                 raise NameTaken from error
             raise
+
+    def _lock(self) -> None:
+        try:
+            self.refresh_from_db(from_queryset=JwtTemplate.objects.select_for_update())
+        except JwtTemplate.DoesNotExist:
+            raise TemplateGone from None
 
     def _take_over(self, definition: Definition, at: datetime) -> None:
         self.name = definition.name

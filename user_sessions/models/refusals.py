@@ -15,6 +15,7 @@ __all__ = [
     "NotPending",
     "OfSessionTokens",
     "SessionExists",
+    "TemplateGone",
     "TooManySessions",
     "UserInactive",
     "UserSessionError",
@@ -71,3 +72,7 @@ class KeyMissing(UserSessionError):
 
 class OfSessionTokens(UserSessionError):
     """The JWT template customises session tokens, and is not deleted."""
+
+
+class TemplateGone(UserSessionError):
+    """The JWT template was deleted meanwhile."""

@@ -150,16 +150,14 @@ class UserSession(models.Model):
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
-        """A token is minted, so the session is not idle. Written once in TOUCH_INTERVAL, and only where the workspace
-        limits idleness. Raises NotLive."""
+        """A token is minted for this live session, so it is not idle. Written once in TOUCH_INTERVAL, and only where
+        the workspace limits idleness. Raises NotLive if it ended since it was read."""
         if self.workspace.user_session_idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
-        overdue = prolonged["expire_at"] - self._touch_interval()
-        if self.expire_at > overdue:
+        if timedelta(0) <= prolonged["expire_at"] - self.expire_at < self._touch_interval():
             return
-        due = UserSession.objects.live(at=at).filter(pk=self.pk, expire_at__lte=overdue)
-        due.update(**prolonged)
+        UserSession.objects.live(at=at).filter(pk=self.pk, expire_at=self.expire_at).update(**prolonged)
         self._read_again()
         if not self.is_live(at):
             raise NotLive

@@ -51,9 +51,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def active(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
         return self.filter(workspace=workspace).signing(at=at).first()
 
-    def current(
-        self, workspace: Workspace, *, by: str = "system:first_use", at: datetime | None = None
-    ) -> "SigningKey":
+    def current(self, workspace: Workspace, *, by: str = FIRST_USE, at: datetime | None = None) -> "SigningKey":
         """The workspace's active key, made the first time anybody asks."""
         at = at or timezone.now()
         if key := self.active(workspace, at=at):

@@ -1,0 +1,203 @@
+"""What user sessions are meant to do, as plainly as Python can say it: no database, no product code, no cleverness.
+
+Where the product derives (an epoch, an expiry) this model loops over everybody and writes it down.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+FINAL = {"ended", "expired", "removed", "replaced", "revoked", "abandoned"}
+TOUCH_INTERVAL = timedelta(seconds=60)
+TOKEN_LIFETIME = timedelta(seconds=60)
+ABANDONED_AFTER = timedelta(days=30)
+
+
+class Refused(Exception):
+    """Named as the product's class for the same reason."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    lifetime: timedelta | None = timedelta(days=7)
+    idle: timedelta | None = None
+    limit: int | None = None
+    ends_oldest: bool = False
+    single: bool = False
+
+    @property
+    def touch_interval(self) -> timedelta:
+        return min(TOUCH_INTERVAL, self.idle / 10) if self.idle else TOUCH_INTERVAL
+
+    def end(self, latest: datetime | None, at: datetime) -> datetime:
+        idle = at + self.idle if self.idle else None
+        return min(moment for moment in (latest, idle) if moment is not None)
+
+
+@dataclass(eq=False)
+class Client:
+    home: str
+    selected: "Session | None" = None
+
+
+@dataclass(eq=False)
+class Session:
+    home: str
+    user: str
+    client: Client
+    born: datetime
+    latest: datetime | None
+    expires: datetime
+    actor: bool
+    tasks: list[str]
+    deed: str = ""
+    closed: tuple[datetime, str, str] | None = None
+    by_epoch: bool = False
+
+    def __post_init__(self) -> None:
+        self.last_active = self.updated = self.born
+        self.abandoned = max(self.born + ABANDONED_AFTER, self.expires)
+
+    def status(self, at: datetime) -> str:
+        if self.deed in ("revoked", "removed"):
+            return self.deed
+        if at >= self.abandoned:
+            return "abandoned"
+        if self.deed:
+            return self.deed
+        if at >= self.expires:
+            return "expired"
+        return "pending" if self.tasks else "active"
+
+    def is_live(self, at: datetime) -> bool:
+        return self.status(at) in ("active", "pending")
+
+
+@dataclass
+class World:
+    policies: dict[str, Policy]
+    sessions: list[Session] = field(default_factory=list)
+    # What the step that runs has told: type, and the session or the workspace it is about.
+    told: list[tuple[str, Any]] = field(default_factory=list)
+
+    def live(self, at: datetime, **which: Any) -> list[Session]:
+        found = [session for session in self.sessions if session.is_live(at)]
+        return [session for session in found if all(getattr(session, name) == it for name, it in which.items())]
+
+    def sign_in(
+        self,
+        home: str,
+        user: str,
+        at: datetime,
+        *,
+        by: str = "test",
+        client: Client | None = None,
+        replacing: bool = False,
+        actor: bool = False,
+        tasks: list[str] | None = None,
+        lifetime: timedelta | None = None,
+    ) -> Session:
+        policy = self.policies[home]
+        out = self._out_of_the_way(home, user, client, at, replacing=replacing, actor=actor) if client else []
+        too_many: list[Session] = []
+        if policy.limit and not actor:
+            mine = [session for session in self.live(at, home=home, user=user, actor=False) if session not in out]
+            too_many = mine[: max(0, len(mine) + 1 - policy.limit)]
+            if too_many and not policy.ends_oldest:
+                raise Refused("TooManySessions")
+        for session in out:
+            self.close(session, "replaced", at, by, "another session took its place")
+        for session in too_many:
+            self.close(session, "ended", at, by, "the user's limit of live sessions was reached")
+        allowed = [span for span in (policy.lifetime, lifetime) if span]
+        latest = at + min(allowed) if allowed else None
+        client = client or Client(home)
+        expires = policy.end(latest, at)
+        session = Session(home, user, client, at, latest, expires, actor, list(tasks or []))
+        client.selected = session
+        self.sessions.append(session)
+        self.told.append(("user_session.pending" if tasks else "user_session.created", session))
+        return session
+
+    def _out_of_the_way(
+        self, home: str, user: str, client: Client, at: datetime, *, replacing: bool, actor: bool
+    ) -> list[Session]:
+        if client.home != home:
+            raise Refused("ForeignClient")
+        here = self.live(at, client=client)
+        if any(session.actor for session in here):
+            raise Refused("Impersonated")
+        single = self.policies[home].single
+        out = [session for session in here if single or actor or session.user == user]
+        if out and not (replacing or actor):
+            raise Refused("SessionExists" if single else "AlreadySignedIn")
+        return out
+
+    def close(self, session: Session, deed: str, at: datetime, by: str, reason: str) -> bool:
+        """``deed`` is ended, revoked, replaced or removed. Nothing leaves a final state, except to be removed."""
+        status = session.status(at)
+        if status in FINAL and (deed != "removed" or status in ("removed", "abandoned")):
+            return False
+        session.deed, session.updated = deed, at
+        session.closed = session.closed or (at, by, reason)
+        session.by_epoch = False
+        self.told.append((f"user_session.{deed}", session))
+        return True
+
+    def revoke_all(self, sessions: list[Session], at: datetime, by: str, reason: str) -> list[Session]:
+        return [session for session in sessions if self.close(session, "revoked", at, by, reason)]
+
+    def epoch(self, home: str, at: datetime, by: str, reason: str) -> None:
+        for session in self.live(at, home=home):
+            session.deed, session.closed, session.by_epoch = "revoked", (at, by, reason), True
+        self.told.append(("epoch.begun", home))
+
+    def touch(self, session: Session, at: datetime) -> bool:
+        if not session.is_live(at):
+            raise Refused("NotLive")
+        session.client.selected = session
+        policy = self.policies[session.home]
+        if at - session.last_active < policy.touch_interval:
+            return False
+        session.last_active = session.updated = at
+        self._prolong(session, policy.end(self._latest(session), at))
+        return True
+
+    def mint(self, session: Session, at: datetime) -> int:
+        """``exp`` of the token, in seconds."""
+        if not session.is_live(at):
+            raise Refused("NotLive")
+        policy = self.policies[session.home]
+        if policy.idle:
+            end = policy.end(self._latest(session), at)
+            if end - session.expires >= policy.touch_interval:
+                self._prolong(session, end)
+        return min(int(at.timestamp() + TOKEN_LIFETIME.total_seconds()), int(session.expires.timestamp()))
+
+    def set_task(self, session: Session, task: str, at: datetime, *, required: bool) -> bool:
+        if not session.is_live(at) or (task in session.tasks) == required:
+            return False
+        before = session.status(at)
+        session.tasks = [*session.tasks, task] if required else [name for name in session.tasks if name != task]
+        session.updated = at
+        if session.status(at) != before:
+            self.told.append((f"user_session.{'pending' if required else 'activated'}", session))
+        return True
+
+    def shown(self, client: Client, at: datetime) -> list[Session]:
+        gone = {"removed", "abandoned"} | ({"revoked"} if self.policies[client.home].single else set())
+        return [each for each in self.sessions if each.client is client and each.status(at) not in gone]
+
+    def in_use(self, client: Client, at: datetime) -> Session | None:
+        live = self.live(at, client=client)
+        if client.selected in live:
+            return client.selected
+        return max(live, key=lambda session: session.last_active, default=None)
+
+    def _latest(self, session: Session) -> datetime | None:
+        lifetime = self.policies[session.home].lifetime
+        return session.latest or (session.born + lifetime if lifetime else None)
+
+    def _prolong(self, session: Session, end: datetime) -> None:
+        session.expires = end
+        session.abandoned = max(session.abandoned, end)
