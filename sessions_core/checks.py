@@ -1,11 +1,14 @@
-"""System checks of the core. Each has a number; none needs the database."""
+"""System checks of the core. Each has a number; one needs the database."""
 
 from collections.abc import Iterable, Sequence
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
+from sessions_core.sealed import sealed_columns, unopenable
 
 SHORTEST_KEY = 32
 
@@ -34,6 +37,36 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
+    ]
+
+
+@register(Tags.database)
+def check_secrets(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
+    """Whether every secret in the database can be opened: better to know before the first token is asked for."""
+    if not settings.encryption_keys:
+        return []  # E003 says so
+    return [
+        message
+        for using in databases or ()
+        for model, column in sealed_columns()
+        if model._meta.db_table in connections[using].introspection.table_names()
+        for message in _check_column(model, column, using)
+    ]
+
+
+def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:
+    shut = unopenable(model, column, using=using)
+    if not shut:
+        return []
+    return [
+        Error(
+            f"The secrets of {len(shut)} {model._meta.verbose_name_plural} cannot be opened with "
+            "SESSIONS_CORE['ENCRYPTION_KEYS'].",
+            hint="Put the encryption key that was in use when they were made back into the list; for the reference "
+            "server that is GATEPASS_ENCRYPTION_KEYS, kept in secrets.env beside the database. "
+            f"The first of them is {shut[0]}.",
+            id="sessions_core.E010",
+        )
     ]
 
 

@@ -1,16 +1,13 @@
 """System checks of this app."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
 from django.utils.module_loading import import_string
 
 from sessions_core.checks import unknown_keys
-from sessions_core.conf import settings as core_settings
 from user_sessions.conf import settings
-from user_sessions.models import SigningKey
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
@@ -27,31 +24,6 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_flags(),
         *_check_user_profile(),
         *_check_token_version(),
-    ]
-
-
-@register(Tags.database)
-def check_signing_keys(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
-    """Whether every private key in the database can be opened: better to know before the first token is asked for."""
-    if not core_settings.encryption_keys:
-        return []  # sessions_core.E003 says so
-    return [message for alias in databases or () for message in _check_signing_keys_of(alias)]
-
-
-def _check_signing_keys_of(alias: str) -> list[CheckMessage]:
-    if SigningKey._meta.db_table not in connections[alias].introspection.table_names():
-        return []
-    shut = [key.kid for key in SigningKey.objects.using(alias).iterator() if not key.can_be_opened()]
-    if not shut:
-        return []
-    return [
-        Error(
-            f"The private keys of {len(shut)} signing keys cannot be opened with SESSIONS_CORE['ENCRYPTION_KEYS'].",
-            hint="Put the encryption key that was in use when they were made back into the list; for the reference "
-            "server that is GATEPASS_ENCRYPTION_KEYS, kept in secrets.env beside the database. "
-            f"The first of them is {shut[0]}.",
-            id="user_sessions.E010",
-        )
     ]
 
 

@@ -33,7 +33,8 @@ class Document:
         """The document, or that the caller's copy is still good (RFC 9110, section 13.1.2). ``scope`` is who may keep
         it: ``public``, or ``private``."""
         is_known = self.etag in re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
-        response = HttpResponse(status=304) if is_known else HttpResponse(self.body, content_type="application/json")
+        response = HttpResponse(b"" if is_known else self.body, content_type="application/json")
+        response.status_code = 304 if is_known else 200
         response.headers["ETag"] = self.etag
         response.headers["Cache-Control"] = f"{scope}, max-age={int(settings.jwks_max_age.total_seconds())}"
         return response

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from sessions_core import tokens
-from sessions_core.encryption import open_sealed, seal
+from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.announced import contents, is_announced
 
@@ -59,7 +59,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
         at = at or timezone.now()
         endpoint = WebhookEndpoint(workspace=workspace, url=url, description=description, created_at=at, busy_until=at)
         secret = tokens.new_webhook_secret()
-        endpoint.sealed_secret = endpoint._sealed(secret)
+        endpoint.sealed_secret = seal_for(endpoint, secret.encode())
         endpoint.save(force_insert=True, using=self.db)
         endpoint._record("created", by=by, at=at)
         return endpoint, secret
@@ -72,8 +72,8 @@ class WebhookEndpoint(models.Model):
     workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
     url = models.CharField("URL", max_length=2000)
     description = models.CharField(max_length=200, blank=True)
-    sealed_secret = models.BinaryField()
-    sealed_previous_secret = models.BinaryField(null=True)
+    sealed_secret = SealedField()
+    sealed_previous_secret = SealedField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     busy_until = models.DateTimeField(editable=False, help_text="A worker has it, or it rests, until then.")
     created_at = models.DateTimeField(editable=False)
@@ -93,7 +93,7 @@ class WebhookEndpoint(models.Model):
         sealed = [self.sealed_secret]
         if self.sealed_previous_secret and self.previous_secret_until and at < self.previous_secret_until:
             sealed.append(self.sealed_previous_secret)
-        return [open_sealed(bytes(each), place=self._place).decode() for each in sealed]
+        return [open_in(self, each).decode() for each in sealed]
 
     @transaction.atomic
     def rotate(self, *, by: str, at: datetime | None = None) -> str:
@@ -101,7 +101,7 @@ class WebhookEndpoint(models.Model):
         at = at or timezone.now()
         secret = tokens.new_webhook_secret()
         WebhookEndpoint.objects.filter(pk=self.pk).update(
-            sealed_secret=self._sealed(secret),
+            sealed_secret=seal_for(self, secret.encode()),
             sealed_previous_secret=F("sealed_secret"),
             previous_secret_until=at + OVERLAP,
         )
@@ -136,13 +136,6 @@ class WebhookEndpoint(models.Model):
     def release(self, *, until: datetime) -> None:
         """Give it back, unless the lease ran out and another worker has it."""
         WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
-
-    @property
-    def _place(self) -> str:
-        return f"{self.workspace_id}|{self.pk}"
-
-    def _sealed(self, secret: str) -> bytes:
-        return seal(secret.encode(), place=self._place)
 
     def _record(self, deed: str, *, by: str, at: datetime, **data: Any) -> None:
         self.workspace.events.record(

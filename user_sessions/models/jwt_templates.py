@@ -11,8 +11,9 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_core.encryption import open_sealed, seal
+from sessions_core.encryption import open_sealed
 from sessions_core.models import Event, Workspace
+from sessions_core.sealed import SealedField, place_of, seal_for
 from user_sessions import custom_keys
 from user_sessions.ids import new_id
 from user_sessions.models.refusals import KeyMissing, NameTaken, OfSessionTokens, TemplateGone
@@ -102,7 +103,7 @@ class JwtTemplate(models.Model):
     allowed_clock_skew = models.PositiveSmallIntegerField(default=DEFAULT_CLOCK_SKEW)
     is_for_session_tokens = models.BooleanField(default=False)
     signing_algorithm = models.CharField(max_length=5, blank=True, help_text="Of a key of its own.")
-    sealed_signing_key = models.BinaryField(null=True, blank=True)
+    sealed_signing_key = SealedField(null=True, blank=True)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
 
@@ -152,11 +153,7 @@ class JwtTemplate(models.Model):
 
     def own_key(self) -> Any:
         """Its signing key, ready to sign with. Raises CannotOpen."""
-        return _opened(bytes(self.sealed_signing_key or b""), self._place, self.signing_algorithm)
-
-    @property
-    def _place(self) -> str:
-        return f"{self.workspace_id}|{self.pk}"
+        return _opened(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
 
     def _write(self, definition: Definition, happened: str, *, by: str, at: datetime) -> None:
         try:
@@ -190,7 +187,7 @@ class JwtTemplate(models.Model):
         if not definition.signing_algorithm:
             return None
         if definition.signing_key is not None:
-            return seal(definition.signing_key, place=self._place)
+            return seal_for(self, definition.signing_key)
         if self.signing_algorithm != definition.signing_algorithm:
             raise KeyMissing  # a key is for one algorithm
         return bytes(self.sealed_signing_key or b"")

@@ -15,8 +15,8 @@ from django.db import models, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
-from sessions_core.encryption import CannotOpen, open_sealed, seal
 from sessions_core.models import Event, SigningAlgorithm, Workspace
+from sessions_core.sealed import SealedField, open_in, seal_for
 from user_sessions.conf import settings
 from user_sessions.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
 
@@ -87,15 +87,16 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def _keep(
         self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, by: str, at: datetime
     ) -> "SigningKey":
-        key = self.create(
+        key = SigningKey(
             kid=pair.kid,
             workspace=workspace,
             algorithm=pair.public_jwk["alg"],
             public_jwk=pair.public_jwk,
-            sealed_private_key=seal(pair.private, place=f"{workspace.pk}|{pair.kid}"),
             created_at=at,
             active_from=active_from,
         )
+        key.sealed_private_key = seal_for(key, pair.private)
+        key.save(force_insert=True)
         key.record("created", by=by, at=at)
         return key
 
@@ -107,7 +108,7 @@ class SigningKey(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="signing_keys")
     algorithm = models.CharField(max_length=5, choices=SigningAlgorithm, editable=False)
     public_jwk = models.JSONField(editable=False)
-    sealed_private_key = models.BinaryField()
+    sealed_private_key = SealedField()
     created_at = models.DateTimeField(editable=False)
     active_from = models.DateTimeField(editable=False)
     published_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -145,14 +146,6 @@ class SigningKey(models.Model):
         was news."""
         return self._step_down(by=by, at=at or timezone.now(), revoked=True)
 
-    def can_be_opened(self) -> bool:
-        """Whether the encryption keys at hand fit."""
-        try:
-            self._private()
-        except CannotOpen:
-            return False
-        return True
-
     def record(self, happened: str, *, by: str, at: datetime) -> None:
         Event.objects.record(f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, by=by, at=at)
 
@@ -177,16 +170,13 @@ class SigningKey(models.Model):
             self.refresh_from_db()
         return True
 
-    def _private(self) -> bytes:
-        return open_sealed(bytes(self.sealed_private_key), place=f"{self.workspace_id}|{self.kid}")
-
 
 # A kid is the fingerprint of its key, so what is kept here never goes stale.
 @lru_cache(maxsize=256)
 def private_key(kid: str) -> tuple[PrivateKey, str]:
     """The parsed key and its algorithm, read and opened once in a process. Raises CannotOpen."""
     key = SigningKey.objects.get(kid=kid)
-    return parse(key._private()), key.algorithm
+    return parse(open_in(key, key.sealed_private_key)), key.algorithm
 
 
 def _last_token_of(workspace: Workspace, last_use: datetime) -> datetime:

@@ -1,0 +1,20 @@
+"""``manage.py reencrypt``: seal every stored secret with the newest of the ENCRYPTION_KEYS."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from sessions_core.encryption import CannotOpen
+from sessions_core.sealed import reseal, sealed_columns
+
+
+class Command(BaseCommand):
+    help = "Encrypts stored secrets anew, so that older encryption keys can be withdrawn. May run while all is served."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for model, column in sealed_columns():
+            try:
+                changed = reseal(model, column)
+            except CannotOpen as error:
+                raise CommandError(f"A secret in {model._meta.label} cannot be opened: {error}.") from None
+            self.stdout.write(f"{model._meta.label}.{column}: {changed} encrypted anew")
