@@ -118,7 +118,8 @@ class EpochAdmin(FactAdmin):
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def save_model(self, request: HttpRequest, obj: Epoch, form: Any, change: bool) -> None:
-        obj.pk = Epoch.objects.begin(obj.workspace, by=operator(request), reason=obj.reason).pk
+        begun = Epoch.objects.begin(obj.workspace, by=operator(request), reason=obj.reason)
+        obj.pk, obj.not_before, obj.by = begun.pk, begun.not_before, begun.by
 
 
 @admin.register(JwtTemplate)

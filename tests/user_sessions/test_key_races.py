@@ -15,7 +15,7 @@ from sessions_core.models import Event, Workspace
 from tests.callers import Caller
 from tests.user_sessions.test_races import ROUNDS, tally
 from user_sessions.key_sets import verifier_of
-from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
+from user_sessions.models import Definition, JwtTemplate, SigningKey, TemplateGone, UserSession
 from user_sessions.tokens import session_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,7 +177,7 @@ def test_a_template_that_is_deleted_is_not_brought_back_by_an_update(workspace, 
             partial(copies[1].redefine, Definition(name="one", claims={"new": True}), by="test"),
         )
         assert forgotten is True
-        assert updated is None or isinstance(updated, JwtTemplate.DoesNotExist)
+        assert updated is None or isinstance(updated, TemplateGone)
         assert not JwtTemplate.objects.exists()
 
 
