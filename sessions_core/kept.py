@@ -32,7 +32,7 @@ class KeptQuery(Generic[M]):
 
     def get(self, **values: Any) -> M | None:
         """One query; None if there is no such row."""
-        connection = connections[router.db_for_read(self.model)]
+        connection = connections[router.db_for_write(self.model)]  # a replica may not know yet what was revoked
         kept = self._kept(connection)
         filled = [
             (stand_in, self._prepared(name, values[name], connection)) for name, stand_in in kept.stand_ins.items()
@@ -63,6 +63,7 @@ class _Kept:
         self.stand_ins = stand_ins
         self.compiler: Any = queryset.query.get_compiler(connection=connection)
         self.sql, self.parameters = self.compiler.as_sql()
+        assert all(stand_in in self.parameters for stand_in in stand_ins.values()), "a stand-in was rewritten"
         self.converters = self.compiler.get_converters([column for column, *_ in self.compiler.select])
 
     def rows(self, parameters: list[Any]) -> Any:

@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.conf import settings
 from django.db.models.signals import post_save
 
 
@@ -12,4 +11,4 @@ class UserSessionsConfig(AppConfig):
         from user_sessions import checks, webhooks  # noqa: F401  (both register here)
         from user_sessions.deactivation import revoke_sessions_of_inactive
 
-        post_save.connect(revoke_sessions_of_inactive, sender=settings.AUTH_USER_MODEL)
+        post_save.connect(revoke_sessions_of_inactive)  # from any sender: a proxy of the user model is one too

@@ -1,13 +1,15 @@
 """System checks of this app."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from sessions_core.checks import unknown_keys
-from user_sessions.conf import settings
+from sessions_core.models import Workspace
+from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
@@ -22,7 +24,8 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
             for name in wrong
         ),
         *_check_flags(),
-        *_check_user_profile(),
+        *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
+        *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_token_version(),
     ]
 
@@ -33,14 +36,29 @@ def _check_flags() -> list[CheckMessage]:
     return [Error("USER_SESSIONS['ALLOW_UNFILTERED_LIST'] must be True or False.", id="user_sessions.E003")]
 
 
-def _check_user_profile() -> list[CheckMessage]:
-    given = settings.given.get("USER_PROFILE", settings.user_profile)
+def _check_function(name: str, default: str, *, id: str) -> list[CheckMessage]:
+    given = settings.given.get(name, default)
     try:
         if isinstance(given, str) and callable(import_string(given)):
             return []
     except ImportError:
         pass
-    return [Error("USER_SESSIONS['USER_PROFILE'] is not the dotted path of a function.", id="user_sessions.E004")]
+    return [Error(f"USER_SESSIONS[{name!r}] is not the dotted path of a function.", id=id)]
+
+
+@register(Tags.database)
+def check_users(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
+    """Whether several tenants see each other's users."""
+    shared = settings.workspace_users == EVERYBODY
+    for using in databases or () if shared else ():
+        if Workspace._meta.db_table not in connections[using].introspection.table_names():
+            continue
+        if Workspace.objects.using(using).count() > 1:
+            yield Warning(
+                "Every workspace may read and sign in every user of this project.",
+                hint="Say in USER_SESSIONS['WORKSPACE_USERS'] which users each one knows, unless all are of one house.",
+                id="user_sessions.W001",
+            )
 
 
 def _check_token_version() -> list[CheckMessage]:

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from user_sessions.shortcodes import RESERVED
+from user_sessions.verify.claims import NEVER
 
 __all__ = ["SessionFacts", "session_token_claims", "template_token_claims", "ticket_claims"]
 
 # How far before its issue a session token is valid already, for verifiers whose clock is behind.
 NOT_BEFORE = timedelta(seconds=10)
-
-NEVER = -1
 
 
 @dataclass(frozen=True, kw_only=True)

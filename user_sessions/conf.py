@@ -6,6 +6,7 @@ from sessions_core.conf import AppSettings
 
 __all__ = ["settings"]
 
+EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
 
 
@@ -50,6 +51,13 @@ class UserSessionsSettings(AppSettings):
         Default ``"user_sessions.profiles.default_profile"``, which knows what Django's own user model has."""
         given = self.given.get("USER_PROFILE", DEFAULT_PROFILE)
         return given if isinstance(given, str) else DEFAULT_PROFILE
+
+    @property
+    def workspace_users(self) -> str:
+        """Dotted path of a function that takes a ``sessions_core.models.Workspace`` and answers a queryset of the users
+        it may name: read, sign in, and make tickets for. Default ``"user_sessions.users.everybody"``."""
+        given = self.given.get("WORKSPACE_USERS", EVERYBODY)
+        return given if isinstance(given, str) else EVERYBODY
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-__all__ = ["ALGORITHMS", "KeyRefused", "PrivateKey", "parsed", "public_pem", "vetted"]
+from user_sessions.key_pairs import PrivateKey
 
-PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
+__all__ = ["ALGORITHMS", "KeyRefused", "parsed", "public_pem", "vetted"]
 
 # Bytes of a secret: no shorter than the hash. Names of curves as OpenSSL has them.
 SECRET_SIZES = {"HS256": 32, "HS384": 48, "HS512": 64}

@@ -4,7 +4,7 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -17,10 +17,11 @@ from user_sessions.claims import SessionFacts, session_token_claims, template_to
 from user_sessions.conf import settings
 from user_sessions.models import Client, JwtTemplate, SigningKey, Ticket, UserSession, private_key
 from user_sessions.profiles import profile_of
-from user_sessions.shortcodes import Template, values_of
+from user_sessions.shortcodes import OutputTooLarge, Template, values_of
 from user_sessions.users import user_id
 from user_sessions.verify import TokenRejected
-from user_sessions.verify.form import parse
+from user_sessions.verify.form import MAX_CHARACTERS, parse
+from user_sessions.verify.verifier import SESSION_TOKEN
 
 __all__ = [
     "LIFETIMES",
@@ -42,7 +43,6 @@ __all__ = [
 LIFETIMES = range(30, 315_360_000 + 1)
 
 # Protected header ``cat``: tells the kinds of token that one key signs from each other.
-SESSION_TOKEN = "cl_B7d4PD111AAA"
 TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
 
 
@@ -73,7 +73,7 @@ class Unsigned:
 
     claims: dict[str, Any]
     header: dict[str, Any]
-    key: Any
+    key: Any = field(repr=False)
     algorithm: str
 
     def signed(self) -> str:
@@ -92,7 +92,10 @@ def session_token(
     Raises NotLive, OutputTooLarge.
     """
     session.note_use(at=at)
-    return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
+    token = unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
+    if len(token) > MAX_CHARACTERS:
+        raise OutputTooLarge("no verifier reads a token of this length")
+    return token
 
 
 def unsigned_session_token(
@@ -113,7 +116,7 @@ def unsigned_session_token(
     )
     kid, key, algorithm = _workspace_key(session, at)
     # ``oiat`` lets a browser with two tokens of one session keep the later.
-    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN, "oiat": claims["iat"]}, key, algorithm)
+    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN["cat"], "oiat": claims["iat"]}, key, algorithm)
 
 
 def template_token(

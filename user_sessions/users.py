@@ -3,12 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db.models import QuerySet
+from django.utils.module_loading import import_string
+
+from sessions_core.models import Workspace
+from user_sessions.conf import settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["find", "user_id"]
+__all__ = ["everybody", "find", "key_of", "only_active", "user_id"]
 
 PREFIX = "user_"
 
@@ -22,10 +27,29 @@ def user_id(key: Any) -> str:
     return f"{PREFIX}{key}"
 
 
-def find(id: str) -> "AbstractBaseUser | None":
-    """The user with this id on the wire; None for an unknown one and for any text that is no id."""
+def everybody(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":
+    """All users of the host: right where it has one workspace, or where all of them are of one house."""
+    users: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.all()
+    return users
+
+
+def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
+    """The user that the workspace knows by this id on the wire; None for any other and for any text that is no id.
+
+    Whom a workspace knows, the function says that ``USER_SESSIONS["WORKSPACE_USERS"]`` names.
+    """
     key = key_of(id)
-    return None if key is None else get_user_model()._default_manager.filter(pk=key).first()
+    known: QuerySet[AbstractBaseUser] = import_string(settings.workspace_users)(workspace)
+    return None if key is None else known.filter(pk=key).first()
+
+
+def only_active(path: str = "") -> dict[str, bool]:
+    """A filter for users who may sign in; nothing where the host's model does not keep that in a column."""
+    try:
+        get_user_model()._meta.get_field("is_active")
+    except FieldDoesNotExist:
+        return {}
+    return {f"{path}__is_active" if path else "is_active": True}
 
 
 def key_of(id: str) -> Any | None:

@@ -27,7 +27,7 @@ class SigningAlgorithm(models.TextChoices):
     EDDSA = "EdDSA"
 
 
-is_origin = RegexValidator(r"^https?://[^/\s?#]+$", "An origin such as https://sessions.example.com.")
+is_origin = RegexValidator(r"^https?://[^/\s?#A-Z]+$", "An origin such as https://sessions.example.com, in lower case.")
 
 
 class Workspace(models.Model):

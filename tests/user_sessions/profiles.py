@@ -1,11 +1,15 @@
 """Profiles for the users of the conformance cases, as a host's own function would tell them:
 ``USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}``."""
 
+from datetime import datetime
 from typing import Any
 
+from django.contrib.auth import get_user_model
+
+from sessions_core.models import Workspace
 from user_sessions.profiles import UserProfile, default_profile
 
-__all__ = ["profile_of", "verbose_profile"]
+__all__ = ["odd_profile", "profile_of", "users_of", "verbose_profile"]
 
 
 def profile_of(user: Any) -> UserProfile:
@@ -30,3 +34,16 @@ def profile_of(user: Any) -> UserProfile:
 def verbose_profile(user: Any) -> UserProfile:
     """One who has more to say than fits into a token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 70_000})
+
+
+def odd_profile(user: Any) -> UserProfile:
+    """One whose metadata a careless host filled."""
+    odd: dict[Any, Any] = {"at": datetime(2026, 1, 1), "nan": float("nan"), ("a", 1): "b"}
+    return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, private_metadata=odd)
+
+
+def users_of(workspace: Workspace) -> Any:
+    """``u1`` is a user of the workspace Here, everybody else of all others."""
+    is_here = workspace.name == "Here"
+    users = get_user_model().objects
+    return users.filter(username="u1") if is_here else users.exclude(username="u1")

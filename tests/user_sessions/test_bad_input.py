@@ -54,8 +54,8 @@ def test_any_query_gets_an_answer(backend, pairs):
 
 @fuzz
 @given(id=texts)
-def test_any_text_is_nobodys_id(db, id):
-    assert find(id) is None
+def test_any_text_is_nobodys_id(workspace, id):
+    assert find(workspace, id) is None
 
 
 @pytest.mark.parametrize("body", [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"])
@@ -69,8 +69,8 @@ def test_a_huge_body_is_refused(backend):
     assert (response.status_code, response.error) == (413, "request_body_too_large")
 
 
-def test_an_id_has_one_spelling(u1):
-    assert find(user_id(u1.pk)) == u1
+def test_an_id_has_one_spelling(workspace, u1):
+    assert find(workspace, user_id(u1.pk)) == u1
     for other in (f"user_0{u1.pk}", f"user_+{u1.pk}", f"user_ {u1.pk}", f"USER_{u1.pk}", str(u1.pk), f"user_{u1.pk}.0"):
         assert key_of(other) is None
 

@@ -144,6 +144,25 @@ def test_a_missing_user_is_not_found(backend, id):
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
+def test_metadata_that_are_no_json_are_shown_as_far_as_they_can_be(backend, u1, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.odd_profile"}
+    shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
+    assert shown["private_metadata"] == {"at": "2026-01-01 00:00:00", "nan": None}
+
+
+def test_a_workspace_names_the_users_it_knows(backend, foreign_backend, workspace, u1, u2, settings):
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert backend.get(f"v1/users/{user_id(u1.pk)}").status_code == 200
+    for response in (
+        foreign_backend.get(f"v1/users/{user_id(u1.pk)}"),
+        foreign_backend.post("v1/sessions", user_id=user_id(u1.pk)),
+        foreign_backend.post("v1/sign_in_tokens", user_id=user_id(u1.pk)),
+        foreign_backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions"),
+    ):
+        assert (response.status_code, response.error) == (404, "resource_not_found")
+    assert foreign_backend.get(f"v1/users/{user_id(u2.pk)}").status_code == 200
+
+
 # All at once
 
 
@@ -185,9 +204,25 @@ def test_all_sessions_of_a_client_are_revoked(backend, foreign_backend, client_o
     assert live().count() == 5
 
 
-@pytest.mark.parametrize("body", [{"reason": "x" * 201}, {"reason": 5}, {"except_session_id": 5}, {"except": "x"}])
-def test_an_exception_that_is_none_revokes_nothing(backend, three, u1, body):
-    assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", **body).status_code == 422
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"reason": "x" * 201}, 422),
+        ({"reason": 5}, 422),
+        ({"except": "x"}, 422),
+        ({"except_session_id": 5}, 422),
+        ({"except_session_id": ""}, 404),
+        ({"except_session_id": "sess_missing"}, 404),
+    ],
+)
+def test_an_exception_that_is_none_revokes_nothing(backend, three, u1, body, status):
+    assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", **body).status_code == status
+    assert live().count() == 5
+
+
+def test_the_exception_is_one_of_those(backend, three, u1, u2):
+    other = UserSession.objects.get(user=u2)
+    assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=other.pk).status_code == 404
     assert live().count() == 5
 
 
@@ -201,6 +236,18 @@ def test_a_thousand_sessions_are_revoked_in_one_statement(backend, workspace, u1
     assert len(updates) == 1
     assert Event.objects.filter(type="user_session.revoked").count() == 1000
     assert backend.request("POST", f"v1/sessions/{one.pk}/tokens").status_code == 404
+
+
+def test_who_is_deactivated_through_a_proxy_is_signed_out_too(three, u1):
+    class Employee(type(u1)):
+        class Meta:
+            proxy = True
+            app_label = "tests"
+
+    employee = Employee.objects.get(pk=u1.pk)
+    employee.is_active = False
+    employee.save()
+    assert not live().filter(user=u1).exists()
 
 
 def test_whoever_is_deactivated_is_signed_out_everywhere_and_for_good(three, u1):

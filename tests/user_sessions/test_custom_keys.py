@@ -146,7 +146,7 @@ NOT_SECRETS = {
     "JWKS": lambda: json.dumps({"keys": [{"kty": "EC", "x": "y" * 64}]}),
     "JWK in Base64": lambda: base64.b64encode(json.dumps({"kty": "EC", "x": "y" * 64}).encode()).decode(),
     "JSON with a long number": lambda: '{"kty": ' + "9" * 5000 + "}",
-    "deep JSON": lambda: '{"a":' * 3000,
+    "deep JSON": lambda: '{"a":' * 2500 + "1" + "}" * 2500,
 }
 
 

@@ -54,6 +54,9 @@ OWN = {"name": "t", "claims": {}, "custom_signing_key": True}
         ({"name": " ", "claims": {}}, "form_param_format_invalid", "name"),
         ({"name": "a/b", "claims": {}}, "form_param_format_invalid", "name"),
         ({"name": "a\nb", "claims": {}}, "form_param_format_invalid", "name"),
+        ({"name": " a ", "claims": {}}, "form_param_format_invalid", "name"),
+        ({"name": "t", "claims": {"aud": 1}}, "form_param_value_invalid", "claims"),
+        ({"name": "t", "claims": {"aud": ["a", 1]}}, "form_param_value_invalid", "claims"),
         ({"name": "t" * 256, "claims": {}}, "form_param_value_invalid", "name"),
         ({"name": "t", "claims": {"a": "\ud800"}}, "form_param_value_invalid", "claims"),
         ({"name": "t", "claims": {"a": "{{user.id}}" * 300}}, "form_param_value_invalid", "claims"),
@@ -146,16 +149,40 @@ def test_case_59_a_template_is_replaced_whole(backend, template):
     assert backend.request("PATCH", path, {"name": "t2"}).status_code == 422
 
 
-def test_a_key_stays_when_it_is_left_out_and_goes_when_it_is_not_wanted(backend):
-    own = {"name": "t1", "claims": {}, "custom_signing_key": True, "signing_algorithm": "HS256"}
-    path = f"{PATH}/{backend.post(PATH, **own, signing_key='k' * 40).json()['id']}"
+def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
+    own = {"custom_signing_key": True, "signing_algorithm": "HS256"}
+    named = {"name": "t1", "claims": {}}
+    path = f"{PATH}/{backend.post(PATH, **named, **own, signing_key='k' * 40, lifetime=600).json()['id']}"
     before = bytes(JwtTemplate.objects.get().sealed_signing_key)
-    assert backend.request("PATCH", path, own).json()["custom_signing_key"] is True
-    assert bytes(JwtTemplate.objects.get().sealed_signing_key) == before
-    other = backend.request("PATCH", path, own | {"signing_algorithm": "HS512"})
-    assert (other.status_code, other.error) == (422, "form_conditional_param_missing")
-    assert backend.request("PATCH", path, {"name": "t1", "claims": {}}).json()["custom_signing_key"] is False
+    for body in (named, named | own):
+        changed = backend.request("PATCH", path, body).json()
+        assert (changed["custom_signing_key"], changed["signing_algorithm"], changed["lifetime"]) == (
+            True,
+            "HS256",
+            600,
+        )
+        assert bytes(JwtTemplate.objects.get().sealed_signing_key) == before
+    for algorithm in ({"signing_algorithm": "HS512"}, own | {"signing_algorithm": "HS512"}):
+        other = backend.request("PATCH", path, named | algorithm)
+        assert (other.status_code, other.error) == (422, "form_conditional_param_missing")
+    changed = backend.request("PATCH", path, named | {"custom_signing_key": False, "lifetime": None}).json()
+    assert (changed["custom_signing_key"], changed["lifetime"]) == (False, 60)
     assert JwtTemplate.objects.get().sealed_signing_key is None
+
+
+def test_of_the_template_for_session_tokens_only_the_claims_change(backend, workspace):
+    template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, by="test")
+    own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": "k" * 40}
+    body = {"name": "other", "claims": {"b": 2}, "lifetime": 600, **own}
+    changed = backend.request("PATCH", f"{PATH}/{template.pk}", body).json()
+    assert (changed["name"], changed["claims"], changed["lifetime"]) == (template.name, {"b": 2}, 60)
+    assert changed["custom_signing_key"] is False
+
+
+def test_its_name_is_taken_by_nobody_else(backend, template):
+    for method, path in (("POST", PATH), ("PATCH", f"{PATH}/{template['id']}")):
+        response = backend.request(method, path, {"name": "__session_token", "claims": {}})
+        assert (response.status_code, response.error) == (422, "form_param_format_invalid")
 
 
 def test_case_60_a_deleted_template_is_gone(backend, template):

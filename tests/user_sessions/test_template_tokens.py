@@ -131,6 +131,12 @@ def test_case_82_a_shared_secret_verifies_and_the_key_set_does_not(backend, sess
             jwt.decode(token, jwt.PyJWK(key), ["RS256", "HS256"])
 
 
+def test_a_session_token_that_no_verifier_would_read_is_not_minted(backend, workspace, session):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "y" * 15_000}, by="test")
+    response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
+    assert (response.status_code, response.error) == (400, "bad_request")
+
+
 def test_what_becomes_too_large_for_a_token_is_refused(backend, session, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.verbose_profile"}
     backend.post(PATH, name="t1", claims={"x": "{{user.public_metadata}}"})
@@ -185,7 +191,9 @@ def test_a_preview_is_of_a_live_session_and_a_template(backend, foreign_backend,
         return caller.post(f"{PATH}/preview", **body)
 
     assert first_error(preview(backend, claims={}))["meta"] == {"param_name": "session_id"}
-    assert first_error(preview(backend, session_id=session.pk))["meta"] == {"param_name": "name"}
+    assert first_error(preview(backend, session_id=session.pk))["meta"] == {"param_name": "template_id"}
+    too_many = preview(backend, session_id=session.pk, claims={"x": "{{user.id}}" * 300})
+    assert (too_many.status_code, too_many.error) == (422, "form_param_value_invalid")
     assert preview(backend, session_id=session.pk, name="none").status_code == 404
     assert preview(foreign_backend, session_id=session.pk, claims={}).status_code == 404
     session.revoke(by="test")

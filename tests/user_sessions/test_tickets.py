@@ -7,8 +7,9 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from tests.user_sessions.conftest import first_error
-from user_sessions.models import NotPending, SigningKey, Ticket
+from tests.user_sessions.conftest import claims_of, first_error
+from user_sessions.models import Epoch, NotPending, SigningKey, Ticket, TicketExpired, UserSession
+from user_sessions.tokens import session_token
 from user_sessions.users import user_id
 
 KINDS = ["sign_in_token", "actor_token"]
@@ -129,14 +130,44 @@ def test_an_actor_token_has_no_parameters_but_its_own(issue):
     assert (response.status_code, response.error) == (422, "form_param_unknown")
 
 
-def test_case_99_an_actor_token_shortens_the_session_that_it_gives(issue):
+def test_an_actor_token_says_how_short_its_session_is(issue):
     assert issue("actor_token").status_code == 200
     assert Ticket.objects.get().session_lifetime == timedelta(seconds=1800)
     assert issue("actor_token", session_max_duration_in_seconds=60).status_code == 200
     assert Ticket.objects.first().session_lifetime == timedelta(seconds=60)
 
 
-def test_a_ticket_is_used_once(issue):
+def test_case_97_an_expired_ticket_is_refused(issue):
+    issue("sign_in_token", expires_in_seconds=60)
+    ticket = Ticket.objects.get()
+    with pytest.raises(TicketExpired):
+        ticket.accept(by="test", at=ticket.expire_at)
+    assert Ticket.objects.get().status == "pending"
+
+
+def test_a_ticket_does_not_outlive_an_epoch_nor_its_users_deactivation(issue, workspace, u1):
+    issue("sign_in_token")
+    Epoch.objects.begin(workspace, by="test")
+    with pytest.raises(TicketExpired):
+        Ticket.objects.get().accept(by="test")
+    u1.is_active = False
+    u1.save()
+    assert Ticket.objects.get().status == "revoked"
+
+
+def test_case_99_an_actor_token_gives_a_short_session_that_says_who_acts(issue, workspace, u1, u2):
+    issue("actor_token")
+    ticket = Ticket.objects.get()
+    ticket.accept(by="test")
+    session = UserSession.objects.start(
+        workspace, ticket.user, by="test", actor=ticket.actor, lifetime=ticket.session_lifetime
+    )
+    assert session.expire_at - session.created_at == timedelta(minutes=30)
+    token = session_token(UserSession.minting(workspace, session.pk, at=session.created_at), at=session.created_at)
+    assert claims_of(token)["act"] == {"sub": user_id(u2.pk), "note": "x"}
+
+
+def test_case_96_a_ticket_is_used_once(issue):
     issue("sign_in_token")
     ticket = Ticket.objects.get()
     ticket.accept(by="test", at=timezone.now())

@@ -19,10 +19,13 @@ from user_sessions.backend_api.parameters import body_of, only, optional_text, q
 from user_sessions.backend_api.serializers import list_object
 from user_sessions.backend_api.versions import version_of
 from user_sessions.models import (
+    AudienceRefused,
     JwtTemplate,
     KeyMissing,
+    NameRefused,
     NameTaken,
     OfSessionTokens,
+    ReservedClaim,
     TemplateGone,
     TooManySessions,
     UserInactive,
@@ -30,7 +33,7 @@ from user_sessions.models import (
     UserSessionError,
     UserSessionQuerySet,
 )
-from user_sessions.shortcodes import OutputTooLarge
+from user_sessions.shortcodes import OutputTooLarge, TemplateError, TooLarge
 from user_sessions.users import find
 
 __all__ = ["BackendView", "session_not_found"]
@@ -62,18 +65,25 @@ class BackendView(ApiView):
 
     def user(self, id: str, *, unknown: str = "resource_not_found") -> Any:
         """The host's user with this id on the wire."""
-        if user := find(id):
+        if user := find(self.auth.workspace, id):
             return user
         raise of_parameter(unknown, "user_id", f"No user was found with id {id}.")
 
-    def template(self, text: str, *, by: str = "pk") -> JwtTemplate:
-        """The caller's JWT template with this id or, ``by`` name, the one that tokens are minted from."""
-        templates = JwtTemplate.objects.filter(workspace=self.auth.workspace)
-        if by == "name":
-            templates = templates.of_tokens()
-        if is_storable(text) and (template := templates.filter(**{by: text}).first()):
-            return template
-        raise ApiError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
+    def template(self, id: str) -> JwtTemplate:
+        """The caller's JWT template with this id."""
+        templates = JwtTemplate.objects.filter(workspace=self.auth.workspace, pk=id)
+        return self._one(templates, id)
+
+    def template_named(self, name: str) -> JwtTemplate:
+        """The caller's JWT template that tokens are minted from by this name."""
+        templates = JwtTemplate.objects.filter(workspace=self.auth.workspace, name=name, is_for_session_tokens=False)
+        return self._one(templates, name)
+
+    def _one(self, templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
+        template = templates.select_related("workspace").first() if is_storable(text) else None
+        if template is None:
+            raise ApiError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
+        return template
 
     def session(self, session_id: str) -> UserSession:
         """The caller's session with this id."""
@@ -88,10 +98,13 @@ class BackendView(ApiView):
         raise session_not_found(session_id)
 
     def revoke_all(self, request: Request, sessions: UserSessionQuerySet) -> Response:
-        """Revoke what lives of these, but for ``except_session_id``; how many there were."""
+        """Revoke what lives of these, but for ``except_session_id``, which must be one of them."""
         body = body_of(request)
         only(body, "except_session_id", "reason")
-        if kept := optional_text(body, "except_session_id"):
+        kept = optional_text(body, "except_session_id")
+        if kept is not None:
+            if not sessions.filter(pk=kept).exists():
+                raise session_not_found(kept)
             sessions = sessions.exclude(pk=kept)
         revoked = sessions.revoke(
             by=self.auth.actor, reason=optional_text(body, "reason", longest=LONGEST_REASON) or ""
@@ -99,7 +112,7 @@ class BackendView(ApiView):
         return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
 
     def listed(
-        self, request: Request, find: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
+        self, request: Request, rows_of: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
     ) -> Response:
         """A page of what is found, newest first: a bare list, or with the total if the caller asks for pages.
 
@@ -108,7 +121,7 @@ class BackendView(ApiView):
         limit = query_number(request, "limit", default=10, within=PAGE_SIZES)
         offset = query_number(request, "offset", default=0, within=OFFSETS)
         is_paginated = query_flag(request, "paginated")
-        rows = find()
+        rows = rows_of()
         total = rows.count() if is_paginated else None
         rows = rows.order_by("-created_at", "-id")
         page = slice(offset, offset + limit)
@@ -139,6 +152,16 @@ def _refusal(error: UserSessionError) -> ApiError:
             return ApiError("session_creation_not_allowed", "The user has as many live sessions as are allowed.")
         case NameTaken():
             return of_parameter("form_already_exists", "name", "There is a JWT template of this name.")
+        case NameRefused():
+            return of_parameter(
+                "form_param_format_invalid", "name", "name must be printable text without a slash, and not one of ours."
+            )
+        case ReservedClaim():
+            return of_parameter(
+                "jwt_template_reserved_claim", "claims", f"The claim {error.claim} is set by the server alone."
+            )
+        case AudienceRefused():
+            return of_parameter("form_param_value_invalid", "claims", "aud must be text, or a list of texts.")
         case KeyMissing():
             return of_parameter(
                 "form_conditional_param_missing", "signing_key", "signing_key must be included with custom_signing_key."
@@ -161,6 +184,10 @@ def _translated(error: Exception) -> ApiError | None:
             return ApiError("clerk_key_invalid")
         case UserSessionError():
             return _refusal(error)
+        case TooLarge():
+            return of_parameter("form_param_value_too_large", "claims", f"claims: {error}.")
+        case TemplateError():
+            return of_parameter("form_param_value_invalid", "claims", f"claims: {error}.")
         case OutputTooLarge():
             return ApiError("bad_request", "What the JWT template gives for this session is too large for a token.")
         case SuspiciousOperation():

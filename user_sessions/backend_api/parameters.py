@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 # Objects and arrays within each other.
-DEEPEST = 16
+DEEPEST = 32
 
-# Bytes of JSON in ASCII.
-LARGEST_OBJECT = 16 * 1024
+# Bytes of JSON; what an object is for may allow less.
+LARGEST_OBJECT = 64 * 1024
 
 # Characters of a token, which is longer than other texts.
 LONGEST_TOKEN = 16 * 1024
@@ -101,15 +101,15 @@ def required(body: Mapping[str, Any], name: str) -> Any:
     return body[name]
 
 
-def required_object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A JSON object that every database keeps as it is."""
+def required_object(body: Mapping[str, Any], name: str, *, largest: int = LARGEST_OBJECT) -> dict[str, Any]:
+    """A JSON object that every database keeps as it is; ``largest`` is bytes of its JSON."""
     given = required(body, name)
     if not isinstance(given, dict):
         raise of_parameter("form_param_type_invalid", name, f"{name} must be an object.")
     if not _is_plain(given, DEEPEST):
         raise of_parameter("form_param_value_invalid", name, f"{name} is too deep, or holds what is no text or number.")
-    if len(json.dumps(given)) > LARGEST_OBJECT:
-        raise of_parameter("form_param_value_too_large", name, f"{name} is longer than {LARGEST_OBJECT} bytes of JSON.")
+    if len(json.dumps(given, ensure_ascii=False).encode()) > largest:
+        raise of_parameter("form_param_value_too_large", name, f"{name} is longer than {largest} bytes of JSON.")
     return given
 
 
@@ -117,7 +117,7 @@ def only(body: Mapping[str, Any], *names: str) -> None:
     """Refuse what is not a parameter, where ignoring it would give more than was asked for."""
     for name in body:
         if name not in names:
-            raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], "It is not a parameter of this endpoint.")
+            raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], f"{name[:40]} is not a parameter here.")
 
 
 def no_organization(body: Mapping[str, Any], name: str) -> None:
@@ -176,5 +176,7 @@ def _is_plain(value: Any, depth: int) -> bool:
 
 def _text(text: str, name: str, longest: int = LONGEST_TEXT) -> str:
     if len(text) > longest or not is_storable(text):
-        raise of_parameter("form_param_value_invalid", name, f"{name} is too long, or has a character that is no text.")
+        raise of_parameter(
+            "form_param_value_invalid", name, f"{name} has more than {longest} characters, or one that is no text."
+        )
     return text

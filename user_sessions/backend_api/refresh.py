@@ -5,7 +5,7 @@ The order of the checks is ours; each has a code of its own, and after any of th
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from sessions_core.models import Workspace
 from user_sessions.backend_api.errors import ApiError
 from user_sessions.backend_api.parameters import LONGEST_TOKEN, choice, optional_text, required_text
 from user_sessions.key_sets import verifier_of
-from user_sessions.models import UserSession
+from user_sessions.models import NotLive, UserSession
 from user_sessions.tokens import is_refresh_token_of, session_token
 from user_sessions.verify import MissingClaim, SessionClaims, TokenRejected, WrongKind
 
@@ -34,8 +34,8 @@ _WITHOUT = {
 class Refresh:
     """What an app's server asks: the token that expired, the cookie beside it, and the origin of the page."""
 
-    expired_token: str
-    refresh_token: str
+    expired_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     origin: str
     format: str
 
@@ -52,7 +52,7 @@ class Refresh:
         )
 
     def token(self, workspace: Workspace, session_id: str, *, at: datetime) -> str:
-        """A fresh session token for the same page. Raises ApiError, NotLive."""
+        """A fresh session token for the same page. Raises ApiError."""
         if not _ORIGIN.fullmatch(self.origin):
             raise ApiError("refresh_request_origin_invalid")
         claims = self._claims(workspace, at=at)
@@ -67,7 +67,10 @@ class Refresh:
         session = self._session(workspace, session_id, at=at)
         if not session.consume(claims.issued_at):
             raise ApiError("session_refresh_expired_session_token_consumed")
-        return session_token(session, at=at, authorized_party=self.origin)
+        try:
+            return session_token(session, at=at, authorized_party=self.origin)
+        except NotLive as ended:
+            raise ApiError("session_refresh_inactive_session") from ended
 
     def _claims(self, workspace: Workspace, *, at: datetime) -> SessionClaims:
         """What the token says, whose time is over on purpose."""

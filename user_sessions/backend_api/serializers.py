@@ -1,6 +1,7 @@
 """How things look on the wire. Shapes only; times are milliseconds since the epoch."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -123,10 +124,8 @@ def user_object(user: Any) -> dict[str, Any]:
     """A user of the host, as its profile tells. What Gatepass does not keep is null or empty."""
     profile = profile_of(user)
     id = user_id(user.pk)
-    email = _address(profile, id, "email_address", profile.primary_email_address, is_verified=profile.email_verified)
-    phone = _address(
-        profile, id, "phone_number", profile.primary_phone_number, is_verified=profile.phone_number_verified
-    )
+    email = _address(profile, id, "email_address", profile.primary_email_address, profile.email_verified)
+    phone = _address(profile, id, "phone_number", profile.primary_phone_number, profile.phone_number_verified)
     return {
         "object": "user",
         "id": id,
@@ -154,9 +153,9 @@ def user_object(user: Any) -> dict[str, Any]:
         "backup_code_enabled": False,
         "mfa_enabled_at": None,
         "mfa_disabled_at": None,
-        "public_metadata": profile.public_metadata,
-        "private_metadata": profile.private_metadata,
-        "unsafe_metadata": profile.unsafe_metadata,
+        "public_metadata": _plain(profile.public_metadata),
+        "private_metadata": _plain(profile.private_metadata),
+        "unsafe_metadata": _plain(profile.unsafe_metadata),
         "banned": not user.is_active,
         "locked": False,
         "lockout_expires_in_seconds": None,
@@ -171,9 +170,13 @@ def user_object(user: Any) -> dict[str, Any]:
     }
 
 
-def _address(
-    profile: UserProfile, user: str, kind: str, value: str | None, *, is_verified: bool
-) -> dict[str, Any] | None:
+def _plain(metadata: Mapping[str, Any]) -> Any:
+    """As JSON: what has no form there becomes its text, NaN and infinity null; a key that is no text is left out."""
+    text = json.dumps(dict(metadata), default=str, skipkeys=True)
+    return json.loads(text, parse_constant=lambda _: None)
+
+
+def _address(profile: UserProfile, user: str, kind: str, value: str | None, is_verified: bool) -> dict[str, Any] | None:
     """An e-mail address or a phone number; the host has no id for it, so it is known by its user."""
     if value is None:
         return None

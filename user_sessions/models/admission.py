@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["lock", "make_room_for_user", "make_room_on_client"]
 
 
-def lock(user: Any, client: Client | None) -> None:
+def lock(user: Any, client: Client | None = None) -> None:
     """Let no other sign-in of this user, or on this client, begin before this transaction ends. Raises UserInactive."""
     locked = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
     if locked is None or not locked.is_active:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
@@ -23,16 +24,18 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
 
     @transaction.atomic
     def begin(self, workspace: Workspace, *, by: str, at: datetime | None = None, reason: str = "") -> "Epoch":
-        """Revoke every live session of the workspace. Those that begin later are of the new epoch."""
+        """Revoke every live session of the workspace, also those that a machine whose clock is ahead began. Those that
+        begin later are of the new epoch."""
         at = at or timezone.now()
-        epoch = self.create(workspace=workspace, not_before=at, by=by, reason=reason)
+        latest = workspace.user_sessions.aggregate(latest=Max("created_at"))["latest"] or at
+        epoch = self.create(workspace=workspace, not_before=max(at, latest), by=by, reason=reason)
         subject = str(workspace.pk)
         Event.objects.record("epoch.begun", subject=subject, workspace_id=workspace.pk, by=by, at=at, reason=reason)
         return epoch
 
 
 class Epoch(models.Model):
-    """What was signed in before ``not_before`` is revoked: a deed like any other, with its time, reason and actor."""
+    """What was signed in by ``not_before`` is revoked: a deed like any other, with its time, reason and actor."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="epochs")
     not_before = models.DateTimeField(editable=False)

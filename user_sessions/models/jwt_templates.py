@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -16,7 +16,16 @@ from sessions_core.models import Event, Workspace
 from sessions_core.sealed import SealedField, place_of, seal_for
 from user_sessions import custom_keys
 from user_sessions.ids import new_id
-from user_sessions.models.refusals import KeyMissing, NameTaken, OfSessionTokens, TemplateGone
+from user_sessions.models.refusals import (
+    AudienceRefused,
+    KeyMissing,
+    NameRefused,
+    NameTaken,
+    OfSessionTokens,
+    ReservedClaim,
+    TemplateGone,
+)
+from user_sessions.shortcodes import Template, reserved_in
 
 __all__ = ["Definition", "JwtTemplate"]
 
@@ -39,14 +48,22 @@ class Definition:
     lifetime: int = DEFAULT_LIFETIME
     allowed_clock_skew: int = DEFAULT_CLOCK_SKEW
     signing_algorithm: str = ""
-    signing_key: bytes | None = None
+    signing_key: bytes | None = field(default=None, repr=False)
+
+    def check(self) -> None:
+        """Raises NameRefused, ReservedClaim, AudienceRefused, and a TemplateError of ``shortcodes``."""
+        if not self.name or self.name != self.name.strip() or "/" in self.name or not self.name.isprintable():
+            raise NameRefused
+        if reserved := reserved_in(self.claims):
+            raise ReservedClaim(reserved)
+        Template.compile(self.claims)
+        audience = self.claims.get("aud", "")
+        named = audience if isinstance(audience, list) else [audience]
+        if not all(isinstance(name, str) for name in named):
+            raise AudienceRefused
 
 
 class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
-    def of_tokens(self) -> Self:
-        """Those that tokens are minted from by name."""
-        return self.filter(is_for_session_tokens=False)
-
     def for_session_tokens(self) -> Self:
         """The one of a workspace, if any, whose claims go into every session token."""
         return self.filter(is_for_session_tokens=True)
@@ -60,7 +77,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         at: datetime | None = None,
         is_for_session_tokens: bool = False,
     ) -> "JwtTemplate":
-        """Make a template. Raises NameTaken, KeyMissing."""
+        """Make a template. Raises NameTaken, KeyMissing, and what ``Definition.check`` does."""
         at = at or timezone.now()
         template = JwtTemplate(id=new_id("jtmp", at=at), workspace=workspace, created_at=at)
         template.is_for_session_tokens = is_for_session_tokens
@@ -68,7 +85,8 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         return template
 
     def draft(self, workspace: Workspace, definition: Definition) -> "JwtTemplate":
-        """A template that is not stored, to see what it would do."""
+        """A template that is not stored, to see what it would do. Raises a TemplateError."""
+        Template.compile(definition.claims)
         now = timezone.now()
         template = JwtTemplate(id=new_id("jtmp", at=now), workspace=workspace, created_at=now)
         template._take_over(definition, now)
@@ -137,7 +155,12 @@ class JwtTemplate(models.Model):
         return claims
 
     def redefine(self, definition: Definition, *, by: str, at: datetime | None = None) -> None:
-        """Replace what is defined, all of it at once. Raises NameTaken, KeyMissing, TemplateGone."""
+        """Replace what is defined, all of it at once; of the one for session tokens only the claims.
+
+        Raises NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` does.
+        """
+        if self.is_for_session_tokens:
+            definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
         self._write(definition, "updated", by=by, at=at or timezone.now())
 
     @transaction.atomic
@@ -145,8 +168,7 @@ class JwtTemplate(models.Model):
         """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
         if self.is_for_session_tokens:
             raise OfSessionTokens
-        id = self.pk
-        deleted, _ = JwtTemplate.objects.filter(pk=id).delete()
+        deleted, _ = JwtTemplate.objects.filter(pk=self.pk).delete()
         if deleted:
             self._record("deleted", by=by, at=at or timezone.now())
         return bool(deleted)
@@ -156,6 +178,9 @@ class JwtTemplate(models.Model):
         return _opened(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
 
     def _write(self, definition: Definition, happened: str, *, by: str, at: datetime) -> None:
+        definition.check()
+        if definition.name == OF_SESSION_TOKENS and not self.is_for_session_tokens:
+            raise NameRefused
         try:
             with transaction.atomic():
                 if not self._state.adding:

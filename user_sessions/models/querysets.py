@@ -19,9 +19,9 @@ from user_sessions.models import admission
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
-from user_sessions.models.refusals import UserInactive
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status, is_in
+from user_sessions.users import only_active
 
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
@@ -59,7 +59,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
         return (
             self.live(at=at)
-            .filter(user__is_active=True)
+            .filter(**only_active("user"))
             .select_related("user")
             .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
         )
@@ -86,19 +86,13 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         Raises UserInactive, ForeignClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
         at = at or timezone.now()
-        if not user.is_active:
-            raise UserInactive
-        if client is not None or workspace.user_session_limit is not None:
-            admission.lock(user, client)
+        admission.lock(user, client)
         if client is not None:
             admission.make_room_on_client(
                 self, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
             )
         if actor is None:
             admission.make_room_for_user(self, workspace, user, by=by, at=at)
-        limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
-        latest = at + min(limits) if limits else None
-        expire_at = workspace.user_session_end(latest, at=at)
         session = self.create(
             id=new_id("sess", at=at),
             workspace=workspace,
@@ -110,9 +104,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             created_at=at,
             updated_at=at,
             last_active_at=at,
-            expire_at=expire_at,
-            latest_expire_at=latest,
-            abandon_at=max(at + ABANDONED_AFTER, expire_at),
+            **_ends(workspace, lifetime, at=at),
         )
         Client.objects.select(session, at=at)
         happened = "pending" if tasks else "created"
@@ -171,6 +163,18 @@ class UserSessionManager(_Manager["UserSession"]):
 def _epoch_id() -> Subquery:
     """Made once: every query of sessions has it."""
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
+
+
+def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
+    """When a session that begins now is over: left idle, at the latest, and for good."""
+    limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
+    latest = at + min(limits) if limits else None
+    expire_at = workspace.user_session_end(latest, at=at)
+    return {
+        "expire_at": expire_at,
+        "latest_expire_at": latest,
+        "abandon_at": max(at + ABANDONED_AFTER, expire_at),
+    }
 
 
 def _unless_closed(column: str, value: Any, *, epoch: str) -> Case:

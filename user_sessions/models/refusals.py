@@ -7,15 +7,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadySignedIn",
+    "AudienceRefused",
     "ForeignClient",
     "Impersonated",
     "KeyMissing",
+    "NameRefused",
     "NameTaken",
     "NotLive",
     "NotPending",
     "OfSessionTokens",
+    "ReservedClaim",
     "SessionExists",
     "TemplateGone",
+    "TicketExpired",
     "TooManySessions",
     "UserInactive",
     "UserSessionError",
@@ -76,3 +80,23 @@ class OfSessionTokens(UserSessionError):
 
 class TemplateGone(UserSessionError):
     """The JWT template was deleted meanwhile."""
+
+
+class TicketExpired(UserSessionError):
+    """The ticket's time is over."""
+
+
+class NameRefused(UserSessionError):
+    """The JWT template's name cannot stand in a path, or is one of ours."""
+
+
+class ReservedClaim(UserSessionError):
+    """The JWT template sets ``claim``, which the server alone sets."""
+
+    def __init__(self, claim: str) -> None:
+        super().__init__(claim)
+        self.claim = claim
+
+
+class AudienceRefused(UserSessionError):
+    """The JWT template's ``aud`` is neither text nor a list of texts (RFC 7519, section 4.1.3)."""

@@ -17,6 +17,7 @@ from sessions_core.models import Event, Workspace
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
+from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.refusals import NotLive
 from user_sessions.models.status import CLOSED, OPEN, Status
@@ -37,7 +38,7 @@ class UserSession(models.Model):
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="user_sessions")
     status = models.CharField(max_length=10, choices=Status)
     tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
-    actor = models.JSONField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
+    actor = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)

@@ -25,6 +25,12 @@ __all__ = ["SigningKey", "Stage", "private_key"]
 # For how many times JWKS_MAX_AGE a key is published before it signs: once for verifiers, once for caches between.
 PUBLICATION = 2
 
+# No verifier of ours asks more often than this, whatever JWKS_MAX_AGE says.
+SHORTEST_MAX_AGE = timedelta(seconds=10)
+
+# How late a process may be in publishing what another one changed.
+KEPT_FOR = timedelta(seconds=5)
+
 # How long after the last token of a key has expired its public half stays, for verifiers whose clock is behind.
 SKEW = timedelta(minutes=5)
 
@@ -42,7 +48,7 @@ class Stage(models.TextChoices):
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def signing(self, *, at: datetime) -> Self:
         """Those that may sign at this moment; the first of a workspace is its active one."""
-        return self.filter(revoked_at=None, active_from__lte=at).order_by("-active_from", "kid")
+        return self.published(at=at).filter(active_from__lte=at).order_by("-active_from", "kid")
 
     def published(self, *, at: datetime) -> Self:
         """Those that verifiers should know: next, active and retiring."""
@@ -62,17 +68,25 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             made = self.filter(workspace=workspace, revoked_at=None).order_by("active_from").first()
             return self.active(workspace, at=at) or made or self._keep(pair, workspace, active_from=at, by=by, at=at)
 
-    def rotate(self, workspace: Workspace, *, by: str, at: datetime | None = None) -> "SigningKey":
-        """Publish the next key, which signs as soon as every verifier can know it. If one is next already: that one."""
-        at = at or timezone.now()
-        active = self.current(workspace, by=by, at=at)
-        pair = new_key_pair(workspace.signing_algorithm)
+    def rotate(
+        self, workspace: Workspace, *, by: str, algorithm: str | None = None, at: datetime | None = None
+    ) -> "SigningKey":
+        """Publish the next key, which signs as soon as every verifier can know it; if one is next already, that one.
+
+        ``algorithm`` is that of this key and of later ones, the workspace's if none is given.
+        """
+        self.current(workspace, by=by, at=at)
+        pair = new_key_pair(algorithm or workspace.signing_algorithm)  # takes a while, so before the transaction
         with self._changing(workspace):
+            at = at or timezone.now()
+            active = self.active(workspace, at=at)
+            assert active is not None  # there was one, and keys never run out
             if following := self._following(active, at=at):
                 return following
-            active_from = at + PUBLICATION * settings.jwks_max_age
-            self.filter(pk=active.pk).update(published_until=_last_token_of(workspace, active_from) + SKEW)
-            return self._keep(pair, workspace, active_from=active_from, by=by, at=at)
+            if algorithm is not None:
+                workspace.signing_algorithm = algorithm
+                workspace.save(update_fields=["signing_algorithm"])
+            return active._hand_over(pair, by=by, at=at)
 
     @contextmanager
     def _changing(self, workspace: Workspace) -> Iterator[None]:
@@ -82,7 +96,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             yield
 
     def _following(self, key: "SigningKey", *, at: datetime) -> "SigningKey | None":
-        return self.filter(workspace=key.workspace_id, revoked_at=None, active_from__gt=key.active_from).first()
+        return self.published(at=at).filter(workspace=key.workspace_id, active_from__gt=key.active_from).first()
 
     def _keep(
         self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, by: str, at: datetime
@@ -138,37 +152,51 @@ class SigningKey(models.Model):
         return Stage.ACTIVE if SigningKey.objects.active(self.workspace, at=at) == self else Stage.RETIRING
 
     def retire(self, *, by: str, at: datetime | None = None) -> bool:
-        """Stop signing with it now; it stays published while tokens of it may live. Whether that was news."""
-        return self._step_down(by=by, at=at or timezone.now(), revoked=False)
+        """Let another key sign instead, without a gap: the successor of an active key is published first, and a key
+        that is next never signs. Whether there was anything to do."""
+        return self._step_down(by=by, at=at, revoked=False)
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
-        """For a key that leaked: neither signed with nor published from now on, whatever still lives. Whether that
-        was news."""
-        return self._step_down(by=by, at=at or timezone.now(), revoked=True)
+        """For a key that leaked: neither signed with nor published from now on, whatever still lives; its successor
+        signs at once. Whether that was news."""
+        return self._step_down(by=by, at=at, revoked=True)
 
     def record(self, happened: str, *, by: str, at: datetime) -> None:
         Event.objects.record(f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, by=by, at=at)
 
-    def _step_down(self, *, by: str, at: datetime, revoked: bool) -> bool:
-        """Make way for the next key, or for a new one if none is next."""
+    def _step_down(self, *, by: str, at: datetime | None, revoked: bool) -> bool:
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
         pair = new_key_pair(self.workspace.signing_algorithm)  # in case it is needed: not while others wait
         with keys._changing(self.workspace):
+            at = at or timezone.now()
             self.refresh_from_db()
-            stage = self.stage_at(at)
-            if stage == Stage.GONE or (stage != Stage.ACTIVE and not revoked):
+            stage, following = self.stage_at(at), keys._following(self, at=at)
+            is_leaving = stage == Stage.RETIRING or (stage == Stage.ACTIVE and following is not None)
+            if stage == Stage.GONE or (is_leaving and not revoked):
                 return False
-            end = {"revoked_at": at} if revoked else {"published_until": _last_token_of(self.workspace, at) + SKEW}
-            keys.filter(pk=self.pk).update(**end)
-            self.record("revoked" if revoked else "retired", by=by, at=at)
-            if stage == Stage.NEXT:  # so the active one has no successor again
+            if revoked:
+                keys.filter(pk=self.pk).update(revoked_at=at)
+            if stage == Stage.NEXT:
+                keys.filter(pk=self.pk).update(published_until=at)
+                # The active one has no successor again.
                 keys.filter(pk=keys.signing(at=at).values("pk")[:1]).update(published_until=None)
-            elif stage == Stage.ACTIVE and not keys._following(self, at=at):
-                keys._keep(pair, self.workspace, active_from=at, by=by, at=at)
+            elif stage == Stage.ACTIVE and not revoked:
+                self._hand_over(pair, by=by, at=at)
+            elif stage == Stage.ACTIVE and following:
+                keys.filter(pk=following.pk).update(active_from=at)
             elif stage == Stage.ACTIVE:
-                keys.filter(revoked_at=None, active_from__gt=at).update(active_from=at)
+                keys._keep(pair, self.workspace, active_from=at, by=by, at=at)
+            self.record("revoked" if revoked else "retired", by=by, at=at)
             self.refresh_from_db()
         return True
+
+    def _hand_over(self, pair: KeyPair, *, by: str, at: datetime) -> "SigningKey":
+        """Publish another key, which signs in place of this one as soon as every verifier can know it."""
+        active_from = at + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + KEPT_FOR
+        last_token = _last_token_of(self.workspace, active_from)
+        keys = SigningKey.objects.filter(workspace=self.workspace_id)
+        keys.filter(pk=self.pk).update(published_until=last_token + SKEW)
+        return keys._keep(pair, self.workspace, active_from=active_from, by=by, at=at)
 
 
 # A kid is the fingerprint of its key, so what is kept here never goes stale.
@@ -180,7 +208,10 @@ def private_key(kid: str) -> tuple[PrivateKey, str]:
 
 
 def _last_token_of(workspace: Workspace, last_use: datetime) -> datetime:
-    """When the last token expires that a key signs until ``last_use``: none outlives the session it was minted for."""
+    """When the last token expires that a key signs until ``last_use``: none outlives the session it was minted for.
+
+    Tickets may; only we read them, and with any key that was not revoked.
+    """
     lifetimes = (workspace.user_session_lifetime, workspace.user_session_idle_lifetime)
     begun_until_then = last_use + max(lifetime for lifetime in lifetimes if lifetime)
     begun: datetime | None = workspace.user_sessions.aggregate(last=Max("expire_at"))["last"]

@@ -37,7 +37,7 @@ def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     return reduce(or_, (_is(Status(status), at) for status in statuses))
 
 
-@cache
+@cache  # it is part of nearly every query, and made of nothing that changes
 def _an_epoch_ended_it() -> Q:
     return Q(Exists(Epoch.objects.of(OuterRef)))
 
@@ -56,4 +56,5 @@ def _is(status: Status, at: datetime) -> Q:
             return Q(status=status, abandon_at__gt=at)
         case Status.REVOKED:
             return Q(status=status) | Q(status__in=OPEN) & an_epoch_ended_it
-    return Q(status=status)
+        case Status.REMOVED:
+            return Q(status=status)

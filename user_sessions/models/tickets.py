@@ -2,6 +2,7 @@
 impersonate the user.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from user_sessions.ids import new_id
-from user_sessions.models.refusals import NotPending, UserInactive
+from user_sessions.models import admission
+from user_sessions.models.epochs import Epoch
+from user_sessions.models.json_text import JsonTextField
+from user_sessions.models.refusals import NotPending, TicketExpired
 
 __all__ = ["Ticket"]
 
@@ -30,8 +34,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         at: datetime | None = None,
     ) -> "Ticket":
         """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive."""
-        if not user.is_active:
-            raise UserInactive
+        admission.lock(user)
         at = at or timezone.now()
         kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
         ticket = self.create(
@@ -48,9 +51,18 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         ticket.record("created", by=by, at=at)
         return ticket
 
+    def revoke(self, *, by: str, at: datetime | None = None) -> int:
+        """Revoke those that are pending; how many there were."""
+        revoked = 0
+        for ticket in self.filter(status=Ticket.Status.PENDING):
+            with suppress(NotPending):
+                ticket.revoke(by=by, at=at)
+                revoked += 1
+        return revoked
+
 
 class Ticket(models.Model):
-    """``status`` keeps what was done with it; that it expired is for whoever accepts it to see."""
+    """``status`` keeps what was done with it; that its time is over shows when somebody wants to use it."""
 
     class Kind(models.TextChoices):
         SIGN_IN_TOKEN = "sign_in_token"
@@ -66,7 +78,7 @@ class Ticket(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="tickets")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING, editable=False)
-    actor = models.JSONField(null=True, blank=True, editable=False)
+    actor = JsonTextField(null=True, blank=True, editable=False)
     session_lifetime = models.DurationField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -85,8 +97,15 @@ class Ticket(models.Model):
         self._leave_pending(Ticket.Status.REVOKED, by=by, at=at or timezone.now())
 
     def accept(self, *, by: str, at: datetime | None = None) -> None:
-        """Use it up, inside the transaction that signs in: of many at once one succeeds. Raises NotPending."""
-        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at or timezone.now())
+        """Use it up, inside the transaction that signs in: of many at once one succeeds.
+
+        Raises TicketExpired, also for one made before an epoch, and NotPending.
+        """
+        at = at or timezone.now()
+        epoch = Epoch.objects.filter(workspace=self.workspace_id, not_before__gte=self.created_at)
+        if self.expire_at <= at or epoch.exists():
+            raise TicketExpired
+        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
 
     def record(self, happened: str, *, by: str, at: datetime) -> None:
         facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}

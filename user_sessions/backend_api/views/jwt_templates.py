@@ -23,7 +23,6 @@ from user_sessions.custom_keys import ALGORITHMS, KeyRefused, vetted
 from user_sessions.models import Definition, JwtTemplate
 from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
 from user_sessions.previews import preview
-from user_sessions.shortcodes import Template, TemplateError, TooLarge, reserved_in
 from user_sessions.tokens import LIFETIMES
 
 __all__ = ["JwtTemplatesView"]
@@ -49,7 +48,7 @@ class JwtTemplatesView(BackendView):
 
     def update(self, request: Request, template_id: str) -> Response:
         template = self.template(template_id)
-        template.redefine(_definition(body_of(request)), by=self.auth.actor)
+        template.redefine(_definition(body_of(request), template), by=self.auth.actor)
         return Response(jwt_template_object(template))
 
     def destroy(self, request: Request, template_id: str) -> Response:
@@ -67,50 +66,47 @@ class JwtTemplatesView(BackendView):
     def _previewed(self, body: Mapping[str, Any]) -> JwtTemplate:
         if template_id := optional_text(body, "template_id"):
             return self.template(template_id)
+        if name := optional_text(body, "name"):
+            return self.template_named(name)
         if "claims" not in body:
-            return self.template(required_text(body, "name"), by="name")
-        lifetime, skew = _lifetime(body), _clock_skew(body)
+            raise of_parameter("form_param_missing", "template_id", "Give template_id, name, or claims.")
         claims = required_object(body, "claims")
-        definition = Definition(name="", claims=claims, lifetime=lifetime, allowed_clock_skew=skew)
+        definition = Definition(name="", claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_clock_skew(body))
         return JwtTemplate.objects.draft(self.auth.workspace, definition)
 
 
-def _definition(body: Mapping[str, Any]) -> Definition:
-    name = required_text(body, "name")
-    if not name.strip() or "/" in name or not name.isprintable():
-        raise of_parameter("form_param_format_invalid", "name", "name must be printable text without a slash.")
-    claims = required_object(body, "claims")
-    if reserved := reserved_in(claims):
-        raise of_parameter("jwt_template_reserved_claim", "claims", f"The claim {reserved} is set by the server alone.")
-    try:
-        Template.compile(claims)
-    except TooLarge as error:
-        raise of_parameter("form_param_value_too_large", "claims", f"claims: {error}.") from error
-    except TemplateError as error:
-        raise of_parameter("form_param_value_invalid", "claims", f"claims: {error}.") from error
+def _definition(body: Mapping[str, Any], before: JwtTemplate | None = None) -> Definition:
+    """What a body asks for. Beside name and claims, what it leaves out is as ``before``, or else the default."""
+    name, claims = required_text(body, "name"), required_object(body, "claims")
     return Definition(
         name=name,
         claims=claims,
-        lifetime=_lifetime(body),
-        allowed_clock_skew=_clock_skew(body),
-        **_key(body),
+        lifetime=_lifetime(body, before),
+        allowed_clock_skew=_clock_skew(body, before),
+        **_key(body, before),
     )
 
 
-def _lifetime(body: Mapping[str, Any]) -> int:
+def _lifetime(body: Mapping[str, Any], before: JwtTemplate | None = None) -> int:
+    if before and "lifetime" not in body:
+        return before.lifetime
     return whole_number(body, "lifetime", within=LIFETIMES) or DEFAULT_LIFETIME
 
 
-def _clock_skew(body: Mapping[str, Any]) -> int:
+def _clock_skew(body: Mapping[str, Any], before: JwtTemplate | None = None) -> int:
+    if before and "allowed_clock_skew" not in body:
+        return before.allowed_clock_skew
     skew = whole_number(body, "allowed_clock_skew", within=CLOCK_SKEWS)
     return DEFAULT_CLOCK_SKEW if skew is None else skew
 
 
-def _key(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The algorithm and the key that are asked for; nothing without ``custom_signing_key``."""
-    if not flag(body, "custom_signing_key"):
+def _key(body: Mapping[str, Any], before: JwtTemplate | None) -> dict[str, Any]:
+    """The algorithm and the key that are asked for; nothing without ``custom_signing_key``, said now or before."""
+    is_said = "custom_signing_key" in body
+    if not (flag(body, "custom_signing_key") if is_said else before and before.has_own_key):
         return {}
-    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS)
+    stored = before.signing_algorithm if before else ""
+    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS) or (stored if not is_said else None)
     if algorithm is None:
         raise of_parameter(
             "form_conditional_param_missing", "signing_algorithm", "It must be included with custom_signing_key."

@@ -1,5 +1,7 @@
 """The key set that tokens are verified with: for backends, and for everybody."""
 
+import re
+
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
@@ -7,7 +9,8 @@ from rest_framework.request import Request
 
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.errors import ApiError
-from user_sessions.key_sets import document_at, document_of
+from user_sessions.conf import settings
+from user_sessions.key_sets import Document, document_at, document_of
 
 __all__ = ["JwksView", "PublicJwksView"]
 
@@ -15,7 +18,7 @@ __all__ = ["JwksView", "PublicJwksView"]
 class JwksView(BackendView):
     def list(self, request: Request) -> HttpResponse:
         """Empty until the first token is minted: reading makes nothing, and there is nothing to verify yet."""
-        return document_of(self.auth.workspace_id, at=timezone.now()).response(request, scope="private")
+        return _answer(document_of(self.auth.workspace_id, at=timezone.now()), request, scope="private")
 
 
 class PublicJwksView(BackendView):
@@ -28,6 +31,18 @@ class PublicJwksView(BackendView):
         document = document_at(request.get_host(), at=timezone.now())
         if document is None:
             raise ApiError("resource_not_found", "No workspace has its frontend API at this host.")
-        response = document.response(request, scope="public")
+        response = _answer(document, request, scope="public")
         response.headers["Access-Control-Allow-Origin"] = "*"
         return response
+
+
+def _answer(document: Document, request: Request, *, scope: str) -> HttpResponse:
+    """The document, or that the caller's copy is still good (RFC 9110, section 13.1.2). ``scope`` is who may keep it:
+    ``public``, or ``private``. An empty one is kept by nobody: the first token will need its key at once."""
+    is_known = document.etag in re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
+    response = HttpResponse(b"" if is_known else document.body, content_type="application/json")
+    response.status_code = 304 if is_known else 200
+    response.headers["ETag"] = document.etag
+    seconds = int(settings.jwks_max_age.total_seconds())
+    response.headers["Cache-Control"] = "no-store" if document.is_empty else f"{scope}, max-age={seconds}"
+    return response

@@ -96,7 +96,7 @@ class SessionsView(BackendView):
         now = timezone.now()
         lifetime = _lifetime(request)
         session = self.minting_session(session_id, at=now)
-        template = self.template(template_name, by="name")
+        template = self.template_named(template_name)
         return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
 
     def _sessions(self) -> UserSessionQuerySet:

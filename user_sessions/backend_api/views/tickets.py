@@ -30,6 +30,9 @@ SIGN_IN_TOKEN_LIFETIME = 2_592_000
 ACTOR_TOKEN_LIFETIME = 3600
 ACTOR_SESSION_LIFETIME = 1800
 
+# Bytes of JSON: every token of the session carries it.
+LARGEST_ACTOR = 1024
+
 
 class TicketsView(BackendView):
     kind: Ticket.Kind
@@ -78,7 +81,7 @@ class ActorTokensView(TicketsView):
     def create(self, request: Request) -> Response:
         body = body_of(request)
         only(body, "user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds")
-        actor = required_object(body, "actor")
+        actor = required_object(body, "actor", largest=LARGEST_ACTOR)
         if not isinstance(actor.get("sub"), str) or not actor["sub"]:
             raise of_parameter("form_param_missing", "actor.sub", "actor.sub must say who impersonates the user.")
         session = whole_number(body, "session_max_duration_in_seconds", within=TICKET_LIFETIMES)

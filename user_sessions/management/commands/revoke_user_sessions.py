@@ -34,7 +34,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Every session that began before {epoch} UTC is revoked.")
             return
         if options["user"]:
-            user = find(options["user"])
+            user = find(workspace, options["user"])
             if user is None:
                 raise CommandError(f"There is no user {options['user']!r}.")
             sessions = sessions.of_user(workspace, user)
