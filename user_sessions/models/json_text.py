@@ -16,6 +16,10 @@ __all__ = ["JsonTextField"]
 class JsonTextField(TextField):
     """A JSON value as text. A database's own type for JSON would sort keys and spell numbers anew, each its own way."""
 
+    if TYPE_CHECKING:
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: object) -> Any:
         return None if value is None else json.loads(value)
 
