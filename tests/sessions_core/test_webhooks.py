@@ -29,7 +29,7 @@ VERIFIERS = [
 @pytest.mark.parametrize(
     ("verb", "status"), [(None, "active"), ("end", "ended"), ("remove", "removed"), ("revoke", "revoked")]
 )
-def test_133_each_deed_is_told_with_session_and_user(workspace, endpoint, receiver, deliver, user, verb, status):
+def test_case_133_each_deed_is_told_with_session_and_user(workspace, endpoint, receiver, deliver, user, verb, status):
     session = UserSession.objects.start(workspace, user, by="test")
     if verb:
         getattr(session, verb)(by="test")
@@ -58,7 +58,7 @@ def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deli
 
 
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_134_the_libraries_accept_it_and_no_changed_byte(workspace, receiver, deliver, user, verifier, refusal):
+def test_case_134_the_libraries_accept_it_and_no_changed_byte(workspace, receiver, deliver, user, verifier, refusal):
     _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
     UserSession.objects.start(workspace, user, by="test")
     deliver()
@@ -75,7 +75,7 @@ def test_134_the_libraries_accept_it_and_no_changed_byte(workspace, receiver, de
             ours.verify(received.body, received.headers | {f"webhook-{name}": changed, f"svix-{name}": changed})
 
 
-def test_135_a_revoke_that_changes_nothing_tells_nothing(workspace, endpoint, receiver, deliver, user):
+def test_case_135_a_revoke_that_changes_nothing_tells_nothing(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, by="test")
     assert [session.revoke(by="test") for _ in range(3)] == [True, False, False]
     deliver()

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import Field
+from django.utils import timezone
 
 from sessions_core.models import Workspace
 from tests.pages import DOCS, blocks, run_bash, table
+from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.test_lifecycle import OUTCOMES
 from user_sessions import template_lint
 from user_sessions.backend_api.errors import CATALOGUE
 from user_sessions.backend_api.urls import ROUTES
-from user_sessions.models import Status
+from user_sessions.models import SigningKey, Status, UserSession
 from user_sessions.shortcodes import RESERVED, SHORTCODES
+from user_sessions.tokens import session_token
 from user_sessions.users import user_id
 
 PAGE = "user-sessions.md"
@@ -59,9 +62,57 @@ def test_the_commands_work_in_the_order_of_the_page(given):
 @pytest.mark.django_db(transaction=True)
 def test_the_python_works(given):
     names = dict(given)
-    for block in blocks(PAGE, "python"):
+    *over_http, in_process = blocks(PAGE, "python")
+    for block in over_http:
         exec(compile(block, PAGE, "exec"), names)
     assert names["claims"]["sid"] == names["session"].id
+    names |= {"workspace": Workspace.objects.get(), "user": get_user_model().objects.get()}
+    exec(compile(in_process, PAGE, "exec"), names)
+    assert claims_of(names["token"])["sid"] == names["session"].pk
+    assert names["session"].status == Status.REVOKED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_of_the_page_about_verifying_knows_its_key_among_several(given):
+    workspace, now = Workspace.objects.get(), timezone.now()
+    session = UserSession.objects.start(workspace, get_user_model().objects.get(), by="test", at=now)
+    token = session_token(UserSession.minting(workspace, session.pk, at=now), at=now)
+    SigningKey.objects.rotate(workspace, by="test")
+    names = {**given, "TOKEN": token}
+    for block in blocks("verifying.md", "python"):
+        exec(compile(block, "verifying.md", "exec"), names)
+    assert len(names["jwks"]["keys"]) == 2
+
+
+# Cases of the dialect
+
+SUITES = [Path(__file__).parent, Path(__file__).parent.parent / "sessions_core"]
+
+# Somebody signs in with a ticket, for which browsers have no API here yet.
+NEED_THE_BROWSER_API = {95, 100}
+
+CASE = re.compile(r"^def test_case_(\d+)_", re.MULTILINE)
+CASES = re.compile(r"^def test_cases_(\d+(?:_\d+|_and_\d+|_to_\d+)+)_", re.MULTILINE)
+
+
+def cases_of(source: str) -> set[int]:
+    """The numbers that its tests carry: ``test_case_1_``, ``test_cases_2_5_and_6_``, ``test_cases_7_to_9_``."""
+    numbers = {int(number) for number in CASE.findall(source)}
+    for part in re.findall(r"\d+(?:_to_\d+)?", " ".join(CASES.findall(source))):
+        first, _, last = part.partition("_to_")
+        numbers |= set(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+def test_a_name_tells_its_cases():
+    names = ["test_case_1_2_tokens", "test_cases_4_6_and_7_of_9", "test_cases_11_to_13_x", "test_80_y"]
+    assert cases_of("\n".join(f"def {name}():" for name in names)) == {1, 4, 6, 7, 11, 12, 13}
+
+
+def test_every_case_is_carried_by_a_test():
+    modules = [module for suite in SUITES for module in suite.glob("test_*.py")]
+    carried = set().union(*(cases_of(module.read_text()) for module in modules))
+    assert carried == {*range(1, 102), *range(130, 136)} - NEED_THE_BROWSER_API
 
 
 # JWT templates

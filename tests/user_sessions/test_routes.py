@@ -1,36 +1,183 @@
-"""The table of routes is the authorisation: every route is tried with every kind of credential."""
+"""The table of routes is the authorisation: every route is tried with every kind of credential, and with the key of
+another workspace."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import transaction
+from django.utils import timezone
 
-from sessions_core.models import ApiKey
-from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+from sessions_core.models import ApiKey, Event, Workspace
+from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY, Route
 from tests.callers import Caller, bearer
+from tests.user_sessions.conftest import claims_of
 from user_sessions.backend_api.urls import ROUTES
-from user_sessions.models import UserSession
+from user_sessions.backend_api.views.unknown import UnknownView
+from user_sessions.models import Definition, JwtTemplate, Ticket, UserSession
+from user_sessions.tokens import client_token, refresh_token, session_token
+from user_sessions.users import user_id
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
+CALLS = [pytest.param(route, method, id=f"{method} {route.path}") for route in ROUTES for method in route.actions]
+ORIGIN = "http://localhost:3000"
 
 
-def path_of(route, session: UserSession) -> str:
-    return "v1/" + route.path.replace("<str:session_id>", session.pk).replace("<anything:rest>", "no/such/path")
+def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
+    """A row of each kind: its id as routes call it, tickets by their kind, and the tokens that name it as well."""
+    now = timezone.now()
+    session = UserSession.objects.start(workspace, user, by="test", at=now)
+    minting = UserSession.minting(workspace, session.pk, at=now)
+    definition = Definition(name=f"of-{workspace.name}", claims={})
+    ticket = {"by": "test", "lifetime": workspace.user_session_lifetime}
+    return {
+        "session_id": session.pk,
+        "client_id": session.client_id,
+        "user_id": user_id(user.pk),
+        "template_id": JwtTemplate.objects.define(workspace, definition, by="test").pk,
+        "template_name": definition.name,
+        "sign_in_tokens": Ticket.objects.issue(workspace, user, **ticket).pk,
+        "actor_tokens": Ticket.objects.issue(workspace, user, actor={"sub": "user_9"}, **ticket).pk,
+        "rest": "no/such/path",
+        "session_token": session_token(minting, at=now, authorized_party=ORIGIN),
+        "refresh_token": refresh_token(session),
+        "client_token": client_token(session.client),
+    }
+
+
+@pytest.fixture
+def ours(workspace, u1) -> dict[str, str]:
+    return rows_of(workspace, u1)
+
+
+@pytest.fixture
+def nobodys(u1) -> dict[str, str]:
+    """The same of a workspace that was taken back: ids and tokens of the right form, of which there is no row."""
+    with transaction.atomic():
+        rows = rows_of(Workspace.objects.create(name="Never", is_sandbox=True), u1)
+        transaction.set_rollback(True)
+    return rows
+
+
+def path_of(route: Route, rows: Mapping[str, str]) -> str:
+    kind = route.path.partition("/")[0]
+    return "v1/" + re.sub(r"<\w+:(\w+)>", lambda name: rows[kind if name[1] == "ticket_id" else name[1]], route.path)
+
+
+def query_of(route: Route, rows: Mapping[str, str]) -> str:
+    return "?user_id={user_id}&client_id={client_id}".format(**rows) if route.path == "sessions" else ""
+
+
+def body_of(route: Route, rows: Mapping[str, str]) -> dict[str, Any]:
+    """What the route asks for, all of it."""
+    refresh = {"refresh_token": rows["refresh_token"], "request_origin": ORIGIN}
+    bodies: dict[str, dict[str, Any]] = {
+        "sessions": {"user_id": rows["user_id"]},
+        "sessions/<str:session_id>/verify": {"token": rows["session_token"]},
+        "sessions/<str:session_id>/refresh": {"expired_token": rows["session_token"], **refresh},
+        "clients/verify": {"token": rows["client_token"]},
+        "jwt_templates": {"name": rows["template_name"], "claims": {}},
+        "jwt_templates/preview": {"session_id": rows["session_id"], "template_id": rows["template_id"]},
+        "jwt_templates/<str:template_id>": {"name": rows["template_name"], "claims": {}},
+        "sign_in_tokens": {"user_id": rows["user_id"]},
+        "actor_tokens": {"user_id": rows["user_id"], "actor": {"sub": "user_9"}},
+    }
+    return bodies.get(route.path, {})
+
+
+def ask(caller: Caller, method: str, route: Route, rows: Mapping[str, str]) -> Any:
+    body = body_of(route, rows) if method in ("POST", "PATCH") else None
+    return caller.request(method, path_of(route, rows), body, query=query_of(route, rows) if method == "GET" else "")
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_is_open_to_secret_keys_only(api_key, workspace, session, route):
+def test_a_route_is_open_to_secret_keys_only(api_key, workspace, ours, route):
     assert route.open_to == [API_KEY]
     publishable = ApiKey.objects.issue_publishable(workspace, name="web", by="test").publishable_key
     strangers = [Caller(), bearer(publishable), Caller(**{"seam-publishable-key": publishable}), bearer("ey.ey.x")]
     for method in route.actions:
         for stranger in strangers:
-            assert stranger.request(method, path_of(route, session)).status_code == 401
-        assert bearer(api_key).request(method, path_of(route, session)).status_code != 401
+            assert ask(stranger, method, route, ours).status_code == 401
+        assert ask(bearer(api_key), method, route, ours).status_code != 401
     assert PUBLISHABLE_KEY not in route.open_to
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_takes_the_methods_its_row_names(backend, session, route):
-    taken = [method for method in METHODS if backend.request(method, path_of(route, session)).status_code != 405]
+def test_a_route_takes_the_methods_its_row_names(backend, ours, route):
+    taken = [method for method in METHODS if backend.request(method, path_of(route, ours)).status_code != 405]
     assert taken == [method for method in METHODS if method in route.actions]
+
+
+# Another workspace
+
+
+@pytest.mark.parametrize(("route", "method"), CALLS)
+def test_a_route_reaches_the_rows_of_its_own_workspace(backend, ours, route, method):
+    response = ask(backend, method, route, ours)
+    if route.view is UnknownView:
+        assert response.status_code == 404
+    elif (method, route.path) == ("POST", "jwt_templates"):
+        assert response.error == "form_already_exists"
+    else:
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize(("route", "method"), CALLS)
+def test_a_foreign_row_is_like_one_that_never_was(foreign_backend, workspace, ours, nobodys, route, method):
+    """Users are the host's, so a foreign key may name them: it gets rows of its own for them, and ends none of ours."""
+    before = everything_of(workspace)
+    response = ask(foreign_backend, method, route, ours)
+    assert said_by(response, ours) == said_by(ask(foreign_backend, method, route, nobodys), nobodys)
+    assert everything_of(workspace) == before
+    secret = {*ours.values(), workspace.frontend_api, str(workspace.pk)}
+    given = given_in(path_of(route, ours), query_of(route, ours), body_of(route, ours))
+    assert [text for text in secret if text in response.content.decode() and text not in given] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("sessions/{theirs}/tokens/{template_name}", {}),
+        ("jwt_templates/preview", {"session_id": "{theirs}", "template_id": "{template_id}"}),
+        ("jwt_templates/preview", {"session_id": "{theirs}", "name": "{template_name}"}),
+        ("sessions/{theirs}/verify", {"token": "{session_token}"}),
+    ],
+)
+def test_a_session_of_ones_own_opens_nothing_foreign(foreign_backend, elsewhere, u1, ours, nobodys, path, body):
+    theirs = UserSession.objects.start(elsewhere, u1, by="test").pk
+    answers = []
+    for rows in (ours, nobodys):
+        filled = {name: text.format(theirs=theirs, **rows) for name, text in body.items()}
+        answers.append(said_by(foreign_backend.post("v1/" + path.format(theirs=theirs, **rows), **filled), rows))
+    assert answers[0] == answers[1]
+    assert answers[0][0] in (400, 404)
+
+
+def everything_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    models = [*apps.get_app_config("user_sessions").get_models(), Event]
+    found = {model: model._base_manager.filter(workspace=workspace).order_by("pk") for model in models}
+    return {model.__name__: list(rows.values()) for model, rows in found.items()}
+
+
+def given_in(path: str, query: str, body: Mapping[str, Any]) -> str:
+    """What the caller of a request knows already: all that is in it, and what its tokens say."""
+    tokens = [value for value in body.values() if str(value).startswith("ey")]
+    return path + query + json.dumps([body, *map(claims_of, tokens)])
+
+
+# What is new in each answer: ids, tokens, milliseconds, the trace.
+NEW = re.compile(r'(?:sess|client|jtmp|sit|act)_\w{27}|ey[\w-]+\.[\w-]+\.[\w-]+|\b\d{13}\b|(?<="clerk_trace_id":")\w+')
+
+
+def said_by(response: Any, rows: Mapping[str, str]) -> tuple[int, str]:
+    """Status and body, apart from what is new in each and from what the caller named itself."""
+    text: str = response.content.decode()
+    for name, value in rows.items():
+        text = text.replace(value, name)
+    return response.status_code, NEW.sub("new", text)
 
 
 def test_a_revoked_key_is_refused_with_its_next_request(backend, api_key):

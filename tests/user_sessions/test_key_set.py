@@ -1,0 +1,55 @@
+"""The numbered cases about the key set, section 8.6, and what else its readers count on."""
+
+import jwt
+
+from tests.callers import Caller
+from user_sessions.models import SigningKey
+
+
+def test_case_83_the_key_set_holds_public_members_only(backend, workspace):
+    SigningKey.objects.current(workspace)
+    keys = backend.get("v1/jwks").json()["keys"]
+    assert len(keys) == 1
+    assert set(keys[0]) == {"kty", "use", "alg", "kid", "n", "e"}
+    assert (keys[0]["kty"], keys[0]["use"], keys[0]["alg"], keys[0]["e"]) == ("RSA", "sig", "RS256", "AQAB")
+    key = jwt.PyJWK(keys[0]).key
+    assert key.key_size == 2048
+
+
+def test_case_84_everybody_reads_the_same_keys_at_the_frontend_api(backend, workspace, elsewhere, settings):
+    settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
+    SigningKey.objects.current(workspace)
+    SigningKey.objects.current(elsewhere)
+    public = Caller(host="here.example.com").get(".well-known/jwks.json")
+    assert (public.status_code, public.headers["Content-Type"]) == (200, "application/json")
+    assert public.json() == backend.get("v1/jwks").json()
+    assert public.headers["Cache-Control"] == "public, max-age=300"
+    assert public.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_host_without_a_workspace_has_no_keys(workspace, settings):
+    settings.ALLOWED_HOSTS = [".example.com"]
+    response = Caller(host="nobody.example.com").get(".well-known/jwks.json")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+    assert Caller(host="here.example.com").request("POST", ".well-known/jwks.json").status_code == 405
+
+
+def test_who_has_the_key_set_is_told_that_it_is_still_good(backend, workspace):
+    SigningKey.objects.current(workspace)
+    first = backend.get("v1/jwks")
+    assert first.headers["Cache-Control"] == "private, max-age=300"
+    again = backend.request("GET", "v1/jwks", if_none_match=first.headers["ETag"])
+    assert (again.status_code, again.content, again.headers["ETag"]) == (304, b"", first.headers["ETag"])
+    assert backend.request("GET", "v1/jwks", if_none_match='"other"').status_code == 200
+
+
+def test_reading_the_key_set_makes_no_key(backend):
+    assert backend.get("v1/jwks").json() == {"keys": []}
+    assert not SigningKey.objects.exists()
+
+
+def test_a_workspace_publishes_its_own_keys(backend, foreign_backend, workspace, elsewhere):
+    for each in (workspace, elsewhere):
+        SigningKey.objects.current(each)
+    here, there = (caller.get("v1/jwks").json()["keys"] for caller in (backend, foreign_backend))
+    assert here[0]["kid"] != there[0]["kid"]

@@ -1,0 +1,126 @@
+"""The numbered cases about session tokens, section 8.3."""
+
+from datetime import timedelta
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from tests.user_sessions.conftest import claims_of, first_error, minted
+from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.tokens import session_token
+from user_sessions.users import user_id
+
+DAY = timedelta(days=1)
+
+
+def test_case_37_a_token_names_its_key_and_its_kind(backend, sign_in, u1):
+    header = jwt.get_unverified_header(minted(backend, sign_in(u1)["id"]))
+    kids = [key["kid"] for key in backend.get("v1/jwks").json()["keys"]]
+    issued = header.pop("oiat")
+    assert header == {"alg": "RS256", "typ": "JWT", "kid": kids[0], "cat": "cl_B7d4PD111AAA"}
+    assert abs(issued - timezone.now().timestamp()) < 10
+
+
+@pytest.mark.parametrize("body", [{}, {"expires_in_seconds": None}])
+def test_cases_38_and_39_the_claims_of_a_session_token(backend, workspace, sign_in, u1, body):
+    id = sign_in(u1)["id"]
+    claims = claims_of(minted(backend, id, **body))
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v"}
+    assert (claims["iss"], claims["sub"], claims["sid"]) == (workspace.frontend_api, user_id(u1.pk), id)
+    assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (60, 10)
+    assert (claims["sts"], claims["v"], claims["fva"]) == ("active", 2, [0, -1])
+
+
+def test_case_40_a_lifetime_can_be_asked_for(backend, sign_in, u1):
+    claims = claims_of(minted(backend, sign_in(u1)["id"], expires_in_seconds=120))
+    assert claims["exp"] - claims["iat"] == 120
+
+
+def test_a_token_never_outlives_its_session(backend, sign_in, u1):
+    session = sign_in(u1)
+    claims = claims_of(minted(backend, session["id"], expires_in_seconds=315_360_000))
+    assert claims["exp"] == session["expire_at"] // 1000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [
+        (29, "form_param_value_invalid"),
+        (315_360_001, "form_param_value_invalid"),
+        (-1, "form_param_value_invalid"),
+        (10**400, "form_param_value_invalid"),
+        ("60", "form_param_type_invalid"),
+        (True, "form_param_type_invalid"),
+        (60.5, "form_param_type_invalid"),
+        ([], "form_param_type_invalid"),
+    ],
+)
+def test_case_41_a_lifetime_out_of_range_is_refused(backend, sign_in, u1, seconds, code):
+    response = backend.post(f"v1/sessions/{sign_in(u1)['id']}/tokens", expires_in_seconds=seconds)
+    assert (response.status_code, response.error) == (422, code)
+    assert first_error(response)["meta"] == {"param_name": "expires_in_seconds"}
+
+
+def test_case_42_a_session_that_is_over_mints_nothing(backend, workspace, u1):
+    long_ago = timezone.now() - 8 * DAY
+    expired = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
+    over = [expired]
+    for verb in ("end", "revoke", "remove", "replace"):
+        session = UserSession.objects.start(workspace, u1, by="test")
+        getattr(session, verb)(by="test")
+        over.append(session)
+    for session in over:
+        response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
+        assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_a_banned_user_gets_no_token(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    u1.is_active = False
+    u1.save()
+    assert backend.request("POST", f"v1/sessions/{id}/tokens").status_code == 404
+
+
+def test_case_43_a_missing_session_mints_nothing(backend):
+    response = backend.request("POST", "v1/sessions/sess_missing/tokens")
+    assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+def test_case_44_no_two_tokens_are_the_same(backend, sign_in, u1):
+    id = sign_in(u1)["id"]
+    assert minted(backend, id) != minted(backend, id)
+
+
+def test_case_45_session_tokens_have_claims_of_the_projects_own(backend, workspace, sign_in, u1):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.first_name}}"}, by="test")
+    claims = claims_of(minted(backend, sign_in(u1)["id"]))
+    assert claims["nick"] == "Maria"
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v", "nick"}
+
+
+def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1, settings):
+    settings.USER_SESSIONS = {"SESSION_TOKEN_VERSION": 1}
+    claims = claims_of(minted(backend, sign_in(u1)["id"]))
+    assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva"}
+
+
+def test_case_46_an_impersonated_session_says_who_acts(backend, workspace, u1, u2):
+    actor = {"sub": user_id(u2.pk), "note": "support"}
+    session = UserSession.objects.start(workspace, u1, by="test", actor=actor)
+    assert claims_of(minted(backend, session.pk))["act"] == actor
+    assert backend.get(f"v1/sessions/{session.pk}").json()["actor"] == actor
+
+
+def test_case_47_a_token_tells_how_long_ago_the_sign_in_was(workspace, u1):
+    now = timezone.now()
+    session = UserSession.objects.start(workspace, u1, by="test", at=now)
+    session = UserSession.objects.for_minting(at=timezone.now()).get(pk=session.pk)
+    token = session_token(session, at=now + timedelta(minutes=7, seconds=5))
+    assert claims_of(token)["fva"] == [7, -1]
+
+
+def test_a_workspace_without_an_address_still_names_itself(workspace, backend, sign_in, u1):
+    workspace.frontend_api = None
+    workspace.save()
+    assert claims_of(minted(backend, sign_in(u1)["id"]))["iss"] == f"urn:uuid:{workspace.pk}"
