@@ -6,7 +6,7 @@
     python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
     python3 dev.py check                         lint, types, import arrows, migrations, docs
     python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md
-    python3 dev.py WORD ...                      manage.py WORD ...
+    python3 dev.py WORD ...                      manage.py WORD ..., on the data of run, or of $GATEPASS_DATA
 
 Each first brings the environment in .venv up to date, which takes seconds, or none if it is.
 """
@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,14 @@ def run(options: list[str]) -> NoReturn:
     chosen = parser.parse_args(options)
     os.environ["GATEPASS_DATA"] = str(chosen.data.resolve())
     install("server")
+    print(manage_line(chosen.data.resolve()), flush=True)
     become("manage.py", "serve", "--port", chosen.port)
+
+
+def manage_line(data: Path) -> str:
+    """How another terminal reaches what is served."""
+    where = "" if data == ROOT / "var" else f"GATEPASS_DATA={shlex.quote(str(data))} "
+    return f"Manage it   {where}python3 dev.py signing_keys list Sandbox"
 
 
 def check() -> int:

@@ -16,7 +16,15 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sessions_core.models import AllowedOrigin, ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
+from sessions_core.models import (
+    AllowedOrigin,
+    ApiKey,
+    Event,
+    SigningAlgorithm,
+    WebhookEndpoint,
+    WebhookMessage,
+    Workspace,
+)
 
 # Rows that a confirmation lists.
 MOST_SHOWN = 100
@@ -63,8 +71,13 @@ class HistoryAdmin(FactAdmin):
     @admin.display(description="history")
     def history(self, obj: Any) -> SafeString | str:
         events = self.events(obj)[:100]
-        lines = ((f"{event.created_at:%Y-%m-%d %H:%M:%S}", event.type, event.actor) for event in events)
-        return format_html_join("", "<div>{} — {} by {}</div>", lines) or "Nothing recorded."
+        lines = ((f"{event.created_at:%Y-%m-%d %H:%M:%S}", event.type, event.actor, _why(event)) for event in events)
+        return format_html_join("", "<div>{} — {} by {}{}</div>", lines) or "Nothing recorded."
+
+
+def _why(event: Event) -> str:
+    reason = event.data.get("reason")
+    return f": {reason}" if reason else ""
 
 
 # A method of a ModelAdmin that treats one object, and answers whether anything changed.
@@ -126,6 +139,12 @@ class WorkspaceAdmin(admin.ModelAdmin):
     search_fields = ("name", "id", "frontend_api")
     readonly_fields = ("id", "created_at")
     inlines = (AllowedOriginInline,)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Algorithms are called by their names, EdDSA and not Eddsa."""
+        if db_field.name == "signing_algorithm":
+            kwargs["choices"] = [(name, name) for name in SigningAlgorithm.values]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A tenant is not one wrong click away from losing every session."""
@@ -194,6 +213,8 @@ class WebhookEndpointAdmin(HistoryAdmin):
 
 @admin.register(WebhookMessage)
 class WebhookMessageAdmin(FactAdmin):
+    """What it says of a user is for the endpoint and on no page."""
+
     list_display = ("id", "type", "endpoint", "attempts", "last_outcome", "next_attempt_at", "delivered_at", "dead_at")
     list_filter = (
         ("delivered_at", admin.EmptyFieldListFilter),
@@ -202,6 +223,17 @@ class WebhookMessageAdmin(FactAdmin):
     )
     list_select_related = ("endpoint",)
     search_fields = ("=id", "=event__subject")
+    fields = (
+        "id",
+        "type",
+        "endpoint",
+        "event",
+        "attempts",
+        "last_outcome",
+        "next_attempt_at",
+        "delivered_at",
+        "dead_at",
+    )
     actions = ("send_again",)
 
     @confirmed("Send selected webhook messages again", done="will be sent again")

@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
+from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, operator
 from user_sessions.models import Client, Epoch, JwtTemplate, NotPending, SigningKey, Status, Ticket, UserSession
@@ -21,8 +27,21 @@ __all__ = [
 ]
 
 
+# Sessions of a client that its pages show, the newest; the rest are in the list of sessions.
+MOST_SESSIONS = 20
+
+
 def _ending(at: datetime, by: str, reason: str) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} by {by}{reason and f': {reason}'}"
+
+
+def _link(obj: Model) -> SafeString | str:
+    """Its name, and the way to its page if the console has one: a host need not show its users there."""
+    try:
+        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
+    except NoReverseMatch:
+        return str(obj)
+    return format_html('<a href="{}">{}</a>', url, obj)
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -89,13 +108,36 @@ class UserSessionAdmin(HistoryAdmin):
 
 @admin.register(Client)
 class ClientAdmin(FactAdmin):
-    list_display = ("id", "workspace", "created_at", "updated_at")
+    """With those who signed in on it, so that a stolen phone is found by its owner."""
+
+    list_display = ("id", "workspace", "users", "sessions", "created_at", "updated_at")
     list_filter = ("workspace",)
     list_select_related = ("workspace",)
-    search_fields = ("=id",)
-    fields = ("id", "workspace", "last_active_session", "created_at", "updated_at")
+    fields = ("id", "workspace", "users", "sessions", "last_active_session", "created_at", "updated_at")
+    readonly_fields = ("users", "sessions")
     date_hierarchy = "created_at"
     actions = ("revoke_sessions",)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("=id", f"=sessions__user__{get_user_model().USERNAME_FIELD}")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
+        """The newest sessions of each come along, in one query for all."""
+        newest = UserSession.objects.select_related("user").order_by("-created_at", "-id")[:MOST_SESSIONS]
+        return super().get_queryset(request).prefetch_related(Prefetch("sessions", newest, to_attr="newest"))
+
+    @admin.display
+    def users(self, client: Any) -> SafeString | str:
+        users = {session.user_id: session.user for session in client.newest}
+        return format_html_join(", ", "{}", ([_link(user)] for user in users.values())) or "-"
+
+    @admin.display
+    def sessions(self, client: Any) -> SafeString:
+        """Each with what holds now, and the way to all of them."""
+        now = timezone.now()
+        shown = ((_link(session), session.status_at(now)) for session in client.newest)
+        every = reverse("admin:user_sessions_usersession_changelist", query={"client": client.pk})
+        return format_html_join("", "<div>{} {}</div>", shown) + format_html('<a href="{}">all</a>', every)
 
     @confirmed("Revoke every session of selected clients", done="clients signed out")
     def revoke_sessions(self, request: HttpRequest, client: Client) -> bool:
@@ -104,15 +146,26 @@ class ClientAdmin(FactAdmin):
         return bool(sessions.revoke(by=operator(request), reason="revoked in the console"))
 
 
+class EpochForm(forms.ModelForm):
+    is_meant = forms.BooleanField(label="Yes, sign everybody of this workspace out")
+
+
 @admin.register(Epoch)
 class EpochAdmin(FactAdmin):
-    """Adding one signs everybody of a workspace out."""
+    """Adding one signs everybody of a workspace out, so it is asked for twice."""
 
+    form = EpochForm
     list_display = ("not_before", "workspace", "by", "reason")
     list_filter = ("workspace",)
     list_select_related = ("workspace",)
     fields = ("workspace", "reason", "not_before", "by")
     readonly_fields = ("not_before", "by")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is not None:
+            return super().get_fieldsets(request, obj)
+        warning = "This signs everybody of the workspace out, for good. Nothing brings their sessions back."
+        return [(None, {"description": warning, "fields": ("workspace", "reason", "is_meant")})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
@@ -183,13 +236,13 @@ class TicketAdmin(HistoryAdmin):
 class SigningKeyAdmin(HistoryAdmin):
     """The private half is not on any page."""
 
-    list_display = ("kid", "algorithm", "workspace", "stage", "active_from", "published_until", "revoked_at")
+    list_display = ("kid", "algorithm_name", "workspace", "stage", "active_from", "published_until", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "workspace")
     list_select_related = ("workspace",)
     search_fields = ("=kid",)
     fields = (
         "kid",
-        "algorithm",
+        "algorithm_name",
         "workspace",
         "stage",
         "public_jwk",
@@ -199,8 +252,13 @@ class SigningKeyAdmin(HistoryAdmin):
         "revoked_at",
         "history",
     )
-    readonly_fields = ("stage", "history")
+    readonly_fields = ("algorithm_name", "stage", "history")
     actions = ("retire", "revoke")
+
+    @admin.display(description="algorithm", ordering="algorithm")
+    def algorithm_name(self, key: SigningKey) -> str:
+        """As tokens spell it."""
+        return key.algorithm
 
     @admin.display
     def stage(self, key: SigningKey) -> str:

@@ -69,7 +69,8 @@ class Target:
             raise NotAllowed(f"That is no URL: {reason}.") from None
         is_local = parts.scheme == "http" and is_sandbox
         if not host or "@" in parts.netloc or not (is_local or parts.scheme == "https"):
-            raise NotAllowed("The URL must look like https://example.com/webhooks.")
+            raise NotAllowed("The URL must look like https://example.com/webhooks; http:// is for sandboxes.")
+        _refuse_hopeless(host, is_local=is_local)
         port = port or (80 if is_local else 443)
         if not is_local and port not in PORTS:
             raise NotAllowed(f"The port must be {' or '.join(map(str, PORTS))}.")
@@ -83,3 +84,27 @@ class Target:
             if not (address.is_loopback if self.is_local else is_public(address)):
                 raise NotAllowed(f"{self.host} is at {address}.")
         return list(dict.fromkeys(map(str, found)))
+
+
+def _refuse_hopeless(host: str, *, is_local: bool) -> None:
+    """Raises NotAllowed for a host that no resolver can make right."""
+    address = _literal(host)
+    is_loopback = address.is_loopback if address else f".{host.rstrip('.')}".endswith(".localhost")
+    if is_local and not is_loopback:
+        raise NotAllowed(
+            "Plain http:// goes to this machine only, as http://127.0.0.1:8000/webhooks; elsewhere https://."
+        )
+    if not is_local and (is_loopback or (address and not is_public(address))):
+        raise NotAllowed(f"{host} is not a public address.")
+
+
+def _literal(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that the host spells out, in any way that resolvers understand, such as 127.1; None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None

@@ -21,7 +21,7 @@ from sessions_core.webhooks.announced import contents, is_announced
 if TYPE_CHECKING:
     from sessions_core.models import Event, Workspace
 
-__all__ = ["RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+__all__ = ["KEPT_FOR", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
 
 # Longer than an attempt can take; after a crash an endpoint waits this long for the next worker.
 LEASE = timedelta(minutes=2)
@@ -41,6 +41,13 @@ RETRIES_AFTER = (
     timedelta(hours=20),
     timedelta(hours=24),
 )
+
+# How long a message that was delivered or is dead can be looked at and sent again.
+# Its event is kept for good.
+KEPT_FOR = timedelta(days=30)
+
+# Messages that one statement deletes, so that it holds its locks for a moment only.
+MOST_FORGOTTEN = 1000
 
 # What failed together does not come back together: up to this part of the wait is added to it.
 JITTER = 0.2
@@ -167,6 +174,12 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
             for endpoint in endpoints
             if endpoint.workspace_id == event.workspace_id
         )
+
+    def forget_settled(self, *, at: datetime) -> int:
+        """Delete those that were settled longer ago than they are kept, up to MOST_FORGOTTEN of them; how many."""
+        old = self.filter(Q(delivered_at__lte=at - KEPT_FOR) | Q(dead_at__lte=at - KEPT_FOR))
+        forgotten, _ = old.filter(pk__in=old.order_by().values("pk")[:MOST_FORGOTTEN]).delete()
+        return forgotten
 
     def claim(self, *, at: datetime, most: int) -> Iterator["WebhookMessage"]:
         """The next message of each endpoint that no worker is busy with, the endpoint first that waited longest."""

@@ -101,8 +101,28 @@ def test_urls_that_are_taken(url):
     assert not Target.parse(url, is_sandbox=False).is_local
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["10.0.0.1", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[fe80::1]", "localhost", "a.localhost."],
+)
+def test_what_can_never_be_public_is_refused_at_once(host):
+    with pytest.raises(NotAllowed, match="is not a public address"):
+        Target.parse(f"https://{host}/", is_sandbox=True)
+
+
+@pytest.mark.parametrize("host", ["hooks.example.com", "1.1.1.1", "10.0.0.1", "[2606:4700::1111]", "notlocalhost"])
+def test_plain_http_to_elsewhere_is_refused_at_once(host):
+    with pytest.raises(NotAllowed, match="to this machine only"):
+        Target.parse(f"http://{host}/", is_sandbox=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "127.1", "[::1]:8000", "localhost", "hooks.localhost"])
+def test_plain_http_to_this_machine_is_taken_in_a_sandbox(host):
+    assert Target.parse(f"http://{host}/", is_sandbox=True).is_local
+
+
 def test_plain_http_is_for_this_machine_in_a_sandbox():
-    target = Target.parse("http://hooks.test:8080/", is_sandbox=True)
+    target = Target.parse("http://hooks.localhost:8080/", is_sandbox=True)
     assert target.is_local
     assert target.addresses(at("127.0.0.1 ::1")) == ["127.0.0.1", "::1"]
     for address in ("1.1.1.1", "10.0.0.1", "169.254.169.254", "127.0.0.1 10.0.0.1"):
@@ -195,6 +215,6 @@ def test_a_handshake_that_never_ends_ends_at_the_limit(tmp_path):
 
 def test_the_next_address_is_tried_where_the_first_does_not_answer():
     with receiving() as receiver:
-        target = Target.parse(f"http://hooks.test:{receiver.port}/", is_sandbox=True)
+        target = Target.parse(f"http://hooks.localhost:{receiver.port}/", is_sandbox=True)
         network = Network(resolve=at("127.9.9.9 127.0.0.1"))
         assert post(target, b'{"type": "a"}', {"webhook-id": "msg_1"}, network=network) == 204

@@ -18,8 +18,8 @@ from django.db import connection
 from django.utils import timezone
 
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.delivery import Worker
-from sessions_core.webhooks.models import JITTER, LEASE, RETRIES_AFTER
+from sessions_core.webhooks.delivery import TIDY_EVERY, Worker
+from sessions_core.webhooks.models import JITTER, KEPT_FOR, LEASE, MOST_FORGOTTEN, RETRIES_AFTER
 from sessions_core.webhooks.posting import LIMIT, Network
 from tests.receivers import closed_port, receiving, status
 from user_sessions.models import UserSession
@@ -77,6 +77,60 @@ def test_a_dead_message_can_be_sent_again(message, receiver, deliver):
     deliver(at=NOW)
     message.refresh_from_db()
     assert (message.delivered_at, message.dead_at, message.attempts) == (NOW, None, 1)
+
+
+def settled(message, number, at, **more):
+    """Copies of a message that were delivered then, or died."""
+    facts = {"endpoint": message.endpoint, "event": message.event, "next_attempt_at": None, "delivered_at": at} | more
+    rows = [WebhookMessage(id=f"msg_{n}_{at:%d%H%M%S}", body="{}", **facts) for n in range(number)]
+    return WebhookMessage.objects.bulk_create(rows)
+
+
+def test_what_is_settled_is_kept_for_thirty_days(message, receiver, deliver):
+    old, young = NOW - KEPT_FOR, NOW - KEPT_FOR + timedelta(seconds=1)
+    settled(message, 1, old)
+    settled(message, 1, old - timedelta(days=1), delivered_at=None, dead_at=old)
+    (kept,) = settled(message, 1, young)
+    deliver(at=NOW - timedelta(seconds=1))
+    assert WebhookMessage.objects.count() == 4
+    deliver(at=NOW)
+    assert set(WebhookMessage.objects.all()) == {message, kept}
+    assert Event.objects.filter(pk=message.event_id).exists()
+
+
+def test_what_still_waits_is_never_forgotten(message):
+    assert WebhookMessage.objects.forget_settled(at=NOW + 9 * KEPT_FOR) == 0
+
+
+def test_a_thousand_are_forgotten_at_a_time(message):
+    settled(message, MOST_FORGOTTEN + 1, NOW - KEPT_FOR)
+    assert [WebhookMessage.objects.forget_settled(at=NOW) for _ in range(3)] == [MOST_FORGOTTEN, 1, 0]
+    assert MOST_FORGOTTEN == 1000
+
+
+def test_a_worker_tidies_once_an_hour(message, endpoint, django_assert_num_queries):
+    clock = [NOW]
+    worker = Worker(clock=lambda: clock[0])
+    WebhookEndpoint.objects.update(disabled_at=NOW)
+    settled(message, 1, NOW - KEPT_FOR)
+    worker.run(once=True)
+    assert list(WebhookMessage.objects.all()) == [message]
+    settled(message, 1, NOW - KEPT_FOR)
+    clock[0] = NOW + TIDY_EVERY - timedelta(seconds=1)
+    with django_assert_num_queries(1):  # is anything due?
+        worker.run(once=True)
+    clock[0] = NOW + TIDY_EVERY
+    worker.run(once=True)
+    assert list(WebhookMessage.objects.all()) == [message]
+
+
+def test_a_worker_goes_on_where_more_is_to_be_forgotten(message):
+    WebhookEndpoint.objects.update(disabled_at=NOW)
+    settled(message, MOST_FORGOTTEN + 1, NOW - KEPT_FOR)
+    worker = Worker(clock=lambda: NOW)
+    for left in (2, 1):
+        worker.run(once=True)
+        assert WebhookMessage.objects.count() == left
 
 
 def test_gone_disables_the_endpoint(message, endpoint, receiver, deliver):
@@ -163,7 +217,7 @@ def test_nobody_there_is_a_failure(message, endpoint, deliver):
 def test_a_secret_that_does_not_open_stops_nobody_else(workspace, message, receiver, deliver, user, settings):
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"ENCRYPTION_KEYS": ["another key, of thirty-two characters"]}
     with receiving() as other:
-        WebhookEndpoint.objects.add(workspace, other.url, by="test")
+        WebhookEndpoint.objects.add(workspace, other.url, by="test", at=NOW)
         UserSession.objects.start(workspace, user, by="test", at=NOW)
         deliver(at=NOW + LEASE)
         assert len(other.received) == 1

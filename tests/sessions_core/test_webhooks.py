@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,15 +10,16 @@ import standardwebhooks
 import svix
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.models import OVERLAP, RETRIES_AFTER
+from sessions_core.webhooks.models import KEPT_FOR, OVERLAP, RETRIES_AFTER
 from tests.dump import dump
-from tests.pages import table
+from tests.pages import DOCS, table
 from user_sessions.models import UserSession
+from user_sessions.profiles import default_profile
 from user_sessions.webhooks import ANNOUNCED
 
 VERIFIERS = [
@@ -129,7 +131,7 @@ def test_many_events_are_told_at_once_each_to_its_own_workspace(
     WebhookEndpoint.objects.add(elsewhere, receiver.url, by="test")
     WebhookMessage.objects.all().delete()
     events = list(Event.objects.filter(type="user_session.created"))
-    with django_assert_num_queries(3):  # the endpoints, the sessions with their users, the messages
+    with django_assert_num_queries(5):  # the endpoints, the sessions with their users, a savepoint, the messages
         WebhookMessage.objects.tell(events)
     told = WebhookMessage.objects.select_related("endpoint", "event")
     assert len(told) == 40
@@ -197,6 +199,57 @@ def test_a_secret_is_in_no_dump_and_does_not_open_elsewhere(workspace, receiver)
         other.secrets(at=timezone.now())
 
 
+def failing(user):
+    raise RuntimeError("the host's own")
+
+
+def querying(user):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nothing FROM nowhere")
+
+
+def unusual(user):
+    return replace(default_profile(user), public_metadata={(1, 2): "no JSON", "n": float("nan")})
+
+
+def private(user):
+    return replace(default_profile(user), private_metadata={"iban": "DE02 1203"}, public_metadata={"plan": "gold"})
+
+
+def profile(settings, function):
+    settings.USER_SESSIONS = {"USER_PROFILE": f"{__name__}.{function.__name__}"}
+
+
+@pytest.mark.parametrize("function", [failing, querying])
+def test_a_profile_that_fails_stops_no_sign_in_and_no_revoke(workspace, endpoint, user, settings, caplog, function):
+    profile(settings, function)
+    session = UserSession.objects.start(workspace, user, by="test")
+    assert session.revoke(by="test")
+    bodies = [json.loads(message.body) for message in WebhookMessage.objects.all()]
+    assert [(body["data"]["id"], body["data"]["user"]) for body in bodies] == [(session.pk, None)] * 2
+    assert f"The profile of user {user.pk} cannot be told" in caplog.text
+
+
+def test_metadata_that_are_no_json_stop_no_revoke(workspace, endpoint, user, settings):
+    profile(settings, unusual)
+    assert UserSession.objects.start(workspace, user, by="test").revoke(by="test")
+    assert [json.loads(message.body)["type"] for message in WebhookMessage.objects.order_by("event_id")] == [
+        "session.created",
+        "session.revoked",
+    ]
+
+
+def test_private_metadata_stay_here(workspace, endpoint, receiver, deliver, user, settings):
+    profile(settings, private)
+    UserSession.objects.start(workspace, user, by="test")
+    deliver()
+    (received,) = receiver.received
+    told = received.json["data"]["user"]
+    assert (told["private_metadata"], told["public_metadata"]) == ({}, {"plan": "gold"})
+    assert b"1203" not in received.body
+    assert not [text for text in dump() if "1203" in text]
+
+
 @pytest.fixture
 def console(db: None) -> Client:
     client = Client()
@@ -223,7 +276,9 @@ def test_the_console_sends_again(workspace, endpoint, receiver, deliver, user, c
     message = WebhookMessage.objects.get()
     page = "/admin/sessions_core/webhookmessage/"
     assert message.pk in console.get(page).content.decode()
-    assert console.get(f"{page}{message.pk}/change/").status_code == 200
+    shown = console.get(f"{page}{message.pk}/change/").content.decode()
+    assert message.last_outcome in shown and message.endpoint.url in shown
+    assert "Maria" not in shown and "instance_id" not in shown
     console.post(page, {"action": "send_again", "_selected_action": [message.pk], "confirmed": "yes"})
     deliver()
     assert [received.id for received in receiver.received] == [message.pk] * 2
@@ -239,17 +294,50 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     UserSession.objects.start(workspace, user, by="test")
     call_command("deliver_webhooks", once=True)
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
+    assert capsys.readouterr().out == f"It will be sent again to {receiver.url}.\n"
+    call_command("replay_webhook", WebhookMessage.objects.get().pk)
+    assert capsys.readouterr().out == "It is due already.\n"
     call_command("deliver_webhooks", once=True)
     assert receiver.types == ["session.created"] * 2
+    WebhookEndpoint.objects.get().disable(by="test")
+    call_command("replay_webhook", WebhookMessage.objects.get().pk)
+    assert "waits until that is enabled" in capsys.readouterr().out
 
 
 def test_commands_say_what_is_wrong(workspace, live_workspace):
     with pytest.raises(CommandError, match="must look like https"):
         call_command("add_webhook", str(live_workspace.pk), "http://127.0.0.1/hooks")
+    with pytest.raises(CommandError, match=r"No webhook can go there. 10.0.0.1 is not a public address"):
+        call_command("add_webhook", str(workspace.pk), "https://10.0.0.1/hooks")
     with pytest.raises(CommandError, match="no such message"):
         call_command("replay_webhook", "msg_unknown")
     with pytest.raises(CommandError, match="no such webhook endpoint"):
         call_command("rotate_webhook_secret", str(workspace.pk))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("add_webhook", "https://example.com/" + "x" * 1981), "A URL has at most 2000 characters; this has 2001"),
+        (("add_webhook", "https://example.com/", "--description", "x" * 201), "--description has at most 200"),
+        (("issue_api_key", "--name", "x" * 201), "--name has at most 200"),
+    ],
+)
+def test_what_its_column_cannot_hold_is_refused(workspace, arguments, reason):
+    command, *rest = arguments
+    with pytest.raises(CommandError, match=reason):
+        call_command(command, str(workspace.pk), *rest)
+    assert not WebhookEndpoint.objects.exists() and not ApiKey.objects.exists()
+
+
+def test_what_fits_exactly_is_taken(workspace):
+    url = "https://example.com/" + "x" * 1980
+    call_command("add_webhook", str(workspace.pk), url, "--description", "x" * 200)
+    assert WebhookEndpoint.objects.get().url == url
+
+
+def test_how_long_messages_are_kept_is_documented():
+    assert f"{KEPT_FOR.days} days" in (DOCS / "webhooks.md").read_text()
 
 
 def test_every_type_and_every_retry_is_documented():

@@ -6,12 +6,17 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from sessions_core.models import Event
+from user_sessions.admin import MOST_SESSIONS, _link
 from user_sessions.models import Definition, Epoch, JwtTemplate, SigningKey, Stage, Ticket, UserSession
 from user_sessions.users import user_id
 
@@ -56,9 +61,26 @@ def test_a_key_steps_down_and_another_comes(name, workspace, verb, stage):
     assert f"It was {verb}d." in run("signing_keys", verb, name, key.kid)
     assert SigningKey.objects.get(pk=key.pk).stage_at(timezone.now()) == stage
     assert SigningKey.objects.exclude(pk=key.pk).get().revoked_at is None
-    assert "Nothing to do" in run("signing_keys", verb, name, key.kid)
+    again = run("signing_keys", verb, name, key.kid)
+    assert again.startswith(
+        "It is gone already.\n" if verb == "revoke" else "Another key is about to take over already.\n"
+    )
+    line = next(line for line in again.splitlines() if line.startswith(key.kid))
+    assert ("revoked at 20" in line) == (verb == "revoke") != ("published until 20" in line)
     event = Event.objects.filter(type=f"signing_key.{verb}d").get()
     assert (event.subject, event.actor) == (key.kid, "command:signing_keys")
+
+
+def test_a_key_that_is_next_can_be_withdrawn_and_replaced_by_one_of_another_algorithm(name, workspace):
+    run("signing_keys", "rotate", name)
+    following = SigningKey.objects.earliest("-active_from")
+    assert "retire it to have one for ES256" in run("signing_keys", "rotate", name, "--algorithm", "ES256")
+    workspace.refresh_from_db()
+    assert workspace.signing_algorithm == "RS256"
+    assert run("signing_keys", "retire", name, following.kid).startswith("It was retired.")
+    assert run("signing_keys", "retire", name, following.kid).startswith("It is gone already.\n")
+    run("signing_keys", "rotate", name, "--algorithm", "ES256")
+    assert SigningKey.objects.earliest("-active_from").algorithm == "ES256"
 
 
 def test_a_key_of_another_workspace_is_out_of_reach(name, elsewhere):
@@ -92,6 +114,18 @@ def test_session_tokens_are_customised_and_previewed(name, workspace, session):
     assert (shown["nickname"], shown["sid"], shown["v"]) == ("Maria", session.pk, 2)
 
 
+def test_customising_says_what_it_did_and_what_is_probably_wrong(name, workspace):
+    said, finding = run("jwt_template", "session_token", name, '{"nick": "{{user.nick}}"}').splitlines()
+    assert said == f"Session tokens of Here now carry these claims ({JwtTemplate.objects.get().pk})."
+    assert finding.startswith("unknown_shortcode at /nick: There is no user.nick")
+
+
+def test_customising_that_is_refused_says_why(name, workspace):
+    for claims, why in (('{"sub": 1}', "sub"), ('{"aud": 1}', "neither text nor a list")):
+        with pytest.raises(CommandError, match=why):
+            run("jwt_template", "session_token", name, claims)
+
+
 @pytest.mark.parametrize("claims", ["{", "[]", "5", '{"sub": "x"}', '{"a": "' + "x" * 20_000 + '"}', '{"a": NaN}'])
 def test_claims_that_are_none_are_refused(name, claims):
     with pytest.raises(CommandError):
@@ -119,11 +153,28 @@ def test_everybody_is_signed_out(name, session):
     assert not live().exists()
 
 
-@pytest.mark.parametrize("how", [("--user", "user_none"), ("--everybody", "--except", "sess_1")])
-def test_what_makes_no_sense_signs_nobody_out(name, session, how):
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("--user", "user_none"),
+        ("--client", "client_none"),
+        ("--client", "{theirs}"),
+        ("--everybody", "--except", "sess_1"),
+        ("--user", "{user}", "--except", "sess_none"),
+        ("--client", "{client}", "--except", "{foreign}"),
+        ("--user", "{user}", "--reason", "x" * 201),
+        ("--client", "{client}", "--reason", "x" * 201),
+        ("--everybody", "--reason", "x" * 201),
+    ],
+)
+def test_what_makes_no_sense_signs_nobody_out(name, session, elsewhere, u2, how):
+    foreign = UserSession.objects.start(elsewhere, u2, by="test")
+    ids = {"user": user_id(session.user_id), "client": session.client_id}
+    ids |= {"foreign": foreign.pk, "theirs": foreign.client_id}
     with pytest.raises(CommandError):
-        run("revoke_user_sessions", name, *how)
-    assert live().exists()
+        run("revoke_user_sessions", name, *(word.format(**ids) for word in how))
+    assert set(live()) == {session, foreign}
+    assert not Epoch.objects.exists()
 
 
 # The console
@@ -152,9 +203,19 @@ def test_the_console_signs_out_a_client_or_a_user(console, workspace, u1, u2):
     assert not live().exists()
 
 
+def test_the_console_begins_no_epoch_unless_it_is_meant(console, workspace, session):
+    page = "/admin/user_sessions/epoch/add/"
+    assert "signs everybody of the workspace out, for good" in console.get(page).content.decode()
+    refused = console.post(page, {"workspace": str(workspace.pk), "reason": "a leak"})
+    assert "is_meant" in refused.context["adminform"].form.errors
+    assert live().exists() and not Epoch.objects.exists()
+
+
 def test_the_console_begins_an_epoch(console, workspace, session):
-    console.post("/admin/user_sessions/epoch/add/", {"workspace": str(workspace.pk), "reason": "a leak"})
+    meant = {"workspace": str(workspace.pk), "reason": "a leak", "is_meant": "on"}
+    assert console.post("/admin/user_sessions/epoch/add/", meant).status_code == 302
     epoch = Epoch.objects.get()
+    assert "a leak" in console.get(f"/admin/user_sessions/epoch/{epoch.pk}/change/").content.decode()
     assert (epoch.reason, epoch.by[:9]) == ("a leak", "operator:")
     assert not live().exists()
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
@@ -179,3 +240,71 @@ def test_the_console_retires_and_revokes_keys(console, workspace):
     act(console, "signingkey", "retire", key.pk)
     act(console, "signingkey", "revoke", key.pk)
     assert SigningKey.objects.get(pk=key.pk).revoked_at is not None
+
+
+def test_the_console_tells_why(console, session):
+    session.revoke(by="test", reason="<stolen>")
+    page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
+    assert "user_session.revoked by test: &lt;stolen&gt;" in page
+
+
+def test_the_console_finds_a_client_by_its_user(console, workspace, u1, u2):
+    first, other = (UserSession.objects.start(workspace, user, by="test") for user in (u1, u2))
+    UserSession.objects.start(workspace, u1, by="test", client=first.client, replacing=True)
+    found = console.get("/admin/user_sessions/client/", {"q": "u1"})
+    assert [client.pk for client in found.context["cl"].result_list] == [first.client_id]
+    for page in (found, console.get(f"/admin/user_sessions/client/{first.client_id}/change/")):
+        shown = page.content.decode()
+        assert f'<a href="/admin/auth/user/{u1.pk}/change/">u1</a>' in shown
+        for session in first.client.sessions.all():
+            assert f'<a href="/admin/user_sessions/usersession/{quote(session.pk)}/change/">{session.pk}</a>' in shown
+        assert other.pk not in shown
+        every = console.get(f"/admin/user_sessions/usersession/?client={first.client_id}")
+        assert f'<a href="/admin/user_sessions/usersession/?client={first.client_id}">all</a>' in shown
+        assert len(every.context["cl"].result_list) == first.client.sessions.count()
+
+
+def test_the_console_shows_the_newest_sessions_of_a_client(console, workspace, u1):
+    client = UserSession.objects.start(workspace, u1, by="test").client
+    for _ in range(MOST_SESSIONS):
+        UserSession.objects.start(workspace, u1, by="test", client=client, replacing=True)
+    shown = console.get(f"/admin/user_sessions/client/{client.pk}/change/").content.decode()
+    newest, oldest = client.sessions.latest("created_at"), client.sessions.earliest("created_at")
+    assert newest.pk in shown and oldest.pk not in shown
+
+
+def test_a_list_of_clients_asks_the_same_number_of_questions_however_long(console, workspace, u1, u2):
+    def asked():
+        with CaptureQueriesContext(connection) as queries:
+            assert console.get("/admin/user_sessions/client/").status_code == 200
+        return len(queries)
+
+    UserSession.objects.start(workspace, u1, by="test")
+    console.get("/admin/user_sessions/client/")
+    one = asked()
+    for user in (u1, u2) * 4:
+        UserSession.objects.start(workspace, user, by="test")
+    assert asked() == one
+
+
+def test_a_session_leads_to_its_client(console, session):
+    page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
+    assert f'href="/admin/user_sessions/client/{quote(session.client_id)}/change/"' in page
+
+
+def test_a_user_whom_the_console_does_not_show_is_a_name(session, monkeypatch):
+    monkeypatch.setattr("user_sessions.admin.reverse", _no_page)
+    assert _link(session.user) == "u1"
+
+
+def _no_page(*_: object, **__: object) -> str:
+    raise NoReverseMatch
+
+
+def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
+    key = SigningKey.objects.current(workspace)
+    for page in ("", f"{key.pk}/change/"):
+        shown = console.get(f"/admin/user_sessions/signingkey/{page}").content.decode()
+        assert "RS256" in shown and "Rs256" not in shown
+    form = console.get(f"/admin/sessions_core/workspace/{workspace.pk}/change/").content.decode()
+    assert ">EdDSA</option>" in form and ">RS256</option>" in form and "Eddsa" not in form

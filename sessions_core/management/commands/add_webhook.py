@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions_core.management.lengths import fitting
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import WebhookEndpoint
 from sessions_core.webhooks.addresses import NotAllowed
@@ -20,10 +21,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
+        url = fitting(options["url"], WebhookEndpoint, "url", what="A URL")
+        description = fitting(options["description"], WebhookEndpoint, "description", what="--description")
         try:
             endpoint, secret = WebhookEndpoint.objects.add(
-                workspace, options["url"], description=options["description"], by="command:add_webhook"
+                workspace, url, description=description, by="command:add_webhook"
             )
         except NotAllowed as reason:
-            raise CommandError(str(reason)) from None
+            raise CommandError(f"No webhook can go there. {reason}") from None
         self.stdout.write(f"{endpoint.pk}\n{secret}")

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, close_old_connections
 
+from sessions_core.management.databases import ready_database
 from sessions_core.webhooks.delivery import PAUSE, Worker
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         worker = Worker()
         if options["once"]:
-            return worker.run(once=True)
+            with ready_database():
+                return worker.run(once=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, worker.stop)
         while not worker.is_stopping:

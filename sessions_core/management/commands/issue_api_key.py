@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from sessions_core.management.lengths import fitting
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import ApiKey
 
@@ -19,8 +20,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
+        name = fitting(options["name"], ApiKey, "name", what="--name")
         if options["publishable"]:
-            key = ApiKey.objects.issue_publishable(workspace, name=options["name"], by="command:issue_api_key")
+            key = ApiKey.objects.issue_publishable(workspace, name=name, by="command:issue_api_key")
             self.stdout.write(key.publishable_key)
         else:
-            self.stdout.write(ApiKey.objects.issue(workspace, name=options["name"], by="command:issue_api_key")[1])
+            self.stdout.write(ApiKey.objects.issue(workspace, name=name, by="command:issue_api_key")[1])

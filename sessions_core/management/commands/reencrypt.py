@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sessions_core.encryption import CannotOpen
+from sessions_core.management.databases import ready_database
 from sessions_core.sealed import reseal, sealed_columns
 
 
@@ -14,7 +15,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         for model, column in sealed_columns():
             try:
-                changed = reseal(model, column)
+                with ready_database():
+                    changed = reseal(model, column)
             except CannotOpen as error:
                 raise CommandError(f"A secret in {model._meta.label} cannot be opened: {error}.") from None
             self.stdout.write(f"{model._meta.label}.{column}: {changed} encrypted anew")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions_core.management.databases import ready_database
 from sessions_core.models import WebhookMessage
 
 
@@ -15,7 +16,11 @@ class Command(BaseCommand):
         parser.add_argument("message", help="its id, msg_…")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        message = WebhookMessage.objects.filter(pk=options["message"]).first()
+        with ready_database():
+            message = WebhookMessage.objects.select_related("endpoint").filter(pk=options["message"]).first()
         if message is None:
             raise CommandError("There is no such message.")
-        message.send_again(by="command:replay_webhook")
+        happened = message.send_again(by="command:replay_webhook")
+        self.stdout.write(f"It will be sent again to {message.endpoint}." if happened else "It is due already.")
+        if message.endpoint.disabled_at:
+            self.stdout.write("Its endpoint is disabled; it waits until that is enabled in the console.")

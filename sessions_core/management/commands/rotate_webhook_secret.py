@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions_core.management.databases import ready_database
 from sessions_core.models import WebhookEndpoint
 
 
@@ -16,7 +17,8 @@ class Command(BaseCommand):
         parser.add_argument("endpoint", type=UUID, help="the id of the endpoint")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        endpoint = WebhookEndpoint.objects.filter(pk=options["endpoint"]).first()
+        with ready_database():
+            endpoint = WebhookEndpoint.objects.filter(pk=options["endpoint"]).first()
         if endpoint is None:
             raise CommandError("There is no such webhook endpoint.")
         self.stdout.write(endpoint.rotate(by="command:rotate_webhook_secret"))

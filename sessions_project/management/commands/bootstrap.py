@@ -4,10 +4,10 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import OperationalError, ProgrammingError
 
+from sessions_core.management.databases import ready_database
 from sessions_project.bootstrap import Sandbox, bootstrap
 
 
@@ -20,10 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--new-key", action="store_true", help="issue another API key; earlier ones go on working")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with ready_database():
             sandbox = bootstrap(demo=not options["no_demo"], new_key=options["new_key"])
-        except (OperationalError, ProgrammingError) as reason:
-            raise CommandError(f"The database is not ready: {reason}. Has manage.py migrate been run?") from None
         self.stdout.write(_as_json(sandbox) if options["json"] else _as_text(sandbox))
 
 
@@ -35,6 +33,7 @@ def _as_text(sandbox: Sandbox) -> str:
     lines = [
         f"Workspace        {sandbox.workspace_id}",
         f"Frontend API     {sandbox.frontend_api}",
+        f"Issuer           {sandbox.frontend_api or sandbox.workspace_id.urn}",
         f"API key          {sandbox.api_key or 'shown when it was made; --new-key makes another'}",
         f"Publishable key  {sandbox.publishable_key}",
         f"Operator         {sandbox.operator.username}, password {sandbox.operator.password or 'as it was'}",

@@ -27,6 +27,7 @@ WELCOME = """
 Gatepass is on {url}, its data in {data}
 
   Admin            {url}/admin/
+  Issuer           {issuer}
   Operator         {operator}
   API key          {api_key}
   Publishable key  {publishable_key}
@@ -125,6 +126,7 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
     return WELCOME.format(
         **words,
         data=settings.GATEPASS_DATA,
+        issuer=sandbox.frontend_api or f"urn:uuid:{sandbox.workspace_id}",
         operator=f"{sandbox.operator.username}, password {password or 'as you set it'}",
         api_key=api_key,
         publishable_key=sandbox.publishable_key,

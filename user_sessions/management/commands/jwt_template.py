@@ -2,16 +2,19 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from sessions_core.management.databases import ready_database
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import Workspace
-from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.models import JwtTemplate, UserSession, UserSessionError
 from user_sessions.previews import preview
-from user_sessions.shortcodes import OutputTooLarge, Template, TemplateError, reserved_in
+from user_sessions.shortcodes import OutputTooLarge, TemplateError
+from user_sessions.template_lint import Finding, lint
 
 
 class Command(BaseCommand):
@@ -37,9 +40,9 @@ class Command(BaseCommand):
 
     def _preview(self, name: str, session_id: str) -> None:
         now = timezone.now()
-        session = (
-            UserSession.objects.for_minting(at=now).select_related("user", "workspace").filter(pk=session_id).first()
-        )
+        live = UserSession.objects.for_minting(at=now).select_related("user", "workspace")
+        with ready_database():
+            session = live.filter(pk=session_id).first()
         if session is None:
             raise CommandError(f"There is no live session {session_id!r}.")
         template = JwtTemplate.objects.filter(workspace=session.workspace, name=name).first()
@@ -51,17 +54,20 @@ class Command(BaseCommand):
             raise CommandError(f"No token would be made: {error}.") from None
         self.stdout.write(json.dumps(shown.claims, indent=2))
         self.stdout.write(f"{shown.size} bytes")
-        for finding in shown.findings:
-            self.stdout.write(f"{finding.code} at {finding.path or '/'}: {finding.message}")
+        self._list(shown.findings)
 
     def _customise(self, workspace: Workspace, text: str) -> None:
         try:
             claims = dict(json.loads(text).items())
-            Template.compile(claims)
-        except (ValueError, AttributeError) as error:
-            reason = str(error) if isinstance(error, TemplateError) else "not a JSON object"
-            raise CommandError(f"The claims are refused: {reason}.") from None
-        if reserved := reserved_in(claims):
-            raise CommandError(f"The claim {reserved} is set by the server alone.")
-        template = JwtTemplate.objects.customise_session_tokens(workspace, claims, by="command:jwt_template")
-        self.stdout.write(template.pk)
+        except (ValueError, AttributeError, RecursionError):
+            raise CommandError("The claims are no JSON object.") from None
+        try:
+            template = JwtTemplate.objects.customise_session_tokens(workspace, claims, by="command:jwt_template")
+        except (UserSessionError, TemplateError) as error:
+            raise CommandError(f"Nothing was changed. {error.__doc__} ({error})") from None
+        self.stdout.write(f"Session tokens of {workspace} now carry these claims ({template.pk}).")
+        self._list(lint(claims))
+
+    def _list(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.stdout.write(f"{finding.code} at {finding.path or '/'}: {finding.message}")

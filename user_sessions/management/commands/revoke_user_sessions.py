@@ -5,8 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from sessions_core.management.lengths import fitting
 from sessions_core.management.workspaces import workspace_named
-from user_sessions.models import Epoch, UserSession
+from sessions_core.models import Workspace
+from user_sessions.models import Client, Epoch, UserSession, UserSessionQuerySet
 from user_sessions.users import find
 
 BY = "command:revoke_user_sessions"
@@ -26,19 +28,31 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
-        sessions = UserSession.objects.in_workspace(workspace)
         if options["everybody"]:
-            if options["kept"]:
-                raise CommandError("--everybody makes no exception.")
-            epoch = Epoch.objects.begin(workspace, by=BY, reason=options["reason"])
-            self.stdout.write(f"Every session that began before {epoch} UTC is revoked.")
+            self._begin_epoch(workspace, kept=options["kept"], reason=options["reason"])
             return
-        if options["user"]:
-            user = find(workspace, options["user"])
-            if user is None:
-                raise CommandError(f"There is no user {options['user']!r}.")
-            sessions = sessions.of_user(workspace, user)
-        else:
-            sessions = sessions.filter(client=options["client"])
-        revoked = sessions.exclude(pk=options["kept"]).revoke(by=BY, reason=options["reason"])
+        reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
+        chosen = _of_user(workspace, options["user"]) if options["user"] else _of_client(workspace, options["client"])
+        if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
+            raise CommandError(f"{options['kept']!r} is none of these sessions, so nothing was revoked.")
+        revoked = chosen.exclude(pk=options["kept"]).revoke(by=BY, reason=reason)
         self.stdout.write(f"{len(revoked)} sessions revoked.")
+
+    def _begin_epoch(self, workspace: Workspace, *, kept: str, reason: str) -> None:
+        if kept:
+            raise CommandError("--everybody makes no exception.")
+        epoch = Epoch.objects.begin(workspace, by=BY, reason=fitting(reason, Epoch, "reason", what="--reason"))
+        self.stdout.write(f"Every session that began before {epoch} UTC is revoked.")
+
+
+def _of_user(workspace: Workspace, id: str) -> UserSessionQuerySet:
+    user = find(workspace, id)
+    if user is None:
+        raise CommandError(f"There is no user {id!r}.")
+    return UserSession.objects.of_user(workspace, user)
+
+
+def _of_client(workspace: Workspace, id: str) -> UserSessionQuerySet:
+    if not Client.objects.filter(workspace=workspace, pk=id).exists():
+        raise CommandError(f"{workspace} has no client {id!r}.")
+    return UserSession.objects.in_workspace(workspace).filter(client=id)

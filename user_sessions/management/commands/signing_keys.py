@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import SigningAlgorithm, Workspace
-from user_sessions.models import SigningKey
+from user_sessions.models import SigningKey, Stage
 
 BY = "command:signing_keys"
 
@@ -35,17 +35,18 @@ class Command(BaseCommand):
             case "rotate":
                 self._rotate(workspace, options["algorithm"])
             case "retire":
-                self._tell(self._key(workspace, options["kid"]).retire(by=BY), "retired")
+                key = self._key(workspace, options["kid"])
+                self.stdout.write("It was retired." if key.retire(by=BY) else _why_not(key))
             case "revoke":
-                self._tell(self._key(workspace, options["kid"]).revoke(by=BY), "revoked")
+                key = self._key(workspace, options["kid"])
+                self.stdout.write("It was revoked." if key.revoke(by=BY) else _why_not(key))
         self._list(workspace)
 
     def _rotate(self, workspace: Workspace, algorithm: str | None) -> None:
-        if algorithm is not None:
-            workspace.signing_algorithm = algorithm
-            workspace.save(update_fields=["signing_algorithm"])
-        key = SigningKey.objects.rotate(workspace, by=BY)
+        key = SigningKey.objects.rotate(workspace, by=BY, algorithm=algorithm)
         self.stdout.write(f"{key.kid} signs from {key.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
+        if algorithm not in (None, key.algorithm):
+            self.stdout.write(f"It was next already and is for {key.algorithm}: retire it to have one for {algorithm}.")
 
     def _key(self, workspace: Workspace, kid: str) -> SigningKey:
         key = SigningKey.objects.filter(workspace=workspace, kid=kid).first()
@@ -53,11 +54,20 @@ class Command(BaseCommand):
             raise CommandError(f"{workspace} has no signing key {kid!r}.")
         return key
 
-    def _tell(self, happened: bool, done: str) -> None:
-        self.stdout.write(f"It was {done}." if happened else f"Nothing to do: it was not there to be {done}.")
-
     def _list(self, workspace: Workspace) -> None:
         now = timezone.now()
         for key in workspace.signing_keys.all():
-            until = f"{key.published_until:%Y-%m-%d %H:%M}" if key.published_until else "-"
-            self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  published until {until}")
+            self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  {_end(key)}")
+
+
+def _end(key: SigningKey) -> str:
+    """When verifiers are no longer told of it."""
+    if key.revoked_at:
+        return f"revoked at {key.revoked_at:%Y-%m-%d %H:%M}"
+    return f"published until {key.published_until:%Y-%m-%d %H:%M}" if key.published_until else "published until -"
+
+
+def _why_not(key: SigningKey) -> str:
+    """Why a key that was asked to step down stays as it is."""
+    stage = key.stage_at(timezone.now())
+    return "Another key is about to take over already." if stage == Stage.ACTIVE else f"It is {stage} already."

@@ -1,0 +1,67 @@
+"""Every command is documented, and says in a sentence what it misses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command, get_commands
+
+import dev
+from sessions_core.models import Workspace
+from tests.embedded import embedded
+from tests.pages import DOCS, table
+
+ROOT = DOCS.parent
+OURS = {"sessions_core", "client_sessions", "client_sessions.devices", "user_sessions", "sessions_project"}
+
+ID = "00000000-0000-0000-0000-000000000000"
+
+
+def test_every_command_is_documented():
+    documented = {command.split()[0] for command, *_ in table("configuration.md", "Management commands")}
+    assert documented == {command for command, app in get_commands().items() if app in OURS}
+
+
+@embedded
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["signing_keys", "list", "Sandbox"],
+        ["signing_keys", "list", ID],
+        ["jwt_template", "preview", "t1", "--session", "sess_1"],
+        ["replay_webhook", "msg_1"],
+        ["rotate_webhook_secret", ID],
+        ["deliver_webhooks", "--once"],
+        ["reencrypt"],
+        ["bootstrap"],
+    ],
+    ids=" ".join,
+)
+def test_without_its_tables_a_command_says_so_in_one_line(tmp_path: Path, command: list[str]):
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command],
+        cwd=ROOT,
+        env=environment | {"GATEPASS_DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Has manage.py migrate been run?" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_bootstrap_names_the_issuer(capsys):
+    call_command("bootstrap")
+    assert f"Issuer           {Workspace.objects.get().issuer}\n" in capsys.readouterr().out
+
+
+def test_dev_run_says_how_to_manage_what_it_serves(tmp_path):
+    assert dev.manage_line(ROOT / "var") == "Manage it   python3 dev.py signing_keys list Sandbox"
+    elsewhere = tmp_path / "a folder"
+    assert dev.manage_line(elsewhere) == (
+        f"Manage it   GATEPASS_DATA='{elsewhere}' python3 dev.py signing_keys list Sandbox"
+    )
