@@ -13,7 +13,7 @@ __all__ = ["update_returning"]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
-    """Update ``rows`` as ``rows.update(**values)`` would; the columns of those that were changed.
+    """Update ``rows`` as ``rows.update(**values)`` would; the columns, texts or keys, of those that were changed.
 
     The conditions of ``rows`` must be about its own table and sub-queries: a join would be answered by an older
     snapshot than the one that is updated.
@@ -29,8 +29,4 @@ def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: A
     returned = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:
         cursor.execute(f"{statement} RETURNING {returned}", parameters)
-        return [tuple(map(_python, fields, row)) for row in cursor.fetchall()]
-
-
-def _python(field: Any, value: Any) -> Any:
-    return field.to_python(value)
+        return [tuple(field.to_python(value) for field, value in zip(fields, row, strict=True)) for row in cursor]

@@ -271,6 +271,3 @@ class SigningKeyAdmin(HistoryAdmin):
     @confirmed("Revoke selected signing keys: every token of theirs dies", done="revoked")
     def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.revoke(by=operator(request))
-
-    def subject(self, key: SigningKey) -> str:
-        return key.kid

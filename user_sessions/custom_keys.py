@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from user_sessions.key_pairs import PrivateKey
 
-__all__ = ["ALGORITHMS", "KeyRefused", "parsed", "public_pem", "vetted"]
+__all__ = ["ALGORITHMS", "KeyRefused", "parsed", "vetted"]
 
 # Bytes of a secret: no shorter than the hash. Names of curves as OpenSSL has them.
 SECRET_SIZES = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -64,15 +64,6 @@ def parsed(stored: bytes, algorithm: str) -> bytes | PrivateKey:
     if algorithm in SECRET_SIZES:
         return stored
     return _typed(serialization.load_der_private_key(stored, password=None), algorithm)
-
-
-def public_pem(stored: bytes, algorithm: str) -> str | None:
-    """What verifiers need; None for HMAC, where they need the secret."""
-    key = parsed(stored, algorithm)
-    if isinstance(key, bytes):
-        return None
-    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(encoding, form).decode()
 
 
 def _vetted_secret(secret: bytes, algorithm: str) -> bytes:
