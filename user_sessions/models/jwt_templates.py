@@ -32,22 +32,23 @@ __all__ = ["Definition", "JwtTemplate"]
 DEFAULT_LIFETIME = 60
 DEFAULT_CLOCK_SKEW = 5
 
-
 # What the template for session tokens is called; tokens are not minted from it by name.
 OF_SESSION_TOKENS = "__session_token"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a caller decides about a template. With ``signing_algorithm`` its tokens are signed with a key of its own:
-    ``signing_key``, vetted (``custom_keys``), or if that is None the one stored for this algorithm.
+    """What a caller decides about a template; None leaves it as it is, or at its default.
+
+    With ``signing_algorithm`` its tokens are signed with a key of its own: ``signing_key``, vetted (``custom_keys``),
+    or if that is None the one stored for this algorithm. An empty ``signing_algorithm`` drops the key.
     """
 
     name: str
     claims: Mapping[str, Any]
-    lifetime: int = DEFAULT_LIFETIME
-    allowed_clock_skew: int = DEFAULT_CLOCK_SKEW
-    signing_algorithm: str = ""
+    lifetime: int | None = None
+    allowed_clock_skew: int | None = None
+    signing_algorithm: str | None = None
     signing_key: bytes | None = field(default=None, repr=False)
 
     def check(self) -> None:
@@ -155,7 +156,7 @@ class JwtTemplate(models.Model):
         return claims
 
     def redefine(self, definition: Definition, *, by: str, at: datetime | None = None) -> None:
-        """Replace what is defined, all of it at once; of the one for session tokens only the claims.
+        """Change what is defined, all of it at once; of the one for session tokens only the claims.
 
         Raises NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` does.
         """
@@ -201,21 +202,23 @@ class JwtTemplate(models.Model):
 
     def _take_over(self, definition: Definition, at: datetime) -> None:
         self.name = definition.name
-        self.claims = json.dumps(definition.claims, ensure_ascii=False)
-        self.lifetime = definition.lifetime
-        self.allowed_clock_skew = definition.allowed_clock_skew
-        self.sealed_signing_key = self._sealed_key(definition)
-        self.signing_algorithm = definition.signing_algorithm
+        self.claims = json.dumps(definition.claims)
+        if definition.lifetime is not None:
+            self.lifetime = definition.lifetime
+        if definition.allowed_clock_skew is not None:
+            self.allowed_clock_skew = definition.allowed_clock_skew
+        if definition.signing_algorithm is not None:
+            self._take_over_key(definition.signing_algorithm, definition.signing_key)
         self.updated_at = at
 
-    def _sealed_key(self, definition: Definition) -> bytes | None:
-        if not definition.signing_algorithm:
-            return None
-        if definition.signing_key is not None:
-            return seal_for(self, definition.signing_key)
-        if self.signing_algorithm != definition.signing_algorithm:
+    def _take_over_key(self, algorithm: str, key: bytes | None) -> None:
+        if key is not None:
+            self.sealed_signing_key = seal_for(self, key)
+        elif not algorithm:
+            self.sealed_signing_key = None
+        elif algorithm != self.signing_algorithm:
             raise KeyMissing  # a key is for one algorithm
-        return bytes(self.sealed_signing_key or b"")
+        self.signing_algorithm = algorithm
 
     def _record(self, happened: str, *, by: str, at: datetime) -> None:
         Event.objects.record(

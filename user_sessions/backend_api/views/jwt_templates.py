@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import of_parameter
+from user_sessions.backend_api.errors import ApiError, of_parameter
 from user_sessions.backend_api.parameters import (
     body_of,
     choice,
@@ -48,7 +48,7 @@ class JwtTemplatesView(BackendView):
 
     def update(self, request: Request, template_id: str) -> Response:
         template = self.template(template_id)
-        template.redefine(_definition(body_of(request), template), by=self.auth.actor)
+        template.redefine(_definition(body_of(request)), by=self.auth.actor)
         return Response(jwt_template_object(template))
 
     def destroy(self, request: Request, template_id: str) -> Response:
@@ -71,50 +71,46 @@ class JwtTemplatesView(BackendView):
         if "claims" not in body:
             raise of_parameter("form_param_missing", "template_id", "Give template_id, name, or claims.")
         claims = required_object(body, "claims")
-        definition = Definition(name="", claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_clock_skew(body))
+        definition = Definition(name="", claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_skew(body))
         return JwtTemplate.objects.draft(self.auth.workspace, definition)
 
 
-def _definition(body: Mapping[str, Any], before: JwtTemplate | None = None) -> Definition:
-    """What a body asks for. Beside name and claims, what it leaves out is as ``before``, or else the default."""
+def _definition(body: Mapping[str, Any]) -> Definition:
+    """What a body asks for. Beside name and claims, what it leaves out stays as it is; null is the default."""
     name, claims = required_text(body, "name"), required_object(body, "claims")
-    return Definition(
-        name=name,
-        claims=claims,
-        lifetime=_lifetime(body, before),
-        allowed_clock_skew=_clock_skew(body, before),
-        **_key(body, before),
-    )
+    return Definition(name=name, claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_skew(body), **_key(body))
 
 
-def _lifetime(body: Mapping[str, Any], before: JwtTemplate | None = None) -> int:
-    if before and "lifetime" not in body:
-        return before.lifetime
+def _lifetime(body: Mapping[str, Any]) -> int | None:
+    if "lifetime" not in body:
+        return None
     return whole_number(body, "lifetime", within=LIFETIMES) or DEFAULT_LIFETIME
 
 
-def _clock_skew(body: Mapping[str, Any], before: JwtTemplate | None = None) -> int:
-    if before and "allowed_clock_skew" not in body:
-        return before.allowed_clock_skew
+def _skew(body: Mapping[str, Any]) -> int | None:
+    if "allowed_clock_skew" not in body:
+        return None
     skew = whole_number(body, "allowed_clock_skew", within=CLOCK_SKEWS)
     return DEFAULT_CLOCK_SKEW if skew is None else skew
 
 
-def _key(body: Mapping[str, Any], before: JwtTemplate | None) -> dict[str, Any]:
-    """The algorithm and the key that are asked for; nothing without ``custom_signing_key``, said now or before."""
-    is_said = "custom_signing_key" in body
-    if not (flag(body, "custom_signing_key") if is_said else before and before.has_own_key):
-        return {}
-    stored = before.signing_algorithm if before else ""
-    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS) or (stored if not is_said else None)
+def _key(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The algorithm and the key that are asked for, which must be said to be wanted."""
+    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS)
+    text = optional_text(body, "signing_key", longest=LONGEST_KEY)
+    if not flag(body, "custom_signing_key"):
+        if text is not None:
+            raise _missing("custom_signing_key")
+        return {"signing_algorithm": ""} if body.get("custom_signing_key") is False else {}
     if algorithm is None:
-        raise of_parameter(
-            "form_conditional_param_missing", "signing_algorithm", "It must be included with custom_signing_key."
-        )
-    if body.get("signing_key") is None:
+        raise _missing("signing_algorithm")
+    if text is None:
         return {"signing_algorithm": algorithm}
     try:
-        key = vetted(required_text(body, "signing_key", longest=LONGEST_KEY), algorithm)
+        return {"signing_algorithm": algorithm, "signing_key": vetted(text, algorithm)}
     except KeyRefused as refused:
         raise of_parameter("form_param_value_invalid", "signing_key", str(refused)) from refused
-    return {"signing_algorithm": algorithm, "signing_key": key}
+
+
+def _missing(name: str) -> ApiError:
+    return of_parameter("form_conditional_param_missing", name, f"{name} must be included, for a key of its own.")
