@@ -143,7 +143,7 @@ def test_the_sdk_keeps_templates(clerk):
     assert made.created_at == made.updated_at and len(str(made.created_at)) == 13
     assert templates.get(template_id=made.id) == made and templates.list() == [made]
     updated = templates.update(template_id=made.id, name="t2", claims={}, allowed_clock_skew=30)
-    assert (updated.name, updated.lifetime, updated.allowed_clock_skew) == ("t2", 60, 30)
+    assert (updated.name, updated.lifetime, updated.allowed_clock_skew) == ("t2", 600, 30)
     assert updated.created_at == made.created_at and updated.updated_at > made.updated_at
     assert refused(templates.create, request={"name": "t2", "claims": {}}) == ("form_already_exists", 422)
     deleted = templates.delete(template_id=made.id)
