@@ -39,7 +39,8 @@ def test_the_keys_and_the_operator_work():
 def test_there_is_something_to_try():
     sandbox = bootstrap()
 
-    assert [find(user.id).get_username() for user in sandbox.users] == ["jane_doe", "john_roe"]
+    workspace = Workspace.objects.get(pk=sandbox.workspace_id)
+    assert [find(workspace, user.id).get_username() for user in sandbox.users] == ["jane_doe", "john_roe"]
     accounts = ConnectedAccount.objects.filter(pk__in=sandbox.connected_account_ids).order_by("created_at")
     assert [account.devices.count() for account in accounts] == [2, 1]
     assert set(sandbox.device_ids) == set(Device.objects.values_list("pk", flat=True))
