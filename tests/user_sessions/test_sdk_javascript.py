@@ -8,7 +8,11 @@ import jwt
 import pytest
 from django.utils import timezone
 
+from sessions_core.models import WebhookEndpoint
+from sessions_core.webhooks.delivery import Worker
 from tests.embedded import embedded
+from tests.receivers import receiving
+from tests.sdks.packages import clerk_sdk
 from user_sessions.models import SigningKey, UserSession
 from user_sessions.tokens import client_token, refresh_token, session_token
 from user_sessions.users import user_id
@@ -169,3 +173,15 @@ def test_the_javascript_sdk_knows_each_kind_of_error(javascript_sdk, u1):
     assert refused(told["bad limit"], "form_param_value_invalid", 422) and told["bad limit"]["param"] == "limit"
     assert refused(told["bad key"], "clerk_key_invalid", 401)
     assert refused(told["no such route"], "resource_not_found", 404)
+
+
+def test_case_134_the_javascript_sdk_accepts_a_webhook_and_no_changed_byte(javascript, workspace, u1):
+    with receiving() as receiver:
+        _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+        UserSession.objects.start(workspace, u1, by="test")
+        Worker().run(once=True)
+    (received,) = receiver.received
+    given = {"headers": dict(received.headers), "body": received.body.decode(), "secret": secret}
+    told = clerk_sdk().play("webhooks", **given, api_key="", endpoint="", publishable_key="")
+    assert told["whole"] == {"type": "session.created", "status": "active", "user": user_id(u1.pk)}
+    assert told["changed"] == "refused"

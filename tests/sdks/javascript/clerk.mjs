@@ -2,6 +2,7 @@
 
 import { createClerkClient, verifyToken } from "@clerk/backend"
 import { isClerkAPIResponseError } from "@clerk/backend/errors"
+import { verifyWebhook } from "@clerk/backend/webhooks"
 
 const [act] = process.argv.slice(2)
 const given = JSON.parse(process.env.GIVEN)
@@ -178,6 +179,16 @@ async function authenticate() {
   return Promise.all(given.tries.map(tried))
 }
 
+async function webhooks() {
+  const { headers, secret: signingSecret } = given
+  const told = (body) =>
+    verifyWebhook(new Request("http://localhost/hook", { method: "POST", headers, body }), { signingSecret }).then(
+      ({ type, data }) => ({ type, status: data.status, user: data.user.id }),
+      () => "refused",
+    )
+  return { whole: await told(given.body), changed: await told(given.body.replace("active", "actipe")) }
+}
+
 const acts = {
   sessions,
   lists,
@@ -192,5 +203,6 @@ const acts = {
   errors,
   verify,
   authenticate,
+  webhooks,
 }
 console.log(JSON.stringify(await acts[act]()))
