@@ -24,7 +24,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with databases() as (first, *others), ExitStack() as stack:
         endings = [stack.enter_context(beside(other, arguments)) for other in others]
-        codes = [run(first, arguments), *(end() for end in endings)]
+        beside = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
+        codes = [run(first, arguments, **beside), *(end() for end in endings)]
     return next((code for code in codes if code), 0)
 
 
@@ -46,13 +47,13 @@ def databases() -> Iterator[list[Database]]:
         yield chosen
 
 
-def run(database: Database, arguments: list[str]) -> int:
+def run(database: Database, arguments: list[str], **given: str) -> int:
     """Run the suites one after the other. Returns the first exit code that is not 0."""
     codes = []
     for suite in SUITES[:1] if arguments else SUITES:
         print(f"\n== {suite.name} on {database.name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
-            environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data}
+            environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
             command = [sys.executable, "-m", "pytest", *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from client_sessions.models import PersonalAccessToken
-from tests.embedded import embedded
+from tests.embedded import sdk
 from tests.sdks.packages import Sdk, javascript_sdk, python_sdk
 
 # What an SDK sends and reads is the same on every database, so once is enough.
-pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+pytestmark = [sdk, pytest.mark.django_db(transaction=True)]
 
 JAVASCRIPT = ["javascript-1.121", "javascript-2.32"]
 PYTHON = ["python-2.2", "python-3.18"]

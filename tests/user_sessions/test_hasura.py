@@ -9,11 +9,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from tests.embedded import embedded
+from tests.embedded import sdk
 from user_sessions.models import UserSession
 from user_sessions.users import user_id
 
-pytestmark = [embedded, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("profiles")]
+pytestmark = [sdk, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("profiles")]
 
 NAMESPACE = "https://hasura.io/jwt/claims"
 CLAIMS = {

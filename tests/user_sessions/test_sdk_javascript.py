@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from sessions_core.models import WebhookEndpoint
 from sessions_core.webhooks.delivery import Worker
-from tests.embedded import embedded
+from tests.embedded import sdk
 from tests.receivers import receiving
 from tests.sdks.packages import clerk_sdk
 from user_sessions.models import SigningKey, UserSession
@@ -18,7 +18,7 @@ from user_sessions.tokens import client_token, refresh_token, session_token
 from user_sessions.users import user_id
 
 # What an SDK sends and reads is the same on every database, so once is enough.
-pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+pytestmark = [sdk, pytest.mark.django_db(transaction=True)]
 
 ORIGIN = "http://localhost:3000"
 

@@ -8,14 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
-from tests.embedded import embedded
+from tests.embedded import sdk
 from user_sessions.cookies import publishable_key
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
 from user_sessions.tokens import cookie_suffix, refresh_token, session_token, template_token
 from user_sessions.users import user_id
 
 # What an SDK sends and reads is the same on every database, so once is enough.
-pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+pytestmark = [sdk, pytest.mark.django_db(transaction=True)]
 
 ORIGIN = "http://localhost:3000"
 APP = "https://app.example.com/"
