@@ -24,8 +24,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with databases() as (first, *others), ExitStack() as stack:
         endings = [stack.enter_context(beside(other, arguments)) for other in others]
-        beside = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
-        codes = [run(first, arguments, **beside), *(end() for end in endings)]
+        relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
+        codes = [run(first, arguments, **relieved), *(end() for end in endings)]
     return next((code for code in codes if code), 0)
 
 
