@@ -8,7 +8,6 @@ from user_sessions.models import Ticket, UserSession
 
 __all__ = ["revoke_sessions_of_inactive"]
 
-
 BY = "system:user_deactivated"
 
 

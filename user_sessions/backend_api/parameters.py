@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from sessions_core.api import LONGEST_TEXT, is_storable
 from user_sessions.backend_api.errors import ApiError, of_parameter
+from user_sessions.verify.form import MAX_CHARACTERS as LONGEST_TOKEN
 
 __all__ = [
     "LONGEST_TOKEN",
@@ -37,9 +38,6 @@ DEEPEST = 32
 
 # Bytes of JSON; what an object is for may allow less.
 LARGEST_OBJECT = 64 * 1024
-
-# Characters of a token, which is longer than other texts.
-LONGEST_TOKEN = 16 * 1024
 
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 

@@ -87,12 +87,13 @@ class Refresh:
         sessions = UserSession.objects.in_workspace(workspace).filter(pk=session_id)
         session = sessions.for_minting(at=at).select_related("user", "workspace", "client").first()
         if session is None:
-            raise ApiError(self._why_not(sessions.select_related("user").first(), at))
+            raise ApiError(_why_not(sessions.select_related("user").first()))
         if not is_refresh_token_of(session, self.refresh_token):
             raise ApiError("refresh_token_not_found")
         return session
 
-    def _why_not(self, session: UserSession | None, at: datetime) -> str:
-        if session is None:
-            return "session_refresh_session_not_found"
-        return "session_refresh_inactive_session" if session.user.is_active else "session_refresh_user_not_found"
+
+def _why_not(session: UserSession | None) -> str:
+    if session is None:
+        return "session_refresh_session_not_found"
+    return "session_refresh_inactive_session" if session.user.is_active else "session_refresh_user_not_found"

@@ -87,18 +87,12 @@ class UserSession(models.Model):
     @classmethod
     def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
         """The session of a workspace with this id: one query."""
-        session = _BY_ID.get(id=id, workspace=workspace.pk)
-        if session is not None:
-            session.workspace = workspace
-        return session
+        return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk))
 
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
         """The same if it can mint tokens, with all that goes into one: still one query."""
-        session = _MINTING.get(id=id, workspace=workspace.pk, at=at)
-        if session is not None:
-            session.workspace = workspace
-        return session
+        return _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
 
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
@@ -211,6 +205,13 @@ class UserSession(models.Model):
         for field in self._meta.concrete_fields:
             setattr(self, field.attname, getattr(row, field.attname))
         self.epoch_id = row.epoch_id
+
+
+def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None:
+    """The session with the workspace that it was looked up in: asking it for that costs nothing."""
+    if session is not None:
+        session.workspace = workspace
+    return session
 
 
 _ID = ("id", "the id of a session")

@@ -34,7 +34,6 @@ KEPT_FOR = timedelta(seconds=5)
 # How long after the last token of a key has expired its public half stays, for verifiers whose clock is behind.
 SKEW = timedelta(minutes=5)
 
-
 FIRST_USE = "system:first_use"
 
 

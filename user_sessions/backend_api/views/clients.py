@@ -8,6 +8,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.api import is_storable
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.errors import ApiError
 from user_sessions.backend_api.parameters import LONGEST_TOKEN, body_of, only, required_text
@@ -47,7 +48,7 @@ class ClientsView(BackendView):
         return clients
 
     def _client(self, client_id: str) -> Client:
-        client = self._clients().filter(pk=client_id).first() if client_id.isprintable() else None
+        client = self._clients().filter(pk=client_id).first() if is_storable(client_id) else None
         if client is None:
             raise ApiError("resource_not_found", f"No client was found with id {client_id}.")
         return client

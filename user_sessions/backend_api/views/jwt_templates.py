@@ -19,7 +19,7 @@ from user_sessions.backend_api.parameters import (
     whole_number,
 )
 from user_sessions.backend_api.serializers import deleted_object, jwt_template_object, preview_object
-from user_sessions.custom_keys import ALGORITHMS, KeyRefused, vetted
+from user_sessions.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, vetted
 from user_sessions.models import Definition, JwtTemplate
 from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
 from user_sessions.previews import preview
@@ -29,9 +29,6 @@ __all__ = ["JwtTemplatesView"]
 
 # Seconds.
 CLOCK_SKEWS = range(301)
-
-# Characters; the longest RSA key in PEM has a quarter of it.
-LONGEST_KEY = 16 * 1024
 
 
 class JwtTemplatesView(BackendView):
@@ -97,7 +94,7 @@ def _skew(body: Mapping[str, Any]) -> int | None:
 def _key(body: Mapping[str, Any]) -> dict[str, Any]:
     """The algorithm and the key that are asked for, which must be said to be wanted."""
     algorithm = choice(body, "signing_algorithm", among=ALGORITHMS)
-    text = optional_text(body, "signing_key", longest=LONGEST_KEY)
+    text = optional_text(body, "signing_key", longest=MAX_SIZE)
     if not flag(body, "custom_signing_key"):
         if text is not None:
             raise _missing("custom_signing_key")

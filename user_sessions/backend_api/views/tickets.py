@@ -8,6 +8,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.api import is_storable
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.errors import ApiError, of_parameter
 from user_sessions.backend_api.parameters import (
@@ -42,7 +43,7 @@ class TicketsView(BackendView):
     def revoke(self, request: Request, ticket_id: str) -> Response:
         body_of(request)  # nothing is asked of it, but it must be one
         tickets = self.auth.workspace.tickets.filter(kind=self.kind)
-        ticket = tickets.filter(pk=ticket_id).first() if ticket_id.isprintable() else None
+        ticket = tickets.filter(pk=ticket_id).first() if is_storable(ticket_id) else None
         if ticket is None:
             raise ApiError("resource_not_found", f"No {self.kind} was found with id {ticket_id}.")
         try:
