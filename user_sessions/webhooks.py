@@ -10,7 +10,7 @@ from django.db import transaction
 from sessions_core.models import Event
 from sessions_core.webhooks import announce
 from user_sessions.backend_api.serializers import session_object, user_object
-from user_sessions.backend_api.versions import VERSIONS
+from user_sessions.dialect.versions import VERSIONS
 from user_sessions.models import UserSession
 
 logger = logging.getLogger(__name__)

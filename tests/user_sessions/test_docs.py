@@ -15,8 +15,8 @@ from tests.pages import DOCS, blocks, run_bash, table
 from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.test_lifecycle import OUTCOMES
 from user_sessions import template_lint
-from user_sessions.backend_api.errors import CATALOGUE
 from user_sessions.backend_api.urls import ROUTES
+from user_sessions.dialect.errors import CATALOGUE
 from user_sessions.models import SigningKey, Status, UserSession
 from user_sessions.shortcodes import RESERVED, SHORTCODES
 from user_sessions.tokens import session_token

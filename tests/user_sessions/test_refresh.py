@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from tests.user_sessions.conftest import claims_of, minted
-from user_sessions.backend_api.errors import CATALOGUE
 from user_sessions.cookies import publishable_key
+from user_sessions.dialect.errors import CATALOGUE
 from user_sessions.models import SigningKey, UserSession, private_key
 from user_sessions.tokens import cookie_suffix, refresh_token, session_token
 

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from sessions_core.api import bearer_of
 from sessions_core.models import ApiKey
-from user_sessions.backend_api.errors import ApiError
+from user_sessions.dialect.errors import ApiError
 
 __all__ = ["SecretKeyAuthentication"]
 

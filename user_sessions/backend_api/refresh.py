@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sessions_core.models import Workspace
-from user_sessions.backend_api.errors import ApiError
-from user_sessions.backend_api.parameters import LONGEST_TOKEN, choice, optional_text, required_text
+from user_sessions.dialect.errors import ApiError
+from user_sessions.dialect.parameters import LONGEST_TOKEN, choice, optional_text, required_text
 from user_sessions.key_sets import verifier_of
 from user_sessions.models import NotLive, UserSession
 from user_sessions.tokens import is_refresh_token_of, session_token

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 
 from sessions_core.api import is_storable
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import ApiError
-from user_sessions.backend_api.parameters import LONGEST_TOKEN, body_of, only, required_text
 from user_sessions.backend_api.serializers import client_object
+from user_sessions.dialect.errors import ApiError
+from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, only, required_text
 from user_sessions.models import Client, UserSession
 from user_sessions.tokens import read_client_token
 

@@ -8,8 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import ApiError, of_parameter
-from user_sessions.backend_api.parameters import (
+from user_sessions.backend_api.serializers import deleted_object, jwt_template_object, preview_object
+from user_sessions.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, vetted
+from user_sessions.dialect.api import template_named
+from user_sessions.dialect.errors import ApiError, of_parameter
+from user_sessions.dialect.parameters import (
     body_of,
     choice,
     flag,
@@ -18,8 +21,6 @@ from user_sessions.backend_api.parameters import (
     required_text,
     whole_number,
 )
-from user_sessions.backend_api.serializers import deleted_object, jwt_template_object, preview_object
-from user_sessions.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, vetted
 from user_sessions.models import Definition, JwtTemplate
 from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
 from user_sessions.previews import preview
@@ -64,7 +65,7 @@ class JwtTemplatesView(BackendView):
         if template_id := optional_text(body, "template_id"):
             return self.template(template_id)
         if name := optional_text(body, "name"):
-            return self.template_named(name)
+            return template_named(self.auth.workspace, name)
         if "claims" not in body:
             raise of_parameter("form_param_missing", "template_id", "Give template_id, name, or claims.")
         claims = required_object(body, "claims")

@@ -8,8 +8,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import ApiError
 from user_sessions.conf import settings
+from user_sessions.dialect.errors import ApiError
 from user_sessions.key_sets import Document, document_at, document_of
 
 __all__ = ["JwksView", "PublicJwksView"]

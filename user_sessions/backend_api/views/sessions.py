@@ -7,9 +7,14 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from user_sessions.backend_api.api import BackendView, session_not_found
-from user_sessions.backend_api.errors import ApiError
-from user_sessions.backend_api.parameters import (
+from user_sessions.backend_api.api import BackendView
+from user_sessions.backend_api.refresh import Refresh
+from user_sessions.backend_api.serializers import cookies_object, session_object
+from user_sessions.conf import settings
+from user_sessions.cookies import session_cookies
+from user_sessions.dialect.api import session_not_found, template_named
+from user_sessions.dialect.errors import ApiError
+from user_sessions.dialect.parameters import (
     LONGEST_TOKEN,
     body_of,
     no_organization,
@@ -19,10 +24,7 @@ from user_sessions.backend_api.parameters import (
     required_text,
     whole_number,
 )
-from user_sessions.backend_api.refresh import Refresh
-from user_sessions.backend_api.serializers import cookies_object, session_object, token_object
-from user_sessions.conf import settings
-from user_sessions.cookies import session_cookies
+from user_sessions.dialect.serializers import token_object
 from user_sessions.key_sets import verifier_of
 from user_sessions.models import Status, UserSession, UserSessionQuerySet
 from user_sessions.tokens import LIFETIMES, session_token, template_token
@@ -96,7 +98,7 @@ class SessionsView(BackendView):
         now = timezone.now()
         lifetime = _lifetime(request)
         session = self.minting_session(session_id, at=now)
-        template = self.template_named(template_name)
+        template = template_named(self.auth.workspace, template_name)
         return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
 
     def _sessions(self) -> UserSessionQuerySet:

@@ -10,8 +10,9 @@ from rest_framework.response import Response
 
 from sessions_core.api import is_storable
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import ApiError, of_parameter
-from user_sessions.backend_api.parameters import (
+from user_sessions.backend_api.serializers import ticket_object
+from user_sessions.dialect.errors import ApiError, of_parameter
+from user_sessions.dialect.parameters import (
     body_of,
     no_organization,
     only,
@@ -19,7 +20,6 @@ from user_sessions.backend_api.parameters import (
     required_text,
     whole_number,
 )
-from user_sessions.backend_api.serializers import ticket_object
 from user_sessions.models import NotPending, Ticket
 from user_sessions.tokens import LIFETIMES, ticket_token
 

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from user_sessions.backend_api.api import BackendView
-from user_sessions.backend_api.errors import ApiError
+from user_sessions.dialect.errors import ApiError
 
 __all__ = ["UnknownView"]
 

@@ -2,7 +2,7 @@
 
 from rest_framework.request import Request
 
-from user_sessions.backend_api.errors import ApiError
+from user_sessions.dialect.errors import ApiError
 
 __all__ = ["OLDEST", "WITH_TASKS", "version_of"]
 

@@ -12,7 +12,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from sessions_core.api import LONGEST_TEXT, is_storable
-from user_sessions.backend_api.errors import ApiError, of_parameter
+from user_sessions.dialect.errors import ApiError, of_parameter
 from user_sessions.verify.form import MAX_CHARACTERS as LONGEST_TOKEN
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""What both APIs of this dialect share: errors, versions, how parameters are read, and shapes."""

@@ -1,0 +1,118 @@
+"""Shapes that both APIs share; times are milliseconds since the epoch."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from user_sessions.models import UserSession
+from user_sessions.profiles import UserProfile, profile_of
+from user_sessions.users import user_id
+
+__all__ = ["milliseconds", "plain", "session_object", "token_object", "user_object"]
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
+    """What both APIs tell of a session as it is at this moment."""
+    return {
+        "object": "session",
+        "id": session.pk,
+        "actor": session.actor,
+        "status": session.status_at(at),
+        "tasks": [{"key": task} for task in session.tasks] or None,
+        "last_active_organization_id": None,
+        "last_active_at": milliseconds(session.last_active_at),
+        "expire_at": milliseconds(session.expire_at),
+        "abandon_at": milliseconds(session.abandon_at),
+        "updated_at": milliseconds(session.updated_at),
+        "created_at": milliseconds(session.created_at),
+    }
+
+
+def token_object(jwt: str) -> dict[str, Any]:
+    return {"object": "token", "jwt": jwt}
+
+
+def user_object(user: Any) -> dict[str, Any]:
+    """A user of the host, as its profile tells anybody who may see the user. What Gatepass does not keep is null or
+    empty."""
+    profile = profile_of(user)
+    id = user_id(user.pk)
+    email = _address(profile, id, "email_address", profile.primary_email_address, profile.email_verified)
+    phone = _address(profile, id, "phone_number", profile.primary_phone_number, profile.phone_number_verified)
+    return {
+        "object": "user",
+        "id": id,
+        "external_id": profile.external_id,
+        "username": profile.username,
+        "first_name": profile.first_name,
+        "last_name": profile.last_name,
+        "image_url": profile.image_url,
+        "profile_image_url": profile.image_url,
+        "has_image": profile.has_image,
+        "primary_email_address_id": email and email["id"],
+        "primary_phone_number_id": phone and phone["id"],
+        "primary_web3_wallet_id": None,
+        "email_addresses": [email] if email else [],
+        "phone_numbers": [phone] if phone else [],
+        "web3_wallets": [],
+        "passkeys": [],
+        "external_accounts": [],
+        "saml_accounts": [],
+        "enterprise_accounts": [],
+        "organization_memberships": [],
+        "password_enabled": profile.password_enabled,
+        "two_factor_enabled": profile.two_factor_enabled,
+        "totp_enabled": False,
+        "backup_code_enabled": False,
+        "mfa_enabled_at": None,
+        "mfa_disabled_at": None,
+        "public_metadata": plain(profile.public_metadata),
+        "unsafe_metadata": plain(profile.unsafe_metadata),
+        "banned": not user.is_active,
+        "locked": False,
+        "lockout_expires_in_seconds": None,
+        "verification_attempts_remaining": None,
+        "delete_self_enabled": False,
+        "create_organization_enabled": False,
+        "last_sign_in_at": profile.last_sign_in_at and milliseconds(profile.last_sign_in_at),
+        "last_active_at": None,
+        "legal_accepted_at": None,
+        "created_at": milliseconds(profile.created_at),
+        "updated_at": milliseconds(profile.updated_at),
+    }
+
+
+def plain(metadata: Mapping[str, Any]) -> Any:
+    """As JSON: what has no form there becomes its text, NaN and infinity null; a key that is no text is left out."""
+    text = json.dumps(dict(metadata), default=str, skipkeys=True)
+    return json.loads(text, parse_constant=lambda _: None)
+
+
+def _address(profile: UserProfile, user: str, kind: str, value: str | None, is_verified: bool) -> dict[str, Any] | None:
+    """An e-mail address or a phone number; the host has no id for it, so it is known by its user."""
+    if value is None:
+        return None
+    verification = {
+        "object": "verification_admin",
+        "status": "verified",
+        "strategy": "admin",
+        "attempts": None,
+        "expire_at": None,
+    }
+    return {
+        "object": kind,
+        "id": f"idn_{user}_{kind}",
+        kind: value,
+        "reserved": False,
+        "reserved_for_second_factor": False,
+        "default_second_factor": False,
+        "verification": verification if is_verified else None,
+        "linked_to": [],
+        "created_at": milliseconds(profile.created_at),
+        "updated_at": milliseconds(profile.updated_at),
+    }
