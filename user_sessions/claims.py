@@ -8,7 +8,7 @@ from typing import Any
 from user_sessions.shortcodes import RESERVED
 from user_sessions.verify.claims import NEVER
 
-__all__ = ["SessionFacts", "session_token_claims", "template_token_claims", "ticket_claims"]
+__all__ = ["SessionFacts", "factor_verification_age", "session_token_claims", "template_token_claims", "ticket_claims"]
 
 # How far before its issue a session token is valid already, for verifiers whose clock is behind.
 NOT_BEFORE = timedelta(seconds=10)
@@ -23,7 +23,7 @@ class SessionFacts:
     user_id: str
     session_id: str
     status: str
-    created_at: datetime
+    verified_at: datetime
     expire_at: datetime
     actor: Mapping[str, Any] | None
     authorized_party: str | None = None
@@ -45,7 +45,7 @@ def session_token_claims(
     return {
         **_registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id),
         "sid": facts.session_id,
-        "fva": [max(int((at - facts.created_at) / timedelta(minutes=1)), 0), NEVER],
+        "fva": factor_verification_age(facts.verified_at, at=at),
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.actor)} if facts.actor is not None else {}),
         **_free(own or {}),
@@ -76,6 +76,11 @@ def ticket_claims(
         "sid": ticket_id,
         "st": kind,
     }
+
+
+def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]:
+    """Minutes since the first and the second factor were verified; there is no second."""
+    return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
 
 
 def _registered(

@@ -221,7 +221,7 @@ def _facts(session: UserSession, at: datetime, authorized_party: str | None) -> 
         user_id=user_id(session.user_id),
         session_id=session.pk,
         status=session.status_at(at),
-        created_at=session.created_at,
+        verified_at=session.verified_at,
         expire_at=session.expire_at,
         actor=session.actor,
         authorized_party=authorized_party,

@@ -44,6 +44,11 @@ class Workspace(models.Model):
         validators=[is_origin],
         help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
     )
+    sign_in_url = models.URLField(
+        "sign-in URL",
+        blank=True,
+        help_text="The page of your application where users sign in; links that sign somebody in lead there.",
+    )
     is_sandbox = models.BooleanField(
         default=False, help_text="A sandbox allows what makes trying things out easy; a live workspace asks first."
     )

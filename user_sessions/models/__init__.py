@@ -1,8 +1,10 @@
 """What is stored of sign-ins, and which verbs a row has."""
 
+from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import Definition, JwtTemplate
+from user_sessions.models.nonces import SpentNonce
 from user_sessions.models.querysets import LEAVES, UserSessionQuerySet
 from user_sessions.models.refusals import (
     AlreadySignedIn,
@@ -12,11 +14,14 @@ from user_sessions.models.refusals import (
     KeyMissing,
     NameRefused,
     NameTaken,
+    NonceSpent,
     NotLive,
     NotPending,
     OfSessionTokens,
     ReservedClaim,
+    ReverificationMissing,
     SessionExists,
+    StaleClient,
     TemplateGone,
     TicketExpired,
     TooManySessions,
@@ -24,12 +29,14 @@ from user_sessions.models.refusals import (
     UserSessionError,
 )
 from user_sessions.models.sessions import UserSession
+from user_sessions.models.sign_ins import SignIn
 from user_sessions.models.signing_keys import SigningKey, Stage, private_key
 from user_sessions.models.status import Status
 from user_sessions.models.tickets import Ticket
 
 __all__ = [
     "LEAVES",
+    "Activity",
     "AlreadySignedIn",
     "AudienceRefused",
     "Client",
@@ -41,13 +48,18 @@ __all__ = [
     "KeyMissing",
     "NameRefused",
     "NameTaken",
+    "NonceSpent",
     "NotLive",
     "NotPending",
     "OfSessionTokens",
     "ReservedClaim",
+    "ReverificationMissing",
     "SessionExists",
+    "SignIn",
     "SigningKey",
+    "SpentNonce",
     "Stage",
+    "StaleClient",
     "Status",
     "TemplateGone",
     "Ticket",

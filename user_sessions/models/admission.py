@@ -15,6 +15,7 @@ from user_sessions.models.refusals import (
     ForeignClient,
     Impersonated,
     SessionExists,
+    StaleClient,
     TooManySessions,
     UserInactive,
 )
@@ -28,12 +29,18 @@ __all__ = ["lock", "make_room_for_user", "make_room_on_client"]
 
 
 def lock(user: Any, client: Client | None = None) -> None:
-    """Let no other sign-in of this user, or on this client, begin before this transaction ends. Raises UserInactive."""
+    """Let no other sign-in of this user, or on this client, begin before this transaction ends.
+
+    Raises UserInactive, StaleClient.
+    """
     locked = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
     if locked is None or not locked.is_active:
         raise UserInactive
-    if client is not None:
-        Client.objects.select_for_update(no_key=True).get(pk=client.pk)
+    if (
+        client is not None
+        and Client.objects.select_for_update(no_key=True).get(pk=client.pk).rotation != client.rotation
+    ):
+        raise StaleClient
 
 
 def make_room_for_user(

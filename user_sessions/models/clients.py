@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Value
 
-from sessions_core.models import Workspace
+from sessions_core.kept import KeptQuery
+from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.tokens import newest_key_id, random_text
 from user_sessions.ids import new_id
+from user_sessions.models.refusals import StaleClient
 from user_sessions.models.status import Status
 
 if TYPE_CHECKING:
@@ -23,18 +26,8 @@ ROTATION_LENGTH = 10
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
         return self.create(
-            id=new_id("client", at=at),
-            workspace=workspace,
-            rotation=random_text(ROTATION_LENGTH),
-            token_key=newest_key_id(),
-            created_at=at,
-            updated_at=at,
+            id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
         )
-
-    def select(self, session: "UserSession", *, at: datetime) -> bool:
-        """Make this session the one that is in use on its client; whether that was news."""
-        others = self.filter(pk=session.client_id).exclude(last_active_session=session.pk)
-        return bool(others.update(last_active_session=session.pk, updated_at=at))
 
 
 class Client(models.Model):
@@ -52,12 +45,43 @@ class Client(models.Model):
 
     objects = ClientQuerySet.as_manager()
 
+    # What ``of_id`` adds: whether the workspace lists the origin that was asked about.
+    lists_origin: bool
+
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="client_page")]
 
     def __str__(self) -> str:
         return self.pk
+
+    @classmethod
+    def of_id(cls, id: str, *, origin: str) -> "Client | None":
+        """The client with this id and its workspace, and whether that lists the origin: one query."""
+        return _BY_ID.get(id=id, origin=origin)
+
+    def select(self, session: "UserSession", *, at: datetime) -> bool:
+        """Make this live session the one in use; whether that was news. If so, the client has a new token: whoever
+        planted or copied the old one is not let in as the new user. Raises StaleClient."""
+        if self.last_active_session_id == session.pk:
+            return False
+        self.renew(at=at, last_active_session_id=session.pk)
+        return True
+
+    def renew(self, *, at: datetime, **changes: Any) -> None:
+        """Give the client a new token, and no other generation than the one that this instance knows: of two that try
+        one succeeds. The old token is dead at once. Raises StaleClient."""
+        changes |= {**_new_generation(), "updated_at": at}
+        if not Client.objects.filter(pk=self.pk, rotation=self.rotation).update(**changes):
+            raise StaleClient
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    @transaction.atomic
+    def close(self, *, by: str, at: datetime) -> None:
+        """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
+        self.sessions.all().close(Status.REMOVED, by=by, at=at)
+        self.renew(at=at, last_active_session_id=None)
 
     def shows(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "list[UserSession]":
         """Which of its sessions the client still lists: those that left it, or were forgotten, are gone. A revoked
@@ -70,3 +94,16 @@ class Client(models.Model):
         live = [session for session in sessions if session.is_live(at)]
         selected = [session for session in live if session.pk == self.last_active_session_id]
         return next(iter(selected), max(live, key=lambda session: session.last_active_at, default=None))
+
+
+def _new_generation() -> dict[str, str]:
+    return {"rotation": random_text(ROTATION_LENGTH), "token_key": newest_key_id()}
+
+
+def _find(id: str, origin: str) -> models.QuerySet[Client]:
+    listed = AllowedOrigin.objects.filter(workspace=OuterRef("workspace"), origin=Value(origin))
+    clients = Client.objects.filter(pk=id).select_related("workspace").order_by()
+    return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
+
+
+_BY_ID = KeptQuery(Client, _find, id=("id", "the id of a client"), origin=("id", "an origin"))

@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from sessions_core.returning import update_returning
+from user_sessions.devices import Device
 from user_sessions.ids import new_id
 from user_sessions.models import admission
+from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
@@ -55,13 +57,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def for_minting(self, *, at: datetime) -> Self:
         """Live ones of active users, with all that goes into a token: user, workspace, the id of the signing key and
         the template that customises session tokens, in one query."""
+        return self.live(at=at).filter(**only_active("user")).with_token_facts(at=at)
+
+    def with_token_facts(self, *, at: datetime) -> Self:
+        """Each with all that goes into a token, also those that mint none any more."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
         template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
-        return (
-            self.live(at=at)
-            .filter(**only_active("user"))
-            .select_related("user")
-            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+        return self.select_related("user").annotate(
+            signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1])
         )
 
     @transaction.atomic
@@ -77,13 +80,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         lifetime: timedelta | None = None,
         tasks: Collection[str] = (),
         replacing: bool = False,
+        device: Device | None = None,
     ) -> "UserSession":
         """Sign the user in on the given client, or on one of its own.
 
         ``actor`` impersonates; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is pending
-        until they are done; ``replacing`` lets it take the place of the client's session that would refuse it.
+        until they are done; ``replacing`` lets it take the place of the client's session that would refuse it;
+        ``device`` is what the user signs in with.
 
-        Raises UserInactive, ForeignClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
+        Raises UserInactive, ForeignClient, StaleClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
         at = at or timezone.now()
         admission.lock(user, client)
@@ -104,11 +109,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             created_at=at,
             updated_at=at,
             last_active_at=at,
+            verified_at=at,
             **_ends(workspace, lifetime, at=at),
         )
-        Client.objects.select(session, at=at)
+        session.client.select(session, at=at)
+        if device is not None:
+            Activity.objects.note(session, device, at=at)
         happened = "pending" if tasks else "created"
-        Event.objects.record(f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, by=by, at=at)
+        facts = {"actor": actor} if actor else {}
+        Event.objects.record(
+            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, by=by, at=at, **facts
+        )
         return session
 
     @transaction.atomic

@@ -13,11 +13,14 @@ __all__ = [
     "KeyMissing",
     "NameRefused",
     "NameTaken",
+    "NonceSpent",
     "NotLive",
     "NotPending",
     "OfSessionTokens",
     "ReservedClaim",
+    "ReverificationMissing",
     "SessionExists",
+    "StaleClient",
     "TemplateGone",
     "TicketExpired",
     "TooManySessions",
@@ -40,6 +43,14 @@ class UserInactive(UserSessionError):
 
 class ForeignClient(UserSessionError):
     """The client belongs to another workspace."""
+
+
+class StaleClient(UserSessionError):
+    """The client has a newer token than the one it was known by."""
+
+
+class ReverificationMissing(UserSessionError):
+    """Nobody asked this session to verify its user again, or it is impersonated and cannot."""
 
 
 class SessionExists(UserSessionError):
@@ -68,6 +79,10 @@ class NotPending(UserSessionError):
 
 class NameTaken(UserSessionError):
     """The workspace has a JWT template of this name."""
+
+
+class NonceSpent(UserSessionError):
+    """It was used already."""
 
 
 class KeyMissing(UserSessionError):

@@ -19,10 +19,13 @@ from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager
-from user_sessions.models.refusals import NotLive
+from user_sessions.models.refusals import NotLive, ReverificationMissing
 from user_sessions.models.status import CLOSED, OPEN, Status
 
 __all__ = ["UserSession"]
+
+# How long a user may take to prove once more who they are.
+REVERIFICATION_LIFETIME = timedelta(minutes=10)
 
 
 class UserSession(models.Model):
@@ -42,6 +45,8 @@ class UserSession(models.Model):
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
+    verified_at = models.DateTimeField(editable=False, help_text="When the user last proved who they are.")
+    reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
     expire_at = models.DateTimeField()
     latest_expire_at = models.DateTimeField(null=True, blank=True)
     abandon_at = models.DateTimeField()
@@ -134,14 +139,17 @@ class UserSession(models.Model):
 
     def touch(self, *, at: datetime | None = None) -> bool:
         """Note that it is in use, and the one in use on its client; whether that was written for the session, which
-        happens once in TOUCH_INTERVAL. Raises NotLive."""
+        happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
         at = at or timezone.now()
-        due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=at - self._touch_interval())
-        written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
+        before = at - self._touch_interval()
+        written = 0
+        if self.last_active_at <= before:
+            due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
+            written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
         self._read_again()
         if not written and not self.is_live(at):
             raise NotLive
-        Client.objects.select(self, at=at)
+        self.client.select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -156,6 +164,29 @@ class UserSession(models.Model):
         self._read_again()
         if not self.is_live(at):
             raise NotLive
+
+    def ask_again(self, *, at: datetime | None = None) -> None:
+        """The user is to prove once more who they are, which they may until REVERIFICATION_LIFETIME from now. Raises
+        NotLive, and ReverificationMissing for whoever impersonates the user."""
+        at = at or timezone.now()
+        if self.actor is not None:
+            raise ReverificationMissing
+        asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(reverifying_since=at)
+        self._read_again()
+        if not asked:
+            raise NotLive
+
+    def reverify(self, *, by: str, at: datetime | None = None) -> None:
+        """The user has proved it. Raises ReverificationMissing if nobody asked, or that was too long ago."""
+        at = at or timezone.now()
+        asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
+        with transaction.atomic():
+            if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
+                raise ReverificationMissing
+            Event.objects.record(
+                "user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at
+            )
+        self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:
         """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""

@@ -1,0 +1,32 @@
+"""Nonces that were used: each is good for one time."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, models, transaction
+
+from user_sessions.models.refusals import NonceSpent
+
+__all__ = ["SpentNonce"]
+
+
+class SpentNonceQuerySet(models.QuerySet["SpentNonce"]):
+    @transaction.atomic
+    def spend(self, id: str, *, expire_at: datetime, at: datetime) -> None:
+        """Of many at once one succeeds. Forgets those whose time is over, which are refused for that. Raises
+        NonceSpent."""
+        self.filter(expire_at__lte=at).delete()
+        try:
+            with transaction.atomic():
+                self.create(id=id, expire_at=expire_at)
+        except IntegrityError as spent:
+            raise NonceSpent from spent
+
+
+class SpentNonce(models.Model):
+    id = models.CharField(primary_key=True, max_length=40, editable=False)
+    expire_at = models.DateTimeField(db_index=True, editable=False)
+
+    objects = SpentNonceQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.pk

@@ -1,0 +1,62 @@
+"""A sign-in attempt: who somebody says they are, until they have proved it."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings as django_settings
+from django.db import models
+
+from user_sessions.ids import new_id
+from user_sessions.models.clients import Client
+
+if TYPE_CHECKING:
+    from user_sessions.models.sessions import UserSession
+
+__all__ = ["SignIn"]
+
+LIFETIME = timedelta(days=1)
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def begin(self, client: Client, user: Any, identifier: str, *, at: datetime) -> "SignIn":
+        """The client's attempt, in place of an earlier one. ``identifier`` is how the user was named, empty if by a
+        ticket."""
+        attempt = SignIn(client=client, id=new_id("sia", at=at), user=user, identifier=identifier, created_at=at)
+        replaced = ["id", "user", "identifier", "created_session", "created_at"]
+        self.bulk_create([attempt], update_conflicts=True, unique_fields=["client"], update_fields=replaced)
+        return attempt
+
+
+class SignIn(models.Model):
+    """One for each client at the most: the latest."""
+
+    class Status(models.TextChoices):
+        NEEDS_FIRST_FACTOR = "needs_first_factor"
+        COMPLETE = "complete"
+        ABANDONED = "abandoned"
+
+    client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="sign_in")
+    id = models.CharField(max_length=40, unique=True, editable=False)
+    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    identifier = models.CharField(max_length=254, blank=True, editable=False)
+    created_session = models.ForeignKey("UserSession", on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(editable=False)
+
+    objects = SignInQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.id
+
+    @property
+    def abandon_at(self) -> datetime:
+        return self.created_at + LIFETIME
+
+    def status_at(self, at: datetime) -> Status:
+        if self.created_session_id is not None:
+            return SignIn.Status.COMPLETE
+        return SignIn.Status.ABANDONED if self.abandon_at <= at else SignIn.Status.NEEDS_FIRST_FACTOR
+
+    def complete(self, session: "UserSession") -> None:
+        """The user has proved it, and this session began."""
+        SignIn.objects.filter(id=self.id).update(created_session=session)
+        self.created_session = session
