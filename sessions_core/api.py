@@ -41,6 +41,7 @@ __all__ = [
     "bearer_of",
     "client_address",
     "is_storable",
+    "read_body",
 ]
 
 # Bytes. The longest honest body is a list of some thousand ids.
@@ -105,18 +106,24 @@ class JsonParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         if not _is_json(media_type or ""):
             raise BodyNotJson(media_type)
-        try:
-            body = stream.read(LARGEST_BODY + 1)
-        except RequestDataTooBig as large:
-            raise BodyTooLarge from large
-        except (RawPostDataException, OSError) as unreadable:
-            raise BodyUnreadable from unreadable
-        if len(body) > LARGEST_BODY:
-            raise BodyTooLarge
+        body = read_body(stream)
         try:
             return json.loads(body.decode(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as malformed:
             raise BodyUnreadable from malformed
+
+
+def read_body(stream: Any) -> bytes:
+    """All of a body that is not too large. Raises BodyTooLarge, BodyUnreadable."""
+    try:
+        body: bytes = stream.read(LARGEST_BODY + 1)
+    except RequestDataTooBig as large:
+        raise BodyTooLarge from large
+    except (RawPostDataException, OSError) as unreadable:
+        raise BodyUnreadable from unreadable
+    if len(body) > LARGEST_BODY:
+        raise BodyTooLarge
+    return body
 
 
 def _is_json(media_type: str) -> bool:
@@ -194,7 +201,7 @@ class ApiView(ViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.reader = self._allowed_origin(request)
+        self.reader = self.allowed_origin(request)
         if (request.method or "").lower() not in (self.action_map or ()):
             # An action may be called like a method, and must not be found as the handler of that method.
             self.http_method_not_allowed(request)
@@ -237,7 +244,7 @@ class ApiView(ViewSet):
                 cors.mark_preflight(response, origin)
         return response
 
-    def _allowed_origin(self, request: Request) -> str:
+    def allowed_origin(self, request: Request) -> str:
         """The page's origin, if the caller's workspace lists it; if any does, where the caller is not known."""
         origin = request.headers.get("origin", "")
         if not self.cors or not origin or not is_storable(origin) or (self.is_known and self.workspace is None):
@@ -246,7 +253,7 @@ class ApiView(ViewSet):
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(DatabaseError):  # it may be what the error is about
-            self.reader = self.reader or self._allowed_origin(context["request"])
+            self.reader = self.reader or self.allowed_origin(context["request"])
         set_rollback()
         if isinstance(error, OperationalError):
             response = self.busy_response()

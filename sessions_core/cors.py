@@ -33,7 +33,7 @@ class Cors:
     def mark(self, response: HttpResponseBase, origin: str) -> None:
         """Let pages of this origin read the answer."""
         response.headers["Access-Control-Allow-Origin"] = origin
-        # SDKs ask for credentials mode "include". There is no cookie that could ride along: none is ever looked at.
+        # SDKs ask for credentials mode "include"; where a cookie counts, its view asks for a proof of this origin too.
         response.headers["Access-Control-Allow-Credentials"] = "true"
         response.headers["Access-Control-Expose-Headers"] = ", ".join(self.response_headers)
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
+    path("v1/", include("user_sessions.frontend_api.urls")),
     path("v1/", include("user_sessions.backend_api.urls")),
     path(".well-known/", include("user_sessions.well_known")),
 ]

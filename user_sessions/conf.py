@@ -1,13 +1,16 @@
 """Settings of this app: the dict ``USER_SESSIONS``."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sessions_core.conf import AppSettings
+from sessions_core.rates import Rate
 
 __all__ = ["settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
 
 
 class UserSessionsSettings(AppSettings):
@@ -44,6 +47,20 @@ class UserSessionsSettings(AppSettings):
     def allow_unfiltered_list(self) -> bool:
         """Whether ``GET /v1/sessions`` may leave out both user and client. Default no."""
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
+
+    @property
+    def rates(self) -> Mapping[str, str | None]:
+        """How often somebody may call, like ``"60/minute"``, or None for as often as they like.
+
+        ``visitor``: whoever is no client yet and becomes one, counted by address. ``password``: passwords tried for one
+        user from one address. ``account``: the same from anywhere. What is not named keeps its default.
+        """
+        given = self.given.get("RATES", {})
+        return {**DEFAULT_RATES, **(given if isinstance(given, dict) else {})}
+
+    def rate_of(self, kind: str) -> Rate | None:
+        rate = self.rates.get(kind)
+        return Rate.parse(rate) if rate else None
 
     @property
     def user_profile(self) -> str:

@@ -1,15 +1,38 @@
-"""Cookies by which an app's server knows its user, as ``Set-Cookie`` directives."""
+"""Cookies: by which a browser is known here, and by which an app's server knows its user.
+
+The first is set on answers. The others travel as ``Set-Cookie`` directives in JSON, to be set by the app's server.
+"""
 
 from base64 import b64encode
+from datetime import datetime
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from django.http import HttpResponseBase
+
 from sessions_core.models import Workspace
-from user_sessions.tokens import cookie_suffix
+from user_sessions.models import Client
+from user_sessions.tokens import client_token, cookie_suffix
 
-__all__ = ["publishable_key", "session_cookies"]
+__all__ = [
+    "CLIENT_COOKIE",
+    "drop_client",
+    "publishable_key",
+    "session_cookies",
+    "set_client",
+    "set_handshake",
+    "signed_in_cookies",
+    "signed_out_cookies",
+    "tell_signed_in",
+]
 
-# Seconds. The token inside is over long before; its cookie says whose it was.
+# Seconds. What is inside is over long before; its cookie says whose it was.
 MAX_AGE = 365 * 24 * 60 * 60
+
+# Seconds; after it the app's server would take it for one that was used.
+HANDSHAKE_MAX_AGE = 10
+
+CLIENT_COOKIE = "__client"
 
 
 def publishable_key(workspace: Workspace) -> str:
@@ -19,8 +42,113 @@ def publishable_key(workspace: Workspace) -> str:
     return f"pk_{kind}_{b64encode(f'{host}$'.encode()).decode().rstrip('=')}"
 
 
+# On our own answers
+
+
+def set_client(response: HttpResponseBase, client: Client) -> None:
+    """Let the browser be known as this client. No script reads it, and only this host gets it."""
+    secure = _is_secure(client.workspace)
+    token = client_token(client)
+    response.set_cookie(CLIENT_COOKIE, token, MAX_AGE, path="/", secure=secure, httponly=True, samesite="Lax")
+
+
+def drop_client(response: HttpResponseBase) -> None:
+    response.delete_cookie(CLIENT_COOKIE, path="/", samesite="Lax")
+
+
+def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None, *, page: str) -> None:
+    """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
+    us in a handshake if its session token does not fit. Its value is no secret, and pages read it."""
+    seconds = int(since.timestamp()) if since else 0
+    domain = shared_domain(page, workspace.issuer)
+    for name in _names("__client_uat", workspace):
+        response.set_cookie(
+            name, str(seconds), MAX_AGE, path="/", domain=domain, secure=_is_secure(workspace), samesite="Lax"
+        )
+
+
+def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
+    """Hand something to the app's server by way of a cookie; False if no cookie of ours reaches it."""
+    domain = shared_domain(page, workspace.issuer)
+    if domain is None and urlsplit(page).hostname != urlsplit(workspace.issuer).hostname:
+        return False
+    secure = _is_secure(workspace)
+    response.set_cookie(name, value, HANDSHAKE_MAX_AGE, path="/", domain=domain, secure=secure, samesite="Lax")
+    return True
+
+
+def shared_domain(*origins: str) -> str | None:
+    """The domain that cookies of these origins can share; None where they are of one host, or share none."""
+    hosts = {urlsplit(origin).hostname or "" for origin in origins}
+    if len(hosts) == 1 or any(_is_address(host) for host in hosts):
+        return None
+    shared: list[str] = []
+    for labels in zip(*(reversed(host.split(".")) for host in hosts), strict=False):
+        if len(set(labels)) > 1:
+            break
+        shared.insert(0, labels[0])
+    return ".".join(shared) if len(shared) > 1 else None
+
+
+# Directives for an app's server
+
+
 def session_cookies(token: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
     """``__session``, which pages may read, and its twin with a suffix where it is asked for; the last one counts."""
-    secure = "; Secure" if workspace.issuer.startswith("https:") else ""
-    names = ["__session", *([f"__session_{cookie_suffix(publishable_key(workspace))}"] if suffixed else [])]
-    return [f"{name}={token}; Path=/; Max-Age={MAX_AGE}; SameSite=Lax{secure}" for name in names]
+    return _directives("__session", token, workspace, suffixed=suffixed)
+
+
+def signed_in_cookies(
+    token: str, refresh_token: str, workspace: Workspace, *, since: datetime, suffixed: bool
+) -> list[str]:
+    """All by which an app's server knows who is signed in, for how long the token is good, and how to get the next."""
+    _, refresh = _names("__refresh", workspace)
+    return [
+        *_directives("__client_uat", str(int(since.timestamp())), workspace, suffixed=suffixed),
+        f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
+        *session_cookies(token, workspace, suffixed=suffixed),
+    ]
+
+
+def signed_out_cookies(workspace: Workspace, *, suffixed: bool) -> list[str]:
+    """That nobody is signed in."""
+    _, refresh = _names("__refresh", workspace)
+    return [
+        *_directives("__client_uat", "0", workspace, suffixed=suffixed),
+        f"{_directive(refresh, '', workspace)}; HttpOnly",
+        *session_cookies("", workspace, suffixed=suffixed),
+    ]
+
+
+def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
+    """What SDKs want to see with the key of a sandbox before they look at anything else."""
+    return _directives("__clerk_db_jwt", id, workspace, suffixed=suffixed)
+
+
+def _directives(name: str, value: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
+    names = _names(name, workspace) if suffixed else (name,)
+    return [_directive(each, value, workspace) for each in names]
+
+
+def _directive(name: str, value: str, workspace: Workspace) -> str:
+    """An empty value takes the cookie away."""
+    secure = "; Secure" if _is_secure(workspace) else ""
+    return f"{name}={value}; Path=/; Max-Age={MAX_AGE if value else 0}; SameSite=Lax{secure}"
+
+
+def _names(name: str, workspace: Workspace) -> tuple[str, str]:
+    """A cookie and its twin: SDKs believe the one that names their own workspace."""
+    return name, f"{name}_{cookie_suffix(publishable_key(workspace))}"
+
+
+def _is_secure(workspace: Workspace) -> bool:
+    """A sandbox may be served without TLS, on the developer's machine."""
+    return not workspace.is_sandbox or workspace.issuer.startswith("https:")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

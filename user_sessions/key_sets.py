@@ -40,8 +40,7 @@ def document_at(host: str, *, at: datetime) -> Document | None:
     host = host.lower()
     if kept := _kept(host, at):
         return kept
-    origins = (f"https://{host}", f"http://{host}")
-    workspace = Workspace.objects.filter(frontend_api__in=origins).order_by("-frontend_api").first()
+    workspace = Workspace.objects.at_host(host).first()
     return _read(host, workspace.pk, at) if workspace else None
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
+from sessions_core.models import Workspace
 from sessions_core.tokens import DerivedKey, DerivedKind
 from user_sessions.claims import SessionFacts, session_token_claims, template_token_claims, ticket_claims
 from user_sessions.conf import settings
@@ -19,8 +21,8 @@ from user_sessions.models import Client, JwtTemplate, SigningKey, Ticket, UserSe
 from user_sessions.profiles import profile_of
 from user_sessions.shortcodes import OutputTooLarge, Template, values_of
 from user_sessions.users import user_id
-from user_sessions.verify import TokenRejected
-from user_sessions.verify.form import MAX_CHARACTERS, parse
+from user_sessions.verify import KeySet, TokenRejected
+from user_sessions.verify.form import MAX_CHARACTERS, Parts, parse
 from user_sessions.verify.verifier import SESSION_TOKEN
 
 __all__ = [
@@ -29,8 +31,12 @@ __all__ = [
     "Unsigned",
     "client_token",
     "cookie_suffix",
+    "handshake_nonce",
+    "handshake_token",
     "is_refresh_token_of",
     "read_client_token",
+    "read_handshake_nonce",
+    "read_ticket_token",
     "refresh_token",
     "session_token",
     "template_token",
@@ -46,9 +52,13 @@ LIFETIMES = range(30, 315_360_000 + 1)
 TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
 
 
-# Only we read it, so it is signed with a key that only we have.
-CLIENT_ALGORITHM = "HS256"
+# A handshake's: no session token, and SDKs are to take it for none.
+HANDSHAKE_TOKEN = "cl_I7d4PD111III"
+
+# Only we read these, so they are signed with keys that only we have.
+OWN_ALGORITHM = "HS256"
 CLIENT_KEY = DerivedKey("client token")
+HANDSHAKE_KEY = DerivedKey("handshake nonce")
 
 REFRESH_TOKEN = DerivedKind("rt_", short_length=27)
 
@@ -167,29 +177,72 @@ def ticket_token(ticket: Ticket, *, at: datetime) -> str:
         lifetime=ticket.expire_at - ticket.created_at,
         end=ticket.expire_at,
     )
-    key, algorithm = private_key(SigningKey.objects.current(ticket.workspace, at=at).kid)
-    return Unsigned(claims, {}, key, algorithm).signed()
+    kid = SigningKey.objects.current(ticket.workspace, at=at).kid
+    return Unsigned(claims, {"kid": kid}, *private_key(kid)).signed()
+
+
+def read_ticket_token(text: str, workspace: Workspace) -> str | None:
+    """The id of the ticket that a text of this workspace is for, whether or not its time is over. Any key will do that
+    was not revoked: a ticket may live longer than the key that signed it is published."""
+    try:
+        parts = parse(text)
+    except TokenRejected:
+        return None
+    keys = SigningKey.objects.filter(workspace=workspace, kid=parts.kid, revoked_at=None)
+    key = KeySet.from_jwks({"keys": list(keys.values_list("public_jwk", flat=True))}).key_for(parts.kid or "")
+    if key is None or parts.header.get("alg") != key.algorithm or not key.has_signed(parts.signed, parts.signature):
+        return None
+    is_ours = parts.payload.get("iid") == str(workspace.pk) and parts.payload.get("st") in Ticket.Kind.values
+    return str(parts.payload["sid"]) if is_ours else None
 
 
 def client_token(client: Client) -> str:
     """What a client shows to be known as itself. It is derived: the row alone makes none, and of a new ``rotation``
     there is a new one, and the old one is dead."""
     key_id, key = CLIENT_KEY.current(client.token_key)
-    return jwt.encode({"id": client.pk, "rotating_token": client.rotation}, key, CLIENT_ALGORITHM, {"kid": key_id})
+    return jwt.encode({"id": client.pk, "rotating_token": client.rotation}, key, OWN_ALGORITHM, {"kid": key_id})
 
 
 def read_client_token(text: str) -> ClientClaims | None:
     """What a client's token says, if one of our keys made it; no query needed to refuse the rest."""
+    parts = _own_parts(text, CLIENT_KEY)
+    if parts is None:
+        return None
+    return ClientClaims(parts.payload["id"], parts.payload["rotating_token"], parts.kid or "")
+
+
+def handshake_nonce(facts: Mapping[str, Any], *, expire_at: datetime) -> str:
+    """What an app's server exchanges, once and with its secret key, for the cookies of a browser. It opens nothing
+    without that key."""
+    key_id, key = HANDSHAKE_KEY.current("")
+    claims = {**facts, "jti": _token_id(), "exp": int(expire_at.timestamp())}
+    return jwt.encode(claims, key, OWN_ALGORITHM, {"kid": key_id})
+
+
+def read_handshake_nonce(text: str) -> dict[str, Any] | None:
+    """What a nonce says, if one of our keys made it, whether or not its time is over."""
+    parts = _own_parts(text, HANDSHAKE_KEY)
+    return None if parts is None else parts.payload
+
+
+def handshake_token(workspace: Workspace, directives: Sequence[str], *, at: datetime) -> str:
+    """The cookies of a browser on the way to an app's server, signed with the workspace's key."""
+    kid = SigningKey.objects.current(workspace, at=at).kid
+    header = {"kid": kid, "cat": HANDSHAKE_TOKEN}
+    return Unsigned({"handshake": list(directives)}, header, *private_key(kid)).signed()
+
+
+def _own_parts(text: str, purpose: DerivedKey) -> Parts | None:
+    """What only we can have signed for this purpose."""
     try:
         parts = parse(text)
     except TokenRejected:
         return None
-    key = CLIENT_KEY.get(parts.kid or "")
-    if key is None or parts.header.get("alg") != CLIENT_ALGORITHM:
+    key = purpose.get(parts.kid or "")
+    if key is None or parts.header.get("alg") != OWN_ALGORITHM:
         return None
-    if not HMACAlgorithm(HMACAlgorithm.SHA256).verify(parts.signed, key, parts.signature):
-        return None
-    return ClientClaims(parts.payload["id"], parts.payload["rotating_token"], parts.kid or "")
+    is_ours = HMACAlgorithm(HMACAlgorithm.SHA256).verify(parts.signed, key, parts.signature)
+    return parts if is_ours else None
 
 
 def refresh_token(session: UserSession) -> str:

@@ -13,7 +13,7 @@ from user_sessions.conf import settings
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["everybody", "find", "key_of", "only_active", "user_id"]
+__all__ = ["everybody", "find", "find_by_name", "key_of", "only_active", "user_id"]
 
 PREFIX = "user_"
 
@@ -39,8 +39,17 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     Whom a workspace knows, the function says that ``USER_SESSIONS["WORKSPACE_USERS"]`` names.
     """
     key = key_of(id)
-    known: QuerySet[AbstractBaseUser] = import_string(settings.workspace_users)(workspace)
-    return None if key is None else known.filter(pk=key).first()
+    return None if key is None else _known(workspace).filter(pk=key).first()
+
+
+def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
+    """The user that the workspace knows by what they type to sign in: their user name, or the e-mail address that is
+    theirs alone."""
+    known, model = _known(workspace), get_user_model()
+    if user := known.filter(**{model.USERNAME_FIELD: name}).first():
+        return user
+    of_address = list(known.filter(**{f"{model.get_email_field_name()}__iexact": name})[:2]) if "@" in name else []
+    return of_address[0] if len(of_address) == 1 else None
 
 
 def only_active(path: str = "") -> dict[str, bool]:
@@ -65,3 +74,8 @@ def key_of(id: str) -> Any | None:
         return None
     # "user_007" names nobody: an id has one spelling.
     return key if user_id(key) == id else None
+
+
+def _known(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":
+    known: QuerySet[AbstractBaseUser] = import_string(settings.workspace_users)(workspace)
+    return known

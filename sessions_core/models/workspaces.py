@@ -2,6 +2,8 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Self
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
@@ -28,6 +30,13 @@ class SigningAlgorithm(models.TextChoices):
 
 
 is_origin = RegexValidator(r"^https?://[^/\s?#A-Z]+$", "An origin such as https://sessions.example.com, in lower case.")
+
+
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+    def at_host(self, host: str) -> Self:
+        """The one whose frontend API is there; of two that differ by the scheme alone, the one with TLS comes first."""
+        origins = (f"https://{host.lower()}", f"http://{host.lower()}")
+        return self.filter(frontend_api__in=origins).order_by("-frontend_api")
 
 
 class Workspace(models.Model):
@@ -97,6 +106,8 @@ class Workspace(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = WorkspaceQuerySet.as_manager()
+
     class Meta:
         ordering = ("name", "id")
         constraints = [
@@ -126,6 +137,10 @@ class Workspace(models.Model):
     def issuer(self) -> str:
         """``iss`` of every token of this workspace."""
         return self.frontend_api or self.pk.urn
+
+    def is_at(self, host: str) -> bool:
+        """Whether this is where its frontend API is."""
+        return urlsplit(self.frontend_api or "").netloc == host.lower()
 
     @property
     def allows_publishable_keys(self) -> bool:

@@ -1,7 +1,5 @@
 """The routes below ``/v1``: one row each, with methods and who it is open to."""
 
-from django.urls import register_converter
-
 from sessions_core.permissions import API_KEY, Route, urlpatterns_of
 from user_sessions.backend_api.views.clients import ClientsView
 from user_sessions.backend_api.views.jwt_templates import JwtTemplatesView
@@ -10,25 +8,10 @@ from user_sessions.backend_api.views.sessions import SessionsView
 from user_sessions.backend_api.views.tickets import ActorTokensView, SignInTokensView
 from user_sessions.backend_api.views.unknown import UnknownView
 from user_sessions.backend_api.views.users import UsersView
+from user_sessions.dialect.paths import ANY_METHOD, ANYTHING
 
 BACKENDS = [API_KEY]
 
-
-class Anything:
-    """What is left of a path: unlike Django's ``path``, also nothing and line breaks."""
-
-    regex = "(?s:.*)"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-register_converter(Anything, "anything")
-
-ANY_METHOD = dict.fromkeys(["GET", "POST", "PUT", "PATCH", "DELETE"], "refuse")
 
 ROUTES = [
     Route("sessions", SessionsView, {"GET": "list", "POST": "create"}, BACKENDS),
@@ -42,6 +25,7 @@ ROUTES = [
     ),
     Route("clients", ClientsView, {"GET": "list"}, BACKENDS),
     Route("clients/verify", ClientsView, {"POST": "verify"}, BACKENDS),
+    Route("clients/handshake_payload", ClientsView, {"GET": "redeem_handshake"}, BACKENDS),
     Route("clients/<str:client_id>", ClientsView, {"GET": "retrieve"}, BACKENDS),
     Route("clients/<str:client_id>/revoke_sessions", ClientsView, {"POST": "revoke_sessions"}, BACKENDS),
     Route("users/<str:user_id>", UsersView, {"GET": "retrieve"}, BACKENDS),
@@ -59,7 +43,7 @@ ROUTES = [
     Route("actor_tokens", ActorTokensView, {"POST": "create"}, BACKENDS),
     Route("actor_tokens/<str:ticket_id>/revoke", ActorTokensView, {"POST": "revoke"}, BACKENDS),
     Route("jwks", JwksView, {"GET": "list"}, BACKENDS),
-    Route("<anything:rest>", UnknownView, ANY_METHOD, BACKENDS),
+    Route(ANYTHING, UnknownView, ANY_METHOD, BACKENDS),
 ]
 
 app_name = "backend_api"

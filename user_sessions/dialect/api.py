@@ -1,6 +1,6 @@
 """What every endpoint of this dialect shares: what is looked up by name, and how errors are answered."""
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.db.models import QuerySet
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -43,7 +43,8 @@ class DialectView(ApiView):
         return self.answer(ApiError("service_unavailable", "The database is busy or away; try again."))
 
     def answer(self, error: ApiError) -> Response:
-        return Response(envelope(error, trace=self.trace), status=error.status)
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        return Response(envelope(error, trace=self.trace), status=error.status, headers=headers)
 
 
 def template_named(workspace: Workspace, name: str) -> JwtTemplate:
@@ -108,6 +109,8 @@ def _translated(error: Exception) -> ApiError | None:
             return of_parameter("form_param_value_invalid", "claims", f"claims: {error}.")
         case OutputTooLarge():
             return ApiError("bad_request", "What the JWT template gives for this session is too large for a token.")
+        case DisallowedHost():
+            return ApiError("host_invalid")
         case SuspiciousOperation():
             return ApiError("malformed_request_parameters", "The query has too many parameters.")
         case BodyWithoutLength():

@@ -26,12 +26,35 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "session_refresh_session_not_found": (401, "Session not found"),
     "session_refresh_inactive_session": (401, "Session is not active"),
     "session_refresh_user_not_found": (401, "User not found"),
+    "authentication_invalid": (401, "Invalid authentication"),
+    "signed_out": (401, "Signed out"),
     "user_banned": (403, "This user may not sign in"),
     "session_token_jwt_template": (403, "This template customises session tokens"),
     "resource_not_found": (404, "not found"),
     "method_not_allowed": (405, "Method not allowed"),
     "session_creation_not_allowed": (409, "Session creation not allowed"),
     "bad_request": (400, "Bad request"),
+    "host_invalid": (400, "Invalid host"),
+    "origin_invalid": (400, "Invalid origin"),
+    "origin_missing": (400, "Origin is missing"),
+    "origin_authorization_headers_conflict": (400, "Origin and Authorization exclude each other"),
+    "multiple_origin_header_values_forbidden": (400, "More than one Origin"),
+    "multiple_authorization_header_values_forbidden": (400, "More than one Authorization"),
+    "client_not_found": (400, "There is no client"),
+    "session_exists": (400, "Session already exists"),
+    "identifier_already_signed_in": (400, "User is already signed in"),
+    "invalid_action_for_session": (400, "Invalid action for session"),
+    "session_reverification_missing": (400, "No reverification was begun"),
+    "invalid_action_for_session_reverification": (400, "Invalid action for reverification"),
+    "strategy_for_user_invalid": (400, "Invalid strategy for this user"),
+    "invalid_action_for_sign_in": (400, "Invalid action for sign-in"),
+    "ticket_expired_code": (400, "Ticket has expired"),
+    "ticket_invalid_code": (400, "Ticket is invalid"),
+    "sign_in_token_revoked_code": (400, "Sign-in token was revoked"),
+    "sign_in_token_already_used_code": (400, "Sign-in token was used already"),
+    "actor_token_revoked_code": (400, "Actor token was revoked"),
+    "actor_token_already_used_code": (400, "Actor token was used already"),
+    "invalid_handshake": (400, "Invalid handshake"),
     "cookie_invalid": (400, "Client token invalid"),
     "invalid_session_token": (400, "Session token invalid"),
     "jwt_template_reserved_claim": (400, "Reserved claim"),
@@ -54,8 +77,11 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "form_param_duplicate": (422, "was given more than once"),
     "form_param_unknown": (422, "is not a parameter here"),
     "form_conditional_param_missing": (422, "is missing"),
+    "form_identifier_not_found": (422, "Couldn't find your account"),
+    "form_password_incorrect": (422, "Password is incorrect"),
     "form_already_exists": (422, "is taken"),
     "form_resource_not_found": (422, "was not found"),
+    "too_many_requests": (429, "Too many requests"),
     "service_unavailable": (503, "Temporarily unavailable"),
 }
 
@@ -70,6 +96,8 @@ class ApiError(Exception):
         self.message = message or default
         self.long_message = long_message or self.message
         self.meta = meta
+        # Seconds, where coming back later helps.
+        self.retry_after = 0
 
 
 def of_parameter(code: str, name: str, long_message: str) -> ApiError:

@@ -42,14 +42,14 @@ LARGEST_OBJECT = 64 * 1024
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
-def query_text(request: Request, name: str) -> str | None:
+def query_text(request: Request, name: str, *, longest: int = LONGEST_TEXT) -> str | None:
     """The value of a key in the query, None if it is not there. An empty one is refused: it would narrow nothing."""
     given = request.query_params.getlist(name)
     if len(given) > 1:
         raise of_parameter("form_param_duplicate", name, f"{name} was given {len(given)} times in the query.")
     if given == [""]:
         raise of_parameter("form_param_value_invalid", name, f"{name} is empty; leave it out instead.")
-    return _text(given[0], name) if given else None
+    return _text(given[0], name, longest) if given else None
 
 
 def query_number(request: Request, name: str, *, default: int, within: range) -> int:

@@ -9,7 +9,7 @@ from user_sessions.models import UserSession
 from user_sessions.profiles import UserProfile, profile_of
 from user_sessions.users import user_id
 
-__all__ = ["milliseconds", "plain", "session_object", "token_object", "user_object"]
+__all__ = ["activity_object", "milliseconds", "plain", "session_object", "token_object", "user_object"]
 
 
 def milliseconds(at: datetime) -> int:
@@ -31,6 +31,21 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
         "updated_at": milliseconds(session.updated_at),
         "created_at": milliseconds(session.created_at),
     }
+
+
+def activity_object(session: UserSession) -> dict[str, Any] | None:
+    """Where a session was used last, and with what; None if that was never seen. What is unknown is left out."""
+    activity = getattr(session, "latest_activity", None)
+    if activity is None:
+        return None
+    told = {
+        "device_type": activity.device_type,
+        "browser_name": activity.browser_name,
+        "browser_version": activity.browser_version,
+        "ip_address": activity.ip_address,
+    }
+    shown = {name: value for name, value in told.items() if value}
+    return {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **shown}
 
 
 def token_object(jwt: str) -> dict[str, Any]:

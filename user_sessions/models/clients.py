@@ -78,10 +78,23 @@ class Client(models.Model):
             setattr(self, name, value)
 
     @transaction.atomic
+    def sign_out(self, *, by: str, at: datetime) -> None:
+        """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
+        was_impersonated = self.sessions.live(at=at).filter(actor__isnull=False).exists()
+        self.sessions.all().close(Status.REMOVED, by=by, at=at)
+        if was_impersonated:
+            self.renew(at=at)
+
+    @transaction.atomic
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
         self.renew(at=at, last_active_session_id=None)
+
+    @property
+    def actor(self) -> str:
+        """How events name it."""
+        return f"client:{self.pk}"
 
     def shows(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "list[UserSession]":
         """Which of its sessions the client still lists: those that left it, or were forgotten, are gone. A revoked

@@ -54,6 +54,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Those of which ``UserSession.status_at`` says one of these."""
         return self.filter(is_in(statuses, at=at))
 
+    def not_left(self, *, at: datetime) -> Self:
+        """Those that are still on their client, newest first."""
+        return self.exclude(is_in((Status.REMOVED, Status.ABANDONED), at=at)).order_by("-created_at", "-id")
+
     def for_minting(self, *, at: datetime) -> Self:
         """Live ones of active users, with all that goes into a token: user, workspace, the id of the signing key and
         the template that customises session tokens, in one query."""

@@ -50,7 +50,7 @@ class StaleClient(UserSessionError):
 
 
 class ReverificationMissing(UserSessionError):
-    """Nobody asked this session to verify its user again, or it is impersonated and cannot."""
+    """Nobody asked this session's user to prove again who they are, or that was too long ago."""
 
 
 class SessionExists(UserSessionError):

@@ -19,7 +19,7 @@ from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager
-from user_sessions.models.refusals import NotLive, ReverificationMissing
+from user_sessions.models.refusals import Impersonated, NotLive, ReverificationMissing
 from user_sessions.models.status import CLOSED, OPEN, Status
 
 __all__ = ["UserSession"]
@@ -142,14 +142,15 @@ class UserSession(models.Model):
         happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
         at = at or timezone.now()
         before = at - self._touch_interval()
-        written = 0
-        if self.last_active_at <= before:
+        if self.last_active_at > before and self.is_live(at) and self.client.last_active_session_id == self.pk:
+            return False
+        with transaction.atomic():
             due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
             written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
-        self._read_again()
-        if not written and not self.is_live(at):
-            raise NotLive
-        self.client.select(self, at=at)
+            self._read_again()
+            if not written and not self.is_live(at):
+                raise NotLive
+            self.client.select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -167,25 +168,29 @@ class UserSession(models.Model):
 
     def ask_again(self, *, at: datetime | None = None) -> None:
         """The user is to prove once more who they are, which they may until REVERIFICATION_LIFETIME from now. Raises
-        NotLive, and ReverificationMissing for whoever impersonates the user."""
+        NotLive, and Impersonated, for nobody can prove to be somebody else."""
         at = at or timezone.now()
         if self.actor is not None:
-            raise ReverificationMissing
+            raise Impersonated
         asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(reverifying_since=at)
         self._read_again()
         if not asked:
             raise NotLive
 
+    @property
+    def may_reverify_until(self) -> datetime | None:
+        return self.reverifying_since and self.reverifying_since + REVERIFICATION_LIFETIME
+
+    @transaction.atomic
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
-        """The user has proved it. Raises ReverificationMissing if nobody asked, or that was too long ago."""
+        """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
+        nobody asked, or that was too long ago, and StaleClient."""
         at = at or timezone.now()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
-        with transaction.atomic():
-            if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
-                raise ReverificationMissing
-            Event.objects.record(
-                "user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at
-            )
+        if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
+            raise ReverificationMissing
+        Event.objects.record("user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at)
+        self.client.renew(at=at)
         self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:
@@ -204,10 +209,20 @@ class UserSession(models.Model):
         expire_at = self.workspace.user_session_end(latest, at=at)
         return {"expire_at": expire_at, "abandon_at": Greatest(F("abandon_at"), Value(expire_at))}
 
+    @property
+    def by(self) -> str:
+        """How events name whoever is signed in with it."""
+        return f"user_session:{self.pk}"
+
+    @transaction.atomic
     def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
-        """Who comes second changes nothing and is told False."""
+        """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
+        the next one would go on with."""
+        at = at or timezone.now()
         closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)
         self._read_again()
+        if closed and self.actor is not None and status in (Status.ENDED, Status.REMOVED):
+            self.client.renew(at=at)
         return bool(closed)
 
     @transaction.atomic

@@ -102,10 +102,16 @@ class Ticket(models.Model):
         Raises TicketExpired, also for one made before an epoch, and NotPending.
         """
         at = at or timezone.now()
+        self.require_pending(at=at)
+        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
+
+    def require_pending(self, *, at: datetime) -> None:
+        """Raises TicketExpired or NotPending for one that nobody signs in with any more."""
         epoch = Epoch.objects.filter(workspace=self.workspace_id, not_before__gte=self.created_at)
         if self.expire_at <= at or epoch.exists():
             raise TicketExpired
-        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
+        if self.status != Ticket.Status.PENDING:
+            raise NotPending
 
     def record(self, happened: str, *, by: str, at: datetime) -> None:
         facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}

@@ -12,8 +12,9 @@ from sessions_core.api import is_storable
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.serializers import client_object
 from user_sessions.dialect.errors import ApiError
-from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, only, required_text
-from user_sessions.models import Client, UserSession
+from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, only, query_text, required_text
+from user_sessions.handshakes import Handshake
+from user_sessions.models import Client, NonceSpent, UserSession
 from user_sessions.tokens import read_client_token
 
 __all__ = ["ClientsView"]
@@ -37,6 +38,18 @@ class ClientsView(BackendView):
         if not said.is_of(client):
             raise ApiError("cookie_invalid", "The client has a newer token than this one.")
         return Response(self._object(client, timezone.now()))
+
+    def redeem_handshake(self, request: Request) -> Response:
+        """The cookies that a browser brought along behind a nonce, once."""
+        workspace, now = self.auth.workspace, timezone.now()
+        nonce = query_text(request, "nonce", longest=LONGEST_TOKEN)
+        if nonce is None:
+            raise ApiError("missing_query_parameter", "Give the nonce.")
+        try:
+            handshake = Handshake.redeem(nonce, workspace, at=now)
+        except NonceSpent as spent:
+            raise ApiError("invalid_handshake", "The nonce was used, is too old, or is none.") from spent
+        return Response({"directives": handshake.directives(workspace, at=now)})
 
     def revoke_sessions(self, request: Request, client_id: str) -> Response:
         client = self._client(client_id)

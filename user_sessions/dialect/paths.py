@@ -1,0 +1,24 @@
+"""What is left of a path where no other route fits."""
+
+from django.urls import register_converter
+
+__all__ = ["ANYTHING", "ANY_METHOD"]
+
+ANY_METHOD = dict.fromkeys(["GET", "POST", "PUT", "PATCH", "DELETE"], "refuse")
+
+
+class Anything:
+    """Unlike Django's ``path``, also nothing and line breaks."""
+
+    regex = "(?s:.*)"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Anything, "anything")
+
+ANYTHING = "<anything:rest>"

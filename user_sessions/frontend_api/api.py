@@ -1,0 +1,214 @@
+"""What every endpoint for browsers and apps shares: the client, its sessions, and how an answer brings both along."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.api import client_address, is_storable
+from sessions_core.cors import Cors
+from sessions_core.models import Workspace
+from sessions_core.rates import seconds_to_wait
+from user_sessions.conf import settings
+from user_sessions.cookies import drop_client, set_client, tell_signed_in
+from user_sessions.devices import Device, device_of
+from user_sessions.dialect.api import DialectView, session_not_found
+from user_sessions.dialect.errors import ApiError, of_parameter
+from user_sessions.dialect.versions import version_of
+from user_sessions.frontend_api.authentication import Caller, ClientAuthentication
+from user_sessions.frontend_api.errors import refusal_of
+from user_sessions.frontend_api.parameters import FormParser
+from user_sessions.frontend_api.serializers import client_object, session_object
+from user_sessions.models import Client, SignIn, UserSession
+from user_sessions.passwords import is_password_of
+from user_sessions.shortcodes import OutputTooLarge
+from user_sessions.tokens import client_token, unsigned_session_token
+
+__all__ = ["LONGEST_PASSWORD", "FrontendView"]
+
+# Characters; hashing takes longer the longer it is.
+LONGEST_PASSWORD = 4096
+
+OVERRIDES = ("DELETE", "PATCH", "PUT")
+
+
+class FrontendView(DialectView):
+    """Base of the endpoints. ``client`` is who calls, and after a sign-in who it became; None is nobody."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (ClientAuthentication,)
+    parser_classes = (FormParser,)
+    cors = Cors(
+        methods=("GET", "POST", *OVERRIDES),
+        request_headers=("Authorization", "Content-Type", "Clerk-API-Version"),
+        response_headers=("Authorization", "Clerk-Db-Jwt", "Retry-After", "X-Country"),
+    )
+
+    credential_refused = "signed_out"
+
+    client: Client | None = None
+    listed: list[UserSession] | None = None
+
+    # Whether the answer says who is signed in, and since when.
+    tells_signed_in: bool = False
+    signed_in_since: datetime | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A page can send GET and POST without asking first, so ``_method`` in the query of a POST names the others."""
+        with suppress(SuspiciousOperation):
+            wanted = request.GET.getlist("_method")
+            if request.method == "POST" and len(wanted) == 1 and wanted[0] in OVERRIDES:
+                request.method = wanted[0]
+        return super().dispatch(request, *args, **kwargs)
+
+    @property
+    def caller(self) -> Caller:
+        caller: Caller = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        return caller
+
+    @property
+    def at_workspace(self) -> Workspace:
+        return self.caller.workspace
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.client = self.caller.client
+        version_of(request)
+        if request.method == "POST" and "_method" in request.query_params:
+            raise ApiError("malformed_request_parameters", f"_method is one of {', '.join(OVERRIDES)}, once.")
+
+    def allowed_origin(self, request: Request) -> str:
+        caller = request.auth if self.is_known else None
+        return (caller.page or "") if isinstance(caller, Caller) else super().allowed_origin(request)
+
+    # Whose
+
+    def own_client(self) -> Client:
+        """The calling client, where the route is open to clients alone."""
+        assert self.client is not None
+        return self.client
+
+    def sessions(self, *, at: datetime) -> list[UserSession]:
+        """What the client lists, newest first, each with all that goes into a token: one query in all."""
+        client = self.own_client()
+        if self.listed is None:
+            rows = UserSession.objects.filter(client=client).with_token_facts(at=at).select_related("latest_activity")
+            self.listed = list(rows.not_left(at=at))
+            for session in self.listed:
+                session.client, session.workspace = client, client.workspace
+        return client.shows(self.listed, at=at)
+
+    def session(self, id: str, *, at: datetime) -> UserSession:
+        """The session of this client with this id. One of another client is as one that does not exist."""
+        for session in self.sessions(at=at):
+            if session.pk == id:
+                return session
+        raise session_not_found(id)
+
+    def minting_session(self, id: str, *, at: datetime) -> UserSession:
+        """The live session of this client with this id, with all that goes into a token: one query."""
+        session = UserSession.minting(self.at_workspace, id, at=at) if is_storable(id) else None
+        if session is not None and session.client_id == self.own_client().pk:
+            return session
+        self.session(id, at=at)
+        raise ApiError("authentication_invalid", "The session is over.")
+
+    def active_session(self, request: Request, *, at: datetime) -> UserSession:
+        """The session that the caller says is in use, which SDKs do by ``_clerk_session_id``, or that we know to be."""
+        sessions = self.sessions(at=at)
+        named = request.query_params.getlist("_clerk_session_id")
+        if named:
+            active = next((session for session in sessions if [session.pk] == named and session.is_live(at)), None)
+        else:
+            active = self.own_client().active_among(sessions, at=at)
+        if active is None or not active.user.is_active:
+            raise ApiError("signed_out", "Nobody is signed in on this client.")
+        return active
+
+    def become_client(self, *, at: datetime) -> Client:
+        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well."""
+        self.client = Client.objects.begin(self.at_workspace, at=at)
+        return self.client
+
+    @cached_property
+    def device(self) -> Device:
+        """What the caller uses."""
+        return device_of(self.request.headers.get("user-agent", ""), client_address(self.request))
+
+    def check_password(self, user: Any, password: str) -> None:
+        """Raises ApiError if it is not the user's, or too many were tried."""
+        self.limit("password", user.pk, client_address(self.request))
+        self.limit("account", user.pk)
+        if not user.has_usable_password():
+            raise ApiError("strategy_for_user_invalid", "This user has no password.")
+        if not is_password_of(user, password, self.request._request):
+            raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
+
+    def limit(self, kind: str, *whose: object) -> None:
+        """Count one more request of this kind. Raises ApiError when there were too many."""
+        rate = settings.rate_of(kind)
+        if rate and (seconds := seconds_to_wait(rate, kind, str(self.at_workspace.pk), *whose)):
+            error = ApiError("too_many_requests", "Too many requests. Try again later.")
+            error.retry_after = seconds
+            raise error
+
+    # Answers
+
+    def riding_token(self, session: UserSession, *, at: datetime) -> str | None:
+        """A session token that comes with a session, None if it can mint none. It is no sign of use."""
+        if not session.is_live(at) or not session.user.is_active:
+            return None
+        with suppress(OutputTooLarge):
+            return unsigned_session_token(session, at=at, authorized_party=self.caller.page).signed()
+        return None
+
+    def wrapped_session(self, session: UserSession, *, at: datetime) -> Response:
+        """The answer to a verb: the session, and its client as it is now."""
+        token = self.riding_token(session, at=at)
+        return self.wrapped(session_object(session, at=at, token=token), at=at, tokens={session.pk: token})
+
+    def wrapped(self, response: Any, *, at: datetime, tokens: dict[str, str | None] | None = None) -> Response:
+        return Response({"response": response, "client": self.client_shown(at=at, tokens=tokens)})
+
+    def client_shown(self, *, at: datetime, tokens: dict[str, str | None] | None = None) -> dict[str, Any]:
+        """The client, with a token for the session in use and those that are given."""
+        client, sessions = self.own_client(), self.sessions(at=at)
+        active = client.active_among(sessions, at=at)
+        self.tells_signed_in, self.signed_in_since = True, client.updated_at if active else None
+        tokens = tokens or {}
+
+        def token_of(session: UserSession) -> str | None:
+            if session.pk in tokens:
+                return tokens[session.pk]
+            return self.riding_token(session, at=at) if session is active else None
+
+        sign_in = SignIn.objects.filter(client=client).select_related("user").first()
+        return client_object(client, sessions, at=at, sign_in=sign_in, token_of=token_of)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if response.status_code < 400 and isinstance(request.auth, Caller):
+            self._hand_over(response, request.auth)
+        return response
+
+    def _hand_over(self, response: Response, caller: Caller) -> None:
+        """Give the client its token if it has another than it presented, by the way it came."""
+        renewed = self.client if self.client and self.client.rotation != caller.rotation else None
+        if renewed and caller.is_native:
+            response.headers["Authorization"] = client_token(renewed)
+        elif renewed:
+            set_client(response, renewed)
+        elif self.client is None and caller.client is not None:
+            drop_client(response)
+        if self.tells_signed_in and not caller.is_native:
+            tell_signed_in(response, caller.workspace, self.signed_in_since, page=caller.page or "")
+
+    def error_response(self, error: Exception) -> Response | None:
+        refusal = refusal_of(error)
+        return self.answer(refusal) if refusal else super().error_response(error)

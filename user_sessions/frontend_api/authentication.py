@@ -1,0 +1,138 @@
+"""Who is calling: a client, by the token in its cookie or its header, or a visitor whom nobody knows yet.
+
+A browser sends the cookie by itself, also for pages of others. So whatever changes anything must say by its ``Origin``
+which page asks, and the workspace must list that. An app that is no browser shows its token in ``Authorization``.
+"""
+
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from sessions_core.api import is_storable
+from sessions_core.cors import is_allowed
+from sessions_core.models import Workspace
+from user_sessions.cookies import CLIENT_COOKIE
+from user_sessions.dialect.errors import ApiError
+from user_sessions.models import Client
+from user_sessions.tokens import read_client_token
+
+__all__ = ["CLIENT", "VISITOR", "Caller", "ClientAuthentication"]
+
+CLIENT = "client"
+VISITOR = "visitor"
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+# Longer than any that a workspace can list.
+LONGEST_ORIGIN = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """``page`` is the origin of the page that asks, if the workspace lists it; a native app has none."""
+
+    workspace: Workspace
+    client: Client | None = None
+    page: str | None = None
+    is_native: bool = False
+    # Of the token that was presented: a client that has another by now is to be told.
+    rotation: str = field(default="", repr=False)
+
+    @property
+    def credential(self) -> str:
+        return CLIENT if self.client else VISITOR
+
+
+class ClientAuthentication(BaseAuthentication):
+    """``request.auth`` becomes a Caller. Raises ApiError.
+
+    A cookie that opens nothing is as good as none, for its browser can do nothing about it; it is never adopted. A
+    header that opens nothing is refused.
+    """
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
+        origin, is_native = _origin_of(request), is_native_request(request)
+        text = _presented(request, is_native=is_native)
+        if is_native and text and origin:
+            raise ApiError("origin_authorization_headers_conflict", "A page sends its cookie, not Authorization.")
+        client = _client_of(text, request.get_host(), origin)
+        if client is None and is_native and text:
+            raise ApiError("authentication_invalid", "The client's token is not known, or there is a newer one.")
+        workspace = client.workspace if client else _workspace_at(request.get_host())
+        page = None if is_native and not origin else _page(request, workspace, origin, client)
+        caller = Caller(
+            workspace=workspace,
+            client=client,
+            page=page,
+            is_native=is_native,
+            rotation=client.rotation if client else "",
+        )
+        if not is_native and page is None and request.method not in SAFE_METHODS:
+            raise ApiError("origin_missing", "A change must say by its Origin which page asks for it.")
+        return AnonymousUser(), caller
+
+
+def is_native_request(request: Request) -> bool:
+    """Whether it says so, or shows a token as no browser does."""
+    return request.query_params.get("_is_native") in ("1", "true") or bool(request.headers.get("authorization"))
+
+
+def _origin_of(request: Request) -> str:
+    origin: str = request.headers.get("origin", "")
+    if "," in origin:
+        raise ApiError("multiple_origin_header_values_forbidden")
+    if len(origin) > LONGEST_ORIGIN or not is_storable(origin):
+        raise ApiError("origin_invalid")
+    return origin
+
+
+def _presented(request: Request, *, is_native: bool) -> str:
+    """The client's token, empty if there is none. Two that disagree are refused."""
+    header = _authorization_of(request)
+    cookies = set(_cookies_of(request))
+    if len(cookies) > 1 or (header and cookies - {header}):
+        raise ApiError("authentication_invalid", "There are two clients' tokens that disagree.")
+    return header if is_native else next(iter(cookies), "")
+
+
+def _authorization_of(request: Request) -> str:
+    """With or without ``Bearer``, as apps send it."""
+    header: str = request.headers.get("authorization", "").strip()
+    if "," in header:
+        raise ApiError("multiple_authorization_header_values_forbidden")
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else header
+
+
+def _cookies_of(request: Request) -> list[str]:
+    """Every value of the client's cookie: a browser sends two if somebody set another for a parent domain."""
+    pairs = (part.strip().partition("=") for part in request.headers.get("cookie", "").split(";"))
+    return [value for name, _, value in pairs if name == CLIENT_COOKIE and value]
+
+
+def _client_of(text: str, host: str, origin: str) -> Client | None:
+    """The client that this is the present token of, at the address of its own workspace."""
+    said = read_client_token(text) if text else None
+    client = Client.of_id(said.client_id, origin=origin) if said else None
+    is_present = client is not None and said is not None and said.is_of(client) and client.workspace.is_at(host)
+    return client if is_present else None
+
+
+def _workspace_at(host: str) -> Workspace:
+    """The one whose frontend API is there: which one a visitor signs in to is no secret."""
+    workspace = Workspace.objects.at_host(host).first()
+    if workspace is None:
+        raise ApiError("host_invalid", "No workspace has its frontend API at this host.")
+    return workspace
+
+
+def _page(request: Request, workspace: Workspace, origin: str, client: Client | None) -> str | None:
+    """The origin of the page that asks. A page of the frontend API's own origin need not name it when it reads, and a
+    browser then says so in a header that no script can set."""
+    if not origin:
+        return workspace.frontend_api if request.headers.get("sec-fetch-site") == "same-origin" else None
+    if origin == workspace.frontend_api or (client and client.lists_origin) or is_allowed(origin, workspace):
+        return origin
+    raise ApiError("origin_invalid", "The workspace does not list this origin.")

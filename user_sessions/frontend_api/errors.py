@@ -1,0 +1,30 @@
+"""What this API says where the one for backends says something else: a browser is to learn that it is signed out."""
+
+from user_sessions.dialect.errors import ApiError
+from user_sessions.models import (
+    AlreadySignedIn,
+    Impersonated,
+    NotLive,
+    ReverificationMissing,
+    SessionExists,
+    StaleClient,
+)
+
+__all__ = ["refusal_of"]
+
+
+def refusal_of(error: Exception) -> ApiError | None:
+    match error:
+        case NotLive():
+            return ApiError("authentication_invalid", "The session is over.")
+        case StaleClient():
+            return ApiError("authentication_invalid", "The client has a newer token than this one.")
+        case Impersonated():
+            return ApiError("session_creation_not_allowed", "Nobody signs in beside somebody who impersonates a user.")
+        case SessionExists():
+            return ApiError("session_exists", "You are signed in already, and one session at a time is allowed.")
+        case AlreadySignedIn():
+            return ApiError("identifier_already_signed_in", session_id=error.session.pk)
+        case ReverificationMissing():
+            return ApiError("session_reverification_missing", "Ask for a verification first.")
+    return None

@@ -1,0 +1,142 @@
+"""How things look to browsers and apps. Shapes only; times are milliseconds since the epoch."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sessions_core.models import Workspace
+from user_sessions.claims import factor_verification_age
+from user_sessions.dialect import serializers
+from user_sessions.dialect.serializers import activity_object, milliseconds, token_object, user_object
+from user_sessions.models import Client, SignIn, UserSession
+from user_sessions.profiles import profile_of
+from user_sessions.users import user_id
+
+__all__ = [
+    "client_object",
+    "environment_object",
+    "session_object",
+    "session_with_activity",
+    "sign_in_object",
+    "verification_object",
+]
+
+# The one factor that we verify ourselves.
+PASSWORD = {"strategy": "password"}
+
+
+def session_object(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
+    """A session with its user; ``token`` is a session token that rides along."""
+    return _with_token(session, at=at, token=token) | {
+        "user": user_object(session.user),
+        "public_user_data": _public_user_data(session.user),
+        "factor_verification_age": factor_verification_age(session.verified_at, at=at),
+    }
+
+
+def session_with_activity(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
+    return _with_token(session, at=at, token=token) | {"latest_activity": activity_object(session)}
+
+
+def client_object(
+    client: Client,
+    sessions: Sequence[UserSession],
+    *,
+    at: datetime,
+    sign_in: SignIn | None,
+    token_of: Callable[[UserSession], str | None],
+) -> dict[str, Any]:
+    """A client with the sessions that it lists. A session that is not the one in use fetches its token when needed."""
+    active = client.active_among(sessions, at=at)
+    is_open = sign_in is not None and sign_in.status_at(at) == SignIn.Status.NEEDS_FIRST_FACTOR
+    return {
+        "object": "client",
+        "id": client.pk,
+        "sessions": [session_object(session, at=at, token=token_of(session)) for session in sessions],
+        "sign_in": sign_in_object(sign_in, at=at) if sign_in and is_open else None,
+        "sign_up": None,
+        "last_active_session_id": active and active.pk,
+        "last_authentication_strategy": None,
+        "cookie_expires_at": None,
+        "captcha_bypass": False,
+        "created_at": milliseconds(client.created_at),
+        "updated_at": milliseconds(client.updated_at),
+    }
+
+
+def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
+    """A sign-in attempt. Of the user it tells what was typed, and nothing else before they have proved who they are."""
+    status = sign_in.status_at(at)
+    needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and sign_in.user.has_usable_password()
+    return {
+        "object": "sign_in_attempt",
+        "id": sign_in.id,
+        "status": status,
+        "supported_identifiers": ["username", "email_address"],
+        "supported_first_factors": [PASSWORD] if needs_password else [],
+        "supported_second_factors": None,
+        "first_factor_verification": None,
+        "second_factor_verification": None,
+        "identifier": sign_in.identifier or None,
+        "user_data": None,
+        "created_session_id": sign_in.created_session_id,
+        "abandon_at": milliseconds(sign_in.abandon_at),
+    }
+
+
+def verification_object(session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
+    """A reverification; there is no second factor, so every level comes down to the first."""
+    verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
+    return {
+        "object": "session_reverification",
+        "level": "first_factor",
+        "status": "complete" if is_complete else "needs_first_factor",
+        "supported_first_factors": None if is_complete else [PASSWORD],
+        "supported_second_factors": None,
+        "first_factor_verification": verified if is_complete else None,
+        "second_factor_verification": None,
+        "session": session,
+    }
+
+
+def environment_object(workspace: Workspace) -> dict[str, Any]:
+    """What an SDK must know before anything else."""
+    return {
+        "object": "environment",
+        "auth_config": {
+            "object": "auth_config",
+            "id": f"aac_{workspace.pk.hex}",
+            "single_session_mode": workspace.single_session_mode,
+            "claimed_at": None,
+            "reverification": True,
+            "session_minter": False,
+        },
+        "display_config": {
+            "object": "display_config",
+            "id": f"display_config_{workspace.pk.hex}",
+            "application_name": workspace.name,
+            "instance_environment_type": "development" if workspace.is_sandbox else "production",
+            "sign_in_url": workspace.sign_in_url,
+        },
+        "maintenance_mode": False,
+    }
+
+
+def _with_token(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
+    return serializers.session_object(session, at=at) | {"last_active_token": token_object(token) if token else None}
+
+
+def _public_user_data(user: Any) -> dict[str, Any]:
+    profile = profile_of(user)
+    return {
+        "first_name": profile.first_name,
+        "last_name": profile.last_name,
+        "image_url": profile.image_url,
+        "has_image": profile.has_image,
+        "profile_image_url": profile.image_url,
+        "identifier": profile.primary_email_address or profile.username or user_id(user.pk),
+        "user_id": user_id(user.pk),
+        "username": profile.username,
+        "banned": not user.is_active,
+        "deprovisioned": False,
+    }

@@ -1,0 +1,36 @@
+"""Tickets as somebody shows them who wants to sign in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sessions_core.models import Workspace
+from user_sessions.dialect.errors import ApiError
+from user_sessions.models import NotPending, Ticket, TicketExpired
+from user_sessions.tokens import read_ticket_token
+
+__all__ = ["telling_of", "ticket_of"]
+
+# How the code ends that tells of a ticket which cannot be used any more; it begins with the ticket's kind.
+ENDINGS = {Ticket.Status.ACCEPTED: "already_used_code", Ticket.Status.REVOKED: "revoked_code"}
+
+
+def ticket_of(text: str, workspace: Workspace) -> Ticket:
+    """The ticket that this text is, whatever became of it. Raises ApiError."""
+    ticket_id = read_ticket_token(text, workspace)
+    tickets = workspace.tickets.select_related("user", "workspace")
+    ticket: Ticket | None = tickets.filter(pk=ticket_id).first() if ticket_id else None
+    if ticket is None:
+        raise ApiError("ticket_invalid_code", "The ticket is none of this workspace, or it is damaged.")
+    return ticket
+
+
+@contextmanager
+def telling_of(ticket: Ticket) -> Iterator[None]:
+    """Raises ApiError in place of what a ticket's verbs raise."""
+    try:
+        yield
+    except TicketExpired as expired:
+        raise ApiError("ticket_expired_code", "The ticket has expired. Ask for another.") from expired
+    except NotPending as used:
+        ticket.refresh_from_db(fields=["status"])
+        raise ApiError(f"{ticket.kind}_{ENDINGS[Ticket.Status(ticket.status)]}") from used

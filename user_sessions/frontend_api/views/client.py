@@ -1,0 +1,41 @@
+"""The client itself: one browser or app installation."""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.api import client_address
+from user_sessions.dialect.errors import ApiError
+from user_sessions.frontend_api.api import FrontendView
+
+__all__ = ["ClientView"]
+
+
+class ClientView(FrontendView):
+    def retrieve(self, request: Request) -> Response:
+        """The client, or null for whoever is none: that is no error, but how an SDK asks who it is."""
+        shown = self.client_shown(at=timezone.now()) if self.client else None
+        return Response({"response": shown, "client": None})
+
+    def create(self, request: Request) -> Response:
+        now = timezone.now()
+        if self.client is None:
+            self.limit("visitor", client_address(request))
+            self.become_client(at=now)
+        return Response({"response": self.client_shown(at=now), "client": None})
+
+    def destroy(self, request: Request) -> Response:
+        """Sign everybody out and forget the client."""
+        if self.client is None:
+            raise ApiError("client_not_found", "There is no client to forget.")
+        client, now = self.client, timezone.now()
+        client.close(by=client.actor, at=now)
+        self.tells_signed_in, self.signed_in_since = True, None
+        self.client = None
+        return Response({"response": None, "client": None})
+
+    def remove_sessions(self, request: Request) -> Response:
+        """Sign everybody out; the client stays."""
+        client, now = self.own_client(), timezone.now()
+        client.sign_out(by=client.actor, at=now)
+        return Response({"response": self.client_shown(at=now), "client": None})

@@ -1,0 +1,52 @@
+"""The user who is signed in, and their sessions on every client."""
+
+from datetime import datetime
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.dialect.api import session_not_found
+from user_sessions.dialect.serializers import user_object
+from user_sessions.frontend_api.api import FrontendView
+from user_sessions.frontend_api.serializers import session_object, session_with_activity
+from user_sessions.models import Status, UserSession, UserSessionQuerySet
+
+__all__ = ["MeView"]
+
+# Sessions in a list: it has no pages, and whoever has more looks for the latest.
+MOST = 500
+
+
+class MeView(FrontendView):
+    def retrieve(self, request: Request) -> Response:
+        now = timezone.now()
+        active = self.active_session(request, at=now)
+        return self.wrapped(user_object(active.user), at=now)
+
+    def sessions_of_user(self, request: Request) -> Response:
+        now = timezone.now()
+        sessions = self._sessions(request, now).not_left(at=now)
+        return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
+
+    def active_sessions(self, request: Request) -> Response:
+        now = timezone.now()
+        live = self._sessions(request, now).live(at=now).order_by("-last_active_at", "-id")
+        return Response([session_with_activity(session, at=now, token=None) for session in live[:MOST]])
+
+    def revoke(self, request: Request, session_id: str) -> Response:
+        """Sign the user out elsewhere, or here."""
+        now = timezone.now()
+        active = self.active_session(request, at=now)
+        session = self._sessions(request, now).filter(pk=session_id).first()
+        if session is None or session.status_at(now) == Status.REMOVED:
+            raise session_not_found(session_id)
+        session.revoke(by=active.by, at=now)
+        self.listed = None  # it may have been one of ours
+        return self.wrapped(session_object(session, at=now, token=None), at=now)
+
+    def _sessions(self, request: Request, now: datetime) -> UserSessionQuerySet:
+        """Those of the user who is signed in; no other can be named."""
+        user, workspace = self.active_session(request, at=now).user, self.caller.workspace
+        sessions = UserSession.objects.of_user(workspace, user).select_related("user", "latest_activity")
+        return sessions
