@@ -10,33 +10,17 @@ from rest_framework.permissions import OperandHolder, SingleOperandHolder
 
 from client_sessions import resources
 from client_sessions.authentication import ClientSessionAuthentication
-from client_sessions.conf import DEFAULT_RATES, settings
+from client_sessions.conf import settings
 from client_sessions.filters import GrantedFilterBackend
 from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.resources import ResourceType
-from sessions_core.checks import unknown_keys
+from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
-from sessions_core.rates import Rate
 
 
 @register(Tags.security)
 def check_settings(**_: object) -> Iterable[CheckMessage]:
-    return [*unknown_keys(settings, id="client_sessions.E001"), *_check_rates()]
-
-
-def _check_rates() -> Iterator[CheckMessage]:
-    given = settings.given.get("RATES", {})
-    if not isinstance(given, dict):
-        yield Error("CLIENT_SESSIONS['RATES'] is not a dict of rates.", id="client_sessions.E002")
-        return
-    for kind, rate in given.items():
-        try:
-            if kind not in DEFAULT_RATES:
-                raise ValueError(f"known are {', '.join(DEFAULT_RATES)}")
-            if rate is not None:
-                Rate.parse(str(rate))
-        except ValueError as reason:
-            yield Error(f"CLIENT_SESSIONS['RATES'][{kind!r}] cannot be used: {reason}.", id="client_sessions.E002")
+    return [*unknown_keys(settings, id="client_sessions.E001"), *check_rates(settings, id="client_sessions.E002")]
 
 
 @register(Tags.models)

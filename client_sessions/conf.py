@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from sessions_core.conf import AppSettings
-from sessions_core.rates import Rate
+from sessions_core.rates import RatedSettings
 
 __all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
 
@@ -20,22 +19,18 @@ DEFAULT_RATES: Mapping[str, str | None] = {
 }
 
 
-class ClientSessionsSettings(AppSettings):
+class ClientSessionsSettings(RatedSettings):
     name = "CLIENT_SESSIONS"
+    default_rates = DEFAULT_RATES
 
     @property
-    def rates(self) -> Mapping[str, str | None]:
+    def rates(self) -> object:
         """How often a caller of each kind may call, like ``"60/minute"``, or None for as often as it likes.
 
         Each publishable key is counted for each address, every other credential by itself, and failed authentication
         by address. Kinds that are not named keep their default.
         """
-        given = self.given.get("RATES", {})
-        return {**DEFAULT_RATES, **(given if isinstance(given, dict) else {})}
-
-    def rate_of(self, kind: str) -> Rate | None:
-        rate = self.rates.get(kind)
-        return Rate.parse(rate) if rate else None
+        return self.given.get("RATES", {})
 
 
 settings = ClientSessionsSettings()

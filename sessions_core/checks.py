@@ -1,6 +1,6 @@
 """System checks of the core. Each has a number; one needs the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -8,6 +8,7 @@ from django.db import connections
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
+from sessions_core.rates import Rate, RatedSettings
 from sessions_core.sealed import sealed_columns, unopenable
 
 SHORTEST_KEY = 32
@@ -25,6 +26,22 @@ def unknown_keys(app_settings: AppSettings, *, id: str) -> list[CheckMessage]:
         )
         for key in sorted(set(app_settings.given) - app_settings.known())
     ]
+
+
+def check_rates(app_settings: RatedSettings, *, id: str) -> Iterator[CheckMessage]:
+    """One error for every rate that cannot be used."""
+    given, known = app_settings.given.get("RATES", {}), app_settings.default_rates
+    if not isinstance(given, dict):
+        yield Error(f"{app_settings.name}['RATES'] is not a dict of rates.", id=id)
+        return
+    for kind, rate in given.items():
+        try:
+            if kind not in known:
+                raise ValueError(f"known are {', '.join(known)}")
+            if rate is not None:
+                Rate.parse(str(rate))
+        except ValueError as reason:
+            yield Error(f"{app_settings.name}['RATES'][{kind!r}] cannot be used: {reason}.", id=id)
 
 
 @register(Tags.security)

@@ -7,6 +7,7 @@ atomically. Where it is away or in memory, each process counts for itself and al
 import logging
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,10 +16,10 @@ from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from sessions_core.conf import settings
+from sessions_core.conf import AppSettings, settings
 from sessions_core.tokens import digest
 
-__all__ = ["Rate", "counters", "seconds_to_wait"]
+__all__ = ["Rate", "RatedSettings", "counters", "seconds_to_wait"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,18 @@ class Rate:
         if form is None:
             raise ValueError(f"{text!r} is no rate such as '60/minute'")
         return cls(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
+
+
+class RatedSettings(AppSettings):
+    """Settings of an app that counts calls. ``default_rates`` names the kinds it tells apart."""
+
+    default_rates: Mapping[str, str | None]
+
+    def rate_of(self, kind: str) -> Rate | None:
+        """None for a kind that may call as often as it likes."""
+        given = self.given.get("RATES", {})
+        rate = {**self.default_rates, **(given if isinstance(given, dict) else {})}.get(kind)
+        return Rate.parse(rate) if rate else None
 
 
 def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int:

@@ -63,9 +63,14 @@ SESSIONS_CORE = {
     "PROCESSES": GATEPASS_WORKERS,
     "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0),
 }
-CLIENT_SESSIONS = {
-    "RATES": {kind: rate or None for kind, rate in env.dict("GATEPASS_RATES", default={}).items()},
-}
+
+
+def _rates(name: str) -> dict[str, str | None]:
+    return {kind: rate or None for kind, rate in env.dict(name, default={}).items()}
+
+
+CLIENT_SESSIONS = {"RATES": _rates("GATEPASS_RATES")}
+USER_SESSIONS = {"RATES": _rates("GATEPASS_SIGN_IN_RATES")}
 
 
 # What is installed

@@ -7,7 +7,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from sessions_core.checks import unknown_keys
+from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
 from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
 
@@ -27,6 +27,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_token_version(),
+        *check_rates(settings, id="user_sessions.E007"),
     ]
 
 

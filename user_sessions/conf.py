@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sessions_core.conf import AppSettings
-from sessions_core.rates import Rate
+from sessions_core.rates import RatedSettings
 
-__all__ = ["settings"]
+__all__ = ["DEFAULT_RATES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
 
 
-class UserSessionsSettings(AppSettings):
+class UserSessionsSettings(RatedSettings):
     name = "USER_SESSIONS"
+    default_rates = DEFAULT_RATES
 
     @property
     def session_token_lifetime(self) -> timedelta:
@@ -49,18 +49,14 @@ class UserSessionsSettings(AppSettings):
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
 
     @property
-    def rates(self) -> Mapping[str, str | None]:
+    def rates(self) -> object:
         """How often somebody may call, like ``"60/minute"``, or None for as often as they like.
 
-        ``visitor``: whoever is no client yet and becomes one, counted by address. ``password``: passwords tried for one
-        user from one address. ``account``: the same from anywhere. What is not named keeps its default.
+        ``visitor``: whoever is no client yet and becomes one, or signs in, counted by address. ``password``: passwords
+        tried for one user from one address. ``account``: the same from anywhere. Kinds that are not named keep their
+        default.
         """
-        given = self.given.get("RATES", {})
-        return {**DEFAULT_RATES, **(given if isinstance(given, dict) else {})}
-
-    def rate_of(self, kind: str) -> Rate | None:
-        rate = self.rates.get(kind)
-        return Rate.parse(rate) if rate else None
+        return self.given.get("RATES", {})
 
     @property
     def user_profile(self) -> str:

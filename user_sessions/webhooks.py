@@ -21,7 +21,9 @@ ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
     """The session and its user as they were when the event happened."""
-    sessions = UserSession.objects.select_related("user").in_bulk([event.subject for event in events])
+    sessions = UserSession.objects.select_related("user", "latest_activity").in_bulk(
+        [event.subject for event in events]
+    )
     users = {user.pk: _user(user) for user in {session.user_id: session.user for session in sessions.values()}.values()}
     return [
         _session(session, event) | {"user": users[session.user_id]}

@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 
@@ -53,9 +53,11 @@ class Workspace(models.Model):
         validators=[is_origin],
         help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
     )
-    sign_in_url = models.URLField(
+    sign_in_url = models.CharField(
         "sign-in URL",
+        max_length=200,
         blank=True,
+        validators=[URLValidator(schemes=["https", "http"])],
         help_text="The page of your application where users sign in; links that sign somebody in lead there.",
     )
     is_sandbox = models.BooleanField(

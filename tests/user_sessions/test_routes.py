@@ -17,7 +17,8 @@ from tests.callers import Caller, bearer
 from tests.user_sessions.conftest import claims_of
 from user_sessions.backend_api.urls import ROUTES
 from user_sessions.backend_api.views.unknown import UnknownView
-from user_sessions.models import Definition, JwtTemplate, Ticket, UserSession
+from user_sessions.handshakes import Handshake
+from user_sessions.models import Activity, Definition, JwtTemplate, SignIn, SpentNonce, Ticket, UserSession
 from user_sessions.tokens import client_token, refresh_token, session_token
 from user_sessions.users import user_id
 
@@ -45,6 +46,9 @@ def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
         "session_token": session_token(minting, at=now, authorized_party=ORIGIN),
         "refresh_token": refresh_token(session),
         "client_token": client_token(session.client),
+        "nonce": Handshake(session_id=session.pk, origin=ORIGIN, dev_browser="", suffixed=False).nonce(
+            workspace, at=now
+        ),
     }
 
 
@@ -68,7 +72,11 @@ def path_of(route: Route, rows: Mapping[str, str]) -> str:
 
 
 def query_of(route: Route, rows: Mapping[str, str]) -> str:
-    return "?user_id={user_id}&client_id={client_id}".format(**rows) if route.path == "sessions" else ""
+    queries = {
+        "sessions": "?user_id={user_id}&client_id={client_id}",
+        "clients/handshake_payload": "?nonce={nonce}",
+    }
+    return queries.get(route.path, "").format(**rows)
 
 
 def body_of(route: Route, rows: Mapping[str, str]) -> dict[str, Any]:
@@ -157,8 +165,13 @@ def test_a_session_of_ones_own_opens_nothing_foreign(foreign_backend, elsewhere,
 
 
 def everything_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    ways = {Activity: "session__workspace", SignIn: "client__workspace", SpentNonce: None}
     models = [*apps.get_app_config("user_sessions").get_models(), Event]
-    found = {model: model._base_manager.filter(workspace=workspace).order_by("pk") for model in models}
+    found = {
+        model: model._base_manager.filter(**{way: workspace}).order_by("pk")
+        for model in models
+        if (way := ways.get(model, "workspace"))
+    }
     return {model.__name__: list(rows.values()) for model, rows in found.items()}
 
 

@@ -126,7 +126,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return session
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 
@@ -169,8 +169,9 @@ class UserSessionManager(_Manager["UserSession"]):
         return queryset.annotate(epoch_id=_epoch_id())  # type: ignore[no-redef]
 
     def in_workspace(self, workspace: Workspace) -> UserSessionQuerySet:
-        """Those of a workspace, each with this very workspace: asking a session for it costs nothing."""
-        sessions: UserSessionQuerySet = workspace.user_sessions.all()
+        """Those of a workspace, each with this very workspace and its activity: asking a session for these costs
+        nothing."""
+        sessions: UserSessionQuerySet = workspace.user_sessions.select_related("latest_activity")
         return sessions
 
 

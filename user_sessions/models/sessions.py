@@ -266,7 +266,9 @@ _AT = ("created_at", datetime(2000, 1, 1, tzinfo=UTC))
 
 _BY_ID = KeptQuery(
     UserSession,
-    lambda id, workspace: UserSession.objects.filter(pk=id, workspace=workspace).order_by(),
+    lambda id, workspace: (
+        UserSession.objects.filter(pk=id, workspace=workspace).select_related("latest_activity").order_by()
+    ),
     id=_ID,
     workspace=_WORKSPACE,
 )

@@ -56,7 +56,7 @@ class ClientsView(BackendView):
         return self.revoke_all(request, UserSession.objects.filter(client=client))
 
     def _clients(self) -> QuerySet[Client]:
-        sessions = Prefetch("sessions", UserSession.objects.all())
+        sessions = Prefetch("sessions", UserSession.objects.select_related("latest_activity"))
         clients: QuerySet[Client] = self.auth.workspace.clients.prefetch_related(sessions)
         return clients
 
