@@ -72,12 +72,14 @@ class UserSessionAdmin(HistoryAdmin):
         "actor",
         "created_at",
         "last_active_at",
+        "seen",
+        "verified_at",
         "expire_at",
         "abandon_at",
         "ending",
         "history",
     )
-    readonly_fields = ("status_now", "ending", "history")
+    readonly_fields = ("status_now", "seen", "ending", "history")
     actions = ("revoke", "revoke_all_of_user")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
@@ -87,6 +89,12 @@ class UserSessionAdmin(HistoryAdmin):
     @admin.display(description="status")
     def status_now(self, session: UserSession) -> str:
         return session.status_at(timezone.now())
+
+    @admin.display(description="latest activity")
+    def seen(self, session: UserSession) -> str:
+        """Browser, device and address of its latest use."""
+        activity = getattr(session, "latest_activity", None)
+        return str(activity.device) if activity else "-"
 
     @admin.display(description="ending")
     def ending(self, session: UserSession) -> str:

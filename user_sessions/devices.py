@@ -33,6 +33,13 @@ class Device:
     is_mobile: bool
     ip_address: str | None
 
+    def __str__(self) -> str:
+        """Such as ``Chrome 142.0 on Windows, 192.0.2.7``."""
+        browser = f"{self.browser_name} {self.browser_version}".strip()
+        return ", ".join(
+            part for part in (" on ".join(filter(None, [browser, self.device_type])), self.ip_address) if part
+        )
+
 
 def device_of(user_agent: str, address: str) -> Device:
     """What these two tell; whatever they are, they raise nothing."""

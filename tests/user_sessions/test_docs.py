@@ -16,13 +16,17 @@ from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.test_lifecycle import OUTCOMES
 from user_sessions import template_lint
 from user_sessions.backend_api.urls import ROUTES
+from user_sessions.conf import DEFAULT_RATES
 from user_sessions.dialect.errors import CATALOGUE
+from user_sessions.frontend_api.authentication import VISITOR
+from user_sessions.frontend_api.urls import ROUTES as BROWSER_ROUTES
 from user_sessions.models import SigningKey, Status, UserSession
 from user_sessions.shortcodes import RESERVED, SHORTCODES
 from user_sessions.tokens import session_token
 from user_sessions.users import user_id
 
 PAGE = "user-sessions.md"
+BROWSERS = "browsers.md"
 
 
 def test_every_route_is_documented_with_its_methods():
@@ -31,9 +35,20 @@ def test_every_route_is_documented_with_its_methods():
 
 
 def test_every_error_is_documented_with_its_status():
-    assert {code: int(status) for code, status, _ in table(PAGE, "Errors")} == {
-        code: status for code, (status, _) in CATALOGUE.items()
-    }
+    rows = [*table(PAGE, "Errors"), *table(BROWSERS, "Errors")]
+    assert {code: int(status) for code, status, _ in rows} == {code: status for code, (status, _) in CATALOGUE.items()}
+    assert len(rows) == len(CATALOGUE)
+
+
+def test_every_route_for_browsers_is_documented_with_whom_it_is_open_to():
+    documented = [
+        (path, methods.split(", "), visitors == "yes") for path, methods, visitors in table(BROWSERS, "Routes")
+    ]
+    assert documented == [(route.path, list(route.actions), VISITOR in route.open_to) for route in BROWSER_ROUTES]
+
+
+def test_every_rate_is_documented():
+    assert {kind: rate for kind, rate, _ in table(BROWSERS, "Limits")} == DEFAULT_RATES
 
 
 def test_the_states_are_documented_with_the_verbs_that_leave_them():
@@ -82,6 +97,16 @@ def test_the_worker_of_the_page_about_verifying_knows_its_key_among_several(give
     for block in blocks("verifying.md", "python"):
         exec(compile(block, "verifying.md", "exec"), names)
     assert len(names["jwks"]["keys"]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not shutil.which("curl"), reason="the page's commands are curl's, which is not installed here")
+def test_the_commands_about_browsers_work(given):
+    Workspace.objects.update(frontend_api=given["URL"])
+    printed = run_bash(BROWSERS, given)
+    assert '"object":"token"' in printed
+    assert printed.endswith('"client":null}')
+    assert UserSession.objects.get().status == Status.REMOVED
 
 
 # Cases of the dialect
