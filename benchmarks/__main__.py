@@ -36,7 +36,7 @@ def main(words: Sequence[str]) -> None:
         django.setup()
         from benchmarks.scene import build, fill, raw_signatures
 
-        operations = build()
+        operations = build(f"http://{HOST}:{chosen.port}")
         print(f"raw signature: {raw_signatures():,.0f} RS256 signatures a second in one process, without HTTP")
         medians: dict[str, float] = {}
         for sessions in sorted(chosen.sessions):

@@ -21,6 +21,7 @@ from sessions_core import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
 from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, private_key
+from user_sessions.tokens import client_token
 from user_sessions.users import user_id
 
 BATCH = 5000
@@ -29,16 +30,19 @@ BY = "benchmark"
 WORKSPACE = "Benchmark"
 
 
-def build() -> list[Operation]:
-    """Migrate, and make one of each kind of caller. Returns what to measure."""
+def build(url: str) -> list[Operation]:
+    """Migrate, and make one of each kind of caller of the server that will be there. Returns what to measure."""
     call_command("migrate", verbosity=0)
-    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
+    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True, frontend_api=url)
     api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", by=BY)[1])
     scoped = _bearer(_scoped_session(workspace).token)
     _fill_user_sessions(workspace, 10)
     user = get_user_model().objects.first()
     session = UserSession.objects.filter(user=user).first()
     SigningKey.objects.current(workspace)
+    client = _client_of_ten(workspace)
+    app = {"Authorization": client_token(client)}
+    of_client = f"/v1/client/sessions/{client.last_active_session_id}"
     knox = [get_token_model().objects.create(user)[1] for _ in range(10)]
     forged = _bearer(f"{TOKEN.prefix}abcdefgh_{tokens.random_text(tokens.LONG_LENGTH)}")
     of_user = f"/v1/sessions?user_id={user_id(user.pk)}"
@@ -56,6 +60,9 @@ def build() -> list[Operation]:
         Operation(name="get session", path=f"/v1/sessions/{session.pk}", headers=api_key),
         Operation(name="list of ten", path=of_user, headers=api_key),
         Operation(name="list of a hundred", path=of_busy_user, headers=api_key),
+        Operation(name="app's mint", method="POST", path=f"{of_client}/tokens", headers=app),
+        Operation(name="app's touch", method="POST", path=f"{of_client}/touch", headers=app),
+        Operation(name="client of ten", path="/v1/client", headers=app),
         Operation(name="key set", path="/v1/jwks", headers=api_key),
         Operation(name="simplejwt refresh", **refresh),
         Operation(name="knox", path="/knox", headers={"Authorization": f"Token {knox[0]}"}),
@@ -112,6 +119,16 @@ def _fill_client_sessions(workspace: Workspace, count: int) -> None:
         )
 
 
+def _client_of_ten(workspace: Workspace) -> Client:
+    """One on which ten users are signed in, and one of them is in use."""
+    model = get_user_model()
+    client = Client.objects.begin(workspace, at=timezone.now())
+    for n in range(10):
+        user = model.objects.create(username=f"account {n}")
+        UserSession.objects.start(workspace, user, by=BY, client=client)
+    return client
+
+
 def _busy_user(workspace: Workspace) -> Any:
     """One with two hundred sessions."""
     user = get_user_model().objects.create(username="busy")
@@ -141,6 +158,7 @@ def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
                 created_at=now,
                 updated_at=now,
                 last_active_at=now,
+                verified_at=now,
                 expire_at=end,
                 latest_expire_at=end,
                 abandon_at=now + timedelta(days=30),

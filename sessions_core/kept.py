@@ -4,7 +4,7 @@ Building and compiling a query costs Django several times what the database then
 made by every request.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Model)
 
 
 class KeptQuery(Generic[M]):
-    """The one row that ``find`` finds, if there is one.
+    """The rows that ``find`` finds.
 
     ``find`` is called once with a stand-in for each of its parameters: ``slots`` tells the name of a field of the model
     that is of the same kind as the parameter, and the stand-in, a value that occurs nowhere else in the query.
@@ -31,14 +31,18 @@ class KeptQuery(Generic[M]):
         self.slots = slots
 
     def get(self, **values: Any) -> M | None:
-        """One query; None if there is no such row."""
+        """The one row, where there can be no other: one query; None if there is no such row."""
+        return next(iter(self.rows(**values)), None)
+
+    def rows(self, **values: Any) -> Iterable[M]:
+        """All of them: one query."""
         connection = connections[router.db_for_write(self.model)]  # a replica may not know yet what was revoked
         kept = self._kept(connection)
         filled = [
             (stand_in, self._prepared(name, values[name], connection)) for name, stand_in in kept.stand_ins.items()
         ]
-        rows = kept.rows([_fill(parameter, filled) for parameter in kept.parameters])
-        return next(iter(rows), None)
+        rows: Iterable[M] = kept.rows([_fill(parameter, filled) for parameter in kept.parameters])
+        return rows
 
     def _kept(self, connection: BaseDatabaseWrapper) -> "_Kept":
         """Kept with the connection, and gone with it: converters know the connection they were made for."""

@@ -40,7 +40,6 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "origin_authorization_headers_conflict": (400, "Origin and Authorization exclude each other"),
     "multiple_origin_header_values_forbidden": (400, "More than one Origin"),
     "multiple_authorization_header_values_forbidden": (400, "More than one Authorization"),
-    "client_not_found": (400, "There is no client"),
     "session_exists": (400, "Session already exists"),
     "identifier_already_signed_in": (400, "User is already signed in"),
     "invalid_action_for_session": (400, "Invalid action for session"),

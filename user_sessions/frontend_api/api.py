@@ -98,10 +98,7 @@ class FrontendView(DialectView):
         """What the client lists, newest first, each with all that goes into a token: one query in all."""
         client = self.own_client()
         if self.listed is None:
-            rows = UserSession.objects.filter(client=client).with_token_facts(at=at).select_related("latest_activity")
-            self.listed = list(rows.not_left(at=at))
-            for session in self.listed:
-                session.client, session.workspace = client, client.workspace
+            self.listed = UserSession.on_client(client, at=at)
         return client.shows(self.listed, at=at)
 
     def session(self, id: str, *, at: datetime) -> UserSession:
@@ -188,7 +185,7 @@ class FrontendView(DialectView):
                 return tokens[session.pk]
             return self.riding_token(session, at=at) if session is active else None
 
-        sign_in = SignIn.objects.filter(client=client).select_related("user").first()
+        sign_in = SignIn.of_client(client)
         return client_object(client, sessions, at=at, sign_in=sign_in, token_of=token_of)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

@@ -99,6 +99,14 @@ class UserSession(models.Model):
         """The same if it can mint tokens, with all that goes into one: still one query."""
         return _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
 
+    @classmethod
+    def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
+        """Those that have not left a client, newest first, each with all that goes into a token: one query."""
+        sessions = list(_ON_CLIENT.rows(client=client.pk, at=at))
+        for session in sessions:
+            session.client, session.workspace = client, client.workspace
+        return sessions
+
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
         stored = Status(self.status)
@@ -271,6 +279,17 @@ _BY_ID = KeptQuery(
     ),
     id=_ID,
     workspace=_WORKSPACE,
+)
+_ON_CLIENT = KeptQuery(
+    UserSession,
+    lambda client, at: (
+        UserSession.objects.filter(client=client)
+        .not_left(at=at)
+        .with_token_facts(at=at)
+        .select_related("user", "latest_activity")
+    ),
+    client=("id", "the id of a client"),
+    at=_AT,
 )
 _MINTING = KeptQuery(
     UserSession,

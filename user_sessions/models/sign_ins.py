@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings as django_settings
 from django.db import models
 
+from sessions_core.kept import KeptQuery
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 
@@ -47,6 +48,11 @@ class SignIn(models.Model):
     def __str__(self) -> str:
         return self.id
 
+    @classmethod
+    def of_client(cls, client: Client) -> "SignIn | None":
+        """The latest attempt on a client: one query."""
+        return _OF_CLIENT.get(client=client.pk)
+
     @property
     def abandon_at(self) -> datetime:
         return self.created_at + LIFETIME
@@ -60,3 +66,10 @@ class SignIn(models.Model):
         """The user has proved it, and this session began."""
         SignIn.objects.filter(id=self.id).update(created_session=session)
         self.created_session = session
+
+
+_OF_CLIENT = KeptQuery(
+    SignIn,
+    lambda client: SignIn.objects.filter(client=client).select_related("user").order_by(),
+    client=("id", "the id of a client"),
+)

@@ -27,7 +27,7 @@ class ClientView(FrontendView):
     def destroy(self, request: Request) -> Response:
         """Sign everybody out and forget the client."""
         if self.client is None:
-            raise ApiError("client_not_found", "There is no client to forget.")
+            raise ApiError("resource_not_found", "There is no client to forget.")
         client, now = self.client, timezone.now()
         client.close(by=client.actor, at=now)
         self.tells_signed_in, self.signed_in_since = True, None
