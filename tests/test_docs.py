@@ -37,7 +37,7 @@ def test_every_check_is_documented():
 
 def test_every_environment_variable_is_documented():
     source = (ROOT / "sessions_project" / "settings.py").read_text()
-    named = [r'(?:env\.\w+|_number)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
+    named = [r'(?:env\.\w+|_number|_rates)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
     read = {name for pattern in named for name in re.findall(pattern, source)}
     assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
 

@@ -40,7 +40,8 @@ def test_case_92_a_ticket_is_a_token_and_an_address(issue, workspace, u1, kind, 
 def test_a_ticket_is_signed_and_says_what_it_is(issue, workspace, kind, lifetime):
     ticket = issue(kind).json()
     claims = jwt.decode(ticket["token"], jwt.PyJWK(SigningKey.objects.get().public_jwk), ["RS256"])
-    assert jwt.get_unverified_header(ticket["token"]) == {"alg": "RS256", "typ": "JWT"}
+    kid = SigningKey.objects.get().kid
+    assert jwt.get_unverified_header(ticket["token"]) == {"alg": "RS256", "typ": "JWT", "kid": kid}
     assert claims.pop("exp") == ticket["created_at"] // 1000 + lifetime
     assert claims == {"eis": lifetime, "iid": str(workspace.pk), "sid": ticket["id"], "st": kind}
 
