@@ -1,4 +1,7 @@
-"""RSA keys that one test after the other uses: to make one, or to read it back, takes longer than most tests do."""
+"""RSA keys that one test after the other uses: to make one, or to read it back, takes longer than most tests do.
+
+What a test keeps for another one, it makes when it is imported, or it may meet the same key again as somebody else's.
+"""
 
 from collections.abc import Callable
 from functools import cache
