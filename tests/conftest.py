@@ -7,12 +7,16 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import connection
 
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.rates import counters
+from tests import key_pool
 from tests.callers import Caller, bearer
 from tests.sdks import packages
+from user_sessions.models.signing_keys import private_key
 
 OPERATOR = "operator:test"
 
@@ -22,6 +26,21 @@ def fresh_counters(settings: Any) -> None:
     """Nobody has called yet, and this process is the only one."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
+
+
+@pytest.fixture(autouse=True)
+def quick_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords are not hashed a million times over, and RSA keys are another test's; no process knows them yet."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    monkeypatch.setattr(rsa, "generate_private_key", key_pool.generator())
+    monkeypatch.setattr(serialization, "load_der_private_key", key_pool.load)
+    private_key.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_static_files(settings: Any) -> None:
+    """They would be looked for again by each client of a test; who wants to see them asks a real server."""
+    settings.WHITENOISE_USE_FINDERS = False
 
 
 @pytest.fixture

@@ -9,7 +9,19 @@ embedded = pytest.mark.skipif(
     reason="it has an embedded database of its own or asks nothing of one: the run on SQLite has tried it already",
 )
 
+# Whether the whole suite has just passed on another Python.
+PASSED = "GATEPASS_PASSED" in os.environ
+
 sdk = pytest.mark.skipif(
-    os.environ.get("GATEPASS_SDKS") == "asked",
+    PASSED or os.environ.get("GATEPASS_SDKS") == "asked",
     reason="it asks a vendor's SDK, which is the same everywhere: the run beside this one does, or one before it did",
 )
+
+in_browser = pytest.mark.skipif(
+    PASSED, reason="it asks a browser for a page, which is the same under every Python: a run before this one did"
+)
+
+
+def examples(most: int) -> int:
+    """How many random ones to try: a third where they were tried on another Python just before."""
+    return most // 3 if PASSED else most

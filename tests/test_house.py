@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from tests.embedded import embedded
+
+pytestmark = embedded
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ["sessions_core", "client_sessions", "user_sessions", "sessions_project"]
 MODULES = [

@@ -109,6 +109,16 @@ def test_a_server_has_a_page_a_pulse_and_a_console(tmp_path):
             assert json.load(answer)["error"]["type"] == "not_found"
 
 
+@pytest.fixture(scope="module")
+def set_up(tmp_path_factory) -> Path:
+    """Data of a server that is ready to start; for those who only look."""
+    data = tmp_path_factory.mktemp("data")
+    for command in (["migrate", "-v0"], ["bootstrap", "--json"]):
+        manage = [sys.executable, "manage.py", *command]
+        subprocess.run(manage, cwd=ROOT, env=environment(data), check=True, capture_output=True)
+    return data
+
+
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
@@ -117,18 +127,15 @@ def test_a_server_has_a_page_a_pulse_and_a_console(tmp_path):
         ({"GATEPASS_TOKEN_KEYS": "short"}, "'TOKEN_KEYS'] holds a key of under 32 characters"),
     ],
 )
-def test_a_wrong_key_stops_the_start_with_a_sentence(tmp_path, keys, sentence):
-    manage = [sys.executable, "manage.py"]
-    for command in (["migrate", "-v0"], ["bootstrap", "--json"]):
-        subprocess.run([*manage, *command], cwd=ROOT, env=environment(tmp_path), check=True, capture_output=True)
-    with serve(tmp_path, 0, **keys) as process:
+def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
+    with serve(set_up, 0, **keys) as process:
         _, said = process.communicate(timeout=60)
         assert process.returncode != 0
     assert sentence in said
     assert "Traceback" not in said
     for module in ("wsgi", "asgi"):
         worker = [sys.executable, "-c", f"import sessions_project.{module}"]
-        done = subprocess.run(worker, cwd=ROOT, env=environment(tmp_path, **keys), capture_output=True, text=True)
+        done = subprocess.run(worker, cwd=ROOT, env=environment(set_up, **keys), capture_output=True, text=True)
         assert done.returncode != 0
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr

@@ -16,9 +16,9 @@ from client_sessions.models import ClientSession
 from client_sessions.scoping import reached_by
 from sessions_core.models import AllowedOrigin
 from tests.browsers import chromium
-from tests.embedded import embedded
+from tests.embedded import embedded, in_browser
 
-pytestmark = [embedded, pytest.mark.django_db(transaction=True)]
+pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
 PAGE = '<!doctype html><meta charset="utf-8"><script src="sdk.js"></script>'
 

@@ -22,8 +22,11 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.embedded import embedded
 from tests.fuzz import fuzz
 from user_sessions.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, parsed, vetted
+
+pytestmark = embedded
 
 SECRET = "correct horse battery staple: " + "k" * 34
 MAKERS: dict[str, Any] = {

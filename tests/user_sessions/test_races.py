@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from tests.embedded import examples
 from user_sessions.models import Client, Epoch, NotLive, NotPending, SigningKey, Ticket, UserSession
 from user_sessions.tokens import refresh_token, session_token
 from user_sessions.users import user_id
@@ -18,7 +19,7 @@ from user_sessions.verify.form import parse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 10
+ROUNDS = examples(10)
 HOUR = timedelta(hours=1)
 
 

@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from tests.embedded import sdk
 from user_sessions.models import Definition, JwtTemplate, SigningKey, Ticket, UserSession
 from user_sessions.tokens import client_token, refresh_token, session_token
 from user_sessions.users import user_id
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [sdk, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.embedded import embedded
 from tests.fuzz import fuzz
 from tests.user_sessions.templates import U1, rendered, with_metadata
 from user_sessions import shortcodes
@@ -23,6 +24,8 @@ from user_sessions.shortcodes import (
     TooManyShortcodes,
     reserved_in,
 )
+
+pytestmark = embedded
 
 
 def nested(depth: int, value: Any = 1) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 )
 
 from sessions_core.models import Event, Workspace
+from tests.embedded import examples
 from tests.user_sessions.model import FINAL, Client, Policy, Refused, Session, World
 from user_sessions import models
 from user_sessions.key_sets import verifier_of
@@ -278,4 +279,4 @@ class Both(RuleBasedStateMachine):
 
 @pytest.mark.timeout(300)
 def test_whatever_happens_the_server_does_what_the_model_does():
-    run_state_machine_as_test(Both, settings=settings(max_examples=20, stateful_step_count=30, **EXAMPLES))
+    run_state_machine_as_test(Both, settings=settings(max_examples=examples(20), stateful_step_count=30, **EXAMPLES))

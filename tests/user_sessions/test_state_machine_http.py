@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from tests.callers import Caller
+from tests.embedded import examples
 from tests.user_sessions.model import Policy, Session, World
 from tests.user_sessions.test_state_machine import EXAMPLES, Both, homes, outcome, users
 from user_sessions.users import user_id
@@ -96,4 +97,4 @@ def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, bac
         def wire(self, user: str) -> str:
             return user_id({"u1": u1, "u2": u2}[user].pk)
 
-    run_state_machine_as_test(OverHttp, settings=settings(max_examples=6, stateful_step_count=10, **EXAMPLES))
+    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(6), stateful_step_count=10, **EXAMPLES))

@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.embedded import embedded
 from tests.fuzz import fuzz, values
 from user_sessions.shortcodes import SHORTCODES
 from user_sessions.template_lint import Finding, lint
+
+pytestmark = embedded
 
 
 def codes(findings: list[Finding]) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.utils import base64url_decode, base64url_encode
 
+from tests.embedded import embedded
 from tests.fuzz import fuzz, texts, values
 from tests.user_sessions.test_verify import (
     CLAIMS,
@@ -35,6 +36,8 @@ from user_sessions.verify import (
     WrongAlgorithm,
     WrongKind,
 )
+
+pytestmark = embedded
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 TRUE = {algorithm: token(by=algorithm) for algorithm in OURS}

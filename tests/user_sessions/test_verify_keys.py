@@ -6,9 +6,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.embedded import embedded
 from tests.fuzz import fuzz, values
 from tests.user_sessions.test_verify import JWKS, PRIVATE, jwk, pem, token, verify
 from user_sessions.verify import KeySet, VerificationKey
+
+pytestmark = embedded
 
 WEAK = rsa.generate_private_key(65537, 1024)
 P384 = ec.generate_private_key(ec.SECP384R1())

@@ -3,7 +3,9 @@
 import pytest
 from building.models import Lock
 
-pytestmark = pytest.mark.django_db(transaction=True)
+from tests.embedded import in_browser
+
+pytestmark = [in_browser, pytest.mark.django_db(transaction=True)]
 
 
 def texts(page) -> list[str]:
