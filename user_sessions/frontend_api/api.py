@@ -204,7 +204,7 @@ class FrontendView(DialectView):
             response.headers["Authorization"] = client_token(renewed)
         elif renewed:
             set_client(response, renewed)
-        elif self.client is None and caller.client is not None:
+        elif self.client is None and caller.client is not None and not caller.is_native:
             drop_client(response)
         if self.tells_signed_in and not caller.is_native:
             tell_signed_in(response, caller.workspace, self.signed_in_since, page=caller.page or "")
