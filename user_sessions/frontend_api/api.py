@@ -96,20 +96,24 @@ class FrontendView(DialectView):
 
     def sessions(self, *, at: datetime) -> list[UserSession]:
         """What the client lists, newest first, each with all that goes into a token: one query in all."""
+        return self.own_client().shows(self._not_left(at=at), at=at)
+
+    def session(self, id: str, *, at: datetime) -> UserSession:
+        """The session of this client with this id, also one that is revoked and not listed: whoever uses it is to learn
+        that it is over. One of another client is as one that does not exist."""
+        for session in self._not_left(at=at):
+            if session.pk == id:
+                return session
+        raise session_not_found(id)
+
+    def _not_left(self, *, at: datetime) -> list[UserSession]:
         client = self.own_client()
         if self.listed is None:
             rows = UserSession.objects.filter(client=client).with_token_facts(at=at).select_related("latest_activity")
             self.listed = list(rows.not_left(at=at))
             for session in self.listed:
                 session.client, session.workspace = client, client.workspace
-        return client.shows(self.listed, at=at)
-
-    def session(self, id: str, *, at: datetime) -> UserSession:
-        """The session of this client with this id. One of another client is as one that does not exist."""
-        for session in self.sessions(at=at):
-            if session.pk == id:
-                return session
-        raise session_not_found(id)
+        return self.listed
 
     def minting_session(self, id: str, *, at: datetime) -> UserSession:
         """The live session of this client with this id, with all that goes into a token: one query."""
