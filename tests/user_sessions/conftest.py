@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from sessions_core.models import Workspace
 from tests.callers import Caller
 from tests.sdks.packages import clerk_sdk
+from tests.user_sessions.frontend import HERE, App, Browser, Somebody
 from user_sessions.cookies import publishable_key
 from user_sessions.models import UserSession
 from user_sessions.users import user_id
@@ -44,6 +45,31 @@ def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
 @pytest.fixture
 def session(workspace: Workspace, u1: User) -> UserSession:
     return UserSession.objects.start(workspace, u1, by="test")
+
+
+@pytest.fixture
+def at_home(workspace: Workspace, settings: Any) -> Workspace:
+    """The workspace where it is reached from browsers; passwords are checked fast."""
+    settings.ALLOWED_HOSTS = [HERE, "elsewhere.example.com", "live.example.com", "testserver"]
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return workspace
+
+
+@pytest.fixture
+def browser(at_home: Workspace) -> Browser:
+    return Browser()
+
+
+@pytest.fixture
+def app(at_home: Workspace) -> App:
+    return App()
+
+
+@pytest.fixture(params=[Browser, App])
+def somebody(request: pytest.FixtureRequest, at_home: Workspace) -> Somebody:
+    """At a browser, and in an app."""
+    caller: Somebody = request.param()
+    return caller
 
 
 @pytest.fixture

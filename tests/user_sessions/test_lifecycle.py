@@ -124,14 +124,21 @@ def test_touching_is_written_once_in_an_interval(workspace, u1):
     assert session.expire_at == EXPIRY
 
 
-def test_touching_within_the_interval_writes_nothing(workspace, u1, django_assert_num_queries):
-    session = UserSession.objects.in_workspace(workspace).get(pk=in_state(workspace, u1, "active").pk)
-    with django_assert_num_queries(3) as captured:
-        session.touch(at=NOW + SECOND)
-    update, read, select = (query["sql"] for query in captured.captured_queries)
-    assert update.startswith("UPDATE") and "last_active_at" in update.partition("WHERE")[2]
-    assert read.startswith("SELECT")
-    assert select.startswith("UPDATE") and "last_active_session_id" in select.partition("WHERE")[2]
+def test_touching_within_the_interval_asks_the_database_nothing(workspace, u1, django_assert_num_queries):
+    id = in_state(workspace, u1, "active").pk
+    session = UserSession.objects.in_workspace(workspace).select_related("client").get(pk=id)
+    with django_assert_num_queries(0):
+        assert session.touch(at=NOW + SECOND) is False
+
+
+def test_touching_one_that_is_not_in_use_within_the_interval_leaves_the_session_as_it_is(workspace, u1, u2):
+    first = in_state(workspace, u1, "active")
+    UserSession.objects.start(workspace, u2, by="test", client=first.client, at=NOW)
+    first = UserSession.objects.in_workspace(workspace).get(pk=first.pk)
+    before = UserSession.objects.filter(pk=first.pk).values().get()
+    assert first.touch(at=NOW + SECOND) is False
+    assert UserSession.objects.filter(pk=first.pk).values().get() == before
+    assert Client.objects.get().last_active_session == first
 
 
 @pytest.mark.parametrize("state", ["ended", "revoked", "removed", "replaced", "expired", "abandoned"])

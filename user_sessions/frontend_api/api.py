@@ -96,17 +96,20 @@ class FrontendView(DialectView):
 
     def sessions(self, *, at: datetime) -> list[UserSession]:
         """What the client lists, newest first, each with all that goes into a token: one query in all."""
-        client = self.own_client()
-        if self.listed is None:
-            self.listed = UserSession.on_client(client, at=at)
-        return client.shows(self.listed, at=at)
+        return self.own_client().shows(self._not_left(at=at), at=at)
 
     def session(self, id: str, *, at: datetime) -> UserSession:
-        """The session of this client with this id. One of another client is as one that does not exist."""
-        for session in self.sessions(at=at):
+        """The session of this client with this id, also one that is revoked and not listed: whoever uses it is to learn
+        that it is over. One of another client is as one that does not exist."""
+        for session in self._not_left(at=at):
             if session.pk == id:
                 return session
         raise session_not_found(id)
+
+    def _not_left(self, *, at: datetime) -> list[UserSession]:
+        if self.listed is None:
+            self.listed = UserSession.on_client(self.own_client(), at=at)
+        return self.listed
 
     def minting_session(self, id: str, *, at: datetime) -> UserSession:
         """The live session of this client with this id, with all that goes into a token: one query."""
@@ -201,7 +204,7 @@ class FrontendView(DialectView):
             response.headers["Authorization"] = client_token(renewed)
         elif renewed:
             set_client(response, renewed)
-        elif self.client is None and caller.client is not None:
+        elif self.client is None and caller.client is not None and not caller.is_native:
             drop_client(response)
         if self.tells_signed_in and not caller.is_native:
             tell_signed_in(response, caller.workspace, self.signed_in_since, page=caller.page or "")

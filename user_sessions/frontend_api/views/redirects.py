@@ -47,7 +47,7 @@ class RedirectsView(FrontendView):
         """Let the client's cookie live anew."""
         url, _ = self._target(request)
         response = _redirect(url)
-        if self.client is not None:
+        if self.client is not None and not self.caller.is_native:
             set_client(response, self.client)
         return response
 

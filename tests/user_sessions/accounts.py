@@ -1,0 +1,178 @@
+"""Several accounts on one client: what becomes of whom, as a table that the pages show as well.
+
+``was`` and ``then`` name users in the order they signed in, the one in use in capitals; ``*`` is impersonated, and what
+follows ``/`` is why somebody who is still listed is not signed in. ``credential`` is the client's: kept, new (the one
+before opens nothing), or dead (and nobody has another).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.user_sessions.frontend import Somebody
+from user_sessions.models import UserSession
+
+__all__ = ["DEAD", "KEPT", "MULTI", "NEW", "SINGLE", "Room", "Row"]
+
+ACTOR = {"sub": "user_operator"}
+KEPT, NEW, DEAD = "kept", "new", "dead"
+
+
+@dataclass
+class Room:
+    """A client with its users, and the latest session of each."""
+
+    somebody: Somebody
+    users: dict[str, Any]
+    sessions: dict[str, UserSession]
+    backend: Any
+
+    def sign_in(self, name: str, **how: Any) -> Any:
+        response = self.somebody.try_to_sign_in(self.users[name], **how)
+        if response.status_code == 200:
+            self.sessions[name] = UserSession.objects.get(pk=response.json()["response"]["created_session_id"])
+        return response
+
+    def verb(self, name: str, verb: str, **form: str) -> Any:
+        return self.somebody.verb(self.sessions[name], verb, **form)
+
+    def begin(self, was: str) -> None:
+        """Let those sign in who were there, and those sign out again who had; one who came early may be selected."""
+        names = was.split()
+        for name in names:
+            who, _, ended = name.partition("/")
+            assert self.sign_in(who.strip("*").lower(), **({"actor": ACTOR} if "*" in who else {})).status_code == 200
+            assert not ended or self.verb(who, "end").status_code == 200
+        for name in names[:-1]:
+            assert not name.isupper() or self.verb(name.lower(), "touch").status_code == 200
+
+    def seen(self) -> str:
+        """Who is listed now, in the words of a row."""
+        client = self.somebody.shown() if self.somebody.credential else None
+        sessions = reversed(client["sessions"]) if client else ()
+        return " ".join(_word(session, in_use=client["last_active_session_id"]) for session in sessions)
+
+
+def _word(session: dict[str, Any], *, in_use: str) -> str:
+    name = session["user"]["username"]
+    over = "" if session["status"] == "active" else f"/{session['status']}"
+    return f"{name.upper() if session['id'] == in_use else name}{'*' if session['actor'] else ''}{over}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """``refused`` is the status and the code of the answer, empty for 200."""
+
+    what: str
+    do: Callable[[Room], Any]
+    was: str
+    then: str
+    credential: str = KEPT
+    refused: str = ""
+
+    @property
+    def tells_signed_in(self) -> bool:
+        """Whether ``__client_uat`` is more than zero then."""
+        return any(name.isupper() for name in self.then.split())
+
+
+def end(name: str) -> Callable[[Room], Any]:
+    return lambda room: room.verb(name, "end")
+
+
+def remove(name: str) -> Callable[[Room], Any]:
+    return lambda room: room.verb(name, "remove")
+
+
+def switch(name: str) -> Callable[[Room], Any]:
+    return lambda room: room.verb(name, "touch", intent="select_session")
+
+
+def sign_in(name: str) -> Callable[[Room], Any]:
+    return lambda room: room.sign_in(name)
+
+
+def impersonate(name: str) -> Callable[[Room], Any]:
+    return lambda room: room.sign_in(name, actor=ACTOR)
+
+
+def sign_out_all(room: Room) -> Any:
+    return room.somebody.post("v1/client/sessions", "?_method=DELETE")
+
+
+def forget(room: Room) -> Any:
+    return room.somebody.post("v1/client", "?_method=DELETE")
+
+
+def mint(room: Room) -> Any:
+    return room.verb("ann", "tokens")
+
+
+def revoke_from_outside(name: str) -> Callable[[Room], Any]:
+    """By a backend; the client learns of it when it asks."""
+
+    def revoke(room: Room) -> Any:
+        room.backend.post(f"v1/sessions/{room.sessions[name].pk}/revoke")
+        return room.somebody.get("v1/client")
+
+    return revoke
+
+
+def reverify(room: Room) -> Any:
+    assert room.verb("ann", "verify", level="first_factor").status_code == 200
+    return room.verb("ann", "verify/attempt_first_factor", strategy="password", password="secret")
+
+
+EXISTS, SAME_USER, BESIDE = (
+    "400 session_exists",
+    "400 identifier_already_signed_in",
+    "409 session_creation_not_allowed",
+)
+
+MULTI = [
+    Row("a user signs in", sign_in("ann"), "", "ANN", NEW),
+    Row("a second user signs in", sign_in("bob"), "ANN", "ann BOB", NEW),
+    Row("a third user signs in", sign_in("cat"), "ann BOB", "ann bob CAT", NEW),
+    Row("the same user signs in again", sign_in("ann"), "ann BOB", "ann BOB", refused=SAME_USER),
+    Row("switch to another", switch("ann"), "ann BOB", "ANN bob", NEW),
+    Row("touch the one in use", switch("bob"), "ann BOB", "ann BOB"),
+    Row("mint a token for another", mint, "ann BOB", "ann BOB"),
+    Row("the one in use proves again who they are", reverify, "ANN bob", "ANN bob", NEW),
+    Row("end the one in use", end("bob"), "ann BOB", "ANN bob/ended"),
+    Row("end another", end("ann"), "ann BOB", "ann/ended BOB"),
+    Row("end the last one", end("ann"), "ANN", "ann/ended"),
+    Row("sign in again after that", sign_in("bob"), "ann/ended", "ann/ended BOB", NEW),
+    Row("remove the one in use", remove("bob"), "ann BOB", "ANN"),
+    Row("remove another", remove("ann"), "ann BOB", "BOB"),
+    Row("remove the last one", remove("ann"), "ANN", ""),
+    Row("remove one that was ended", remove("ann"), "ann/ended", ""),
+    Row("a backend revokes the one in use", revoke_from_outside("bob"), "ann BOB", "ANN bob/revoked"),
+    Row("sign out all", sign_out_all, "ann BOB", ""),
+    Row("forget the client", forget, "ann BOB", "", DEAD),
+    Row("impersonate a user", impersonate("cat"), "ann BOB", "ann/replaced bob/replaced CAT*", NEW),
+    Row("impersonate a user who is signed in", impersonate("ann"), "ann BOB", "ann/replaced bob/replaced ANN*", NEW),
+    Row("sign in beside an impersonation", sign_in("ann"), "CAT*", "CAT*", refused=BESIDE),
+    Row("impersonate another beside it", impersonate("ann"), "CAT*", "CAT*", refused=BESIDE),
+    Row("end an impersonation", end("cat"), "CAT*", "cat*/ended", NEW),
+    Row("remove an impersonation", remove("cat"), "CAT*", "", NEW),
+    Row("a backend revokes an impersonation", revoke_from_outside("cat"), "CAT*", "cat*/revoked"),
+    Row("sign out all who impersonate", sign_out_all, "CAT*", "", NEW),
+    Row("forget a client that impersonates", forget, "CAT*", "", DEAD),
+]
+
+SINGLE = [
+    Row("a user signs in", sign_in("ann"), "", "ANN", NEW),
+    Row("a second user signs in", sign_in("bob"), "ANN", "ANN", refused=EXISTS),
+    Row("the same user signs in again", sign_in("ann"), "ANN", "ANN", refused=EXISTS),
+    Row("touch the one in use", switch("ann"), "ANN", "ANN"),
+    Row("the one in use proves again who they are", reverify, "ANN", "ANN", NEW),
+    Row("end the last one", end("ann"), "ANN", "ann/ended"),
+    Row("sign in again after that", sign_in("bob"), "ann/ended", "ann/ended BOB", NEW),
+    Row("remove the last one", remove("ann"), "ANN", ""),
+    Row("a backend revokes the one in use", revoke_from_outside("ann"), "ANN", ""),
+    Row("sign out all", sign_out_all, "ANN", ""),
+    Row("forget the client", forget, "ANN", "", DEAD),
+    Row("impersonate a user", impersonate("cat"), "ANN", "ann/replaced CAT*", NEW),
+    Row("sign in beside an impersonation", sign_in("ann"), "CAT*", "CAT*", refused=BESIDE),
+    Row("end an impersonation", end("cat"), "CAT*", "cat*/ended", NEW),
+]

@@ -1,0 +1,133 @@
+"""Somebody at a browser, or in an app that is none, who calls the API for them over Django's own handler."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.test import Client
+from django.utils import timezone
+
+from sessions_core.models import Workspace
+from tests.callers import error_of
+from user_sessions.models import Ticket, UserSession
+from user_sessions.tokens import client_token, ticket_token
+
+__all__ = ["HERE", "PAGE", "App", "Browser", "Somebody"]
+
+# Where the workspace of the tests has its frontend API, and the page that calls it.
+HERE = "here.example.com"
+PAGE = "http://localhost:3000"
+
+HOUR = timedelta(hours=1)
+
+
+class Somebody:
+    """``somebody.post("v1/client/sign_ins", strategy="ticket", ticket=…)``, and what to do for short."""
+
+    # The client's token as the caller holds it, empty if it holds none.
+    credential: str
+
+    def __init__(self, *, host: str = HERE, **headers: str) -> None:
+        self.host = host
+        self.headers = headers
+        self.client = Client()
+
+    def request(self, method: str, path: str, query: str = "", **form: str) -> Any:
+        raise NotImplementedError
+
+    def get(self, path: str, query: str = "") -> Any:
+        return self.request("GET", path, query)
+
+    def post(self, path: str, query: str = "", **form: str) -> Any:
+        return self.request("POST", path, query, **form)
+
+    def verb(self, session: UserSession | str, verb: str, query: str = "", **form: str) -> Any:
+        """``touch``, ``end``, ``tokens`` … of a session of this client."""
+        id = session if isinstance(session, str) else session.pk
+        return self.post(f"v1/client/sessions/{id}/{verb}", query, **form)
+
+    def shown(self) -> Any:
+        """The client as the API shows it; None for nobody."""
+        response = self.get("v1/client")
+        assert response.status_code == 200, response.content
+        assert response.json()["client"] is None
+        return response.json()["response"]
+
+    def ticket_for(self, user: Any, **how: Any) -> str:
+        """A ticket as a backend of the workspace hands it out; with an ``actor`` it is one to impersonate the user."""
+        workspace = Workspace.objects.at_host(self.host).get()
+        ticket = Ticket.objects.issue(workspace, user, **{"by": "test", "lifetime": HOUR, **how})
+        return ticket_token(ticket, at=timezone.now())
+
+    def show_ticket(self, ticket: str) -> Any:
+        return self.post("v1/client/sign_ins", strategy="ticket", ticket=ticket)
+
+    def try_to_sign_in(self, user: Any, **how: Any) -> Any:
+        return self.show_ticket(self.ticket_for(user, **how))
+
+    def sign_in(self, user: Any, **how: Any) -> UserSession:
+        """The session that began."""
+        response = self.try_to_sign_in(user, **how)
+        assert response.status_code == 200, response.content
+        return UserSession.objects.get(pk=response.json()["response"]["created_session_id"])
+
+    def hold(self, user: Any) -> UserSession:
+        """Have been signed in before, on a client of its own: nothing is asked for that, and nothing minted."""
+        session = UserSession.objects.start(Workspace.objects.at_host(self.host).get(), user, by="test")
+        self.credential = client_token(session.client)
+        return session
+
+    def _send(self, method: str, path: str, query: str, form: dict[str, str], **headers: str) -> Any:
+        response: Any = self.client.generic(
+            method,
+            f"/{path}{query}",
+            urlencode(form),
+            content_type="application/x-www-form-urlencoded",
+            headers={"host": self.host, **headers, **self.headers},
+        )
+        is_json = response.headers.get("Content-Type") == "application/json"
+        response.error = error_of(response) if is_json else ""
+        return response
+
+
+class Browser(Somebody):
+    """Keeps cookies, and says which page asks."""
+
+    def __init__(self, *, page: str = PAGE, host: str = HERE, **headers: str) -> None:
+        super().__init__(host=host, **headers)
+        self.page = page
+
+    @property
+    def credential(self) -> str:  # type: ignore[override]
+        return self.cookie("__client")
+
+    @credential.setter
+    def credential(self, token: str) -> None:
+        self.client.cookies["__client"] = token
+
+    def cookie(self, name: str) -> str:
+        return self.client.cookies[name].value if name in self.client.cookies else ""
+
+    def request(self, method: str, path: str, query: str = "", **form: str) -> Any:
+        response = self._send(method, path, query, form, **({"origin": self.page} if self.page else {}))
+        for name in [name for name, cookie in self.client.cookies.items() if cookie["max-age"] == 0]:
+            del self.client.cookies[name]
+        return response
+
+    @property
+    def tells_signed_in(self) -> bool:
+        """What an app's server reads from the cookie that tells it."""
+        return self.cookie("__client_uat") not in ("", "0")
+
+
+class App(Somebody):
+    """Shows the token that it was handed last."""
+
+    credential = ""
+
+    def request(self, method: str, path: str, query: str = "", **form: str) -> Any:
+        query = f"{query}{'&' if query else '?'}_is_native=1"
+        response = self._send(method, path, query, form, authorization=self.credential)
+        assert not response.cookies
+        self.credential = response.headers.get("Authorization", self.credential)
+        return response

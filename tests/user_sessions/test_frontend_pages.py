@@ -1,0 +1,279 @@
+"""The numbered cases about pages: which may ask, what an app's server learns in a handshake, and the user's devices."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from sessions_core.models import AllowedOrigin
+from tests.callers import bearer
+from tests.user_sessions.frontend import HERE, PAGE, App, Browser
+from user_sessions.models import SigningKey, UserSession
+from user_sessions.users import user_id
+
+SITE = "https://app.example.com"
+LIVE = "live.example.com"
+
+
+# 8.8 Origins
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    "page", ["https://evil.example.net", "https://here.example.com.evil.net", "http://here.example.com", "null", "x"]
+)
+def test_case_124_a_page_that_is_not_listed_is_refused(at_home, u1, method, page):
+    response = Browser(page=page).request(method, "v1/client")
+    assert (response.status_code, response.error) == (400, "origin_invalid")
+    assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_case_124_a_page_sends_a_cookie_or_an_app_its_token_and_nobody_both(app, u1):
+    app.sign_in(u1)
+    response = Browser(authorization=app.credential).get("v1/client")
+    assert (response.status_code, response.error) == (400, "origin_authorization_headers_conflict")
+
+
+def test_a_change_says_which_page_asks(browser, u1):
+    session = browser.sign_in(u1)
+    browser.page = ""
+    for response in (browser.verb(session, "end"), browser.post("v1/client")):
+        assert (response.status_code, response.error) == (400, "origin_missing")
+    assert browser.shown()["last_active_session_id"] == session.pk
+
+
+def test_two_credentials_that_disagree_are_refused(browser, u1, u2):
+    browser.sign_in(u1)
+    other = Browser()
+    other.sign_in(u2)
+    browser.headers = {"cookie": f"__client={browser.credential}; __client={other.credential}"}
+    assert browser.get("v1/client").error == "authentication_invalid"
+
+
+@pytest.mark.parametrize("page", [PAGE, f"https://{HERE}", SITE])
+def test_case_125_a_listed_page_may_read_the_answer(at_home, u1, page):
+    AllowedOrigin.objects.create(workspace=at_home, origin=SITE)
+    browser = Browser(page=page)
+    for response in (browser.get("v1/client"), browser.try_to_sign_in(u1), browser.verb("sess_none", "end")):
+        assert response.headers["Access-Control-Allow-Origin"] == page
+        assert response.headers["Access-Control-Allow-Credentials"] == "true"
+        assert "Authorization" in response.headers["Access-Control-Expose-Headers"].split(", ")
+        assert "Origin" in response.headers["Vary"]
+
+
+# 8.8 Handshakes
+
+
+@pytest.fixture
+def live(at_home, live_workspace):
+    AllowedOrigin.objects.create(workspace=live_workspace, origin=SITE)
+    return live_workspace
+
+
+@pytest.fixture
+def visitor(live):
+    """A browser at a page of a live workspace."""
+    return Browser(page=SITE, host=LIVE)
+
+
+def shake(browser, **query):
+    """Go where an app's server sends a browser: a navigation, which names no page."""
+    browser.page = ""
+    asked = {"redirect_url": f"{SITE}/home?a=1", "suffixed_cookies": "false", "__clerk_hs_reason": "x", **query}
+    response = browser.get("v1/client/handshake", "?" + "&".join(f"{name}={value}" for name, value in asked.items()))
+    assert response.status_code == 307, response.content
+    assert response.headers["Location"].startswith(f"{SITE}/home?a=1")
+    return response
+
+
+def directives_of(text):
+    """Name and value of each cookie in a handshake."""
+    kid = jwt.get_unverified_header(text)["kid"]
+    key = jwt.PyJWK(SigningKey.objects.get(kid=kid).public_jwk)
+    directives = jwt.decode(text, key, ["RS256"])["handshake"]
+    return dict(directive.partition(";")[0].split("=", 1) for directive in directives)
+
+
+def test_case_126_a_handshake_brings_the_cookies_of_whoever_is_signed_in(visitor, u1):
+    session = visitor.sign_in(u1)
+    response = shake(visitor)
+    assert response.cookies["__clerk_handshake"]["domain"] == "example.com"
+    cookies = directives_of(visitor.cookie("__clerk_handshake"))
+    key = SigningKey.objects.get()
+    claims = jwt.decode(cookies["__session"], jwt.PyJWK(key.public_jwk), ["RS256"])
+    assert (claims["sid"], claims["sub"], claims["azp"]) == (session.pk, user_id(u1.pk), SITE)
+    assert 0 < int(cookies["__client_uat"]) <= claims["iat"]
+    assert "__clerk_db_jwt" not in cookies
+
+
+def test_case_126_without_a_cookie_the_handshake_says_that_nobody_is_signed_in(visitor):
+    shake(visitor)
+    cookies = directives_of(visitor.cookie("__clerk_handshake"))
+    assert (cookies["__client_uat"], cookies["__session"]) == ("0", "")
+
+
+@pytest.mark.parametrize("verb", ["end", "remove"])
+def test_case_126_who_has_signed_out_is_nobody(visitor, u1, verb):
+    visitor.verb(visitor.sign_in(u1), verb)
+    shake(visitor)
+    assert directives_of(visitor.cookie("__clerk_handshake"))["__client_uat"] == "0"
+
+
+def test_in_a_sandbox_the_handshake_is_in_the_query(browser, u1):
+    session = browser.sign_in(u1)
+    browser.page = ""
+    location = browser.get("v1/client/handshake", f"?redirect_url={PAGE}/home").headers["Location"]
+    cookies = directives_of(parse_qs(urlsplit(location).query)["__clerk_handshake"][0])
+    assert jwt.decode(cookies["__session"], options={"verify_signature": False})["sid"] == session.pk
+    assert cookies["__clerk_db_jwt"].startswith("dvb_")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "/home", "https://evil.example.net/", f"{SITE}.evil.net/", "javascript:alert(1)", f"{SITE}@evil.net/"],
+)
+def test_a_handshake_leads_to_pages_that_are_listed(visitor, u1, url):
+    visitor.sign_in(u1)
+    response = visitor.get("v1/client/handshake", f"?redirect_url={url}")
+    assert (response.status_code, response.error) == (400, "invalid_handshake")
+    assert "Location" not in response.headers
+
+
+def test_case_127_a_nonce_gives_its_directives_once_and_to_the_workspaces_own_backend(
+    live, visitor, key_of, backend, u1
+):
+    session = visitor.sign_in(u1)
+    shake(visitor, format="nonce")
+    ours, query = bearer(key_of(live)), f"?nonce={visitor.cookie('__clerk_handshake_nonce')}"
+    assert backend.get("v1/clients/handshake_payload", query).status_code == 400
+    directives = ours.get("v1/clients/handshake_payload", query).json()["directives"]
+    token = next(each for each in directives if each.startswith("__session=")).partition("=")[2].partition(";")[0]
+    assert jwt.decode(token, options={"verify_signature": False})["sid"] == session.pk
+    assert ours.get("v1/clients/handshake_payload", query).status_code == 400
+
+
+def test_case_127_whoever_signed_out_on_the_way_is_signed_out(live, visitor, key_of, u1):
+    session = visitor.sign_in(u1)
+    shake(visitor, format="nonce")
+    session.end(by="test")
+    query = f"?nonce={visitor.cookie('__clerk_handshake_nonce')}"
+    directives = bearer(key_of(live)).get("v1/clients/handshake_payload", query).json()["directives"]
+    assert any(each.startswith("__client_uat=0;") for each in directives)
+
+
+# 8.8 The user's devices
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
+    "Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.fixture
+def computer(at_home):
+    return Browser(user_agent=CHROME)
+
+
+@pytest.fixture
+def telephone(at_home):
+    return App(user_agent=SAFARI)
+
+
+def test_case_121_a_user_sees_where_they_are_signed_in(computer, telephone, u1):
+    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+    listed = {session["id"]: session["latest_activity"] for session in computer.get("v1/me/sessions/active").json()}
+    for activity in listed.values():
+        assert activity.pop("id").startswith("sess_activity_")
+    shared = {"object": "session_activity", "ip_address": "127.0.0.1"}
+    assert listed == {
+        here.pk: {
+            **shared,
+            "device_type": "Windows",
+            "browser_name": "Chrome",
+            "browser_version": "126.0",
+            "is_mobile": False,
+        },
+        there.pk: {
+            **shared,
+            "device_type": "iPhone",
+            "browser_name": "Mobile Safari",
+            "browser_version": "17.5",
+            "is_mobile": True,
+        },
+    }
+
+
+def test_a_touch_from_elsewhere_is_noted_and_one_from_the_same_is_not(computer, u1):
+    session = computer.sign_in(u1)
+
+    def touched():
+        ago = timezone.now() - timedelta(hours=1)
+        UserSession.objects.filter(pk=session.pk).update(last_active_at=ago)
+        assert computer.verb(session, "touch").status_code == 200
+        return UserSession.objects.get(pk=session.pk).latest_activity
+
+    before = touched()
+    assert touched().id == before.id
+    computer.headers = {"user-agent": SAFARI}
+    assert (touched().device_type, touched().id == before.id) == ("iPhone", False)
+
+
+def test_case_121_the_active_ones_are_those_of_every_client_and_of_no_other_user(computer, telephone, u1, u2):
+    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+    Browser().sign_in(u2)
+    assert {each["id"] for each in computer.get("v1/me/sessions/active").json()} == {here.pk, there.pk}
+    telephone.verb(there, "end")
+    assert [each["id"] for each in computer.get("v1/me/sessions/active").json()] == [here.pk]
+    every = {each["id"]: each["status"] for each in computer.get("v1/me/sessions").json()}
+    assert every == {here.pk: "active", there.pk: "ended"}
+
+
+@pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions", "v1/me/sessions/active"])
+def test_case_121_nobody_has_no_devices(somebody, u1, path):
+    assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
+    somebody.verb(somebody.sign_in(u1), "end")
+    assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
+
+
+def test_the_session_that_asks_may_be_named_and_must_be_the_clients(somebody, u1, u2):
+    first, second = somebody.sign_in(u1), somebody.sign_in(u2)
+    other = type(somebody)().sign_in(u2)
+
+    def user_of(query):
+        response = somebody.get("v1/me", query)
+        return response.json()["response"]["id"] if response.status_code == 200 else response.error
+
+    assert user_of("") == user_of(f"?_clerk_session_id={second.pk}") == user_id(u2.pk)
+    assert user_of(f"?_clerk_session_id={first.pk}") == user_id(u1.pk)
+    assert user_of(f"?_clerk_session_id={other.pk}") == user_of("?_clerk_session_id=") == "signed_out"
+
+
+def test_case_122_a_user_signs_out_a_device_they_lost(computer, telephone, backend, u1):
+    computer.sign_in(u1)
+    lost = telephone.sign_in(u1)
+    response = computer.post(f"v1/me/sessions/{lost.pk}/revoke")
+    assert (response.status_code, response.json()["response"]["status"]) == (200, "revoked")
+    assert backend.get(f"v1/sessions/{lost.pk}").json()["status"] == "revoked"
+    assert telephone.verb(lost, "tokens").status_code == 401
+    assert computer.get("v1/me").status_code == 200
+
+
+def test_case_122_a_session_of_another_user_is_like_one_that_never_was(computer, telephone, u1, u2):
+    computer.sign_in(u1)
+    theirs = telephone.sign_in(u2)
+    answers = [computer.post(f"v1/me/sessions/{id}/revoke") for id in (theirs.pk, "sess_" + "0" * 27)]
+    assert {(answer.status_code, answer.error) for answer in answers} == {(404, "resource_not_found")}
+    assert telephone.verb(theirs, "tokens").status_code == 200
+
+
+def test_case_122_a_user_revokes_the_session_they_ask_with(computer, u1):
+    session = computer.sign_in(u1)
+    answer = computer.post(f"v1/me/sessions/{session.pk}/revoke").json()
+    assert answer["response"]["status"] == "revoked"
+    assert answer["client"]["last_active_session_id"] is None
+    assert computer.tells_signed_in is False

@@ -1,0 +1,109 @@
+"""What browsers ask most often has a fixed number of queries, and reading writes nothing."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from tests.user_sessions.frontend import App, Browser
+from user_sessions.models import Definition, JwtTemplate, UserSession
+
+
+@pytest.fixture(params=[1, 10])
+def crowd(request, browser) -> list[UserSession]:
+    """So many users on one client, which has minted before."""
+    users = [get_user_model().objects.create_user(f"user-{number}") for number in range(request.param)]
+    sessions = [browser.sign_in(user) for user in users]
+    assert browser.verb(sessions[-1], "tokens").status_code == 200
+    assert browser.shown()["last_active_session_id"] == sessions[-1].pk
+    return sessions
+
+
+def writes(captured):
+    return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith("SELECT")]
+
+
+def test_minting_is_two_reads(browser, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2) as captured:
+        assert browser.verb(crowd[-1], "tokens").status_code == 200
+    assert writes(captured) == []
+
+
+def test_minting_from_a_template_is_one_read_more(browser, crowd, at_home, django_assert_num_queries):
+    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), by="test")
+    with django_assert_num_queries(3) as captured:
+        assert browser.verb(crowd[0], "tokens/t1").status_code == 200
+    assert writes(captured) == []
+
+
+def test_showing_the_client_is_three_reads(browser, crowd, django_assert_num_queries):
+    with django_assert_num_queries(3) as captured:
+        assert len(browser.shown()["sessions"]) == len(crowd)
+    assert writes(captured) == []
+
+
+def test_showing_a_session_is_as_many(browser, crowd, django_assert_num_queries):
+    with django_assert_num_queries(3) as captured:
+        assert browser.get(f"v1/client/sessions/{crowd[0].pk}").status_code == 200
+    assert writes(captured) == []
+
+
+@pytest.mark.parametrize("path", ["v1/me/sessions", "v1/me/sessions/active"])
+def test_the_devices_of_a_user_are_three_reads(browser, u1, path, django_assert_num_queries):
+    browser.sign_in(u1)
+    for others in (0, 8):
+        for _ in range(others):
+            App().sign_in(u1)
+        browser.get(path)
+        with django_assert_num_queries(3) as captured:
+            assert len(browser.get(path).json()) == 1 + others
+        assert writes(captured) == []
+
+
+def test_a_touch_within_the_interval_writes_nothing(browser, crowd, django_assert_num_queries):
+    with django_assert_num_queries(3) as captured:
+        assert browser.verb(crowd[-1], "touch").status_code == 200
+    assert writes(captured) == []
+
+
+def test_a_touch_that_is_due_writes_its_session_once_and_nothing_else(browser, crowd, django_assert_max_num_queries):
+    UserSession.objects.update(last_active_at=timezone.now() - timedelta(hours=1))
+    with django_assert_max_num_queries(7) as captured:
+        assert browser.verb(crowd[-1], "touch").status_code == 200
+    update, *others = [sql for sql in writes(captured) if "SAVEPOINT" not in sql]
+    assert update.startswith('UPDATE "user_sessions_usersession" SET "last_active_at"'), update
+    assert others == []
+
+
+@pytest.mark.parametrize("path", ["v1/client", "v1/client/handshake?redirect_url=http://localhost:3000/"])
+def test_a_read_writes_nothing_though_the_session_is_idle(browser, crowd, path, django_assert_max_num_queries):
+    UserSession.objects.update(last_active_at=timezone.now() - timedelta(hours=1))
+    with django_assert_max_num_queries(9) as captured:
+        assert browser.get(path).status_code in (200, 307)
+    assert writes(captured) == []
+
+
+def forged(token):
+    """The same claims, signed by somebody else."""
+    head, _, signature = token.rpartition(".")
+    return f"{head}.{'A' * len(signature)}"
+
+
+def test_a_forged_credential_is_refused_without_a_query(app, u1, django_assert_num_queries):
+    app.sign_in(u1)
+    app.credential = forged(app.credential)
+    with django_assert_num_queries(0):
+        response = app.get("v1/client")
+    assert (response.status_code, response.error) == (401, "authentication_invalid")
+
+
+def test_a_forged_cookie_costs_what_none_does(browser, u1, django_assert_num_queries):
+    stranger = Browser(page="")
+    stranger.get("v1/client")
+    with django_assert_num_queries(1):  # whose frontend API is at this host
+        assert stranger.get("v1/client").json()["response"] is None
+    browser.sign_in(u1)
+    stranger.credential = forged(browser.credential)
+    with django_assert_num_queries(1):
+        assert stranger.get("v1/client").json()["response"] is None
