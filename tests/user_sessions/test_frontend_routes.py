@@ -121,7 +121,7 @@ def test_a_route_of_anybody_is_open_to_visitors(browser, ann, route, method):
     if route.view is UnknownView:
         assert response.error == "resource_not_found"
     elif (route.path, method) == ("client", "DELETE"):
-        assert (response.status_code, response.error) == (400, "client_not_found")
+        assert (response.status_code, response.error) == (404, "resource_not_found")
     else:
         assert response.status_code in (200, 303, 307)
 
