@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sessions_core.models import Workspace
 from tests.pages import DOCS, blocks, run_bash, table
+from tests.user_sessions.accounts import MULTI, SINGLE
 from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.test_lifecycle import OUTCOMES
 from user_sessions import template_lint
@@ -45,6 +46,13 @@ def test_every_route_for_browsers_is_documented_with_whom_it_is_open_to():
         (path, methods.split(", "), visitors == "yes") for path, methods, visitors in table(BROWSERS, "Routes")
     ]
     assert documented == [(route.path, list(route.actions), VISITOR in route.open_to) for route in BROWSER_ROUTES]
+
+
+@pytest.mark.parametrize(("heading", "rows"), [("Several accounts", MULTI), ("One account at a time", SINGLE)])
+def test_the_rules_of_accounts_are_documented_cell_by_cell(heading, rows):
+    assert table(BROWSERS, heading) == [
+        [row.was or "-", row.what, row.then or "-", row.credential, row.refused.partition(" ")[2]] for row in rows
+    ]
 
 
 def test_every_rate_is_documented():
