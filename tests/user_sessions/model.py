@@ -170,7 +170,8 @@ class World:
         policy = self.policies[session.home]
         if policy.idle:
             end = policy.end(self._latest(session), at)
-            if end - session.expires >= policy.touch_interval:
+            # A limit that is new, or shorter than it was, holds for sessions in use too.
+            if not timedelta(0) <= end - session.expires < policy.touch_interval:
                 self._prolong(session, end)
         return min(int(at.timestamp() + TOKEN_LIFETIME.total_seconds()), int(session.expires.timestamp()))
 

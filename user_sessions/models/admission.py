@@ -15,7 +15,6 @@ from user_sessions.models.refusals import (
     ForeignClient,
     Impersonated,
     SessionExists,
-    StaleClient,
     TooManySessions,
     UserInactive,
 )
@@ -36,11 +35,8 @@ def lock(user: Any, client: Client | None = None) -> None:
     locked = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
     if locked is None or not locked.is_active:
         raise UserInactive
-    if (
-        client is not None
-        and Client.objects.select_for_update(no_key=True).get(pk=client.pk).rotation != client.rotation
-    ):
-        raise StaleClient
+    if client is not None:
+        client.hold()
 
 
 def make_room_for_user(

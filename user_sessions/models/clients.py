@@ -60,6 +60,13 @@ class Client(models.Model):
         """The client with this id and its workspace, and whether that lists the origin: one query."""
         return _BY_ID.get(id=id, origin=origin)
 
+    def hold(self) -> None:
+        """Let nobody else change it before this transaction ends. Whoever changes sessions too holds the client first,
+        so that two never wait for each other. Raises StaleClient."""
+        held = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
+        if not held.exists():
+            raise StaleClient
+
     def select(self, session: "UserSession", *, at: datetime) -> bool:
         """Make this live session the one in use; whether that was news. If so, the client has a new token: whoever
         planted or copied the old one is not let in as the new user. Raises StaleClient."""
@@ -80,6 +87,7 @@ class Client(models.Model):
     @transaction.atomic
     def sign_out(self, *, by: str, at: datetime) -> None:
         """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
+        self.hold()
         was_impersonated = self.sessions.live(at=at).filter(actor__isnull=False).exists()
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
         if was_impersonated:
@@ -88,8 +96,8 @@ class Client(models.Model):
     @transaction.atomic
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
-        self.sessions.all().close(Status.REMOVED, by=by, at=at)
         self.renew(at=at, last_active_session_id=None)
+        self.sessions.all().close(Status.REMOVED, by=by, at=at)
 
     @property
     def actor(self) -> str:

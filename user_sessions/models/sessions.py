@@ -153,12 +153,12 @@ class UserSession(models.Model):
         if self.last_active_at > before and self.is_live(at) and self.client.last_active_session_id == self.pk:
             return False
         with transaction.atomic():
+            self.client.select(self, at=at)
             due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
             written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
             self._read_again()
             if not written and not self.is_live(at):
                 raise NotLive
-            self.client.select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -194,11 +194,11 @@ class UserSession(models.Model):
         """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
         nobody asked, or that was too long ago, and StaleClient."""
         at = at or timezone.now()
+        self.client.renew(at=at)
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
             raise ReverificationMissing
         Event.objects.record("user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at)
-        self.client.renew(at=at)
         self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:
@@ -227,9 +227,12 @@ class UserSession(models.Model):
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
         at = at or timezone.now()
+        leaves_impersonation = self.actor is not None and status in (Status.ENDED, Status.REMOVED)
+        if leaves_impersonation:
+            self.client.hold()
         closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)
         self._read_again()
-        if closed and self.actor is not None and status in (Status.ENDED, Status.REMOVED):
+        if closed and leaves_impersonation:
             self.client.renew(at=at)
         return bool(closed)
 

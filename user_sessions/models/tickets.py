@@ -99,10 +99,11 @@ class Ticket(models.Model):
     def accept(self, *, by: str, at: datetime | None = None) -> None:
         """Use it up, inside the transaction that signs in: of many at once one succeeds.
 
-        Raises TicketExpired, also for one made before an epoch, and NotPending.
+        Raises TicketExpired, also for one made before an epoch, NotPending and UserInactive.
         """
         at = at or timezone.now()
         self.require_pending(at=at)
+        admission.lock(self.user)  # before the ticket, as whoever deactivates the user does
         self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
 
     def require_pending(self, *, at: datetime) -> None:
