@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.test import Client as Handler
 from django.utils import timezone
@@ -81,3 +81,10 @@ def listing(workspace: Workspace) -> Workspace:
     """The workspace, which lists the app's origin from now on."""
     AllowedOrigin.objects.get_or_create(workspace=workspace, origin=APP)
     return workspace
+
+
+def handshake(page: Page, url: str = f"{APP}/", **query: str) -> Any:
+    """Ask as an app's server has a browser ask."""
+    return page.get(
+        f"client/handshake?redirect_url={quote(url, safe='')}" + "".join(f"&{n}={v}" for n, v in query.items())
+    )
