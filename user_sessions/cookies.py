@@ -68,7 +68,7 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
-    """Hand something to the app's server by way of a cookie, which no script reads; False if none of ours reaches it."""
+    """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it."""
     domain = shared_domain(page, workspace.issuer)
     if domain is None and urlsplit(page).hostname != urlsplit(workspace.issuer).hostname:
         return False
