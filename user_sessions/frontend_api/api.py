@@ -62,7 +62,7 @@ class FrontendView(DialectView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """A page can send GET and POST without asking first, so ``_method`` in the query of a POST names the others."""
-        request.exception_reporter_filter = Discreet()  # type: ignore[attr-defined]  # where Django looks for it
+        request.exception_reporter_filter = Discreet()  # where Django looks for it
         with suppress(SuspiciousOperation):
             wanted = request.GET.getlist("_method")
             if request.method == "POST" and len(wanted) == 1 and wanted[0] in OVERRIDES:
