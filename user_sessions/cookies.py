@@ -68,12 +68,14 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
-    """Hand something to the app's server by way of a cookie; False if no cookie of ours reaches it."""
+    """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it."""
     domain = shared_domain(page, workspace.issuer)
     if domain is None and urlsplit(page).hostname != urlsplit(workspace.issuer).hostname:
         return False
     secure = _is_secure(workspace)
-    response.set_cookie(name, value, HANDSHAKE_MAX_AGE, path="/", domain=domain, secure=secure, samesite="Lax")
+    response.set_cookie(
+        name, value, HANDSHAKE_MAX_AGE, path="/", domain=domain, secure=secure, httponly=True, samesite="Lax"
+    )
     return True
 
 

@@ -25,6 +25,7 @@ from user_sessions.dialect.versions import version_of
 from user_sessions.frontend_api.authentication import Caller, ClientAuthentication
 from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
+from user_sessions.frontend_api.reports import Discreet
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.passwords import is_password_of
@@ -61,6 +62,7 @@ class FrontendView(DialectView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """A page can send GET and POST without asking first, so ``_method`` in the query of a POST names the others."""
+        request.exception_reporter_filter = Discreet()  # where Django looks for it
         with suppress(SuspiciousOperation):
             wanted = request.GET.getlist("_method")
             if request.method == "POST" and len(wanted) == 1 and wanted[0] in OVERRIDES:

@@ -99,16 +99,16 @@ def _presented(request: Request, *, is_native: bool) -> str:
 
 def _authorization_of(request: Request) -> str:
     """With or without ``Bearer``, as apps send it."""
-    header: str = request.headers.get("authorization", "").strip()
+    header: str = request.headers.get("authorization", "").strip(" ")
     if "," in header:
         raise ApiError("multiple_authorization_header_values_forbidden")
     scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else header
+    return token.strip(" ") if scheme.lower() == "bearer" else header
 
 
 def _cookies_of(request: Request) -> list[str]:
     """Every value of the client's cookie: a browser sends two if somebody set another for a parent domain."""
-    pairs = (part.strip().partition("=") for part in request.headers.get("cookie", "").split(";"))
+    pairs = (part.strip(" \t").partition("=") for part in request.headers.get("cookie", "").split(";"))
     return [value for name, _, value in pairs if name == CLIENT_COOKIE and value]
 
 

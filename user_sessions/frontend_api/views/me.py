@@ -6,6 +6,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.api import is_storable
 from user_sessions.dialect.api import session_not_found
 from user_sessions.dialect.serializers import user_object
 from user_sessions.frontend_api.api import FrontendView
@@ -38,7 +39,7 @@ class MeView(FrontendView):
         """Sign the user out elsewhere, or here."""
         now = timezone.now()
         active = self.active_session(request, at=now)
-        session = self._sessions(request, now).filter(pk=session_id).first()
+        session = self._sessions(request, now).filter(pk=session_id).first() if is_storable(session_id) else None
         if session is None or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
         session.revoke(by=active.by, at=now)

@@ -1,0 +1,127 @@
+"""What a browser keeps for us, what an app keeps instead, and which page a token names (P46, P48)."""
+
+from http.cookies import Morsel
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from sessions_core.models import AllowedOrigin, Workspace
+from tests.user_sessions.conftest import claims_of
+from tests.user_sessions.pages import APP, HOST, HOSTS, Page, app, listing, signed_in_client, ticket_for, token_of
+from user_sessions.models import Client
+
+OURS = f"https://{HOST}"
+
+
+@pytest.fixture(autouse=True)
+def hosts(settings):
+    settings.ALLOWED_HOSTS = HOSTS
+
+
+@pytest.fixture
+def client(workspace, u1) -> Client:
+    return signed_in_client(listing(workspace), u1)
+
+
+@pytest.fixture
+def page(client) -> Page:
+    return Page(cookie=token_of(client))
+
+
+@pytest.fixture
+def minting(client) -> str:
+    """The path where it asks for a token."""
+    return f"client/sessions/{client.last_active_session_id}/tokens"
+
+
+def cookie_of(workspace: Workspace, user: Any, host: str, page: str, name: str) -> "Morsel[str]":
+    AllowedOrigin.objects.create(workspace=workspace, origin=page)
+    answer = Page(origin=page, host=host).use(ticket_for(workspace, user))
+    assert answer.status_code == 200
+    for morsel in answer.cookies.values():
+        assert len(morsel.OutputString()) <= 4096
+    morsel: Morsel[str] = answer.cookies[name]
+    return morsel
+
+
+@pytest.mark.parametrize("page", [APP, "https://live.example.com", "https://shop.test", "https://example.com"])
+def test_the_clients_cookie_is_for_this_host_alone_and_no_script(live_workspace, u1, page):
+    cookie = cookie_of(live_workspace, u1, "live.example.com", page, "__client")
+    assert (cookie["domain"], cookie["path"], cookie["samesite"]) == ("", "/", "Lax")
+    assert cookie["httponly"] and cookie["secure"]
+
+
+@pytest.mark.parametrize(
+    ("page", "domain"),
+    [
+        *((APP, "example.com"), ("https://example.com", "example.com"), ("https://live.example.com", "")),
+        *(("https://shop.test", ""), ("https://a.b.live.example.com", "live.example.com"), ("https://example.org", "")),
+    ],
+)
+def test_when_somebody_signed_in_is_told_to_the_domain_that_both_share(live_workspace, u1, page, domain):
+    cookie = cookie_of(live_workspace, u1, "live.example.com", page, "__client_uat")
+    assert (cookie["domain"], cookie["path"], cookie["samesite"]) == (domain, "/", "Lax")
+    assert cookie["secure"] and not cookie["httponly"]
+    assert int(cookie.value) == int(Client.objects.get().updated_at.timestamp()) <= timezone.now().timestamp()
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", "")])
+def test_a_sandbox_without_tls_can_be_tried_out(workspace, u1, scheme, secure):
+    workspace.frontend_api = f"{scheme}://{HOST}"
+    workspace.save()
+    cookie = cookie_of(workspace, u1, HOST, APP, "__client")
+    assert (cookie["secure"], cookie["httponly"]) == (secure, True)
+
+
+def test_an_app_gets_no_cookie_and_a_page_no_header(workspace, u1, u2):
+    listing(workspace)
+    native, browser = app(), Page()
+    by_app = native.send(
+        "POST", "client/sign_ins?_is_native=1", {"strategy": "ticket", "ticket": ticket_for(workspace, u1)}
+    )
+    by_page = browser.use(ticket_for(workspace, u2))
+    assert by_app.headers["Authorization"] and not by_app.cookies
+    assert "Authorization" not in by_page.headers and by_page.cookies["__client"]
+
+
+def test_no_query_turns_the_cookie_of_a_page_into_text_that_it_can_read(page):
+    """What is HttpOnly stays so, whatever mode a page claims."""
+    for query in ("?_is_native=1", "?_is_native=true"):
+        for method, path in (("GET", "client"), ("POST", "client"), ("GET", "environment")):
+            answer = Page(cookie=page.cookie).send(method, path + query)
+            assert page.cookie not in (answer.headers.get("Authorization", ""), answer.content.decode())
+            assert not answer.content or (answer.json().get("response") or {}).get("sessions", []) == []
+
+
+@pytest.mark.parametrize("path", ["client?_method=DELETE"])
+def test_with_the_client_its_cookie_goes(page, path):
+    gone = page.send("POST", path)
+    assert (gone.cookies["__client"].value, gone.cookies["__client"]["max-age"]) == ("", 0)
+    assert gone.cookies["__client_uat"].value == "0"
+
+
+# azp
+
+
+def test_a_token_names_the_page_that_asked_and_no_other(page, minting, client):
+    def azp(**headers: str | None) -> str | None:
+        return claims_of(page.send("POST", minting, **headers).json()["jwt"]).get("azp")
+
+    assert azp() == APP
+    assert azp(origin="http://localhost:3000") == "http://localhost:3000"
+    assert azp(origin=OURS) == OURS
+    assert azp(origin=None, sec_fetch_site="same-origin") == OURS
+    token = app().send("POST", minting, authorization=token_of(client)).json()["jwt"]
+    assert "azp" not in claims_of(token)
+
+
+def test_a_read_that_names_no_page_gets_a_token_without_one(page):
+    def azp(**headers: str) -> str | None:
+        (session,) = page.get("client", origin=None, **headers).json()["response"]["sessions"]
+        return claims_of(session["last_active_token"]["jwt"]).get("azp")
+
+    assert azp() is None
+    assert azp(sec_fetch_site="same-origin") == OURS
+    for site in ("cross-site", "same-site", "none", "x"):
+        assert azp(sec_fetch_site=site, referer=APP) is None

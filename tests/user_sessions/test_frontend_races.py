@@ -1,0 +1,211 @@
+"""What holds when requests of browsers collide: real threads over HTTP, each with its own connection (P42, P44)."""
+
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from sessions_core.models import Event
+from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, ticket_for, token_of
+from user_sessions.handshakes import Handshake
+from user_sessions.models import Activity, Client, SigningKey, SpentNonce, UserSession
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROUNDS = 5
+
+
+@pytest.fixture(autouse=True)
+def hosts(settings, workspace):
+    settings.ALLOWED_HOSTS = HOSTS
+    settings.USER_SESSIONS = {"RATES": {"visitor": None}}
+    listing(workspace)
+    SigningKey.objects.current(workspace)
+
+
+@pytest.fixture
+def u1():
+    return get_user_model().objects.create_user("u1")
+
+
+@pytest.fixture
+def u2():
+    return get_user_model().objects.create_user("u2")
+
+
+def errors(answers: list[Any]) -> Counter[str]:
+    """How often each code came; "" is success."""
+    return Counter(answer.error for answer in answers)
+
+
+def verb(page: Page, session_id: str, verb: str, **form: str) -> Any:
+    return partial(page.post, f"client/sessions/{session_id}/{verb}", **form)
+
+
+def pages(token: str, number: int) -> list[Page]:
+    """So many tabs of one browser."""
+    return [Page(cookie=token) for _ in range(number)]
+
+
+def live_ones(*tabs: Page) -> list[Page]:
+    """Those whose credential opens something."""
+    return [tab for tab in tabs if tab.get("me").status_code == 200]
+
+
+@pytest.mark.parametrize("same_client", [False, True])
+def test_of_twenty_who_use_a_ticket_at_once_one_is_signed_in(workspace, u1, at_once, same_client):
+    ticket = ticket_for(workspace, u1)
+    token = token_of(Client.objects.begin(workspace, at=timezone.now())) if same_client else None
+    tabs = [Page(cookie=token) for _ in range(20)]
+    answers = at_once(*(partial(tab.use, ticket) for tab in tabs))
+    assert errors(answers) == {"": 1, "sign_in_token_already_used_code": 19}
+    assert {answer.status_code for answer in answers} == {200, 400}
+    session = UserSession.objects.get()
+    (winner,) = (tab for tab, answer in zip(tabs, answers, strict=True) if answer.status_code == 200)
+    assert winner.signed_in() == [session.pk]
+    assert winner.get("me").status_code == 200
+    assert [tab.signed_in() for tab in tabs if tab is not winner] == [[]] * 19
+    assert Client.objects.count() == 1
+    assert Event.objects.filter(type="sign_in_token.accepted").count() == 1
+
+
+def test_of_two_who_sign_in_on_one_client_at_once_one_is_refused(workspace, u1, u2, at_once):
+    for _ in range(ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now())
+        tickets = {user: ticket_for(workspace, user) for user in (u1, u2)}
+        tabs = pages(token_of(client), 2)
+        answers = at_once(*(partial(tab.use, ticket) for tab, ticket in zip(tabs, tickets.values(), strict=True)))
+        # Who is so late that the old token is dead when it is read signs in as a visitor, on a client of its own.
+        own = Client.objects.exclude(pk=client.pk).count()
+        assert client.sessions.count() == 1
+        assert errors(answers) in ({"": 1, "authentication_invalid": 1}, {"": 2}) and (len(errors(answers)) == 1) == (
+            own == 1
+        )
+        winners = [tab for tab, answer in zip(tabs, answers, strict=True) if answer.status_code == 200]
+        assert live_ones(*winners) == winners
+        assert len({tab.cookie for tab in winners}) == len(winners)
+        UserSession.objects.all().revoke(by="test")
+        Client.objects.all().delete()
+
+
+def test_whoever_lost_a_race_uses_nothing_up(workspace, u1, u2, at_once):
+    for _ in range(ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now())
+        tickets = [ticket_for(workspace, user) for user in (u1, u2)]
+        tabs = pages(token_of(client), 2)
+        answers = at_once(*(partial(tab.use, ticket) for tab, ticket in zip(tabs, tickets, strict=True)))
+        for answer, ticket in zip(answers, tickets, strict=True):
+            again = Page().use(ticket)
+            assert again.error == ("sign_in_token_already_used_code" if answer.status_code == 200 else "")
+
+
+def test_of_two_switches_at_once_one_credential_lives(workspace, u1, u2, at_once):
+    for _ in range(ROUNDS):
+        client = signed_in_client(workspace, u1, u2)
+        Client.objects.filter(pk=client.pk).update(last_active_session=None)
+        sessions = list(client.sessions.values_list("pk", flat=True))
+        tabs = pages(token_of(client), 2)
+        answers = at_once(*(verb(tab, id, "touch") for tab, id in zip(tabs, sessions, strict=True)))
+        assert set(errors(answers)) <= {"", "authentication_invalid", "signed_out"}
+        (winner,) = (tab for tab, answer in zip(tabs, answers, strict=True) if answer.status_code == 200)
+        assert winner.cookie == token_of(client)
+        assert live_ones(*tabs) == [winner]
+        assert len(winner.signed_in()) == 2
+
+
+@pytest.mark.parametrize(("first", "second", "ending"), [("touch", "revoke", "revoked"), ("end", "remove", "removed")])
+def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
+    for _ in range(ROUNDS):
+        client = signed_in_client(workspace, u1, u2)
+        session = client.sessions.get(user=u2)
+        UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
+        one, other = pages(token_of(client), 2)
+        ends = partial(session.revoke, by="test") if second == "revoke" else verb(other, session.pk, second)
+        answer, ended = at_once(verb(one, session.pk, first), ends)
+        assert ended is True or ended.status_code == 200
+        assert answer.error in ("", "authentication_invalid", "invalid_action_for_session", "resource_not_found")
+        assert UserSession.objects.get(pk=session.pk).status == ending
+        assert verb(one, session.pk, "touch")().error in ("authentication_invalid", "resource_not_found")
+        assert verb(one, session.pk, "tokens")().status_code in (401, 404)
+        happened = Event.objects.filter(subject=session.pk, type=f"user_session.{ending}").count()
+        assert happened == 1
+
+
+@pytest.mark.parametrize("ending", ["end", "remove"])
+def test_of_the_same_ending_many_times_at_once_one_is_news(workspace, u1, at_once, ending):
+    client = signed_in_client(workspace, u1)
+    session = client.sessions.get()
+    answers = at_once(*(verb(tab, session.pk, ending) for tab in pages(token_of(client), 6)))
+    assert {answer.status_code for answer in answers} <= {200, 400, 404}
+    assert errors(answers)[""] == 1
+    assert Event.objects.filter(subject=session.pk).exclude(type="user_session.created").count() == 1
+
+
+def test_twenty_first_uses_of_a_session_are_one_activity(workspace, u1, at_once):
+    client = signed_in_client(workspace, u1)
+    session = client.sessions.get()
+    UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
+    answers = at_once(*(verb(tab, session.pk, "touch") for tab in pages(token_of(client), 20)))
+    assert errors(answers) == {"": 20}
+    assert Activity.objects.get().session_id == session.pk
+
+
+def test_of_redemptions_of_a_nonce_at_once_one_is_answered(workspace, u1, backend, at_once):
+    client = signed_in_client(workspace, u1)
+    for _ in range(ROUNDS):
+        SpentNonce.objects.create(id="old", expire_at=timezone.now() - timedelta(minutes=1))
+        facts = Handshake(session_id=str(client.last_active_session_id), origin=APP, dev_browser="", suffixed=False)
+        nonce = facts.nonce(workspace, at=timezone.now())
+        redeem = partial(backend.get, "v1/clients/handshake_payload", f"?nonce={nonce}")
+        assert errors(at_once(*[redeem] * 10)) == {"": 1, "invalid_handshake": 9}
+
+
+def test_signing_out_beside_signing_in_leaves_one_of_both(workspace, u1, u2, at_once):
+    """Whatever comes first, nobody is signed in with a token that another one knows."""
+    for _ in range(ROUNDS):
+        client = signed_in_client(workspace, u1)
+        one, other = pages(token_of(client), 2)
+        closed, signed_in = at_once(
+            partial(one.send, "POST", "client?_method=DELETE"), partial(other.use, ticket_for(workspace, u2))
+        )
+        assert closed.error in ("", "authentication_invalid", "client_not_found")
+        assert signed_in.error in ("", "authentication_invalid")
+        assert "" in (closed.error, signed_in.error)
+        assert Page(cookie=token_of(client)).signed_in() == [] or closed.error
+        assert (len(other.signed_in()) > 0) == (signed_in.error == "")
+
+
+@pytest.mark.parametrize("beside", ["touch", "end", "remove", "sign out"])
+def test_an_impersonation_beside_the_use_of_what_it_ends_locks_nobody_out(workspace, u1, u2, at_once, beside):
+    """P44: both change the client and its sessions, and no lock is waited for in a circle."""
+    for _ in range(4 * ROUNDS):
+        client = signed_in_client(workspace, u1, u2)
+        session = client.sessions.get(user=u1)
+        UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
+        agent, *tabs = pages(token_of(client), 4)
+        actor = ticket_for(workspace, u1, actor={"sub": "agent"})
+        uses = [
+            partial(tab.send, "POST", "client/sessions?_method=DELETE")
+            if beside == "sign out"
+            else verb(tab, session.pk, beside)
+            for tab in tabs
+        ]
+        answers = at_once(partial(agent.use, actor), *uses)
+        assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+        impersonated = UserSession.objects.filter(actor__isnull=False, client=client).live(at=timezone.now())
+        if impersonated.exists():
+            assert client.sessions.filter(actor__isnull=True).live(at=timezone.now()).count() == 0
+
+
+def test_a_handshake_racing_a_revoke_gives_no_token_after_it(workspace, u1, at_once):
+    client = signed_in_client(workspace, u1)
+    session, token = client.sessions.get(), token_of(client)
+    browser = Page(cookie=token, origin=None)
+    answers = at_once(partial(session.revoke, by="test"), *[partial(handshake, Page(cookie=token, origin=None))] * 6)
+    assert answers[0] is True and {answer.status_code for answer in answers[1:]} == {307}
+    nonce = handshake(browser, format="nonce")
+    assert nonce.status_code == 307 and browser.get("me").status_code == 401

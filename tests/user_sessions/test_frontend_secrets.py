@@ -1,0 +1,150 @@
+"""What browsers are known by is nowhere at rest, and in no report of an error (P1, P3, P4)."""
+
+import base64
+import logging
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from django.contrib.auth.signals import user_logged_in
+from django.test import Client as Handler
+from django.utils.log import AdminEmailHandler
+
+from tests.dump import dump
+from tests.user_sessions.forgeries import said
+from tests.user_sessions.pages import APP, FORM, HOST, HOSTS, Page, app, handshake, listing, ticket_for
+from user_sessions.handshakes import Handshake
+from user_sessions.models import Client, Ticket, UserSession
+from user_sessions.tokens import is_refresh_token_of, read_client_token, read_handshake_nonce, read_ticket_token
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def hosts(settings):
+    settings.ALLOWED_HOSTS = HOSTS
+
+
+def query_of(response: Any, name: str) -> str:
+    (value,) = parse_qs(urlsplit(response.headers["Location"]).query)[name]
+    return value
+
+
+def used(workspace: Any, u1: Any, u2: Any, backend: Any) -> dict[str, str]:
+    """Everything that a day of sign-ins hands out, by what it is."""
+    listing(workspace)
+    u1.set_password(PASSWORD)
+    u1.save()
+    page, native, ticket = Page(), app(), ticket_for(workspace, u2)
+    page.post("client")
+    secrets = {"password": PASSWORD, "ticket": ticket, "visitor": str(page.cookie)}
+    answer = page.post("client/sign_ins", strategy="password", identifier="u1", password=PASSWORD)
+    session = answer.json()["response"]["created_session_id"]
+    secrets |= {"client": str(page.cookie)}
+    page.use(ticket)
+    secrets |= {"switched": str(page.cookie)}
+    unused = ticket_for(workspace, u1)
+    signed_in = native.send("POST", "client/sign_ins?_is_native=1", {"strategy": "ticket", "ticket": unused})
+    secrets |= {"second ticket": unused, "app": signed_in.headers["Authorization"]}
+    page.post(f"client/sessions/{session}/verify", level="first_factor")
+    done = page.post(f"client/sessions/{session}/verify/attempt_first_factor", strategy="password", password=PASSWORD)
+    assert done.json()["response"]["status"] == "complete"
+    secrets |= {"reverified": str(page.cookie)}
+    secrets |= {"session token": page.post(f"client/sessions/{session}/tokens").json()["jwt"]}
+    browser = Page(cookie=page.cookie, origin=None)
+    secrets |= {"handshake": query_of(handshake(browser), "__clerk_handshake")}
+    secrets |= {"nonce": query_of(handshake(browser, format="nonce"), "__clerk_handshake_nonce")}
+    redeemed = handshake(browser, format="nonce")
+    secrets |= {"spent nonce": query_of(redeemed, "__clerk_handshake_nonce")}
+    directives = backend.get("v1/clients/handshake_payload", f"?nonce={secrets['spent nonce']}").json()["directives"]
+    (refresh,) = (each.partition("=")[2].partition(";")[0] for each in directives if each.startswith("__refresh"))
+    secrets |= {"refresh token": refresh, "never used": ticket_for(workspace, u1)}
+    assert len(set(secrets.values())) == len(secrets) and all(secrets.values())
+    return secrets
+
+
+def test_no_credential_of_a_browser_is_at_rest(workspace, u1, u2, backend):
+    secrets, everything = used(workspace, u1, u2, backend), "\n".join(dump())
+    assert Client.objects.first().pk in everything and Ticket.objects.first().pk in everything
+    for kind, text in secrets.items():
+        signature = text.split(".")[2] if text.count(".") == 2 else text
+        for form in (text, signature, text.encode().hex(), base64.b64encode(text.encode()).decode()):
+            assert form not in everything, kind
+
+
+def test_no_string_of_a_dump_is_a_credential_of_a_browser(workspace, u1, u2, backend):
+    used(workspace, u1, u2, backend)
+    candidates = [text for text in dump() if len(text) >= 10 and text.isascii() and text.isprintable()]
+    assert {Client.objects.first().rotation, UserSession.objects.first().pk} <= set(candidates)
+    sessions = list(UserSession.objects.select_related("client"))
+    for text in candidates:
+        assert read_client_token(text) is read_handshake_nonce(text) is read_ticket_token(text, workspace) is None, text
+        assert not any(is_refresh_token_of(session, text) for session in sessions)
+    rotation = Client.objects.first().rotation
+    assert app().get("client", authorization=rotation).status_code == 401
+    assert Page(cookie=rotation).get("me").status_code == 401
+    assert Page().use(Ticket.objects.first().pk).error == "ticket_invalid_code"
+
+
+def test_nothing_shows_more_than_an_id(workspace, u1):
+    listing(workspace)
+    page = Page()
+    page.use(ticket_for(workspace, u1))
+    client, session = Client.objects.get(), UserSession.objects.get()
+    handshake = Handshake(session_id=session.pk, origin=APP, dev_browser="", suffixed=False)
+    shown = "".join(f"{each!r} {each}" for each in (client, session, Ticket.objects.get(), handshake))
+    assert said(str(page.cookie))[1]["rotating_token"] not in shown
+
+
+def test_a_client_is_told_its_own_token_in_its_carrier_alone(workspace, u1):
+    """P3: no answer's body holds it, and the only tokens there are for other services."""
+    listing(workspace)
+    page = Page()
+    answers = [page.post("client"), page.use(ticket_for(workspace, u1)), page.get("client"), page.get("me")]
+    for answer in answers:
+        assert "rotating" not in answer.content.decode() and str(page.cookie) not in answer.content.decode()
+    session = answers[1].json()["client"]["sessions"][0]
+    assert "cat" in jwt.get_unverified_header(session["last_active_token"]["jwt"])
+
+
+@pytest.fixture
+def broken():
+    """A receiver of the host's that fails: what nobody expected."""
+
+    def fail(**_: Any) -> None:
+        raise RuntimeError("the host's receiver is broken")
+
+    user_logged_in.connect(fail)
+    yield
+    user_logged_in.disconnect(fail)
+
+
+@pytest.mark.parametrize("strategy", ["password", "ticket"])
+def test_no_report_of_an_error_quotes_what_somebody_signed_in_with(
+    workspace, u1, broken, settings, mailoutbox, strategy
+):
+    settings.ADMINS = [("Operator", "operator@example.com")]
+    u1.set_password(PASSWORD)
+    u1.save()
+    listing(workspace)
+    ticket, secret = ticket_for(workspace, u1), Page()
+    secret.post("client")
+    form = {"strategy": "password", "identifier": "u1", "password": PASSWORD}
+    body = form if strategy == "password" else {"strategy": "ticket", "ticket": ticket}
+    reporter = AdminEmailHandler(include_html=True)
+    logger = logging.getLogger("django.request")
+    logger.addHandler(reporter)
+    headers = {"host": HOST, "origin": APP, "cookie": f"__client={secret.cookie}"}
+    try:
+        handler = Handler(raise_request_exception=False, headers=headers)
+        answer = handler.post("/v1/client/sign_ins", "&".join(f"{n}={v}" for n, v in body.items()), content_type=FORM)
+    finally:
+        logger.removeHandler(reporter)
+    assert answer.status_code == 500
+    (mail,) = mailoutbox
+    report = mail.body + "".join(str(content) for content, _ in mail.alternatives)
+    assert "RuntimeError" in report
+    for text in (PASSWORD, ticket.rpartition(".")[2], str(secret.cookie)):
+        assert text not in report
+        assert text not in answer.content.decode()

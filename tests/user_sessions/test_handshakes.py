@@ -1,0 +1,220 @@
+"""Where a browser is sent on to, and what it brings along: only to listed pages, once, and as things are by then."""
+
+from datetime import timedelta
+from http.cookies import SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
+
+import jwt
+import pytest
+from django.utils import timezone
+
+from sessions_core.models import AllowedOrigin
+from tests.callers import Caller
+from tests.dump import dump
+from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, token_of
+from user_sessions.handshakes import NONCE_LIFETIME, Handshake
+from user_sessions.models import Client, SigningKey, SpentNonce, UserSession
+from user_sessions.tokens import client_token, handshake_nonce, is_refresh_token_of
+from user_sessions.verify import KeySet, TokenRejected, Verifier
+
+
+@pytest.fixture(autouse=True)
+def hosts(settings):
+    settings.ALLOWED_HOSTS = HOSTS
+
+
+@pytest.fixture
+def client(workspace, u1) -> Client:
+    return signed_in_client(listing(workspace), u1)
+
+
+@pytest.fixture
+def browser(client) -> Page:
+    """It is sent here from elsewhere, so it names no origin."""
+    return Page(cookie=token_of(client), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
+
+
+def brought(response: Any, name: str) -> str:
+    """What the browser brings to the app's server."""
+    assert response.status_code == 307
+    (value,) = parse_qs(urlsplit(response.headers["Location"]).query)[name]
+    return value
+
+
+def cookies_of(directives: list[str]) -> dict[str, str]:
+    return {name: morsel.value for each in directives for name, morsel in SimpleCookie(each).items()}
+
+
+def cookies_in(token: str) -> dict[str, str]:
+    return cookies_of(jwt.decode(token, options={"verify_signature": False})["handshake"])
+
+
+def redeem(backend: Caller, nonce: str) -> Any:
+    return backend.get("v1/clients/handshake_payload", f"?nonce={quote(nonce)}")
+
+
+# What it brings
+
+
+def test_what_somebody_else_put_in_the_address_is_taken_out(browser):
+    url = f"{APP}/?__clerk_handshake=theirs&__clerk_handshake_nonce=theirs"
+    assert cookies_in(brought(handshake(browser, url), "__clerk_handshake"))["__session"]
+    assert brought(handshake(browser, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
+
+
+def test_who_is_signed_in_comes_along(browser, client, workspace):
+    cookies = cookies_in(brought(handshake(browser), "__clerk_handshake"))
+    claims = jwt.decode(cookies["__session"], options={"verify_signature": False})
+    (refresh,) = (value for name, value in cookies.items() if name.startswith("__refresh_"))
+    session = UserSession.objects.select_related("client").get()
+    assert (claims["sid"], claims["azp"], claims["iss"]) == (session.pk, APP, workspace.issuer)
+    assert int(cookies["__client_uat"]) <= claims["iat"]
+    assert is_refresh_token_of(session, refresh)
+    assert cookies["__clerk_db_jwt"].startswith("dvb_")
+
+
+@pytest.mark.parametrize("cookie", [None, "", "x"])
+def test_for_a_visitor_every_cookie_goes(client, cookie):
+    cookies = cookies_in(brought(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))
+    assert cookies.pop("__clerk_db_jwt")
+    assert cookies.pop("__client_uat") == "0"
+    assert set(cookies.values()) == {""} and "__session" in cookies
+
+
+def test_an_address_says_nothing_of_who_is_signed_in(browser, client, workspace, u2, elsewhere):
+    """What an app's server had for a cookie is a reason to ask, and no credential."""
+    other = signed_in_client(workspace, u2)
+    visitor = Page(origin=None)
+    for name in ("__session", "__client", "__client_uat", "Authorization", "session_id", "client_id"):
+        response = handshake(visitor, **{name: token_of(other)})
+        assert cookies_in(brought(response, "__clerk_handshake"))["__session"] == ""
+
+
+def test_a_dev_browser_is_one_of_ours_or_a_new_one(browser):
+    for given in ("x", "dvb_x;Domain=evil", "dvb_" + "1" * 28, "dvb_%0D%0A" + "1" * 25):
+        cookies = cookies_in(brought(handshake(browser, __clerk_db_jwt=given), "__clerk_handshake"))
+        assert cookies["__clerk_db_jwt"] != given and len(cookies["__clerk_db_jwt"]) == 31
+    known = "dvb_" + "1" * 27
+    assert cookies_in(brought(handshake(browser, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"] == known
+
+
+def test_a_handshake_changes_nothing(browser, client, workspace):
+    SigningKey.objects.current(workspace)
+    before = dump()
+    handshake(browser), handshake(browser, format="nonce"), browser.get(f"client/touch?redirect_url={APP}")
+    assert dump() == before
+
+
+# The token
+
+
+def test_a_handshake_is_no_credential(browser, client, workspace, backend):
+    token = brought(handshake(browser), "__clerk_handshake")
+    nonce = brought(handshake(browser, format="nonce"), "__clerk_handshake_nonce")
+    keys = KeySet.from_jwks({"keys": [SigningKey.objects.get().public_jwk]})
+    for text in (token, nonce):
+        with pytest.raises(TokenRejected):
+            Verifier(issuer=workspace.issuer, keys=keys).verify(text)
+        assert Page(cookie=text).signed_in() == []
+        assert Page(origin=None, authorization=text).get("client").status_code == 401
+        assert Page(origin=None).use(text).status_code == 400
+        assert Page().use(text).error == "ticket_invalid_code"
+        verified = backend.post(f"v1/sessions/{UserSession.objects.get().pk}/verify", token=text)
+        assert verified.error == "invalid_session_token"
+    assert redeem(backend, token).error == "invalid_handshake"
+    assert redeem(backend, client_token(client)).error == "invalid_handshake"
+
+
+# The nonce
+
+
+@pytest.fixture
+def nonce(browser) -> str:
+    return brought(handshake(browser, format="nonce"), "__clerk_handshake_nonce")
+
+
+def test_a_nonce_is_good_once(backend, nonce):
+    assert cookies_of(redeem(backend, nonce).json()["directives"])["__session"]
+    again = redeem(backend, nonce)
+    assert (again.status_code, again.error) == (400, "invalid_handshake")
+
+
+def test_a_nonce_of_another_workspace_is_none_and_stays_good(backend, foreign_backend, nonce):
+    assert redeem(foreign_backend, nonce).error == "invalid_handshake"
+    assert redeem(backend, nonce).status_code == 200
+
+
+def test_a_nonce_that_is_over_or_forged_is_none(backend, workspace, client, nonce):
+    now = timezone.now()
+    facts = Handshake(session_id=str(client.last_active_session_id), origin=APP, dev_browser="", suffixed=False)
+    head, body, signature = nonce.split(".")
+    texts = [
+        facts.nonce(workspace, at=now - NONCE_LIFETIME),
+        handshake_nonce({"workspace": str(workspace.pk)}, expire_at=now - timedelta(days=1)),
+        f"{head}.{body}.{signature[:-2]}AA",
+        f"{head}.{body}.",
+        f"{nonce}=",
+        nonce.upper(),
+        "x",
+        "%00",
+        "x" * 20_000,
+    ]
+    for text in texts:
+        refused = redeem(backend, text)
+        assert refused.status_code in (400, 422) and refused.error in ("invalid_handshake", "form_param_value_invalid")
+    assert not SpentNonce.objects.exists()
+    assert backend.get("v1/clients/handshake_payload").error == "missing_query_parameter"
+    assert redeem(backend, nonce).status_code == 200
+
+
+def test_nonces_that_were_used_are_forgotten_when_their_time_is_over(backend, nonce):
+    SpentNonce.objects.create(id="old", expire_at=timezone.now() - timedelta(seconds=1))
+    redeem(backend, nonce)
+    assert [spent.pk == "old" for spent in SpentNonce.objects.all()] == [False]
+
+
+@pytest.mark.parametrize("verb", ["revoke", "end", "remove"])
+def test_whoever_left_on_the_way_is_signed_out(backend, client, nonce, verb):
+    getattr(UserSession.objects.get(), verb)(by="test")
+    cookies = cookies_of(redeem(backend, nonce).json()["directives"])
+    assert (cookies["__session"], cookies["__client_uat"]) == ("", "0")
+
+
+def test_a_user_who_was_deactivated_on_the_way_is_signed_out(backend, client, nonce, u1):
+    u1.is_active = False
+    u1.save()
+    assert cookies_of(redeem(backend, nonce).json()["directives"])["__session"] == ""
+
+
+# In a live workspace
+
+
+@pytest.mark.parametrize(
+    ("page", "domain"),
+    [
+        ("https://app.example.com", "example.com"),
+        ("https://live.example.com", ""),
+        ("https://example.com", "example.com"),
+    ],
+)
+@pytest.mark.parametrize(("format", "name"), [("nonce", "__clerk_handshake_nonce"), ("token", "__clerk_handshake")])
+def test_a_live_workspace_hands_it_over_in_a_cookie(live_workspace, u1, page, domain, format, name):
+    AllowedOrigin.objects.create(workspace=live_workspace, origin=page)
+    client = signed_in_client(live_workspace, u1)
+    response = handshake(
+        Page(cookie=token_of(client), origin=None, host="live.example.com"), f"{page}/x", format=format
+    )
+    assert (response.status_code, response.headers["Location"]) == (307, f"{page}/x")
+    cookie = response.cookies[name]
+    assert (cookie["domain"], cookie["path"], cookie["samesite"]) == (domain, "/", "Lax")
+    assert cookie["secure"] and cookie["httponly"] and cookie["max-age"] <= 60
+    assert len(cookie.OutputString()) <= 4096
+
+
+def test_where_no_cookie_of_ours_arrives_the_address_has_it(live_workspace, u1):
+    AllowedOrigin.objects.create(workspace=live_workspace, origin="https://shop.test")
+    client = signed_in_client(live_workspace, u1)
+    browser = Page(cookie=token_of(client), origin=None, host="live.example.com")
+    response = handshake(browser, "https://shop.test/", format="nonce")
+    assert brought(response, "__clerk_handshake_nonce") and not response.cookies
