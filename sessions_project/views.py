@@ -38,7 +38,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def browser_sdk(request: HttpRequest, path: str) -> HttpResponseBase:
     """A file of the SDK, straight from where it was fetched to: no start of the server comes in between."""
-    return serve(request, path, document_root=settings.GATEPASS_BROWSER_SDK)
+    return serve(request, path, document_root=str(settings.GATEPASS_BROWSER_SDK))
 
 
 @require_GET

@@ -19,16 +19,13 @@ const claimsOf = (token) => {
 }
 const pretty = (claims) => JSON.stringify(claims, null, 2)
 
-// What was asked for, then how it went; one thing at a time.
+// Does something with the SDK, says how it went, and shows what is now.
 async function attempt(done, call) {
+  say("One moment.")
   by("running").setAttribute("aria-busy", "true")
-  try {
-    await call()
-    say(done)
-  } catch (error) {
-    say(error.errors?.[0]?.longMessage ?? error.message, { refused: true })
-  }
+  const refusal = await call().then(() => null, (error) => error.errors?.[0]?.longMessage ?? error.message)
   await show()
+  say(refusal ?? done, { refused: refusal !== null })
   by("running").removeAttribute("aria-busy")
   if (document.activeElement === document.body) by("said").focus() // the button that was pressed may be gone
 }
