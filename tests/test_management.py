@@ -77,7 +77,7 @@ def sdk_folder(tmp_path, monkeypatch):
 
 def test_an_sdk_that_is_not_the_one_we_know_is_not_unpacked(sdk_folder):
     npm = sdk_folder.parent / "npm"
-    npm.write_text("#!/bin/sh\nfor folder; do :; done\necho another > \"$folder/package.tgz\"\n")
+    npm.write_text('#!/bin/sh\nfor folder; do :; done\necho another > "$folder/package.tgz"\n')
     npm.chmod(0o755)
     with pytest.raises(SystemExit, match="not the @clerk/clerk-js"):
         dev.browser_sdk()
