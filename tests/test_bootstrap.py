@@ -224,6 +224,8 @@ def test_the_welcome_names_keys_and_commands(secrets):
     welcome = serve.welcome(sandbox, api_key, password)
 
     assert password in welcome
+    assert all(f"({user.username}, password {user.password})" in welcome for user in sandbox.users)
+    assert "for Clerk's SDKs pk_test_MTI3LjAuMC4xOjgwMDAk" in welcome
     assert welcome.count(f"Bearer {api_key}") == 4
     assert str(sandbox.connected_account_ids[0]) in welcome
 

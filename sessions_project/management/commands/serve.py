@@ -14,9 +14,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
-from sessions_core.models import ApiKey
+from sessions_core.models import ApiKey, Workspace
 from sessions_project import secrets_file
 from sessions_project.bootstrap import DemoUser, Sandbox, bootstrap
+from user_sessions.cookies import publishable_key
 
 HOST = "127.0.0.1"
 
@@ -137,7 +138,7 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
         issuer=sandbox.frontend_api or f"urn:uuid:{sandbox.workspace_id}",
         operator=f"{sandbox.operator.username}, password {password or 'as you set it'}",
         api_key=api_key,
-        publishable_key=sandbox.publishable_key,
+        publishable_key=_publishable_keys(sandbox),
         accounts=", ".join(str(account_id) for account_id in sandbox.connected_account_ids),
         users=f"\n{' ' * 19}".join(
             f"{each.id} ({each.username}, password {each.password or 'as you set it'})" for each in sandbox.users
@@ -147,6 +148,13 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
         id_of=ID_OF,
         user_id=user.id,
     )
+
+
+def _publishable_keys(sandbox: Sandbox) -> str:
+    """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
+    workspace = Workspace.objects.get(pk=sandbox.workspace_id)
+    address = f", for Clerk's SDKs {publishable_key(workspace)}" if workspace.frontend_api else ""
+    return sandbox.publishable_key + address
 
 
 def _server(port: int) -> list[str]:
