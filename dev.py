@@ -5,6 +5,7 @@
     python3 dev.py example [--port N]            serve examples/smart_building, a project with models of its own
     python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
     python3 dev.py check                         lint, types, import arrows, migrations, docs
+    python3 dev.py browser_sdk                   fetch the SDK for the page "Try it in this browser"; needs npm
     python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md
     python3 dev.py WORD ...                      manage.py WORD ..., on the data of run, or of $GATEPASS_DATA
 
@@ -14,13 +15,16 @@ Each first brings the environment in .venv up to date, which takes seconds, or n
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 from pathlib import Path
@@ -32,6 +36,13 @@ PYTHON = VENV / "bin" / "python"
 
 # What there is to install; "dev" holds all that "server" does.
 INSTALLS = {"server": ["-e", ".[server]"], "dev": ["-e", ".[server]", "--group", "dev"]}
+
+# A vendor's SDK, which is not ours to ship: the reference server's page and the tests run it as it is published.
+BROWSER_SDK = ROOT / ".browser_sdk"
+BROWSER_SDK_PACKAGE = "@clerk/clerk-js@6.34.1"
+BROWSER_SDK_SHA512 = "PcM/x9lzmDU5bQ8jaJjkWYncJbAYL5hlxHG3jkO4SLG39apLqfBuFCaRw27ptIkwRCTJnY+a6Nvml3gk8G1CZA=="
+# Its two builds that need no other package, each with the parts that it loads when it needs them.
+BROWSER_SDK_FILES = re.compile(r"package/dist/((?:clerk|\w[\w-]*_clerk)\.(?:browser|native)[\w.]*\.js)")
 
 CHECKS = {
     "lint": ["ruff", "check", "."],
@@ -55,6 +66,8 @@ def main(words: list[str]) -> None:
     elif task == ["test"]:
         install("dev")
         become("-m", "tests", *options)
+    elif words == ["browser_sdk"]:
+        print(f"{BROWSER_SDK_PACKAGE} is in {browser_sdk().name}/. Reload the page.")
     elif words == ["check"]:  # with options it is manage.py's
         install("dev")
         sys.exit(check())
@@ -81,6 +94,43 @@ def manage_line(data: Path) -> str:
     """How another terminal reaches what is served."""
     where = "" if data == ROOT / "var" else f"GATEPASS_DATA={shlex.quote(str(data))} "
     return f"Manage it   {where}python3 dev.py signing_keys list Sandbox"
+
+
+def browser_sdk() -> Path:
+    """Fetch the SDK for browsers with npm, unless it is there, and only if it is what we know. Returns its folder."""
+    stamp = BROWSER_SDK / "stamp"
+    if stamp.exists() and stamp.read_text() == BROWSER_SDK_SHA512:
+        return BROWSER_SDK
+    if not shutil.which("npm"):
+        sys.exit("npm fetches the SDK, and is not on the PATH. It comes with Node.js.")
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = [
+            "npm",
+            "pack",
+            BROWSER_SDK_PACKAGE,
+            "--ignore-scripts",
+            "--loglevel=error",
+            "--pack-destination",
+            folder,
+        ]
+        call(*fetch, output=subprocess.DEVNULL)
+        (package,) = Path(folder).iterdir()
+        digest = hashlib.sha512(package.read_bytes()).digest()
+        if base64.b64encode(digest).decode() != BROWSER_SDK_SHA512:
+            sys.exit(f"What npm fetched is not the {BROWSER_SDK_PACKAGE} that we know. Nothing was unpacked.")
+        shutil.rmtree(BROWSER_SDK, ignore_errors=True)
+        BROWSER_SDK.mkdir()
+        unpack(package, BROWSER_SDK)
+    stamp.write_text(BROWSER_SDK_SHA512)
+    return BROWSER_SDK
+
+
+def unpack(package: Path, folder: Path) -> None:
+    with tarfile.open(package) as files:
+        for member in files:
+            name = BROWSER_SDK_FILES.fullmatch(member.name)
+            if name and (file := files.extractfile(member)):
+                (folder / name[1]).write_bytes(file.read())
 
 
 def check() -> int:
@@ -124,9 +174,10 @@ def make_environment() -> None:
     stamp.write_text(sys.version)
 
 
-def call(*command: str | Path) -> None:
+def call(*command: str | Path, output: int | None = None) -> None:
     """Run one step of the installation; the tool has said what is wrong when it fails."""
-    if subprocess.run(command, cwd=ROOT, env=os.environ | {"UV_PYTHON_DOWNLOADS": "never"}).returncode:
+    environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+    if subprocess.run(command, cwd=ROOT, env=environment, stdout=output).returncode:
         sys.exit("The installation failed; the lines above say why.")
 
 

@@ -42,11 +42,14 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoUser:
+    """Somebody to sign in as; the password is known only on the run that made the account."""
+
     id: str
     username: str
     first_name: str
     last_name: str
     email: str
+    password: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,10 +101,18 @@ def _workspace(*, here: bool) -> Workspace:
     if workspace is None:
         workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
         SigningKey.objects.current(workspace, by=ACTOR)
+    landing = _landing_of(workspace)
     if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
         workspace.frontend_api = settings.GATEPASS_URL
-        workspace.save(update_fields=["frontend_api"])
+    if workspace.sign_in_url in ("", landing):
+        workspace.sign_in_url = _landing_of(workspace)
+    workspace.save(update_fields=["frontend_api", "sign_in_url"])
     return workspace
+
+
+def _landing_of(workspace: Workspace) -> str:
+    """The page of this server where its users can sign in, as far as nobody chose another."""
+    return f"{workspace.frontend_api}/" if workspace.frontend_api else ""
 
 
 def _may_move(workspace: Workspace, *, here: bool) -> bool:
@@ -124,8 +135,9 @@ def _operator() -> Operator:
 
 def _demo_user(person: dict[str, str]) -> DemoUser:
     user, is_new = User.objects.get_or_create(username=person["username"], defaults=person)
-    if is_new:
-        user.set_unusable_password()
+    password = get_random_string(20) if is_new else None
+    if password:
+        user.set_password(password)
         user.save(update_fields=["password"])
     return DemoUser(
         id=user_id(user.pk),
@@ -133,6 +145,7 @@ def _demo_user(person: dict[str, str]) -> DemoUser:
         first_name=user.first_name,
         last_name=user.last_name,
         email=user.email,
+        password=password,
     )
 
 

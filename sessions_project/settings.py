@@ -19,6 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 GATEPASS_DATA = Path(env.str("GATEPASS_DATA", default="") or BASE_DIR / "var").resolve()
 GATEPASS_URL = env.str("GATEPASS_URL", default="http://127.0.0.1:8000").rstrip("/")
 GATEPASS_SECRETS = GATEPASS_DATA / "secrets.env"
+GATEPASS_BROWSER_SDK = BASE_DIR / ".browser_sdk"  # where dev.py browser_sdk puts it
 
 
 def _number(name: str, *, default: int) -> int:

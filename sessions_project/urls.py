@@ -9,6 +9,7 @@ handler500 = views.server_error
 
 urlpatterns = [
     path("", views.landing, name="landing"),
+    path("browser_sdk/<path:path>", views.browser_sdk, name="browser_sdk"),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
     path("admin/", admin.site.urls),

@@ -1,20 +1,44 @@
 """Pages and answers of the reference server that belong to neither API."""
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
+from django.views.static import serve
 
 from client_sessions import api
+from sessions_core.models import Workspace
+from user_sessions.cookies import publishable_key
 
-__all__ = ["bad_request", "health", "landing", "not_found", "ready", "server_error"]
+__all__ = ["bad_request", "browser_sdk", "health", "landing", "not_found", "ready", "server_error"]
+
+# Nothing inline, and nothing from anywhere else; the SDK's timers run in a worker that it writes itself.
+LANDING_POLICY = "default-src 'self'; worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'"
 
 
 @require_GET
 def landing(request: HttpRequest) -> HttpResponse:
-    return render(request, "landing.html")
+    """What is here, and at the address of a sandbox a way to try it at once."""
+    workspace = Workspace.objects.at_host(request.get_host()).first()
+    offered = workspace if workspace and workspace.is_sandbox else None
+    context = {
+        "sandbox": offered,
+        "publishable_key": publishable_key(offered) if offered else "",
+        "has_browser_sdk": (settings.GATEPASS_BROWSER_SDK / "clerk.browser.js").exists(),
+        "templates": offered.jwt_templates.order_by("name") if offered else [],
+    }
+    response = render(request, "landing.html", context)
+    response.headers["Content-Security-Policy"] = LANDING_POLICY
+    return response
+
+
+@require_safe
+def browser_sdk(request: HttpRequest, path: str) -> HttpResponseBase:
+    """A file of the SDK, straight from where it was fetched to: no start of the server comes in between."""
+    return serve(request, path, document_root=str(settings.GATEPASS_BROWSER_SDK))
 
 
 @require_GET

@@ -92,6 +92,12 @@ def javascript() -> Path:
     return packages.javascript()
 
 
+@pytest.fixture(scope="session")
+def browser_sdk() -> Path:
+    """The folder with the JavaScript SDK for browsers."""
+    return packages.browser_sdk()
+
+
 @pytest.fixture
 def at_once() -> Callable[..., list[Any]]:
     """Run calls in threads that start together; their results or exceptions, in order."""

@@ -2,7 +2,9 @@
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from django.contrib.auth import authenticate
@@ -18,6 +20,12 @@ from user_sessions.models import SigningKey
 from user_sessions.users import find
 
 MADE = [Workspace, ApiKey, SigningKey, User, Customer, ConnectedAccount, Device, ConnectWebview, UserIdentity]
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings) -> None:
+    """Every bootstrap hashes three, which is meant to take time."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -55,7 +63,8 @@ def test_a_second_bootstrap_finds_everything_and_shows_no_secret():
 
     assert [model.objects.count() for model in MADE] == counts
     assert (second.api_key, second.operator.password) == (None, None)
-    assert (second.users, second.connected_account_ids) == (first.users, first.connected_account_ids)
+    assert second.users == [replace(user, password=None) for user in first.users]
+    assert second.connected_account_ids == first.connected_account_ids
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +110,9 @@ def test_serving_on_another_port_moves_the_sandbox_and_bootstrap_does_not(settin
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
 
     assert bootstrap().frontend_api == "http://127.0.0.1:8000"
+    assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8000/"
     assert bootstrap(here=True).frontend_api == "http://127.0.0.1:8001"
+    assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8001/"
 
 
 @pytest.mark.django_db
@@ -110,6 +121,17 @@ def test_an_address_that_a_person_chose_stays():
     Workspace.objects.update(frontend_api="https://sandbox.example.com")
 
     assert bootstrap(here=True).frontend_api == "https://sandbox.example.com"
+
+
+@pytest.mark.django_db
+def test_a_sign_in_page_that_a_person_chose_stays(settings):
+    bootstrap()
+    Workspace.objects.update(sign_in_url="https://app.example.com/sign-in")
+    settings.GATEPASS_URL = "http://127.0.0.1:8001"
+
+    bootstrap(here=True)
+
+    assert Workspace.objects.get().sign_in_url == "https://app.example.com/sign-in"
 
 
 @pytest.mark.django_db
@@ -128,7 +150,7 @@ def test_the_command_prints_one_json_object(capsys):
         "device_ids",
     ]
     assert list(printed["operator"]) == ["username", "password"]
-    assert list(printed["users"][0]) == ["id", "username", "first_name", "last_name", "email"]
+    assert list(printed["users"][0]) == ["id", "username", "first_name", "last_name", "email", "password"]
 
 
 @pytest.mark.django_db
@@ -141,10 +163,15 @@ def test_the_command_also_speaks_to_people(capsys):
 
 @pytest.mark.django_db
 def test_what_serving_prints_is_kept_for_the_next_run(secrets):
-    _, api_key, password = serve.remembered(bootstrap())
+    sandbox, api_key, password = serve.remembered(bootstrap())
 
-    assert serve.remembered(bootstrap())[1:] == (api_key, password)
-    assert secrets_file.read(secrets) == {serve.API_KEY: api_key, serve.PASSWORD: password}
+    assert serve.remembered(bootstrap()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
+    assert secrets_file.read(secrets) == {
+        serve.API_KEY: api_key,
+        serve.PASSWORD: password,
+        "GATEPASS_DEMO_PASSWORD_JANE_DOE": sandbox.users[0].password,
+        "GATEPASS_DEMO_PASSWORD_JOHN_ROE": sandbox.users[1].password,
+    }
 
 
 @pytest.mark.django_db
@@ -161,11 +188,33 @@ def test_a_kept_key_that_was_revoked_is_replaced(secrets):
 @pytest.mark.django_db
 def test_a_password_that_was_changed_is_not_shown(secrets):
     serve.remembered(bootstrap())
-    operator = User.objects.get(is_superuser=True)
-    operator.set_password("another one")
-    operator.save()
+    for user in User.objects.filter(username__in=["operator", "jane_doe"]):
+        user.set_password("another one")
+        user.save()
 
-    assert serve.remembered(bootstrap())[2] is None
+    sandbox, _, password = serve.remembered(bootstrap())
+
+    assert (password, sandbox.users[0].password) == (None, None)
+    assert sandbox.users[1].password
+
+
+@pytest.mark.django_db
+def test_demo_users_have_passwords_of_their_own_and_nothing_built_in():
+    jane, john = bootstrap().users
+
+    assert authenticate(username="jane_doe", password=jane.password)
+    assert authenticate(username="john_roe", password=john.password)
+    assert len({jane.password, john.password}) == 2
+
+
+@pytest.mark.django_db
+def test_somebody_who_is_there_keeps_their_password():
+    User.objects.create_user("jane_doe", password="her own")
+
+    jane, _ = bootstrap().users
+
+    assert jane.password is None
+    assert authenticate(username="jane_doe", password="her own")
 
 
 @pytest.mark.django_db
@@ -175,6 +224,8 @@ def test_the_welcome_names_keys_and_commands(secrets):
     welcome = serve.welcome(sandbox, api_key, password)
 
     assert password in welcome
+    assert all(f"({user.username}, password {user.password})" in welcome for user in sandbox.users)
+    assert "for Clerk's SDKs pk_test_MTI3LjAuMC4xOjgwMDAk" in welcome
     assert welcome.count(f"Bearer {api_key}") == 4
     assert str(sandbox.connected_account_ids[0]) in welcome
 

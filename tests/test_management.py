@@ -65,3 +65,25 @@ def test_dev_run_says_how_to_manage_what_it_serves(tmp_path):
     assert dev.manage_line(elsewhere) == (
         f"Manage it   GATEPASS_DATA='{elsewhere}' python3 dev.py signing_keys list Sandbox"
     )
+
+
+@pytest.fixture
+def sdk_folder(tmp_path, monkeypatch):
+    """Nothing is fetched yet, and there is no program on the PATH but what a test puts beside this folder."""
+    monkeypatch.setattr(dev, "BROWSER_SDK", tmp_path / "sdk")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path / "sdk"
+
+
+def test_an_sdk_that_is_not_the_one_we_know_is_not_unpacked(sdk_folder):
+    npm = sdk_folder.parent / "npm"
+    npm.write_text('#!/bin/sh\nfor folder; do :; done\necho another > "$folder/package.tgz"\n')
+    npm.chmod(0o755)
+    with pytest.raises(SystemExit, match="not the @clerk/clerk-js"):
+        dev.browser_sdk()
+    assert not sdk_folder.exists()
+
+
+def test_fetching_the_sdk_without_npm_gets_a_sentence(sdk_folder):
+    with pytest.raises(SystemExit, match="npm fetches the SDK"):
+        dev.browser_sdk()

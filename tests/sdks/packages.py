@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from dev import BROWSER_SDK
+
 HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
 JAVASCRIPT = HERE / "javascript"
 OLDER_SEAM = HERE / "python" / ".venv-seam-2"
 
@@ -45,20 +48,29 @@ def clerk_sdk() -> Sdk:
     return Sdk(["node", str(JAVASCRIPT / "clerk.mjs")])
 
 
+def native_sdk() -> Sdk:
+    return Sdk(["node", str(JAVASCRIPT / "native.mjs")])
+
+
 def python_sdk(packages: Path | None = None) -> Sdk:
     return Sdk([sys.executable, "-P", str(HERE / "story.py")], {"PYTHONPATH": str(packages)} if packages else {})
 
 
 def javascript() -> Path:
     """A folder whose node_modules holds what package-lock.json says."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        stop = pytest.fail if os.environ.get("CI") else pytest.skip
-        stop("The JavaScript SDKs need node and npm on the PATH.")
+    _need_node()
     modules, lock = JAVASCRIPT / "node_modules", JAVASCRIPT / "package-lock.json"
     if not _is_stamped(modules, lock):
         _call("npm", "ci", "--no-audit", "--no-fund", "--silent")
         _stamp(modules, lock)
     return JAVASCRIPT
+
+
+def browser_sdk() -> Path:
+    """A folder with the SDK for browsers and apps, where the reference server's page has it from."""
+    _need_node()
+    _call(sys.executable, str(ROOT / "dev.py"), "browser_sdk")
+    return BROWSER_SDK
 
 
 def older_seam() -> Path:
@@ -71,6 +83,12 @@ def older_seam() -> Path:
         _call(*pip, "--quiet", "--target", str(OLDER_SEAM), "-r", str(requirements))
         _stamp(OLDER_SEAM, requirements)
     return OLDER_SEAM
+
+
+def _need_node() -> None:
+    if not (shutil.which("node") and shutil.which("npm")):
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("The JavaScript SDKs need node and npm on the PATH.")
 
 
 def _call(*command: str) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
 
 from sessions_core.management.databases import ready_database
-from sessions_project.bootstrap import Sandbox, bootstrap
+from sessions_project.bootstrap import DemoUser, Sandbox, bootstrap
 
 
 class Command(BaseCommand):
@@ -37,8 +37,12 @@ def _as_text(sandbox: Sandbox) -> str:
         f"API key          {sandbox.api_key or 'shown when it was made; --new-key makes another'}",
         f"Publishable key  {sandbox.publishable_key}",
         f"Operator         {sandbox.operator.username}, password {sandbox.operator.password or 'as it was'}",
-        *(f"User             {user.id} {user.username}" for user in sandbox.users),
+        *(f"User             {_user(user)}" for user in sandbox.users),
         *(f"Account          {account_id}" for account_id in sandbox.connected_account_ids),
         *(f"Device           {device_id}" for device_id in sandbox.device_ids),
     ]
     return "\n".join(lines)
+
+
+def _user(user: DemoUser) -> str:
+    return f"{user.id} {user.username}, password {user.password or 'as it was'}"

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -13,15 +14,17 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
-from sessions_core.models import ApiKey
+from sessions_core.models import ApiKey, Workspace
 from sessions_project import secrets_file
-from sessions_project.bootstrap import Operator, Sandbox, bootstrap
+from sessions_project.bootstrap import DemoUser, Sandbox, bootstrap
+from user_sessions.cookies import publishable_key
 
 HOST = "127.0.0.1"
 
 # Names in GATEPASS_DATA/secrets.env.
 API_KEY = "GATEPASS_SANDBOX_API_KEY"
 PASSWORD = "GATEPASS_OPERATOR_PASSWORD"
+USER_PASSWORD = "GATEPASS_DEMO_PASSWORD_{}"
 
 WELCOME = """
 Gatepass is on {url}, its data in {data}
@@ -34,7 +37,7 @@ Gatepass is on {url}, its data in {data}
   Accounts         {accounts}
   Users            {users}
 
-Try it, in another terminal:
+Try it in a browser, on {url}/, or in another terminal:
 
 # 1. A client session for {username}, who may reach one connected account
 {create}
@@ -94,15 +97,21 @@ def _refuse_taken(port: int) -> None:
 
 
 def remembered(sandbox: Sandbox) -> tuple[Sandbox, str, str | None]:
-    """The sandbox with an API key that works, and the operator's password if it is still the first one."""
+    """The sandbox with an API key that works, and the passwords that are still the first ones."""
     kept = secrets_file.read(settings.GATEPASS_SECRETS)
     api_key = sandbox.api_key or kept.get(API_KEY, "")
     if not _works(api_key, sandbox):
         api_key = bootstrap(new_key=True).api_key or ""
-    password = sandbox.operator.password or kept.get(PASSWORD, "")
-    if kept.get(API_KEY) != api_key or kept.get(PASSWORD, "") != password:
-        secrets_file.remember(settings.GATEPASS_SECRETS, **{API_KEY: api_key, PASSWORD: password})
-    return sandbox, api_key, password if _opens(sandbox.operator, password) else None
+    known = {API_KEY: api_key, PASSWORD: sandbox.operator.password or kept.get(PASSWORD, "")}
+    known |= {_kept_as(user): user.password or kept.get(_kept_as(user), "") for user in sandbox.users}
+    if known.items() - kept.items():
+        secrets_file.remember(settings.GATEPASS_SECRETS, **known)
+    users = [replace(user, password=_if_it_opens(user.username, known[_kept_as(user)])) for user in sandbox.users]
+    return replace(sandbox, users=users), api_key, _if_it_opens(sandbox.operator.username, known[PASSWORD])
+
+
+def _kept_as(user: DemoUser) -> str:
+    return USER_PASSWORD.format(user.username.upper())
 
 
 def _works(api_key: str, sandbox: Sandbox) -> bool:
@@ -110,8 +119,8 @@ def _works(api_key: str, sandbox: Sandbox) -> bool:
     return key is not None and key.workspace_id == sandbox.workspace_id
 
 
-def _opens(operator: Operator, password: str) -> bool:
-    return authenticate(username=operator.username, password=password) is not None
+def _if_it_opens(username: str, password: str) -> str | None:
+    return password if password and authenticate(username=username, password=password) else None
 
 
 def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
@@ -129,14 +138,23 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
         issuer=sandbox.frontend_api or f"urn:uuid:{sandbox.workspace_id}",
         operator=f"{sandbox.operator.username}, password {password or 'as you set it'}",
         api_key=api_key,
-        publishable_key=sandbox.publishable_key,
+        publishable_key=_publishable_keys(sandbox),
         accounts=", ".join(str(account_id) for account_id in sandbox.connected_account_ids),
-        users=", ".join(f"{each.id} ({each.username})" for each in sandbox.users),
+        users=f"\n{' ' * 19}".join(
+            f"{each.id} ({each.username}, password {each.password or 'as you set it'})" for each in sandbox.users
+        ),
         create=CREATE.format(**words),
         token_of=TOKEN_OF,
         id_of=ID_OF,
         user_id=user.id,
     )
+
+
+def _publishable_keys(sandbox: Sandbox) -> str:
+    """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
+    workspace = Workspace.objects.get(pk=sandbox.workspace_id)
+    address = f", for Clerk's SDKs {publishable_key(workspace)}" if workspace.frontend_api else ""
+    return sandbox.publishable_key + address
 
 
 def _server(port: int) -> list[str]:

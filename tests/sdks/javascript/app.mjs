@@ -1,0 +1,30 @@
+// An app's own server, which asks @clerk/backend about each request and does what it says: app.mjs, told by GIVEN.
+// Prints its port; answers who is signed in, as JSON.
+
+import { createServer } from "node:http"
+
+import { createClerkClient } from "@clerk/backend"
+
+const given = JSON.parse(process.env.GIVEN)
+const clerk = createClerkClient({
+  secretKey: given.api_key,
+  publishableKey: given.publishable_key,
+  apiUrl: given.endpoint,
+  telemetry: { disabled: true },
+})
+
+async function answer(incoming, response) {
+  const request = new Request(`http://${incoming.headers.host}${incoming.url}`, { headers: incoming.headers })
+  const state = await clerk.authenticateRequest(request, { proxyUrl: given.endpoint })
+  const headers = { "set-cookie": state.headers.getSetCookie() }
+  for (const [name, value] of state.headers) if (name !== "set-cookie") headers[name] = value
+  if (headers.location) return response.writeHead(307, headers).end()
+  const { userId = null, sessionId = null } = state.toAuth() ?? {}
+  headers["content-type"] = "application/json"
+  response.writeHead(200, headers).end(JSON.stringify({ status: state.status, userId, sessionId }))
+}
+
+const server = createServer((incoming, response) =>
+  answer(incoming, response).catch((error) => response.writeHead(500).end(String(error.stack))),
+)
+server.listen(0, "127.0.0.1", () => console.log(server.address().port))
