@@ -64,7 +64,7 @@ class Client(models.Model):
         """Let nobody else change it before this transaction ends. Whoever changes sessions too holds the client first,
         so that two never wait for each other. Raises StaleClient."""
         held = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
-        if not held.exists():
+        if held.first() is None:
             raise StaleClient
 
     def select(self, session: "UserSession", *, at: datetime) -> bool:
