@@ -81,15 +81,15 @@ class Client(models.Model):
     def sign_out(self, *, by: str, at: datetime) -> None:
         """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
         was_impersonated = self.sessions.live(at=at).filter(actor__isnull=False).exists()
-        self.sessions.all().close(Status.REMOVED, by=by, at=at)
         if was_impersonated:
-            self.renew(at=at)
+            self.renew(at=at)  # before its sessions, as sign-ins lock them
+        self.sessions.all().close(Status.REMOVED, by=by, at=at)
 
     @transaction.atomic
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
+        self.renew(at=at, last_active_session_id=None)  # before its sessions, as sign-ins lock them
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
-        self.renew(at=at, last_active_session_id=None)
 
     @property
     def actor(self) -> str:

@@ -145,12 +145,13 @@ class UserSession(models.Model):
         if self.last_active_at > before and self.is_live(at) and self.client.last_active_session_id == self.pk:
             return False
         with transaction.atomic():
+            # The client before its sessions, as sign-ins lock them, or the two would wait for each other.
+            self.client.select(self, at=at)
             due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
             written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
             self._read_again()
             if not written and not self.is_live(at):
                 raise NotLive
-            self.client.select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -186,11 +187,11 @@ class UserSession(models.Model):
         """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
         nobody asked, or that was too long ago, and StaleClient."""
         at = at or timezone.now()
+        self.client.renew(at=at)  # before its session, as sign-ins lock them
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
             raise ReverificationMissing
         Event.objects.record("user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at)
-        self.client.renew(at=at)
         self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:
