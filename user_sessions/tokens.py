@@ -13,6 +13,7 @@ from typing import Any
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
+from sessions_core.api import is_storable
 from sessions_core.models import Workspace
 from sessions_core.tokens import DerivedKey, DerivedKind
 from user_sessions.claims import SessionFacts, session_token_claims, template_token_claims, ticket_claims
@@ -187,6 +188,8 @@ def read_ticket_token(text: str, workspace: Workspace) -> str | None:
     try:
         parts = parse(text)
     except TokenRejected:
+        return None
+    if not is_storable(parts.kid or ""):
         return None
     keys = SigningKey.objects.filter(workspace=workspace, kid=parts.kid, revoked_at=None)
     key = KeySet.from_jwks({"keys": list(keys.values_list("public_jwk", flat=True))}).key_for(parts.kid or "")

@@ -96,6 +96,7 @@ class Ticket(models.Model):
         """Let nobody sign in with it. Raises NotPending."""
         self._leave_pending(Ticket.Status.REVOKED, by=by, at=at or timezone.now())
 
+    @transaction.atomic
     def accept(self, *, by: str, at: datetime | None = None) -> None:
         """Use it up, inside the transaction that signs in: of many at once one succeeds.
 
