@@ -17,6 +17,7 @@ from user_sessions.tokens import client_token, cookie_suffix
 __all__ = [
     "CLIENT_COOKIE",
     "drop_client",
+    "handshake_cookies_dropped",
     "publishable_key",
     "session_cookies",
     "set_client",
@@ -33,6 +34,8 @@ MAX_AGE = 365 * 24 * 60 * 60
 HANDSHAKE_MAX_AGE = 10
 
 CLIENT_COOKIE = "__client"
+
+HANDSHAKE_COOKIES = ("__clerk_handshake", "__clerk_handshake_nonce")
 
 
 def publishable_key(workspace: Workspace) -> str:
@@ -125,6 +128,14 @@ def signed_out_cookies(workspace: Workspace, *, suffixed: bool) -> list[str]:
 def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
     """What SDKs want to see with the key of a sandbox before they look at anything else."""
     return _directives("__clerk_db_jwt", id, workspace, suffixed=suffixed)
+
+
+def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
+    """What takes away again what ``set_handshake`` gave: an app's server that found it twice would take its user for
+    signed out, because it opens nothing any more."""
+    domain = shared_domain(page, workspace.issuer)
+    scope = f"; Domain={domain}" if domain else ""
+    return [_directive(name, "", workspace) + scope for name in HANDSHAKE_COOKIES]
 
 
 def _directives(name: str, value: str, workspace: Workspace, *, suffixed: bool) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sessions_core.cors import is_allowed
 from sessions_core.models import Workspace
-from user_sessions.cookies import dev_browser_cookies, signed_in_cookies, signed_out_cookies
+from user_sessions.cookies import dev_browser_cookies, handshake_cookies_dropped, signed_in_cookies, signed_out_cookies
 from user_sessions.models import NonceSpent, SpentNonce, UserSession
 from user_sessions.tokens import handshake_nonce, read_handshake_nonce, refresh_token, unsigned_session_token
 
@@ -45,7 +45,8 @@ class Handshake:
     def directives(self, workspace: Workspace, *, at: datetime) -> list[str]:
         """The cookies, as the session is now: it may have ended on the way. Raises OutputTooLarge."""
         dev_browser = dev_browser_cookies(self.dev_browser, workspace, suffixed=self.suffixed)
-        return [*(dev_browser if self.dev_browser else []), *self._session_cookies(workspace, at)]
+        dropped = [] if workspace.is_sandbox else handshake_cookies_dropped(workspace, page=self.origin)
+        return [*(dev_browser if self.dev_browser else []), *dropped, *self._session_cookies(workspace, at)]
 
     def nonce(self, workspace: Workspace, *, at: datetime) -> str:
         facts = {"workspace": str(workspace.pk), **asdict(self)}

@@ -304,14 +304,19 @@ def test_case_128_an_app_s_server_knows_the_browser_until_its_session_is_revoked
     served.refresh_from_db()
     with app_of(served, api_key) as app:
         AllowedOrigin.objects.create(workspace=served, origin=app)
+        handshakes: list[str] = []
+        page.on("request", lambda request: "/v1/client/handshake?" in request.url and handshakes.append(request.url))
         assert seen_by(page, app) == {"status": "signed-out", "userId": None, "sessionId": None}
         sdk_in(LOAD)
         session_id = sdk_in(SIGN_IN, ["jane_doe", PASSWORD])
         jane = user_id(User.objects.get(username="jane_doe").pk)
         signed_in = {"status": "signed-in", "userId": jane, "sessionId": session_id}
         assert seen_by(page, app) == signed_in
+        assert cookies_of(page)["__client"]["secure"] is not is_sandbox
         wait_for(lambda: token_in(page)["exp"] < time.time(), at_most=lifetime + 5)
         assert seen_by(page, app) == signed_in, "its token has expired, and it gets another"
+        assert handshakes
+        assert seen_by(page, app) == signed_in, "and again, while a cookie of the handshake could be there"
 
         assert backend.post(f"v1/sessions/{session_id}/revoke").status_code == 200
         wait_for(lambda: seen_by(page, app)["status"] == "signed-out", at_most=lifetime + 5)

@@ -15,7 +15,7 @@ const clerk = createClerkClient({
 
 async function answer(incoming, response) {
   const request = new Request(`http://${incoming.headers.host}${incoming.url}`, { headers: incoming.headers })
-  const state = await clerk.authenticateRequest(request, { proxyUrl: given.endpoint })
+  const state = await clerk.authenticateRequest(request, { proxyUrl: given.endpoint, clockSkewInMs: 1 })
   const headers = { "set-cookie": state.headers.getSetCookie() }
   for (const [name, value] of state.headers) if (name !== "set-cookie") headers[name] = value
   if (headers.location) return response.writeHead(307, headers).end()
