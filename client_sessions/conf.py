@@ -9,6 +9,7 @@ __all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
 # Beside the kinds of credential: whoever shows none, or one that does not hold.
 ANONYMOUS = "anonymous"
 
+# Each publishable key is counted for each address, every other credential by itself, failed authentication by address.
 DEFAULT_RATES: Mapping[str, str | None] = {
     "publishable_key": "60/minute",
     "client_session": "12000/minute",
@@ -22,15 +23,6 @@ DEFAULT_RATES: Mapping[str, str | None] = {
 class ClientSessionsSettings(RatedSettings):
     name = "CLIENT_SESSIONS"
     default_rates = DEFAULT_RATES
-
-    @property
-    def rates(self) -> object:
-        """How often a caller of each kind may call, like ``"60/minute"``, or None for as often as it likes.
-
-        Each publishable key is counted for each address, every other credential by itself, and failed authentication
-        by address. Kinds that are not named keep their default.
-        """
-        return self.given.get("RATES", {})
 
 
 settings = ClientSessionsSettings()

@@ -234,13 +234,17 @@ class ApiView(ViewSet):
                 self.cors.mark(response, self.reader)
         return response
 
+    def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
+        """The workspace that somebody unknown asks, where the address tells; None if it may be any."""
+        return None
+
     def _preflight(self, request: HttpRequest, cors: Cors) -> HttpResponseBase:
         """Comes before authentication: a browser asks without its credential."""
         response = HttpResponse(status=204)
         vary_by_origin(response)
         origin = request.headers["origin"]
         with suppress(DatabaseError):
-            if is_storable(origin) and is_allowed(origin, None):
+            if is_storable(origin) and is_allowed(origin, self.workspace_asked(request)):
                 cors.mark_preflight(response, origin)
         return response
 
@@ -249,7 +253,7 @@ class ApiView(ViewSet):
         origin = request.headers.get("origin", "")
         if not self.cors or not origin or not is_storable(origin) or (self.is_known and self.workspace is None):
             return ""
-        return origin if is_allowed(origin, self.workspace) else ""
+        return origin if is_allowed(origin, self.workspace or self.workspace_asked(request)) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(DatabaseError):  # it may be what the error is about

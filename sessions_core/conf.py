@@ -21,7 +21,8 @@ class AppSettings:
     @classmethod
     def known(cls) -> set[str]:
         """The keys this app understands."""
-        return {key.upper() for key, value in vars(cls).items() if isinstance(value, property)}
+        own = (each for each in cls.__mro__ if each is not AppSettings)
+        return {key.upper() for each in own for key, value in vars(each).items() if isinstance(value, property)}
 
 
 class CoreSettings(AppSettings):

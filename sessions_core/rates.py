@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from math import ceil
 
 from django.core.cache import caches
@@ -19,7 +20,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from sessions_core.conf import AppSettings, settings
 from sessions_core.tokens import digest
 
-__all__ = ["Rate", "RatedSettings", "counters", "seconds_to_wait"]
+__all__ = ["Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,10 +52,16 @@ class RatedSettings(AppSettings):
 
     default_rates: Mapping[str, str | None]
 
+    @property
+    def rates(self) -> Mapping[str, str | None]:
+        """How often somebody may call, by kind: like ``"60/minute"``, or None for as often as they like. Kinds that are
+        not named keep their default."""
+        given = self.given.get("RATES", {})
+        return {**self.default_rates, **(given if isinstance(given, dict) else {})}
+
     def rate_of(self, kind: str) -> Rate | None:
         """None for a kind that may call as often as it likes."""
-        given = self.given.get("RATES", {})
-        rate = {**self.default_rates, **(given if isinstance(given, dict) else {})}.get(kind)
+        rate = self.rates.get(kind)
         return Rate.parse(rate) if rate else None
 
 
@@ -68,6 +75,16 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
     key = f"gatepass.rate.{digest(repr((caller, rate.seconds, int(window))))[:32]}"
     share = counters.used(key, rate.requests, seconds=rate.seconds * 2)
     return 0 if share <= 1 else max(ceil(rate.seconds - elapsed), 1)
+
+
+def network_of(address: str) -> str:
+    """What to count a caller by whom only the address tells: of IPv6 the /64, of which one line has as many addresses
+    as it likes."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
 class Counters:

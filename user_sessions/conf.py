@@ -9,6 +9,8 @@ __all__ = ["DEFAULT_RATES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+
+# Sign-ins and clients made, counted by address; passwords tried for one user from one address; the same from anywhere.
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
 
 
@@ -47,16 +49,6 @@ class UserSessionsSettings(RatedSettings):
     def allow_unfiltered_list(self) -> bool:
         """Whether ``GET /v1/sessions`` may leave out both user and client. Default no."""
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
-
-    @property
-    def rates(self) -> object:
-        """How often somebody may call, like ``"60/minute"``, or None for as often as they like.
-
-        ``visitor``: whoever is no client yet and becomes one, or signs in, counted by address. ``password``: passwords
-        tried for one user from one address. ``account``: the same from anywhere. Kinds that are not named keep their
-        default.
-        """
-        return self.given.get("RATES", {})
 
     @property
     def user_profile(self) -> str:

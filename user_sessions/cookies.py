@@ -16,6 +16,7 @@ from user_sessions.tokens import client_token, cookie_suffix
 
 __all__ = [
     "CLIENT_COOKIE",
+    "dev_browser_cookies",
     "drop_client",
     "handshake_cookies_dropped",
     "publishable_key",
@@ -32,6 +33,9 @@ MAX_AGE = 365 * 24 * 60 * 60
 
 # Seconds; after it the app's server would take it for one that was used.
 HANDSHAKE_MAX_AGE = 10
+
+# Characters: browsers keep 4096 of a whole cookie.
+LARGEST_VALUE = 3800
 
 CLIENT_COOKIE = "__client"
 
@@ -71,9 +75,11 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
-    """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it."""
+    """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
+    too large for one."""
     domain = shared_domain(page, workspace.issuer)
-    if domain is None and urlsplit(page).hostname != urlsplit(workspace.issuer).hostname:
+    reaches = domain is not None or urlsplit(page).hostname == urlsplit(workspace.issuer).hostname
+    if not reaches or len(value) > LARGEST_VALUE:
         return False
     secure = _is_secure(workspace)
     response.set_cookie(

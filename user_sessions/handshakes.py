@@ -14,7 +14,7 @@ from sessions_core.cors import is_allowed
 from sessions_core.models import Workspace
 from user_sessions.cookies import dev_browser_cookies, handshake_cookies_dropped, signed_in_cookies, signed_out_cookies
 from user_sessions.models import NonceSpent, SpentNonce, UserSession
-from user_sessions.tokens import handshake_nonce, read_handshake_nonce, refresh_token, unsigned_session_token
+from user_sessions.tokens import handshake_nonce, read_handshake_nonce, refresh_token, session_token
 
 __all__ = ["Handshake", "origin_of"]
 
@@ -68,7 +68,7 @@ class Handshake:
         session = UserSession.minting(workspace, self.session_id, at=at) if self.session_id else None
         if session is None:
             return signed_out_cookies(workspace, suffixed=self.suffixed)
-        token = unsigned_session_token(session, at=at, authorized_party=self.origin).signed()
+        token = session_token(session, at=at, authorized_party=self.origin, is_use=False)
         # Never later than the token's ``iat``, or the app's server would ask again.
         since = min(session.client.updated_at, at)
         return signed_in_cookies(token, refresh_token(session), workspace, since=since, suffixed=self.suffixed)

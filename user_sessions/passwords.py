@@ -8,18 +8,18 @@ from django.views.decorators.debug import sensitive_variables
 
 from user_sessions.models import UserInactive
 
-__all__ = ["is_password_of"]
+__all__ = ["authenticated"]
 
 
 @sensitive_variables("password")
-def is_password_of(user: Any, password: str, request: HttpRequest) -> bool:
-    """Whether any backend of ``AUTHENTICATION_BACKENDS`` lets this user in with it. They count and slow down as they do
-    for every other login, and ``user_login_failed`` is sent. Raises UserInactive for the right password of a user who
-    may not sign in."""
-    credentials = {user.USERNAME_FIELD: user.get_username(), "password": password}
-    if not user.is_active:  # Django's backend tells that to nobody
-        if user.check_password(password):
-            raise UserInactive
-        return False
-    known = authenticate(request, **credentials)
-    return known is not None and known.pk == user.pk
+def authenticated(user: Any | None, name: str, password: str, request: HttpRequest) -> Any | None:
+    """The user whom a backend of ``AUTHENTICATION_BACKENDS`` lets in, with the backend that did; None if none does.
+
+    They are asked as Django's own login form asks them, and so count and slow down as they do there, and
+    ``user_login_failed`` is sent. ``user`` is who goes by ``name``, None if nobody does: a backend may know them all
+    the same. Raises UserInactive for the right password of a user who may not sign in.
+    """
+    found = authenticate(request, username=user.get_username() if user else name, password=password)
+    if found is None and user is not None and not user.is_active and user.check_password(password):
+        raise UserInactive  # which Django's backend tells nobody
+    return found if found is not None and (user is None or found.pk == user.pk) else None

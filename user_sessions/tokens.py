@@ -97,12 +97,15 @@ def session_token(
     at: datetime,
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
+    is_use: bool = True,
 ) -> str:
-    """A session token of a live session, which must come from ``UserSession.objects.for_minting()``.
+    """A session token of a live session, which must come from ``UserSession.objects.for_minting()``. One that only
+    rides along with something else is no use of the session, and nothing is written.
 
     Raises NotLive, OutputTooLarge.
     """
-    session.note_use(at=at)
+    if is_use:
+        session.note_use(at=at)
     token = unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
     if len(token) > MAX_CHARACTERS:
         raise OutputTooLarge("no verifier reads a token of this length")
@@ -195,8 +198,9 @@ def read_ticket_token(text: str, workspace: Workspace) -> str | None:
     key = KeySet.from_jwks({"keys": list(keys.values_list("public_jwk", flat=True))}).key_for(parts.kid or "")
     if key is None or parts.header.get("alg") != key.algorithm or not key.has_signed(parts.signed, parts.signature):
         return None
-    is_ours = parts.payload.get("iid") == str(workspace.pk) and parts.payload.get("st") in Ticket.Kind.values
-    return str(parts.payload["sid"]) if is_ours else None
+    # The same keys sign other tokens, all of which say what they are; a template's claims can say anything.
+    is_ticket = "cat" not in parts.header and parts.payload.get("st") in Ticket.Kind.values
+    return parts.payload["sid"] if is_ticket and parts.payload.get("iid") == str(workspace.pk) else None
 
 
 def client_token(client: Client) -> str:

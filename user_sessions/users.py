@@ -1,5 +1,6 @@
 """Users belong to the host project: this is how they are called on the wire, and found again."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -13,7 +14,7 @@ from user_sessions.conf import settings
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["everybody", "find", "find_by_name", "key_of", "only_active", "user_id"]
+__all__ = ["everybody", "find", "find_by_name", "is_known", "key_of", "only_active", "user_id"]
 
 PREFIX = "user_"
 
@@ -46,17 +47,24 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
     """The user that the workspace knows by what they type to sign in: their user name, or the e-mail address that is
     theirs alone."""
     known, model = _known(workspace), get_user_model()
-    if user := known.filter(**{model.USERNAME_FIELD: name}).first():
-        return user
-    of_address = list(known.filter(**{f"{model.get_email_field_name()}__iexact": name})[:2]) if "@" in name else []
+    with suppress(ValueError, ValidationError):  # the host's column may be a number, and the name none
+        if user := known.filter(**{model.USERNAME_FIELD: model.normalize_username(name)}).first():
+            return user
+    email_field = model.get_email_field_name()
+    if "@" not in name or not _has_field(email_field):
+        return None
+    of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
+
+
+def is_known(workspace: Workspace, user: Any) -> bool:
+    """Whether the workspace knows this user."""
+    return _known(workspace).filter(pk=user.pk).exists()
 
 
 def only_active(path: str = "") -> dict[str, bool]:
     """A filter for users who may sign in; nothing where the host's model does not keep that in a column."""
-    try:
-        get_user_model()._meta.get_field("is_active")
-    except FieldDoesNotExist:
+    if not _has_field("is_active"):
         return {}
     return {f"{path}__is_active" if path else "is_active": True}
 
@@ -74,6 +82,15 @@ def key_of(id: str) -> Any | None:
         return None
     # "user_007" names nobody: an id has one spelling.
     return key if user_id(key) == id else None
+
+
+def _has_field(name: str) -> bool:
+    """Whether the host's model of users keeps it in a column."""
+    try:
+        get_user_model()._meta.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
 
 
 def _known(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":

@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime, timedelta
 from typing import Self
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator, URLValidator
@@ -32,11 +31,16 @@ class SigningAlgorithm(models.TextChoices):
 is_origin = RegexValidator(r"^https?://[^/\s?#A-Z]+$", "An origin such as https://sessions.example.com, in lower case.")
 
 
+def _origins_at(host: str) -> tuple[str, str]:
+    """With and without TLS. Some proxies add the port even where it goes without saying."""
+    host = host.lower()
+    return f"https://{host.removesuffix(':443')}", f"http://{host.removesuffix(':80')}"
+
+
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
     def at_host(self, host: str) -> Self:
         """The one whose frontend API is there; of two that differ by the scheme alone, the one with TLS comes first."""
-        origins = (f"https://{host.lower()}", f"http://{host.lower()}")
-        return self.filter(frontend_api__in=origins).order_by("-frontend_api")
+        return self.filter(frontend_api__in=_origins_at(host)).order_by("-frontend_api")
 
 
 class Workspace(models.Model):
@@ -142,7 +146,7 @@ class Workspace(models.Model):
 
     def is_at(self, host: str) -> bool:
         """Whether this is where its frontend API is."""
-        return urlsplit(self.frontend_api or "").netloc == host.lower()
+        return self.frontend_api in _origins_at(host)
 
     @property
     def allows_publishable_keys(self) -> bool:

@@ -201,7 +201,7 @@ def test_a_method_is_named_in_the_query_alone(page, unchanged, type):
     assert dump() == unchanged
 
 
-@pytest.mark.parametrize("version", ["", "x", "2030-01-01", "2021-02-05%00", "%FF", "2021-02-05&__clerk_api_version=x"])
+@pytest.mark.parametrize("version", ["", "x", "2021-01-01", "2021-02-05%00", "%FF", "2021-02-05&__clerk_api_version=x"])
 @pytest.mark.parametrize("path", ["client", "environment", "me", "client/handshake"])
 def test_a_version_that_is_none_is_refused(page, unchanged, path, version):
     response = page.get(f"{path}?__clerk_api_version={version}")

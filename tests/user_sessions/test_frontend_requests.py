@@ -36,6 +36,7 @@ def test_reading_is_never_made_a_change(browser, u1):
     ("query", "answer"),
     [
         ("?__clerk_api_version=2026-05-12&_clerk_js_version=6.34.1", (200, "")),
+        ("?__clerk_api_version=2031-01-01", (200, "")),  # an SDK that is newer than we
         ("?__clerk_api_version=1999-01-01", (400, "api_version_invalid")),
         ("?_is_native=0", (200, "")),
     ],
@@ -72,7 +73,20 @@ def test_every_answer_is_exactly_json_and_kept_by_nobody(somebody, u1):
 @pytest.mark.parametrize("path", ["v1/client", "v1/environment", "v1/client/sign_ins"])
 def test_a_host_without_a_workspace_is_nobodys(at_home, path):
     response = Browser(host="testserver").get(path)
-    assert (response.status_code, response.error) in ((400, "host_invalid"), (405, "method_not_allowed"))
+    assert (response.status_code, response.error) == (400, "host_invalid")
+
+
+def test_the_port_that_goes_without_saying_may_be_said(at_home):
+    assert Browser(host=f"{HERE}:443").get("v1/environment").status_code == 200
+    assert Browser(host=f"{HERE}:80").get("v1/environment").error == "host_invalid"
+    assert Browser(host=f"{HERE}:8443").get("v1/environment").error == "host_invalid"
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Digest", "Negotiate"])
+def test_what_a_browser_tells_a_proxy_is_no_token_of_a_client(browser, u1, scheme):
+    browser.hold(u1)
+    browser.headers["authorization"] = f"{scheme} dXNlcjpwYXNzd29yZA=="
+    assert browser.shown()["last_active_session_id"]
 
 
 def test_what_is_private_about_a_user_is_not_told_to_browsers(somebody, settings, u1):

@@ -173,7 +173,8 @@ def test_case_107_a_password_signs_in_in_two_steps(somebody, begun):
     assert somebody.shown()["sign_in"] == begun
     before = somebody.credential
     answer = attempt(somebody, begun).json()
-    assert (answer["response"]["status"], answer["client"]["sign_in"]) == ("complete", None)
+    assert (answer["response"]["id"], answer["response"]["status"]) == (begun["id"], "complete")
+    assert answer["client"]["sign_in"] is None
     assert somebody.shown()["sign_in"] is None
     assert somebody.shown()["last_active_session_id"] == answer["response"]["created_session_id"]
     assert somebody.credential != before

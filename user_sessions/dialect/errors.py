@@ -1,4 +1,4 @@
-"""What this API says when it refuses: one table of codes, and the envelope they travel in.
+"""What the APIs of this dialect say when they refuse: one table of codes, and the envelope they travel in.
 
 ``{"errors": [{"message": …, "long_message": …, "code": …, "meta": {…}}], "clerk_trace_id": …}``
 """
@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["CATALOGUE", "ApiError", "envelope"]
+__all__ = ["CATALOGUE", "ApiError", "envelope", "of_parameter"]
 
 # Code -> status and message.
 CATALOGUE: Mapping[str, tuple[int, str]] = {

@@ -76,7 +76,7 @@ def query_choice(request: Request, name: str, *, among: Collection[str]) -> str 
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """The JSON object of the body, empty if there is no body."""
+    """The fields of the body, empty if there is no body."""
     body: Any = request.data
     if not isinstance(body, Mapping):
         raise ApiError("request_body_invalid", "The body must be a JSON object.")

@@ -1,13 +1,17 @@
 """The API's versions: dates, named by a header or in the query, never by both."""
 
+import re
+
 from rest_framework.request import Request
 
 from user_sessions.dialect.errors import ApiError
 
-__all__ = ["OLDEST", "WITH_TASKS", "version_of"]
+__all__ = ["OLDEST", "VERSIONS", "WITH_TASKS", "version_of", "version_of_browser"]
 
 VERSIONS = ("2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12")
 OLDEST = VERSIONS[0]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 # From this one on a session has ``tasks``.
 WITH_TASKS = "2025-03-12"
@@ -15,12 +19,22 @@ WITH_TASKS = "2025-03-12"
 
 def version_of(request: Request) -> str:
     """The version asked for, the oldest if none was. Raises ApiError for an unknown one. Versions compare as text."""
+    version = _asked(request)
+    if version not in VERSIONS:
+        raise ApiError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}.")
+    return version
+
+
+def version_of_browser(request: Request) -> str:
+    """The same for an SDK in a browser, which its vendor may have renewed since: a later date means the newest."""
+    version = _asked(request)
+    return VERSIONS[-1] if _DATE.fullmatch(version) and version > VERSIONS[-1] else version_of(request)
+
+
+def _asked(request: Request) -> str:
     asked = [*request.query_params.getlist("__clerk_api_version")]
     if "clerk-api-version" in request.headers:
         asked.append(request.headers["clerk-api-version"])
     if len(asked) > 1:
         raise ApiError("api_version_invalid", "Name the API version once, in the header or in the query.")
-    version = asked[0] if asked else OLDEST
-    if version not in VERSIONS:
-        raise ApiError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}.")
-    return version
+    return asked[0] if asked else OLDEST

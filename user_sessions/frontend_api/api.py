@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -15,22 +15,24 @@ from rest_framework.response import Response
 from sessions_core.api import client_address, is_storable
 from sessions_core.cors import Cors
 from sessions_core.models import Workspace
-from sessions_core.rates import seconds_to_wait
+from sessions_core.rates import network_of, seconds_to_wait
 from user_sessions.conf import settings
 from user_sessions.cookies import drop_client, set_client, tell_signed_in
 from user_sessions.devices import Device, device_of
 from user_sessions.dialect.api import DialectView, session_not_found
 from user_sessions.dialect.errors import ApiError, of_parameter
-from user_sessions.dialect.versions import version_of
+from user_sessions.dialect.versions import version_of_browser
 from user_sessions.frontend_api.authentication import Caller, ClientAuthentication
 from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
-from user_sessions.frontend_api.reports import Discreet
+from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, UserSession
-from user_sessions.passwords import is_password_of
+from user_sessions.passwords import authenticated
+from user_sessions.profiles import profile_of
 from user_sessions.shortcodes import OutputTooLarge
-from user_sessions.tokens import client_token, unsigned_session_token
+from user_sessions.tokens import client_token, session_token
+from user_sessions.users import is_known
 
 __all__ = ["LONGEST_PASSWORD", "FrontendView"]
 
@@ -74,20 +76,21 @@ class FrontendView(DialectView):
         caller: Caller = self.request.auth  # type: ignore[assignment]  # what our authentication sets
         return caller
 
-    @property
-    def at_workspace(self) -> Workspace:
-        return self.caller.workspace
-
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.client = self.caller.client
-        version_of(request)
+        version_of_browser(request)
         if request.method == "POST" and "_method" in request.query_params:
             raise ApiError("malformed_request_parameters", f"_method is one of {', '.join(OVERRIDES)}, once.")
 
     def allowed_origin(self, request: Request) -> str:
         caller = request.auth if self.is_known else None
         return (caller.page or "") if isinstance(caller, Caller) else super().allowed_origin(request)
+
+    def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
+        with suppress(DisallowedHost):
+            return Workspace.objects.at_host(request.get_host()).first()
+        return None
 
     # Whose
 
@@ -115,7 +118,7 @@ class FrontendView(DialectView):
 
     def minting_session(self, id: str, *, at: datetime) -> UserSession:
         """The live session of this client with this id, with all that goes into a token: one query."""
-        session = UserSession.minting(self.at_workspace, id, at=at) if is_storable(id) else None
+        session = UserSession.minting(self.caller.workspace, id, at=at) if is_storable(id) else None
         if session is not None and session.client_id == self.own_client().pk:
             return session
         self.session(id, at=at)
@@ -126,16 +129,16 @@ class FrontendView(DialectView):
         sessions = self.sessions(at=at)
         named = request.query_params.getlist("_clerk_session_id")
         if named:
-            active = next((session for session in sessions if [session.pk] == named and session.is_live(at)), None)
+            active = next((session for session in sessions if [session.pk] == named and session.is_usable(at)), None)
         else:
             active = self.own_client().active_among(sessions, at=at)
-        if active is None or not active.user.is_active:
+        if active is None:
             raise ApiError("signed_out", "Nobody is signed in on this client.")
         return active
 
     def become_client(self, *, at: datetime) -> Client:
         """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well."""
-        self.client = Client.objects.begin(self.at_workspace, at=at)
+        self.client = Client.objects.begin(self.caller.workspace, at=at)
         return self.client
 
     @cached_property
@@ -143,19 +146,26 @@ class FrontendView(DialectView):
         """What the caller uses."""
         return device_of(self.request.headers.get("user-agent", ""), client_address(self.request))
 
-    def check_password(self, user: Any, password: str) -> None:
-        """Raises ApiError if it is not the user's, or too many were tried."""
-        self.limit("password", user.pk, client_address(self.request))
-        self.limit("account", user.pk)
-        if not user.has_usable_password():
+    def by_password(self, user: Any | None, name: str, password: str) -> Any | None:
+        """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
+        user's, or too many were tried."""
+        who = user.pk if user else name
+        self.limit("password", who, network_of(client_address(self.request)))
+        self.limit("account", who)
+        found = authenticated(user, name, password, self.request._request)
+        if found is not None:
+            return found if is_known(self.caller.workspace, found) else None
+        if user is None:
+            return None
+        if not profile_of(user).password_enabled:
             raise ApiError("strategy_for_user_invalid", "This user has no password.")
-        if not is_password_of(user, password, self.request._request):
-            raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
+        raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
 
     def limit(self, kind: str, *whose: object) -> None:
-        """Count one more request of this kind. Raises ApiError when there were too many."""
+        """Count one more request of this kind, wherever in the host's project. Raises ApiError when there were too
+        many."""
         rate = settings.rate_of(kind)
-        if rate and (seconds := seconds_to_wait(rate, kind, str(self.at_workspace.pk), *whose)):
+        if rate and (seconds := seconds_to_wait(rate, kind, *whose)):
             error = ApiError("too_many_requests", "Too many requests. Try again later.")
             error.retry_after = seconds
             raise error
@@ -164,10 +174,10 @@ class FrontendView(DialectView):
 
     def riding_token(self, session: UserSession, *, at: datetime) -> str | None:
         """A session token that comes with a session, None if it can mint none. It is no sign of use."""
-        if not session.is_live(at) or not session.user.is_active:
+        if not session.is_usable(at):
             return None
         with suppress(OutputTooLarge):
-            return unsigned_session_token(session, at=at, authorized_party=self.caller.page).signed()
+            return session_token(session, at=at, authorized_party=self.caller.page, is_use=False)
         return None
 
     def wrapped_session(self, session: UserSession, *, at: datetime) -> Response:
@@ -191,7 +201,7 @@ class FrontendView(DialectView):
             return self.riding_token(session, at=at) if session is active else None
 
         sign_in = SignIn.of_client(client)
-        return client_object(client, sessions, at=at, sign_in=sign_in, token_of=token_of)
+        return client_object(client, sessions, active, at=at, sign_in=sign_in, token_of=token_of)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
@@ -213,4 +223,7 @@ class FrontendView(DialectView):
 
     def error_response(self, error: Exception) -> Response | None:
         refusal = refusal_of(error)
-        return self.answer(refusal) if refusal else super().error_response(error)
+        answer = self.answer(refusal) if refusal else super().error_response(error)
+        if answer is None:
+            forget_query(self.request._request)  # a report of the error would quote it
+        return answer

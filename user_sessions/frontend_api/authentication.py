@@ -25,6 +25,9 @@ VISITOR = "visitor"
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
+# What a browser sends by itself to a proxy that asks for a password (RFC 7617, RFC 7616, RFC 4559): none of ours.
+BROWSER_SCHEMES = ("basic", "digest", "negotiate")
+
 # Longer than any that a workspace can list.
 LONGEST_ORIGIN = 255
 
@@ -76,7 +79,7 @@ class ClientAuthentication(BaseAuthentication):
 
 def is_native_request(request: Request) -> bool:
     """Whether it says so, or shows a token as no browser does."""
-    return request.query_params.get("_is_native") in ("1", "true") or bool(request.headers.get("authorization"))
+    return request.query_params.get("_is_native") in ("1", "true") or bool(_authorization_of(request))
 
 
 def _origin_of(request: Request) -> str:
@@ -103,6 +106,8 @@ def _authorization_of(request: Request) -> str:
     if "," in header:
         raise ApiError("multiple_authorization_header_values_forbidden")
     scheme, _, token = header.partition(" ")
+    if token and scheme.lower() in BROWSER_SCHEMES:
+        return ""
     return token.strip(" ") if scheme.lower() == "bearer" else header
 
 

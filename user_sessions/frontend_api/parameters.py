@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sessions_core.api import BodyUnreadable, JsonParser, read_body
+from sessions_core.api import JsonParser, read_body
 from user_sessions.dialect.errors import ApiError
 
 __all__ = ["FormParser"]
@@ -28,7 +28,9 @@ class FormParser(JsonParser):
                 read_body(stream).decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
             )
         except ValueError as malformed:
-            raise BodyUnreadable from malformed
+            raise ApiError(
+                "request_body_invalid", f"The body is no form of at most {MOST_FIELDS} fields."
+            ) from malformed
         form: dict[str, Any] = {}
         for name, value in pairs:
             form[name] = [form[name], value] if name in form else value or None

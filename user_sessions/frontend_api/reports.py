@@ -3,10 +3,10 @@
 from types import FrameType
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.views.debug import SafeExceptionReporterFilter
 
-__all__ = ["Discreet"]
+__all__ = ["Discreet", "forget_query"]
 
 
 class Discreet(SafeExceptionReporterFilter):
@@ -20,3 +20,10 @@ class Discreet(SafeExceptionReporterFilter):
 
     def get_traceback_frame_variables(self, request: HttpRequest | None, tb_frame: FrameType) -> Any:
         return [] if self.is_active(request) else super().get_traceback_frame_variables(request, tb_frame)
+
+
+def forget_query(request: HttpRequest) -> None:
+    """Let the request be one without a query, which reports show in many places: a ticket may stand there."""
+    request.GET = QueryDict()
+    for name in ("QUERY_STRING", "REQUEST_URI", "RAW_URI"):
+        request.META.pop(name, None)

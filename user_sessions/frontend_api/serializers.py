@@ -10,7 +10,6 @@ from user_sessions.dialect import serializers
 from user_sessions.dialect.serializers import activity_object, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.profiles import profile_of
-from user_sessions.users import user_id
 
 __all__ = [
     "client_object",
@@ -28,8 +27,8 @@ PASSWORD = {"strategy": "password"}
 def session_object(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
     """A session with its user; ``token`` is a session token that rides along."""
     return _with_token(session, at=at, token=token) | {
-        "user": user_object(session.user),
-        "public_user_data": _public_user_data(session.user),
+        "user": (user := user_object(session.user)),
+        "public_user_data": _public_user_data(user),
         "factor_verification_age": factor_verification_age(session.verified_at, at=at),
     }
 
@@ -41,13 +40,13 @@ def session_with_activity(session: UserSession, *, at: datetime, token: str | No
 def client_object(
     client: Client,
     sessions: Sequence[UserSession],
+    active: UserSession | None,
     *,
     at: datetime,
     sign_in: SignIn | None,
     token_of: Callable[[UserSession], str | None],
 ) -> dict[str, Any]:
-    """A client with the sessions that it lists. A session that is not the one in use fetches its token when needed."""
-    active = client.active_among(sessions, at=at)
+    """A client with the sessions that it lists, and the one in use."""
     is_open = sign_in is not None and sign_in.status_at(at) == SignIn.Status.NEEDS_FIRST_FACTOR
     return {
         "object": "client",
@@ -67,7 +66,7 @@ def client_object(
 def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     """A sign-in attempt. Of the user it tells what was typed, and nothing else before they have proved who they are."""
     status = sign_in.status_at(at)
-    needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and sign_in.user.has_usable_password()
+    needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and profile_of(sign_in.user).password_enabled
     return {
         "object": "sign_in_attempt",
         "id": sign_in.id,
@@ -126,17 +125,12 @@ def _with_token(session: UserSession, *, at: datetime, token: str | None) -> dic
     return serializers.session_object(session, at=at) | {"last_active_token": token_object(token) if token else None}
 
 
-def _public_user_data(user: Any) -> dict[str, Any]:
-    profile = profile_of(user)
-    return {
-        "first_name": profile.first_name,
-        "last_name": profile.last_name,
-        "image_url": profile.image_url,
-        "has_image": profile.has_image,
-        "profile_image_url": profile.image_url,
-        "identifier": profile.primary_email_address or profile.username or user_id(user.pk),
-        "user_id": user_id(user.pk),
-        "username": profile.username,
-        "banned": not user.is_active,
+def _public_user_data(user: dict[str, Any]) -> dict[str, Any]:
+    """The part of a user's shape that others may see."""
+    names = ("first_name", "last_name", "image_url", "has_image", "profile_image_url", "username", "banned")
+    addresses = [address["email_address"] for address in user["email_addresses"]]
+    return {name: user[name] for name in names} | {
+        "identifier": next(iter(addresses), None) or user["username"] or user["id"],
+        "user_id": user["id"],
         "deprovisioned": False,
     }

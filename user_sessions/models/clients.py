@@ -112,7 +112,7 @@ class Client(models.Model):
 
     def active_among(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "UserSession | None":
         """The session in use: the one selected last or, when that is over, the live one that was active last."""
-        live = [session for session in sessions if session.is_live(at)]
+        live = [session for session in sessions if session.is_usable(at)]
         selected = [session for session in live if session.pk == self.last_active_session_id]
         return next(iter(selected), max(live, key=lambda session: session.last_active_at, default=None))
 

@@ -121,6 +121,10 @@ class UserSession(models.Model):
     def is_live(self, at: datetime) -> bool:
         return self.status_at(at) in OPEN
 
+    def is_usable(self, at: datetime) -> bool:
+        """Whether it lives, and its user may sign in: who was deactivated without a signal has live sessions."""
+        return self.is_live(at) and self.user.is_active
+
     def end(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out; whether that was news. The session stays on its client."""
         return self._close(Status.ENDED, by=by, at=at, reason=reason)
@@ -152,13 +156,17 @@ class UserSession(models.Model):
         before = at - self._touch_interval()
         if self.last_active_at > before and self.is_live(at) and self.client.last_active_session_id == self.pk:
             return False
+        is_news = self.client.last_active_session_id != self.pk
         with transaction.atomic():
-            self.client.select(self, at=at)
+            if is_news:
+                self.client.hold()
             due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
             written = due.update(last_active_at=at, updated_at=at, **self._prolonged(at))
             self._read_again()
             if not written and not self.is_live(at):
                 raise NotLive
+            if is_news:
+                self.client.select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -185,20 +193,24 @@ class UserSession(models.Model):
         if not asked:
             raise NotLive
 
-    @property
-    def may_reverify_until(self) -> datetime | None:
-        return self.reverifying_since and self.reverifying_since + REVERIFICATION_LIFETIME
+    def require_reverifying(self, *, at: datetime) -> None:
+        """Raises ReverificationMissing if nobody asked for it, or that was too long ago, and NotLive."""
+        if not self.is_usable(at):
+            raise NotLive
+        if self.reverifying_since is None or self.reverifying_since <= at - REVERIFICATION_LIFETIME:
+            raise ReverificationMissing
 
     @transaction.atomic
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
         """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
         nobody asked, or that was too long ago, and StaleClient."""
         at = at or timezone.now()
-        self.client.renew(at=at)
+        self.client.hold()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
             raise ReverificationMissing
         Event.objects.record("user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at)
+        self.client.renew(at=at)
         self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:

@@ -39,7 +39,7 @@ class SignIn(models.Model):
     client = models.OneToOneField(Client, on_delete=models.CASCADE, primary_key=True, related_name="sign_in")
     id = models.CharField(max_length=40, unique=True, editable=False)
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    identifier = models.CharField(max_length=254, blank=True, editable=False)
+    identifier = models.CharField(max_length=255, blank=True, editable=False)
     created_session = models.ForeignKey("UserSession", on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(editable=False)
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
@@ -46,17 +47,18 @@ class ClientsView(BackendView):
         if nonce is None:
             raise ApiError("missing_query_parameter", "Give the nonce.")
         try:
-            handshake = Handshake.redeem(nonce, workspace, at=now)
+            with transaction.atomic():
+                directives = Handshake.redeem(nonce, workspace, at=now).directives(workspace, at=now)
         except NonceSpent as spent:
             raise ApiError("invalid_handshake", "The nonce was used, is too old, or is none.") from spent
-        return Response({"directives": handshake.directives(workspace, at=now)})
+        return Response({"directives": directives})
 
     def revoke_sessions(self, request: Request, client_id: str) -> Response:
         client = self._client(client_id)
         return self.revoke_all(request, UserSession.objects.filter(client=client))
 
     def _clients(self) -> QuerySet[Client]:
-        sessions = Prefetch("sessions", UserSession.objects.select_related("latest_activity"))
+        sessions = Prefetch("sessions", UserSession.objects.select_related("user", "latest_activity"))
         clients: QuerySet[Client] = self.auth.workspace.clients.prefetch_related(sessions)
         return clients
 

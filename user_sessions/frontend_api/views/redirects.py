@@ -1,12 +1,14 @@
 """Where a browser is sent by a link or by an app's server, and sent on from."""
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 
+from sessions_core.models import Workspace
 from user_sessions.cookies import set_client, set_handshake
 from user_sessions.dialect.errors import ApiError
 from user_sessions.frontend_api.api import FrontendView
@@ -32,15 +34,15 @@ class RedirectsView(FrontendView):
             dev_browser=self._dev_browser(request),
             suffixed=_only(request, "suffixed_cookies") == "true",
         )
-        if _only(request, "format") == "nonce":
-            name, text = "__clerk_handshake_nonce", handshake.nonce(workspace, at=now)
-        else:
-            text = handshake_token(workspace, handshake.directives(workspace, at=now), at=now)
-            name = "__clerk_handshake"
+        nonce = {"__clerk_handshake_nonce": handshake.nonce(workspace, at=now)}
+        token = {} if _only(request, "format") == "nonce" else _token(handshake, workspace, now)
+        if workspace.is_sandbox:  # often on another host than the app, where its cookies do not reach
+            return _redirect(url, **(token or nonce))
         response = _redirect(url)
-        # A sandbox is often on another host than the app, which its cookies do not reach.
-        if workspace.is_sandbox or not set_handshake(response, name, text, workspace, page=origin):
-            response = _redirect(url, **{name: text})
+        if not any(
+            set_handshake(response, name, text, workspace, page=origin) for name, text in (token | nonce).items()
+        ):
+            return _redirect(url, **nonce)  # and never a token in the address of a live page
         return response
 
     def touch(self, request: Request) -> HttpResponseBase:
@@ -78,6 +80,10 @@ class RedirectsView(FrontendView):
         return given if DEV_BROWSER.fullmatch(given) else new_id("dvb", at=timezone.now())
 
 
+def _token(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
+    return {"__clerk_handshake": handshake_token(workspace, handshake.directives(workspace, at=at), at=at)}
+
+
 def _only(request: Request, name: str) -> str:
     """A value in the query, empty if there is none or more than one."""
     given = request.query_params.getlist(name)
@@ -87,7 +93,6 @@ def _only(request: Request, name: str) -> str:
 def _redirect(url: str, **added: str) -> HttpResponse:
     """To this page, with these in its query in place of others of the same name."""
     parts = urlsplit(url)
-    query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in added]
-    target = urlunsplit(parts._replace(query=urlencode([*query, *added.items()]))) if added else url
-    response = HttpResponse(status=307, headers={"Location": target, "Referrer-Policy": "no-referrer"})
-    return response
+    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in added]
+    target = urlunsplit(parts._replace(query="&".join([*kept, urlencode(added)]))) if added else url
+    return HttpResponse(status=307, headers={"Location": target, "Referrer-Policy": "no-referrer"})

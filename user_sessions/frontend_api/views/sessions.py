@@ -10,7 +10,7 @@ from user_sessions.dialect.parameters import body_of, choice, no_organization, r
 from user_sessions.dialect.serializers import token_object
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
 from user_sessions.frontend_api.serializers import session_object, verification_object
-from user_sessions.models import Activity, Impersonated, NotLive, ReverificationMissing, UserSession
+from user_sessions.models import Activity, Impersonated, NotLive, UserSession
 from user_sessions.tokens import session_token, template_token
 
 __all__ = ["SessionsView"]
@@ -88,11 +88,9 @@ class SessionsView(FrontendView):
             raise of_parameter("form_param_missing", "strategy", "strategy must be included.")
         password = required_text(body, "password", longest=LONGEST_PASSWORD)
         session = self.session(session_id, at=now)
-        if not session.is_live(now):
+        session.require_reverifying(at=now)
+        if self.by_password(session.user, "", password) is None:
             raise NotLive
-        if session.may_reverify_until is None or session.may_reverify_until <= now:
-            raise ReverificationMissing
-        self.check_password(session.user, password)
         session.reverify(by=session.by, at=now)
         return self._verification(session, is_complete=True)
 

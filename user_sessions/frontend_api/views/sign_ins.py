@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_core.api import client_address, is_storable
+from sessions_core.rates import network_of
 from user_sessions.dialect.errors import ApiError, of_parameter
 from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, choice, optional_text, required_text
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
@@ -26,21 +27,22 @@ STRATEGIES = ("password", "ticket")
 class SignInsView(FrontendView):
     def create(self, request: Request) -> Response:
         body, now = body_of(request), timezone.now()
-        self.limit("visitor", client_address(request))
+        self.limit("visitor", network_of(client_address(request)))
         if choice(body, "strategy", among=STRATEGIES) == "ticket":
             return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
         identifier = required_text(body, "identifier")
         password = optional_text(body, "password", longest=LONGEST_PASSWORD)
         user = find_by_name(self.caller.workspace, identifier)
+        if password is not None:
+            user = self.by_password(user, identifier, password)
         if user is None:
             raise of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")
         if password is None:
             return self._begin(user, identifier, at=now)
-        self.check_password(user, password)
-        return self._by_password(user, identifier, at=now)
+        return self._sign_in(user, identifier, at=now)
 
     def retrieve(self, request: Request, sign_in_id: str) -> Response:
-        return self._answer(self._attempt(sign_in_id), at=timezone.now())
+        return self._shown(self._attempt(sign_in_id), at=timezone.now())
 
     def attempt_first_factor(self, request: Request, sign_in_id: str) -> Response:
         body, now = body_of(request), timezone.now()
@@ -49,43 +51,38 @@ class SignInsView(FrontendView):
         password = required_text(body, "password", longest=LONGEST_PASSWORD)
         if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
             raise ApiError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
-        self.check_password(attempt.user, password)
-        return self._by_password(attempt.user, attempt.identifier, at=now)
+        user = self.by_password(attempt.user, attempt.identifier, password)
+        if user is None:
+            raise of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")
+        return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
 
     @transaction.atomic
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
         client = self.client or self.become_client(at=at)
-        return self._answer(SignIn.objects.begin(client, user, identifier, at=at), at=at)
-
-    def _by_password(self, user: Any, identifier: str, *, at: datetime) -> Response:
-        with transaction.atomic():
-            attempt = self._sign_in(user, identifier, at=at)
-        self._logged_in(user)
-        return self._answer(attempt, at=at)
+        return self._shown(SignIn.objects.begin(client, user, identifier, at=at), at=at)
 
     def _by_ticket(self, text: str, *, at: datetime) -> Response:
         ticket = ticket_of(text, self.caller.workspace)
         how = {"by": f"ticket:{ticket.pk}", "actor": ticket.actor, "lifetime": ticket.session_lifetime}
         with telling_of(ticket), transaction.atomic():
             ticket.accept(by=how["by"], at=at)
-            attempt = self._sign_in(ticket.user, "", at=at, **how)
-        if ticket.actor is None:  # whoever impersonates the user is somebody else
-            self._logged_in(ticket.user)
-        return self._answer(attempt, at=at)
+            return self._sign_in(ticket.user, "", at=at, **how)
 
-    def _sign_in(self, user: Any, identifier: str, *, at: datetime, by: str = "", **how: Any) -> SignIn:
-        """In a transaction, with whatever else belongs to it: a session of the user on this client, or on a new one."""
+    @transaction.atomic
+    def _sign_in(
+        self, user: Any, identifier: str, *, at: datetime, by: str = "", attempt: SignIn | None = None, **how: Any
+    ) -> Response:
+        """A session of the user on this client, or on a new one: with all that goes with it, or not at all."""
         client = self.client or self.become_client(at=at)
         session = UserSession.objects.start(
             self.caller.workspace, user, by=by or client.actor, client=client, at=at, device=self.device, **how
         )
-        attempt = SignIn.objects.begin(client, user, identifier, at=at)
+        attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
         attempt.complete(session)
-        return attempt
-
-    def _logged_in(self, user: Any) -> None:
-        """As every login of Django's, so that the host's receivers learn of it."""
-        user_logged_in.send(sender=type(user), request=self.request._request, user=user)
+        if session.actor is None:  # whoever impersonates the user is somebody else
+            # As every login of Django's, so that the host's receivers learn of it.
+            user_logged_in.send(sender=type(user), request=self.request._request, user=user)
+        return self._shown(attempt, at=at)
 
     def _attempt(self, sign_in_id: str) -> SignIn:
         attempts = SignIn.objects.filter(client=self.own_client(), id=sign_in_id).select_related("user")
@@ -94,6 +91,6 @@ class SignInsView(FrontendView):
             raise ApiError("resource_not_found", f"No sign-in was found with id {sign_in_id}.")
         return attempt
 
-    def _answer(self, attempt: SignIn, *, at: datetime) -> Response:
+    def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)

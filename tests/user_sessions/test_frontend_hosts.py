@@ -1,0 +1,172 @@
+"""What a host project brings along: backends that know users of their own, receivers and profiles that fail, users who
+were deactivated behind our back."""
+
+import logging
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core import mail
+from django.utils import timezone
+from django.utils.log import AdminEmailHandler
+
+from sessions_core.models import Workspace
+from tests.user_sessions.frontend import App, Browser
+from user_sessions.models import Client, Definition, JwtTemplate, Ticket, UserSession
+from user_sessions.tokens import template_token, ticket_token
+
+SECRET = "correct horse battery staple"
+
+
+class Directory(BaseBackend):
+    """Passwords are kept elsewhere, as with LDAP; whoever signs in for the first time becomes a user."""
+
+    def authenticate(self, request, username=None, password=None):
+        if password != SECRET:
+            return None
+        return get_user_model().objects.get_or_create(username=username)[0]
+
+    def get_user(self, user_id):
+        return get_user_model().objects.get(pk=user_id)
+
+
+def by_password(somebody, name, password=SECRET):
+    return somebody.post("v1/client/sign_ins", strategy="password", identifier=name, password=password)
+
+
+@pytest.fixture
+def directory(settings):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Directory"]
+
+
+@pytest.mark.parametrize("name", ["u1", "somebody new"])
+def test_a_backend_lets_in_whom_it_knows(somebody, directory, u1, name):
+    u1.set_unusable_password()
+    u1.save()
+    assert by_password(somebody, name).status_code == 200
+    assert UserSession.objects.get().user.username == name
+
+
+def test_whom_no_backend_knows_is_not_found(browser, directory):
+    assert by_password(browser, "somebody new", "wrong").error == "form_identifier_not_found"
+    assert not get_user_model().objects.exists()
+
+
+def test_a_user_that_the_workspace_does_not_know_is_not_let_in(browser, directory, settings):
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert by_password(browser, "somebody new").error == "form_identifier_not_found"
+    assert not UserSession.objects.exists()
+
+
+def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, directory, settings, u2):
+    begun = browser.post("v1/client/sign_ins", identifier="u2").json()["response"]
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    path = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
+    assert browser.post(path, strategy="password", password=SECRET).error == "form_identifier_not_found"
+    assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["u1", "nobody"])
+def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
+    u1.is_active = False
+    u1.save()
+    heard = []
+
+    def failed(credentials, **_):
+        heard.append(credentials["username"])
+
+    user_login_failed.connect(failed)
+    by_password(browser, name, "wrong")
+    assert heard == [name]
+
+
+def test_receivers_learn_which_backend_let_the_user_in(browser, directory, u1):
+    heard = []
+
+    def logged_in(user, **_):
+        heard.append(user.backend)
+
+    user_logged_in.connect(logged_in)
+    by_password(browser, "u1")
+    assert heard == [f"{__name__}.Directory"]
+
+
+def fail(**_):
+    raise RuntimeError("the host's receiver fails")
+
+
+def test_a_sign_in_that_fails_half_way_never_was(at_home, u1):
+    """A ticket is not used up for a session that nobody got."""
+    app = App()
+    app.client.raise_request_exception = False
+    ticket = app.ticket_for(u1)
+    user_logged_in.connect(fail)
+    try:
+        assert app.show_ticket(ticket).status_code == 500
+    finally:
+        user_logged_in.disconnect(fail)
+    assert not UserSession.objects.exists() and not Client.objects.exists()
+    assert Ticket.objects.get().status == Ticket.Status.PENDING
+    assert app.show_ticket(ticket).status_code == 200
+
+
+def test_a_report_of_an_error_quotes_no_ticket_of_the_address(at_home, settings, monkeypatch, u1):
+    settings.ADMINS = [("operator", "operator@example.com")]
+    browser = Browser()
+    browser.client.raise_request_exception = False
+    ticket = browser.ticket_for(u1)
+    monkeypatch.setattr(Ticket, "require_pending", fail)
+    mailing = AdminEmailHandler(include_html=True)
+    logging.getLogger("django.request").addHandler(mailing)
+    try:
+        assert browser.get("v1/tickets/accept", f"?ticket={ticket}").status_code == 500
+    finally:
+        logging.getLogger("django.request").removeHandler(mailing)
+    (report,) = mail.outbox
+    assert ticket not in report.body and ticket not in str(report.alternatives)
+
+
+def test_who_was_deactivated_without_a_signal_is_signed_out_all_the_same(somebody, u1, u2):
+    other = somebody.sign_in(u2)
+    session = somebody.sign_in(u1)
+    get_user_model().objects.filter(pk=u1.pk).update(is_active=False)
+    client = somebody.shown()
+    assert client["last_active_session_id"] == other.pk
+    assert [shown["last_active_token"] is None for shown in client["sessions"]] == [True, False]
+    for verb in ("touch", "tokens"):
+        assert somebody.verb(session, verb).error == "authentication_invalid"
+    assert somebody.get("v1/me").json()["response"]["username"] == "u2"
+
+
+def test_a_template_token_is_no_ticket_whatever_it_claims(browser, workspace, u1):
+    claims = {"iid": str(workspace.pk), "st": "sign_in_token"}
+    template = JwtTemplate.objects.define(workspace, Definition(name="odd", claims=claims), by="test")
+    now = timezone.now()
+    session = UserSession.objects.start(workspace, u1, by="test", at=now)
+    token = template_token(UserSession.minting(workspace, session.pk, at=now), template, at=now)
+    assert browser.show_ticket(token).error == "ticket_invalid_code"
+
+
+def test_a_password_is_tried_no_more_often_at_two_workspaces(at_home, settings, elsewhere, u1):
+    settings.USER_SESSIONS = {"RATES": {"account": "2/day"}}
+    here, there = Browser(), Browser(host="elsewhere.example.com")
+    assert by_password(here, "u1", "wrong").status_code == by_password(there, "u1", "wrong").status_code != 429
+    assert by_password(there, "u1", "wrong").error == "too_many_requests"
+
+
+def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):
+    settings.USER_SESSIONS = {"RATES": {"visitor": "2/day"}}
+    answers = []
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2::3", "2001:db8:1:3::1"):
+        app = App()
+        app.client.defaults["REMOTE_ADDR"] = address
+        answers.append(app.post("v1/client").status_code)
+    assert answers == [200, 200, 429, 200]
+
+
+def test_a_ticket_of_a_workspace_without_a_page_leads_nowhere(browser, workspace, u1):
+    Workspace.objects.update(sign_in_url="")
+    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=workspace.user_session_lifetime)
+    answer = browser.get("v1/tickets/accept", f"?ticket={ticket_token(ticket, at=timezone.now())}")
+    assert answer.error == "resource_not_found"
