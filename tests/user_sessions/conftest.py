@@ -13,9 +13,10 @@ from django.contrib.auth.models import User
 from sessions_core.models import Workspace
 from tests.callers import Caller
 from tests.sdks.packages import clerk_sdk
-from tests.user_sessions.frontend import HERE, App, Browser, Somebody
+from tests.user_sessions.frontend import App, Browser, Somebody
+from tests.user_sessions.pages import HOSTS, Page, listing, signed_in_client, token_of
 from user_sessions.cookies import publishable_key
-from user_sessions.models import UserSession
+from user_sessions.models import Client, UserSession
 from user_sessions.users import user_id
 
 
@@ -50,7 +51,7 @@ def session(workspace: Workspace, u1: User) -> UserSession:
 @pytest.fixture
 def at_home(workspace: Workspace, settings: Any) -> Workspace:
     """The workspace where it is reached from browsers; passwords are checked fast."""
-    settings.ALLOWED_HOSTS = [HERE, "elsewhere.example.com", "live.example.com", "testserver"]
+    settings.ALLOWED_HOSTS = HOSTS
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return workspace
 
@@ -70,6 +71,35 @@ def somebody(request: pytest.FixtureRequest, at_home: Workspace) -> Somebody:
     """At a browser, and in an app."""
     caller: Somebody = request.param()
     return caller
+
+
+@pytest.fixture
+def hosts(settings: Any) -> None:
+    """Frontend APIs are reached at the hosts of the workspaces."""
+    settings.ALLOWED_HOSTS = HOSTS
+
+
+@pytest.fixture
+def client_of_u1(workspace: Workspace, u1: User) -> Client:
+    """One on which ``u1`` is signed in; pages of ``APP`` may ask it for that."""
+    return signed_in_client(listing(workspace), u1)
+
+
+@pytest.fixture
+def page(client_of_u1: Client) -> Page:
+    return Page(cookie=token_of(client_of_u1))
+
+
+@pytest.fixture
+def minting(client_of_u1: Client) -> str:
+    """The path where it asks for a token."""
+    return f"client/sessions/{client_of_u1.last_active_session_id}/tokens"
+
+
+@pytest.fixture
+def sent_here(client_of_u1: Client) -> Page:
+    """It comes from elsewhere by a redirect, so it names no origin."""
+    return Page(cookie=token_of(client_of_u1), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
 
 
 @pytest.fixture

@@ -8,31 +8,18 @@ from django.utils import timezone
 
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.user_sessions.conftest import claims_of
-from tests.user_sessions.pages import APP, HOST, HOSTS, Page, app, listing, signed_in_client, ticket_for, token_of
+from tests.user_sessions.pages import APP, HOST, Page, app, listing, ticket_for, token_of
 from user_sessions.models import Client
 
+pytestmark = pytest.mark.usefixtures("hosts")
+
+
+@pytest.fixture
+def client(client_of_u1):
+    return client_of_u1
+
+
 OURS = f"https://{HOST}"
-
-
-@pytest.fixture(autouse=True)
-def hosts(settings):
-    settings.ALLOWED_HOSTS = HOSTS
-
-
-@pytest.fixture
-def client(workspace, u1) -> Client:
-    return signed_in_client(listing(workspace), u1)
-
-
-@pytest.fixture
-def page(client) -> Page:
-    return Page(cookie=token_of(client))
-
-
-@pytest.fixture
-def minting(client) -> str:
-    """The path where it asks for a token."""
-    return f"client/sessions/{client.last_active_session_id}/tokens"
 
 
 def cookie_of(workspace: Workspace, user: Any, host: str, page: str, name: str) -> "Morsel[str]":

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from client_sessions.models import ClientSession
 from tests.user_sessions.forgeries import FORGERIES, said
-from tests.user_sessions.pages import HOSTS, Page, app, listing, signed_in_client, ticket_for, token_of
+from tests.user_sessions.pages import Page, app, listing, signed_in_client, ticket_for, token_of
 from user_sessions.frontend_api.authentication import VISITOR
 from user_sessions.frontend_api.urls import ROUTES
 from user_sessions.handshakes import Handshake
@@ -20,18 +20,16 @@ from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Us
 from user_sessions.tokens import handshake_token, refresh_token, session_token, template_token
 from user_sessions.users import user_id
 
-CARRIERS = ["cookie", "authorization", "bearer"]
-OF_CLIENTS = [(method, route) for route in ROUTES if VISITOR not in route.open_to for method in route.actions]
-
-
-@pytest.fixture(autouse=True)
-def hosts(settings):
-    settings.ALLOWED_HOSTS = HOSTS
+pytestmark = pytest.mark.usefixtures("hosts")
 
 
 @pytest.fixture
-def client(workspace, u1) -> Client:
-    return signed_in_client(listing(workspace), u1)
+def client(client_of_u1):
+    return client_of_u1
+
+
+CARRIERS = ["cookie", "authorization", "bearer"]
+OF_CLIENTS = [(method, route) for route in ROUTES if VISITOR not in route.open_to for method in route.actions]
 
 
 @pytest.fixture

@@ -6,9 +6,17 @@ from typing import Any
 import pytest
 
 from tests.dump import dump
-from tests.user_sessions.pages import APP, FORM, HOST, HOSTS, Page, app, listing, signed_in_client, ticket_for, token_of
+from tests.user_sessions.pages import APP, FORM, HOST, Page, app, listing, signed_in_client, ticket_for, token_of
 from user_sessions.frontend_api.urls import ROUTES
-from user_sessions.models import Client, UserSession
+from user_sessions.models import UserSession
+
+pytestmark = pytest.mark.usefixtures("hosts")
+
+
+@pytest.fixture
+def client(client_of_u1):
+    return client_of_u1
+
 
 OURS = f"https://{HOST}"
 
@@ -87,27 +95,6 @@ HOSTILE = [
     *("https://" + "a" * 300 + ".example.com", "x" * 10_000, "https://app.example.com https://app.example.com"),
 ]
 LISTS = [f"{APP}, {APP}", f"{APP},https://evil.example.com", f"https://evil.example.com, {APP}", ",", f"{APP},"]
-
-
-@pytest.fixture(autouse=True)
-def hosts(settings):
-    settings.ALLOWED_HOSTS = HOSTS
-
-
-@pytest.fixture
-def client(workspace, u1) -> Client:
-    return signed_in_client(listing(workspace), u1)
-
-
-@pytest.fixture
-def page(client) -> Page:
-    return Page(cookie=token_of(client))
-
-
-@pytest.fixture
-def minting(client) -> str:
-    """The path where it asks for a token."""
-    return f"client/sessions/{client.last_active_session_id}/tokens"
 
 
 def latin(text: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from sessions_core.models import Event
@@ -26,16 +25,6 @@ def hosts(settings, workspace):
     settings.USER_SESSIONS = {"RATES": {"visitor": None}}
     listing(workspace)
     SigningKey.objects.current(workspace)
-
-
-@pytest.fixture
-def u1():
-    return get_user_model().objects.create_user("u1")
-
-
-@pytest.fixture
-def u2():
-    return get_user_model().objects.create_user("u2")
 
 
 def errors(answers: list[Any]) -> Counter[str]:

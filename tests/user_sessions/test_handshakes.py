@@ -1,4 +1,4 @@
-"""Where a browser is sent on to, and what it brings along: only to listed pages, once, and as things are by then."""
+"""Where a sent_here is sent on to, and what it brings along: only to listed pages, once, and as things are by then."""
 
 from datetime import timedelta
 from http.cookies import SimpleCookie
@@ -12,31 +12,22 @@ from django.utils import timezone
 from sessions_core.models import AllowedOrigin
 from tests.callers import Caller
 from tests.dump import dump
-from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, token_of
+from tests.user_sessions.pages import APP, Page, handshake, signed_in_client, token_of
 from user_sessions.handshakes import NONCE_LIFETIME, Handshake
-from user_sessions.models import Client, SigningKey, SpentNonce, UserSession
+from user_sessions.models import SigningKey, SpentNonce, UserSession
 from user_sessions.tokens import client_token, handshake_nonce, is_refresh_token_of
 from user_sessions.verify import KeySet, TokenRejected, Verifier
 
-
-@pytest.fixture(autouse=True)
-def hosts(settings):
-    settings.ALLOWED_HOSTS = HOSTS
+pytestmark = pytest.mark.usefixtures("hosts")
 
 
 @pytest.fixture
-def client(workspace, u1) -> Client:
-    return signed_in_client(listing(workspace), u1)
-
-
-@pytest.fixture
-def browser(client) -> Page:
-    """It is sent here from elsewhere, so it names no origin."""
-    return Page(cookie=token_of(client), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
+def client(client_of_u1):
+    return client_of_u1
 
 
 def brought(response: Any, name: str) -> str:
-    """What the browser brings to the app's server."""
+    """What the sent_here brings to the app's server."""
     assert response.status_code == 307
     (value,) = parse_qs(urlsplit(response.headers["Location"]).query)[name]
     return value
@@ -57,14 +48,14 @@ def redeem(backend: Caller, nonce: str) -> Any:
 # What it brings
 
 
-def test_what_somebody_else_put_in_the_address_is_taken_out(browser):
+def test_what_somebody_else_put_in_the_address_is_taken_out(sent_here):
     url = f"{APP}/?__clerk_handshake=theirs&__clerk_handshake_nonce=theirs"
-    assert cookies_in(brought(handshake(browser, url), "__clerk_handshake"))["__session"]
-    assert brought(handshake(browser, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
+    assert cookies_in(brought(handshake(sent_here, url), "__clerk_handshake"))["__session"]
+    assert brought(handshake(sent_here, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
 
 
-def test_who_is_signed_in_comes_along(browser, client, workspace):
-    cookies = cookies_in(brought(handshake(browser), "__clerk_handshake"))
+def test_who_is_signed_in_comes_along(sent_here, client, workspace):
+    cookies = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
     claims = jwt.decode(cookies["__session"], options={"verify_signature": False})
     (refresh,) = (value for name, value in cookies.items() if name.startswith("__refresh_"))
     session = UserSession.objects.select_related("client").get()
@@ -82,7 +73,7 @@ def test_for_a_visitor_every_cookie_goes(client, cookie):
     assert set(cookies.values()) == {""} and "__session" in cookies
 
 
-def test_an_address_says_nothing_of_who_is_signed_in(browser, client, workspace, u2, elsewhere):
+def test_an_address_says_nothing_of_who_is_signed_in(sent_here, client, workspace, u2, elsewhere):
     """What an app's server had for a cookie is a reason to ask, and no credential."""
     other = signed_in_client(workspace, u2)
     visitor = Page(origin=None)
@@ -91,27 +82,29 @@ def test_an_address_says_nothing_of_who_is_signed_in(browser, client, workspace,
         assert cookies_in(brought(response, "__clerk_handshake"))["__session"] == ""
 
 
-def test_a_dev_browser_is_one_of_ours_or_a_new_one(browser):
+def test_a_dev_browser_is_one_of_ours_or_a_new_one(sent_here):
     for given in ("x", "dvb_x;Domain=evil", "dvb_" + "1" * 28, "dvb_%0D%0A" + "1" * 25):
-        cookies = cookies_in(brought(handshake(browser, __clerk_db_jwt=given), "__clerk_handshake"))
+        cookies = cookies_in(brought(handshake(sent_here, __clerk_db_jwt=given), "__clerk_handshake"))
         assert cookies["__clerk_db_jwt"] != given and len(cookies["__clerk_db_jwt"]) == 31
     known = "dvb_" + "1" * 27
-    assert cookies_in(brought(handshake(browser, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"] == known
+    assert (
+        cookies_in(brought(handshake(sent_here, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"] == known
+    )
 
 
-def test_a_handshake_changes_nothing(browser, client, workspace):
+def test_a_handshake_changes_nothing(sent_here, client, workspace):
     SigningKey.objects.current(workspace)
     before = dump()
-    handshake(browser), handshake(browser, format="nonce"), browser.get(f"client/touch?redirect_url={APP}")
+    handshake(sent_here), handshake(sent_here, format="nonce"), sent_here.get(f"client/touch?redirect_url={APP}")
     assert dump() == before
 
 
 # The token
 
 
-def test_a_handshake_is_no_credential(browser, client, workspace, backend):
-    token = brought(handshake(browser), "__clerk_handshake")
-    nonce = brought(handshake(browser, format="nonce"), "__clerk_handshake_nonce")
+def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
+    token = brought(handshake(sent_here), "__clerk_handshake")
+    nonce = brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
     keys = KeySet.from_jwks({"keys": [SigningKey.objects.get().public_jwk]})
     for text in (token, nonce):
         with pytest.raises(TokenRejected):
@@ -130,8 +123,8 @@ def test_a_handshake_is_no_credential(browser, client, workspace, backend):
 
 
 @pytest.fixture
-def nonce(browser) -> str:
-    return brought(handshake(browser, format="nonce"), "__clerk_handshake_nonce")
+def nonce(sent_here) -> str:
+    return brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
 
 
 def test_a_nonce_is_good_once(backend, nonce):
@@ -215,6 +208,6 @@ def test_a_live_workspace_hands_it_over_in_a_cookie(live_workspace, u1, page, do
 def test_where_no_cookie_of_ours_arrives_the_address_has_it(live_workspace, u1):
     AllowedOrigin.objects.create(workspace=live_workspace, origin="https://shop.test")
     client = signed_in_client(live_workspace, u1)
-    browser = Page(cookie=token_of(client), origin=None, host="live.example.com")
-    response = handshake(browser, "https://shop.test/", format="nonce")
+    sent_here = Page(cookie=token_of(client), origin=None, host="live.example.com")
+    response = handshake(sent_here, "https://shop.test/", format="nonce")
     assert brought(response, "__clerk_handshake_nonce") and not response.cookies

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
@@ -22,16 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = examples(10)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def u1():
-    return get_user_model().objects.create_user("u1")
-
-
-@pytest.fixture
-def u2():
-    return get_user_model().objects.create_user("u2")
 
 
 def tally(results: list[Any]) -> Counter[str]:

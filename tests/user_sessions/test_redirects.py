@@ -1,4 +1,4 @@
-"""Where a browser is sent on to: only to pages of listed origins, and to the one where users sign in."""
+"""Where a sent_here is sent on to: only to pages of listed origins, and to the one where users sign in."""
 
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
@@ -6,24 +6,10 @@ import jwt
 import pytest
 
 from tests.dump import dump
-from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, ticket_for, token_of
-from user_sessions.models import Client, Ticket
+from tests.user_sessions.pages import APP, Page, handshake, ticket_for
+from user_sessions.models import Ticket
 
-
-@pytest.fixture(autouse=True)
-def hosts(settings):
-    settings.ALLOWED_HOSTS = HOSTS
-
-
-@pytest.fixture
-def client(workspace, u1) -> Client:
-    return signed_in_client(listing(workspace), u1)
-
-
-@pytest.fixture
-def browser(client) -> Page:
-    """It is sent here from elsewhere, so it names no origin."""
-    return Page(cookie=token_of(client), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
+pytestmark = pytest.mark.usefixtures("hosts")
 
 
 HOSTILE = [
@@ -134,10 +120,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-def test_a_browser_is_sent_to_pages_of_listed_origins_alone(browser, url):
+def test_a_browser_is_sent_to_pages_of_listed_origins_alone(sent_here, url):
     for path in ("handshake", "touch"):
         for sent in (quote(url, safe=""), quote(url, safe="/:?=&@\\")):
-            response = browser.get(f"client/{path}?redirect_url={sent}")
+            response = sent_here.get(f"client/{path}?redirect_url={sent}")
             if url == "https://[::1]" and response.status_code == 307:
                 continue  # a sandbox answers pages of the developer's own machine
             assert (response.status_code, response.error) == (400, "invalid_handshake")
@@ -148,9 +134,9 @@ def test_a_browser_is_sent_to_pages_of_listed_origins_alone(browser, url):
     "query",
     ["", "redirect_url=", f"redirect_url={APP}&redirect_url={APP}", "Redirect_Url=" + APP, "redirect_url[]=" + APP],
 )
-def test_a_target_is_given_once(browser, query):
+def test_a_target_is_given_once(sent_here, query):
     for path in ("handshake", "touch"):
-        assert browser.get(f"client/{path}?{query}").error == "invalid_handshake"
+        assert sent_here.get(f"client/{path}?{query}").error == "invalid_handshake"
 
 
 @pytest.mark.parametrize(
@@ -172,10 +158,10 @@ def test_a_target_is_given_once(browser, query):
         *("https://here.example.com/", "http://localhost:3000/x", "http://127.0.0.1/"),
     ],
 )
-def test_a_listed_page_is_where_it_was(browser, url):
-    touched = browser.get(f"client/touch?redirect_url={quote(url, safe='')}")
+def test_a_listed_page_is_where_it_was(sent_here, url):
+    touched = sent_here.get(f"client/touch?redirect_url={quote(url, safe='')}")
     assert (touched.status_code, touched.headers["Location"]) == (307, url)
-    response = handshake(browser, url)
+    response = handshake(sent_here, url)
     there, asked = urlsplit(response.headers["Location"]), urlsplit(url)
     assert (there.scheme, there.netloc, there.path, there.fragment) == (
         asked.scheme,
