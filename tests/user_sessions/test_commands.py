@@ -17,7 +17,18 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from user_sessions.admin import MOST_SESSIONS, _link
-from user_sessions.models import Definition, Epoch, JwtTemplate, SigningKey, Stage, Ticket, UserSession
+from user_sessions.models import (
+    Client,
+    Definition,
+    Epoch,
+    JwtTemplate,
+    SignIn,
+    SigningKey,
+    Stage,
+    Ticket,
+    UserSession,
+    clients,
+)
 from user_sessions.users import user_id
 
 
@@ -308,3 +319,16 @@ def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
         assert "RS256" in shown and "Rs256" not in shown
     form = console.get(f"/admin/sessions_core/workspace/{workspace.pk}/change/").content.decode()
     assert ">EdDSA</option>" in form and ">RS256</option>" in form and "Eddsa" not in form
+
+
+def test_clients_on_which_nobody_signs_in_are_forgotten_after_a_day(workspace, u1, monkeypatch):
+    monkeypatch.setattr(clients, "BATCH", 2)
+    long_ago, lately = timezone.now() - timedelta(days=2), timezone.now() - timedelta(hours=23)
+    for _ in range(5):
+        SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=long_ago)
+    new = Client.objects.begin(workspace, at=lately)
+    used = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
+    used.remove(by="test")
+    assert run("forget_clients") == "5 clients forgotten.\n"
+    assert set(Client.objects.all()) == {new, used.client}
+    assert run("forget_clients") == "0 clients forgotten.\n"

@@ -1,7 +1,7 @@
 """The client: one browser or app installation, which may hold several user sessions."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -22,12 +22,32 @@ __all__ = ["Client"]
 # Characters of base58: 58 bits, which name a generation of the token and keep nothing secret.
 ROTATION_LENGTH = 10
 
+# A sign-in in two steps is not left half done for longer.
+UNUSED_FOR = timedelta(days=1)
+BATCH = 500
+
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
         return self.create(
             id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
         )
+
+    def forget_unused(self, *, at: datetime) -> int:
+        """Delete those on which nobody has signed in for a day, which visitors leave behind; how many there were. Some
+        at a time, so that nobody waits for it long."""
+        unused = self.filter(sessions=None, updated_at__lte=at - UNUSED_FOR)
+        forgotten = 0
+        while some := self._forget_some(unused):
+            forgotten += some
+        return forgotten
+
+    @transaction.atomic
+    def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
+        """Whoever signs in on one of them at this moment comes first, or is told that it is gone."""
+        held = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
+        self.filter(pk__in=held).delete()
+        return len(held)
 
 
 class Client(models.Model):

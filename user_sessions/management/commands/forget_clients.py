@@ -1,0 +1,18 @@
+"""``manage.py forget_clients``: delete what visitors leave behind who never sign in."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from sessions_core.management.databases import ready_database
+from user_sessions.models import Client
+
+
+class Command(BaseCommand):
+    help = "Deletes clients on which nobody has signed in for a day. To be run daily; it may be stopped and repeated."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with ready_database():
+            forgotten = Client.objects.forget_unused(at=timezone.now())
+        self.stdout.write(f"{forgotten} clients forgotten.")
