@@ -4,8 +4,10 @@ import os
 
 import pytest
 
+ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
+
 embedded = pytest.mark.skipif(
-    os.environ.get("DATABASE_URL", "").startswith("postgres"),
+    ON_POSTGRESQL,
     reason="it has an embedded database of its own or asks nothing of one: the run on SQLite has tried it already",
 )
 
@@ -25,3 +27,15 @@ in_browser = pytest.mark.skipif(
 def examples(most: int) -> int:
     """How many random ones to try: a third where they were tried on another Python just before."""
     return most // 3 if PASSED else most
+
+
+def chosen(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What to ask where the whole suite has just passed on another Python: every module on one database or the other,
+    turn and turn about, and what is embedded on SQLite."""
+    modules = sorted({item.path for item in items})
+    here = set(modules[ON_POSTGRESQL::2])
+    return [item for item in items if (not ON_POSTGRESQL if _is_embedded(item) else item.path in here)]
+
+
+def _is_embedded(item: pytest.Item) -> bool:
+    return any(mark == embedded.mark for mark in item.iter_markers("skipif"))

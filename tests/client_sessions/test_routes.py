@@ -70,7 +70,7 @@ def patterns(resolver, prefix: str = "") -> list[str]:
 
 def test_no_route_of_this_api_is_without_a_row():
     outside = ("admin/", "v1/", ".well-known/")
-    pages = {"", "health", "ready", "connect/<uuid:webview_id>/<str:signature>"}
+    pages = {"", "health", "ready", "browser_sdk/<path:path>", "connect/<uuid:webview_id>/<str:signature>"}
     assert {path for path in patterns(get_resolver()) if not path.startswith(outside)} - pages == {
         route.path for route in ROUTES
     }

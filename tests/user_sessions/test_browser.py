@@ -19,14 +19,14 @@ from django.contrib.auth.models import User
 
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
-from tests.embedded import embedded, sdk
+from tests.embedded import embedded, in_browser
 from tests.sdks.packages import JAVASCRIPT, native_sdk
 from tests.user_sessions.conftest import claims_of
 from user_sessions.cookies import publishable_key
 from user_sessions.models import UserSession
 from user_sessions.users import user_id
 
-pytestmark = [embedded, sdk, pytest.mark.django_db(transaction=True)]
+pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
 PASSWORD = "correct horse battery staple"
 TEMPLATE = {"name": "building", "claims": {"role": "tenant", "who": "{{user.username}}"}}
