@@ -31,9 +31,9 @@ def examples(most: int) -> int:
 
 def chosen(items: list[pytest.Item]) -> list[pytest.Item]:
     """What to ask where the whole suite has just passed on another Python: every module on one database or the other,
-    turn and turn about, and what is embedded on SQLite."""
+    three of five on PostgreSQL, and what is embedded on SQLite."""
     modules = sorted({item.path for item in items})
-    here = set(modules[ON_POSTGRESQL::2])
+    here = {module for number, module in enumerate(modules) if (number % 5 > 1) == ON_POSTGRESQL}
     return [item for item in items if (not ON_POSTGRESQL if _is_embedded(item) else item.path in here)]
 
 

@@ -1,6 +1,7 @@
 """Users to sign in, and a backend that does it."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import jwt
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.views.debug import ExceptionReporter
 
 from sessions_core.models import Workspace
 from tests.callers import Caller
@@ -77,6 +79,27 @@ def somebody(request: pytest.FixtureRequest, at_home: Workspace) -> Somebody:
 def hosts(settings: Any) -> None:
     """Frontend APIs are reached at the hosts of the workspaces."""
     settings.ALLOWED_HOSTS = HOSTS
+
+
+class Reports(logging.Handler):
+    """What Django would send to whoever looks after the project of each error that nobody expected, as text and as a
+    page."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+
+    def emit(self, record: Any) -> None:
+        report = ExceptionReporter(record.request, *record.exc_info, is_email=True)
+        self.texts.append(report.get_traceback_text() + report.get_traceback_html())
+
+
+@pytest.fixture
+def reports() -> Iterator[list[str]]:
+    handler, logger = Reports(), logging.getLogger("django.request")
+    logger.addHandler(handler)
+    yield handler.texts
+    logger.removeHandler(handler)
 
 
 @pytest.fixture

@@ -279,4 +279,4 @@ class Both(RuleBasedStateMachine):
 
 @pytest.mark.timeout(300)
 def test_whatever_happens_the_server_does_what_the_model_does():
-    run_state_machine_as_test(Both, settings=settings(max_examples=examples(20), stateful_step_count=30, **EXAMPLES))
+    run_state_machine_as_test(Both, settings=settings(max_examples=examples(15), stateful_step_count=30, **EXAMPLES))
