@@ -101,12 +101,13 @@ def _workspace(*, here: bool) -> Workspace:
     if workspace is None:
         workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
         SigningKey.objects.current(workspace, by=ACTOR)
-    landing = _landing_of(workspace)
+    landing, before = _landing_of(workspace), (workspace.frontend_api, workspace.sign_in_url)
     if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
         workspace.frontend_api = settings.GATEPASS_URL
     if workspace.sign_in_url in ("", landing):
         workspace.sign_in_url = _landing_of(workspace)
-    workspace.save(update_fields=["frontend_api", "sign_in_url"])
+    if (workspace.frontend_api, workspace.sign_in_url) != before:
+        workspace.save(update_fields=["frontend_api", "sign_in_url"])
     return workspace
 
 

@@ -22,12 +22,6 @@ from user_sessions.users import find
 MADE = [Workspace, ApiKey, SigningKey, User, Customer, ConnectedAccount, Device, ConnectWebview, UserIdentity]
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings) -> None:
-    """Every bootstrap hashes three, which is meant to take time."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def secrets(settings, tmp_path) -> Path:
     settings.GATEPASS_SECRETS = tmp_path / "secrets.env"

@@ -6,6 +6,7 @@ The first is set on answers. The others travel as ``Set-Cookie`` directives in J
 from base64 import b64encode
 from datetime import datetime
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpResponseBase
@@ -54,9 +55,7 @@ def publishable_key(workspace: Workspace) -> str:
 
 def set_client(response: HttpResponseBase, client: Client) -> None:
     """Let the browser be known as this client. No script reads it, and only this host gets it."""
-    secure = _is_secure(client.workspace)
-    token = client_token(client)
-    response.set_cookie(CLIENT_COOKIE, token, MAX_AGE, path="/", secure=secure, httponly=True, samesite="Lax")
+    _set(response, CLIENT_COOKIE, client_token(client), client.workspace, max_age=MAX_AGE, httponly=True)
 
 
 def drop_client(response: HttpResponseBase) -> None:
@@ -66,12 +65,9 @@ def drop_client(response: HttpResponseBase) -> None:
 def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None, *, page: str) -> None:
     """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
     us in a handshake if its session token does not fit. Its value is no secret, and pages read it."""
-    seconds = int(since.timestamp()) if since else 0
     domain = shared_domain(page, workspace.issuer)
     for name in _names("__client_uat", workspace):
-        response.set_cookie(
-            name, str(seconds), MAX_AGE, path="/", domain=domain, secure=_is_secure(workspace), samesite="Lax"
-        )
+        _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
@@ -81,11 +77,12 @@ def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: 
     reaches = domain is not None or urlsplit(page).hostname == urlsplit(workspace.issuer).hostname
     if not reaches or len(value) > LARGEST_VALUE:
         return False
-    secure = _is_secure(workspace)
-    response.set_cookie(
-        name, value, HANDSHAKE_MAX_AGE, path="/", domain=domain, secure=secure, httponly=True, samesite="Lax"
-    )
+    _set(response, name, value, workspace, max_age=HANDSHAKE_MAX_AGE, domain=domain, httponly=True)
     return True
+
+
+def _set(response: HttpResponseBase, name: str, value: str, workspace: Workspace, **how: Any) -> None:
+    response.set_cookie(name, value, path="/", secure=_is_secure(workspace), samesite="Lax", **how)
 
 
 def shared_domain(*origins: str) -> str | None:
@@ -110,12 +107,12 @@ def session_cookies(token: str, workspace: Workspace, *, suffixed: bool) -> list
 
 
 def signed_in_cookies(
-    token: str, refresh_token: str, workspace: Workspace, *, since: datetime, suffixed: bool
+    token: str, refresh_token: str, workspace: Workspace, *, since: datetime | None, suffixed: bool
 ) -> list[str]:
     """All by which an app's server knows who is signed in, for how long the token is good, and how to get the next."""
     _, refresh = _names("__refresh", workspace)
     return [
-        *_directives("__client_uat", str(int(since.timestamp())), workspace, suffixed=suffixed),
+        *_directives("__client_uat", _seconds(since), workspace, suffixed=suffixed),
         f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
         *session_cookies(token, workspace, suffixed=suffixed),
     ]
@@ -123,12 +120,7 @@ def signed_in_cookies(
 
 def signed_out_cookies(workspace: Workspace, *, suffixed: bool) -> list[str]:
     """That nobody is signed in."""
-    _, refresh = _names("__refresh", workspace)
-    return [
-        *_directives("__client_uat", "0", workspace, suffixed=suffixed),
-        f"{_directive(refresh, '', workspace)}; HttpOnly",
-        *session_cookies("", workspace, suffixed=suffixed),
-    ]
+    return signed_in_cookies("", "", workspace, since=None, suffixed=suffixed)
 
 
 def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
@@ -158,6 +150,11 @@ def _directive(name: str, value: str, workspace: Workspace) -> str:
 def _names(name: str, workspace: Workspace) -> tuple[str, str]:
     """A cookie and its twin: SDKs believe the one that names their own workspace."""
     return name, f"{name}_{cookie_suffix(publishable_key(workspace))}"
+
+
+def _seconds(since: datetime | None) -> str:
+    """Since when anybody is signed in, 0 for nobody."""
+    return str(int(since.timestamp()) if since else 0)
 
 
 def _is_secure(workspace: Workspace) -> bool:

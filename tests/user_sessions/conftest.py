@@ -52,9 +52,8 @@ def session(workspace: Workspace, u1: User) -> UserSession:
 
 @pytest.fixture
 def at_home(workspace: Workspace, settings: Any) -> Workspace:
-    """The workspace where it is reached from browsers; passwords are checked fast."""
+    """The workspace where it is reached from browsers."""
     settings.ALLOWED_HOSTS = HOSTS
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return workspace
 
 

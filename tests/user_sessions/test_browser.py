@@ -50,13 +50,8 @@ REMOVE = "(id) => Clerk.client.sessions.find((session) => session.id === id).rem
 SIGN_OUT = "() => Clerk.signOut(() => {})"
 
 
-@pytest.fixture(autouse=True)
-def cheap_passwords(settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
-def served(live_server: Any, workspace: Workspace, browser_sdk: Path, cheap_passwords: None) -> Workspace:
+def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspace:
     """A workspace whose frontend API is the server that runs, with two users who have passwords."""
     workspace.name = "Sandbox"
     # The SDK wants a host with a dot in it.

@@ -141,6 +141,11 @@ class FrontendView(DialectView):
         self.client = Client.objects.begin(self.caller.workspace, at=at)
         return self.client
 
+    @property
+    def network(self) -> str:
+        """Whose requests are counted where only the address tells."""
+        return network_of(client_address(self.request))
+
     @cached_property
     def device(self) -> Device:
         """What the caller uses."""
@@ -150,7 +155,7 @@ class FrontendView(DialectView):
         """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
         user's, or too many were tried."""
         who = user.pk if user else name
-        self.limit("password", who, network_of(client_address(self.request)))
+        self.limit("password", who, self.network)
         self.limit("account", who)
         found = authenticated(user, name, password, self.request._request)
         if found is not None:

@@ -56,14 +56,15 @@ class ClientAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
-        origin, is_native = _origin_of(request), is_native_request(request)
-        text = _presented(request, is_native=is_native)
-        if is_native and text and origin:
+        origin, header, host = _origin_of(request), _authorization_of(request), request.get_host()
+        is_native = bool(header) or request.query_params.get("_is_native") in ("1", "true")
+        text = _presented(request, header, is_native=is_native)
+        if header and origin:
             raise ApiError("origin_authorization_headers_conflict", "A page sends its cookie, not Authorization.")
-        client = _client_of(text, request.get_host(), origin)
+        client = _client_of(text, host, origin)
         if client is None and is_native and text:
             raise ApiError("authentication_invalid", "The client's token is not known, or there is a newer one.")
-        workspace = client.workspace if client else _workspace_at(request.get_host())
+        workspace = client.workspace if client else _workspace_at(host)
         page = None if is_native and not origin else _page(request, workspace, origin, client)
         caller = Caller(
             workspace=workspace,
@@ -77,11 +78,6 @@ class ClientAuthentication(BaseAuthentication):
         return AnonymousUser(), caller
 
 
-def is_native_request(request: Request) -> bool:
-    """Whether it says so, or shows a token as no browser does."""
-    return request.query_params.get("_is_native") in ("1", "true") or bool(_authorization_of(request))
-
-
 def _origin_of(request: Request) -> str:
     origin: str = request.headers.get("origin", "")
     if "," in origin:
@@ -91,9 +87,8 @@ def _origin_of(request: Request) -> str:
     return origin
 
 
-def _presented(request: Request, *, is_native: bool) -> str:
+def _presented(request: Request, header: str, *, is_native: bool) -> str:
     """The client's token, empty if there is none. Two that disagree are refused."""
-    header = _authorization_of(request)
     cookies = set(_cookies_of(request))
     if len(cookies) > 1 or (header and cookies - {header}):
         raise ApiError("authentication_invalid", "There are two clients' tokens that disagree.")

@@ -87,13 +87,10 @@ class Client(models.Model):
         if held.first() is None:
             raise StaleClient
 
-    def select(self, session: "UserSession", *, at: datetime) -> bool:
-        """Make this live session the one in use; whether that was news. If so, the client has a new token: whoever
-        planted or copied the old one is not let in as the new user. Raises StaleClient."""
-        if self.last_active_session_id == session.pk:
-            return False
+    def select(self, session: "UserSession", *, at: datetime) -> None:
+        """Make this live session the one in use. The client has a new token: whoever planted or copied the old one is
+        not let in as the new user. Raises StaleClient."""
         self.renew(at=at, last_active_session_id=session.pk)
-        return True
 
     def renew(self, *, at: datetime, **changes: Any) -> None:
         """Give the client a new token, and no other generation than the one that this instance knows: of two that try

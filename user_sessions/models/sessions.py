@@ -154,9 +154,9 @@ class UserSession(models.Model):
         happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
         at = at or timezone.now()
         before = at - self._touch_interval()
-        if self.last_active_at > before and self.is_live(at) and self.client.last_active_session_id == self.pk:
-            return False
         is_news = self.client.last_active_session_id != self.pk
+        if self.last_active_at > before and self.is_live(at) and not is_news:
+            return False
         with transaction.atomic():
             if is_news:
                 self.client.hold()
@@ -301,7 +301,7 @@ _ON_CLIENT = KeptQuery(
         UserSession.objects.filter(client=client)
         .not_left(at=at)
         .with_token_facts(at=at)
-        .select_related("user", "latest_activity")
+        .select_related("latest_activity")
     ),
     client=("id", "the id of a client"),
     at=_AT,

@@ -4,8 +4,6 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sessions_core.api import client_address
-from sessions_core.rates import network_of
 from user_sessions.dialect.errors import ApiError
 from user_sessions.frontend_api.api import FrontendView
 
@@ -21,7 +19,7 @@ class ClientView(FrontendView):
     def create(self, request: Request) -> Response:
         now = timezone.now()
         if self.client is None:
-            self.limit("visitor", network_of(client_address(request)))
+            self.limit("visitor", self.network)
             self.become_client(at=now)
         return Response({"response": self.client_shown(at=now), "client": None})
 

@@ -1,7 +1,5 @@
 """The user who is signed in, and their sessions on every client."""
 
-from datetime import datetime
-
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,27 +25,26 @@ class MeView(FrontendView):
 
     def sessions_of_user(self, request: Request) -> Response:
         now = timezone.now()
-        sessions = self._sessions(request, now).not_left(at=now)
+        sessions = self._beside(self.active_session(request, at=now)).not_left(at=now)
         return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
 
     def active_sessions(self, request: Request) -> Response:
         now = timezone.now()
-        live = self._sessions(request, now).live(at=now).order_by("-last_active_at", "-id")
+        live = self._beside(self.active_session(request, at=now)).live(at=now).order_by("-last_active_at", "-id")
         return Response([session_with_activity(session, at=now, token=None) for session in live[:MOST]])
 
     def revoke(self, request: Request, session_id: str) -> Response:
         """Sign the user out elsewhere, or here."""
         now = timezone.now()
         active = self.active_session(request, at=now)
-        session = self._sessions(request, now).filter(pk=session_id).first() if is_storable(session_id) else None
+        session = self._beside(active).filter(pk=session_id).first() if is_storable(session_id) else None
         if session is None or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
         session.revoke(by=active.by, at=now)
         self.listed = None  # it may have been one of ours
         return self.wrapped(session_object(session, at=now, token=None), at=now)
 
-    def _sessions(self, request: Request, now: datetime) -> UserSessionQuerySet:
+    def _beside(self, active: UserSession) -> UserSessionQuerySet:
         """Those of the user who is signed in; no other can be named."""
-        user, workspace = self.active_session(request, at=now).user, self.caller.workspace
-        sessions = UserSession.objects.of_user(workspace, user).select_related("user", "latest_activity")
-        return sessions
+        sessions = UserSession.objects.of_user(self.caller.workspace, active.user)
+        return sessions.select_related("user", "latest_activity")

@@ -30,7 +30,7 @@ class SessionsView(FrontendView):
         no_organization(body, "active_organization_id")
         choice(body, "intent", among=INTENTS)
         session = self.session(session_id, at=now)
-        if not session.user.is_active:
+        if not session.is_usable(now):
             raise NotLive
         if session.touch(at=now):
             Activity.objects.note(session, self.device, at=now)

@@ -9,8 +9,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from sessions_core.api import client_address, is_storable
-from sessions_core.rates import network_of
+from sessions_core.api import is_storable
 from user_sessions.dialect.errors import ApiError, of_parameter
 from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, choice, optional_text, required_text
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
@@ -27,7 +26,7 @@ STRATEGIES = ("password", "ticket")
 class SignInsView(FrontendView):
     def create(self, request: Request) -> Response:
         body, now = body_of(request), timezone.now()
-        self.limit("visitor", network_of(client_address(request)))
+        self.limit("visitor", self.network)
         if choice(body, "strategy", among=STRATEGIES) == "ticket":
             return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
         identifier = required_text(body, "identifier")
@@ -36,7 +35,7 @@ class SignInsView(FrontendView):
         if password is not None:
             user = self.by_password(user, identifier, password)
         if user is None:
-            raise of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")
+            raise _unknown()
         if password is None:
             return self._begin(user, identifier, at=now)
         return self._sign_in(user, identifier, at=now)
@@ -53,7 +52,7 @@ class SignInsView(FrontendView):
             raise ApiError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
         user = self.by_password(attempt.user, attempt.identifier, password)
         if user is None:
-            raise of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")
+            raise _unknown()
         return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
 
     @transaction.atomic
@@ -94,3 +93,7 @@ class SignInsView(FrontendView):
     def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)
+
+
+def _unknown() -> ApiError:
+    return of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")
