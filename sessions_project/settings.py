@@ -35,6 +35,8 @@ GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 
 _public = urlsplit(GATEPASS_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
     raise ImproperlyConfigured(f"GATEPASS_URL must look like https://sessions.example.com, not {GATEPASS_URL!r}.")
+# As browsers write the origin: they leave out the port that goes without saying.
+GATEPASS_URL = GATEPASS_URL.lower().removesuffix(":443" if _public.scheme == "https" else ":80")
 
 
 # Secrets

@@ -31,12 +31,7 @@ class Migration(migrations.Migration):
                         max_length=200,
                         null=True,
                         unique=True,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^https?://[^/\\s?#A-Z]+$",
-                                "An origin such as https://sessions.example.com, in lower case.",
-                            )
-                        ],
+                        validators=[sessions_core.models.workspaces.is_origin],
                         verbose_name="frontend API",
                     ),
                 ),
@@ -76,7 +71,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(days=365),
                         help_text="Of a client session that asks for none.",
-                        validators=[sessions_core.models.workspaces._positive],
+                        validators=[sessions_core.models.workspaces.is_lifetime],
                     ),
                 ),
                 (
@@ -84,7 +79,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         default=datetime.timedelta(days=365),
                         help_text="Of any client session of a live workspace, whatever the caller asks for.",
-                        validators=[sessions_core.models.workspaces._positive],
+                        validators=[sessions_core.models.workspaces.is_lifetime],
                     ),
                 ),
                 (
@@ -101,7 +96,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(days=7),
                         help_text="After this a user session expires, however much it is used; empty if only idleness ends it.",
                         null=True,
-                        validators=[sessions_core.models.workspaces._positive],
+                        validators=[sessions_core.models.workspaces.is_lifetime],
                     ),
                 ),
                 (
@@ -110,7 +105,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Unused for this long, a user session expires.",
                         null=True,
-                        validators=[sessions_core.models.workspaces._positive],
+                        validators=[sessions_core.models.workspaces.is_lifetime],
                     ),
                 ),
                 (
@@ -281,11 +276,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         help_text="Such as https://app.example.com; no path, and no port unless it is an unusual one.",
                         max_length=200,
-                        validators=[
-                            django.core.validators.RegexValidator(
-                                "^https?://[a-z0-9.\\-]+(:\\d{1,5})?$", "As a browser writes it, in lower case."
-                            )
-                        ],
+                        validators=[sessions_core.models.workspaces.is_origin],
                     ),
                 ),
                 (

@@ -1,20 +1,42 @@
 """The tenant, and the policy its sessions live under."""
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Self
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator, URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 
 __all__ = ["AllowedOrigin", "LimitPolicy", "SigningAlgorithm", "Workspace"]
 
 
-def _positive(value: timedelta) -> None:
-    if value <= timedelta(0):
-        raise ValidationError("A lifetime must be longer than nothing.", code="not_positive")
+# Further on dates run out, and a column of SQLite's.
+LONGEST_LIFETIME = timedelta(days=3650)
+
+# RFC 6454, section 6.1, as browsers send it: no port that the scheme implies.
+_ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_IMPLIED_PORTS = {"https": 443, "http": 80}
+_LAST_PORT = 65535
+
+
+def is_lifetime(value: timedelta) -> None:
+    if not timedelta(0) < value <= LONGEST_LIFETIME:
+        raise ValidationError("A lifetime is longer than nothing, and ten years at most.", code="no_lifetime")
+
+
+def is_origin(value: str) -> None:
+    """Refuse what no browser calls an origin: it would never match."""
+    found = _ORIGIN.fullmatch(value)
+    port = int(found[2] or 0) if found else 0
+    if not found or port > _LAST_PORT or port == _IMPLIED_PORTS[found[1]]:
+        raise ValidationError(
+            "An origin is written as browsers do, such as https://app.example.com: in lower case, and with a port only "
+            "if it is an unusual one.",
+            code="no_origin",
+        )
 
 
 class LimitPolicy(models.TextChoices):
@@ -26,9 +48,6 @@ class SigningAlgorithm(models.TextChoices):
     RS256 = "RS256"
     ES256 = "ES256"
     EDDSA = "EdDSA"
-
-
-is_origin = RegexValidator(r"^https?://[^/\s?#A-Z]+$", "An origin such as https://sessions.example.com, in lower case.")
 
 
 def _origins_at(host: str) -> tuple[str, str]:
@@ -74,11 +93,11 @@ class Workspace(models.Model):
         default=False, help_text="Let backends create user sessions without a sign-in. Always on in a sandbox."
     )
     client_session_lifetime = models.DurationField(
-        default=timedelta(days=365), validators=[_positive], help_text="Of a client session that asks for none."
+        default=timedelta(days=365), validators=[is_lifetime], help_text="Of a client session that asks for none."
     )
     client_session_max_lifetime = models.DurationField(
         default=timedelta(days=365),
-        validators=[_positive],
+        validators=[is_lifetime],
         help_text="Of any client session of a live workspace, whatever the caller asks for.",
     )
     user_identifier_key_min_length = models.PositiveSmallIntegerField(
@@ -88,11 +107,11 @@ class Workspace(models.Model):
         default=timedelta(days=7),
         null=True,
         blank=True,
-        validators=[_positive],
+        validators=[is_lifetime],
         help_text="After this a user session expires, however much it is used; empty if only idleness ends it.",
     )
     user_session_idle_lifetime = models.DurationField(
-        null=True, blank=True, validators=[_positive], help_text="Unused for this long, a user session expires."
+        null=True, blank=True, validators=[is_lifetime], help_text="Unused for this long, a user session expires."
     )
     user_session_limit = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="The most live sessions of one user."
@@ -174,7 +193,7 @@ class AllowedOrigin(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="allowed_origins")
     origin = models.CharField(
         max_length=200,
-        validators=[RegexValidator(r"^https?://[a-z0-9.\-]+(:\d{1,5})?$", "As a browser writes it, in lower case.")],
+        validators=[is_origin],
         help_text="Such as https://app.example.com; no path, and no port unless it is an unusual one.",
     )
 

@@ -1,13 +1,16 @@
 """Workspaces, API keys and events."""
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
-from sessions_core.models import ApiKey, AppendOnly, Event, Workspace
+from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace
 from sessions_core.tokens import ALPHABET
+
+DAY = timedelta(days=1)
 
 
 def test_a_secret_key_works_until_it_is_revoked(workspace):
@@ -99,10 +102,61 @@ def test_events_are_finished_facts(workspace):
             change()
 
 
-@pytest.mark.parametrize("origin", ["ftp://x.com", "https://", "https://x.com/", "x.com", "https://x.com/path"])
-def test_a_frontend_api_is_an_origin(db, origin):
+NO_ORIGINS = [
+    *("ftp://x.com", "https://", "https://x.com/", "x.com", "https://x.com/path", "https://X.com", "https://x.com?"),
+    *(
+        "https://x.com:443",
+        "http://x.com:80",
+        "https://x.com:0",
+        "https://x.com:65536",
+        "https://x.com:",
+        "http://x..y",
+    ),
+    *(
+        "https://user@x.com",
+        "https://x\\y",
+        "https://x'y",
+        "https://*.x.com",
+        "https://x.com\n",
+        "https://[::1",
+        "null",
+    ),
+]
+ORIGINS = [
+    "https://x.com",
+    "http://x.com:443",
+    "https://a-b.x_y.com:8443",
+    "http://127.0.0.1:8000",
+    "http://[::1]:65535",
+]
+
+
+@pytest.mark.parametrize("origin", NO_ORIGINS)
+def test_what_browsers_call_no_origin_is_refused(workspace, origin):
     with pytest.raises(ValidationError, match="origin"):
         Workspace(name="w", frontend_api=origin).full_clean(validate_unique=False)
+    with pytest.raises(ValidationError, match="origin"):
+        AllowedOrigin(workspace=workspace, origin=origin).full_clean(validate_unique=False)
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_frontend_api_is_at_its_own_host(workspace, origin):
+    workspace.frontend_api = origin
+    workspace.full_clean()
+    AllowedOrigin(workspace=workspace, origin=origin).full_clean()
+    assert workspace.is_at(origin.partition("//")[2])
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(0), -DAY, timedelta(days=3651), timedelta.max])
+@pytest.mark.parametrize(
+    "name",
+    ["client_session_lifetime", "client_session_max_lifetime", "user_session_lifetime", "user_session_idle_lifetime"],
+)
+def test_no_workspace_has_a_lifetime_that_dates_cannot_hold(workspace, name, lifetime):
+    setattr(workspace, name, lifetime)
+    with pytest.raises(ValidationError) as refused:
+        workspace.full_clean()
+    assert "ten years" in str(refused.value.message_dict[name])
 
 
 def test_a_live_workspace_allows_what_it_was_told_to(workspace, live_workspace):

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         _refuse_taken(port)
         os.umask(0o077)  # the database is nobody else's to read
         if "GATEPASS_URL" not in os.environ:
-            settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://{HOST}:{port}"
+            settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://{HOST}:{port}".removesuffix(":80")
         _migrate()
         self.check(databases=["default"])
         self.stdout.write(welcome(*remembered(bootstrap(here=True))))
