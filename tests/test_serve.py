@@ -162,3 +162,19 @@ def test_bootstrap_prints_a_key_once(tmp_path):
     assert all(user["password"] for user in first["users"])
     once = {"api_key": None, "operator": None, "users": [user | {"password": None} for user in first["users"]]}
     assert first | once == second | {"operator": None}
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://Sessions.Example.com:443/", "https://sessions.example.com"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("https://sessions.example.com:8443", "https://sessions.example.com:8443"),
+    ],
+)
+def test_the_public_address_is_written_as_browsers_do(tmp_path, given, address):
+    command = [sys.executable, "-c", "from sessions_project.settings import GATEPASS_URL; print(GATEPASS_URL)"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(tmp_path, GATEPASS_URL=given), capture_output=True, text=True
+    )
+    assert done.stdout.strip() == address, done.stderr
