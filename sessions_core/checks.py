@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import connections
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connections, router
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
+from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
 from sessions_core.sealed import sealed_columns, unopenable
 
@@ -54,6 +55,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
+        *_check_sqlite(),
     ]
 
 
@@ -121,3 +123,17 @@ def _check_time_zones() -> list[CheckMessage]:
     if django_settings.USE_TZ:
         return []
     return [Error("USE_TZ is off, and sessions end at instants.", hint="Set USE_TZ = True.", id="sessions_core.E006")]
+
+
+def _check_sqlite() -> list[CheckMessage]:
+    database = connections[router.db_for_write(Workspace)]
+    mode = database.settings_dict["OPTIONS"].get("transaction_mode") or "DEFERRED"
+    if database.vendor != "sqlite" or mode.upper() in ("IMMEDIATE", "EXCLUSIVE"):
+        return []
+    return [
+        Warning(
+            "SQLite refuses most of those who write at the same time, and they are told to come again.",
+            hint=f"Set DATABASES[{database.alias!r}]['OPTIONS']['transaction_mode'] = 'IMMEDIATE'.",
+            id="sessions_core.W001",
+        )
+    ]

@@ -272,7 +272,7 @@ class SigningKeyAdmin(HistoryAdmin):
     def stage(self, key: SigningKey) -> str:
         return key.stage_at(timezone.now())
 
-    @confirmed("Retire selected signing keys: another one signs from now on", done="retired")
+    @confirmed("Retire selected signing keys: each hands over to a successor", done="retired")
     def retire(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.retire(by=operator(request))
 

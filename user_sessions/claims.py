@@ -83,6 +83,11 @@ def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]
     return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
 
 
+def is_audience(value: Any) -> bool:
+    """Whether verifiers take it as ``aud``: a text, or a list of texts (RFC 7519, section 4.1.3)."""
+    return all(isinstance(name, str) for name in (value if isinstance(value, list) else [value]))
+
+
 def _registered(
     facts: SessionFacts, *, at: datetime, lifetime: timedelta, skew: timedelta, token_id: str
 ) -> dict[str, Any]:

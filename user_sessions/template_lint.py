@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from user_sessions.claims import is_audience
 from user_sessions.shortcodes import RESERVED, SHORTCODES, Shortcode, parts_of
 
 __all__ = ["Finding", "lint"]
@@ -45,6 +46,7 @@ def lint(
     """Findings on compiled claims, in their order; then on what they became for one user, as far as that is given."""
     return [
         *(finding for path, node in _places(claims) for finding in _findings_at(path, node)),
+        *_findings_on_audience(rendered or {}),
         *_findings_on_size(rendered or {}, token or ""),
         *_findings_on_secrets(rendered or {}, private_metadata or {}),
     ]
@@ -91,6 +93,11 @@ def _unknown(shortcode: str, path: str) -> Finding:
     close = get_close_matches(root, sorted(SHORTCODES), 1) if root not in SHORTCODES else []
     advice = f" Did you mean {close[0]}{rest}?" if close else ""
     return Finding("unknown_shortcode", path, f"There is no {shortcode}; it gives null.{advice}")
+
+
+def _findings_on_audience(rendered: Mapping[str, Any]) -> Iterator[Finding]:
+    if not is_audience(rendered.get("aud", "")):
+        yield Finding("audience", "/aud", "An audience is a text or a list of texts; verifiers refuse this one.")
 
 
 def _findings_on_size(rendered: Mapping[str, Any], token: str) -> Iterator[Finding]:

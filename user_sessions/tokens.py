@@ -88,7 +88,11 @@ class Unsigned:
     algorithm: str
 
     def signed(self) -> str:
-        return jwt.encode(self.claims, self.key, self.algorithm, headers=self.header)
+        """Raises OutputTooLarge."""
+        token = jwt.encode(self.claims, self.key, self.algorithm, headers=self.header)
+        if self.header.get("cat") == SESSION_TOKEN["cat"] and len(token) > MAX_CHARACTERS:
+            raise OutputTooLarge("no verifier reads a session token of this length")
+        return token
 
 
 def session_token(
@@ -106,10 +110,7 @@ def session_token(
     """
     if is_use:
         session.note_use(at=at)
-    token = unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
-    if len(token) > MAX_CHARACTERS:
-        raise OutputTooLarge("no verifier reads a token of this length")
-    return token
+    return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
 
 
 def unsigned_session_token(

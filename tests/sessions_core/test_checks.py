@@ -1,6 +1,7 @@
 """Settings that would be unsafe are refused by number."""
 
 import pytest
+from django.db import connection
 
 from sessions_core.checks import check_settings
 
@@ -46,6 +47,21 @@ def test_e005_a_number_of_proxies_that_is_none(settings, trusted):
 def test_e006_times_without_zones(settings):
     settings.USE_TZ = False
     assert ids(settings) == ["sessions_core.E006"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, ["sessions_core.W001"]),
+        ({"transaction_mode": None}, ["sessions_core.W001"]),
+        ({"transaction_mode": "deferred"}, ["sessions_core.W001"]),
+        ({"transaction_mode": "immediate"}, []),
+        ({"transaction_mode": "EXCLUSIVE"}, []),
+    ],
+)
+def test_w001_an_sqlite_whose_writers_do_not_queue(settings, monkeypatch, options, found):
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+    assert ids(settings) == (found if connection.vendor == "sqlite" else [])
 
 
 def test_the_message_says_what_to_do(settings):

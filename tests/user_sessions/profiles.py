@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from sessions_core.models import Workspace
 from user_sessions.profiles import UserProfile, default_profile
 
-__all__ = ["odd_profile", "profile_of", "users_of", "verbose_profile"]
+__all__ = ["odd_profile", "profile_of", "talkative_profile", "users_of", "verbose_profile"]
 
 
 def profile_of(user: Any) -> UserProfile:
@@ -32,8 +32,13 @@ def profile_of(user: Any) -> UserProfile:
 
 
 def verbose_profile(user: Any) -> UserProfile:
-    """One who has more to say than fits into a token."""
+    """One who has more to say than fits into any token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 70_000})
+
+
+def talkative_profile(user: Any) -> UserProfile:
+    """One who has more to say than fits into a session token."""
+    return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 20_000})
 
 
 def odd_profile(user: Any) -> UserProfile:

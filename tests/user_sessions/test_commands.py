@@ -137,6 +137,23 @@ def test_customising_that_is_refused_says_why(name, workspace):
             run("jwt_template", "session_token", name, claims)
 
 
+def test_claims_with_which_no_session_token_could_be_made_are_refused(name, workspace, session):
+    for letter, most in (("x", 8_182), ("\u2603", 8_182 // 6)):  # a token has the second as six letters
+        fits, does_not = (json.dumps({"pad": letter * count}) for count in (most, most + 1))
+        with pytest.raises(CommandError, match="more than 8192 bytes"):
+            run("jwt_template", "session_token", name, does_not)
+        said = run("jwt_template", "session_token", name, fits)
+        assert "token_too_large" in said
+        assert "token_too_large" in run("jwt_template", "preview", "__session_token", "--session", session.pk)
+
+
+def test_a_session_token_that_nobody_would_read_is_not_shown(name, workspace, session, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
+    run("jwt_template", "session_token", name, '{"all": "{{user.public_metadata}}"}')
+    with pytest.raises(CommandError, match="No token would be made"):
+        run("jwt_template", "preview", "__session_token", "--session", session.pk)
+
+
 @pytest.mark.parametrize("claims", ["{", "[]", "5", '{"sub": "x"}', '{"a": "' + "x" * 20_000 + '"}', '{"a": NaN}'])
 def test_claims_that_are_none_are_refused(name, claims):
     with pytest.raises(CommandError):

@@ -52,7 +52,10 @@ OWN = {"name": "t", "claims": {}, "custom_signing_key": True}
         ({"name": 5, "claims": {}}, "form_param_type_invalid", "name"),
         ({"name": "", "claims": {}}, "form_param_format_invalid", "name"),
         ({"name": " ", "claims": {}}, "form_param_format_invalid", "name"),
-        ({"name": "a/b", "claims": {}}, "form_param_format_invalid", "name"),
+        *(
+            ({"name": name, "claims": {}}, "form_param_format_invalid", "name")
+            for name in ("a/b", "role?admin", "role#admin", "a%2fb", "a\\b", ".", "..")
+        ),
         ({"name": "a\nb", "claims": {}}, "form_param_format_invalid", "name"),
         ({"name": " a ", "claims": {}}, "form_param_format_invalid", "name"),
         ({"name": "t", "claims": {"aud": 1}}, "form_param_value_invalid", "claims"),

@@ -76,6 +76,15 @@ def test_no_name_is_suggested_where_none_is_near():
     assert "mean" not in finding.message
 
 
+@pytest.mark.parametrize(
+    ("audience", "is_found"),
+    [("api", False), (["api", "web"], False), ([], False), (None, True), (17, True), ({}, True), (["api", 1], True)],
+)
+def test_an_audience_that_verifiers_refuse_is_found(audience, is_found):
+    findings = lint({"aud": "{{user.public_metadata.audience}}"}, rendered={"aud": audience})
+    assert codes(findings) == [("audience", "/aud")] * is_found
+
+
 def test_reserved_claims_are_found_at_the_top_and_at_any_letter_case():
     assert codes(lint({"aud": 1, "SUB": {"sub": 1}, "iat": 2})) == [
         ("reserved_claim", "/SUB"),

@@ -131,8 +131,9 @@ def test_case_82_a_shared_secret_verifies_and_the_key_set_does_not(backend, sess
             jwt.decode(token, jwt.PyJWK(key), ["RS256", "HS256"])
 
 
-def test_a_session_token_that_no_verifier_would_read_is_not_minted(backend, workspace, session):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "y" * 15_000}, by="test")
+def test_a_session_token_that_no_verifier_would_read_is_not_minted(backend, workspace, session, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, by="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
     assert (response.status_code, response.error) == (400, "bad_request")
 
@@ -194,7 +195,8 @@ def test_a_preview_is_of_a_live_session_and_a_template(backend, foreign_backend,
     assert first_error(preview(backend, session_id=session.pk))["meta"] == {"param_name": "template_id"}
     too_many = preview(backend, session_id=session.pk, claims={"x": "{{user.id}}" * 300})
     assert (too_many.status_code, too_many.error) == (422, "form_param_value_invalid")
-    assert preview(backend, session_id=session.pk, name="none").status_code == 404
+    for which in ({"name": "none"}, {"name": "", "claims": {}}, {"template_id": "", "claims": {}}):
+        assert preview(backend, session_id=session.pk, **which).status_code == 404
     assert preview(foreign_backend, session_id=session.pk, claims={}).status_code == 404
     session.revoke(by="test")
     assert preview(backend, session_id=session.pk, claims={}).status_code == 404

@@ -75,7 +75,9 @@ def _refusal(error: UserSessionError) -> ApiError:
             return of_parameter("form_already_exists", "name", "There is a JWT template of this name.")
         case NameRefused():
             return of_parameter(
-                "form_param_format_invalid", "name", "name must be printable text without a slash, and not one of ours."
+                "form_param_format_invalid",
+                "name",
+                "name must be printable text that can stand in a path, without / \\ ? # %, and not one of ours.",
             )
         case ReservedClaim():
             return of_parameter(

@@ -15,6 +15,7 @@ from sessions_core.encryption import open_sealed
 from sessions_core.models import Event, Workspace
 from sessions_core.sealed import SealedField, place_of, seal_for
 from user_sessions import custom_keys
+from user_sessions.claims import is_audience
 from user_sessions.ids import new_id
 from user_sessions.models.refusals import (
     AudienceRefused,
@@ -25,7 +26,7 @@ from user_sessions.models.refusals import (
     ReservedClaim,
     TemplateGone,
 )
-from user_sessions.shortcodes import Template, reserved_in
+from user_sessions.shortcodes import Template, TooLarge, reserved_in
 
 __all__ = ["Definition", "JwtTemplate"]
 
@@ -34,6 +35,12 @@ DEFAULT_CLOCK_SKEW = 5
 
 # What the template for session tokens is called; tokens are not minted from it by name.
 OF_SESSION_TOKENS = "__session_token"
+
+# Bytes of JSON, as tokens have them: with more, no session token of the workspace could be made.
+MAX_SESSION_CLAIMS = 8 * 1024
+
+# SDKs put a name into a path as it is, where these would make another path of it.
+NO_PATH = frozenset("/\\?#%")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +60,19 @@ class Definition:
 
     def check(self) -> None:
         """Raises NameRefused, ReservedClaim, AudienceRefused, and a TemplateError of ``shortcodes``."""
-        if not self.name or self.name != self.name.strip() or "/" in self.name or not self.name.isprintable():
+        if self.name != self.name.strip() or not self.name.isprintable() or not _fits_a_path(self.name):
             raise NameRefused
         if reserved := reserved_in(self.claims):
             raise ReservedClaim(reserved)
         Template.compile(self.claims)
-        audience = self.claims.get("aud", "")
-        named = audience if isinstance(audience, list) else [audience]
-        if not all(isinstance(name, str) for name in named):
+        if not is_audience(self.claims.get("aud", "")):
             raise AudienceRefused
+        if self.name == OF_SESSION_TOKENS and len(json.dumps(self.claims, separators=(",", ":"))) > MAX_SESSION_CLAIMS:
+            raise TooLarge(f"more than {MAX_SESSION_CLAIMS} bytes, for session tokens")
+
+
+def _fits_a_path(name: str) -> bool:
+    return name not in ("", ".", "..") and not NO_PATH & set(name)
 
 
 class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):

@@ -62,9 +62,9 @@ class JwtTemplatesView(BackendView):
         return Response(preview_object(preview(session, self._previewed(body), at=now)))
 
     def _previewed(self, body: Mapping[str, Any]) -> JwtTemplate:
-        if template_id := optional_text(body, "template_id"):
+        if (template_id := optional_text(body, "template_id")) is not None:
             return self.template(template_id)
-        if name := optional_text(body, "name"):
+        if (name := optional_text(body, "name")) is not None:
             return template_named(self.auth.workspace, name)
         if "claims" not in body:
             raise of_parameter("form_param_missing", "template_id", "Give template_id, name, or claims.")

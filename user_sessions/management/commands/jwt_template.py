@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except (UserSessionError, TemplateError) as error:
             raise CommandError(f"Nothing was changed. {error.__doc__} ({error})") from None
         self.stdout.write(f"Session tokens of {workspace} now carry these claims ({template.pk}).")
-        self._list(lint(claims))
+        self._list(lint(claims, rendered=claims))
 
     def _list(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

@@ -15,8 +15,8 @@ BY = "command:signing_keys"
 
 class Command(BaseCommand):
     help = (
-        "Lists the signing keys of a workspace; publishes the next one (rotate); stops signing with one now (retire); "
-        "or withdraws one that leaked, and every token of it (revoke). Running processes follow by themselves."
+        "Lists the signing keys of a workspace; publishes the next one (rotate); has one hand over to a successor "
+        "(retire); or withdraws one that leaked, and all tokens of it (revoke). Running processes follow by themselves."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
