@@ -36,7 +36,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "invalid_options": (400, "These parameters do not go together."),
     "invalid_query_params": (400, "A parameter was given more than once in the query."),
     "invalid_content_type": (400, "Send parameters as JSON, with Content-Type: application/json."),
-    "invalid_json": (400, "The body is not JSON."),
+    "invalid_json": (400, "The body is not JSON, or has two members of one name."),
     "length_required": (411, "Send the body with a Content-Length, not in chunks."),
     "request_too_large": (413, "The body is too large."),
     "mismatched_page_parameters": (400, "A page_cursor works only with parameters identical to the first page's."),

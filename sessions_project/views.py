@@ -1,6 +1,9 @@
 """Pages and answers of the reference server that belong to neither API."""
 
+import uuid
+
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -66,14 +69,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error("invalid_input", "The request cannot be read.", status=400)
+    code = "host_invalid" if isinstance(exception, DisallowedHost) else "malformed_request_parameters"
+    return _error("invalid_input", code, "The request cannot be read.", status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _error("internal_server_error", "Something went wrong on our side.", status=500)
+    return _error("internal_server_error", "internal_server_error", "Something went wrong on our side.", status=500)
 
 
-def _error(type: str, message: str, *, status: int) -> HttpResponse:
-    """What to say where no view of an API was reached, readable to the SDKs of both."""
-    first = {"code": type, "message": message, "long_message": message}
-    return JsonResponse({"ok": False, "error": {"type": type, "message": message}, "errors": [first]}, status=status)
+def _error(type: str, code: str, message: str, *, status: int) -> HttpResponse:
+    """What to say where no view of an API was reached, readable to the SDKs of both: the type is the one API's, the
+    code the other's."""
+    error = {"type": type, "message": message}
+    first = {"code": code, "message": message, "long_message": message}
+    answer = {"ok": False, "error": error, "errors": [first], "clerk_trace_id": uuid.uuid4().hex}
+    return JsonResponse(answer, status=status)

@@ -90,6 +90,12 @@ def test_case_11_a_body_is_an_object(backend):
     ]
 
 
+def test_a_body_that_names_something_twice_is_refused(backend):
+    twice = b'{"user_identifier_key": "a", "user_identifier_key": "b"}'
+    response = backend.request("POST", "client_sessions/create", twice)
+    assert (response.status_code, response.error) == (400, "invalid_json")
+
+
 def test_case_12_broken_json_is_refused_as_json(backend):
     response = backend.request("POST", "client_sessions/create", b'{"user_identifier_key":')
     assert (response.status_code, response.error) == (400, "invalid_json")

@@ -76,3 +76,16 @@ def test_a_hosts_settings_change_no_answer(client, api_key, settings, path):
     settings.REST_FRAMEWORK = HOSTILE
     assert answers() == before
     assert {content_type for _, content_type, _ in before} == {"application/json"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/v1/jwks", "/client_sessions/get"])
+def test_a_host_that_is_not_ours_is_refused_in_the_words_of_either_dialect(client, path):
+    response = client.get(path, headers={"host": "elsewhere.example.org"})
+    answer = response.json()
+    assert (response.status_code, answer["error"]["type"], answer["errors"][0]["code"]) == (
+        400,
+        "invalid_input",
+        "host_invalid",
+    )
+    assert answer["clerk_trace_id"]

@@ -58,7 +58,14 @@ def test_any_text_is_nobodys_id(workspace, id):
     assert find(workspace, id) is None
 
 
-@pytest.mark.parametrize("body", [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"])
+NO_OBJECTS = [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"]
+# Whatever reads the first of two, a proxy or a log, would believe something else than we do.
+TWICE = [b'{"user_id": "user_1", "user_id": "user_2"}', b'{"user_id": "user_1", "x": [{"a": 1, "a": 1}]}']
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe", *TWICE]
+)
 def test_a_body_is_a_json_object(backend, body):
     response = backend.request("POST", "v1/sessions", body)
     assert (response.status_code, response.error) == (400, "request_body_invalid")

@@ -122,5 +122,5 @@ def _translated(error: Exception) -> ApiError | None:
         case BodyTooLarge():
             return ApiError("request_body_too_large")
         case BodyUnreadable():
-            return ApiError("request_body_invalid", "The body is not JSON.")
+            return ApiError("request_body_invalid", "The body is not JSON, or has two members of one name.")
     return None
