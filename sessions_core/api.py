@@ -22,7 +22,6 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import set_rollback
 from rest_framework.viewsets import ViewSet
 
 from sessions_core.conf import settings
@@ -258,7 +257,6 @@ class ApiView(ViewSet):
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(DatabaseError):  # it may be what the error is about
             self.reader = self.reader or self.allowed_origin(context["request"])
-        set_rollback()
         if isinstance(error, OperationalError):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -4,7 +4,9 @@ were deactivated behind our back."""
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import connection
 from django.utils import timezone
 
 from sessions_core.models import Workspace
@@ -75,6 +77,26 @@ def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
     user_login_failed.connect(failed)
     by_password(browser, name, "wrong")
     assert heard == [name]
+
+
+@pytest.fixture
+def count_failures():
+    """Keep a row for each failed login, as what locks accounts does."""
+
+    def failed(**_):
+        Group.objects.create(name=f"failed {Group.objects.count()}")
+
+    user_login_failed.connect(failed)
+    yield
+    user_login_failed.disconnect(failed)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failed_logins_are_kept_where_every_request_is_a_transaction(browser, count_failures, u1, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    for _ in range(2):
+        by_password(browser, "u1", "wrong")
+    assert Group.objects.count() == 2
 
 
 def test_receivers_learn_which_backend_let_the_user_in(browser, directory, u1):
