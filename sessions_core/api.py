@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
@@ -22,7 +23,6 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import set_rollback
 from rest_framework.viewsets import ViewSet
 
 from sessions_core.conf import settings
@@ -86,11 +86,17 @@ def bearer_of(request: HttpRequest | Request) -> str:
 def client_address(request: HttpRequest | Request) -> str:
     """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
 
-    See the setting TRUSTED_PROXIES.
+    See the setting TRUSTED_PROXIES. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told as IPv4: to IPv6 all
+    of it is one network.
     """
     seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
     trusted = settings.trusted_proxies
-    return seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
+    address = seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    return str((ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip)
 
 
 def is_storable(text: str) -> bool:
@@ -266,7 +272,6 @@ class ApiView(ViewSet):
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(DatabaseError):  # it may be what the error is about
             self.reader = self.reader or self.allowed_origin(context["request"])
-        set_rollback()
         if isinstance(error, OperationalError):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)

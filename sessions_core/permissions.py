@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connections, transaction
 from django.urls import URLPattern, path
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -27,6 +28,10 @@ class Route:
     def urlpattern(self) -> URLPattern:
         actions = {method.lower(): action for method, action in self.actions.items()}
         view = self.view.as_view(actions, open_to=frozenset(self.open_to))
+        for alias in connections:
+            # Each verb is a transaction of its own. With one around the request, as ATOMIC_REQUESTS makes it, a refusal
+            # would take back what is to outlast it: the failed logins by which a host locks accounts.
+            view = transaction.non_atomic_requests(using=alias)(view)
         pattern: URLPattern = path(self.path, view)
         return pattern
 

@@ -37,6 +37,14 @@ def test_a_publishable_key_is_counted_for_each_address(publishable_key):
         assert statuses(caller, "client_sessions/get_or_create", 3, user_identifier_key="p1") == [200, 200, 429]
 
 
+def test_an_address_is_the_same_over_a_socket_of_ipv6(publishable_key):
+    callers = [Caller(**{"seam-publishable-key": publishable_key}) for _ in range(2)]
+    for caller, address in zip(callers, ("198.51.100.7", "::ffff:198.51.100.7"), strict=True):
+        caller.client.defaults["REMOTE_ADDR"] = address
+    answers = [statuses(caller, "client_sessions/get_or_create", 1, user_identifier_key="p1") for caller in callers * 2]
+    assert answers == [[200], [200], [429], [429]]
+
+
 def test_what_a_caller_says_of_its_address_is_not_believed(publishable_key):
     seen = []
     for n in range(3):

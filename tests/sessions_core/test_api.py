@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions.api import ScopedView
+from sessions_core.models import Workspace
 from user_sessions.backend_api.api import BackendView
 
 
@@ -89,3 +91,27 @@ def test_a_host_that_is_not_ours_is_refused_in_the_words_of_either_dialect(clien
         "host_invalid",
     )
     assert answer["clerk_trace_id"]
+
+
+@pytest.fixture
+def atomic_requests(monkeypatch):
+    """The host asks Django to make every request one transaction."""
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+
+
+PATHS = ["/client_sessions/list", "/devices/list", "/v1/sessions", "/v1/client/sessions/sess_1"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", PATHS)
+def test_no_request_is_one_transaction(client, atomic_requests, path):
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(path).status_code in (400, 401)
+    assert {query["sql"] for query in queries}.isdisjoint({"COMMIT", "ROLLBACK"})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_refusal_spoils_no_transaction_around_it(client, workspace, atomic_requests, path):
+    """As every test of a host is one."""
+    assert client.get(path).status_code in (400, 401)
+    assert Workspace.objects.get() == workspace

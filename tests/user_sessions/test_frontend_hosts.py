@@ -1,15 +1,19 @@
 """What a host project brings along: backends that know users of their own, receivers and profiles that fail, users who
 were deactivated behind our back."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import connection
 from django.utils import timezone
 
 from sessions_core.models import Workspace
 from tests.user_sessions.frontend import App, Browser
-from user_sessions.models import Client, Definition, JwtTemplate, Ticket, UserSession
+from user_sessions.models import Activity, Client, Definition, JwtTemplate, Ticket, UserSession
 from user_sessions.tokens import template_token, ticket_token
 
 SECRET = "correct horse battery staple"
@@ -75,6 +79,26 @@ def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
     user_login_failed.connect(failed)
     by_password(browser, name, "wrong")
     assert heard == [name]
+
+
+@pytest.fixture
+def count_failures():
+    """Keep a row for each failed login, as what locks accounts does."""
+
+    def failed(**_):
+        Group.objects.create(name=f"failed {Group.objects.count()}")
+
+    user_login_failed.connect(failed)
+    yield
+    user_login_failed.disconnect(failed)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_failed_logins_are_kept_where_every_request_is_a_transaction(browser, count_failures, u1, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    for _ in range(2):
+        by_password(browser, "u1", "wrong")
+    assert Group.objects.count() == 2
 
 
 def test_receivers_learn_which_backend_let_the_user_in(browser, directory, u1):
@@ -153,6 +177,30 @@ def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):
         app.client.defaults["REMOTE_ADDR"] = address
         answers.append(app.post("v1/client").status_code)
     assert answers == [200, 200, 429, 200]
+
+
+def test_two_visitors_by_ipv4_are_two_though_the_server_listens_on_ipv6(at_home, settings):
+    settings.USER_SESSIONS = {"RATES": {"visitor": "1/day"}}
+    answers = []
+    for address in ("::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.1"):
+        app = App()
+        app.client.defaults["REMOTE_ADDR"] = address
+        answers.append(app.post("v1/client").status_code)
+    assert answers == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [("::ffff:192.0.2.7", "192.0.2.7"), ("192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"), ("unix:", None)],
+)
+def test_a_use_from_the_same_address_is_no_news(somebody, u1, address, kept):
+    somebody.client.defaults["REMOTE_ADDR"] = address
+    session = somebody.sign_in(u1)
+    first = Activity.objects.get()
+    UserSession.objects.update(last_active_at=timezone.now() - timedelta(minutes=5))
+    assert somebody.verb(session, "touch").status_code == 200
+    latest = Activity.objects.get()
+    assert (latest.id, latest.ip_address) == (first.id, kept)
 
 
 def test_a_ticket_of_a_workspace_without_a_page_leads_nowhere(browser, workspace, u1):

@@ -108,6 +108,19 @@ def test_of_two_switches_at_once_one_credential_lives(workspace, u1, u2, at_once
         assert len(winner.signed_in()) == 2
 
 
+def test_forgetting_a_client_beside_a_sign_in_that_begins_there_loses_no_sign_in(workspace, u1, at_once):
+    for _ in range(3 * ROUNDS):
+        client = Client.objects.begin(workspace, at=timezone.now() - timedelta(days=2))
+        page = Page(cookie=token_of(client))
+        forget = partial(Client.objects.forget_unused, at=timezone.now())
+        begun, forgotten = at_once(partial(page.post, "client/sign_ins", identifier="u1"), forget)
+        assert forgotten in (0, 1)
+        if begun.status_code == 200:  # on this client, or as a visitor on a new one
+            assert page.get("client").json()["response"]["sign_in"] == begun.json()["response"]
+        else:
+            assert begun.error == "authentication_invalid" and not Client.objects.filter(pk=client.pk).exists()
+
+
 @pytest.mark.parametrize(("first", "second", "ending"), [("touch", "revoke", "revoked"), ("end", "remove", "removed")])
 def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
     for _ in range(ROUNDS):

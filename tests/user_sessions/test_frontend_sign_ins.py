@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from tests.user_sessions.conftest import first_error
 from tests.user_sessions.frontend import App
-from user_sessions.models import SignIn, UserSession
+from user_sessions.frontend_api.views import sign_ins
+from user_sessions.models import Client, SignIn, UserSession
 
 SECRET, WRONG = "correct horse", "battery staple"
 ANSWERED = (200, "")
@@ -207,6 +208,25 @@ def test_the_latest_sign_in_of_a_client_is_its_only_one(somebody, begun, u1):
     assert later["supported_first_factors"] == []  # u1 has no password
     assert somebody.shown()["sign_in"] == later
     assert told(attempt(somebody, begun)) == (404, "resource_not_found")
+
+
+def test_a_client_is_not_forgotten_between_the_two_steps(somebody, ann):
+    somebody.post("v1/client")
+    Client.objects.update(updated_at=timezone.now() - timedelta(days=2))
+    begun = somebody.post("v1/client/sign_ins", identifier="ann").json()["response"]
+    assert Client.objects.forget_unused(at=timezone.now()) == 0
+    assert told(attempt(somebody, begun)) == ANSWERED
+
+
+def test_on_a_client_that_is_forgotten_meanwhile_no_sign_in_begins(somebody, ann, monkeypatch):
+    def find(workspace, name):
+        Client.objects.all().delete()
+        return ann
+
+    somebody.post("v1/client")
+    monkeypatch.setattr(sign_ins, "find_by_name", find)
+    assert told(somebody.post("v1/client/sign_ins", identifier="ann")) == (401, "authentication_invalid")
+    assert not SignIn.objects.exists()
 
 
 # How often

@@ -3,6 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import UserManager
+from django.db.models import F
 from django.utils import timezone
 
 from sessions_core.models import Event
@@ -186,3 +189,28 @@ def test_an_epoch_binds_the_very_next_request(backend, workspace, u1):
     Epoch.objects.begin(workspace, by="test")
     assert backend.request("POST", f"v1/sessions/{session.pk}/tokens").status_code == 404
     assert backend.get(f"v1/sessions/{session.pk}").json()["status"] == "revoked"
+
+
+class Joining(UserManager):
+    """Brings something along that not every user has."""
+
+    def get_queryset(self):
+        return super().get_queryset().annotate(group=F("groups__name"))
+
+
+class Hiding(UserManager):
+    """Shows those whom the host's own pages are about."""
+
+    def get_queryset(self):
+        return super().get_queryset().filter(is_staff=True)
+
+
+@pytest.mark.parametrize("which", ["default_manager", "base_manager"])
+@pytest.mark.parametrize("manager", [Joining, Hiding])
+def test_whatever_managers_a_host_has_its_users_sign_in(workspace, u1, monkeypatch, manager, which):
+    managing = manager()
+    managing.model = get_user_model()
+    monkeypatch.setattr(get_user_model()._meta, which, managing)
+    session = UserSession.objects.start(workspace, u1, by="test")
+    assert session.user == u1
+    assert status(session) == "active"

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
 from sessions_core.models import LimitPolicy, Workspace
 from user_sessions.models.clients import Client
@@ -32,7 +33,9 @@ def lock(user: Any, client: Client | None = None) -> None:
 
     Raises UserInactive, StaleClient.
     """
-    locked = get_user_model()._default_manager.select_for_update(no_key=True).filter(pk=user.pk).first()
+    # By none of the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
+    users: QuerySet[Any] = QuerySet(get_user_model()).select_for_update(no_key=True)
+    locked = users.filter(pk=user.pk).first()
     if locked is None or not locked.is_active:
         raise UserInactive
     if client is not None:

@@ -34,9 +34,10 @@ class ClientQuerySet(models.QuerySet["Client"]):
         )
 
     def forget_unused(self, *, at: datetime) -> int:
-        """Delete those on which nobody has signed in for a day, which visitors leave behind; how many there were. Some
-        at a time, so that nobody waits for it long."""
-        unused = self.filter(sessions=None, updated_at__lte=at - UNUSED_FOR)
+        """Delete those on which nobody has signed in for a day, or begun to, which visitors leave behind; how many
+        there were. Some at a time, so that nobody waits for it long."""
+        since = at - UNUSED_FOR
+        unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
         forgotten = 0
         while some := self._forget_some(unused):
             forgotten += some
@@ -46,8 +47,9 @@ class ClientQuerySet(models.QuerySet["Client"]):
     def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
         """Whoever signs in on one of them at this moment comes first, or is told that it is gone."""
         held = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
-        self.filter(pk__in=held).delete()
-        return len(held)
+        # Asked again: somebody may have begun to sign in between the look and the lock.
+        _, rows = unused.filter(pk__in=held).delete()
+        return rows.get(self.model._meta.label, 0)
 
 
 class Client(models.Model):

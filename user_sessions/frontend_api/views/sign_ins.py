@@ -58,6 +58,7 @@ class SignInsView(FrontendView):
     @transaction.atomic
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
         client = self.client or self.become_client(at=at)
+        client.hold()
         return self._shown(SignIn.objects.begin(client, user, identifier, at=at), at=at)
 
     def _by_ticket(self, text: str, *, at: datetime) -> Response:

@@ -10,7 +10,10 @@ from user_sessions.models import Client
 
 
 class Command(BaseCommand):
-    help = "Deletes clients on which nobody has signed in for a day. To be run daily; it may be stopped and repeated."
+    help = (
+        "Deletes clients on which nobody has signed in for a day, or begun to. To be run daily; it may be stopped and "
+        "repeated."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
