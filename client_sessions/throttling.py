@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from client_sessions.conf import ANONYMOUS, settings
 from sessions_core.api import client_address
 from sessions_core.permissions import PUBLISHABLE_KEY
-from sessions_core.rates import seconds_to_wait
+from sessions_core.rates import network_of, seconds_to_wait
 
 __all__ = ["CredentialThrottle", "anonymous_wait"]
 
@@ -23,7 +23,7 @@ class CredentialThrottle(BaseThrottle):
         kind: str = getattr(auth, "credential", "")
         if rate := settings.rate_of(kind):
             # A publishable key is in everybody's hands, so one of them cannot use it up for the rest.
-            address = client_address(request) if kind == PUBLISHABLE_KEY else ""
+            address = network_of(client_address(request)) if kind == PUBLISHABLE_KEY else ""
             self.seconds = seconds_to_wait(rate, kind, str(getattr(auth, "pk", "")), address)
         return not self.seconds
 
@@ -32,6 +32,6 @@ class CredentialThrottle(BaseThrottle):
 
 
 def anonymous_wait(request: Request) -> int:
-    """Count one more failed authentication from this address: 0, or the seconds it has to wait."""
+    """Count one more failed authentication from this network: 0, or the seconds it has to wait."""
     rate = settings.rate_of(ANONYMOUS)
-    return seconds_to_wait(rate, ANONYMOUS, client_address(request)) if rate else 0
+    return seconds_to_wait(rate, ANONYMOUS, network_of(client_address(request))) if rate else 0

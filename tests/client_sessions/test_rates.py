@@ -45,6 +45,17 @@ def test_an_address_is_the_same_over_a_socket_of_ipv6(publishable_key):
     assert answers == [[200], [200], [429], [429]]
 
 
+@pytest.mark.parametrize("key", ["publishable_key", "unknown"])
+def test_the_addresses_of_one_line_of_ipv6_are_counted_as_one(publishable_key, key):
+    seen = []
+    for n in range(6):
+        text = publishable_key if key == "publishable_key" else "seam_pk1abcdef_" + "1" * 24
+        caller = Caller(**{"seam-publishable-key": text})
+        caller.client.defaults["REMOTE_ADDR"] = f"2001:db8:0:1::{n}"
+        seen += statuses(caller, "client_sessions/get_or_create", 1, user_identifier_key="p1")
+    assert seen == ([200] * 2 + [429] * 4 if key == "publishable_key" else [400] * 5 + [429])
+
+
 def test_what_a_caller_says_of_its_address_is_not_believed(publishable_key):
     seen = []
     for n in range(3):
