@@ -67,8 +67,10 @@ class Handshake:
     def _session_cookies(self, workspace: Workspace, at: datetime) -> list[str]:
         session = UserSession.minting(workspace, self.session_id, at=at) if self.session_id else None
         if session is None:
-            return signed_out_cookies(workspace, suffixed=self.suffixed)
+            return signed_out_cookies(workspace, page=self.origin, suffixed=self.suffixed)
         token = session_token(session, at=at, authorized_party=self.origin, is_use=False)
         # Never later than the token's ``iat``, or the app's server would ask again.
         since = min(session.client.updated_at, at)
-        return signed_in_cookies(token, refresh_token(session), workspace, since=since, suffixed=self.suffixed)
+        return signed_in_cookies(
+            token, refresh_token(session), workspace, since=since, page=self.origin, suffixed=self.suffixed
+        )
