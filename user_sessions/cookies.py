@@ -4,6 +4,7 @@ The first is set on answers. The others travel as ``Set-Cookie`` directives in J
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "dev_browser_cookies",
     "drop_client",
     "handshake_cookies_dropped",
+    "is_told_signed_in",
     "publishable_key",
     "session_cookies",
     "set_client",
@@ -68,6 +70,11 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
     domain = shared_domain(page, workspace.issuer)
     for name in _names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
+
+
+def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
+    """Whether the browser's cookies tell an app's server that somebody is signed in."""
+    return any(cookies.get(name) not in (None, "", "0") for name in _names("__client_uat", workspace))
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:

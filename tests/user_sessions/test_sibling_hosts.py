@@ -16,6 +16,7 @@ from sessions_core.models import AllowedOrigin
 from tests.user_sessions.frontend import Somebody
 from user_sessions.cookies import publishable_key
 from user_sessions.handshakes import Handshake
+from user_sessions.models import Client
 from user_sessions.tokens import cookie_suffix
 
 pytestmark = pytest.mark.usefixtures("hosts")
@@ -112,3 +113,20 @@ def test_a_handshake_tells_it_to_the_domain_that_the_frontend_api_tells_it_to(
     assert domains == {name: told[name]["domain"] for name in domains}
     alone = [cookie["domain"] for name, cookie in brought.items() if name.startswith(("__session", "__refresh"))]
     assert set(alone) == {""}, "what opens something is for the app's host alone"
+
+
+@PAGES
+def test_a_browser_whose_client_is_over_is_told_that_nobody_is_signed_in(visitor, names, u1):
+    visitor.sign_in(u1)
+    Client.objects.get().renew(at=timezone.now())  # and this browser never learns the new token
+    assert "0" not in visitor.told(*names)
+    assert not visitor.get("v1/client", "?_is_native=1").cookies
+    assert visitor.shown() is None
+    assert visitor.told(*names) == ["0", "0"]
+    assert not visitor.get("v1/client").cookies, "once is enough"
+
+
+@PAGES
+def test_whoever_was_never_signed_in_gets_no_cookie(visitor):
+    assert visitor.shown() is None
+    assert list(visitor.jar) == []
