@@ -5,15 +5,19 @@ from http.cookiejar import CookieJar
 from http.cookies import SimpleCookie
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import Request
 
 import jwt
 import pytest
+from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from sessions_core.models import AllowedOrigin
+from tests.browsers import chromium
+from tests.embedded import embedded, in_browser
 from tests.user_sessions.frontend import Somebody
+from tests.user_sessions.test_browser import LOAD, PASSWORD, SIGN_IN, SIGN_OUT, app_of
 from user_sessions.cookies import publishable_key
 from user_sessions.handshakes import Handshake
 from user_sessions.models import Client
@@ -130,3 +134,49 @@ def test_a_browser_whose_client_is_over_is_told_that_nobody_is_signed_in(visitor
 def test_whoever_was_never_signed_in_gets_no_cookie(visitor):
     assert visitor.shown() is None
     assert list(visitor.jar) == []
+
+
+@embedded
+@in_browser
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_sandbox", [True, False], ids=["pk_test", "pk_live"])
+def test_an_apps_server_knows_in_a_real_browser_who_signed_out_and_in_again(
+    live_server, workspace, browser_sdk, javascript, api_key, settings, is_sandbox
+):
+    settings.ALLOWED_HOSTS = [".localhost", "127.0.0.1", "localhost"]
+    port = urlsplit(live_server.url).port
+    # Browsers look for hosts below ``localhost`` on this machine, and trust them as if they had TLS.
+    workspace.frontend_api, workspace.is_sandbox = f"http://clerk.gatepass.localhost:{port}", is_sandbox
+    workspace.save()
+    for username in ("jane_doe", "john_roe"):
+        get_user_model().objects.create_user(username, password=PASSWORD)
+    there = {"host": "app.gatepass.localhost", "backend_api": live_server.url}
+    with app_of(workspace, api_key, **there) as app, chromium() as browser:
+        AllowedOrigin.objects.create(workspace=workspace, origin=app)
+        page = browser.new_page()
+
+        def in_sdk(script: str, argument: Any = None) -> Any:
+            keys = [publishable_key(workspace), workspace.frontend_api]
+            page.evaluate("(keys) => { [window.__clerk_publishable_key, window.__clerk_proxy_url] = keys }", keys)
+            page.add_script_tag(url=f"{workspace.frontend_api}/browser_sdk/clerk.browser.js")
+            page.evaluate(LOAD)
+            return page.evaluate(script, argument)
+
+        def seen_after_a_handshake() -> str:
+            query = f"redirect_url={quote(app)}/&suffixed_cookies=true"
+            page.goto(f"{workspace.frontend_api}/v1/client/handshake?{query}")
+            told = [each["name"] for each in page.context.cookies(app) if each["name"].startswith("__client_uat")]
+            assert len(told) == len(set(told)) == 2
+            return seen()
+
+        def seen() -> str:
+            """By the API of the app, which nobody is sent anywhere from."""
+            status: str = page.evaluate("() => fetch('/').then((answer) => answer.json())")["status"]
+            return status
+
+        page.goto(app)
+        for username in ("jane_doe", "john_roe"):
+            in_sdk(SIGN_IN, [username, PASSWORD])
+            assert (seen(), seen_after_a_handshake()) == ("signed-in", "signed-in")
+            in_sdk(SIGN_OUT)
+            assert (seen(), seen_after_a_handshake()) == ("signed-out", "signed-out")
