@@ -4,6 +4,7 @@ The first is set on answers. The others travel as ``Set-Cookie`` directives in J
 """
 
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "dev_browser_cookies",
     "drop_client",
     "handshake_cookies_dropped",
+    "is_told_signed_in",
     "publishable_key",
     "session_cookies",
     "set_client",
@@ -70,6 +72,11 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
 
+def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
+    """Whether the browser's cookies tell an app's server that somebody is signed in."""
+    return any(cookies.get(name) not in (None, "", "0") for name in _names("__client_uat", workspace))
+
+
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
     """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
     too large for one."""
@@ -107,20 +114,24 @@ def session_cookies(token: str, workspace: Workspace, *, suffixed: bool) -> list
 
 
 def signed_in_cookies(
-    token: str, refresh_token: str, workspace: Workspace, *, since: datetime | None, suffixed: bool
+    token: str, refresh_token: str, workspace: Workspace, *, since: datetime | None, page: str, suffixed: bool
 ) -> list[str]:
-    """All by which an app's server knows who is signed in, for how long the token is good, and how to get the next."""
+    """All by which an app's server knows who is signed in, for how long the token is good, and how to get the next.
+
+    ``__client_uat`` replaces what ``tell_signed_in`` set, for the same domain: of two an app's server reads the older.
+    """
     _, refresh = _names("__refresh", workspace)
+    told = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
     return [
-        *_directives("__client_uat", _seconds(since), workspace, suffixed=suffixed),
+        *_shared(told, workspace, page),
         f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
         *session_cookies(token, workspace, suffixed=suffixed),
     ]
 
 
-def signed_out_cookies(workspace: Workspace, *, suffixed: bool) -> list[str]:
+def signed_out_cookies(workspace: Workspace, *, page: str, suffixed: bool) -> list[str]:
     """That nobody is signed in."""
-    return signed_in_cookies("", "", workspace, since=None, suffixed=suffixed)
+    return signed_in_cookies("", "", workspace, since=None, page=page, suffixed=suffixed)
 
 
 def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
@@ -131,9 +142,13 @@ def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> lis
 def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
     """What takes away again what ``set_handshake`` gave: an app's server that found it twice would take its user for
     signed out, because it opens nothing any more."""
+    return _shared([_directive(name, "", workspace) for name in HANDSHAKE_COOKIES], workspace, page)
+
+
+def _shared(directives: list[str], workspace: Workspace, page: str) -> list[str]:
+    """For the domain that we set the same cookies for."""
     domain = shared_domain(page, workspace.issuer)
-    scope = f"; Domain={domain}" if domain else ""
-    return [_directive(name, "", workspace) + scope for name in HANDSHAKE_COOKIES]
+    return [f"{each}; Domain={domain}" for each in directives] if domain else directives
 
 
 def _directives(name: str, value: str, workspace: Workspace, *, suffixed: bool) -> list[str]:

@@ -4,6 +4,7 @@ It sends the browser here with a redirect, and we send it back with the cookies 
 or behind a nonce that the server exchanges with its secret key.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,9 +15,12 @@ from sessions_core.cors import is_allowed
 from sessions_core.models import Workspace
 from user_sessions.cookies import dev_browser_cookies, handshake_cookies_dropped, signed_in_cookies, signed_out_cookies
 from user_sessions.models import NonceSpent, SpentNonce, UserSession
+from user_sessions.shortcodes import OutputTooLarge
 from user_sessions.tokens import handshake_nonce, read_handshake_nonce, refresh_token, session_token
 
 __all__ = ["Handshake", "origin_of"]
+
+logger = logging.getLogger(__name__)
 
 # How long a browser may take from here to the app's server.
 NONCE_LIFETIME = timedelta(minutes=1)
@@ -43,7 +47,7 @@ class Handshake:
     suffixed: bool
 
     def directives(self, workspace: Workspace, *, at: datetime) -> list[str]:
-        """The cookies, as the session is now: it may have ended on the way. Raises OutputTooLarge."""
+        """The cookies, as the session is now: it may have ended on the way."""
         dev_browser = dev_browser_cookies(self.dev_browser, workspace, suffixed=self.suffixed)
         dropped = [] if workspace.is_sandbox else handshake_cookies_dropped(workspace, page=self.origin)
         return [*(dev_browser if self.dev_browser else []), *dropped, *self._session_cookies(workspace, at)]
@@ -66,9 +70,21 @@ class Handshake:
 
     def _session_cookies(self, workspace: Workspace, at: datetime) -> list[str]:
         session = UserSession.minting(workspace, self.session_id, at=at) if self.session_id else None
-        if session is None:
-            return signed_out_cookies(workspace, suffixed=self.suffixed)
-        token = session_token(session, at=at, authorized_party=self.origin, is_use=False)
+        token = self._token(session, at) if session else None
+        if session is None or token is None:
+            return signed_out_cookies(workspace, page=self.origin, suffixed=self.suffixed)
         # Never later than the token's ``iat``, or the app's server would ask again.
         since = min(session.client.updated_at, at)
-        return signed_in_cookies(token, refresh_token(session), workspace, since=since, suffixed=self.suffixed)
+        return signed_in_cookies(
+            token, refresh_token(session), workspace, since=since, page=self.origin, suffixed=self.suffixed
+        )
+
+    def _token(self, session: UserSession, at: datetime) -> str | None:
+        """A session token, None if its template makes it too large: the app's pages are to be seen all the same."""
+        try:
+            return session_token(session, at=at, authorized_party=self.origin, is_use=False)
+        except OutputTooLarge as error:
+            logger.warning(
+                "A handshake says that nobody is signed in with %s: its token is too large (%s)", session, error
+            )
+            return None

@@ -88,6 +88,11 @@ def switch(name: str) -> Callable[[Room], Any]:
     return lambda room: room.verb(name, "touch", intent="select_session")
 
 
+def revoke(name: str) -> Callable[[Room], Any]:
+    """As a user does it who looks at the list of their own sessions."""
+    return lambda room: room.somebody.post(f"v1/me/sessions/{room.sessions[name].pk}/revoke")
+
+
 def sign_in(name: str) -> Callable[[Room], Any]:
     return lambda room: room.sign_in(name)
 
@@ -111,11 +116,11 @@ def mint(room: Room) -> Any:
 def revoke_from_outside(name: str) -> Callable[[Room], Any]:
     """By a backend; the client learns of it when it asks."""
 
-    def revoke(room: Room) -> Any:
+    def by_backend(room: Room) -> Any:
         room.backend.post(f"v1/sessions/{room.sessions[name].pk}/revoke")
         return room.somebody.get("v1/client")
 
-    return revoke
+    return by_backend
 
 
 def reverify(room: Room) -> Any:
@@ -145,6 +150,7 @@ MULTI = [
     Row("remove the one in use", remove("bob"), "ann BOB", "ANN"),
     Row("remove another", remove("ann"), "ann BOB", "BOB"),
     Row("remove the last one", remove("ann"), "ANN", ""),
+    Row("revoke the one in use", revoke("bob"), "ann BOB", "ANN bob/revoked"),
     Row("remove one that was ended", remove("ann"), "ann/ended", ""),
     Row("a backend revokes the one in use", revoke_from_outside("bob"), "ann BOB", "ANN bob/revoked"),
     Row("sign out all", sign_out_all, "ann BOB", ""),
@@ -155,6 +161,7 @@ MULTI = [
     Row("impersonate another beside it", impersonate("ann"), "CAT*", "CAT*", refused=BESIDE),
     Row("end an impersonation", end("cat"), "CAT*", "cat*/ended", NEW),
     Row("remove an impersonation", remove("cat"), "CAT*", "", NEW),
+    Row("revoke the impersonation that is in use", revoke("cat"), "CAT*", "cat*/revoked", NEW),
     Row("a backend revokes an impersonation", revoke_from_outside("cat"), "CAT*", "cat*/revoked"),
     Row("sign out all who impersonate", sign_out_all, "CAT*", "", NEW),
     Row("forget a client that impersonates", forget, "CAT*", "", DEAD),

@@ -269,15 +269,16 @@ def picture(page: Any) -> None:
 
 
 @contextmanager
-def app_of(workspace: Workspace, api_key: str) -> Iterator[str]:
+def app_of(workspace: Workspace, api_key: str, *, host: str = "127.0.0.1", backend_api: str = "") -> Iterator[str]:
     """An app's server with the vendor's SDK, on a port of its own: its origin."""
     keys = {"api_key": api_key, "publishable_key": publishable_key(workspace), "endpoint": workspace.frontend_api}
+    keys["backend_api"] = backend_api or workspace.frontend_api
     command = ["node", str(JAVASCRIPT / "app.mjs")]
     environment = os.environ | {"GIVEN": json.dumps(keys)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield f"http://{host}:{int(process.stdout.readline())}"
         finally:
             process.terminate()
 

@@ -14,7 +14,7 @@ from tests.callers import Caller
 from tests.dump import dump
 from tests.user_sessions.pages import APP, Page, handshake, signed_in_client, token_of
 from user_sessions.handshakes import NONCE_LIFETIME, Handshake
-from user_sessions.models import SigningKey, SpentNonce, UserSession
+from user_sessions.models import JwtTemplate, SigningKey, SpentNonce, UserSession
 from user_sessions.tokens import client_token, handshake_nonce, is_refresh_token_of
 from user_sessions.verify import KeySet, TokenRejected, Verifier
 
@@ -178,6 +178,21 @@ def test_a_user_who_was_deactivated_on_the_way_is_signed_out(backend, client, no
     u1.is_active = False
     u1.save()
     assert cookies_of(redeem(backend, nonce).json()["directives"])["__session"] == ""
+
+
+def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
+    sent_here, client, workspace, backend, nonce, caplog
+):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "hush" * 4_000}, by="test")
+    at_once = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
+    by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
+    for cookies in (at_once, by_nonce):
+        assert (cookies["__session"], cookies["__client_uat"]) == ("", "0"), "or the server would ask again"
+    logged = [record.getMessage() for record in caplog.records if record.name == "user_sessions.handshakes"]
+    assert len(logged) == 2
+    for line in logged:
+        assert str(client.last_active_session_id) in line
+        assert "hush" not in line and "\n" not in line
 
 
 # In a live workspace

@@ -192,6 +192,26 @@ def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
     assert dump() == before
 
 
+@pytest.mark.parametrize(
+    ("sign_in_url", "sent_to"),
+    [
+        ("https://app.example.com/日本?x=é#ü", "https://app.example.com/%E6%97%A5%E6%9C%AC?x=%C3%A9&{}#%C3%BC"),
+        (
+            "https://app.example.com/se%20connecter?a=%C3%A9&b=%26",
+            "https://app.example.com/se%20connecter?a=%C3%A9&b=%26&{}",
+        ),
+        ("https://app.example.com/#/sign-in?x=1", "https://app.example.com/?{}#/sign-in?x=1"),
+        ("https://app.example.com", "https://app.example.com?{}"),
+    ],
+)
+def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspace, u1, sign_in_url, sent_to):
+    workspace.sign_in_url = sign_in_url
+    workspace.save()
+    ticket = ticket_for(workspace, u1)
+    response = Page(origin=None).get(f"tickets/accept?ticket={ticket}")
+    assert response.headers["Location"] == sent_to.format(f"__clerk_ticket={ticket}&__clerk_status=sign_in")
+
+
 def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
     workspace.sign_in_url = "https://app.example.com/sign-in"
     workspace.save()

@@ -239,7 +239,8 @@ class UserSession(models.Model):
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
         at = at or timezone.now()
-        leaves_impersonation = self.actor is not None and status in (Status.ENDED, Status.REMOVED)
+        is_own_deed = status in (Status.ENDED, Status.REMOVED) or by == self.by
+        leaves_impersonation = self.actor is not None and is_own_deed
         if leaves_impersonation:
             self.client.hold()
         closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)

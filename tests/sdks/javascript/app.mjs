@@ -9,7 +9,7 @@ const given = JSON.parse(process.env.GIVEN)
 const clerk = createClerkClient({
   secretKey: given.api_key,
   publishableKey: given.publishable_key,
-  apiUrl: given.endpoint,
+  apiUrl: given.backend_api,
   telemetry: { disabled: true },
 })
 

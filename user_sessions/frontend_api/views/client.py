@@ -4,6 +4,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from user_sessions.cookies import is_told_signed_in
 from user_sessions.dialect.errors import ApiError
 from user_sessions.frontend_api.api import FrontendView
 
@@ -12,7 +13,11 @@ __all__ = ["ClientView"]
 
 class ClientView(FrontendView):
     def retrieve(self, request: Request) -> Response:
-        """The client, or null for whoever is none: that is no error, but how an SDK asks who it is."""
+        """The client, or null for whoever is none: that is no error, but how an SDK asks who it is. A page whose
+        browser still says that somebody is signed in, because its client is over, is told otherwise."""
+        page, cookies = self.caller.page, request.COOKIES
+        if self.client is None and page and is_told_signed_in(cookies, self.caller.workspace):
+            self.tells_signed_in = True
         shown = self.client_shown(at=timezone.now()) if self.client else None
         return Response({"response": shown, "client": None})
 

@@ -37,12 +37,15 @@ class MeView(FrontendView):
         """Sign the user out elsewhere, or here."""
         now = timezone.now()
         active = self.active_session(request, at=now)
-        session = self._beside(active).filter(pk=session_id).first() if is_storable(session_id) else None
+        session = active if session_id == active.pk else self._elsewhere(session_id, active)
         if session is None or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
         session.revoke(by=active.by, at=now)
         self.listed = None  # it may have been one of ours
         return self.wrapped(session_object(session, at=now, token=None), at=now)
+
+    def _elsewhere(self, id: str, active: UserSession) -> UserSession | None:
+        return self._beside(active).filter(pk=id).first() if is_storable(id) else None
 
     def _beside(self, active: UserSession) -> UserSessionQuerySet:
         """Those of the user who is signed in; no other can be named."""

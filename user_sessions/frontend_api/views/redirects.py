@@ -6,6 +6,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
+from django.utils.encoding import iri_to_uri
 from rest_framework.request import Request
 
 from sessions_core.models import Workspace
@@ -61,7 +62,7 @@ class RedirectsView(FrontendView):
             ticket.require_pending(at=timezone.now())
         if not workspace.sign_in_url:
             raise ApiError("resource_not_found", "The workspace has no sign-in URL. An operator can set it.")
-        response = _redirect(workspace.sign_in_url, __clerk_ticket=text, __clerk_status="sign_in")
+        response = _redirect(iri_to_uri(workspace.sign_in_url), __clerk_ticket=text, __clerk_status="sign_in")
         response.status_code = 303
         return response
 
