@@ -51,8 +51,8 @@ class Caller:
 class ClientAuthentication(BaseAuthentication):
     """``request.auth`` becomes a Caller. Raises ApiError.
 
-    A cookie that opens nothing is as good as none, for its browser can do nothing about it; it is never adopted. A
-    header that opens nothing is refused.
+    A token that opens nothing is as good as none, and never adopted: its browser can do nothing about it, and SDKs ask
+    who they are after every 401, with the same token.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
@@ -62,8 +62,6 @@ class ClientAuthentication(BaseAuthentication):
         if header and origin:
             raise ApiError("origin_authorization_headers_conflict", "A page sends its cookie, not Authorization.")
         client = _client_of(text, host, origin)
-        if client is None and is_native and text:
-            raise ApiError("authentication_invalid", "The client's token is not known, or there is a newer one.")
         workspace = client.workspace if client else _workspace_at(host)
         page = None if is_native and not origin else _page(request, workspace, origin, client)
         caller = Caller(
