@@ -27,7 +27,7 @@ from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
 from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
-from user_sessions.models import Client, SignIn, UserSession
+from user_sessions.models import Client, SignIn, StaleClient, UserSession
 from user_sessions.passwords import authenticated
 from user_sessions.profiles import profile_of
 from user_sessions.shortcodes import OutputTooLarge
@@ -137,7 +137,13 @@ class FrontendView(DialectView):
         return active
 
     def become_client(self, *, at: datetime) -> Client:
-        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well."""
+        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well.
+
+        Raises StaleClient for a browser that is one already, and asked before it knew its newer token: with a second
+        client it would lose the accounts of the first.
+        """
+        if self.caller.is_late:
+            raise StaleClient
         self.client = Client.objects.begin(self.caller.workspace, at=at)
         return self.client
 
