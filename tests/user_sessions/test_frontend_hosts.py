@@ -92,6 +92,26 @@ def fail(**_):
     raise RuntimeError("the host's receiver fails")
 
 
+@pytest.mark.parametrize("strategy", ["password", "ticket"])
+def test_receivers_find_form_and_user_as_at_a_login_of_djangos(browser, u1, strategy):
+    u1.set_password(SECRET)
+    u1.save()
+    proof = {"password": SECRET, "identifier": "u1"} if strategy == "password" else {"ticket": browser.ticket_for(u1)}
+    found = []
+
+    def logged_in(request, **_):
+        found.append((request.POST["strategy"], request.POST.getlist("next"), request.user))
+        with pytest.raises(AttributeError, match="immutable"):
+            request.POST["next"] = "elsewhere"
+
+    user_logged_in.connect(logged_in)
+    try:
+        browser.post("v1/client/sign_ins", strategy=strategy, next="", **proof)
+    finally:
+        user_logged_in.disconnect(logged_in)
+    assert found == [(strategy, [""], u1)]
+
+
 def test_a_sign_in_that_fails_half_way_never_was(at_home, u1):
     """A ticket is not used up for a session that nobody got."""
     app = App()
