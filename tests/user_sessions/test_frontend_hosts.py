@@ -63,6 +63,16 @@ def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, 
     assert not UserSession.objects.exists()
 
 
+def test_a_ticket_of_a_user_whom_the_workspace_knows_no_more_is_none(browser, settings, u1, u2):
+    ticket = browser.ticket_for(u2)
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert browser.show_ticket(ticket).error == "ticket_invalid_code"
+    assert browser.get("v1/tickets/accept", f"?ticket={ticket}").error == "ticket_invalid_code"
+    assert browser.try_to_sign_in(u1).status_code == 200
+    settings.USER_SESSIONS = {}
+    assert browser.show_ticket(ticket).status_code == 200, "and it was not used up"
+
+
 @pytest.mark.parametrize("name", ["u1", "nobody"])
 def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
     u1.is_active = False
