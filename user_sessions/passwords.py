@@ -2,13 +2,18 @@
 
 from typing import Any
 
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, get_backends
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from user_sessions.models import UserInactive
+from user_sessions.profiles import profile_of
 
-__all__ = ["authenticated"]
+__all__ = ["authenticated", "can_have_password"]
+
+# Of the backends that know no passwords but those which Django keeps.
+OF_DJANGO = (BaseBackend.authenticate, ModelBackend.authenticate)
 
 
 @sensitive_variables("password")
@@ -23,3 +28,9 @@ def authenticated(user: Any | None, name: str, password: str, request: HttpReque
     if found is None and user is not None and not user.is_active and user.check_password(password):
         raise UserInactive  # which Django's backend tells nobody
     return found if found is not None and (user is None or found.pk == user.pk) else None
+
+
+def can_have_password(user: Any) -> bool:
+    """Whether some password may be right: one that Django keeps, or one in a directory that a backend asks."""
+    asks_elsewhere = any(getattr(type(backend), "authenticate", None) not in OF_DJANGO for backend in get_backends())
+    return asks_elsewhere or profile_of(user).password_enabled

@@ -3,7 +3,7 @@ were deactivated behind our back."""
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.utils import timezone
 
@@ -25,6 +25,10 @@ class Directory(BaseBackend):
 
     def get_user(self, user_id):
         return get_user_model().objects.get(pk=user_id)
+
+
+class Keeping(ModelBackend):
+    """A host's own, which checks passwords as Django's does."""
 
 
 def by_password(somebody, name, password=SECRET):
@@ -61,6 +65,24 @@ def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, 
     path = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
     assert browser.post(path, strategy="password", password=SECRET).error == "form_identifier_not_found"
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("backends", [["Directory"], ["Keeping", "Directory"]])
+def test_a_user_whose_password_is_in_a_directory_may_mistype_it(browser, settings, u1, backends):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.{backend}" for backend in backends]
+    assert by_password(browser, "u1", "wrong").error == "form_password_incorrect"
+    begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
+    assert begun["supported_first_factors"] == [{"strategy": "password"}]
+    attempt = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
+    assert browser.post(attempt, strategy="password", password="wrong").error == "form_password_incorrect"
+    assert browser.post(attempt, strategy="password", password=SECRET).status_code == 200
+
+
+def test_where_django_keeps_every_password_a_user_may_have_none(browser, settings, u1):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Keeping", "django.contrib.auth.backends.ModelBackend"]
+    assert by_password(browser, "u1", "wrong").error == "strategy_for_user_invalid"
+    begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
+    assert begun["supported_first_factors"] == []
 
 
 def test_a_ticket_of_a_user_whom_the_workspace_knows_no_more_is_none(browser, settings, u1, u2):

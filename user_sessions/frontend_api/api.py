@@ -28,8 +28,7 @@ from user_sessions.frontend_api.parameters import FormParser
 from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, StaleClient, UserSession
-from user_sessions.passwords import authenticated
-from user_sessions.profiles import profile_of
+from user_sessions.passwords import authenticated, can_have_password
 from user_sessions.shortcodes import OutputTooLarge
 from user_sessions.tokens import client_token, session_token
 from user_sessions.users import is_known
@@ -168,7 +167,7 @@ class FrontendView(DialectView):
             return found if is_known(self.caller.workspace, found) else None
         if user is None:
             return None
-        if not profile_of(user).password_enabled:
+        if not can_have_password(user):
             raise ApiError("strategy_for_user_invalid", "This user has no password.")
         raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
 
