@@ -1,5 +1,6 @@
 """Users belong to the host project: this is how they are called on the wire, and found again."""
 
+import unicodedata
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from user_sessions.conf import settings
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["everybody", "find", "find_by_name", "is_known", "key_of", "only_active", "user_id"]
+__all__ = ["everybody", "find", "find_by_name", "is_known", "key_of", "only_active", "spelled", "user_id"]
 
 PREFIX = "user_"
 
@@ -55,6 +56,11 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
         return None
     of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
+
+
+def spelled(name: str) -> str:
+    """One spelling of all that a host's backend may take for the same name: to count by, not to find anybody."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def is_known(workspace: Workspace, user: Any) -> bool:

@@ -197,6 +197,17 @@ def test_a_password_is_tried_no_more_often_at_two_workspaces(at_home, settings, 
     assert by_password(there, "u1", "wrong").error == "too_many_requests"
 
 
+@pytest.mark.parametrize("rate", ["password", "account"])
+def test_a_name_that_a_backend_reads_in_every_spelling_is_tried_no_more_often(at_home, directory, settings, rate):
+    rates = {"visitor": None, "password": None, "account": None, rate: "3/day"}
+    settings.USER_SESSIONS = {"RATES": rates}
+    spellings = ("jane doe", "JANE DOE", "Jane  Doe ", "jane \uff24oe", "Jane Doe")
+    errors = [by_password(App(), name, "wrong").error for name in spellings]
+    assert errors == ["form_identifier_not_found"] * 3 + ["too_many_requests"] * 2
+    assert by_password(App(), "JANE doe").error == "too_many_requests"
+    assert by_password(App(), "john").status_code == 200
+
+
 def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):
     settings.USER_SESSIONS = {"RATES": {"visitor": "2/day"}}
     answers = []

@@ -31,7 +31,7 @@ from user_sessions.models import Client, SignIn, StaleClient, UserSession
 from user_sessions.passwords import authenticated, can_have_password
 from user_sessions.shortcodes import OutputTooLarge
 from user_sessions.tokens import client_token, session_token
-from user_sessions.users import is_known
+from user_sessions.users import is_known, spelled
 
 __all__ = ["LONGEST_PASSWORD", "FrontendView"]
 
@@ -159,7 +159,7 @@ class FrontendView(DialectView):
     def by_password(self, user: Any | None, name: str, password: str) -> Any | None:
         """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
         user's, or too many were tried."""
-        who = user.pk if user else name
+        who = user.pk if user else spelled(name)
         self.limit("password", who, self.network)
         self.limit("account", who)
         found = authenticated(user, name, password, self.request._request)
