@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from user_sessions.models import UserInactive
 from user_sessions.profiles import profile_of
+from user_sessions.users import can_be_name
 
 __all__ = ["authenticated", "can_have_password"]
 
@@ -24,6 +25,8 @@ def authenticated(user: Any | None, name: str, password: str, request: HttpReque
     ``user_login_failed`` is sent. ``user`` is who goes by ``name``, None if nobody does: a backend may know them all
     the same. Raises UserInactive for the right password of a user who may not sign in.
     """
+    if user is None and not can_be_name(name):  # Django's backend would look it up all the same, and fail
+        return None
     found = authenticate(request, username=user.get_username() if user else name, password=password)
     if found is None and user is not None and not user.is_active and user.check_password(password):
         raise UserInactive  # which Django's backend tells nobody

@@ -95,6 +95,29 @@ def test_a_ticket_of_a_user_whom_the_workspace_knows_no_more_is_none(browser, se
     assert browser.show_ticket(ticket).status_code == 200, "and it was not used up"
 
 
+@pytest.fixture
+def numbered(monkeypatch):
+    """Users who are called by numbers."""
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+    return get_user_model().objects.create_user(username="u1", email="u1@example.com", password=SECRET)
+
+
+@pytest.mark.parametrize("name", ["abc", "7.5", "-", "9" * 30, "nobody@example.com"])
+def test_a_name_that_is_no_number_is_nobodys_where_names_are_numbers(browser, numbered, name):
+    assert by_password(browser, name).error == "form_identifier_not_found"
+    assert browser.post("v1/client/sign_ins", identifier=name).error == "form_identifier_not_found"
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_name_that_is_a_number_is_text_on_the_wire(browser, numbered, by_address):
+    answer = by_password(browser, numbered.email if by_address else str(numbered.pk)).json()
+    (session,) = answer["client"]["sessions"]
+    assert session["user"]["username"] == session["public_user_data"]["username"] == str(numbered.pk)
+    numbered.email = ""
+    numbered.save()
+    assert browser.shown()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
+
+
 @pytest.mark.parametrize("name", ["u1", "nobody"])
 def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
     u1.is_active = False
