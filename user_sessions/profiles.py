@@ -59,12 +59,12 @@ def profile_of(user: Any) -> UserProfile:
 
 def default_profile(user: Any) -> UserProfile:
     """What Django's own user model tells. It does not know whether an address was verified, so none counts as such."""
-    email_field = get_user_model().get_email_field_name()
+    email_field, name = get_user_model().get_email_field_name(), user.get_username()
     joined = getattr(user, "date_joined", None) or datetime.fromtimestamp(0).astimezone()
     return UserProfile(
         created_at=joined,
         updated_at=joined,
-        username=None if email_field == user.USERNAME_FIELD else user.get_username(),
+        username=None if email_field == user.USERNAME_FIELD or name is None else str(name),  # a number, in some hosts
         first_name=getattr(user, "first_name", None) or None,
         last_name=getattr(user, "last_name", None) or None,
         primary_email_address=getattr(user, email_field, None) or None,

@@ -1,6 +1,6 @@
 """Users belong to the host project: this is how they are called on the wire, and found again."""
 
-from contextlib import suppress
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -14,7 +14,17 @@ from user_sessions.conf import settings
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-__all__ = ["everybody", "find", "find_by_name", "is_known", "key_of", "only_active", "user_id"]
+__all__ = [
+    "can_be_name",
+    "everybody",
+    "find",
+    "find_by_name",
+    "is_known",
+    "key_of",
+    "only_active",
+    "spelled",
+    "user_id",
+]
 
 PREFIX = "user_"
 
@@ -47,14 +57,30 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
     """The user that the workspace knows by what they type to sign in: their user name, or the e-mail address that is
     theirs alone."""
     known, model = _known(workspace), get_user_model()
-    with suppress(ValueError, ValidationError):  # the host's column may be a number, and the name none
-        if user := known.filter(**{model.USERNAME_FIELD: model.normalize_username(name)}).first():
-            return user
+    called = {model.USERNAME_FIELD: model.normalize_username(name)}
+    if can_be_name(name) and (user := known.filter(**called).first()):
+        return user
     email_field = model.get_email_field_name()
     if "@" not in name or not _has_field(email_field):
         return None
     of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
+
+
+def can_be_name(text: str) -> bool:
+    """Whether the host's column of user names holds such: it may be one of numbers."""
+    model = get_user_model()
+    column: Any = model._meta.get_field(model.USERNAME_FIELD)
+    try:
+        column.to_python(text)
+    except (ValidationError, ValueError):
+        return False
+    return True
+
+
+def spelled(name: str) -> str:
+    """One spelling of all that a host's backend may take for the same name: to count by, not to find anybody."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def is_known(workspace: Workspace, user: Any) -> bool:

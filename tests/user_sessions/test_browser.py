@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
@@ -23,7 +24,8 @@ from tests.embedded import embedded, in_browser
 from tests.sdks.packages import JAVASCRIPT, native_sdk
 from tests.user_sessions.conftest import claims_of
 from user_sessions.cookies import publishable_key
-from user_sessions.models import UserSession
+from user_sessions.models import Client, UserSession
+from user_sessions.tokens import client_token
 from user_sessions.users import user_id
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
@@ -175,6 +177,26 @@ def test_case_129_the_sdk_in_a_native_app(served, browser_sdk, backend, template
     assert told["revoked"] == {"id": elsewhere, "status": "revoked"}
     assert told["after"] == {"accounts": 0, "session": None}
     assert [status_of(session) for session in (first, elsewhere, second)] == ["removed", "revoked", "removed"]
+
+
+def test_an_app_with_a_dead_token_signs_in_again_and_asks_no_more_than_it_must(served, browser_sdk, backend):
+    jane = user_id(User.objects.get(username="jane_doe").pk)
+    client = Client.objects.begin(served, at=timezone.now())
+    dead = client_token(client)
+    client.close(by="test", at=timezone.now())
+    told = native_sdk().play(
+        "again",
+        sdk=str(browser_sdk),
+        endpoint=served.frontend_api,
+        publishable_key=publishable_key(served),
+        tickets=[backend.post("v1/sign_in_tokens", user_id=jane).json()["token"] for _ in range(2)],
+        kept=dead,
+    )
+    assert told["before"] is None
+    assert told["first"]["user"] == told["second"]["user"] == jane
+    assert told["kept another"]
+    assert told["after"] is None, "and so it shows its page for signing in"
+    assert told["asked"] < 30
 
 
 # The page of the reference server

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db import connection
@@ -29,6 +29,10 @@ class Directory(BaseBackend):
 
     def get_user(self, user_id):
         return get_user_model().objects.get(pk=user_id)
+
+
+class Keeping(ModelBackend):
+    """A host's own, which checks passwords as Django's does."""
 
 
 def by_password(somebody, name, password=SECRET):
@@ -65,6 +69,57 @@ def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, 
     path = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
     assert browser.post(path, strategy="password", password=SECRET).error == "form_identifier_not_found"
     assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("backends", [["Directory"], ["Keeping", "Directory"]])
+def test_a_user_whose_password_is_in_a_directory_may_mistype_it(browser, settings, u1, backends):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.{backend}" for backend in backends]
+    assert by_password(browser, "u1", "wrong").error == "form_password_incorrect"
+    begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
+    assert begun["supported_first_factors"] == [{"strategy": "password"}]
+    attempt = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
+    assert browser.post(attempt, strategy="password", password="wrong").error == "form_password_incorrect"
+    assert browser.post(attempt, strategy="password", password=SECRET).status_code == 200
+
+
+def test_where_django_keeps_every_password_a_user_may_have_none(browser, settings, u1):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Keeping", "django.contrib.auth.backends.ModelBackend"]
+    assert by_password(browser, "u1", "wrong").error == "strategy_for_user_invalid"
+    begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
+    assert begun["supported_first_factors"] == []
+
+
+def test_a_ticket_of_a_user_whom_the_workspace_knows_no_more_is_none(browser, settings, u1, u2):
+    ticket = browser.ticket_for(u2)
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert browser.show_ticket(ticket).error == "ticket_invalid_code"
+    assert browser.get("v1/tickets/accept", f"?ticket={ticket}").error == "ticket_invalid_code"
+    assert browser.try_to_sign_in(u1).status_code == 200
+    settings.USER_SESSIONS = {}
+    assert browser.show_ticket(ticket).status_code == 200, "and it was not used up"
+
+
+@pytest.fixture
+def numbered(monkeypatch):
+    """Users who are called by numbers."""
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
+    return get_user_model().objects.create_user(username="u1", email="u1@example.com", password=SECRET)
+
+
+@pytest.mark.parametrize("name", ["abc", "7.5", "-", "9" * 30, "nobody@example.com"])
+def test_a_name_that_is_no_number_is_nobodys_where_names_are_numbers(browser, numbered, name):
+    assert by_password(browser, name).error == "form_identifier_not_found"
+    assert browser.post("v1/client/sign_ins", identifier=name).error == "form_identifier_not_found"
+
+
+@pytest.mark.parametrize("by_address", [False, True])
+def test_a_name_that_is_a_number_is_text_on_the_wire(browser, numbered, by_address):
+    answer = by_password(browser, numbered.email if by_address else str(numbered.pk)).json()
+    (session,) = answer["client"]["sessions"]
+    assert session["user"]["username"] == session["public_user_data"]["username"] == str(numbered.pk)
+    numbered.email = ""
+    numbered.save()
+    assert browser.shown()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
 
 
 @pytest.mark.parametrize("name", ["u1", "nobody"])
@@ -114,6 +169,26 @@ def test_receivers_learn_which_backend_let_the_user_in(browser, directory, u1):
 
 def fail(**_):
     raise RuntimeError("the host's receiver fails")
+
+
+@pytest.mark.parametrize("strategy", ["password", "ticket"])
+def test_receivers_find_form_and_user_as_at_a_login_of_djangos(browser, u1, strategy):
+    u1.set_password(SECRET)
+    u1.save()
+    proof = {"password": SECRET, "identifier": "u1"} if strategy == "password" else {"ticket": browser.ticket_for(u1)}
+    found = []
+
+    def logged_in(request, **_):
+        found.append((request.POST["strategy"], request.POST.getlist("next"), request.user))
+        with pytest.raises(AttributeError, match="immutable"):
+            request.POST["next"] = "elsewhere"
+
+    user_logged_in.connect(logged_in)
+    try:
+        browser.post("v1/client/sign_ins", strategy=strategy, next="", **proof)
+    finally:
+        user_logged_in.disconnect(logged_in)
+    assert found == [(strategy, [""], u1)]
 
 
 def test_a_sign_in_that_fails_half_way_never_was(at_home, u1):
@@ -167,6 +242,17 @@ def test_a_password_is_tried_no_more_often_at_two_workspaces(at_home, settings, 
     here, there = Browser(), Browser(host="elsewhere.example.com")
     assert by_password(here, "u1", "wrong").status_code == by_password(there, "u1", "wrong").status_code != 429
     assert by_password(there, "u1", "wrong").error == "too_many_requests"
+
+
+@pytest.mark.parametrize("rate", ["password", "account"])
+def test_a_name_that_a_backend_reads_in_every_spelling_is_tried_no_more_often(at_home, directory, settings, rate):
+    rates = {"visitor": None, "password": None, "account": None, rate: "3/day"}
+    settings.USER_SESSIONS = {"RATES": rates}
+    spellings = ("jane doe", "JANE DOE", "Jane  Doe ", "jane \uff24oe", "Jane Doe")
+    errors = [by_password(App(), name, "wrong").error for name in spellings]
+    assert errors == ["form_identifier_not_found"] * 3 + ["too_many_requests"] * 2
+    assert by_password(App(), "JANE doe").error == "too_many_requests"
+    assert by_password(App(), "john").status_code == 200
 
 
 def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):

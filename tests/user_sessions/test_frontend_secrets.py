@@ -80,7 +80,7 @@ def test_no_string_of_a_dump_is_a_credential_of_a_browser(workspace, u1, u2, bac
         assert read_client_token(text) is read_handshake_nonce(text) is read_ticket_token(text, workspace) is None, text
         assert not any(is_refresh_token_of(session, text) for session in sessions)
     rotation = Client.objects.first().rotation
-    assert app().get("client", authorization=rotation).status_code == 401
+    assert app().get("me", authorization=rotation).status_code == 401
     assert Page(cookie=rotation).get("me").status_code == 401
     assert Page().use(Ticket.objects.first().pk).error == "ticket_invalid_code"
 

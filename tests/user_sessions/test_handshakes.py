@@ -110,7 +110,7 @@ def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
         with pytest.raises(TokenRejected):
             Verifier(issuer=workspace.issuer, keys=keys).verify(text)
         assert Page(cookie=text).signed_in() == []
-        assert Page(origin=None, authorization=text).get("client").status_code == 401
+        assert Page(origin=None, authorization=text).get("me").status_code == 401
         assert Page(origin=None).use(text).status_code == 400
         assert Page().use(text).error == "ticket_invalid_code"
         verified = backend.post(f"v1/sessions/{UserSession.objects.get().pk}/verify", token=text)

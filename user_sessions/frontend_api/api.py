@@ -27,12 +27,11 @@ from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
 from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
-from user_sessions.models import Client, SignIn, UserSession
-from user_sessions.passwords import authenticated
-from user_sessions.profiles import profile_of
+from user_sessions.models import Client, SignIn, StaleClient, UserSession
+from user_sessions.passwords import authenticated, can_have_password
 from user_sessions.shortcodes import OutputTooLarge
 from user_sessions.tokens import client_token, session_token
-from user_sessions.users import is_known
+from user_sessions.users import is_known, spelled
 
 __all__ = ["LONGEST_PASSWORD", "FrontendView"]
 
@@ -137,7 +136,13 @@ class FrontendView(DialectView):
         return active
 
     def become_client(self, *, at: datetime) -> Client:
-        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well."""
+        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well.
+
+        Raises StaleClient for a browser that is one already, and asked before it knew its newer token: with a second
+        client it would lose the accounts of the first.
+        """
+        if self.caller.is_late:
+            raise StaleClient
         self.client = Client.objects.begin(self.caller.workspace, at=at)
         return self.client
 
@@ -154,7 +159,7 @@ class FrontendView(DialectView):
     def by_password(self, user: Any | None, name: str, password: str) -> Any | None:
         """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
         user's, or too many were tried."""
-        who = user.pk if user else name
+        who = user.pk if user else spelled(name)
         self.limit("password", who, self.network)
         self.limit("account", who)
         found = authenticated(user, name, password, self.request._request)
@@ -162,7 +167,7 @@ class FrontendView(DialectView):
             return found if is_known(self.caller.workspace, found) else None
         if user is None:
             return None
-        if not profile_of(user).password_enabled:
+        if not can_have_password(user):
             raise ApiError("strategy_for_user_invalid", "This user has no password.")
         raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
 

@@ -5,8 +5,10 @@ which page asks, and the workspace must list that. An app that is no browser sho
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -16,7 +18,7 @@ from sessions_core.models import Workspace
 from user_sessions.cookies import CLIENT_COOKIE
 from user_sessions.dialect.errors import ApiError
 from user_sessions.models import Client
-from user_sessions.tokens import read_client_token
+from user_sessions.tokens import ClientClaims, read_client_token
 
 __all__ = ["CLIENT", "VISITOR", "Caller", "ClientAuthentication"]
 
@@ -31,6 +33,9 @@ BROWSER_SCHEMES = ("basic", "digest", "negotiate")
 # Longer than any that a workspace can list.
 LONGEST_ORIGIN = 255
 
+# A request with the client's former token may be on its way for so long.
+UNDER_WAY = timedelta(seconds=10)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
@@ -42,6 +47,8 @@ class Caller:
     is_native: bool = False
     # Of the token that was presented: a client that has another by now is to be told.
     rotation: str = field(default="", repr=False)
+    # The token was good until a moment ago, and somebody holds the one that took its place.
+    is_late: bool = False
 
     @property
     def credential(self) -> str:
@@ -51,8 +58,8 @@ class Caller:
 class ClientAuthentication(BaseAuthentication):
     """``request.auth`` becomes a Caller. Raises ApiError.
 
-    A cookie that opens nothing is as good as none, for its browser can do nothing about it; it is never adopted. A
-    header that opens nothing is refused.
+    A token that opens nothing is as good as none, and never adopted: its browser can do nothing about it, and SDKs ask
+    who they are after every 401, with the same token.
     """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
@@ -61,9 +68,9 @@ class ClientAuthentication(BaseAuthentication):
         text = _presented(request, header, is_native=is_native)
         if header and origin:
             raise ApiError("origin_authorization_headers_conflict", "A page sends its cookie, not Authorization.")
-        client = _client_of(text, host, origin)
-        if client is None and is_native and text:
-            raise ApiError("authentication_invalid", "The client's token is not known, or there is a newer one.")
+        said = read_client_token(text) if text else None
+        known = _client_named(said, host, origin)
+        client = known if known and said and said.is_of(known) else None
         workspace = client.workspace if client else _workspace_at(host)
         page = None if is_native and not origin else _page(request, workspace, origin, client)
         caller = Caller(
@@ -72,6 +79,7 @@ class ClientAuthentication(BaseAuthentication):
             page=page,
             is_native=is_native,
             rotation=client.rotation if client else "",
+            is_late=bool(known and said and _is_late(said, known, at=timezone.now())),
         )
         if not is_native and page is None and request.method not in SAFE_METHODS:
             raise ApiError("origin_missing", "A change must say by its Origin which page asks for it.")
@@ -112,12 +120,17 @@ def _cookies_of(request: Request) -> list[str]:
     return [value for name, _, value in pairs if name == CLIENT_COOKIE and value]
 
 
-def _client_of(text: str, host: str, origin: str) -> Client | None:
-    """The client that this is the present token of, at the address of its own workspace."""
-    said = read_client_token(text) if text else None
+def _client_named(said: ClientClaims | None, host: str, origin: str) -> Client | None:
+    """The client whose token says this, be it the present one or not, at the address of its own workspace."""
     client = Client.of_id(said.client_id, origin=origin) if said else None
-    is_present = client is not None and said is not None and said.is_of(client) and client.workspace.is_at(host)
-    return client if is_present else None
+    return client if client and client.workspace.is_at(host) else None
+
+
+def _is_late(said: ClientClaims, client: Client, *, at: datetime) -> bool:
+    """Whether the client got another token just now. Of one that was closed nobody holds another: whoever shows the
+    former begins anew."""
+    is_closed = client.last_active_session_id is None
+    return said.rotation != client.rotation and not is_closed and at - client.updated_at < UNDER_WAY
 
 
 def _workspace_at(host: str) -> Workspace:

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
+from django.http import QueryDict
+from rest_framework.request import Request
+
 from sessions_core.api import JsonParser, read_body
+from user_sessions.dialect import parameters
 from user_sessions.dialect.errors import ApiError
 
-__all__ = ["FormParser"]
+__all__ = ["FormParser", "body_of"]
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -15,7 +19,7 @@ MOST_FIELDS = 100
 
 
 class FormParser(JsonParser):
-    """Empty is null, as SDKs send it; what is given twice becomes a list, which no parameter is."""
+    """A form is what Django makes of one: the host's backends and receivers find it in ``request.POST``."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         essence = (media_type or "").partition(";")[0].strip().lower()
@@ -24,14 +28,20 @@ class FormParser(JsonParser):
         if essence != FORM:
             raise ApiError("unsupported_content_type", f"Send the body as {FORM}.")
         try:
-            pairs = parse_qsl(
-                read_body(stream).decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS
-            )
+            text = read_body(stream).decode()
+            # Django's own reader would take anything, and put marks where it is no text.
+            parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
         except ValueError as malformed:
             raise ApiError(
                 "request_body_invalid", f"The body is no form of at most {MOST_FIELDS} fields."
             ) from malformed
-        form: dict[str, Any] = {}
-        for name, value in pairs:
-            form[name] = [form[name], value] if name in form else value or None
-        return form
+        return QueryDict(text, encoding="utf-8")
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The fields of the body, empty if there is none. In a form, empty is null, as SDKs send it; what is given twice is
+    a list, which no parameter is."""
+    body = parameters.body_of(request)
+    if not isinstance(body, QueryDict):
+        return body
+    return {name: values if len(values) > 1 else values[0] or None for name, values in body.lists()}

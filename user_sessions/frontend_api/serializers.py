@@ -9,7 +9,7 @@ from user_sessions.claims import factor_verification_age
 from user_sessions.dialect import serializers
 from user_sessions.dialect.serializers import activity_object, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
-from user_sessions.profiles import profile_of
+from user_sessions.passwords import can_have_password
 
 __all__ = [
     "client_object",
@@ -66,7 +66,7 @@ def client_object(
 def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     """A sign-in attempt. Of the user it tells what was typed, and nothing else before they have proved who they are."""
     status = sign_in.status_at(at)
-    needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and profile_of(sign_in.user).password_enabled
+    needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and can_have_password(sign_in.user)
     return {
         "object": "sign_in_attempt",
         "id": sign_in.id,

@@ -13,10 +13,13 @@ Object.defineProperty(globalThis, "navigator", { value: { product: "ReactNative"
 const { Clerk } = createRequire(import.meta.url)(`${given.sdk}/clerk.native.js`)
 
 // As the vendor's kits for apps do it: the client's token is kept, and travels in a header both ways.
+let kept = given.kept ?? ""
+let asked = 0
+
 async function app() {
   const clerk = new Clerk(given.publishable_key, { proxyUrl: given.endpoint })
-  let kept = ""
   clerk.__internal_onBeforeRequest(async (request) => {
+    asked += 1
     request.credentials = "omit"
     request.url.searchParams.append("_is_native", "1")
     request.headers.set("authorization", kept)
@@ -53,8 +56,22 @@ async function story() {
   return told
 }
 
+// An app that kept a dead token, and forgets its client once more.
+async function again() {
+  const clerk = await app()
+  const told = { before: clerk.session ?? null, first: await signIn(clerk, given.tickets[0]) }
+  await clerk.client.destroy()
+  told.second = await signIn(clerk, given.tickets[1])
+  told["kept another"] = kept !== given.kept
+  // An answer with a newer token that never came.
+  kept = given.kept
+  told["token of the lost"] = await clerk.session.getToken({ skipCache: true }).catch((error) => error.errors[0].code)
+  told.after = clerk.session ?? null
+  return { ...told, asked }
+}
+
 try {
-  console.log(JSON.stringify(await { story }[act]()))
+  console.log(JSON.stringify(await { again, story }[act]()))
   process.exit() // its timers would go on
 } catch (error) {
   // Node would print the line of the SDK that threw: all of it.

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from user_sessions.cookies import is_told_signed_in
 from user_sessions.dialect.errors import ApiError
 from user_sessions.frontend_api.api import FrontendView
+from user_sessions.models import StaleClient
 
 __all__ = ["ClientView"]
 
@@ -30,6 +31,8 @@ class ClientView(FrontendView):
 
     def destroy(self, request: Request) -> Response:
         """Sign everybody out and forget the client."""
+        if self.caller.is_late:
+            raise StaleClient
         if self.client is None:
             raise ApiError("resource_not_found", "There is no client to forget.")
         client, now = self.client, timezone.now()

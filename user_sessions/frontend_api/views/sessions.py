@@ -6,9 +6,10 @@ from rest_framework.response import Response
 
 from user_sessions.dialect.api import template_named
 from user_sessions.dialect.errors import ApiError, of_parameter
-from user_sessions.dialect.parameters import body_of, choice, no_organization, required_text
+from user_sessions.dialect.parameters import choice, no_organization, required_text
 from user_sessions.dialect.serializers import token_object
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
+from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import session_object, verification_object
 from user_sessions.models import Activity, Impersonated, NotLive, UserSession
 from user_sessions.tokens import session_token, template_token

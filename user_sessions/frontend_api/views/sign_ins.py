@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from sessions_core.api import is_storable
 from user_sessions.dialect.errors import ApiError, of_parameter
-from user_sessions.dialect.parameters import LONGEST_TOKEN, body_of, choice, optional_text, required_text
+from user_sessions.dialect.parameters import LONGEST_TOKEN, choice, optional_text, required_text
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
+from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import sign_in_object
 from user_sessions.frontend_api.tickets import telling_of, ticket_of
 from user_sessions.models import SignIn, UserSession
@@ -81,7 +82,9 @@ class SignInsView(FrontendView):
         attempt.complete(session)
         if session.actor is None:  # whoever impersonates the user is somebody else
             # As every login of Django's, so that the host's receivers learn of it.
-            user_logged_in.send(sender=type(user), request=self.request._request, user=user)
+            request = self.request._request
+            request.user = user
+            user_logged_in.send(sender=type(user), request=request, user=user)
         return self._shown(attempt, at=at)
 
     def _attempt(self, sign_in_id: str) -> SignIn:
