@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework.request import Request
@@ -17,6 +16,7 @@ from client_sessions.parameters import Choice, Flag, Instant, Parameter, Paramet
 from client_sessions.scoping import still_reached, with_device_count
 from client_sessions.serializers import client_session_object
 from sessions_core.permissions import PUBLISHABLE_KEY
+from sessions_core.transactions import atomic
 
 __all__ = ["ClientSessionsView"]
 
@@ -95,7 +95,7 @@ class ClientSessionsView(ScopedView):
         if not wanted:
             Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
         session = self._selected(_selectors(values))
-        with transaction.atomic():
+        with atomic():
             session.revoke_access(wanted, by=self.auth.actor)
             if left := still_reached(session, wanted):
                 raise ApiError("invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}.")

@@ -96,6 +96,64 @@ def test_each_app_works_without_the_other(host, app):
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
 
 
+ROUTED = """
+DATABASES["people"] = DATABASES["default"] | {"NAME": BASE_DIR / "people.sqlite3"}
+DATABASE_ROUTERS = ["host.settings.Router"]
+ALLOWED_HOSTS = ["*"]
+
+class Router:
+    def db_for_read(self, model, **hints):
+        return "people"
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, database, app_label, **hints):
+        return database == "people"
+"""
+
+SIGN_IN = """
+import django
+django.setup()
+from datetime import timedelta
+from urllib.parse import urlencode
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.test import Client
+from django.utils import timezone
+from sessions_core.models import Event, Workspace
+from user_sessions.models import Ticket, UserSession
+from user_sessions.tokens import ticket_token
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))
+
+def sign_in():
+    asked = {"strategy": "ticket", "ticket": ticket_token(ticket, at=timezone.now())}
+    page = Client(raise_request_exception=False, headers={"host": "localhost", "origin": "http://localhost"})
+    status = page.post("/v1/client/sign_ins", urlencode(asked),
+                       "application/x-www-form-urlencoded").status_code
+    ticket.refresh_from_db()
+    print(status, UserSession.objects.count(), ticket.status)
+
+def fail(**told):
+    raise RuntimeError
+
+user_logged_in.connect(fail)
+sign_in()
+user_logged_in.disconnect(fail)
+sign_in()
+"""
+
+
+@embedded
+def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(host):
+    with (host / "host" / "settings.py").open("a") as settings:
+        settings.write(ROUTED)
+    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
+    printed = run(host, sys.executable, "-W", "ignore", "-c", SIGN_IN)
+    assert printed.splitlines() == ["500 0 pending", "200 1 accepted"]
+
+
 README = "../README.md"
 LOCAL = "http://127.0.0.1:8000"
 

@@ -48,6 +48,11 @@ def test_a_module_can_be_read_at_one_sitting(module):
     assert not {"eval(", "exec(", ".extra(", ".raw(", "mark_safe("} & {word for word in text.split() if "(" in word}
 
 
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_transactions_are_opened_where_the_rows_are(module):
+    assert module.name == "transactions.py" or "transaction.atomic" not in module.read_text()
+
+
 @pytest.mark.django_db
 def test_models_and_migrations_agree():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)

@@ -5,9 +5,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
-
 from sessions_core.models import Event
+from sessions_core.transactions import atomic
 from sessions_core.webhooks import announce
 from user_sessions.backend_api.serializers import session_object, user_object
 from user_sessions.dialect.versions import VERSIONS
@@ -42,7 +41,7 @@ def _user(user: Any) -> dict[str, Any] | None:
     """The user without what is private. None if the host's own function fails or tells what is no JSON: a session
     must be revocable whatever it does."""
     try:
-        with transaction.atomic():  # a query of its that failed would take the revocation with it
+        with atomic():  # a query of its that failed would take the revocation with it
             shown = user_object(user) | {"private_metadata": {}}
             json.dumps(shown, default=str, allow_nan=False)
     except Exception:

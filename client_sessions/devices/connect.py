@@ -9,7 +9,6 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
+from sessions_core.transactions import atomic, undo
 
 __all__ = ["connect", "connect_path"]
 
@@ -58,7 +58,7 @@ def _webview_of(webview_id: UUID, signature: str) -> ConnectWebview:
     return webview
 
 
-@transaction.atomic
+@atomic()
 def _authorize(webview: ConnectWebview, provider: str) -> None:
     account = ConnectedAccount.objects.create(
         workspace=webview.workspace,
@@ -81,7 +81,7 @@ def _authorize(webview: ConnectWebview, provider: str) -> None:
         for name in DEVICES
     )
     if not webview.authorize(account):
-        transaction.set_rollback(True)  # somebody else was faster, on the same page
+        undo()  # somebody else was faster, on the same page
 
 
 def _to(url: str, **parameters: str) -> HttpResponse:

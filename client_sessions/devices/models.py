@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
 from sessions_core.api import LONGEST_TEXT
 from sessions_core.models import Workspace
+from sessions_core.transactions import atomic
 
 __all__ = ["ConnectWebview", "ConnectedAccount", "Customer", "Device", "UserIdentity"]
 
@@ -82,7 +83,7 @@ class ConnectedAccount(Resource):
 
     def remove(self) -> None:
         """Delete it with its devices, whatever others do to those and to the sessions that reach them meanwhile."""
-        with transaction.atomic():
+        with atomic():
             # Rows first, then sessions: the order in which grants lock.
             list(ConnectedAccount.objects.select_for_update().filter(pk=self.pk))
             devices = list(self.devices.select_for_update().order_by("pk").values_list("pk", flat=True))
@@ -137,7 +138,7 @@ class ConnectWebview(Resource):
             raise resources.Missing("connected_account", account.pk)
         at = at or timezone.now()
         undecided = ConnectWebview.objects.filter(pk=self.pk, authorized_at=None, connected_account=None)
-        with transaction.atomic():
+        with atomic():
             if not undecided.update(connected_account=account, authorized_at=at):
                 return False
             wanted = {"connected_account": [str(account.pk)]}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +23,7 @@ from client_sessions.errors import ApiError, Validation, invalid
 from client_sessions.models import ClientSession, NotLive, PersonalAccess
 from client_sessions.pagination import PAGE_PARAMETERS, page_of
 from client_sessions.parameters import Choice, Email, Flag, Instant, Metadata, Parameters, Text, Texts, Url
+from sessions_core.transactions import atomic
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 
@@ -155,7 +156,7 @@ class ConnectWebviewsView(ScopedView):
     def create(self, request: Request) -> Response:
         values = CREATE_WEBVIEW.read(request)
         workspace, customer_key = self.auth.workspace, values.get("customer_key")
-        with transaction.atomic():
+        with atomic():
             webview = ConnectWebview.objects.create(
                 workspace=workspace,
                 customer=self._customer(customer_key) if customer_key else None,
@@ -224,7 +225,7 @@ class UserIdentitiesView(ScopedView):
     def create(self, request: Request) -> Response:
         values = CREATE_IDENTITY.read(request)
         try:
-            with transaction.atomic():
+            with atomic():
                 identity = UserIdentity.objects.create(
                     workspace=self.auth.workspace,
                     key=values.get("user_identity_key"),
@@ -255,7 +256,7 @@ class UserIdentitiesView(ScopedView):
     def grant_access_to_device(self, request: Request) -> Response:
         identity, device = self._identity_and_device(request)
         try:
-            with transaction.atomic():
+            with atomic():
                 list(Device.objects.select_for_update(no_key=True).filter(pk=device.pk))
                 identity.devices.add(device)
         except IntegrityError:  # it was deleted since it was found

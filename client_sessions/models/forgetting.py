@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
 from client_sessions.models.grants import Grant
 from client_sessions.models.sessions import ClientSession
 from client_sessions.resources import resource_deleted
+from sessions_core.transactions import atomic
 
 
 @receiver(resource_deleted)
@@ -23,7 +23,7 @@ def forget(sender: Any, resource_type: str, resource_id: str, workspace_id: UUID
     if workspace_id is not None:
         grants = grants.filter(client_session__workspace_id=workspace_id)
     now = timezone.now()
-    with transaction.atomic(savepoint=False):
+    with atomic(savepoint=False):
         ClientSession.objects.hold_for(grants)
         for grant in grants.select_related("client_session"):
             this = grants.filter(pk=grant.pk)

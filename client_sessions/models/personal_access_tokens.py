@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
+from sessions_core.transactions import atomic
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
 
@@ -30,7 +31,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
         text = PERSONAL_TOKEN.new()
         short = PERSONAL_TOKEN.short_of(text)
-        with transaction.atomic():
+        with atomic():
             token = self.create(user=user, name=name, short=short, digest=tokens.digest(text))
             token.workspaces.set(workspaces)
             token.record("personal_access_token.created", by=by)
@@ -69,7 +70,7 @@ class PersonalAccessToken(models.Model):
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news."""
         at = at or timezone.now()
-        with transaction.atomic():
+        with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)
             if happened:

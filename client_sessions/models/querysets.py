@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -13,6 +13,7 @@ from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.refusals import KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.models import Workspace
+from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
@@ -119,7 +120,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """
         at = at or timezone.now()
         wanted = {name: list(ids) for name, ids in (wanted or {}).items()}
-        with transaction.atomic(using=self.db):
+        with atomic():
             if user_identifier_key is None and wanted.get("user_identity"):
                 # No constraint can hold "one keyless session an identity", so those who ask for one take turns.
                 # Not its key: every row that refers to the workspace shares a lock on that.

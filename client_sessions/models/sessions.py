@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.transactions import atomic
 
 # The kind of caller that holds a client session's token; see sessions_core.permissions.
 CLIENT_SESSION = "client_session"
@@ -105,7 +106,7 @@ class ClientSession(models.Model):
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
         at = at or timezone.now()
-        with transaction.atomic():
+        with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(at=at)
             self._take_key(user_identifier_key, by=by, at=at)
@@ -118,7 +119,7 @@ class ClientSession(models.Model):
         neither granted nor could be; then nothing has changed.
         """
         at = at or timezone.now()
-        with transaction.atomic():
+        with atomic():
             self._claim(at=at)
             for resource_type, resource_ids in wanted.items():
                 grants = self.grants.filter(resource_type=resource_type)
@@ -144,7 +145,7 @@ class ClientSession(models.Model):
         at = at or timezone.now()
         if not wanted and expires_at is None:
             return
-        with transaction.atomic():
+        with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(at=at)
             if expires_at is not None:
@@ -165,7 +166,7 @@ class ClientSession(models.Model):
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
         at = at or timezone.now()
-        with transaction.atomic():
+        with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
             if happened:
                 self._record("client_session.revoked", by=by, at=at)
@@ -174,7 +175,7 @@ class ClientSession(models.Model):
 
     def remove(self, *, by: str, at: datetime | None = None) -> bool:
         """Delete the row with its grants; whether it was still there. Its events stay."""
-        with transaction.atomic():
+        with atomic():
             # Grants go before the row they hang on, so nobody may add one in between.
             locked = list(ClientSession.objects.select_for_update().filter(pk=self.pk))
             if locked:
@@ -193,7 +194,7 @@ class ClientSession(models.Model):
 
     def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
-        with transaction.atomic():
+        with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
@@ -214,7 +215,7 @@ class ClientSession(models.Model):
         if self.user_identifier_key is not None:
             raise GrantConflict("user_identifier_key")
         try:
-            with transaction.atomic():
+            with atomic():
                 ClientSession.objects.in_workspace(self.workspace).release_key(key, at=at)
                 ClientSession.objects.filter(pk=self.pk).update(user_identifier_key=key)
         except IntegrityError:

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Self
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from sessions_core import tokens
@@ -12,6 +12,7 @@ from sessions_core.kept import KeptQuery
 from sessions_core.models.events import Event
 from sessions_core.models.workspaces import Workspace
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+from sessions_core.transactions import atomic
 
 __all__ = ["ApiKey"]
 
@@ -60,7 +61,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         is_usable = key is not None and key.is_usable(ApiKey.Kind.PUBLISHABLE)
         return key if key and is_usable and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
 
-    @transaction.atomic
+    @atomic()
     def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
         key.save(force_insert=True, using=self.db)
         Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, by=by)
@@ -119,7 +120,7 @@ class ApiKey(models.Model):
         """The whole text of a publishable key, empty for a secret one."""
         return PUBLISHABLE_TOKEN.token(self.short, self.token_key) if self.kind == self.Kind.PUBLISHABLE else ""
 
-    @transaction.atomic
+    @atomic()
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the key from the next request on; whether that was news."""
         at = at or timezone.now()

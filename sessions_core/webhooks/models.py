@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from sessions_core import tokens
 from sessions_core.sealed import SealedField, open_in, seal_for
+from sessions_core.transactions import atomic
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.announced import contents, is_announced
 
@@ -57,7 +58,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def enabled(self) -> Self:
         return self.filter(disabled_at=None)
 
-    @transaction.atomic
+    @atomic()
     def add(
         self, workspace: "Workspace", url: str, *, by: str, description: str = "", at: datetime | None = None
     ) -> tuple["WebhookEndpoint", str]:
@@ -102,7 +103,7 @@ class WebhookEndpoint(models.Model):
             sealed.append(self.sealed_previous_secret)
         return [open_in(self, each).decode() for each in sealed]
 
-    @transaction.atomic
+    @atomic()
     def rotate(self, *, by: str, at: datetime | None = None) -> str:
         """Give it a new secret, which is returned this once. The one before goes on signing too, for a day."""
         at = at or timezone.now()
@@ -115,7 +116,7 @@ class WebhookEndpoint(models.Model):
         self._record("rotated", by=by, at=at)
         return secret
 
-    @transaction.atomic
+    @atomic()
     def disable(self, *, by: str, reason: str = "", at: datetime | None = None) -> bool:
         """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
         at = at or timezone.now()
@@ -125,7 +126,7 @@ class WebhookEndpoint(models.Model):
             self._record("disabled", by=by, at=at, reason=reason)
         return bool(happened)
 
-    @transaction.atomic
+    @atomic()
     def enable(self, *, by: str, at: datetime | None = None) -> bool:
         """Tell it again; whether that was news. What happened in between it is not told."""
         disabled = WebhookEndpoint.objects.filter(pk=self.pk, disabled_at__isnull=False)
@@ -246,7 +247,7 @@ class WebhookMessage(models.Model):
             last_outcome=outcome,
         )
 
-    @transaction.atomic
+    @atomic()
     def send_again(self, *, by: str, at: datetime | None = None) -> bool:
         """Let it be due now, with all its retries, whatever became of it; False if it is due already."""
         at = at or timezone.now()

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Exists, OuterRef, Value
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.tokens import newest_key_id, random_text
+from sessions_core.transactions import atomic
 from user_sessions.ids import new_id
 from user_sessions.models.refusals import StaleClient
 from user_sessions.models.status import Status
@@ -43,7 +44,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
             forgotten += some
         return forgotten
 
-    @transaction.atomic
+    @atomic()
     def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
         """Whoever signs in on one of them at this moment comes first, or is told that it is gone."""
         held = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
@@ -103,7 +104,7 @@ class Client(models.Model):
         for name, value in changes.items():
             setattr(self, name, value)
 
-    @transaction.atomic
+    @atomic()
     def sign_out(self, *, by: str, at: datetime) -> None:
         """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
         self.hold()
@@ -112,7 +113,7 @@ class Client(models.Model):
         if was_impersonated:
             self.renew(at=at)
 
-    @transaction.atomic
+    @atomic()
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
         self.renew(at=at, last_active_session_id=None)

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Max
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
             workspace=column("workspace_id"), not_before__gte=column("created_at"), not_before__lt=column("expire_at")
         ).order_by("not_before")
 
-    @transaction.atomic
+    @atomic()
     def begin(self, workspace: Workspace, *, by: str, at: datetime | None = None, reason: str = "") -> "Epoch":
         """Revoke every live session of the workspace, also those that a machine whose clock is ahead began. Those that
         begin later are of the new epoch."""

@@ -7,13 +7,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
 
 from sessions_core.encryption import open_sealed
 from sessions_core.models import Event, Workspace
 from sessions_core.sealed import SealedField, place_of, seal_for
+from sessions_core.transactions import atomic
 from user_sessions import custom_keys
 from user_sessions.claims import is_audience
 from user_sessions.ids import new_id
@@ -109,7 +110,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
     ) -> "JwtTemplate":
         """Give every session token of the workspace these claims beside its own."""
         definition = Definition(name=OF_SESSION_TOKENS, claims=claims)
-        with transaction.atomic():
+        with atomic():
             Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # of several at once the last stays
             template = self.for_session_tokens().filter(workspace=workspace).first()
             if template is None:
@@ -175,7 +176,7 @@ class JwtTemplate(models.Model):
             definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
         self._write(definition, "updated", by=by, at=at or timezone.now())
 
-    @transaction.atomic
+    @atomic()
     def forget(self, *, by: str, at: datetime | None = None) -> bool:
         """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
         if self.is_for_session_tokens:
@@ -194,7 +195,7 @@ class JwtTemplate(models.Model):
         if definition.name == OF_SESSION_TOKENS and not self.is_for_session_tokens:
             raise NameRefused
         try:
-            with transaction.atomic():
+            with atomic():
                 if not self._state.adding:
                     self._lock()
                 self._take_over(definition, at)

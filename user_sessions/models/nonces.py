@@ -2,21 +2,22 @@
 
 from datetime import datetime
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 
+from sessions_core.transactions import atomic
 from user_sessions.models.refusals import NonceSpent
 
 __all__ = ["SpentNonce"]
 
 
 class SpentNonceQuerySet(models.QuerySet["SpentNonce"]):
-    @transaction.atomic
+    @atomic()
     def spend(self, id: str, *, expire_at: datetime, at: datetime) -> None:
         """Of many at once one succeeds. Forgets those whose time is over, which are refused for that. Raises
         NonceSpent."""
         self.filter(expire_at__lte=at).delete()
         try:
-            with transaction.atomic():
+            with atomic():
                 self.create(id=id, expire_at=expire_at)
         except IntegrityError as spent:
             raise NonceSpent from spent

@@ -7,13 +7,14 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Case, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from sessions_core.returning import update_returning
+from sessions_core.transactions import atomic
 from user_sessions.devices import Device
 from user_sessions.ids import new_id
 from user_sessions.models import admission
@@ -71,7 +72,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1])
         )
 
-    @transaction.atomic
+    @atomic()
     def start(
         self,
         workspace: Workspace,
@@ -126,7 +127,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return session
 
-    @transaction.atomic(savepoint=False)
+    @atomic(savepoint=False)
     def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings as django_settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
@@ -157,7 +158,7 @@ class UserSession(models.Model):
         is_news = self.client.last_active_session_id != self.pk
         if self.last_active_at > before and self.is_live(at) and not is_news:
             return False
-        with transaction.atomic():
+        with atomic():
             if is_news:
                 self.client.hold()
             due = UserSession.objects.live(at=at).filter(pk=self.pk, last_active_at__lte=before)
@@ -200,7 +201,7 @@ class UserSession(models.Model):
         if self.reverifying_since is None or self.reverifying_since <= at - REVERIFICATION_LIFETIME:
             raise ReverificationMissing
 
-    @transaction.atomic
+    @atomic()
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
         """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
         nobody asked, or that was too long ago, and StaleClient."""
@@ -234,7 +235,7 @@ class UserSession(models.Model):
         """How events name whoever is signed in with it."""
         return f"user_session:{self.pk}"
 
-    @transaction.atomic
+    @atomic()
     def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
@@ -249,7 +250,7 @@ class UserSession(models.Model):
             self.client.renew(at=at)
         return bool(closed)
 
-    @transaction.atomic
+    @atomic()
     def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
         """Under a lock: the tasks are one list, which two writers would overwrite."""
         at = at or timezone.now()

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Max, Q
 from django.utils import timezone
 
 from sessions_core.models import Event, SigningAlgorithm, Workspace
 from sessions_core.sealed import SealedField, open_in, seal_for
+from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
 
@@ -90,7 +91,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     @contextmanager
     def _changing(self, workspace: Workspace) -> Iterator[None]:
         """Changes of a workspace's keys come one after the other."""
-        with transaction.atomic():
+        with atomic():
             Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
             yield
 

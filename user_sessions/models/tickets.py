@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.transactions import atomic
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
@@ -21,7 +22,7 @@ __all__ = ["Ticket"]
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
-    @transaction.atomic
+    @atomic()
     def issue(
         self,
         workspace: Workspace,
@@ -96,7 +97,7 @@ class Ticket(models.Model):
         """Let nobody sign in with it. Raises NotPending."""
         self._leave_pending(Ticket.Status.REVOKED, by=by, at=at or timezone.now())
 
-    @transaction.atomic
+    @atomic()
     def accept(self, *, by: str, at: datetime | None = None) -> None:
         """Use it up, inside the transaction that signs in: of many at once one succeeds.
 
@@ -121,7 +122,7 @@ class Ticket(models.Model):
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
         )
 
-    @transaction.atomic
+    @atomic()
     def _leave_pending(self, status: Status, *, by: str, at: datetime) -> None:
         pending = Ticket.objects.filter(pk=self.pk, status=Ticket.Status.PENDING)
         if not pending.update(status=status, updated_at=at):

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_core.api import is_storable
+from sessions_core.transactions import atomic
 from user_sessions.backend_api.api import BackendView
 from user_sessions.backend_api.serializers import client_object
 from user_sessions.dialect.errors import ApiError
@@ -47,7 +47,7 @@ class ClientsView(BackendView):
         if nonce is None:
             raise ApiError("missing_query_parameter", "Give the nonce.")
         try:
-            with transaction.atomic():
+            with atomic():
                 directives = Handshake.redeem(nonce, workspace, at=now).directives(workspace, at=now)
         except NonceSpent as spent:
             raise ApiError("invalid_handshake", "The nonce was used, is too old, or is none.") from spent

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_in
-from django.db import transaction
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_core.api import is_storable
+from sessions_core.transactions import atomic
 from user_sessions.dialect.errors import ApiError, of_parameter
 from user_sessions.dialect.parameters import LONGEST_TOKEN, choice, optional_text, required_text
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
@@ -56,7 +56,7 @@ class SignInsView(FrontendView):
             raise _unknown()
         return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
 
-    @transaction.atomic
+    @atomic()
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
         client = self.client or self.become_client(at=at)
         client.hold()
@@ -65,11 +65,11 @@ class SignInsView(FrontendView):
     def _by_ticket(self, text: str, *, at: datetime) -> Response:
         ticket = ticket_of(text, self.caller.workspace)
         how = {"by": f"ticket:{ticket.pk}", "actor": ticket.actor, "lifetime": ticket.session_lifetime}
-        with telling_of(ticket), transaction.atomic():
+        with telling_of(ticket), atomic():
             ticket.accept(by=how["by"], at=at)
             return self._sign_in(ticket.user, "", at=at, **how)
 
-    @transaction.atomic
+    @atomic()
     def _sign_in(
         self, user: Any, identifier: str, *, at: datetime, by: str = "", attempt: SignIn | None = None, **how: Any
     ) -> Response:
