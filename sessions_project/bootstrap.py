@@ -10,11 +10,11 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.utils.crypto import get_random_string
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.transactions import atomic
 from user_sessions.models import SigningKey
 from user_sessions.users import user_id
 
@@ -66,7 +66,7 @@ class Sandbox:
     device_ids: list[UUID]
 
 
-@transaction.atomic
+@atomic()
 def bootstrap(*, demo: bool = True, new_key: bool = False, here: bool = False) -> Sandbox:
     """Make what is missing of the sandbox, and a fresh API key if there is none or ``new_key`` asks for one.
 
