@@ -31,7 +31,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         "sandbox": offered,
         "publishable_key": publishable_key(offered) if offered else "",
         "has_browser_sdk": (settings.GATEPASS_BROWSER_SDK / "clerk.browser.js").exists(),
-        "templates": offered.jwt_templates.order_by("name") if offered else [],
+        "templates": offered.jwt_templates.mintable().order_by("name") if offered else [],
     }
     response = render(request, "landing.html", context)
     response.headers["Content-Security-Policy"] = LANDING_POLICY
@@ -69,8 +69,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    code = "host_invalid" if isinstance(exception, DisallowedHost) else "malformed_request_parameters"
-    return _error("invalid_input", code, "The request cannot be read.", status=400)
+    if isinstance(exception, DisallowedHost):
+        return _error("invalid_input", "host_invalid", "This server has no such host.", status=400)
+    return _error("invalid_input", "malformed_request_parameters", "The request cannot be read.", status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 def databases() -> Iterator[list[Database]]:
     """What to run on. Ends the program if PostgreSQL is missing where it may not be: in CI."""
     if url := os.environ.get("DATABASE_URL"):
-        yield [Database(name=f"the given DATABASE_URL ({url.partition(':')[0]})", url=url)]
+        yield [Database(name=f"{url.partition(':')[0]}, by DATABASE_URL", url=url)]
         return
     with ExitStack() as stack:
         base = stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepass-sqlite-"))

@@ -165,7 +165,7 @@ def given(live_server) -> dict[str, str]:
     account_id, *_ = sandbox.connected_account_ids
     return {
         "URL": live_server.url,
-        "KEY": sandbox.api_key or "",
+        "API_KEY": sandbox.api_key or "",
         "ACCOUNT_ID": str(account_id),
         "USER_ID": sandbox.users[0].id,
     }

@@ -1,4 +1,4 @@
-"""The console's pages of user sessions, clients and signing keys."""
+"""The console's pages of this app."""
 
 from datetime import datetime
 from typing import Any

@@ -8,7 +8,14 @@ from typing import Any
 from user_sessions.shortcodes import RESERVED
 from user_sessions.verify.claims import NEVER
 
-__all__ = ["SessionFacts", "factor_verification_age", "session_token_claims", "template_token_claims", "ticket_claims"]
+__all__ = [
+    "SessionFacts",
+    "factor_verification_age",
+    "is_audience",
+    "session_token_claims",
+    "template_token_claims",
+    "ticket_claims",
+]
 
 # How far before its issue a session token is valid already, for verifiers whose clock is behind.
 NOT_BEFORE = timedelta(seconds=10)

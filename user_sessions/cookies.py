@@ -31,7 +31,7 @@ __all__ = [
     "tell_signed_in",
 ]
 
-# Seconds. What is inside is over long before; its cookie says whose it was.
+# Seconds, longer than any session: what a cookie holds expires by itself, and an old one still tells whose it was.
 MAX_AGE = 365 * 24 * 60 * 60
 
 # Seconds; after it the app's server would take it for one that was used.
@@ -67,7 +67,7 @@ def drop_client(response: HttpResponseBase) -> None:
 def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None, *, page: str) -> None:
     """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
     us in a handshake if its session token does not fit. Its value is no secret, and pages read it."""
-    domain = shared_domain(page, workspace.issuer)
+    domain = _shared_domain(page, workspace.issuer)
     for name in _names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
@@ -80,7 +80,7 @@ def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
     """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
     too large for one."""
-    domain = shared_domain(page, workspace.issuer)
+    domain = _shared_domain(page, workspace.issuer)
     reaches = domain is not None or urlsplit(page).hostname == urlsplit(workspace.issuer).hostname
     if not reaches or len(value) > LARGEST_VALUE:
         return False
@@ -92,7 +92,7 @@ def _set(response: HttpResponseBase, name: str, value: str, workspace: Workspace
     response.set_cookie(name, value, path="/", secure=_is_secure(workspace), samesite="Lax", **how)
 
 
-def shared_domain(*origins: str) -> str | None:
+def _shared_domain(*origins: str) -> str | None:
     """The domain that cookies of these origins can share; None where they are of one host, or share none."""
     hosts = {urlsplit(origin).hostname or "" for origin in origins}
     if len(hosts) == 1 or any(_is_address(host) for host in hosts):
@@ -147,7 +147,7 @@ def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
 
 def _shared(directives: list[str], workspace: Workspace, page: str) -> list[str]:
     """For the domain that we set the same cookies for."""
-    domain = shared_domain(page, workspace.issuer)
+    domain = _shared_domain(page, workspace.issuer)
     return [f"{each}; Domain={domain}" for each in directives] if domain else directives
 
 

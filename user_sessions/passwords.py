@@ -1,5 +1,6 @@
 """Passwords are the host project's: its authentication backends say whether one is right."""
 
+from inspect import signature
 from typing import Any
 
 from django.contrib.auth import authenticate, get_backends
@@ -13,7 +14,7 @@ from user_sessions.users import can_be_name
 
 __all__ = ["authenticated", "can_have_password"]
 
-# Of the backends that know no passwords but those which Django keeps.
+# How backends authenticate that know no passwords but Django's own.
 OF_DJANGO = (BaseBackend.authenticate, ModelBackend.authenticate)
 
 
@@ -35,5 +36,13 @@ def authenticated(user: Any | None, name: str, password: str, request: HttpReque
 
 def can_have_password(user: Any) -> bool:
     """Whether some password may be right: one that Django keeps, or one in a directory that a backend asks."""
-    asks_elsewhere = any(getattr(type(backend), "authenticate", None) not in OF_DJANGO for backend in get_backends())
-    return asks_elsewhere or profile_of(user).password_enabled
+    return any(_asks_elsewhere(backend) for backend in get_backends()) or profile_of(user).password_enabled
+
+
+def _asks_elsewhere(backend: BaseBackend) -> bool:
+    """Django asks only backends whose parameters fit, and so passes by those that take no password."""
+    try:
+        signature(backend.authenticate).bind(None, username="", password="")
+    except TypeError:
+        return False
+    return type(backend).authenticate not in OF_DJANGO

@@ -24,7 +24,10 @@ class Preview:
 
 
 def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Preview:
-    """For a session from ``for_minting()``. The token is made to be measured and thrown away. Raises OutputTooLarge."""
+    """For a live session that came ``with_token_facts()``. The token is made to be measured and thrown away.
+
+    Raises OutputTooLarge.
+    """
     unsigned = _unsigned(session, template, at)
     token = unsigned.signed()
     findings = lint(

@@ -17,8 +17,18 @@ from uuid import UUID
 if TYPE_CHECKING:
     from user_sessions.profiles import UserProfile
 
-__all__ = ["RESERVED", "SHORTCODES", "OutputTooLarge", "Shortcode", "Template", "TemplateError"]
-__all__ += ["parts_of", "reserved_in", "values_of"]
+__all__ = [
+    "RESERVED",
+    "SHORTCODES",
+    "OutputTooLarge",
+    "Shortcode",
+    "Template",
+    "TemplateError",
+    "TooLarge",
+    "parts_of",
+    "reserved_in",
+    "values_of",
+]
 
 # Bytes of compact JSON in UTF-8: of a template, and of what it may become.
 MAX_SIZE = 16 * 1024

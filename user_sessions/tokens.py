@@ -51,9 +51,7 @@ LIFETIMES = range(30, 315_360_000 + 1)
 
 # Protected header ``cat``: tells the kinds of token that one key signs from each other.
 TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
-
-
-# A handshake's: no session token, and SDKs are to take it for none.
+# SDKs must not take a handshake's token for a session token.
 HANDSHAKE_TOKEN = "cl_I7d4PD111III"
 
 # Only we read these, so they are signed with keys that only we have.
@@ -103,8 +101,8 @@ def session_token(
     authorized_party: str | None = None,
     is_use: bool = True,
 ) -> str:
-    """A session token of a live session, which must come from ``UserSession.objects.for_minting()``. One that only
-    rides along with something else is no use of the session, and nothing is written.
+    """A session token of a live session, which must have come ``with_token_facts()``. One that only rides along with
+    something else is no use of the session, and nothing is written.
 
     Raises NotLive, OutputTooLarge.
     """
@@ -142,7 +140,10 @@ def template_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> str:
-    """A token of the template's own claims for a session from ``for_minting()``. Raises NotLive, OutputTooLarge."""
+    """A token of the template's own claims, for a live session that came ``with_token_facts()``.
+
+    Raises NotLive, OutputTooLarge.
+    """
     session.note_use(at=at)
     return unsigned_template_token(
         session, template, at=at, lifetime=lifetime, authorized_party=authorized_party

@@ -24,7 +24,7 @@ from tests.embedded import embedded, in_browser
 from tests.sdks.packages import JAVASCRIPT, native_sdk
 from tests.user_sessions.conftest import claims_of
 from user_sessions.cookies import publishable_key
-from user_sessions.models import Client, UserSession
+from user_sessions.models import Client, JwtTemplate, UserSession
 from user_sessions.tokens import client_token
 from user_sessions.users import user_id
 
@@ -249,6 +249,14 @@ def test_the_page_signs_in_switches_and_signs_out(served, template, page):
     press(page, "Sign out of all", "Everybody is signed out.")
     assert status_of(jane.pk) == "removed"
     assert page.get_by_role("heading", name="Sign in").is_visible()
+
+
+def test_the_page_offers_only_templates_that_tokens_are_minted_from(served, template, client, settings, tmp_path):
+    settings.GATEPASS_BROWSER_SDK = tmp_path
+    (tmp_path / "clerk.browser.js").touch()
+    JwtTemplate.objects.customise_session_tokens(served, {"nick": "{{user.username}}"}, by="test")
+    told = client.get("/", headers={"host": served.frontend_api.partition("//")[2]}).content.decode()
+    assert f"<option>{template}</option>" in told and "__session_token" not in told
 
 
 def test_the_page_s_token_counts_down_and_is_renewed(served, page, settings):

@@ -68,7 +68,7 @@ def test_a_stranger_credential_is_never_adopted(somebody, u1):
     assert somebody.shown()["sessions"] != []
 
 
-def test_whoever_forgot_the_client_signs_in_with_the_dead_token_and_gets_another(somebody, u1):
+def test_whoever_forgot_the_client_signs_in_at_once_with_the_dead_token_and_gets_another(somebody, u1):
     somebody.sign_in(u1)
     dead = somebody.credential
     assert somebody.post("v1/client", "?_method=DELETE").status_code == 200

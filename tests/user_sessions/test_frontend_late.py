@@ -72,14 +72,6 @@ def test_whoever_never_got_the_new_token_signs_in_a_little_later(somebody, late,
     assert Client.objects.count() == 2
 
 
-def test_whoever_forgot_the_client_signs_in_at_once(somebody, u1):
-    somebody.sign_in(u1)
-    former = somebody.credential
-    assert somebody.post("v1/client", "?_method=DELETE").status_code == 200
-    somebody.credential = former
-    assert somebody.try_to_sign_in(u1).status_code == 200
-
-
 def test_a_late_token_of_another_workspace_is_none(late, elsewhere, u2):
     late.host = "elsewhere.example.com"
     assert late.request("GET", "v1/environment").status_code == 200

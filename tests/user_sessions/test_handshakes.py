@@ -181,9 +181,10 @@ def test_a_user_who_was_deactivated_on_the_way_is_signed_out(backend, client, no
 
 
 def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
-    sent_here, client, workspace, backend, nonce, caplog
+    sent_here, client, workspace, backend, nonce, caplog, settings
 ):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "hush" * 4_000}, by="test")
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, by="test")
     at_once = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
     by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
     for cookies in (at_once, by_nonce):
@@ -192,7 +193,7 @@ def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
     assert len(logged) == 2
     for line in logged:
         assert str(client.last_active_session_id) in line
-        assert "hush" not in line and "\n" not in line
+        assert "yyyyyyyyyyyy" not in line and "\n" not in line
 
 
 # In a live workspace

@@ -49,8 +49,7 @@ class DialectView(ApiView):
 
 def template_named(workspace: Workspace, name: str) -> JwtTemplate:
     """The JWT template that tokens are minted from by this name."""
-    templates = JwtTemplate.objects.filter(workspace=workspace, name=name, is_for_session_tokens=False)
-    return one_template(templates, name)
+    return one_template(JwtTemplate.objects.mintable().filter(workspace=workspace, name=name), name)
 
 
 def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:

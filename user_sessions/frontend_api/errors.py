@@ -1,4 +1,4 @@
-"""What this API says where the one for backends says something else: a browser is to learn that it is signed out."""
+"""What this API says of refusals that the one for backends does not meet, or words otherwise."""
 
 from user_sessions.dialect.errors import ApiError
 from user_sessions.models import (

@@ -81,6 +81,10 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         """The one of a workspace, if any, whose claims go into every session token."""
         return self.filter(is_for_session_tokens=True)
 
+    def mintable(self) -> Self:
+        """Those that tokens are minted from by name."""
+        return self.filter(is_for_session_tokens=False)
+
     def define(
         self,
         workspace: Workspace,

@@ -60,7 +60,7 @@ class UserSession(models.Model):
 
     objects = UserSessionManager()
 
-    # What UserSessionQuerySet.for_minting adds: None if the workspace has no signing key, or no claims of its own.
+    # What UserSessionQuerySet.with_token_facts adds: None if the workspace has no signing key, or no claims of its own.
     signing_kid: str | None
     own_claims: str | None
 

@@ -73,7 +73,9 @@ async function show() {
   listed = listing
   by("signed-in").hidden = client.sessions.length === 0
   by("in-use").hidden = !session
-  by("sign-in-title").textContent = client.sessions.length ? "Add another account" : "Sign in"
+  const isLive = client.sessions.some(({ status }) => status === "active")
+  by("sign-in-title").textContent = isLive ? "Add another account" : "Sign in"
+  by("sign-out").hidden = !isLive
   if (!session) return
   by("session-id").textContent = session.id
   by("session-status").textContent = session.status
@@ -112,7 +114,10 @@ function listen() {
     event.preventDefault()
     const [identifier, password] = [by("username").value, by("password").value]
     by("password").value = ""
-    attempt("You are signed in.", () => signIn({ strategy: "password", identifier, password }))
+    attempt("You are signed in.", async () => {
+      await signIn({ strategy: "password", identifier, password })
+      by("username").value = ""
+    })
   }
   by("touch").onclick = () => attempt("The session is noted as in use.", () => Clerk.session.touch())
   by("fresh-token").onclick = () =>

@@ -36,7 +36,7 @@ class RedirectsView(FrontendView):
             suffixed=_only(request, "suffixed_cookies") == "true",
         )
         nonce = {"__clerk_handshake_nonce": handshake.nonce(workspace, at=now)}
-        token = {} if _only(request, "format") == "nonce" else _token(handshake, workspace, now)
+        token = {} if _only(request, "format") == "nonce" else _in_query(handshake, workspace, now)
         if workspace.is_sandbox:  # often on another host than the app, where its cookies do not reach
             return _redirect(url, **(token or nonce))
         response = _redirect(url)
@@ -81,7 +81,7 @@ class RedirectsView(FrontendView):
         return given if DEV_BROWSER.fullmatch(given) else new_id("dvb", at=timezone.now())
 
 
-def _token(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
+def _in_query(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
     return {"__clerk_handshake": handshake_token(workspace, handshake.directives(workspace, at=at), at=at)}
 
 
