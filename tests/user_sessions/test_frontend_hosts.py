@@ -83,12 +83,8 @@ def test_a_user_whose_password_is_in_a_directory_may_mistype_it(browser, setting
 
 
 def test_where_django_keeps_every_password_a_user_may_have_none(browser, settings, u1):
-    asks_for_none = "django.contrib.auth.backends.RemoteUserBackend"
-    settings.AUTHENTICATION_BACKENDS = [
-        f"{__name__}.Keeping",
-        "django.contrib.auth.backends.ModelBackend",
-        asks_for_none,
-    ]
+    of_django = [f"django.contrib.auth.backends.{name}" for name in ("ModelBackend", "RemoteUserBackend")]
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Keeping", *of_django]
     assert by_password(browser, "u1", "wrong").error == "strategy_for_user_invalid"
     begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
     assert begun["supported_first_factors"] == []
