@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +30,7 @@ from sessions_core.models import (
 # Rows that a confirmation lists.
 MOST_SHOWN = 100
 
-__all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "operator"]
+__all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "confirmed_of_all", "operator"]
 
 
 def operator(request: HttpRequest) -> str:
@@ -57,6 +58,19 @@ class FactAdmin(admin.ModelAdmin):
         """Whether the actions are open: the model's change permission, though nothing is edited in a form."""
         return super().has_change_permission(request)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """What is on no page can be asked for by none, not letter by letter either."""
+        fields = flatten_fieldsets(self.get_fieldsets(request))
+        shown = {"pk", self.opts.pk.name, *fields, *self.list_display, *map(_parameter, self.list_filter)}
+        return lookup.partition("__")[0] in shown and super().lookup_allowed(lookup, value, request)
+
+
+def _parameter(list_filter: Any) -> str:
+    """What a query begins with that asks this filter."""
+    field = list_filter[0] if isinstance(list_filter, tuple) else list_filter
+    name: str = field if isinstance(field, str) else field.parameter_name
+    return name.partition("__")[0]
+
 
 class HistoryAdmin(FactAdmin):
     """Facts with a story: ``history`` lists the events of the object, newest first."""
@@ -82,20 +96,35 @@ def _why(event: Event) -> str:
 
 # A method of a ModelAdmin that treats one object, and answers whether anything changed.
 Treatment = Callable[[Any, HttpRequest, Any], bool]
+# One that treats all of a queryset, and answers how many changed.
+TreatmentOfAll = Callable[[Any, HttpRequest, Any], int]
 
 
 def confirmed(description: str, *, done: str) -> Callable[[Treatment], Any]:
     """Make an action of a treatment: ask first, then treat each, then say how many. ``done`` completes "3 of 4 …"."""
 
     def decorate(treat: Treatment) -> Any:
+        def treat_each(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> int:
+            return sum(treat(self, request, obj) for obj in queryset)
+
+        treat_each.__name__ = treat.__name__
+        return confirmed_of_all(description, done=done)(treat_each)
+
+    return decorate
+
+
+def confirmed_of_all(description: str, *, done: str) -> Callable[[TreatmentOfAll], Any]:
+    """The same of what treats all rows at once, however many."""
+
+    def decorate(treat: TreatmentOfAll) -> Any:
         @admin.action(description=description, permissions=["act"])
         def action(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             if not self.has_act_permission(request):
                 raise PermissionDenied
             if "confirmed" not in request.POST:
                 return _ask(self, request, queryset, description=description, action=treat.__name__)
-            results = [treat(self, request, obj) for obj in queryset]
-            self.message_user(request, f"{sum(results)} of {len(results)} {done}.", messages.SUCCESS)
+            chosen = queryset.count()
+            self.message_user(request, f"{treat(self, request, queryset)} of {chosen} {done}.", messages.SUCCESS)
             return None
 
         action.__name__ = treat.__name__

@@ -14,8 +14,18 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, operator
-from user_sessions.models import Client, Epoch, JwtTemplate, NotPending, SigningKey, Status, Ticket, UserSession
+from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, confirmed_of_all, operator
+from user_sessions.models import (
+    Client,
+    Epoch,
+    JwtTemplate,
+    NotPending,
+    SigningKey,
+    Status,
+    Ticket,
+    UserSession,
+    UserSessionQuerySet,
+)
 
 __all__ = [
     "ClientAdmin",
@@ -104,9 +114,10 @@ class UserSessionAdmin(HistoryAdmin):
         epoch = Epoch.objects.filter(pk=session.epoch_id or 0).first()
         return _ending(epoch.not_before, epoch.by, epoch.reason) if epoch else "-"
 
-    @confirmed("Revoke selected user sessions", done="revoked")
-    def revoke(self, request: HttpRequest, session: UserSession) -> bool:
-        return session.revoke(by=operator(request), reason="revoked in the console")
+    @confirmed_of_all("Revoke selected user sessions", done="revoked")
+    def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet) -> int:
+        chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))  # a search joins other tables
+        return len(chosen.revoke(by=operator(request), reason="revoked in the console"))
 
     @confirmed("Revoke every session of the users of these, in their workspace", done="users signed out")
     def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:

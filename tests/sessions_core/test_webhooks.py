@@ -257,6 +257,15 @@ def console(db: None) -> Client:
     return client
 
 
+@pytest.mark.parametrize(("asked", "is_answered"), [("body__contains=Maria", False), ("attempts__gte=0", True)])
+def test_the_console_answers_no_question_about_what_it_does_not_show(
+    workspace, endpoint, user, console, asked, is_answered
+):
+    UserSession.objects.start(workspace, user, by="test")
+    answer = console.get(f"/admin/sessions_core/webhookmessage/?{asked}")
+    assert (answer.status_code == 200) == is_answered
+
+
 def test_the_console_shows_and_disables_endpoints_and_no_secret(workspace, endpoint, console):
     page = "/admin/sessions_core/webhookendpoint/"
     shown = console.get(f"{page}{endpoint.pk}/change/").content.decode() + console.get(page).content.decode()

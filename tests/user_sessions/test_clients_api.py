@@ -190,6 +190,14 @@ def test_all_sessions_of_a_user_are_revoked(backend, three, u1):
     assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions").json()["total_count"] == 0
 
 
+def test_a_backend_signs_out_whom_the_workspace_knows_no_more(backend, workspace, u2, settings):
+    session = UserSession.objects.start(workspace, u2, by="test")
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert backend.get(f"v1/users/{user_id(u2.pk)}").status_code == 404
+    answer = backend.post(f"v1/users/{user_id(u2.pk)}/revoke_sessions")
+    assert answer.json()["session_ids"] == [session.pk]
+
+
 def test_all_others_are_revoked_and_the_callers_stays(backend, three, u1):
     kept = three[1].pk
     answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=kept).json()

@@ -176,6 +176,14 @@ def test_somebody_is_signed_out_everywhere(name, workspace, u1, u2):
     assert list(live()) == [other]
 
 
+def test_whom_the_workspace_knows_no_more_is_signed_out_all_the_same(name, workspace, u1, u2, settings):
+    for user in (u1, u2):
+        UserSession.objects.start(workspace, user, by="test")
+    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
+    assert run("revoke_user_sessions", name, "--user", user_id(u2.pk)) == "1 sessions revoked.\n"
+    assert [session.user for session in live()] == [u1]
+
+
 def test_everybody_is_signed_out(name, session):
     assert "is revoked" in run("revoke_user_sessions", name, "--everybody")
     assert not live().exists()
@@ -268,6 +276,17 @@ def test_the_console_retires_and_revokes_keys(console, workspace):
     act(console, "signingkey", "retire", key.pk)
     act(console, "signingkey", "revoke", key.pk)
     assert SigningKey.objects.get(pk=key.pk).revoked_at is not None
+
+
+def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
+    for user in [u1] * 12 + [u2]:
+        UserSession.objects.start(workspace, user, by="test")
+    chosen = {"action": "revoke", "_selected_action": ["any"], "select_across": "1", "confirmed": "yes"}
+    with CaptureQueriesContext(connection) as queries:
+        console.post("/admin/user_sessions/usersession/?q=u1&status_now=active", chosen)
+    assert [session.user for session in live()] == [u2]
+    assert sum(query["sql"].startswith('UPDATE "user_sessions_usersession"') for query in queries) == 1
+    assert Event.objects.filter(type="user_session.revoked").count() == 12
 
 
 def test_the_console_tells_why(console, session):

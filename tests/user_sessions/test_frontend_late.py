@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from tests.user_sessions.frontend import Somebody
+from tests.user_sessions.frontend import Browser, Somebody
 from user_sessions.models import Client, Ticket, UserSession
 
 LATE = (401, "authentication_invalid")
@@ -62,6 +62,19 @@ def test_no_client_is_made_or_forgotten_so_late(somebody, late, method):
 def test_what_changes_nothing_is_answered_as_to_a_visitor(late):
     assert late.shown() is None
     assert late.post("v1/environment", "?_method=PATCH").status_code == 200
+
+
+def test_a_late_look_does_not_tell_servers_that_nobody_is_signed_in(at_home, u1):
+    browser, tab = Browser(), Browser()
+    browser.post("v1/client")
+    tab.credential = browser.credential
+    browser.sign_in(u1)
+    tab.client.cookies["__client_uat"] = browser.cookie("__client_uat")
+    assert tab.shown() is None
+    assert tab.tells_signed_in
+    wait(10)
+    assert tab.shown() is None
+    assert not tab.tells_signed_in
 
 
 def test_whoever_never_got_the_new_token_signs_in_a_little_later(somebody, late, u2):

@@ -65,6 +65,18 @@ def test_who_is_signed_in_comes_along(sent_here, client, workspace):
     assert cookies["__clerk_db_jwt"].startswith("dvb_")
 
 
+def test_whose_token_was_renewed_a_moment_ago_is_sent_round_once_more(sent_here, client):
+    client.renew(at=timezone.now())
+    page, newer = Page(cookie=sent_here.cookie, origin=None), Page(cookie=token_of(client), origin=None)
+    first = handshake(page, f"{APP}/a?b=c&d=%C3%A9")
+    assert first.status_code == 307 and not first.cookies
+    again = first.headers["Location"].removeprefix("/v1/")
+    assert cookies_in(brought(newer.get(again), "__clerk_handshake"))["__session"]
+    lost = page.get(again)
+    assert lost.headers["Location"].startswith(f"{APP}/a?b=c&d=%C3%A9")
+    assert cookies_in(brought(lost, "__clerk_handshake"))["__session"] == ""
+
+
 @pytest.mark.parametrize("cookie", [None, "", "x"])
 def test_for_a_visitor_every_cookie_goes(client, cookie):
     cookies = cookies_in(brought(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))

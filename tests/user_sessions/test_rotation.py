@@ -294,3 +294,14 @@ def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
     minted(session, at=NOW)
     (jwk,) = json.loads(document_of(workspace.pk, at=NOW).body)["keys"]
     assert jwk["kid"] == SigningKey.objects.get().kid
+
+
+def test_a_clock_that_is_behind_goes_on_with_the_successor_of_a_revoked_key(workspace, u1):
+    former = SigningKey.objects.current(workspace, at=NOW - 90 * DAY)
+    leaked = SigningKey.objects.rotate(workspace, by="operator", at=NOW - 89 * DAY)
+    UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    leaked.revoke(by="operator", at=NOW + 2 * SECOND)
+    token = session_token(UserSession.objects.for_minting(at=NOW).get(), at=NOW)
+    verifier_of(workspace, at=NOW).verify(token, at=NOW)
+    assert parse(token).kid not in (former.kid, leaked.kid)
+    assert SigningKey.objects.rotate(workspace, by="operator", at=NOW).kid not in (former.kid, leaked.kid)

@@ -24,7 +24,7 @@ from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status, is_in
-from user_sessions.users import only_active
+from user_sessions.users import key_of, only_active
 
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
@@ -47,6 +47,11 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def of_user(self, workspace: Workspace, user: Any) -> Self:
         return self.filter(workspace=workspace, user=user)
 
+    def of_user_id(self, workspace: Workspace, id: str) -> Self:
+        """The same by the user's id on the wire, also of a user whom the workspace does not know any more."""
+        key = key_of(id)
+        return self.none() if key is None else self.of_user(workspace, key)
+
     def live(self, *, at: datetime) -> Self:
         """Those that may mint tokens and be touched at this moment."""
         return self.with_status(*OPEN, at=at)
@@ -61,7 +66,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
     def for_minting(self, *, at: datetime) -> Self:
         """Live ones of active users, with all that goes into a token: user, workspace, the id of the signing key and
-        the template that customises session tokens, in one query."""
+        the template that customises session tokens, in one query. Where the host's ``is_active`` is no column, each
+        user is still to be asked for it."""
         return self.live(at=at).filter(**only_active("user")).with_token_facts(at=at)
 
     def with_token_facts(self, *, at: datetime) -> Self:

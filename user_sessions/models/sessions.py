@@ -98,7 +98,8 @@ class UserSession(models.Model):
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
         """The same if it can mint tokens, with all that goes into one: still one query."""
-        return _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
+        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
+        return session if session and session.user.is_active else None
 
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":

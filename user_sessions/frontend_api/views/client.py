@@ -16,8 +16,8 @@ class ClientView(FrontendView):
     def retrieve(self, request: Request) -> Response:
         """The client, or null for whoever is none: that is no error, but how an SDK asks who it is. A page whose
         browser still says that somebody is signed in, because its client is over, is told otherwise."""
-        page, cookies = self.caller.page, request.COOKIES
-        if self.client is None and page and is_told_signed_in(cookies, self.caller.workspace):
+        is_over = self.client is None and self.caller.page is not None and not self.caller.is_late
+        if is_over and is_told_signed_in(request.COOKIES, self.caller.workspace):
             self.tells_signed_in = True
         shown = self.client_shown(at=timezone.now()) if self.client else None
         return Response({"response": shown, "client": None})

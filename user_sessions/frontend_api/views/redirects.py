@@ -20,6 +20,9 @@ from user_sessions.tokens import handshake_token
 
 __all__ = ["RedirectsView"]
 
+# In the query of a handshake that was sent round once more.
+AGAIN = "again"
+
 DEV_BROWSER = re.compile(r"dvb_[0-9A-Za-z]{27}", re.ASCII)
 
 
@@ -28,6 +31,8 @@ class RedirectsView(FrontendView):
         """Send the browser back with what the app's server asked for: who is signed in."""
         now, workspace = timezone.now(), self.caller.workspace
         url, origin = self._target(request)
+        if self.caller.is_late and not _only(request, AGAIN):  # by then the browser knows its newer token
+            return _redirect(request.get_full_path(), **{AGAIN: "1"})
         active = self.own_client().active_among(self.sessions(at=now), at=now) if self.client else None
         handshake = Handshake(
             session_id=active.pk if active else "",

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         live = UserSession.objects.for_minting(at=now).select_related("user", "workspace")
         with ready_database():
             session = live.filter(pk=session_id).first()
-        if session is None:
+        if session is None or not session.user.is_active:
             raise CommandError(f"There is no live session {session_id!r}.")
         template = JwtTemplate.objects.filter(workspace=session.workspace, name=name).first()
         if template is None:

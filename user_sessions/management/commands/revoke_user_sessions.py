@@ -46,10 +46,10 @@ class Command(BaseCommand):
 
 
 def _of_user(workspace: Workspace, id: str) -> UserSessionQuerySet:
-    user = find(workspace, id)
-    if user is None:
+    sessions = UserSession.objects.of_user_id(workspace, id)
+    if not sessions.exists() and find(workspace, id) is None:
         raise CommandError(f"There is no user {id!r}.")
-    return UserSession.objects.of_user(workspace, user)
+    return sessions
 
 
 def _of_client(workspace: Workspace, id: str) -> UserSessionQuerySet:
