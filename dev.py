@@ -27,6 +27,7 @@ import sys
 import tarfile
 import tempfile
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -134,16 +135,28 @@ def unpack(package: Path, folder: Path) -> None:
 
 
 def check() -> int:
-    """Run every check, whatever the others say, and name those that failed. Returns the exit code."""
+    """Run every check, all at once and whatever the others say, and name those that failed. Returns the exit code."""
     failed = []
-    with tempfile.TemporaryDirectory() as data:
-        for name, (program, *arguments) in CHECKS.items():
-            print(f"== {name}", flush=True)
-            command = [str(VENV / "bin" / program), *arguments]
-            if subprocess.run(command, cwd=ROOT, env=os.environ | {"GATEPASS_DATA": data}).returncode:
+    with tempfile.TemporaryDirectory() as data, ThreadPoolExecutor() as threads:
+        for name, done in zip(CHECKS, threads.map(lambda command: ended(command, data), CHECKS.values()), strict=True):
+            print(f"== {name}\n{done.stdout}", end="", flush=True)
+            if done.returncode:
                 failed.append(name)
     print("failed: " + ", ".join(failed) if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def ended(command: list[str], data: str) -> subprocess.CompletedProcess[str]:
+    """A command of .venv, with all that it said."""
+    program, *arguments = command
+    return subprocess.run(
+        [str(VENV / "bin" / program), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"GATEPASS_DATA": data},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def install(name: str) -> None:
