@@ -11,8 +11,8 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any, NoReturn
 
+from django import db
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import RawPostDataException
 from rest_framework.authentication import BaseAuthentication
@@ -29,6 +29,7 @@ from sessions_core.conf import settings
 from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.models import Workspace
 from sessions_core.permissions import IsOpenToCredential
+from sessions_core.transactions import is_away
 
 __all__ = [
     "LONGEST_TEXT",
@@ -257,7 +258,7 @@ class ApiView(ViewSet):
         response = HttpResponse(status=204)
         vary_by_origin(response)
         origin = request.headers["origin"]
-        with suppress(DatabaseError):
+        with suppress(db.Error):
             if is_storable(origin) and is_allowed(origin, self.workspace_asked(request)):
                 cors.mark_preflight(response, origin)
         return response
@@ -270,9 +271,9 @@ class ApiView(ViewSet):
         return origin if is_allowed(origin, self.workspace or self.workspace_asked(request)) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
-        with suppress(DatabaseError):  # it may be what the error is about
+        with suppress(db.Error):  # it may be what the error is about
             self.reader = self.reader or self.allowed_origin(context["request"])
-        if isinstance(error, OperationalError):
+        if is_away(error):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)
             return response
