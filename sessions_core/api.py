@@ -51,6 +51,9 @@ LARGEST_BODY = 1024 * 1024
 # Characters; longer than any id, key or search, so a longer one cannot be what was meant.
 LONGEST_TEXT = 255
 
+# An address as some proxies write it, with the port it came from: 192.0.2.1:40001, [2001:db8::1]:443.
+_WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?", re.ASCII)
+
 # What databases refuse in text: NUL, and halves of characters.
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
@@ -87,14 +90,15 @@ def bearer_of(request: HttpRequest | Request) -> str:
 def client_address(request: HttpRequest | Request) -> str:
     """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
 
-    See the setting TRUSTED_PROXIES. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told as IPv4: to IPv6 all
-    of it is one network.
+    See the setting TRUSTED_PROXIES. A port is left away. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told
+    as IPv4: to IPv6 all of it is one network.
     """
     seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
     trusted = settings.trusted_proxies
     address = seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
+    written = _WITH_PORT.fullmatch(address)
     try:
-        ip = ip_address(address)
+        ip = ip_address(written["ipv6"] or written["ipv4"] if written else address)
     except ValueError:
         return address
     return str((ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip)

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _FORM = re.compile(rf"(?P<requests>[1-9]\d{{0,8}})/(?P<unit>{'|'.join(_UNITS)})", re.ASCII)
 
+# The network of whoever has no address.
+_NOWHERE = ""
+
 # Seconds without the shared cache after it failed, so that it is not waited for in every request.
 _PATIENCE = 5
 
@@ -78,11 +81,11 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
 
 def network_of(address: str) -> str:
     """What to count a caller by whom only the address tells: of IPv6 the /64, of which one line has as many addresses
-    as it likes."""
+    as it likes. Who comes with no address, but some word of a proxy's, is one caller with all such."""
     try:
         ip = ip_address(address)
     except ValueError:
-        return address
+        return _NOWHERE
     return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions.api import ScopedView
+from sessions_core.api import client_address
 from sessions_core.models import Workspace
 from tests.callers import Caller
 from user_sessions.backend_api.api import BackendView
@@ -106,6 +107,23 @@ def test_a_view_that_no_route_opened_is_closed(rf: RequestFactory, api_key: str,
 
     request = rf.get("/", headers={"authorization": f"Bearer {api_key}"})
     assert Forgotten.as_view({"get": "act"})(request).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("192.0.2.1:40001", "192.0.2.1"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[::ffff:192.0.2.1]:443", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:db8::1:443", "2001:db8::1:443"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_told_without_its_port(rf: RequestFactory, written: str, address: str):
+    assert client_address(rf.get("/", REMOTE_ADDR=written)) == address
 
 
 HOSTILE = {
