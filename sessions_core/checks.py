@@ -56,6 +56,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
         *_check_sqlite(),
+        *_check_isolation(),
     ]
 
 
@@ -135,5 +136,24 @@ def _check_sqlite() -> list[CheckMessage]:
             "SQLite refuses most of those who write at the same time, and they are told to come again.",
             hint=f"Set DATABASES[{database.alias!r}]['OPTIONS']['transaction_mode'] = 'IMMEDIATE'.",
             id="sessions_core.W001",
+        )
+    ]
+
+
+def _check_isolation() -> list[CheckMessage]:
+    database = connections[router.db_for_write(Workspace)]
+    level = database.settings_dict["OPTIONS"].get("isolation_level")
+    if database.vendor != "postgresql" or level is None:
+        return []
+    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # only where there is a driver
+
+    if level != IsolationLevel.REPEATABLE_READ:
+        return []
+    return [
+        Error(
+            "Transactions are REPEATABLE READ: who waits for a lock then counts what was there before, and the limits "
+            "of sessions do not hold.",
+            hint=f"Leave isolation_level out of DATABASES[{database.alias!r}]['OPTIONS'], which is READ COMMITTED.",
+            id="sessions_core.E007",
         )
     ]

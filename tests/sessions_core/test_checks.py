@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from psycopg import IsolationLevel
 
 from sessions_core.checks import check_settings
 
@@ -62,6 +63,15 @@ def test_e006_times_without_zones(settings):
 def test_w001_an_sqlite_whose_writers_do_not_queue(settings, monkeypatch, options, found):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     assert ids(settings) == (found if connection.vendor == "sqlite" else [])
+
+
+@pytest.mark.parametrize("level", [None, *IsolationLevel])
+def test_e007_transactions_that_see_what_was_there_before_they_waited(settings, monkeypatch, level):
+    monkeypatch.setitem(
+        connection.settings_dict, "OPTIONS", {"isolation_level": level, "transaction_mode": "IMMEDIATE"}
+    )
+    is_refused = connection.vendor == "postgresql" and level == IsolationLevel.REPEATABLE_READ
+    assert ids(settings) == (["sessions_core.E007"] if is_refused else [])
 
 
 def test_the_message_says_what_to_do(settings):
