@@ -1,5 +1,6 @@
 """What a host's settings and a failing database change in an API: nothing, and a clear answer."""
 
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from rest_framework.response import Response
 
 from client_sessions.api import ScopedView
 from sessions_core.api import client_address
+from sessions_core.management.commands import deliver_webhooks
 from sessions_core.models import Workspace
+from sessions_core.webhooks.delivery import Worker
 from tests.callers import Caller
 from user_sessions.backend_api.api import BackendView
 
@@ -62,6 +65,22 @@ def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFac
     response.render()
     assert b"service_unavailable" in response.content
     assert b"what is wrong" not in response.content
+
+
+@pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
+def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
+    turns = iter([act, lambda: None])
+
+    def run(worker: Worker) -> None:
+        turn = next(turns)
+        worker.is_stopping = turn is not act
+        turn()
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(deliver_webhooks, "PAUSE", 0)
+    monkeypatch.setattr(Worker, "run", run)
+    call_command("deliver_webhooks")
+    assert list(turns) == []
 
 
 @pytest.mark.parametrize("sqlstate", [None, "25P02"])
