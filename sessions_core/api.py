@@ -11,8 +11,8 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Any, NoReturn
 
+from django import db
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import RawPostDataException
 from rest_framework.authentication import BaseAuthentication
@@ -29,6 +29,7 @@ from sessions_core.conf import settings
 from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.models import Workspace
 from sessions_core.permissions import IsOpenToCredential
+from sessions_core.transactions import is_away
 
 __all__ = [
     "LONGEST_TEXT",
@@ -49,6 +50,9 @@ LARGEST_BODY = 1024 * 1024
 
 # Characters; longer than any id, key or search, so a longer one cannot be what was meant.
 LONGEST_TEXT = 255
+
+# An address as some proxies write it, with the port it came from: 192.0.2.1:40001, [2001:db8::1]:443.
+_WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?", re.ASCII)
 
 # What databases refuse in text: NUL, and halves of characters.
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -86,14 +90,15 @@ def bearer_of(request: HttpRequest | Request) -> str:
 def client_address(request: HttpRequest | Request) -> str:
     """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
 
-    See the setting TRUSTED_PROXIES. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told as IPv4: to IPv6 all
-    of it is one network.
+    See the setting TRUSTED_PROXIES. A port is left away. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told
+    as IPv4: to IPv6 all of it is one network.
     """
     seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
     trusted = settings.trusted_proxies
     address = seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
+    written = _WITH_PORT.fullmatch(address)
     try:
-        ip = ip_address(address)
+        ip = ip_address(written["ipv6"] or written["ipv4"] if written else address)
     except ValueError:
         return address
     return str((ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip)
@@ -257,7 +262,7 @@ class ApiView(ViewSet):
         response = HttpResponse(status=204)
         vary_by_origin(response)
         origin = request.headers["origin"]
-        with suppress(DatabaseError):
+        with suppress(db.Error):
             if is_storable(origin) and is_allowed(origin, self.workspace_asked(request)):
                 cors.mark_preflight(response, origin)
         return response
@@ -270,9 +275,9 @@ class ApiView(ViewSet):
         return origin if is_allowed(origin, self.workspace or self.workspace_asked(request)) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
-        with suppress(DatabaseError):  # it may be what the error is about
+        with suppress(db.Error):  # it may be what the error is about
             self.reader = self.reader or self.allowed_origin(context["request"])
-        if isinstance(error, OperationalError):
+        if is_away(error):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)
             return response

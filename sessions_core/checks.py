@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections, router
@@ -13,6 +14,9 @@ from sessions_core.rates import Rate, RatedSettings
 from sessions_core.sealed import sealed_columns, unopenable
 
 SHORTEST_KEY = 32
+
+# Packages whose rows decide who is signed in; by name, for nothing here imports the apps above.
+_OURS = {"sessions_core", "client_sessions", "user_sessions"}
 
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -56,6 +60,8 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
         *_check_sqlite(),
+        *_check_isolation(),
+        *_check_reads(),
     ]
 
 
@@ -135,5 +141,42 @@ def _check_sqlite() -> list[CheckMessage]:
             "SQLite refuses most of those who write at the same time, and they are told to come again.",
             hint=f"Set DATABASES[{database.alias!r}]['OPTIONS']['transaction_mode'] = 'IMMEDIATE'.",
             id="sessions_core.W001",
+        )
+    ]
+
+
+def _check_isolation() -> list[CheckMessage]:
+    database = connections[router.db_for_write(Workspace)]
+    level = database.settings_dict["OPTIONS"].get("isolation_level")
+    if database.vendor != "postgresql" or level is None:
+        return []
+    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # only where there is a driver
+
+    if level != IsolationLevel.REPEATABLE_READ:
+        return []
+    return [
+        Error(
+            "Transactions are REPEATABLE READ: who waits for a lock then counts what was there before, and the limits "
+            "of sessions do not hold.",
+            hint=f"Leave isolation_level out of DATABASES[{database.alias!r}]['OPTIONS'], which is READ COMMITTED.",
+            id="sessions_core.E007",
+        )
+    ]
+
+
+def _check_reads() -> list[CheckMessage]:
+    ours = [each for each in apps.get_app_configs() if each.name.partition(".")[0] in _OURS]
+    elsewhere = [
+        model for app in ours for model in app.get_models() if router.db_for_read(model) != router.db_for_write(model)
+    ]
+    if not elsewhere:
+        return []
+    first = elsewhere[0]
+    return [
+        Error(
+            f"The router reads {first._meta.label} from {router.db_for_read(first)!r} and writes it to "
+            f"{router.db_for_write(first)!r}: whether a session is live would be decided by rows of a while ago.",
+            hint=f"Have db_for_read answer what db_for_write does for {', '.join(app.label for app in ours)}.",
+            id="sessions_core.E008",
         )
     ]

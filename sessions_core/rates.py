@@ -1,7 +1,7 @@
 """How often somebody may call: one counter for each caller and window of time.
 
-Counters are in Django's default cache where processes share it, and go up by ``incr``, which Redis and Memcached do
-atomically. Where it is away or in memory, each process counts for itself and allows its part of the rate.
+Counters are in Django's default cache where processes share it and its ``incr`` is one step, as in Redis and Memcached.
+Where it is away or any other, each process counts for itself and allows its part of the rate.
 """
 
 import logging
@@ -14,7 +14,6 @@ from math import ceil
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
-from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from sessions_core.conf import AppSettings, settings
@@ -26,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _FORM = re.compile(rf"(?P<requests>[1-9]\d{{0,8}})/(?P<unit>{'|'.join(_UNITS)})", re.ASCII)
+
+# The network of whoever has no address.
+_NOWHERE = ""
 
 # Seconds without the shared cache after it failed, so that it is not waited for in every request.
 _PATIENCE = 5
@@ -79,11 +81,11 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
 
 def network_of(address: str) -> str:
     """What to count a caller by whom only the address tells: of IPv6 the /64, of which one line has as many addresses
-    as it likes."""
+    as it likes. Who comes with no address, but some word of a proxy's, is one caller with all such."""
     try:
         ip = ip_address(address)
     except ValueError:
-        return address
+        return _NOWHERE
     return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
@@ -98,7 +100,7 @@ class Counters:
     def used(self, key: str, most: int, *, seconds: int) -> float:
         """Count one more of this key, which is forgotten after so many seconds: the part of ``most`` that is used."""
         shared = caches["default"]
-        if not isinstance(shared, LocMemCache | DummyCache) and time.monotonic() >= self.away_until:
+        if _counts_for_all(shared) and time.monotonic() >= self.away_until:
             try:
                 return _one_more(shared, key, seconds) / most
             except Exception as error:  # each cache raises errors of its own, and none may let everybody in, or nobody
@@ -113,6 +115,12 @@ class Counters:
 
 
 counters = Counters()
+
+
+def _counts_for_all(cache: BaseCache) -> bool:
+    """Whether processes share it and none of their counts is lost. The ``incr`` that caches in files and tables inherit
+    reads, then writes; and of those Django's own keep but 300 entries."""
+    return not isinstance(cache, LocMemCache) and type(cache).incr is not BaseCache.incr
 
 
 def _one_more(cache: BaseCache, key: str, seconds: int) -> int:

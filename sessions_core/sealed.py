@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router
 
 from sessions_core.encryption import CannotOpen, is_sealed_with_newest, open_sealed, seal
 
@@ -41,11 +41,11 @@ def reseal(model: type[models.Model], column: str) -> int:
     Each row is written by itself and only as it was read, so this may run beside anything, twice, or again after it
     was stopped.
     """
-    changed = 0
-    for row in _rows(model, column, "default"):
+    changed, using = 0, router.db_for_write(model)
+    for row in _rows(model, column, using):
         sealed = bytes(getattr(row, column))
         if not is_sealed_with_newest(sealed):
-            unchanged = model._default_manager.filter(pk=row.pk, **{column: sealed})
+            unchanged = model._default_manager.using(using).filter(pk=row.pk, **{column: sealed})
             changed += unchanged.update(**{column: seal_for(row, open_in(row, sealed))})
     return changed
 

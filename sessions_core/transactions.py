@@ -1,13 +1,16 @@
-"""Transactions on the database that the host's router gives us. All our tables are in one, for their rows refer to each
-other."""
+"""Transactions on the database that the host's router gives us, and whether it is there at all. All our tables are in
+one, for their rows refer to each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
-from django.db import router, transaction
+from django.db import InterfaceError, InternalError, OperationalError, router, transaction
 
-__all__ = ["atomic", "undo"]
+__all__ = ["atomic", "is_away", "undo"]
+
+# What PostgreSQL says while it only reads, as a standby does (its manual, appendix A).
+_ONLY_READS = "25006"
 
 
 @contextmanager
@@ -20,6 +23,13 @@ def atomic(*, savepoint: bool = True) -> Iterator[None]:
 def undo() -> None:
     """Have the transaction that is open come to nothing, quietly."""
     transaction.set_rollback(True, using=_database())
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database is busy, gone or not to be written to, and the same may succeed in a while."""
+    if isinstance(error, InternalError):
+        return getattr(error.__cause__, "sqlstate", None) == _ONLY_READS
+    return isinstance(error, OperationalError | InterfaceError)
 
 
 def _database() -> str:

@@ -145,13 +145,38 @@ sign_in()
 """
 
 
-@embedded
-def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(host):
+SEAL = """
+import django
+django.setup()
+from sessions_core.models import WebhookEndpoint, Workspace
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", by="test")
+"""
+
+
+@pytest.fixture
+def routed(host: Path) -> Path:
+    """The same, all of whose tables are in a database that is not called default."""
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write(ROUTED)
     run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
-    printed = run(host, sys.executable, "-W", "ignore", "-c", SIGN_IN)
+    return host
+
+
+@embedded
+def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(routed):
+    printed = run(routed, sys.executable, "-W", "ignore", "-c", SIGN_IN)
     assert printed.splitlines() == ["500 0 pending", "200 1 accepted"]
+
+
+@embedded
+def test_in_a_database_that_a_router_chose_secrets_are_sealed_anew(routed):
+    run(routed, sys.executable, "-W", "ignore", "-c", SEAL)
+    settings = routed / "host" / "settings.py"
+    settings.write_text(settings.read_text().replace('"ENCRYPTION_KEYS": [', '"ENCRYPTION_KEYS": ["n" * 40, '))
+    printed = run(routed, sys.executable, "manage.py", "reencrypt")
+    assert "sessions_core.WebhookEndpoint.sealed_secret: 1 encrypted anew" in printed
 
 
 README = "../README.md"

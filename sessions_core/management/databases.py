@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import OperationalError, ProgrammingError
+from django.db import Error, ProgrammingError
+
+from sessions_core.transactions import is_away
 
 __all__ = ["ready_database"]
 
@@ -14,5 +16,7 @@ def ready_database() -> Iterator[None]:
     """Around a command's first question to it. Raises CommandError instead of what the driver says."""
     try:
         yield
-    except (OperationalError, ProgrammingError) as reason:
+    except Error as reason:
+        if not isinstance(reason, ProgrammingError) and not is_away(reason):
+            raise
         raise CommandError(f"The database is not ready: {reason}. Has manage.py migrate been run?") from None

@@ -1,5 +1,7 @@
 """How often each kind of caller may call."""
 
+from collections.abc import Callable
+
 import pytest
 
 from client_sessions.models import ClientSession
@@ -64,15 +66,48 @@ def test_what_a_caller_says_of_its_address_is_not_believed(publishable_key):
     assert seen == [200, 200, 429]
 
 
-def test_behind_a_proxy_the_address_is_the_one_it_saw(publishable_key, settings):
+@pytest.fixture
+def status(publishable_key, settings) -> Callable[[str], int]:
+    """What a caller gets who comes through a proxy that we trust, and that says this of it."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "TRUSTED_PROXIES": 1}
 
     def status(forwarded: str) -> int:
         caller = Caller(**{"seam-publishable-key": publishable_key, "x-forwarded-for": forwarded})
         return caller.post("client_sessions/get_or_create", user_identifier_key="p1").status_code
 
+    return status
+
+
+def test_behind_a_proxy_the_address_is_the_one_it_saw(status):
     assert [status(f"10.0.0.{n}, 198.51.100.7") for n in range(3)] == [200, 200, 429]
     assert status("198.51.100.7, 198.51.100.8") == 200
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "198.51.100.7:{}",
+        "[2001:db8::7]:{}",
+        "[::ffff:198.51.100.7]:{}",
+        "unknown-{}",
+        "_hidden:{}",
+        "198.51.100.7.{}:1",
+    ],
+)
+def test_a_new_port_or_a_new_word_is_no_new_caller(status, forwarded):
+    assert [status(forwarded.format(40_000 + n)) for n in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("plain", "others"),
+    [
+        ("198.51.100.7", ["198.51.100.7:40001"]),
+        ("2001:db8::7", ["[2001:db8::7]:443", "[2001:db8::7]"]),
+    ],
+)
+def test_an_address_is_the_same_with_and_without_its_port(status, plain, others):
+    assert [status(plain), status(plain)] == [200, 200]
+    assert [status(other) for other in others] == [429] * len(others)
 
 
 def test_sessions_and_keys_are_counted_apart(workspace, api_key, foreign_api_key):

@@ -1,44 +1,121 @@
 """What a host's settings and a failing database change in an API: nothing, and a clear answer."""
 
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.core.management import CommandError, call_command
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions.api import ScopedView
+from sessions_core.api import client_address
+from sessions_core.management.commands import deliver_webhooks
 from sessions_core.models import Workspace
+from sessions_core.webhooks.delivery import Worker
+from tests.callers import Caller
 from user_sessions.backend_api.api import BackendView
 
 
-class Locked:
-    """A view whose action finds the database locked."""
+def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
+    """What a view of this dialect answers whose action does this."""
 
-    authentication_classes = ()
-    permission_classes = ()
+    class Acting(view):
+        authentication_classes = ()
+        permission_classes = ()
 
-    def act(self, request: Request) -> Response:
-        raise OperationalError("database is locked")
+        def act(self, request: Request) -> Response:
+            return Response(act())
 
-
-class LockedScopedView(Locked, ScopedView):
-    pass
-
-
-class LockedBackendView(Locked, BackendView):
-    pass
+    answer: Response = Acting.as_view({"get": "act"})(rf.get("/"))
+    return answer
 
 
-@pytest.mark.parametrize("view", [LockedScopedView, LockedBackendView])
-def test_a_locked_database_is_a_503_in_the_dialect(rf: RequestFactory, view: Any):
-    response = view.as_view({"get": "act"})(rf.get("/"))
+def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], object]:
+    """The error as Django raises it for one of the driver's."""
+
+    class FromDriver(Exception):
+        pass
+
+    def act() -> object:
+        cause = FromDriver()
+        if sqlstate:
+            cause.sqlstate = sqlstate
+        raise error from cause
+
+    return act
+
+
+AWAY = {
+    "locked": raising(OperationalError("what is wrong")),
+    "read only": raising(InternalError("what is wrong"), sqlstate="25006"),
+    "gone": raising(InterfaceError("what is wrong")),
+}
+
+
+@pytest.mark.parametrize("view", [ScopedView, BackendView])
+@pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
+def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFactory, view: Any, act: Any):
+    response = asked(view, rf, act)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     response.render()
     assert b"service_unavailable" in response.content
-    assert b"database is locked" not in response.content
+    assert b"what is wrong" not in response.content
+
+
+@pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
+def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
+    turns = iter([act, lambda: None])
+
+    def run(worker: Worker) -> None:
+        turn = next(turns)
+        worker.is_stopping = turn is not act
+        turn()
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(deliver_webhooks, "PAUSE", 0)
+    monkeypatch.setattr(Worker, "run", run)
+    call_command("deliver_webhooks")
+    assert list(turns) == []
+
+
+@pytest.mark.parametrize("sqlstate", [None, "25P02"])
+def test_a_mistake_of_ours_in_a_transaction_is_none_that_waiting_helps(rf: RequestFactory, sqlstate: str | None):
+    with pytest.raises(InternalError):
+        asked(BackendView, rf, raising(InternalError("what is wrong"), sqlstate=sqlstate))
+
+
+def test_a_database_that_cannot_even_tell_whose_pages_may_read_is_a_503(backend, monkeypatch):
+    monkeypatch.setattr("sessions_core.api.is_allowed", lambda *_: AWAY["gone"]())
+    page = {"origin": "https://app.example.com", "access_control_request_method": "GET"}
+    assert backend.request("GET", "client_sessions/list", **page).status_code == 503
+    assert backend.request("OPTIONS", "client_sessions/list", **page).status_code == 204
+
+
+@pytest.fixture
+def only_reads(transactional_db, backend) -> Iterator[Caller]:
+    """A backend whose database takes nothing more, as a standby does."""
+    is_postgresql = connection.vendor == "postgresql"
+    switch = "SET default_transaction_read_only = {}" if is_postgresql else "PRAGMA query_only = {}"
+    with connection.cursor() as cursor:
+        cursor.execute(switch.format("on"))
+        yield backend
+        cursor.execute(switch.format("off"))
+
+
+def test_while_the_database_only_reads_what_would_be_written_is_to_be_tried_again(only_reads):
+    refused = only_reads.post("client_sessions/create")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    assert only_reads.get("client_sessions/list").status_code == 200
+
+
+def test_a_command_says_that_the_database_only_reads(only_reads):
+    with pytest.raises(CommandError, match="The database is not ready"):
+        call_command("deliver_webhooks", "--once")
 
 
 @pytest.mark.parametrize("view", [ScopedView, BackendView])
@@ -49,6 +126,23 @@ def test_a_view_that_no_route_opened_is_closed(rf: RequestFactory, api_key: str,
 
     request = rf.get("/", headers={"authorization": f"Bearer {api_key}"})
     assert Forgotten.as_view({"get": "act"})(request).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("192.0.2.1:40001", "192.0.2.1"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[::ffff:192.0.2.1]:443", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("2001:db8::1:443", "2001:db8::1:443"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_told_without_its_port(rf: RequestFactory, written: str, address: str):
+    assert client_address(rf.get("/", REMOTE_ADDR=written)) == address
 
 
 HOSTILE = {

@@ -1,7 +1,12 @@
 """Settings that would be unsafe are refused by number."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pytest
 from django.db import connection
+from django.db.models import Model
+from psycopg import IsolationLevel
 
 from sessions_core.checks import check_settings
 
@@ -62,6 +67,39 @@ def test_e006_times_without_zones(settings):
 def test_w001_an_sqlite_whose_writers_do_not_queue(settings, monkeypatch, options, found):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     assert ids(settings) == (found if connection.vendor == "sqlite" else [])
+
+
+@pytest.mark.parametrize("level", [None, *IsolationLevel])
+def test_e007_transactions_that_see_what_was_there_before_they_waited(settings, monkeypatch, level):
+    monkeypatch.setitem(
+        connection.settings_dict, "OPTIONS", {"isolation_level": level, "transaction_mode": "IMMEDIATE"}
+    )
+    is_refused = connection.vendor == "postgresql" and level == IsolationLevel.REPEATABLE_READ
+    assert ids(settings) == (["sessions_core.E007"] if is_refused else [])
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A router that reads from a replica whatever it is asked of these apps, and writes to the one that it follows."""
+
+    apps: Sequence[str]
+
+    def db_for_read(self, model: type[Model], **hints: object) -> str | None:
+        return "replica" if model._meta.app_label in self.apps else None
+
+    def db_for_write(self, model: type[Model], **hints: object) -> str:
+        return "default"
+
+
+@pytest.mark.parametrize("app", ["sessions_core", "client_sessions", "user_sessions", "devices"])
+def test_e008_rows_of_ours_that_are_read_from_a_replica(settings, app):
+    settings.DATABASE_ROUTERS = [Replica([app])]
+    assert ids(settings) == ["sessions_core.E008"]
+
+
+def test_rows_of_the_hosts_may_be_read_from_a_replica(settings):
+    settings.DATABASE_ROUTERS = [Replica(["auth", "admin"])]
+    assert ids(settings) == []
 
 
 def test_the_message_says_what_to_do(settings):

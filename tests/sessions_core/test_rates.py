@@ -61,6 +61,19 @@ def test_a_cache_that_keeps_nothing_lifts_no_limit(settings, backend):
     assert [seconds_to_wait(TWO, backend, at=NOW) for _ in range(3)] == [0, 0, 30]
 
 
+FILES = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}
+TABLE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "counted"}
+
+
+@pytest.mark.parametrize("cache", [FILES, TABLE], ids=["files", "table"])
+def test_in_a_cache_that_reads_before_it_writes_nobody_is_counted(settings, tmp_path, caplog, cache):
+    settings.CACHES = {"default": {"LOCATION": str(tmp_path)} | cache}
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 3}
+    assert [seconds_to_wait(Rate(requests=6, seconds=60), "a", at=NOW) for _ in range(3)] == [0, 0, 30]
+    assert not list(tmp_path.iterdir())
+    assert not caplog.records  # it was not even asked
+
+
 def test_nobody_is_forgotten_for_the_many_who_came_after():
     seconds_to_wait(TWO, "a", at=NOW)
     for n in range(1000):

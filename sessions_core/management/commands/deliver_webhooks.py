@@ -7,9 +7,10 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import Error, close_old_connections
 
 from sessions_core.management.databases import ready_database
+from sessions_core.transactions import is_away
 from sessions_core.webhooks.delivery import PAUSE, Worker
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,9 @@ class Command(BaseCommand):
         while not worker.is_stopping:
             try:
                 worker.run()
-            except (OperationalError, InterfaceError) as reason:
+            except Error as reason:
+                if not is_away(reason):
+                    raise
                 logger.warning("The database is away or busy: %s", reason)
                 close_old_connections()
                 time.sleep(PAUSE)
