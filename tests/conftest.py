@@ -16,6 +16,7 @@ from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
 from tests.embedded import PASSED, chosen
+from tests.hosts import start_project
 from tests.sdks import packages
 from user_sessions.models.signing_keys import private_key
 
@@ -104,6 +105,12 @@ def javascript() -> Path:
 def browser_sdk() -> Path:
     """The folder with the JavaScript SDK for browsers."""
     return packages.browser_sdk()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A project of somebody else."""
+    return start_project(tmp_path)
 
 
 @pytest.fixture

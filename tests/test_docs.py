@@ -1,11 +1,9 @@
 """The pages about installing and configuring say what is true: their tables are compared, their code is run."""
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from textwrap import indent
 
 import pytest
@@ -14,6 +12,7 @@ from client_sessions.conf import ClientSessionsSettings
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.bootstrap import bootstrap
 from tests.embedded import embedded
+from tests.hosts import run
 from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
@@ -40,27 +39,6 @@ def test_every_environment_variable_is_documented():
     named = [r'(?:env\.\w+|_number|_rates)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
     read = {name for pattern in named for name in re.findall(pattern, source)}
     assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Path:
-    """A project of somebody else, with the page's lines in its settings and its routes."""
-    settings, urls = blocks("install.md", "python")[:2]
-    run(tmp_path, sys.executable, "-m", "django", "startproject", "host", ".")
-    for name, lines in (("settings", settings), ("urls", urls)):
-        with (tmp_path / "host" / f"{name}.py").open("a") as file:
-            file.write(lines)
-    return tmp_path
-
-
-def run(project: Path, *command: str) -> str:
-    keys = {"TOKEN_KEY": "t" * 40, "ENCRYPTION_KEY": "e" * 40, "DJANGO_SETTINGS_MODULE": "host.settings"}
-    if not (project / "host").exists():
-        del keys["DJANGO_SETTINGS_MODULE"]
-    environment = os.environ | keys | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 ASK = """
@@ -94,89 +72,6 @@ def test_each_app_works_without_the_other(host, app):
     urls.write_text("\n".join(line for line in urls.read_text().splitlines() if other not in line))
     run(host, sys.executable, "manage.py", "migrate", "-v0")
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
-
-
-ROUTED = """
-DATABASES["people"] = DATABASES["default"] | {"NAME": BASE_DIR / "people.sqlite3"}
-DATABASE_ROUTERS = ["host.settings.Router"]
-ALLOWED_HOSTS = ["*"]
-
-class Router:
-    def db_for_read(self, model, **hints):
-        return "people"
-
-    db_for_write = db_for_read
-
-    def allow_migrate(self, database, app_label, **hints):
-        return database == "people"
-"""
-
-SIGN_IN = """
-import django
-django.setup()
-from datetime import timedelta
-from urllib.parse import urlencode
-from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_in
-from django.test import Client
-from django.utils import timezone
-from sessions_core.models import Event, Workspace
-from user_sessions.models import Ticket, UserSession
-from user_sessions.tokens import ticket_token
-
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
-ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))
-
-def sign_in():
-    asked = {"strategy": "ticket", "ticket": ticket_token(ticket, at=timezone.now())}
-    page = Client(raise_request_exception=False, headers={"host": "localhost", "origin": "http://localhost"})
-    status = page.post("/v1/client/sign_ins", urlencode(asked),
-                       "application/x-www-form-urlencoded").status_code
-    ticket.refresh_from_db()
-    print(status, UserSession.objects.count(), ticket.status)
-
-def fail(**told):
-    raise RuntimeError
-
-user_logged_in.connect(fail)
-sign_in()
-user_logged_in.disconnect(fail)
-sign_in()
-"""
-
-
-SEAL = """
-import django
-django.setup()
-from sessions_core.models import WebhookEndpoint, Workspace
-
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
-WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", by="test")
-"""
-
-
-@pytest.fixture
-def routed(host: Path) -> Path:
-    """The same, all of whose tables are in a database that is not called default."""
-    with (host / "host" / "settings.py").open("a") as settings:
-        settings.write(ROUTED)
-    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
-    return host
-
-
-@embedded
-def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(routed):
-    printed = run(routed, sys.executable, "-W", "ignore", "-c", SIGN_IN)
-    assert printed.splitlines() == ["500 0 pending", "200 1 accepted"]
-
-
-@embedded
-def test_in_a_database_that_a_router_chose_secrets_are_sealed_anew(routed):
-    run(routed, sys.executable, "-W", "ignore", "-c", SEAL)
-    settings = routed / "host" / "settings.py"
-    settings.write_text(settings.read_text().replace('"ENCRYPTION_KEYS": [', '"ENCRYPTION_KEYS": ["n" * 40, '))
-    printed = run(routed, sys.executable, "manage.py", "reencrypt")
-    assert "sessions_core.WebhookEndpoint.sealed_secret: 1 encrypted anew" in printed
 
 
 README = "../README.md"

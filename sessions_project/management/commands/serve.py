@@ -12,9 +12,10 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connections
+from django.db import Error, connections
 
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.transactions import is_away
 from sessions_project import secrets_file
 from sessions_project.bootstrap import DemoUser, Sandbox, bootstrap
 from user_sessions.cookies import publishable_key
@@ -84,7 +85,9 @@ class Command(BaseCommand):
 def _migrate() -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
-    except OperationalError as reason:
+    except Error as reason:
+        if not is_away(reason):
+            raise
         raise CommandError(f"The database of DATABASE_URL cannot be used: {reason}") from None
 
 

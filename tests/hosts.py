@@ -1,0 +1,33 @@
+"""Projects of somebody else, as the page about installing has them made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.pages import DOCS, blocks
+
+__all__ = ["run", "start_project"]
+
+ROOT = DOCS.parent
+
+
+def start_project(folder: Path) -> Path:
+    """One with the page's lines in its settings and its routes."""
+    settings, urls = blocks("install.md", "python")[:2]
+    run(folder, sys.executable, "-m", "django", "startproject", "host", ".")
+    for name, lines in (("settings", settings), ("urls", urls)):
+        with (folder / "host" / f"{name}.py").open("a") as file:
+            file.write(lines)
+    return folder
+
+
+def run(project: Path, *command: str) -> str:
+    """What a command prints in the project's folder, which must succeed."""
+    keys = {"TOKEN_KEY": "t" * 40, "ENCRYPTION_KEY": "e" * 40, "DJANGO_SETTINGS_MODULE": "host.settings"}
+    if not (project / "host").exists():
+        del keys["DJANGO_SETTINGS_MODULE"]
+    environment = os.environ | keys | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,0 +1,160 @@
+"""What a host project may do otherwise than the reference server: in a project of its own, as a host would."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.embedded import embedded
+from tests.hosts import run
+
+pytestmark = embedded
+
+ROUTED = """
+DATABASES["people"] = DATABASES["default"] | {"NAME": BASE_DIR / "people.sqlite3"}
+DATABASE_ROUTERS = ["host.settings.Router"]
+ALLOWED_HOSTS = ["*"]
+
+class Router:
+    def db_for_read(self, model, **hints):
+        return "people"
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, database, app_label, **hints):
+        return database == "people"
+"""
+
+SIGN_IN = """
+import django
+django.setup()
+from datetime import timedelta
+from urllib.parse import urlencode
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.test import Client
+from django.utils import timezone
+from sessions_core.models import Event, Workspace
+from user_sessions.models import Ticket, UserSession
+from user_sessions.tokens import ticket_token
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))
+
+def sign_in():
+    asked = {"strategy": "ticket", "ticket": ticket_token(ticket, at=timezone.now())}
+    page = Client(raise_request_exception=False, headers={"host": "localhost", "origin": "http://localhost"})
+    status = page.post("/v1/client/sign_ins", urlencode(asked),
+                       "application/x-www-form-urlencoded").status_code
+    ticket.refresh_from_db()
+    print(status, UserSession.objects.count(), ticket.status)
+
+def fail(**told):
+    raise RuntimeError
+
+user_logged_in.connect(fail)
+sign_in()
+user_logged_in.disconnect(fail)
+sign_in()
+"""
+
+
+SEAL = """
+import django
+django.setup()
+from sessions_core.models import WebhookEndpoint, Workspace
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", by="test")
+"""
+
+
+@pytest.fixture
+def routed(host: Path) -> Path:
+    """The same, all of whose tables are in a database that is not called default."""
+    with (host / "host" / "settings.py").open("a") as settings:
+        settings.write(ROUTED)
+    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
+    return host
+
+
+def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(routed):
+    printed = run(routed, sys.executable, "-W", "ignore", "-c", SIGN_IN)
+    assert printed.splitlines() == ["500 0 pending", "200 1 accepted"]
+
+
+def test_in_a_database_that_a_router_chose_secrets_are_sealed_anew(routed):
+    run(routed, sys.executable, "-W", "ignore", "-c", SEAL)
+    settings = routed / "host" / "settings.py"
+    settings.write_text(settings.read_text().replace('"ENCRYPTION_KEYS": [', '"ENCRYPTION_KEYS": ["n" * 40, '))
+    printed = run(routed, sys.executable, "manage.py", "reencrypt")
+    assert "sessions_core.WebhookEndpoint.sealed_secret: 1 encrypted anew" in printed
+
+
+PERSON = """
+import uuid
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+class Person(AbstractBaseUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    handle = models.CharField(max_length=40, unique=True)
+    banned_until = models.DateTimeField(null=True)
+    last_login = None
+    USERNAME_FIELD = "handle"
+    objects = BaseUserManager()
+
+    @property
+    def is_active(self):
+        return self.banned_until is None or self.banned_until < timezone.now()
+"""
+
+BANNED = """
+import django, sys
+django.setup()
+from datetime import timedelta
+from django.test import Client
+from django.utils import timezone
+from people.models import Person
+from sessions_core.models import ApiKey, Workspace
+from user_sessions.models import Definition, JwtTemplate, UserSession
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+JwtTemplate.objects.define(here, Definition(name="t1", claims={}), by="test")
+session = UserSession.objects.start(here, Person.objects.create(handle="ann"), by="test")
+key = ApiKey.objects.issue(here, name="a backend", by="test")[1]
+backend = Client(headers={"host": "localhost", "authorization": f"Bearer {key}"})
+
+def told():
+    paths = [f"/v1/sessions/{session.pk}/tokens{of}" for of in ("", "/t1")]
+    return [backend.post(path, content_type="application/json").status_code for path in paths]
+
+print(told())
+Person.objects.update(banned_until=timezone.now() + timedelta(days=1))
+print(told())
+"""
+
+
+@pytest.fixture
+def of_people(host: Path) -> Path:
+    """The same, with users of another kind: no column says who is active."""
+    (host / "people").mkdir()
+    (host / "people" / "models.py").write_text(PERSON)
+    settings = host / "host" / "settings.py"
+    shown = (
+        settings.read_text()
+        .replace('"django.contrib.admin",', '"people",')
+        .replace("'django.contrib.admin',", "'people',")
+    )
+    settings.write_text(f'{shown}\nAUTH_USER_MODEL = "people.Person"\nALLOWED_HOSTS = ["*"]\n')
+    urls = host / "host" / "urls.py"
+    urls.write_text("".join(line for line in urls.read_text().splitlines(keepends=True) if "admin" not in line))
+    run(host, sys.executable, "manage.py", "makemigrations", "-v0", "people")
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    return host
+
+
+def test_whom_the_hosts_model_takes_for_inactive_gets_no_token(of_people):
+    printed = run(of_people, sys.executable, "-W", "ignore", "-c", BANNED)
+    assert printed.splitlines() == ["[200, 200]", "[404, 404]"]
