@@ -1,5 +1,6 @@
 """An app and the frontend API on hosts of one domain: what the app's server gets to see of a browser's cookies."""
 
+from datetime import timedelta
 from email.message import Message
 from http.cookiejar import CookieJar
 from http.cookies import SimpleCookie
@@ -122,7 +123,7 @@ def test_a_handshake_tells_it_to_the_domain_that_the_frontend_api_tells_it_to(
 @PAGES
 def test_a_browser_whose_client_is_over_is_told_that_nobody_is_signed_in(visitor, names, u1):
     visitor.sign_in(u1)
-    Client.objects.get().renew(at=timezone.now())  # and this browser never learns the new token
+    Client.objects.get().renew(at=timezone.now() - timedelta(minutes=1))  # and this browser never learned the new token
     assert "0" not in visitor.told(*names)
     assert not visitor.get("v1/client", "?_is_native=1").cookies
     assert visitor.shown() is None
