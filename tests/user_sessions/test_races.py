@@ -19,7 +19,7 @@ from user_sessions.verify.form import parse
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = examples(10)
+ROUNDS = examples(6)
 HOUR = timedelta(hours=1)
 
 
