@@ -31,7 +31,7 @@ def landing(request: HttpRequest) -> HttpResponse:
         "sandbox": offered,
         "publishable_key": publishable_key(offered) if offered else "",
         "has_browser_sdk": (settings.GATEPASS_BROWSER_SDK / "clerk.browser.js").exists(),
-        "templates": offered.jwt_templates.mintable().order_by("name") if offered else [],
+        "templates": offered.user_sessions_jwt_templates.mintable().order_by("name") if offered else [],
     }
     response = render(request, "landing.html", context)
     response.headers["Content-Security-Policy"] = LANDING_POLICY

@@ -4,5 +4,5 @@ from django.urls import path
 
 from user_sessions.backend_api.views.keys import PublicJwksView
 
-app_name = "well_known"
+app_name = "user_sessions_well_known"
 urlpatterns = [path("jwks.json", PublicJwksView.as_view({"get": "list"}))]

@@ -5,7 +5,7 @@ from client_sessions import resources
 
 class DevicesConfig(AppConfig):
     name = "client_sessions.devices"
-    label = "devices"
+    label = "client_sessions_devices"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

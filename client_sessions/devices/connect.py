@@ -27,7 +27,8 @@ DEVICES = ["Front door", "Back door"]
 def connect_path(webview: ConnectWebview) -> str:
     """Where the page of this webview is, below the server's root."""
     return reverse(
-        "devices:connect", kwargs={"webview_id": webview.pk, "signature": _signer().signature(str(webview.pk))}
+        "client_sessions_devices:connect",
+        kwargs={"webview_id": webview.pk, "signature": _signer().signature(str(webview.pk))},
     )
 
 
@@ -41,7 +42,7 @@ def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpRespo
         _authorize(webview, provider)
         if webview.custom_redirect_url:
             return _to(webview.custom_redirect_url, connect_webview_id=str(webview.pk))
-    page = render(request, "devices/connect.html", {"webview": webview, "providers": providers})
+    page = render(request, "client_sessions_devices/connect.html", {"webview": webview, "providers": providers})
     page.headers["Referrer-Policy"] = "same-origin"  # the address opens this page: no link may tell it to others
     return page
 

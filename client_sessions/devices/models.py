@@ -55,7 +55,9 @@ class Customer(Resource):
     objects = ResourceQuerySet["Customer"].as_manager()
 
     class Meta(Resource.Meta):
-        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="customer_key_is_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="client_sessions_devices_customer_key_is_unique")
+        ]
 
     def __str__(self) -> str:
         return self.name or self.key
@@ -76,7 +78,7 @@ class ConnectedAccount(Resource):
     objects = ResourceQuerySet["ConnectedAccount"].as_manager()
 
     class Meta(Resource.Meta):
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="account_page")]
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_acct")]
 
     def __str__(self) -> str:
         return self.display_name
@@ -119,7 +121,7 @@ class ConnectWebview(Resource):
     objects = ResourceQuerySet["ConnectWebview"].as_manager()
 
     class Meta(Resource.Meta):
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="webview_page")]
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_view")]
 
     def __str__(self) -> str:
         return f"webview {self.id}"
@@ -170,7 +172,7 @@ class Device(Resource):
     objects = ResourceQuerySet["Device"].as_manager()
 
     class Meta(Resource.Meta):
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="device_page")]
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_dev")]
 
     def __str__(self) -> str:
         return self.name
@@ -189,10 +191,14 @@ class UserIdentity(Resource):
 
     class Meta(Resource.Meta):
         verbose_name_plural = "user identities"
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="user_identity_page")]
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person")]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "key"], name="user_identity_key_is_unique"),
-            models.CheckConstraint(condition=~models.Q(key=""), name="user_identity_key_is_not_blank"),
+            models.UniqueConstraint(
+                fields=["workspace", "key"], name="client_sessions_devices_user_identity_key_is_unique"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(key=""), name="client_sessions_devices_user_identity_key_is_not_blank"
+            ),
         ]
 
     def __str__(self) -> str:

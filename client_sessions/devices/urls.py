@@ -52,7 +52,7 @@ ROUTES = [
     ),
 ]
 
-app_name = "devices"
+app_name = "client_sessions_devices"
 urlpatterns = [
     *urlpatterns_of(ROUTES),
     path("connect/<uuid:webview_id>/<str:signature>", connect, name="connect"),

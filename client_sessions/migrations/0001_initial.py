@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         editable=False,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="personal_access_tokens",
+                        related_name="+",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -112,37 +112,39 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="clientsession",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="client_session_page"),
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
         ),
         migrations.AddConstraint(
             model_name="clientsession",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("key_released_at", None), ("revoked_at", None)),
                 fields=("workspace", "user_identifier_key"),
-                name="one_session_holds_a_key",
+                name="client_sessions_one_session_holds_a_key",
             ),
         ),
         migrations.AddConstraint(
             model_name="clientsession",
             constraint=models.CheckConstraint(
-                condition=models.Q(("user_identifier_key", ""), _negated=True), name="user_identifier_key_is_not_blank"
+                condition=models.Q(("user_identifier_key", ""), _negated=True),
+                name="client_sessions_user_identifier_key_is_not_blank",
             ),
         ),
         migrations.AddIndex(
             model_name="grant",
-            index=models.Index(fields=["resource_type", "resource_id"], name="grants_of_a_resource"),
+            index=models.Index(fields=["resource_type", "resource_id"], name="client_sessions_grant_resource"),
         ),
         migrations.AddConstraint(
             model_name="grant",
             constraint=models.CheckConstraint(
                 condition=models.Q(("read_until__isnull", False), ("control_until__isnull", False), _connector="OR"),
-                name="a_grant_allows_something",
+                name="client_sessions_a_grant_allows_something",
             ),
         ),
         migrations.AddConstraint(
             model_name="grant",
             constraint=models.UniqueConstraint(
-                fields=("client_session", "resource_type", "resource_id"), name="a_resource_is_granted_once"
+                fields=("client_session", "resource_type", "resource_id"),
+                name="client_sessions_a_resource_is_granted_once",
             ),
         ),
         migrations.AddConstraint(
@@ -150,7 +152,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 condition=models.Q(("resource_type__in", ("user_identity", "customer"))),
                 fields=("client_session", "resource_type"),
-                name="one_identity_and_one_customer",
+                name="client_sessions_one_identity_and_one_customer",
             ),
         ),
     ]

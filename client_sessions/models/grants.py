@@ -125,18 +125,20 @@ class Grant(models.Model):
         ordering = ("id",)
         constraints = [
             models.CheckConstraint(
-                condition=Q(read_until__isnull=False) | Q(control_until__isnull=False), name="a_grant_allows_something"
+                condition=Q(read_until__isnull=False) | Q(control_until__isnull=False),
+                name="client_sessions_a_grant_allows_something",
             ),
             models.UniqueConstraint(
-                fields=["client_session", "resource_type", "resource_id"], name="a_resource_is_granted_once"
+                fields=["client_session", "resource_type", "resource_id"],
+                name="client_sessions_a_resource_is_granted_once",
             ),
             models.UniqueConstraint(
                 fields=["client_session", "resource_type"],
                 condition=Q(resource_type__in=SINGLE),
-                name="one_identity_and_one_customer",
+                name="client_sessions_one_identity_and_one_customer",
             ),
         ]
-        indexes = [models.Index(fields=["resource_type", "resource_id"], name="grants_of_a_resource")]
+        indexes = [models.Index(fields=["resource_type", "resource_id"], name="client_sessions_grant_resource")]
 
     def __str__(self) -> str:
         return f"{self.resource_type} {self.resource_id}"

@@ -49,9 +49,7 @@ class PersonalAccessToken(models.Model):
     """A credential of one person. It works in the workspaces it was given, one at a time."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="personal_access_tokens", editable=False
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
     name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
     short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")

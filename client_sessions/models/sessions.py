@@ -52,14 +52,16 @@ class ClientSession(models.Model):
 
     class Meta:
         ordering = ("created_at", "id")
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_session_page")]
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page")]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "user_identifier_key"],
                 condition=Q(revoked_at=None, key_released_at=None),
-                name="one_session_holds_a_key",
+                name="client_sessions_one_session_holds_a_key",
             ),
-            models.CheckConstraint(condition=~Q(user_identifier_key=""), name="user_identifier_key_is_not_blank"),
+            models.CheckConstraint(
+                condition=~Q(user_identifier_key=""), name="client_sessions_user_identifier_key_is_not_blank"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
                             ("user_session_idle_lifetime__isnull", False),
                             _connector="OR",
                         ),
-                        name="user_sessions_end",
+                        name="sessions_core_user_sessions_end",
                         violation_error_message="User sessions need a lifetime or an idle lifetime.",
                     ),
                     models.CheckConstraint(
@@ -160,14 +160,14 @@ class Migration(migrations.Migration):
                             ("user_session_lifetime", None),
                             _connector="OR",
                         ),
-                        name="user_sessions_idle_before_they_end",
+                        name="sessions_core_user_sessions_idle_before_they_end",
                         violation_error_message="The idle lifetime must be shorter than the lifetime.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
                             ("user_session_limit__gte", 1), ("user_session_limit", None), _connector="OR"
                         ),
-                        name="user_session_limit_is_one_at_least",
+                        name="sessions_core_user_session_limit_is_one_at_least",
                     ),
                 ],
             },
@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("next_attempt_at__isnull", False)),
                         fields=["endpoint", "next_attempt_at"],
-                        name="webhook_message_waiting",
+                        name="sessions_core_message_waiting",
                     )
                 ],
                 "constraints": [
@@ -344,18 +344,18 @@ class Migration(migrations.Migration):
                             models.Q(("dead_at__isnull", False), ("delivered_at", None), ("next_attempt_at", None)),
                             _connector="OR",
                         ),
-                        name="webhook_message_waits_or_is_settled",
+                        name="sessions_core_webhook_message_waits_or_is_settled",
                     )
                 ],
             },
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["workspace", "-id"], name="event_of_workspace"),
+            index=models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["subject", "-id"], name="event_of_subject"),
+            index=models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
         ),
         migrations.AddConstraint(
             model_name="apikey",
@@ -365,11 +365,13 @@ class Migration(migrations.Migration):
                     models.Q(("digest", ""), ("kind", "publishable"), models.Q(("token_key", ""), _negated=True)),
                     _connector="OR",
                 ),
-                name="api_key_has_digest_or_token_key",
+                name="sessions_core_api_key_has_digest_or_token_key",
             ),
         ),
         migrations.AddConstraint(
             model_name="allowedorigin",
-            constraint=models.UniqueConstraint(fields=("origin", "workspace"), name="an_origin_is_listed_once"),
+            constraint=models.UniqueConstraint(
+                fields=("origin", "workspace"), name="sessions_core_an_origin_is_listed_once"
+            ),
         ),
     ]

@@ -92,7 +92,7 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                name="api_key_has_digest_or_token_key",
+                name="sessions_core_api_key_has_digest_or_token_key",
                 condition=models.Q(kind="secret", token_key="") & ~models.Q(digest="")
                 | models.Q(kind="publishable", digest="") & ~models.Q(token_key=""),
             ),

@@ -64,8 +64,8 @@ class Event(models.Model):
     class Meta:
         ordering = ("-id",)
         indexes = [
-            models.Index(fields=["workspace", "-id"], name="event_of_workspace"),
-            models.Index(fields=["subject", "-id"], name="event_of_subject"),
+            models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
+            models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
         ]
 
     def __str__(self) -> str:

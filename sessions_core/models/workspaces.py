@@ -137,20 +137,20 @@ class Workspace(models.Model):
         ordering = ("name", "id")
         constraints = [
             models.CheckConstraint(
-                name="user_sessions_end",
+                name="sessions_core_user_sessions_end",
                 condition=models.Q(user_session_lifetime__isnull=False)
                 | models.Q(user_session_idle_lifetime__isnull=False),
                 violation_error_message="User sessions need a lifetime or an idle lifetime.",
             ),
             models.CheckConstraint(
-                name="user_sessions_idle_before_they_end",
+                name="sessions_core_user_sessions_idle_before_they_end",
                 condition=models.Q(user_session_idle_lifetime__lt=models.F("user_session_lifetime"))
                 | models.Q(user_session_idle_lifetime=None)
                 | models.Q(user_session_lifetime=None),
                 violation_error_message="The idle lifetime must be shorter than the lifetime.",
             ),
             models.CheckConstraint(
-                name="user_session_limit_is_one_at_least",
+                name="sessions_core_user_session_limit_is_one_at_least",
                 condition=models.Q(user_session_limit__gte=1) | models.Q(user_session_limit=None),
             ),
         ]
@@ -199,7 +199,9 @@ class AllowedOrigin(models.Model):
 
     class Meta:
         ordering = ("origin",)
-        constraints = [models.UniqueConstraint(fields=["origin", "workspace"], name="an_origin_is_listed_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["origin", "workspace"], name="sessions_core_an_origin_is_listed_once")
+        ]
 
     def __str__(self) -> str:
         return self.origin

@@ -216,12 +216,12 @@ class WebhookMessage(models.Model):
             models.Index(
                 fields=["endpoint", "next_attempt_at"],
                 condition=Q(next_attempt_at__isnull=False),
-                name="webhook_message_waiting",
+                name="sessions_core_message_waiting",
             )
         ]
         constraints = [
             models.CheckConstraint(
-                name="webhook_message_waits_or_is_settled",
+                name="sessions_core_webhook_message_waits_or_is_settled",
                 condition=Q(next_attempt_at__isnull=False, delivered_at=None, dead_at=None)
                 | Q(next_attempt_at=None, delivered_at__isnull=False, dead_at=None)
                 | Q(next_attempt_at=None, delivered_at=None, dead_at__isnull=False),

@@ -40,7 +40,7 @@ def test_every_model_has_its_page(operator, session, home):
     ours = [
         model
         for model in admin.site._registry
-        if model._meta.app_label in ("sessions_core", "client_sessions", "devices")
+        if model._meta.app_label in ("sessions_core", "client_sessions", "client_sessions_devices")
     ]
     assert len(ours) == 12
     for model in ours:
@@ -113,7 +113,7 @@ def test_a_whole_list_is_revoked_however_long(operator, workspace):
 
 
 def test_a_form_links_rows_of_one_workspace_only(operator, workspace, elsewhere, home):
-    page = f"/admin/devices/connectwebview/{home.pending}/change/"
+    page = f"/admin/client_sessions_devices/connectwebview/{home.pending}/change/"
     refused = operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.ax})
     assert b"It belongs to another workspace." in refused.content
     assert operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.a1}).status_code == 302

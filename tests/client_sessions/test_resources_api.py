@@ -232,7 +232,7 @@ def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
     class Locks(Device):
         class Meta:
             proxy = True
-            app_label = "devices"
+            app_label = "client_sessions_devices"
 
     try:
         resources.register("device", Device, through=["connected_account", "user_identities"], counted=True)
@@ -240,7 +240,7 @@ def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
         Locks.objects.get(pk=home.d1).delete()
         assert not Grant.objects.exists()
     finally:
-        del apps.all_models["devices"]["locks"]
+        del apps.all_models["client_sessions_devices"]["locks"]
         apps.clear_cache()
 
 

@@ -46,5 +46,5 @@ ROUTES = [
     Route(ANYTHING, UnknownView, ANY_METHOD, BACKENDS),
 ]
 
-app_name = "backend_api"
+app_name = "user_sessions_backend_api"
 urlpatterns = urlpatterns_of(ROUTES)

@@ -18,7 +18,7 @@ ENDINGS = {Ticket.Status.ACCEPTED: "already_used_code", Ticket.Status.REVOKED: "
 def ticket_of(text: str, workspace: Workspace) -> Ticket:
     """The ticket that this text is, whatever became of it, if the workspace knows its user still. Raises ApiError."""
     ticket_id = read_ticket_token(text, workspace)
-    tickets = workspace.tickets.select_related("user", "workspace")
+    tickets = workspace.user_sessions_tickets.select_related("user", "workspace")
     ticket: Ticket | None = tickets.filter(pk=ticket_id).first() if ticket_id else None
     if ticket is None or not is_known(workspace, ticket.user):
         raise ApiError("ticket_invalid_code", "The ticket is none of this workspace, or it is damaged.")

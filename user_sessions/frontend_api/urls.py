@@ -51,5 +51,5 @@ ROUTES = [
     *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYBODY) for beginning in ("client", "me")),
 ]
 
-app_name = "frontend_api"
+app_name = "user_sessions_frontend_api"
 urlpatterns = urlpatterns_of(ROUTES)

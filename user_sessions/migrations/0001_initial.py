@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
                     "user",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="user_sessions",
+                        related_name="+",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -163,7 +163,9 @@ class Migration(migrations.Migration):
             model_name="client",
             name="workspace",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="clients", to="sessions_core.workspace"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="user_sessions_clients",
+                to="sessions_core.workspace",
             ),
         ),
         migrations.CreateModel(
@@ -176,7 +178,7 @@ class Migration(migrations.Migration):
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="epochs", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
                     ),
                 ),
             ],
@@ -201,7 +203,7 @@ class Migration(migrations.Migration):
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="jwt_templates",
+                        related_name="user_sessions_jwt_templates",
                         to="sessions_core.workspace",
                     ),
                 ),
@@ -242,7 +244,7 @@ class Migration(migrations.Migration):
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="signing_keys",
+                        related_name="user_sessions_signing_keys",
                         to="sessions_core.workspace",
                     ),
                 ),
@@ -287,7 +289,7 @@ class Migration(migrations.Migration):
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="tickets",
+                        related_name="user_sessions_tickets",
                         to="sessions_core.workspace",
                     ),
                 ),
@@ -331,23 +333,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="usersession",
-            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_session_page"),
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
         ),
         migrations.AddIndex(
             model_name="usersession",
-            index=models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_session_page_of_user"),
+            index=models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
         ),
         migrations.AddIndex(
             model_name="usersession",
             index=models.Index(
-                fields=["workspace", "client", "-created_at", "-id"], name="user_session_page_of_client"
+                fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"
             ),
         ),
         migrations.AddConstraint(
             model_name="usersession",
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ("pending", "active", "ended", "revoked", "removed", "replaced"))),
-                name="user_session_status_is_a_deed",
+                name="user_sessions_status_is_a_deed",
             ),
         ),
         migrations.AddConstraint(
@@ -358,38 +360,40 @@ class Migration(migrations.Migration):
                     models.Q(("closed_at__isnull", False), ("status__in", ("ended", "revoked", "removed", "replaced"))),
                     _connector="OR",
                 ),
-                name="user_session_is_closed_at_a_time",
+                name="user_sessions_is_closed_at_a_time",
             ),
         ),
         migrations.AddConstraint(
             model_name="usersession",
             constraint=models.CheckConstraint(
                 condition=models.Q(("abandon_at__gte", models.F("expire_at"))),
-                name="user_session_expires_before_it_is_abandoned",
+                name="user_sessions_expires_before_it_is_abandoned",
             ),
         ),
         migrations.AddIndex(
             model_name="client",
-            index=models.Index(fields=["workspace", "-created_at", "-id"], name="client_page"),
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_client_page"),
         ),
         migrations.AddIndex(
             model_name="epoch",
-            index=models.Index(fields=["workspace", "not_before"], name="epoch_of_workspace"),
+            index=models.Index(fields=["workspace", "not_before"], name="user_sessions_epoch_workspace"),
         ),
         migrations.AddIndex(
             model_name="jwttemplate",
-            index=models.Index(fields=["workspace", "-created_at", "-id"], name="jwt_template_page"),
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_template_page"),
         ),
         migrations.AddConstraint(
             model_name="jwttemplate",
-            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="jwt_template_name_is_its_own"),
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "name"), name="user_sessions_jwt_template_name_is_its_own"
+            ),
         ),
         migrations.AddConstraint(
             model_name="jwttemplate",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("is_for_session_tokens", True)),
                 fields=("workspace",),
-                name="one_template_for_session_tokens",
+                name="user_sessions_one_template_for_session_tokens",
             ),
         ),
         migrations.AddConstraint(
@@ -400,7 +404,7 @@ class Migration(migrations.Migration):
                     models.Q(models.Q(("signing_algorithm", ""), _negated=True), ("sealed_signing_key__isnull", False)),
                     _connector="OR",
                 ),
-                name="jwt_template_key_has_its_algorithm",
+                name="user_sessions_jwt_template_key_has_its_algorithm",
             ),
         ),
         migrations.AddConstraint(
@@ -408,7 +412,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 condition=models.Q(("published_until", None), ("revoked_at", None)),
                 fields=("workspace",),
-                name="one_signing_key_without_successor",
+                name="user_sessions_one_signing_key_without_successor",
             ),
         ),
     ]

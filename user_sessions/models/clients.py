@@ -57,7 +57,7 @@ class Client(models.Model):
     """``rotation`` and ``token_key`` are what its token is derived from; a new ``rotation`` kills the old one."""
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="clients")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_clients")
     last_active_session = models.ForeignKey(
         "UserSession", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )
@@ -73,7 +73,7 @@ class Client(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="client_page")]
+        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_client_page")]
 
     def __str__(self) -> str:
         return self.pk

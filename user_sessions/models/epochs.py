@@ -38,7 +38,7 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
 class Epoch(models.Model):
     """What was signed in by ``not_before`` is revoked: a deed like any other, with its time, reason and actor."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="epochs")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     not_before = models.DateTimeField(editable=False)
     by = models.CharField(max_length=200, editable=False)
     reason = models.CharField(max_length=200, blank=True)
@@ -47,7 +47,7 @@ class Epoch(models.Model):
 
     class Meta:
         ordering = ("-not_before",)
-        indexes = [models.Index(fields=["workspace", "not_before"], name="epoch_of_workspace")]
+        indexes = [models.Index(fields=["workspace", "not_before"], name="user_sessions_epoch_workspace")]
 
     def __str__(self) -> str:
         return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.pk else "a new epoch"

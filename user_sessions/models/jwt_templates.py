@@ -131,7 +131,7 @@ class JwtTemplate(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="jwt_templates")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_jwt_templates")
     name = models.CharField(max_length=255)
     claims = models.TextField()
     lifetime = models.PositiveIntegerField(default=DEFAULT_LIFETIME)
@@ -147,16 +147,18 @@ class JwtTemplate(models.Model):
     class Meta:
         verbose_name = "JWT template"
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="jwt_template_page")]
+        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_template_page")]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "name"], name="jwt_template_name_is_its_own"),
+            models.UniqueConstraint(fields=["workspace", "name"], name="user_sessions_jwt_template_name_is_its_own"),
             models.UniqueConstraint(
-                fields=["workspace"], condition=Q(is_for_session_tokens=True), name="one_template_for_session_tokens"
+                fields=["workspace"],
+                condition=Q(is_for_session_tokens=True),
+                name="user_sessions_one_template_for_session_tokens",
             ),
             models.CheckConstraint(
                 condition=Q(signing_algorithm="", sealed_signing_key=None)
                 | ~Q(signing_algorithm="") & Q(sealed_signing_key__isnull=False),
-                name="jwt_template_key_has_its_algorithm",
+                name="user_sessions_jwt_template_key_has_its_algorithm",
             ),
         ]
 

@@ -39,7 +39,7 @@ class UserSession(models.Model):
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
-    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="user_sessions")
+    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     status = models.CharField(max_length=10, choices=Status)
     tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
     actor = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
@@ -67,18 +67,18 @@ class UserSession(models.Model):
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [
-            models.Index(fields=["workspace", "-created_at", "-id"], name="user_session_page"),
-            models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_session_page_of_user"),
-            models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_session_page_of_client"),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
+            models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
+            models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=(*OPEN, *CLOSED)), name="user_session_status_is_a_deed"),
+            models.CheckConstraint(condition=Q(status__in=(*OPEN, *CLOSED)), name="user_sessions_status_is_a_deed"),
             models.CheckConstraint(
                 condition=Q(status__in=OPEN, closed_at=None) | Q(status__in=CLOSED, closed_at__isnull=False),
-                name="user_session_is_closed_at_a_time",
+                name="user_sessions_is_closed_at_a_time",
             ),
             models.CheckConstraint(
-                condition=Q(abandon_at__gte=F("expire_at")), name="user_session_expires_before_it_is_abandoned"
+                condition=Q(abandon_at__gte=F("expire_at")), name="user_sessions_expires_before_it_is_abandoned"
             ),
         ]
 

@@ -124,7 +124,7 @@ class SigningKey(models.Model):
     """A key pair that signs the tokens of a workspace from ``active_from`` until a later key does."""
 
     kid = models.CharField(primary_key=True, max_length=43, editable=False, help_text="RFC 7638 thumbprint.")
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="signing_keys")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_signing_keys")
     algorithm = models.CharField(max_length=5, choices=SigningAlgorithm, editable=False)
     public_jwk = models.JSONField(editable=False)
     sealed_private_key = SealedField()
@@ -141,7 +141,7 @@ class SigningKey(models.Model):
             models.UniqueConstraint(
                 fields=["workspace"],
                 condition=Q(published_until=None, revoked_at=None),
-                name="one_signing_key_without_successor",
+                name="user_sessions_one_signing_key_without_successor",
             )
         ]
 

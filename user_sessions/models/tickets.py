@@ -76,7 +76,7 @@ class Ticket(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     kind = models.CharField(max_length=13, choices=Kind, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="tickets")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_tickets")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING, editable=False)
     actor = JsonTextField(null=True, blank=True, editable=False)

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="connect_webviews",
-                        to="devices.connectedaccount",
+                        to="client_sessions_devices.connectedaccount",
                     ),
                 ),
                 (
@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
-                        to="devices.customer",
+                        to="client_sessions_devices.customer",
                     ),
                 ),
             ],
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="connected_accounts",
-                to="devices.customer",
+                to="client_sessions_devices.customer",
             ),
         ),
         migrations.CreateModel(
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="devices",
-                        to="devices.connectedaccount",
+                        to="client_sessions_devices.connectedaccount",
                     ),
                 ),
                 (
@@ -163,7 +163,12 @@ class Migration(migrations.Migration):
                 ("email_address", models.EmailField(blank=True, max_length=254)),
                 ("phone_number", models.CharField(blank=True, max_length=40)),
                 ("full_name", models.CharField(blank=True, max_length=200)),
-                ("devices", models.ManyToManyField(blank=True, related_name="user_identities", to="devices.device")),
+                (
+                    "devices",
+                    models.ManyToManyField(
+                        blank=True, related_name="user_identities", to="client_sessions_devices.device"
+                    ),
+                ),
                 (
                     "workspace",
                     models.ForeignKey(
@@ -179,32 +184,37 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="customer",
-            constraint=models.UniqueConstraint(fields=("workspace", "key"), name="customer_key_is_unique"),
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "key"), name="client_sessions_devices_customer_key_is_unique"
+            ),
         ),
         migrations.AddIndex(
             model_name="connectwebview",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="webview_page"),
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_view"),
         ),
         migrations.AddIndex(
             model_name="connectedaccount",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="account_page"),
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_acct"),
         ),
         migrations.AddIndex(
             model_name="device",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="device_page"),
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_dev"),
         ),
         migrations.AddIndex(
             model_name="useridentity",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="user_identity_page"),
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
         ),
         migrations.AddConstraint(
             model_name="useridentity",
-            constraint=models.UniqueConstraint(fields=("workspace", "key"), name="user_identity_key_is_unique"),
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "key"), name="client_sessions_devices_user_identity_key_is_unique"
+            ),
         ),
         migrations.AddConstraint(
             model_name="useridentity",
             constraint=models.CheckConstraint(
-                condition=models.Q(("key", ""), _negated=True), name="user_identity_key_is_not_blank"
+                condition=models.Q(("key", ""), _negated=True),
+                name="client_sessions_devices_user_identity_key_is_not_blank",
             ),
         ),
     ]

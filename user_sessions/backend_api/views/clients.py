@@ -59,7 +59,7 @@ class ClientsView(BackendView):
 
     def _clients(self) -> QuerySet[Client]:
         sessions = Prefetch("sessions", UserSession.objects.select_related("user", "latest_activity"))
-        clients: QuerySet[Client] = self.auth.workspace.clients.prefetch_related(sessions)
+        clients: QuerySet[Client] = self.auth.workspace.user_sessions_clients.prefetch_related(sessions)
         return clients
 
     def _client(self, client_id: str) -> Client:

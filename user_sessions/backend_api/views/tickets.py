@@ -42,7 +42,7 @@ class TicketsView(BackendView):
 
     def revoke(self, request: Request, ticket_id: str) -> Response:
         body_of(request)  # nothing is asked of it, but it must be one
-        tickets = self.auth.workspace.tickets.filter(kind=self.kind)
+        tickets = self.auth.workspace.user_sessions_tickets.filter(kind=self.kind)
         ticket = tickets.filter(pk=ticket_id).first() if is_storable(ticket_id) else None
         if ticket is None:
             raise ApiError("resource_not_found", f"No {self.kind} was found with id {ticket_id}.")

@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
     def _list(self, workspace: Workspace) -> None:
         now = timezone.now()
-        for key in workspace.signing_keys.all():
+        for key in workspace.user_sessions_signing_keys.all():
             self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  {_end(key)}")
 
 
