@@ -187,7 +187,7 @@ def register(
     every model is there. Raises ImproperlyConfigured for a name that is none, a name or model registered already, and a
     model whose rows can never be granted.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         raise ImproperlyConfigured(f"{name!r} is no name for a resource type: at most 60 of a-z, 0-9 and _.")
     if problem := model_problem(model):
         raise ImproperlyConfigured(f"{name!r} cannot be registered: {problem}.")

@@ -111,7 +111,7 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
     left: set[str] = set()
     for resource_type in filter(None, map(resources.get, wanted)):
         ids = resources.known(resource_type.name, wanted[resource_type.name])
-        rows = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
+        rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
                 left.add(granted.name)
