@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import FieldDoesNotExist
+from django.db import router
 from django.urls import URLResolver, get_resolver
 from rest_framework.permissions import OperandHolder, SingleOperandHolder
 
@@ -12,9 +13,12 @@ from client_sessions import resources
 from client_sessions.authentication import ClientSessionAuthentication
 from client_sessions.conf import settings
 from client_sessions.filters import GrantedFilterBackend
+from client_sessions.models import Grant
 from client_sessions.permissions import HasClientSession, HasCredential
+from client_sessions.registration import key_problem
 from client_sessions.resources import ResourceType
 from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.host_models import manager_problem
 from sessions_core.models import Workspace
 
 
@@ -34,6 +38,16 @@ def check_resource_types(**_: object) -> Iterable[CheckMessage]:
 def _problems(resource_type: ResourceType) -> Iterator[str]:
     if resource_type.key != "pk" and resource_type.key not in _columns(resource_type):
         yield f"key: {resource_type.model.__name__} has no field named {resource_type.key!r}."
+    elif problem := key_problem(resource_type.key_field):
+        yield f"key: {problem}."
+    if problem := manager_problem(resource_type.model):
+        yield f"{problem}."
+    model, grants = router.db_for_write(resource_type.model), router.db_for_write(Grant)
+    if model != grants:
+        yield (
+            f"its rows are in the database {model!r} and grants in {grants!r}. No query joins two databases: "
+            "have the router keep them in one."
+        )
     if resource_type.workspace is not None:
         try:
             if resources.destination(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:

@@ -19,8 +19,11 @@ from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
 from django.db.models import Exists, Field, Model, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
+from django.db.models.manager import BaseManager
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
+
+from client_sessions.registration import model_problem
 
 __all__ = [
     "LONGEST_ID",
@@ -88,6 +91,14 @@ class ResourceType:
             raise FieldDoesNotExist(f"{self.model.__name__}.{self.key} holds no value of its own")
         return field
 
+    def rows(self) -> "QuerySet[Any]":
+        """The rows that the default manager of the model shows, without what it joins, annotates or groups: PostgreSQL
+        locks no row of a query that does."""
+        shown = self.model._default_manager.order_by()
+        if type(self.model._default_manager).get_queryset is BaseManager.get_queryset:
+            return shown
+        return QuerySet(self.model).filter(pk__in=shown.values("pk"))
+
     def in_workspace(self, rows: "QuerySet[M]", workspace_id: UUID | Combinable) -> "QuerySet[M]":
         """Those rows of this type that belong to the workspace."""
         if self.workspace is None:
@@ -146,7 +157,7 @@ class ResourceType:
         """
         wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
-            rows = self.in_workspace(self.model._default_manager.all(), workspace_id)
+            rows = self.in_workspace(self.rows(), workspace_id)
             rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
             if hold:
                 rows = rows.select_for_update(of=("self",), no_key=True)
@@ -173,10 +184,15 @@ def register(
     """Make a model grantable under ``name``, a word in lower case. See ResourceType for the rest.
 
     The value of ``key`` must never change: grants are found by it. The paths are looked at by the system checks, once
-    every model is there. Raises ImproperlyConfigured for a name that is none, or a name or model registered already.
+    every model is there. Raises ImproperlyConfigured for a name that is none, a name or model registered already, and a
+    model whose rows can never be granted.
     """
     if not _NAME.fullmatch(name):
         raise ImproperlyConfigured(f"{name!r} is no name for a resource type: at most 60 of a-z, 0-9 and _.")
+    if problem := model_problem(model):
+        raise ImproperlyConfigured(f"{name!r} cannot be registered: {problem}.")
+    if isinstance(through, str):
+        raise ImproperlyConfigured(f"{name!r} cannot be registered: through={through!r} must be a list of relations.")
     for known_type in _types.values():
         if (known_type.name == name) != (known_type.model is model):
             raise ImproperlyConfigured(

@@ -111,7 +111,7 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
     left: set[str] = set()
     for resource_type in filter(None, map(resources.get, wanted)):
         ids = resources.known(resource_type.name, wanted[resource_type.name])
-        rows = resource_type.model._base_manager.filter(**{f"{resource_type.key}__in": ids})
+        rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
                 left.add(granted.name)
@@ -129,7 +129,7 @@ def _count(resource_type: ResourceType, at: datetime) -> Combinable:
     # Each level of sub-query looks one level further out for the session: grants, arm, row of the type, session.
     session = OuterRef(OuterRef(OuterRef("pk")))
     grants = Grant.objects.filter(client_session=session).allowing(Action.READ, at=at)
-    rows = resource_type.in_workspace(resource_type.model._default_manager.all(), OuterRef("workspace_id"))
+    rows = resource_type.in_workspace(resource_type.rows(), OuterRef("workspace_id"))
     rows = rows.filter(pk__in=_reached(resource_type, grants)).order_by().annotate(every_row=Value(1))
     count = rows.values("every_row").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(count, output_field=IntegerField()), 0)
@@ -169,7 +169,7 @@ def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[A
     A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Plain rows:
     what a manager of the project's own leaves out may change with the time, and this is kept.
     """
-    rows = resource_type.model._base_manager.order_by()
+    rows: QuerySet[Any] = QuerySet(resource_type.model).order_by()
     arms = [
         rows.filter(**{f"{path}__in": _granted(grants, granted)}).values("pk")
         for granted, path in resource_type.paths()

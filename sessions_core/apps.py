@@ -7,4 +7,4 @@ class SessionsCoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessions_core import checks  # noqa: F401  (Django wants checks registered here)
+        from sessions_core import checks, database_checks  # noqa: F401  (Django wants checks registered here)

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
@@ -131,10 +133,19 @@ def _check_time_zones() -> list[CheckMessage]:
     return [Error("USE_TZ is off, and sessions end at instants.", hint="Set USE_TZ = True.", id="sessions_core.E006")]
 
 
+def _database() -> BaseDatabaseWrapper | None:
+    try:
+        return connections[router.db_for_write(Workspace)]
+    except (ImproperlyConfigured, ImportError):
+        return None  # E020 says so
+
+
 def _check_sqlite() -> list[CheckMessage]:
-    database = connections[router.db_for_write(Workspace)]
+    database = _database()
+    if database is None:
+        return []
     mode = database.settings_dict["OPTIONS"].get("transaction_mode") or "DEFERRED"
-    if database.vendor != "sqlite" or mode.upper() in ("IMMEDIATE", "EXCLUSIVE"):
+    if database.vendor != "sqlite" or str(mode).upper() in ("IMMEDIATE", "EXCLUSIVE"):
         return []
     return [
         Warning(
@@ -146,7 +157,9 @@ def _check_sqlite() -> list[CheckMessage]:
 
 
 def _check_isolation() -> list[CheckMessage]:
-    database = connections[router.db_for_write(Workspace)]
+    database = _database()
+    if database is None:
+        return []
     level = database.settings_dict["OPTIONS"].get("isolation_level")
     if database.vendor != "postgresql" or level is None:
         return []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.pages import DOCS, blocks
 
-__all__ = ["run", "start_project"]
+__all__ = ["environment_of", "run", "start_project"]
 
 ROOT = DOCS.parent
 
@@ -24,10 +24,14 @@ def start_project(folder: Path) -> Path:
 
 def run(project: Path, *command: str) -> str:
     """What a command prints in the project's folder, which must succeed."""
+    done = subprocess.run(command, cwd=project, env=environment_of(project), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def environment_of(project: Path) -> dict[str, str]:
+    """The variables that a command in the project's folder gets."""
     keys = {"TOKEN_KEY": "t" * 40, "ENCRYPTION_KEY": "e" * 40, "DJANGO_SETTINGS_MODULE": "host.settings"}
     if not (project / "host").exists():
         del keys["DJANGO_SETTINGS_MODULE"]
-    environment = os.environ | keys | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return os.environ | keys | {"PYTHONPATH": f"{ROOT}{os.pathsep}{project}"}

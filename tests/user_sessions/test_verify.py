@@ -261,13 +261,34 @@ def test_a_pending_session_counts_only_where_it_is_asked_for():
     [
         {"skew": timedelta(seconds=301)},
         {"skew": timedelta(seconds=-1)},
+        {"skew": 5},
         {"issuer": ""},
+        {"issuer": None},
+        {"issuer": f"{ISSUER}/"},
         {"authorized_parties": APP},
+        {"authorized_parties": None},
+        {"authorized_parties": [""]},
+        {"authorized_parties": [None]},
+        {"authorized_parties": ["app.example.com"]},
+        {"authorized_parties": ["https://app.example.com/"]},
+        {"authorized_parties": ["https://App.example.com"]},
+        {"authorized_parties": ["https://app.example.com", "https://app.example.com/path"]},
+        {"audience": ""},
+        {"audience": []},
+        {"audience": ["me"]},
+        {"accept_pending": "no"},
+        {"keys": JWKS},
+        {"keys": None},
     ],
 )
-def test_a_verifier_that_would_be_unsafe_is_not_made(options):
+def test_a_verifier_that_believes_no_token_or_too_many_is_not_made(options):
     with pytest.raises(ValueError):
         Verifier(**{"keys": KEYS, "issuer": ISSUER, **options})
+
+
+def test_a_time_without_a_zone_is_refused():
+    with pytest.raises(ValueError, match="time zone"):
+        verify(token(), at=NOW.replace(tzinfo=None))
 
 
 @fuzz

@@ -287,6 +287,26 @@ OTHERS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_age": timedelta(seconds=-1)},
+        {"max_age": 300},
+        {"stale_for": timedelta(seconds=-1)},
+        {"stale_for": None},
+        {"timeout": timedelta(0)},
+        {"timeout": timedelta(seconds=-1)},
+        {"timeout": timedelta.max},
+        {"timeout": 5},
+        {"headers": {"X-Key\n": "1"}},
+        {"headers": {"X-Key": 1}},
+    ],
+)
+def test_options_with_which_no_key_could_be_had_are_refused(options):
+    with pytest.raises(ValueError):
+        JwksUrl("https://example.com", **options)
+
+
 @pytest.mark.parametrize("url", [*LOOKALIKES, *OTHERS])
 def test_keys_come_over_an_encrypted_line(url):
     with pytest.raises(ValueError):

@@ -21,6 +21,7 @@ from user_sessions.verify.refusals import KeysUnavailable
 __all__ = ["JwksUrl"]
 
 MAX_BYTES = 256 * 1024
+MAX_TIMEOUT = timedelta(minutes=5)
 
 # Seconds. Anybody can make up a kid, so an unknown one asks the server no more often than this.
 UNKNOWN_KID_EVERY = 10.0
@@ -71,9 +72,15 @@ class JwksUrl:
     ) -> None:
         if not _is_safe(url):
             raise ValueError("a key set comes over https, or over http from a loopback host")
-        if not all(value.isascii() and value.isprintable() for value in (headers or {}).values()):
+        if not all(_is_header(text) for item in (headers or {}).items() for text in item):
             # http.client would refuse it too, with an error that quotes the credential.
             raise ValueError("a header has a character that none may have, such as a newline")
+        if not _is_duration(max_age) or max_age < timedelta(0):
+            raise ValueError("max_age must be a timedelta of 0 or more.")
+        if not _is_duration(stale_for) or stale_for < timedelta(0):
+            raise ValueError("stale_for must be a timedelta of 0 or more.")
+        if not _is_duration(timeout) or not timedelta(0) < timeout <= MAX_TIMEOUT:
+            raise ValueError(f"timeout must be a timedelta of more than 0 and at most {MAX_TIMEOUT}.")
         self.url = url
         self._headers = dict(headers or {})
         self._max_age = max_age.total_seconds()
@@ -147,6 +154,14 @@ class JwksUrl:
         """How long an answer is good. Only ``max-age`` counts: ``no-store`` is for caches that others can read."""
         told = re.search(r"max-age=\"?(\d{1,9})\b", headers["Cache-Control"] or "", re.IGNORECASE)
         return min(self._max_age, max(MIN_AGE, float(told[1]))) if told else self._max_age
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, timedelta)
+
+
+def _is_header(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isprintable()
 
 
 def _is_safe(url: str) -> bool:

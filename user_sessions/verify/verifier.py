@@ -1,5 +1,6 @@
 """Whether to believe a session token: form, kind, key, signature, claims, addressee, time, in this order."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,9 @@ __all__ = ["Verifier"]
 
 MAX_SKEW = timedelta(seconds=300)
 
+# A scheme and a host, as browsers send them in Origin; tokens have no other in ``azp``.
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|null")
+
 # Header members that tell a session token from everything else the same key signs.
 SESSION_TOKEN = {"typ": "JWT", "cat": "cl_B7d4PD111AAA"}
 
@@ -47,15 +51,27 @@ class Verifier:
     accept_pending: bool = False
 
     def __post_init__(self) -> None:
-        if not self.issuer:
-            raise ValueError("issuer is empty")
-        if isinstance(self.authorized_parties, str):
-            raise ValueError("authorized_parties is a collection of origins")
-        if not timedelta(0) <= self.skew <= MAX_SKEW:
-            raise ValueError(f"skew is not within {MAX_SKEW}")
+        if not _is_text(self.issuer) or self.issuer.endswith("/"):
+            raise ValueError("issuer must be the frontend API of the workspace, as text without a slash at its end.")
+        if isinstance(self.authorized_parties, str) or not isinstance(self.authorized_parties, Collection):
+            raise ValueError("authorized_parties must be a collection of origins, such as a list.")
+        if not all(_is_text(party) and ORIGIN.fullmatch(party) for party in self.authorized_parties):
+            raise ValueError("authorized_parties must be origins, such as https://app.example.com, without a path.")
+        if self.audience is not None and not _is_text(self.audience):
+            raise ValueError("audience must be one name, as text. Leave it out to refuse tokens that name any.")
+        skew: object = self.skew
+        if not isinstance(skew, timedelta) or not timedelta(0) <= skew <= MAX_SKEW:
+            raise ValueError(f"skew must be a timedelta between 0 and {MAX_SKEW}.")
+        if not isinstance(self.accept_pending, bool):
+            raise ValueError("accept_pending must be True or False.")
+        if not callable(getattr(self.keys, "key_for", None)):
+            raise ValueError("keys must have a method key_for, as KeySet and JwksUrl have.")
 
     def verify(self, token: str, *, at: datetime | None = None) -> SessionClaims:
-        """Raises TokenRejected, a subclass for each reason, and KeysUnavailable if no key could be had."""
+        """Raises TokenRejected, a subclass for each reason, and KeysUnavailable if no key could be had. Raises
+        ValueError if ``at`` has no time zone."""
+        if at is not None and at.utcoffset() is None:
+            raise ValueError("at must have a time zone, such as datetime.now(UTC).")
         claims = self.authentic(token)
         self._check_addressee(claims)
         self.check_time(claims, at=at or datetime.now(UTC))
@@ -102,3 +118,7 @@ class Verifier:
             raise BadClaim("aud")
         if self.audience not in named:
             raise WrongAudience
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""

@@ -1,0 +1,162 @@
+"""A host's own models, whatever their keys, managers and relations: each works on every database, or is refused."""
+
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+
+from client_sessions import resources
+from client_sessions.checks import check_resource_types
+from client_sessions.models import ClientSession
+from client_sessions.scoping import reached_by, visible_to, with_device_count
+from tests.client_sessions import hosts_models as hosts
+from tests.client_sessions.hosts_models import KEYED, KEYS, REFUSED_KEYS, REFUSED_SHAPES, SHAPED
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables(django_db_setup: None, django_db_blocker: Any) -> Any:
+    with django_db_blocker.unblock(), hosts.tables():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def types(monkeypatch):
+    """A registry of its own."""
+    monkeypatch.setattr(resources, "_types", {})
+
+
+@pytest.fixture(params=["sandbox", "live"])
+def tenant(request, workspace, live_workspace):
+    return workspace if request.param == "sandbox" else live_workspace
+
+
+def granted(workspace, **wanted: str) -> ClientSession:
+    ids = {name: [one] for name, one in wanted.items()}
+    return ClientSession.objects.start(workspace, by="test", wanted=ids)
+
+
+def device_count(session: ClientSession) -> int:
+    sessions = with_device_count(ClientSession.objects.filter(pk=session.pk), at=timezone.now())
+    return sessions.get().device_count
+
+
+def problems() -> str:
+    return " ".join(error.msg for error in check_resource_types())
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_ids_of_every_kind_of_key_that_is_accepted(workspace, kind):
+    _, stored, spelled = KEYS[kind]
+    rows = KEYED[kind].objects
+    row = rows.create(pk=KEYED[kind]._meta.pk.to_python(stored), workspace=workspace)
+    resources.register("thing", KEYED[kind], counted=True)
+    assert problems() == ""
+    session = granted(workspace, thing=spelled)
+    assert [grant.resource_id for grant in session.grants.all()] == [stored]
+    assert list(reached_by(rows.all(), session)) == [row]
+    assert device_count(session) == 1
+
+
+@pytest.mark.parametrize("kind", REFUSED_KEYS)
+def test_a_key_that_grants_cannot_keep_is_refused_by_the_checks(kind):
+    resources.register("thing", REFUSED_KEYS[kind])
+    field = "Spelled" if kind == "Spelled" else f"{kind}Field"
+    assert f"key: Refused{kind}.id is a {field}. The key must be a whole number, a UUID or text" in problems()
+
+
+@pytest.mark.parametrize(
+    ("model", "problem"),
+    [
+        (hosts.Abstract, "Abstract is abstract"),
+        (hosts.Proxy, "Proxy is a proxy. Register Door instead"),
+        (hosts.Pair, "Pair has a composite primary key"),
+        ("building.Door", "'building.Door' is not a model class"),
+        (hosts.Door(), "is not a model class"),
+        (None, "None is not a model class"),
+    ],
+)
+def test_a_model_whose_rows_cannot_be_granted_is_not_registered(model, problem):
+    with pytest.raises(ImproperlyConfigured, match=problem):
+        resources.register("thing", model)
+
+
+def test_relations_are_a_list(workspace):
+    with pytest.raises(ImproperlyConfigured, match="must be a list of relations"):
+        resources.register("door", hosts.Door, through="building")
+
+
+def test_every_kind_of_relation_leads_to_rows(tenant):
+    resources.register("site", hosts.Site)
+    resources.register("building", hosts.Building, through=["site"])
+    resources.register("badge", hosts.Badge)
+    resources.register("door", hosts.Door, through=["building", "badges"], counted=True)
+    resources.register("gate", hosts.Gate, through=["door_ptr"])
+    assert problems() == ""
+    site = hosts.Site.objects.create(workspace=tenant)
+    building = hosts.Building.objects.create(workspace=tenant, site=site)
+    far = hosts.Gate.objects.create(workspace=tenant, building=building)
+    near = hosts.Door.objects.create(workspace=tenant)
+    badge = hosts.Badge.objects.create(workspace=tenant)
+    badge.doors.add(near)
+    for wanted, doors, gates in (
+        ({"site": site}, {far.pk}, [far]),
+        ({"badge": badge}, {near.pk}, []),
+        ({"gate": far}, set(), [far]),
+        ({"site": site, "badge": badge, "door": near}, {near.pk, far.pk}, [far]),
+    ):
+        session = granted(tenant, **{name: str(row.pk) for name, row in wanted.items()})
+        assert {door.pk for door in reached_by(hosts.Door.objects.all(), session)} == doors
+        assert list(reached_by(hosts.Gate.objects.all(), session)) == gates
+        assert device_count(session) == len(doors)
+
+
+def test_a_table_that_django_does_not_manage(tenant):
+    resources.register("thing", hosts.Old)
+    row = hosts.Old.objects.create(workspace=tenant)
+    assert list(reached_by(hosts.Old.objects.all(), granted(tenant, thing=str(row.pk)))) == [row]
+
+
+@pytest.mark.parametrize("shape", SHAPED)
+def test_every_verb_works_whatever_the_default_manager_does(tenant, shape):
+    model = SHAPED[shape]
+    resources.register("thing", model, counted=True)
+    assert problems() == ""
+    one, other = (model.every.create(workspace=tenant, name=name) for name in ("one", "other"))
+    session = granted(tenant, thing=str(one.pk))
+    session.grant({"thing": [str(other.pk)]}, by="test")
+    assert {row["pk"] for row in reached_by(model.objects.all(), session).values("pk")} == {one.pk, other.pk}
+    assert device_count(session) == 2
+    session.revoke_access({"thing": [str(one.pk)]}, by="test")
+    session.replace_grants({"thing": [str(one.pk)]}, by="test")
+    assert [row["pk"] for row in visible_to(session, model.objects.all()).values("pk")] == [one.pk]
+    assert device_count(session) == 1
+
+
+def test_rows_that_the_default_manager_hides_cannot_be_granted_nor_reached(tenant):
+    model = SHAPED["excluding"]
+    resources.register("thing", model, counted=True)
+    row = model.every.create(workspace=tenant)
+    session = granted(tenant, thing=str(row.pk))
+    model.every.update(name="hidden")
+    assert list(reached_by(model.objects.all(), session)) == []
+    assert device_count(session) == 0
+    with pytest.raises(resources.Missing):
+        granted(tenant, thing=str(row.pk))
+
+
+@pytest.mark.parametrize("shape", REFUSED_SHAPES)
+def test_a_default_manager_that_cannot_be_filtered_is_refused_by_the_checks(shape):
+    resources.register("thing", REFUSED_SHAPES[shape])
+    assert f"returns {shape}, which Django cannot filter" in problems()
+
+
+def test_rows_in_another_database_are_refused_by_the_checks(settings):
+    settings.DATABASE_ROUTERS = [Elsewhere()]
+    resources.register("door", hosts.Door)
+    assert "its rows are in the database 'elsewhere' and grants in 'default'" in problems()
+
+
+class Elsewhere:
+    def db_for_write(self, model: Any, **_: Any) -> str | None:
+        return "elsewhere" if model is hosts.Door else None
