@@ -101,7 +101,10 @@ def client_address(request: HttpRequest | Request) -> str:
         ip = ip_address(written["ipv6"] or written["ipv4"] if written else address)
     except ValueError:
         return address
-    return str((ip.ipv4_mapped if isinstance(ip, IPv6Address) else None) or ip)
+    if isinstance(ip, IPv6Address):
+        # Without its zone (RFC 4007), which names an interface of this machine and which no database stores.
+        return str(ip.ipv4_mapped or IPv6Address(int(ip)))
+    return str(ip)
 
 
 def is_storable(text: str) -> bool:

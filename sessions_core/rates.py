@@ -19,7 +19,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from sessions_core.conf import AppSettings, settings
 from sessions_core.tokens import digest
 
-__all__ = ["Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
+__all__ = ["MOST_CALLERS", "Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ _FORM = re.compile(rf"(?P<requests>[1-9]\d{{0,8}})/(?P<unit>{'|'.join(_UNITS)})"
 
 # The network of whoever has no address.
 _NOWHERE = ""
+
+# Counters that a process keeps by itself; docs/configuration.md says what they cost.
+MOST_CALLERS = 20_000
 
 # Seconds without the shared cache after it failed, so that it is not waited for in every request.
 _PATIENCE = 5
@@ -93,8 +96,9 @@ class Counters:
     """Counts in the cache that processes share, and in a memory of its own while there is none."""
 
     def __init__(self) -> None:
-        # Django's default memory forgets after 300 entries, and with them who called how often.
-        self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": 200_000}})
+        # Django's default of 300 would forget callers too soon. When it is full, LocMemCache drops the third that was
+        # used longest ago: a caller who keeps calling stays counted, and nobody is refused for lack of room.
+        self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": MOST_CALLERS}})
         self.away_until = 0.0
 
     def used(self, key: str, most: int, *, seconds: int) -> float:

