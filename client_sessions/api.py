@@ -68,9 +68,8 @@ class ScopedView(ApiView):
 
     def visible(self, rows: QuerySet[M], *, user_identifier_key: str | None = None) -> QuerySet[M]:
         """Rows of a registered model, narrowed to the caller, and to the session of the key if one is given."""
-        rows = visible_to(self.auth, rows)
         if user_identifier_key is None:
-            return rows
+            return visible_to(self.auth, rows)
         return narrowed_to_key(self.auth, rows, user_identifier_key, at=timezone.now())
 
     def ok(self, **answer: Any) -> Response:

@@ -9,9 +9,10 @@ from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable, RawSQL
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast
+from django.db.models.lookups import Exact
 from django.utils import timezone
 
 from client_sessions import resources
@@ -33,8 +34,9 @@ __all__ = [
 
 M = TypeVar("M", bound=Model)
 
-# Stand where a session and a time go in SQL that is kept.
+# Stand where a session, its workspace and a time go in SQL that is kept.
 _SESSION = UUID(int=0)
+_WORKSPACE = UUID(int=1)
 _AT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -83,10 +85,12 @@ def visible_to(
 def narrowed_to_key(
     auth: Auth, queryset: QuerySet[M], user_identifier_key: str, *, action: Action = Action.READ, at: datetime
 ) -> QuerySet[M]:
-    """Narrow further, to what the live session of this key reaches: the parameter that backends limit lists by.
+    """Narrow to what the live session of this key reaches: the parameter that backends limit lists by.
 
     Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
     """
+    if not isinstance(auth, ClientSession) and not is_backend(auth):
+        return queryset.none()
     session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
     if session is None or (isinstance(auth, ClientSession) and session.pk != auth.pk):
         return queryset.none()
@@ -102,7 +106,10 @@ def reached_by(
     """
     resource_type = resources.of_model(queryset.model)
     keys = _keys_reached(resource_type, session, action, at=at or timezone.now(), using=queryset.db)
-    return resource_type.in_workspace(queryset, session.workspace_id).filter(pk__in=keys)
+    reached = queryset.filter(pk__in=keys)
+    if resource_type.workspace is None:
+        return resource_type.in_workspace(reached, session.workspace_id)
+    return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), session.workspace_id))
 
 
 def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
@@ -124,15 +131,33 @@ def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> Clien
     return sessions.annotate(device_count=sum(counts, Value(0)))
 
 
+class _NotIndexed(Func):
+    """A column that rows are only compared by. SQLite would otherwise walk its index, over all rows of a workspace."""
+
+    template = "%(expressions)s"
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
+
+
+class _CountOf(Subquery):
+    """How many rows a query answers with."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+
+
 def _count(resource_type: ResourceType, at: datetime) -> Combinable:
-    """How many of one type the session of the row reaches."""
-    # Each level of sub-query looks one level further out for the session: grants, arm, row of the type, session.
-    session = OuterRef(OuterRef(OuterRef("pk")))
-    grants = Grant.objects.filter(client_session=session).allowing(Action.READ, at=at)
-    rows = resource_type.in_workspace(resource_type.rows(), OuterRef("workspace_id"))
-    rows = rows.filter(pk__in=_reached(resource_type, grants)).order_by().annotate(every_row=Value(1))
-    count = rows.values("every_row").annotate(count=Count("pk")).values("count")
-    return Coalesce(Subquery(count, output_field=IntegerField()), 0)
+    """How many rows of one type the session of the outer query reaches.
+
+    Each arm starts from the grants and looks every row up by its primary key, because SQLite evaluates a correlated
+    ``IN`` again for each row that it compares.
+    """
+    # Each level of sub-query looks one level further out for the session.
+    grants = Grant.objects.filter(client_session=OuterRef(OuterRef("pk"))).allowing(Action.READ, at=at)
+    visible = resource_type.in_workspace(resource_type.rows(), OuterRef(OuterRef("workspace_id")))
+    is_visible = Exists(visible.order_by().filter(pk=OuterRef("pk")))
+    arms = [arm.filter(is_visible) for arm in _arms(resource_type, grants, OuterRef("workspace_id"))]
+    return _CountOf(_union(arms, all=False), output_field=IntegerField())
 
 
 def _keys_reached(
@@ -140,7 +165,7 @@ def _keys_reached(
 ) -> RawSQL:
     """``_reached`` for one session, with SQL that is compiled once: that costs several times what running it does."""
     sql, parameters = _kept_sql(resource_type, action, using, tuple(resources.registered()))
-    slots, values = _prepared(_SESSION, _AT, using), _prepared(session.pk, at, using)
+    slots, values = _prepared(_SESSION, _WORKSPACE, _AT, using), _prepared(session.pk, session.workspace_id, at, using)
     filled = dict(zip(slots, values, strict=True))
     return RawSQL(sql, [filled.get(parameter, parameter) for parameter in parameters])
 
@@ -155,27 +180,43 @@ def _kept_sql(
     return sql, tuple(parameters)
 
 
-def _prepared(session_id: UUID, at: datetime, using: str) -> tuple[Any, Any]:
-    """A session and a time in the form that this database takes."""
+def _prepared(session_id: UUID, workspace_id: UUID, at: datetime, using: str) -> tuple[Any, ...]:
+    """A session, a workspace and a time in the form that this database takes."""
     session: Any = Grant._meta.get_field("client_session")
+    workspace: Any = ClientSession._meta.get_field("workspace")
     until: Any = Grant._meta.get_field("read_until")
     connection = connections[using]
-    return session.get_db_prep_value(session_id, connection), until.get_db_prep_value(at, connection)
+    values = ((session, session_id), (workspace, workspace_id), (until, at))
+    return tuple(field.get_db_prep_value(value, connection) for field, value in values)
 
 
 def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[Any, Any]:
-    """Keys of the rows that any of the grants leads to, one arm of the union for each way there.
+    """Keys of the rows that any of the grants leads to."""
+    return _union(_arms(resource_type, grants, _WORKSPACE), all=True)
 
-    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Plain rows:
+
+def _arms(
+    resource_type: ResourceType, grants: QuerySet[Grant], workspace_id: UUID | Combinable
+) -> list[QuerySet[Any, Any]]:
+    """Keys of the rows that the grants of one type lead to, for each way there.
+
+    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. A key that
+    several workspaces may have is looked up together with the workspace, for which there is an index. Plain rows:
     what a manager of the project's own leaves out may change with the time, and this is kept.
     """
     rows: QuerySet[Any] = QuerySet(resource_type.model).order_by()
-    arms = [
-        rows.filter(**{f"{path}__in": _granted(grants, granted)}).values("pk")
-        for granted, path in resource_type.paths()
-    ]
+    arms = []
+    for granted, path in resource_type.paths():
+        found: dict[str, Any] = {f"{path}__in": _granted(grants, granted)}
+        if granted.workspace is not None and not granted.key_field.unique:
+            found[f"{path.removesuffix(granted.key)}{granted.workspace}"] = workspace_id
+        arms.append(rows.filter(**found).values("pk"))
+    return arms
+
+
+def _union(arms: list[QuerySet[Any, Any]], *, all: bool) -> QuerySet[Any, Any]:
     first, *others = arms
-    return first.union(*others, all=True).order_by() if others else first
+    return first.union(*others, all=all).order_by() if others else first
 
 
 def _granted(grants: QuerySet[Grant], resource_type: ResourceType) -> QuerySet[Grant, object]:

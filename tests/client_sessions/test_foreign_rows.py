@@ -1,0 +1,75 @@
+"""What a session is answered does not depend on rows of others: no plan walks the rows of a table or of a workspace."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from client_sessions.devices.models import ConnectedAccount, Customer, Device
+from client_sessions.models import ClientSession
+from tests.callers import Caller, bearer
+
+on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="how SQLite words its plans")
+on_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="how PostgreSQL words its plans")
+
+# An index that leads to all rows of a workspace in SQLite's words, or a scan of a whole table.
+WALKS = re.compile(r"SCAN (?!counted)\w+|\(workspace_id=\?\)")
+
+
+@pytest.fixture
+def session(workspace, elsewhere, home) -> ClientSession:
+    """One that reaches three devices of 4,003, of which 2,000 are another tenant's."""
+    for of in (workspace, elsewhere):
+        others = ConnectedAccount.objects.create(workspace=of, display_name="others")
+        Device.objects.bulk_create(
+            Device(workspace=of, connected_account=others, name=f"device {n}") for n in range(2000)
+        )
+        Customer.objects.bulk_create(Customer(workspace=of, key=f"customer {n}") for n in range(2000))
+    wanted = {"connected_account": [home.a1], "customer": ["acme"]}
+    return ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", wanted=wanted)
+
+
+def plans(caller: Caller, path: str, query: str = "") -> Iterator[str]:
+    """How the database runs each query of a call."""
+    with CaptureQueriesContext(connection) as captured:
+        assert caller.get(path, query).status_code == 200
+    explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as cursor:
+        for sql in (query["sql"] for query in captured if query["sql"].startswith("SELECT")):
+            cursor.execute(f"{explain} {sql}")
+            yield "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+OWN = ["client_sessions/get", "devices/list", "connected_accounts/list"]
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", OWN)
+def test_a_session_reads_its_own_rows_by_index(session, path):
+    for plan in plans(bearer(session.token), path):
+        assert not WALKS.search(plan), plan
+
+
+@on_postgresql
+@pytest.mark.parametrize("path", OWN)
+def test_a_session_never_reads_a_large_table_whole(session, path):
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE devices_device, devices_customer")
+    for plan in plans(bearer(session.token), path):
+        assert not re.search("Seq Scan on devices_(device|customer)\\b", plan), plan
+
+
+@on_sqlite
+@pytest.mark.parametrize("path", ["devices/list", "connected_accounts/list"])
+def test_a_backend_that_asks_for_one_user_reads_that_users_rows_by_index(backend, session, path):
+    for plan in plans(backend, path, "?user_identifier_key=u1"):
+        assert "page (workspace_id=?)" not in plan, plan
+
+
+def test_every_device_is_counted_once_by_whichever_ways_it_is_reached(workspace, home):
+    wanted = {"connected_account": [home.a1, home.a2], "customer": ["acme"], "device": [home.d1]}
+    session = ClientSession.objects.start(workspace, by="test", wanted=wanted)
+    found = bearer(session.token).get("client_sessions/get").json()["client_session"]
+    assert found["device_count"] == 3
