@@ -171,12 +171,13 @@ class ClientSessionsView(ScopedView):
         return values
 
     def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
-        """A fresh session, or the one that holds the key, as it is: nothing about that one changes."""
+        """A fresh session, or the one that holds the key: of that one only the key of its token may change."""
         try:
             return ClientSession.objects.start(**self._request_of(values))
         except KeyTaken as taken:
             if taken.holder is None:
                 raise
+            taken.holder.renew_token(by=self.auth.actor, at=timezone.now())
             return taken.holder
 
     def _answer_with(self, session: ClientSession) -> Response:

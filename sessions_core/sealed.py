@@ -1,6 +1,6 @@
 """Columns of secrets that must be read again. What one holds opens only in the row it was sealed for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
@@ -35,14 +35,15 @@ def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
         yield from ((model, field.name) for field in model._meta.fields if isinstance(field, SealedField))
 
 
-def reseal(model: type[models.Model], column: str) -> int:
+def reseal(model: type[models.Model], column: str, *, seen: Callable[[int], object] = int) -> int:
     """Seal with the newest key what was sealed with another; how many there were. Raises CannotOpen.
 
     Each row is written by itself and only as it was read, so this may run beside anything, twice, or again after it
-    was stopped.
+    was stopped. ``seen`` is called with the number of rows looked at so far.
     """
     changed, using = 0, router.db_for_write(model)
-    for row in _rows(model, column, using):
+    for number, row in enumerate(_rows(model, column, using), start=1):
+        seen(number)
         sealed = bytes(getattr(row, column))
         if not is_sealed_with_newest(sealed):
             unchanged = model._default_manager.using(using).filter(pk=row.pk, **{column: sealed})

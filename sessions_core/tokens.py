@@ -22,14 +22,17 @@ __all__ = [
     "DerivedKind",
     "Presented",
     "RandomKind",
+    "current_key_id",
     "digest",
     "is_api_key",
+    "known_key_ids",
     "matches",
     "new_api_key",
     "new_webhook_secret",
     "random_text",
     "short_of",
     "webhook_signature",
+    "with_newest_key",
 ]
 
 # Base58 in the Bitcoin order: no 0, O, I or l to misread.
@@ -37,6 +40,10 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 # 24 characters of base58 carry 140 bits.
 LONG_LENGTH = 24
+
+# Keys that one row may name, each by an id of 8 characters.
+MOST_KEYS = 8
+KEY_IDS_LENGTH = 8 * MOST_KEYS + MOST_KEYS - 1
 
 _API_KEY = re.compile(f"seam_(?P<short>[{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}")
 
@@ -64,13 +71,14 @@ class DerivedKind:
     def new_short(self) -> str:
         return random_text(self.short_length)
 
-    def token(self, short: str, key_id: str) -> str:
-        """The whole token of the row that keeps ``short`` and ``key_id``.
+    def token(self, short: str, key_ids: str) -> str:
+        """Return the whole token of the row that stores ``short`` and ``key_ids``.
 
-        A key that has been withdrawn counts as the newest one, so the row gets a fresh token and the old one is dead.
+        If every key of the row has been withdrawn, the newest key takes over: the row gets a fresh token and the old
+        ones are dead.
         """
         keys = _keys_by_id()
-        return f"{self.prefix}{short}_{self._long(short, keys[_current(key_id, keys)])}"
+        return f"{self.prefix}{short}_{self._long(short, keys[_current(key_ids, keys)])}"
 
     def check(self, presented: str) -> Presented | None:
         """Which row the token claims, if one of our keys made it; no query needed to refuse the rest."""
@@ -82,9 +90,9 @@ class DerivedKind:
                 return Presented(short=short, key_id=key_id)
         return None
 
-    def agrees(self, presented: Presented, key_id: str) -> bool:
-        """Whether ``presented`` was made with the key its row names: a leaked old key forges nothing for new rows."""
-        return presented.key_id == _current(key_id, _keys_by_id())
+    def agrees(self, presented: Presented, key_ids: str) -> bool:
+        """Return True if the row names the key of ``presented``: a leaked old key forges nothing for new rows."""
+        return presented.key_id in (_current(key_ids, _keys_by_id()), *key_ids.split())
 
     def _long(self, short: str, key: bytes) -> str:
         number = int.from_bytes(hmac.digest(key, f"{self.prefix}|{short}".encode(), "sha256"))
@@ -97,16 +105,17 @@ class DerivedKind:
 
 @dataclass(frozen=True)
 class RandomKind:
-    """One kind of random token: shown once, while its row keeps the short part and a digest of the whole."""
+    """One kind of random token: its row keeps the short part and a digest of the whole."""
 
     prefix: str
+    short_length: int = 8
 
     def new(self) -> str:
-        return f"{self.prefix}{random_text(8)}_{random_text(LONG_LENGTH)}"
+        return f"{self.prefix}{random_text(self.short_length)}_{random_text(LONG_LENGTH)}"
 
     def short_of(self, text: str) -> str:
         """The public part, empty if the text has not the form of this kind."""
-        form = re.fullmatch(f"{self.prefix}([{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}", text)
+        form = re.fullmatch(f"{self.prefix}([{ALPHABET}]{{{self.short_length}}})_[{ALPHABET}]{{{LONG_LENGTH}}}", text)
         return form[1] if form else ""
 
 
@@ -134,6 +143,26 @@ class DerivedKey:
 def newest_key_id() -> str:
     """The id of the key that new tokens are derived from: a fingerprint, safe to store."""
     return next(iter(_keys_by_id()))
+
+
+def known_key_ids() -> list[str]:
+    """Return the ids of the TOKEN_KEYS, newest first."""
+    return list(_keys_by_id())
+
+
+def current_key_id(key_ids: str) -> str:
+    """Return the id of the key that the present token of a row with these ids is derived from."""
+    return _current(key_ids, _keys_by_id())
+
+
+def with_newest_key(key_ids: str) -> str:
+    """Return the ids with the newest key in front, so that the next token is derived from it.
+
+    The other ids stay while their keys do: tokens that were handed out go on working.
+    """
+    keys = _keys_by_id()
+    ids = [next(iter(keys)), *(id for id in key_ids.split() if id in keys)]
+    return " ".join(list(dict.fromkeys(ids))[:MOST_KEYS])
 
 
 def new_api_key(*, sandbox: bool) -> str:
@@ -185,5 +214,6 @@ def _keys_by_id() -> dict[str, bytes]:
     return {digest(f"token key id|{key}")[:8]: key.encode() for key in settings.token_keys}
 
 
-def _current(key_id: str, keys: dict[str, bytes]) -> str:
-    return key_id if key_id in keys else next(iter(keys))
+def _current(key_ids: str, keys: dict[str, bytes]) -> str:
+    """The first of the ids, separated by blanks, whose key is still there; the newest key if none is."""
+    return next((id for id in key_ids.split() if id in keys), next(iter(keys)))

@@ -1,180 +1,71 @@
-"""The sandbox that a fresh server offers: a workspace with its keys, an operator, and demo data to try things on.
-
-Everything here is done once. Asking again finds what is there, also when two ask at the same moment.
-"""
+"""What a live server begins with: a workspace, its API key and an operator, as far as they are asked for."""
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.utils.crypto import get_random_string
 
-from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.transactions import atomic
+from sessions_project.models import Deployment
 from user_sessions.models import SigningKey
-from user_sessions.users import user_id
 
-__all__ = ["DemoUser", "Operator", "Sandbox", "bootstrap"]
+__all__ = ["Made", "bootstrap"]
 
-ACTOR = "system:bootstrap"
-OPERATOR = "operator"
-CUSTOMER = "acme"
-
-PEOPLE = [
-    {"username": "jane_doe", "first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"},
-    {"username": "john_roe", "first_name": "John", "last_name": "Roe", "email": "john.roe@example.com"},
-]
-# What the account of each of them brings.
-DOORS = {"jane_doe": ["Front door", "Back door"], "john_roe": ["Garage door"]}
+BY = "command:bootstrap"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operator:
-    """A superuser; the password is known only on the run that made the account."""
-
-    username: str
-    password: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemoUser:
-    """Somebody to sign in as; the password is known only on the run that made the account."""
-
-    id: str
-    username: str
-    first_name: str
-    last_name: str
-    email: str
-    password: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sandbox:
-    """What ``manage.py bootstrap --json`` prints; ``api_key`` is known only on the run that made it."""
+class Made:
+    """What ``manage.py bootstrap --json`` prints. Secrets are null where nothing was made."""
 
     workspace_id: UUID
-    api_key: str | None
-    publishable_key: str
     frontend_api: str
-    operator: Operator
-    users: list[DemoUser]
-    connected_account_ids: list[UUID]
-    device_ids: list[UUID]
+    issuer: str
+    api_key: str | None
+    operator: str | None
+    operator_password: str | None
 
 
 @atomic()
-def bootstrap(*, demo: bool = True, new_key: bool = False, here: bool = False) -> Sandbox:
-    """Make what is missing of the sandbox, and a fresh API key if there is none or ``new_key`` asks for one.
+def bootstrap(name: str, *, operator: str | None = None) -> Made:
+    """Make a live workspace of this name with one API key, and a superuser if ``operator`` names one.
 
-    ``here``: the caller is about to serve, so a sandbox that was last served on another port moves to this one.
+    What is there already stays as it is: no key is added to an existing workspace and no password is changed.
+    Raises ValidationError if the workspace's address is taken or the operator's name cannot be one.
     """
-    _take_turns()
-    workspace = _workspace(here=here)
-    secret_keys = ApiKey.objects.usable().secret().filter(workspace=workspace)
-    issue_key = new_key or not secret_keys.exists()
-    customer = _demo_customer(workspace) if demo else None
-    accounts = ConnectedAccount.objects.filter(customer=customer) if customer else ConnectedAccount.objects.none()
-    return Sandbox(
-        workspace_id=workspace.pk,
-        api_key=ApiKey.objects.issue(workspace, name="Sandbox", by=ACTOR)[1] if issue_key else None,
-        publishable_key=_publishable_key(workspace),
-        frontend_api=workspace.frontend_api or "",
-        operator=_operator(),
-        users=[_demo_user(person) for person in PEOPLE] if demo else [],
-        connected_account_ids=[account.pk for account in accounts],
-        device_ids=[device.pk for device in Device.objects.filter(connected_account__in=accounts)],
-    )
-
-
-def _take_turns() -> None:
-    """Make a second bootstrap wait until this one is through; SQLite has let only one begin anyway."""
-    ContentType.objects.select_for_update().get(app_label="sessions_core", model="workspace")
-
-
-def _workspace(*, here: bool) -> Workspace:
-    """The oldest sandbox, at the address of this server."""
-    workspace = Workspace.objects.filter(is_sandbox=True).order_by("created_at", "id").first()
+    workspace, api_key = Workspace.objects.filter(name=name).order_by("created_at", "id").first(), None
     if workspace is None:
-        workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
-        SigningKey.objects.current(workspace, by=ACTOR)
-    landing, before = _landing_of(workspace), (workspace.frontend_api, workspace.sign_in_url)
-    if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
-        workspace.frontend_api = settings.GATEPASS_URL
-    if workspace.sign_in_url in ("", landing):
-        workspace.sign_in_url = _landing_of(workspace)
-    if (workspace.frontend_api, workspace.sign_in_url) != before:
-        workspace.save(update_fields=["frontend_api", "sign_in_url"])
-    return workspace
+        workspace = Workspace(name=name, frontend_api=settings.GATEPASS_URL)
+        workspace.full_clean()
+        workspace.save()
+        SigningKey.objects.current(workspace, by=BY)
+        _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", by=BY)
+    password = _password_of_new(operator) if operator else None
+    Deployment.go_live()
+    return Made(
+        workspace_id=workspace.pk,
+        frontend_api=workspace.frontend_api or "",
+        issuer=workspace.issuer,
+        api_key=api_key,
+        operator=operator,
+        operator_password=password,
+    )
 
 
-def _landing_of(workspace: Workspace) -> str:
-    """The page of this server where its users can sign in, as far as nobody chose another."""
-    return f"{workspace.frontend_api}/" if workspace.frontend_api else ""
-
-
-def _may_move(workspace: Workspace, *, here: bool) -> bool:
-    """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
-    return not workspace.frontend_api or (here and urlsplit(workspace.frontend_api).hostname == "127.0.0.1")
-
-
-def _publishable_key(workspace: Workspace) -> str:
-    key = ApiKey.objects.usable().publishable().filter(workspace=workspace).order_by("created_at", "id").first()
-    return (key or ApiKey.objects.issue_publishable(workspace, name="Sandbox", by=ACTOR)).publishable_key
-
-
-def _operator() -> Operator:
-    if superuser := User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first():
-        return Operator(username=superuser.get_username(), password=None)
+def _password_of_new(username: str) -> str | None:
+    """Make a superuser; None if there is a user of this name, who stays as they are."""
+    if User.objects.filter(username=username).exists():
+        return None
+    user = User(username=username, is_staff=True, is_superuser=True)
     password = get_random_string(20)
-    User.objects.create_superuser(OPERATOR, password=password)
-    return Operator(username=OPERATOR, password=password)
-
-
-def _demo_user(person: dict[str, str]) -> DemoUser:
-    user, is_new = User.objects.get_or_create(username=person["username"], defaults=person)
-    password = get_random_string(20) if is_new else None
-    if password:
-        user.set_password(password)
-        user.save(update_fields=["password"])
-    return DemoUser(
-        id=user_id(user.pk),
-        username=user.username,
-        first_name=user.first_name,
-        last_name=user.last_name,
-        email=user.email,
-        password=password,
-    )
-
-
-def _demo_customer(workspace: Workspace) -> Customer:
-    """The customer that the demo accounts belong to; made together with them, and left alone if it is there."""
-    customer, is_new = Customer.objects.get_or_create(workspace=workspace, key=CUSTOMER, defaults={"name": "Acme"})
-    if is_new:
-        accounts = [_demo_account(customer, person) for person in PEOPLE]
-        _demo_identity(accounts[0])
-    return customer
-
-
-def _demo_account(customer: Customer, person: dict[str, str]) -> ConnectedAccount:
-    account = ConnectedAccount.objects.create(
-        workspace=customer.workspace,
-        customer=customer,
-        display_name=f"{person['first_name']}'s home",
-        email=person["email"],
-    )
-    for door in DOORS[person["username"]]:
-        account.devices.create(workspace=customer.workspace, name=door, is_locked=True, capabilities=["lock"])
-    return account
-
-
-def _demo_identity(account: ConnectedAccount) -> None:
-    """Jane as a person who was given one device, and the webview on which she connected her account."""
-    ConnectWebview.objects.create(workspace=account.workspace, connected_account=account)
-    identity = UserIdentity.objects.create(
-        workspace=account.workspace, key="jane_doe", full_name="Jane Doe", email_address=account.email
-    )
-    identity.devices.add(account.devices.earliest("created_at"))
+    user.set_password(password)
+    try:
+        user.full_clean()
+    except ValidationError as reason:
+        raise ValidationError([f"--operator: {' '.join(reason.messages)}"]) from None
+    user.save()
+    return password

@@ -5,6 +5,7 @@ is present counts as given, even when it is empty; the system checks then say wh
 """
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from sessions_project import secrets_file
+from sessions_project.lost import refuse_lost
 
 env = environ.Env()
 
@@ -22,15 +24,24 @@ GATEPASS_SECRETS = GATEPASS_DATA / "secrets.env"
 GATEPASS_BROWSER_SDK = BASE_DIR / ".browser_sdk"  # where dev.py browser_sdk puts it
 
 
-def _number(name: str, *, default: int) -> int:
-    try:
-        number: int = env.int(name, default=default)
-    except ValueError as reason:
-        raise ImproperlyConfigured(f"{name} must be a number: {reason}.") from reason
-    return number
+def _number(name: str, *, default: int, least: int) -> int:
+    text = env.str(name, default=str(default))
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {text!r}.")
+    return int(text)
 
 
-GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4))
+def _flag(name: str, *, default: bool) -> bool:
+    text = env.str(name, default="yes" if default else "no").lower()
+    if text not in _ON | _OFF:
+        raise ImproperlyConfigured(f"{name} must be yes or no (or true, false, on, off, 1, 0), not {text!r}.")
+    return text in _ON
+
+
+_ON, _OFF = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
+
+GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4), least=1)
+GATEPASS_SANDBOX = _flag("GATEPASS_SANDBOX", default=False)  # dev.py run says so
 
 _public = urlsplit(GATEPASS_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
@@ -64,12 +75,15 @@ SESSIONS_CORE = {
     "TOKEN_KEYS": _keys(_secret["GATEPASS_TOKEN_KEYS"]),
     "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
     "PROCESSES": GATEPASS_WORKERS,
-    "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0),
+    "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0, least=0),
 }
 
 
 def _rates(name: str) -> dict[str, str | None]:
-    return {kind: rate or None for kind, rate in env.dict(name, default={}).items()}
+    try:
+        return {kind: rate or None for kind, rate in env.dict(name, default={}).items()}
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a list such as password=5/minute,account=100/minute.") from None
 
 
 CLIENT_SESSIONS = {"RATES": _rates("GATEPASS_RATES")}
@@ -151,7 +165,12 @@ def _database() -> dict[str, object]:
     }
 
 
+# What `dev.py run` was given, so that other commands on its data find the same database.
+if "DATABASE_URL" not in os.environ and (_remembered := secrets_file.read(GATEPASS_SECRETS).get("DATABASE_URL")):
+    os.environ["DATABASE_URL"] = _remembered
+
 DATABASES = {"default": _database()}
+refuse_lost(DATABASES["default"])
 
 if _redis := env.str("REDIS_URL", default=""):
     CACHES = {
@@ -166,10 +185,10 @@ if _redis := env.str("REDIS_URL", default=""):
 
 # Safety
 
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = _flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", _public.hostname])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"{_public.scheme}://{_public.netloc}"])
-GATEPASS_SECURE = env.bool("GATEPASS_SECURE", default=_public.scheme == "https")
+GATEPASS_SECURE = _flag("GATEPASS_SECURE", default=_public.scheme == "https")
 
 SESSION_ENGINE = "sessions_project.console_sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GATEPASS_SECURE

@@ -10,12 +10,15 @@ import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from sessions_core.models import ApiKey, Workspace
 from sessions_project import secrets_file
-from sessions_project.bootstrap import bootstrap
-from sessions_project.management.commands import serve
+from sessions_project import welcome as serve
+from sessions_project.bootstrap import bootstrap as bootstrap_live
+from sessions_project.models import Deployment
+from sessions_project.sandbox import IsLive, make_sandbox
 from user_sessions.models import SigningKey
 from user_sessions.users import find
 
@@ -30,7 +33,7 @@ def secrets(settings, tmp_path) -> Path:
 
 @pytest.mark.django_db
 def test_the_keys_and_the_operator_work():
-    sandbox = bootstrap()
+    sandbox = make_sandbox()
 
     assert ApiKey.objects.authenticate(sandbox.api_key).workspace_id == sandbox.workspace_id
     assert ApiKey.objects.authenticate_publishable(sandbox.publishable_key).workspace_id == sandbox.workspace_id
@@ -39,7 +42,7 @@ def test_the_keys_and_the_operator_work():
 
 @pytest.mark.django_db
 def test_there_is_something_to_try():
-    sandbox = bootstrap()
+    sandbox = make_sandbox()
 
     workspace = Workspace.objects.get(pk=sandbox.workspace_id)
     assert [find(workspace, user.id).get_username() for user in sandbox.users] == ["jane_doe", "john_roe"]
@@ -50,10 +53,10 @@ def test_there_is_something_to_try():
 
 @pytest.mark.django_db
 def test_a_second_bootstrap_finds_everything_and_shows_no_secret():
-    first = bootstrap()
+    first = make_sandbox()
     counts = [model.objects.count() for model in MADE]
 
-    second = bootstrap()
+    second = make_sandbox()
 
     assert [model.objects.count() for model in MADE] == counts
     assert (second.api_key, second.operator.password) == (None, None)
@@ -63,7 +66,7 @@ def test_a_second_bootstrap_finds_everything_and_shows_no_secret():
 
 @pytest.mark.django_db(transaction=True)
 def test_bootstraps_at_once_make_one_sandbox(at_once):
-    results = at_once(*[bootstrap] * 4)
+    results = at_once(*[make_sandbox] * 4)
 
     assert len({sandbox.workspace_id for sandbox in results}) == 1
     assert [bool(sandbox.api_key) for sandbox in results].count(True) == 1
@@ -72,19 +75,60 @@ def test_bootstraps_at_once_make_one_sandbox(at_once):
 
 
 @pytest.mark.django_db
-def test_without_demo_data_there_is_none():
-    sandbox = bootstrap(demo=False)
+def test_what_was_deleted_from_the_sandbox_does_not_come_back(secrets):
+    make_sandbox()
+    User.objects.all().delete()
+    Customer.objects.all().delete()
+    ApiKey.objects.all().update(revoked_at=timezone.now())
 
-    assert (sandbox.users, sandbox.connected_account_ids, sandbox.device_ids) == ([], [], [])
-    assert not Customer.objects.exists()
-    assert sandbox.api_key
+    sandbox = make_sandbox()
+
+    assert (sandbox.operator, sandbox.users, sandbox.connected_account_ids) == (None, [], [])
+    assert (sandbox.api_key, sandbox.publishable_key) == (None, "")
+    assert "does not come back" in serve.welcome(*serve.remembered(sandbox))
+
+
+@pytest.mark.django_db
+def test_a_database_that_was_served_live_never_becomes_a_sandbox():
+    make_sandbox()
+    Deployment.go_live()
+
+    with pytest.raises(IsLive):
+        make_sandbox()
+
+
+@pytest.mark.django_db
+def test_a_database_with_a_live_workspace_never_becomes_a_sandbox(live_workspace):
+    with pytest.raises(IsLive):
+        make_sandbox()
+
+    assert not User.objects.exists() and not Deployment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_bootstrap_makes_what_was_asked_for_and_nothing_else():
+    made = bootstrap_live("Acme", operator="ann")
+
+    assert ApiKey.objects.authenticate(made.api_key).workspace.name == "Acme"
+    assert authenticate(username="ann", password=made.operator_password).is_superuser
+    assert [model.objects.count() for model in MADE] == [1, 1, 1, 1, 0, 0, 0, 0, 0]
+    assert not Workspace.objects.get().is_sandbox
+
+
+@pytest.mark.django_db
+def test_a_second_bootstrap_changes_nothing():
+    bootstrap_live("Acme", operator="ann")
+    again = bootstrap_live("Acme", operator="ann")
+
+    assert (again.api_key, again.operator_password) == (None, None)
+    assert [model.objects.count() for model in MADE] == [1, 1, 1, 1, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.django_db
 def test_a_new_key_leaves_the_earlier_one_working():
-    earlier = bootstrap().api_key
+    earlier = make_sandbox().api_key
 
-    newer = bootstrap(new_key=True).api_key
+    newer = make_sandbox(new_key=True).api_key
 
     assert newer != earlier
     assert ApiKey.objects.authenticate(earlier)
@@ -93,73 +137,68 @@ def test_a_new_key_leaves_the_earlier_one_working():
 
 @pytest.mark.django_db
 def test_a_superuser_who_is_there_is_the_operator(admin_user):
-    operator = bootstrap().operator
+    operator = make_sandbox().operator
 
     assert (operator.username, operator.password) == (admin_user.get_username(), None)
 
 
 @pytest.mark.django_db
-def test_serving_on_another_port_moves_the_sandbox_and_bootstrap_does_not(settings):
-    bootstrap()
+def test_serving_on_another_port_moves_the_sandbox(settings):
+    make_sandbox()
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
 
-    assert bootstrap().frontend_api == "http://127.0.0.1:8000"
+    assert make_sandbox().frontend_api == "http://127.0.0.1:8000"
     assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8000/"
-    assert bootstrap(here=True).frontend_api == "http://127.0.0.1:8001"
+    assert make_sandbox(here=True).frontend_api == "http://127.0.0.1:8001"
     assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8001/"
 
 
 @pytest.mark.django_db
 def test_an_address_that_a_person_chose_stays():
-    bootstrap()
+    make_sandbox()
     Workspace.objects.update(frontend_api="https://sandbox.example.com")
 
-    assert bootstrap(here=True).frontend_api == "https://sandbox.example.com"
+    assert make_sandbox(here=True).frontend_api == "https://sandbox.example.com"
 
 
 @pytest.mark.django_db
 def test_a_sign_in_page_that_a_person_chose_stays(settings):
-    bootstrap()
+    make_sandbox()
     Workspace.objects.update(sign_in_url="https://app.example.com/sign-in")
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
 
-    bootstrap(here=True)
+    make_sandbox(here=True)
 
     assert Workspace.objects.get().sign_in_url == "https://app.example.com/sign-in"
 
 
 @pytest.mark.django_db
 def test_the_command_prints_one_json_object(capsys):
-    call_command("bootstrap", "--json")
+    call_command("bootstrap", "Acme", "--json")
 
     printed = json.loads(capsys.readouterr().out)
     assert list(printed) == [
         "workspace_id",
-        "api_key",
-        "publishable_key",
         "frontend_api",
+        "issuer",
+        "api_key",
         "operator",
-        "users",
-        "connected_account_ids",
-        "device_ids",
+        "operator_password",
     ]
-    assert list(printed["operator"]) == ["username", "password"]
-    assert list(printed["users"][0]) == ["id", "username", "first_name", "last_name", "email", "password"]
 
 
 @pytest.mark.django_db
-def test_the_command_also_speaks_to_people(capsys):
-    call_command("bootstrap")
-    call_command("bootstrap", "--new-key", "--no-demo")
-
-    assert "jane_doe" in capsys.readouterr().out
+def test_an_address_that_is_taken_is_refused_with_a_sentence():
+    call_command("bootstrap", "Acme")
+    with pytest.raises(CommandError, match="Nothing was made"):
+        call_command("bootstrap", "Another")
 
 
 @pytest.mark.django_db
 def test_what_serving_prints_is_kept_for_the_next_run(secrets):
-    sandbox, api_key, password = serve.remembered(bootstrap())
+    sandbox, api_key, password = serve.remembered(make_sandbox())
 
-    assert serve.remembered(bootstrap()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
+    assert serve.remembered(make_sandbox()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
     assert secrets_file.read(secrets) == {
         serve.API_KEY: api_key,
         serve.PASSWORD: password,
@@ -170,10 +209,10 @@ def test_what_serving_prints_is_kept_for_the_next_run(secrets):
 
 @pytest.mark.django_db
 def test_a_kept_key_that_was_revoked_is_replaced(secrets):
-    _, revoked, _ = serve.remembered(bootstrap())
+    _, revoked, _ = serve.remembered(make_sandbox())
     ApiKey.objects.authenticate(revoked).revoke(by="operator:test")
 
-    _, api_key, _ = serve.remembered(bootstrap())
+    _, api_key, _ = serve.remembered(make_sandbox())
 
     assert ApiKey.objects.authenticate(api_key)
     assert secrets_file.read(secrets)[serve.API_KEY] == api_key
@@ -181,12 +220,12 @@ def test_a_kept_key_that_was_revoked_is_replaced(secrets):
 
 @pytest.mark.django_db
 def test_a_password_that_was_changed_is_not_shown(secrets):
-    serve.remembered(bootstrap())
+    serve.remembered(make_sandbox())
     for user in User.objects.filter(username__in=["operator", "jane_doe"]):
         user.set_password("another one")
         user.save()
 
-    sandbox, _, password = serve.remembered(bootstrap())
+    sandbox, _, password = serve.remembered(make_sandbox())
 
     assert (password, sandbox.users[0].password) == (None, None)
     assert sandbox.users[1].password
@@ -194,7 +233,7 @@ def test_a_password_that_was_changed_is_not_shown(secrets):
 
 @pytest.mark.django_db
 def test_demo_users_have_passwords_of_their_own_and_nothing_built_in():
-    jane, john = bootstrap().users
+    jane, john = make_sandbox().users
 
     assert authenticate(username="jane_doe", password=jane.password)
     assert authenticate(username="john_roe", password=john.password)
@@ -205,7 +244,7 @@ def test_demo_users_have_passwords_of_their_own_and_nothing_built_in():
 def test_somebody_who_is_there_keeps_their_password():
     User.objects.create_user("jane_doe", password="her own")
 
-    jane, _ = bootstrap().users
+    jane, _ = make_sandbox().users
 
     assert jane.password is None
     assert authenticate(username="jane_doe", password="her own")
@@ -213,7 +252,7 @@ def test_somebody_who_is_there_keeps_their_password():
 
 @pytest.mark.django_db
 def test_the_welcome_names_keys_and_commands(secrets):
-    sandbox, api_key, password = serve.remembered(bootstrap())
+    sandbox, api_key, password = serve.remembered(make_sandbox())
 
     welcome = serve.welcome(sandbox, api_key, password)
 

@@ -10,7 +10,7 @@ import pytest
 
 from client_sessions.conf import ClientSessionsSettings
 from sessions_core.conf import AppSettings, CoreSettings
-from sessions_project.bootstrap import bootstrap
+from sessions_project.sandbox import make_sandbox
 from tests.embedded import embedded
 from tests.hosts import run
 from tests.pages import DOCS, blocks, run_bash, table
@@ -36,9 +36,14 @@ def test_every_check_is_documented():
 
 def test_every_environment_variable_is_documented():
     source = (ROOT / "sessions_project" / "settings.py").read_text()
-    named = [r'(?:env\.\w+|_number|_rates)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
+    named = [r'(?:env\.\w+|_number|_flag|_rates)\(\s*"([A-Z_]+)"', r'_secret\["([A-Z_]+)"\]']
     read = {name for pattern in named for name in re.findall(pattern, source)}
     assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
+
+
+def test_every_check_of_the_reference_server_is_documented():
+    raised = re.findall(r'id="(\w+\.[EW]\d+)"', (ROOT / "sessions_project" / "checks.py").read_text())
+    assert {check for check, _ in table("configuration.md", "Checks before a live start")} == set(raised) != set()
 
 
 ASK = """
@@ -81,7 +86,7 @@ LOCAL = "http://127.0.0.1:8000"
 @pytest.fixture
 def given(live_server) -> dict[str, str]:
     """What the README says the reader has: what a first run prints."""
-    sandbox = bootstrap()
+    sandbox = make_sandbox()
     account_id, *_ = sandbox.connected_account_ids
     return {
         "URL": live_server.url,

@@ -35,7 +35,8 @@ def test_every_command_is_documented():
         ["rotate_webhook_secret", ID],
         ["deliver_webhooks", "--once"],
         ["reencrypt"],
-        ["bootstrap"],
+        ["bootstrap", "Acme"],
+        ["token_keys"],
     ],
     ids=" ".join,
 )
@@ -53,9 +54,61 @@ def test_without_its_tables_a_command_says_so_in_one_line(tmp_path: Path, comman
     assert len(done.stderr.splitlines()) == 1
 
 
+@embedded
+def test_without_its_packages_manage_py_says_what_to_do():
+    bare = [sys.executable, "-S", "manage.py", "check"]  # -S hides every installed package
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "python3 dev.py run" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+@embedded
+@pytest.mark.parametrize("name", ["GATEPASS_SECURE", "DEBUG", "GATEPASS_SANDBOX"])
+@pytest.mark.parametrize("value", ["maybe", "", "2"])
+def test_a_flag_that_is_neither_yes_nor_no_is_refused(tmp_path, name, value):
+    assert f"{name} must be yes or no" in refusal(tmp_path, name, value)
+
+
+@embedded
+@pytest.mark.parametrize("name", ["GATEPASS_WORKERS", "GATEPASS_TRUSTED_PROXIES"])
+@pytest.mark.parametrize("value", ["many", "", "-1", "1.5", "1_0", "9" * 30])
+def test_a_number_that_is_none_is_refused(tmp_path, name, value):
+    assert f"{name} must be a whole number" in refusal(tmp_path, name, value)
+
+
+@embedded
+@pytest.mark.parametrize("name", ["GATEPASS_RATES", "GATEPASS_SIGN_IN_RATES"])
+def test_rates_that_are_no_list_are_refused(tmp_path, name):
+    assert f"{name} must be a list" in refusal(tmp_path, name, "fast")
+
+
+@embedded
+@pytest.mark.parametrize(("content", "sentence"), [(b"", "is empty"), (b"garbage" * 100, "is not a database")])
+def test_a_database_file_that_lost_its_contents_is_refused(tmp_path, content, sentence):
+    file = tmp_path / "gatepass.sqlite3"
+    file.write_bytes(content)
+    assert sentence in refusal(tmp_path, "PYTHONHASHSEED", "0")
+    assert file.read_bytes() == content
+
+
+def refusal(data: Path, name: str, value: str) -> str:
+    """What a command says in its one line when it does not start."""
+    environment = {key: text for key, text in os.environ.items() if key != "DATABASE_URL"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--database", "default"],
+        cwd=ROOT,
+        env=environment | {"GATEPASS_DATA": str(data), name: value},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
+
+
 @pytest.mark.django_db
 def test_bootstrap_names_the_issuer(capsys):
-    call_command("bootstrap")
+    call_command("bootstrap", "Acme")
     assert f"Issuer           {Workspace.objects.get().issuer}\n" in capsys.readouterr().out
 
 

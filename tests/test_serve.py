@@ -29,7 +29,11 @@ GIVEN = {"SECRET_KEY", "GATEPASS_TOKEN_KEYS", "GATEPASS_ENCRYPTION_KEYS", "GATEP
 def environment(data: Path, **more: str) -> dict[str, str]:
     """As on a machine where nobody has set anything."""
     own = {name: value for name, value in os.environ.items() if name not in GIVEN}
-    return own | {"GATEPASS_DATA": str(data), "GATEPASS_WORKERS": "1", "PYTHONUNBUFFERED": "1"} | more
+    return (
+        own
+        | {"GATEPASS_DATA": str(data), "GATEPASS_WORKERS": "1", "PYTHONUNBUFFERED": "1", "GATEPASS_SANDBOX": "yes"}
+        | more
+    )
 
 
 def serve(data: Path, port: int, **more: str) -> "subprocess.Popen[str]":
@@ -39,11 +43,11 @@ def serve(data: Path, port: int, **more: str) -> "subprocess.Popen[str]":
 
 
 @contextmanager
-def served(data: Path) -> Iterator[tuple[str, str]]:
+def served(data: Path, **more: str) -> Iterator[tuple[str, str]]:
     """The address, and what was printed."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with serve(data, port) as process:
+    with serve(data, port, **more) as process:
         try:
             assert process.stdout and process.stderr
             printed = ""
@@ -109,13 +113,16 @@ def test_a_server_has_a_page_a_pulse_and_a_console(tmp_path):
             assert json.load(answer)["error"]["type"] == "not_found"
 
 
+MAKE = "from sessions_project.sandbox import make_sandbox; make_sandbox()"
+
+
 @pytest.fixture(scope="module")
 def set_up(tmp_path_factory) -> Path:
     """Data of a server that is ready to start; for those who only look."""
     data = tmp_path_factory.mktemp("data")
-    for command in (["migrate", "-v0"], ["bootstrap", "--json"]):
-        manage = [sys.executable, "manage.py", *command]
-        subprocess.run(manage, cwd=ROOT, env=environment(data), check=True, capture_output=True)
+    manage = [sys.executable, "manage.py", "shell", "-v0", "-c", MAKE]
+    for command in ([sys.executable, "manage.py", "migrate", "-v0"], manage):
+        subprocess.run(command, cwd=ROOT, env=environment(data), check=True, capture_output=True)
     return data
 
 
@@ -142,7 +149,7 @@ def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
 
 
 def test_bootstrap_before_migrate_gets_a_sentence(tmp_path):
-    command = [sys.executable, "manage.py", "bootstrap", "--json"]
+    command = [sys.executable, "manage.py", "bootstrap", "Acme"]
     done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True)
     assert done.returncode != 0
     assert "Has manage.py migrate been run?" in done.stderr
@@ -151,17 +158,97 @@ def test_bootstrap_before_migrate_gets_a_sentence(tmp_path):
 
 def test_bootstrap_prints_a_key_once(tmp_path):
     printed = []
-    for command in (["migrate", "-v0"], ["bootstrap", "--json"], ["bootstrap", "--json"]):
+    for command in (
+        ["migrate", "-v0"],
+        ["bootstrap", "Acme", "--operator", "ann", "--json"],
+        ["bootstrap", "Acme", "--operator", "ann", "--json"],
+    ):
         done = subprocess.run(
             [sys.executable, "manage.py", *command], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout)
     first, second = map(json.loads, printed[1:])
-    assert first["api_key"].startswith("seam_test")
-    assert all(user["password"] for user in first["users"])
-    once = {"api_key": None, "operator": None, "users": [user | {"password": None} for user in first["users"]]}
-    assert first | once == second | {"operator": None}
+    assert first["api_key"].startswith("seam_") and first["operator_password"]
+    assert second == first | {"api_key": None, "operator_password": None}
+
+
+LIVE = {"GATEPASS_SANDBOX": "no", "SECRET_KEY": "a-real-secret-key-" * 3}
+
+
+def refused(data: Path, *options: str, **more: str) -> str:
+    """What a live server says that does not start."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "serve", "--port", "1", *options],
+        cwd=ROOT,
+        env=environment(data, **LIVE | more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "check"),
+    [
+        ({"DEBUG": "1"}, "sessions_project.E001"),
+        ({"SECRET_KEY": "short"}, "sessions_project.E002"),
+        ({"ALLOWED_HOSTS": "*"}, "sessions_project.E003"),
+        ({"GATEPASS_URL": "https://sessions.example.com"}, "sessions_project.E004"),
+        ({"GATEPASS_URL": "http://sessions.example.com"}, "sessions_project.E005"),
+        ({"GATEPASS_URL": "https://sessions.example.com", "GATEPASS_SECURE": "no"}, "sessions_project.E006"),
+    ],
+)
+def test_a_live_server_does_not_start_with_unsafe_settings(set_up, wrong, check):
+    port = ["--port", str(free_port())]
+    assert check in refused(set_up, *port, **wrong)
+    worker = [sys.executable, "-c", "import sessions_project.wsgi"]
+    done = subprocess.run(worker, cwd=ROOT, env=environment(set_up, **LIVE | wrong), capture_output=True, text=True)
+    assert done.returncode != 0
+    assert check in done.stderr
+
+
+def test_a_live_server_refuses_a_database_that_is_not_migrated(tmp_path):
+    assert "has no tables yet" in refused(tmp_path, "--port", str(free_port()))
+
+
+@pytest.mark.parametrize("options", [["--host", "nowhere"], ["--port", "0"], ["--port", "70000"]])
+def test_an_address_that_cannot_be_bound_is_refused(set_up, options):
+    assert "must be" in refused(set_up, *options)
+
+
+def test_plain_http_is_not_served_to_the_network(set_up):
+    assert "show every credential" in refused(set_up, "--host", "0.0.0.0", "--port", str(free_port()))
+
+
+def test_a_live_server_makes_nothing_and_prints_no_secret(tmp_path):
+    manage = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(manage, cwd=ROOT, env=environment(tmp_path, **LIVE), check=True)
+    with served(tmp_path, **LIVE) as (_, printed):
+        assert len(printed.splitlines()) == 1
+    count = "from django.contrib.auth.models import User; from sessions_core.models import ApiKey, Workspace; "
+    count += "print(User.objects.count(), ApiKey.objects.count(), Workspace.objects.count())"
+    done = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", count],
+        cwd=ROOT,
+        env=environment(tmp_path, **LIVE),
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "0 0 0\n", done.stderr
+    with serve(tmp_path, free_port()) as process:
+        _, said = process.communicate(timeout=60)
+    assert "belongs to a live server" in said and process.returncode == 1
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.token_keys import TokenKeyField
 from sessions_core.transactions import atomic
 
 # The kind of caller that holds a client session's token; see sessions_core.permissions.
@@ -40,7 +41,7 @@ class ClientSession(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="client_sessions")
     user_identifier_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     token_short = models.CharField(max_length=8, unique=True, editable=False)
-    token_key = models.CharField(max_length=8, editable=False)
+    token_key = TokenKeyField(max_length=tokens.KEY_IDS_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -110,7 +111,7 @@ class ClientSession(models.Model):
         at = at or timezone.now()
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(at=at)
+            self._claim(by=by, at=at)
             self._take_key(user_identifier_key, by=by, at=at)
             self._add(checked, terms, by=by, at=at)
 
@@ -122,7 +123,7 @@ class ClientSession(models.Model):
         """
         at = at or timezone.now()
         with atomic():
-            self._claim(at=at)
+            self._claim(by=by, at=at)
             for resource_type, resource_ids in wanted.items():
                 grants = self.grants.filter(resource_type=resource_type)
                 held = set(grants.values_list("resource_id", flat=True))
@@ -146,10 +147,11 @@ class ClientSession(models.Model):
         """
         at = at or timezone.now()
         if not wanted and expires_at is None:
+            self.renew_token(by=by, at=at)
             return
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(at=at)
+            self._claim(by=by, at=at)
             if expires_at is not None:
                 self._move_end(self.workspace.client_session_end(expires_at, at=at), by=by, at=at)
             for resource_type, ids in checked.items():
@@ -185,14 +187,27 @@ class ClientSession(models.Model):
                 self._record("client_session.deleted", by=by, at=at or timezone.now())
         return bool(locked)
 
-    def _claim(self, *, at: datetime) -> None:
+    def renew_token(self, *, by: str, at: datetime) -> None:
+        """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.
+
+        Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
+        """
+        if tokens.with_newest_key(self.token_key) != self.token_key:
+            with atomic():
+                self._claim(by=by, at=at)
+
+    def _claim(self, *, by: str, at: datetime) -> None:
         """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
 
         An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
         """
         if not ClientSession.objects.live(at=at).filter(pk=self.pk).update(token_key=models.F("token_key")):
             raise NotLive
-        self.refresh_from_db(fields=["expires_at", "user_identifier_key"])
+        self.refresh_from_db(fields=["expires_at", "user_identifier_key", "token_key"])
+        if (token_key := tokens.with_newest_key(self.token_key)) != self.token_key:
+            ClientSession.objects.filter(pk=self.pk).update(token_key=token_key)
+            self._record("client_session.token_renewed", by=by, at=at)
+            self.token_key = token_key
 
     def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""

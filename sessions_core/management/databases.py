@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import Error, ProgrammingError
+from django.db import DatabaseError, Error, ProgrammingError
 
 from sessions_core.transactions import is_away
 
@@ -17,6 +17,7 @@ def ready_database() -> Iterator[None]:
     try:
         yield
     except Error as reason:
-        if not isinstance(reason, ProgrammingError) and not is_away(reason):
+        # A file that is damaged is a DatabaseError of no narrower kind.
+        if not isinstance(reason, ProgrammingError) and type(reason) is not DatabaseError and not is_away(reason):
             raise
         raise CommandError(f"The database is not ready: {reason}. Has manage.py migrate been run?") from None

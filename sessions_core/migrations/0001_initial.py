@@ -243,14 +243,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "digest",
-                    models.CharField(blank=True, editable=False, help_text="SHA-256 of a secret key.", max_length=64),
+                    models.CharField(editable=False, help_text="SHA-256 of the key.", max_length=64),
                 ),
-                (
-                    "token_key",
-                    models.CharField(
-                        blank=True, editable=False, help_text="Id of the deriving TOKEN_KEYS.", max_length=8
-                    ),
-                ),
+                ("sealed_text", sessions_core.sealed.SealedField(editable=False, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
@@ -361,11 +356,11 @@ class Migration(migrations.Migration):
             model_name="apikey",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("kind", "secret"), ("token_key", ""), models.Q(("digest", ""), _negated=True)),
-                    models.Q(("digest", ""), ("kind", "publishable"), models.Q(("token_key", ""), _negated=True)),
+                    models.Q(("kind", "secret"), ("sealed_text", None)),
+                    models.Q(("kind", "publishable"), ("sealed_text__isnull", False)),
                     _connector="OR",
                 ),
-                name="sessions_core_api_key_has_digest_or_token_key",
+                name="sessions_core_api_key_is_sealed_if_publishable",
             ),
         ),
         migrations.AddConstraint(

@@ -12,11 +12,12 @@ from sessions_core.kept import KeptQuery
 from sessions_core.models.events import Event
 from sessions_core.models.workspaces import Workspace
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.transactions import atomic
 
 __all__ = ["ApiKey"]
 
-PUBLISHABLE_TOKEN = tokens.DerivedKind("seam_pk1", short_length=6)
+PUBLISHABLE_TOKEN = tokens.RandomKind("seam_pk1", short_length=6)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -36,14 +37,19 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self._recorded(key, by=by), text
 
     def issue_publishable(self, workspace: Workspace, *, name: str, by: str) -> "ApiKey":
-        """Make a publishable key; its text can be read at any time, from ``publishable_key``."""
+        """Make a publishable key; its text can be read at any time, from ``publishable_key``.
+
+        The text is random and stored encrypted: it is part of your pages, so no change of TOKEN_KEYS may change it.
+        """
+        text = PUBLISHABLE_TOKEN.new()
         key = ApiKey(
             workspace=workspace,
             name=name,
             kind=ApiKey.Kind.PUBLISHABLE,
-            short=PUBLISHABLE_TOKEN.new_short(),
-            token_key=tokens.newest_key_id(),
+            short=PUBLISHABLE_TOKEN.short_of(text),
+            digest=tokens.digest(text),
         )
+        key.sealed_text = seal_for(key, text.encode())
         return self._recorded(key, by=by)
 
     def authenticate(self, text: str) -> "ApiKey | None":
@@ -55,11 +61,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def authenticate_publishable(self, text: str) -> "ApiKey | None":
         """The usable publishable key with this text, its workspace joined."""
-        if not (presented := PUBLISHABLE_TOKEN.check(text)):
+        if not (short := PUBLISHABLE_TOKEN.short_of(text)):
             return None
-        key = _BY_SHORT.get(short=presented.short)
-        is_usable = key is not None and key.is_usable(ApiKey.Kind.PUBLISHABLE)
-        return key if key and is_usable and PUBLISHABLE_TOKEN.agrees(presented, key.token_key) else None
+        key = _BY_SHORT.get(short=short)
+        return key if key and key.is_usable(ApiKey.Kind.PUBLISHABLE) and tokens.matches(text, key.digest) else None
 
     @atomic()
     def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
@@ -80,8 +85,8 @@ class ApiKey(models.Model):
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
     name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
     short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the key.")
-    digest = models.CharField(max_length=64, blank=True, editable=False, help_text="SHA-256 of a secret key.")
-    token_key = models.CharField(max_length=8, blank=True, editable=False, help_text="Id of the deriving TOKEN_KEYS.")
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the key.")
+    sealed_text = SealedField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -92,9 +97,9 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         constraints = [
             models.CheckConstraint(
-                name="sessions_core_api_key_has_digest_or_token_key",
-                condition=models.Q(kind="secret", token_key="") & ~models.Q(digest="")
-                | models.Q(kind="publishable", digest="") & ~models.Q(token_key=""),
+                name="sessions_core_api_key_is_sealed_if_publishable",
+                condition=models.Q(kind="secret", sealed_text=None)
+                | models.Q(kind="publishable", sealed_text__isnull=False),
             ),
         ]
 
@@ -118,7 +123,7 @@ class ApiKey(models.Model):
     @property
     def publishable_key(self) -> str:
         """The whole text of a publishable key, empty for a secret one."""
-        return PUBLISHABLE_TOKEN.token(self.short, self.token_key) if self.kind == self.Kind.PUBLISHABLE else ""
+        return open_in(self, self.sealed_text).decode() if self.sealed_text else ""
 
     @atomic()
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:

@@ -91,5 +91,5 @@ def test_one_is_issued_by_command_and_shown(person, workspace, elsewhere, capsys
     call_command("issue_personal_access_token", "jane", *options)
     token = capsys.readouterr().out.strip()
     assert at(elsewhere.pk, token).get("workspaces/get").status_code == 200
-    with pytest.raises(CommandError, match="No user is called 'nobody'"):
+    with pytest.raises(CommandError, match="No user has the id or the user name"):
         call_command("issue_personal_access_token", "nobody", *options)

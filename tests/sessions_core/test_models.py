@@ -86,7 +86,7 @@ def test_a_secret_key_cannot_be_read_again(workspace):
 
 def test_the_database_refuses_a_key_of_two_kinds(workspace):
     with pytest.raises(IntegrityError):
-        ApiKey.objects.create(workspace=workspace, name="both", short="s", digest="d", token_key="t")
+        ApiKey.objects.create(workspace=workspace, name="both", short="s", digest="d", sealed_text=b"t")
 
 
 def test_events_are_finished_facts(workspace):

@@ -185,8 +185,25 @@ def test_whom_the_workspace_knows_no_more_is_signed_out_all_the_same(name, works
 
 
 def test_everybody_is_signed_out(name, session):
-    assert "is revoked" in run("revoke_user_sessions", name, "--everybody")
+    assert "is revoked" in run("revoke_user_sessions", name, "--everybody", "--no-input")
     assert not live().exists()
+
+
+def test_everyone_is_signed_out_only_after_a_yes(name, session):
+    with pytest.raises(CommandError, match="Add --no-input"):
+        run("revoke_user_sessions", name, "--everybody")
+    assert live().exists()
+
+
+def test_a_user_is_also_found_by_user_name(name, workspace, u1):
+    UserSession.objects.start(workspace, u1, by="test")
+    assert run("revoke_user_sessions", name, "--user", u1.get_username()) == "1 sessions revoked.\n"
+
+
+def test_a_text_that_means_two_users_is_refused(name, workspace, u1, django_user_model):
+    django_user_model.objects.create_user(user_id(u1.pk))
+    with pytest.raises(CommandError, match="means 2 users"):
+        run("revoke_user_sessions", name, "--user", user_id(u1.pk))
 
 
 @pytest.mark.parametrize(

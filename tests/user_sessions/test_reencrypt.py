@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from sessions_core.checks import check_secrets
 from sessions_core.encryption import is_sealed_with_newest
-from sessions_core.models import WebhookEndpoint
+from sessions_core.models import ApiKey, WebhookEndpoint
 from sessions_core.sealed import open_in, reseal, sealed_columns
 from user_sessions.models import Definition, JwtTemplate, SigningKey
 
@@ -20,6 +20,7 @@ def secrets(workspace):
     definition = Definition(name="t1", claims={}, signing_algorithm="HS256", signing_key=b"k" * 40)
     endpoint, _ = WebhookEndpoint.objects.add(workspace, "https://example.com/hook", by="test")
     endpoint.rotate(by="test")
+    ApiKey.objects.issue_publishable(workspace, name="web", by="test")
     return [
         SigningKey.objects.current(workspace),
         JwtTemplate.objects.define(workspace, definition, by="test"),
@@ -42,7 +43,7 @@ def stored():
 def test_every_secret_is_encrypted_anew_and_stays_what_it_is(secrets, settings):
     (old,) = settings.SESSIONS_CORE["ENCRYPTION_KEYS"]
     before = {place: open_in(row, sealed) for place, (row, sealed) in stored().items()}
-    assert len(before) == 4
+    assert len(before) == 5
     with_keys(settings, NEW, old)
     call_command("reencrypt", stdout=StringIO())
     with_keys(settings, NEW)
@@ -54,7 +55,7 @@ def test_it_can_be_stopped_and_run_again(secrets, settings):
     with_keys(settings, NEW, *settings.SESSIONS_CORE["ENCRYPTION_KEYS"])
     columns = list(sealed_columns())
     assert [reseal(*column) for column in columns[:2]] == [1, 1]
-    assert [reseal(*column) for column in columns] == [0, 0, 1, 1]
+    assert [reseal(*column) for column in columns] == [0, 0, 1, 1, 1]
     assert all(is_sealed_with_newest(bytes(sealed)) for _, sealed in stored().values())
 
 
@@ -64,7 +65,7 @@ def test_a_key_that_is_missing_is_told_and_nothing_is_lost(secrets, settings):
     with_keys(settings, NEW)
     with pytest.raises(CommandError, match="cannot be opened"):
         call_command("reencrypt", stdout=StringIO())
-    assert len(check_secrets(databases=["default"])) == 4
+    assert len(check_secrets(databases=["default"])) == 5
     with_keys(settings, *old)
     assert {place: bytes(sealed) for place, (_, sealed) in stored().items()} == {
         place: bytes(sealed) for place, (_, sealed) in before.items()

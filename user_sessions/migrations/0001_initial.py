@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import sessions_core.sealed
+import sessions_core.token_keys
 import user_sessions.models.json_text
 
 
@@ -100,7 +101,9 @@ class Migration(migrations.Migration):
                 ("rotation", models.CharField(editable=False, max_length=10)),
                 (
                     "token_key",
-                    models.CharField(editable=False, help_text="Id of the deriving TOKEN_KEYS.", max_length=8),
+                    sessions_core.token_keys.TokenKeyField(
+                        editable=False, help_text="Id of the deriving TOKEN_KEYS.", max_length=8
+                    ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),

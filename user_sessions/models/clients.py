@@ -1,14 +1,15 @@
 """The client: one browser or app installation, which may hold several user sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Value
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.token_keys import TokenKeyField
 from sessions_core.tokens import newest_key_id, random_text
 from sessions_core.transactions import atomic
 from user_sessions.ids import new_id
@@ -34,14 +35,21 @@ class ClientQuerySet(models.QuerySet["Client"]):
             id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
         )
 
-    def forget_unused(self, *, at: datetime) -> int:
+    def live(self, *, at: datetime) -> Self:
+        """Those on which somebody is signed in."""
+        sessions: Any = self.model._meta.get_field("sessions").related_model
+        live = sessions._default_manager.live(at=at)
+        return self.filter(Exists(live.filter(client=OuterRef("pk"))))
+
+    def forget_unused(self, *, at: datetime, seen: Callable[[int], object] = int) -> int:
         """Delete those on which nobody has signed in for a day, or begun to, which visitors leave behind; how many
-        there were. Some at a time, so that nobody waits for it long."""
+        there were. Some at a time, so that nobody waits for it long; ``seen`` is called with the number so far."""
         since = at - UNUSED_FOR
         unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
         forgotten = 0
         while some := self._forget_some(unused):
             forgotten += some
+            seen(forgotten)
         return forgotten
 
     @atomic()
@@ -62,7 +70,7 @@ class Client(models.Model):
         "UserSession", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
     )
     rotation = models.CharField(max_length=ROTATION_LENGTH, editable=False)
-    token_key = models.CharField(max_length=8, editable=False, help_text="Id of the deriving TOKEN_KEYS.")
+    token_key = TokenKeyField(max_length=8, editable=False, help_text="Id of the deriving TOKEN_KEYS.")
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
 

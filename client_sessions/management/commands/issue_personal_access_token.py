@@ -3,10 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from client_sessions.models import PersonalAccessToken
+from sessions_core.management.users import user_named
 from sessions_core.management.workspaces import workspace_named
 
 
@@ -14,17 +14,14 @@ class Command(BaseCommand):
     help = "Issues a personal access token of a user, for one or more workspaces. It is kept nowhere."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="the name the user signs in with")
+        parser.add_argument("user", help="the id of a user, such as user_7, or a user name")
         parser.add_argument(
             "--workspace", action="append", required=True, help="an id, or a name that only one has; may be repeated"
         )
         parser.add_argument("--name", required=True, help="where the token will be used")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        model = get_user_model()
-        user = model._default_manager.filter(**{model.USERNAME_FIELD: options["user"]}).first()
-        if user is None:
-            raise CommandError(f"No user is called {options['user']!r}.")
+        user = user_named(options["user"])
         workspaces = [workspace_named(text) for text in options["workspace"]]
         by = "command:issue_personal_access_token"
         self.stdout.write(PersonalAccessToken.objects.issue(user, workspaces, name=options["name"], by=by)[1])

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sessions_core.encryption import CannotOpen
 from sessions_core.management.databases import ready_database
+from sessions_core.management.progress import Progress
 from sessions_core.sealed import reseal, sealed_columns
 
 
@@ -16,7 +17,8 @@ class Command(BaseCommand):
         for model, column in sealed_columns():
             try:
                 with ready_database():
-                    changed = reseal(model, column)
+                    progress = Progress(self.stderr, f"{model._meta.verbose_name_plural} looked at so far")
+                    changed = reseal(model, column, seen=progress.show)
             except CannotOpen as error:
                 raise CommandError(f"A secret in {model._meta.label} cannot be opened: {error}.") from None
             self.stdout.write(f"{model._meta.label}.{column}: {changed} encrypted anew")

@@ -1,168 +1,116 @@
-"""``manage.py serve``: bring the database up to date, say how to get in, and become the server."""
+"""``manage.py serve``: check that all is well, and become the server."""
 
-import json
+import ipaddress
 import os
 import socket
 import sys
 from argparse import ArgumentParser
-from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error, connections
+from django.db import Error, connection, connections
+from django.db.migrations.executor import MigrationExecutor
 
-from sessions_core.models import ApiKey, Workspace
-from sessions_core.transactions import is_away
 from sessions_project import secrets_file
-from sessions_project.bootstrap import DemoUser, Sandbox, bootstrap
-from user_sessions.cookies import publishable_key
+from sessions_project.checks import is_loopback
+from sessions_project.models import Deployment
+from sessions_project.sandbox import IsLive, make_sandbox
+from sessions_project.welcome import remembered, welcome
 
-HOST = "127.0.0.1"
-
-# Names in GATEPASS_DATA/secrets.env.
-API_KEY = "GATEPASS_SANDBOX_API_KEY"
-PASSWORD = "GATEPASS_OPERATOR_PASSWORD"
-USER_PASSWORD = "GATEPASS_DEMO_PASSWORD_{}"
-
-WELCOME = """
-Gatepass is on {url}, its data in {data}
-
-  Admin            {url}/admin/
-  Issuer           {issuer}
-  Operator         {operator}
-  API key          {api_key}
-  Publishable key  {publishable_key}
-  Accounts         {accounts}
-  Users            {users}
-
-Try it in a browser, on {url}/, or in another terminal:
-
-# 1. A client session for {username}, who may reach one connected account
-{create}
-
-# 2. The devices that {username}'s token reaches
-TOKEN=$({create} | {token_of}); \\
-curl -sw '\\n' {url}/devices/list -H "Authorization: Bearer $TOKEN"
-
-# 3. A session token for {username}, signed in on a new device
-SESSION=$(curl -s {url}/v1/sessions {key} {json} -d '{{"user_id": "{user_id}"}}' | {id_of}); \\
-curl -sw '\\n' -X POST {url}/v1/sessions/$SESSION/tokens {key}
-
-Ctrl-C stops the server.
-"""
-CREATE = (
-    "curl -sw '\\n' {url}/client_sessions/get_or_create {key} {json} "
-    """-d '{{"user_identifier_key": "{username}", "connected_account_ids": {account_ids}}}'"""
-)
-JSON = "-H 'Content-Type: application/json'"
-TOKEN_OF = """python3 -c 'import json, sys; print(json.load(sys.stdin)["client_session"]["token"])'"""
-ID_OF = """python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'"""
+LAST_PORT = 65535
 
 
 class Command(BaseCommand):
-    help = f"Migrates, makes the sandbox if there is none, and serves on {HOST}."
+    help = "Serves, and changes nothing: it makes no users, keys or tables, and prints no secrets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; default 127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        port: int = options["port"]
-        _refuse_taken(port)
+        host, port = options["host"], options["port"]
+        _refuse_unusable(host, port)
         os.umask(0o077)  # the database is nobody else's to read
-        if "GATEPASS_URL" not in os.environ:
-            settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://{HOST}:{port}".removesuffix(":80")
-        _migrate()
-        self.check(databases=["default"])
-        self.stdout.write(welcome(*remembered(bootstrap(here=True))))
+        try:
+            if settings.GATEPASS_SANDBOX:
+                self._prepare_sandbox(host, port)
+            else:
+                self._prepare_live(host, port)
+        except Error as reason:
+            raise CommandError(f"The database cannot be used: {reason}") from None
         self.stdout.flush()
         connections.close_all()
-        os.execv(sys.executable, _server(port))
+        os.execv(sys.executable, _server(host, port))
 
-
-def _migrate() -> None:
-    try:
+    def _prepare_sandbox(self, host: str, port: int) -> None:
+        if not is_loopback(host):
+            raise CommandError("A sandbox is for this machine only. Leave --host out, or serve without a sandbox.")
+        if "GATEPASS_URL" not in os.environ:
+            settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://127.0.0.1:{port}".removesuffix(":80")
         call_command("migrate", verbosity=0, interactive=False)
-    except Error as reason:
-        if not is_away(reason):
-            raise
-        raise CommandError(f"The database of DATABASE_URL cannot be used: {reason}") from None
+        self.check(databases=["default"])
+        if "DATABASE_URL" in os.environ:
+            secrets_file.remember(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
+        try:
+            self.stdout.write(welcome(*remembered(make_sandbox(here=True))))
+        except IsLive:
+            raise CommandError(
+                "This database belongs to a live server, so no sandbox is made in it. Serve it with `manage.py serve`, "
+                "or make a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
+            ) from None
+
+    def _prepare_live(self, host: str, port: int) -> None:
+        self.check(include_deployment_checks=True, databases=["default"])
+        if not is_loopback(host) and urlsplit(settings.GATEPASS_URL).scheme != "https":
+            raise CommandError(
+                f"Serving plain HTTP on {host} would show every credential to the network. Set GATEPASS_URL to the "
+                "https:// address of the proxy in front, or leave --host out."
+            )
+        _refuse_unmigrated()
+        if not is_loopback(host):
+            self.stderr.write(f"Let only your proxy reach {host}:{port}: this server believes its X-Forwarded headers.")
+        if Deployment.objects.sandboxes().exists():
+            self.stderr.write(
+                "This database was a sandbox, and is live from now on. Its demo users, its operator and its API keys "
+                "are still there: delete those you do not need."
+            )
+        Deployment.go_live()
+        self.stdout.write(f"Gatepass serves {settings.GATEPASS_URL} on {host}:{port}. Ctrl-C stops the server.")
 
 
-def _refuse_taken(port: int) -> None:
-    try:
-        with socket.create_server((HOST, port)):
-            pass
-    except (OSError, OverflowError) as reason:
-        raise CommandError(f"Cannot serve on {HOST}:{port} ({reason}). Choose another with --port.") from None
-
-
-def remembered(sandbox: Sandbox) -> tuple[Sandbox, str, str | None]:
-    """The sandbox with an API key that works, and the passwords that are still the first ones."""
-    kept = secrets_file.read(settings.GATEPASS_SECRETS)
-    api_key = sandbox.api_key or kept.get(API_KEY, "")
-    if not _works(api_key, sandbox):
-        api_key = bootstrap(new_key=True).api_key or ""
-    known = {API_KEY: api_key, PASSWORD: sandbox.operator.password or kept.get(PASSWORD, "")}
-    known |= {_kept_as(user): user.password or kept.get(_kept_as(user), "") for user in sandbox.users}
-    if known.items() - kept.items():
-        secrets_file.remember(settings.GATEPASS_SECRETS, **known)
-    users = [replace(user, password=_if_it_opens(user.username, known[_kept_as(user)])) for user in sandbox.users]
-    return replace(sandbox, users=users), api_key, _if_it_opens(sandbox.operator.username, known[PASSWORD])
-
-
-def _kept_as(user: DemoUser) -> str:
-    return USER_PASSWORD.format(user.username.upper())
-
-
-def _works(api_key: str, sandbox: Sandbox) -> bool:
-    key = ApiKey.objects.authenticate(api_key)
-    return key is not None and key.workspace_id == sandbox.workspace_id
-
-
-def _if_it_opens(username: str, password: str) -> str | None:
-    return password if password and authenticate(username=username, password=password) else None
-
-
-def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
-    user = sandbox.users[0]
-    words = {
-        "url": settings.GATEPASS_URL,
-        "key": f"-H 'Authorization: Bearer {api_key}'",
-        "json": JSON,
-        "username": user.username,
-        "account_ids": json.dumps([str(account_id) for account_id in sandbox.connected_account_ids[:1]]),
-    }
-    return WELCOME.format(
-        **words,
-        data=settings.GATEPASS_DATA,
-        issuer=sandbox.frontend_api or f"urn:uuid:{sandbox.workspace_id}",
-        operator=f"{sandbox.operator.username}, password {password or 'as you set it'}",
-        api_key=api_key,
-        publishable_key=_publishable_keys(sandbox),
-        accounts=", ".join(str(account_id) for account_id in sandbox.connected_account_ids),
-        users=f"\n{' ' * 19}".join(
-            f"{each.id} ({each.username}, password {each.password or 'as you set it'})" for each in sandbox.users
-        ),
-        create=CREATE.format(**words),
-        token_of=TOKEN_OF,
-        id_of=ID_OF,
-        user_id=user.id,
+def _refuse_unmigrated() -> None:
+    """A live database is migrated by its operator, who takes a backup first, and not by whichever server starts."""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not missing:
+        return
+    if not executor.loader.applied_migrations:
+        raise CommandError("The database has no tables yet. Run `manage.py migrate`, then `manage.py bootstrap`.")
+    raise CommandError(
+        f"The database lacks {len(missing)} migrations, first {missing[0][0]}. Back it up, then `manage.py migrate`."
     )
 
 
-def _publishable_keys(sandbox: Sandbox) -> str:
-    """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
-    workspace = Workspace.objects.get(pk=sandbox.workspace_id)
-    address = f", for Clerk's SDKs {publishable_key(workspace)}" if workspace.frontend_api else ""
-    return sandbox.publishable_key + address
+def _refuse_unusable(host: str, port: int) -> None:
+    if not 1 <= port <= LAST_PORT:
+        raise CommandError(f"--port must be a number from 1 to {LAST_PORT}, not {port}.")
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise CommandError(f"--host must be an IP address of this machine, such as 127.0.0.1, not {host!r}.") from None
+    try:
+        with socket.create_server((host, port), family=family):
+            pass
+    except OSError as reason:
+        raise CommandError(f"Cannot serve on {host}:{port} ({reason}). Choose another with --port.") from None
 
 
-def _server(port: int) -> list[str]:
+def _server(host: str, port: int) -> list[str]:
     """Granian's command line. One thread per worker, so that a worker holds one database connection."""
-    where = ["--interface", "wsgi", "--host", HOST, "--port", str(port)]
+    where = ["--interface", "wsgi", "--host", host, "--port", str(port)]
     how = ["--workers", str(settings.GATEPASS_WORKERS), "--blocking-threads", "1"]
     # A worker can miss its signal while it is busy; then it is ended after these seconds.
     how += ["--workers-kill-timeout", "3"]

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from sessions_core.management.databases import ready_database
+from sessions_core.management.progress import Progress
 from user_sessions.models import Client
 
 
@@ -17,5 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
-            forgotten = Client.objects.forget_unused(at=timezone.now())
+            progress = Progress(self.stderr, "clients forgotten so far")
+            forgotten = Client.objects.forget_unused(at=timezone.now(), seen=progress.show)
         self.stdout.write(f"{forgotten} clients forgotten.")

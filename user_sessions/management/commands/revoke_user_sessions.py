@@ -1,17 +1,21 @@
 """``manage.py revoke_user_sessions WORKSPACE``: sign somebody out everywhere, or everybody."""
 
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from sessions_core.management.lengths import fitting
+from sessions_core.management.progress import Progress
+from sessions_core.management.users import user_named
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import Workspace
 from user_sessions.models import Client, Epoch, UserSession, UserSessionQuerySet
-from user_sessions.users import find
 
 BY = "command:revoke_user_sessions"
+BATCH = 500
 
 
 class Command(BaseCommand):
@@ -20,36 +24,54 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
         whose = parser.add_mutually_exclusive_group(required=True)
-        whose.add_argument("--user", help="the id of a user, such as user_7")
+        whose.add_argument("--user", help="the id of a user, such as user_7, or a user name")
         whose.add_argument("--client", help="the id of a client")
         whose.add_argument("--everybody", action="store_true", help="by one row, however many there are")
         parser.add_argument("--except", dest="kept", default="", help="the id of a session that stays")
         parser.add_argument("--reason", default="", help="what the history will say")
+        parser.add_argument(
+            "--no-input", "--yes", dest="ask", action="store_false", help="do not ask before --everybody; for scripts"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
         if options["everybody"]:
-            self._begin_epoch(workspace, kept=options["kept"], reason=options["reason"])
+            self._begin_epoch(workspace, kept=options["kept"], reason=options["reason"], ask=options["ask"])
             return
         reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
-        chosen = _of_user(workspace, options["user"]) if options["user"] else _of_client(workspace, options["client"])
+        if options["user"]:
+            chosen = UserSession.objects.in_workspace(workspace).filter(user=user_named(options["user"]).pk)
+        else:
+            chosen = _of_client(workspace, options["client"])
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
             raise CommandError(f"{options['kept']!r} is none of these sessions, so nothing was revoked.")
-        revoked = chosen.exclude(pk=options["kept"]).revoke(by=BY, reason=reason)
-        self.stdout.write(f"{len(revoked)} sessions revoked.")
+        revoked = self._revoke(chosen.exclude(pk=options["kept"]), reason=reason)
+        self.stdout.write(f"{revoked} sessions revoked.")
 
-    def _begin_epoch(self, workspace: Workspace, *, kept: str, reason: str) -> None:
+    def _revoke(self, chosen: UserSessionQuerySet, *, reason: str) -> int:
+        """Some at a time, so that nobody waits long for the rows of this command. Returns how many."""
+        live, revoked = chosen.live(at=timezone.now()), 0
+        progress = Progress(self.stderr, "sessions revoked so far")
+        while some := list(live.values_list("pk", flat=True)[:BATCH]):
+            revoked += len(UserSession.objects.filter(pk__in=some).revoke(by=BY, reason=reason))
+            progress.show(revoked)
+        return revoked
+
+    def _begin_epoch(self, workspace: Workspace, *, kept: str, reason: str, ask: bool) -> None:
         if kept:
             raise CommandError("--everybody makes no exception.")
-        epoch = Epoch.objects.begin(workspace, by=BY, reason=fitting(reason, Epoch, "reason", what="--reason"))
+        reason = fitting(reason, Epoch, "reason", what="--reason")
+        if ask:
+            _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")
+        epoch = Epoch.objects.begin(workspace, by=BY, reason=reason)
         self.stdout.write(f"Every session that began before {epoch} UTC is revoked.")
 
 
-def _of_user(workspace: Workspace, id: str) -> UserSessionQuerySet:
-    sessions = UserSession.objects.of_user_id(workspace, id)
-    if not sessions.exists() and find(workspace, id) is None:
-        raise CommandError(f"There is no user {id!r}.")
-    return sessions
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandError("--everybody asks before it signs everyone out, and there is no terminal. Add --no-input.")
+    if input(question).strip().lower() != "yes":
+        raise CommandError("Nothing was revoked.")
 
 
 def _of_client(workspace: Workspace, id: str) -> UserSessionQuerySet:

@@ -1,0 +1,22 @@
+"""``manage.py token_keys``: which of the TOKEN_KEYS are still needed, and by how many rows."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from sessions_core.management.databases import ready_database
+from sessions_core.token_keys import needed_keys
+from sessions_core.tokens import known_key_ids
+
+
+class Command(BaseCommand):
+    help = "Lists the TOKEN_KEYS, newest first, with the number of live rows whose present token each one makes."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with ready_database():
+            needed = list(needed_keys(at=timezone.now()))
+        for position, key_id in enumerate(known_key_ids(), start=1):
+            counts = [f"{counted[key_id]} {model._meta.verbose_name_plural}" for model, counted in needed]
+            newest = "  (newest: keep it)" if position == 1 else ""
+            self.stdout.write(f"{position}. {key_id}  {', '.join(counts)}{newest}")

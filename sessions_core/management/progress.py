@@ -1,0 +1,29 @@
+"""How commands that may take long show that they get on."""
+
+import time
+from typing import Protocol
+
+__all__ = ["Progress"]
+
+# Seconds between two lines; a command that is quicker prints none.
+PAUSE = 2.0
+
+
+class Output(Protocol):
+    def write(self, msg: str) -> object: ...
+
+
+class Progress:
+    """Writes a line such as ``1500 sessions revoked so far`` now and then."""
+
+    def __init__(self, output: Output, what: str, *, pause: float = PAUSE) -> None:
+        self.output = output
+        self.what = what
+        self.pause = pause
+        self.last = time.monotonic()
+
+    def show(self, number: int) -> None:
+        now = time.monotonic()
+        if now - self.last >= self.pause:
+            self.last = now
+            self.output.write(f"{number} {self.what}")

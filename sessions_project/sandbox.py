@@ -1,0 +1,192 @@
+"""The sandbox of ``dev.py run``: a workspace with its keys, an operator, and demo data to try things on.
+
+It is made once in a database. Later runs find what is left of it: what somebody deleted does not come back.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.utils.crypto import get_random_string
+
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from sessions_core.models import ApiKey, Workspace
+from sessions_core.transactions import atomic
+from sessions_project.models import Deployment
+from user_sessions.models import SigningKey
+from user_sessions.users import user_id
+
+__all__ = ["DemoUser", "IsLive", "Operator", "Sandbox", "make_sandbox"]
+
+ACTOR = "system:sandbox"
+OPERATOR = "operator"
+CUSTOMER = "acme"
+
+PEOPLE = [
+    {"username": "jane_doe", "first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"},
+    {"username": "john_roe", "first_name": "John", "last_name": "Roe", "email": "john.roe@example.com"},
+]
+# What the account of each of them brings.
+DOORS = {"jane_doe": ["Front door", "Back door"], "john_roe": ["Garage door"]}
+
+
+class IsLive(Exception):
+    """This database belongs to a live server, so no sandbox is made in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """A superuser; the password is known only on the run that made the account."""
+
+    username: str
+    password: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoUser:
+    """Somebody to sign in as; the password is known only on the run that made the account."""
+
+    id: str
+    username: str
+    first_name: str
+    last_name: str
+    email: str
+    password: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """What is there to try; ``api_key`` is known only on the run that made it."""
+
+    workspace_id: UUID
+    api_key: str | None
+    publishable_key: str
+    frontend_api: str
+    operator: Operator | None
+    users: list[DemoUser]
+    connected_account_ids: list[UUID]
+    device_ids: list[UUID]
+
+
+@atomic()
+def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
+    """Make the sandbox in a database that has none, or find what is left of it. Raises IsLive.
+
+    ``new_key`` issues another API key. ``here``: the caller is about to serve, so a sandbox that was last served on
+    another port moves to this one.
+    """
+    _take_turns()
+    deployment, is_new = Deployment.objects.get_or_create(
+        pk=Deployment.ONLY, defaults={"kind": Deployment.Kind.SANDBOX}
+    )
+    if deployment.kind == Deployment.Kind.LIVE or Workspace.objects.filter(is_sandbox=False).exists():
+        raise IsLive
+    workspace = _workspace(here=here)
+    if is_new:
+        ApiKey.objects.issue_publishable(workspace, name="Sandbox", by=ACTOR)
+        _make_demo(workspace)
+    accounts = ConnectedAccount.objects.filter(customer__workspace=workspace, customer__key=CUSTOMER)
+    return Sandbox(
+        workspace_id=workspace.pk,
+        api_key=ApiKey.objects.issue(workspace, name="Sandbox", by=ACTOR)[1] if is_new or new_key else None,
+        publishable_key=_publishable_key(workspace),
+        frontend_api=workspace.frontend_api or "",
+        operator=_operator(is_new=is_new),
+        users=[user for person in PEOPLE if (user := _demo_user(person, is_new=is_new))],
+        connected_account_ids=[account.pk for account in accounts],
+        device_ids=[device.pk for device in Device.objects.filter(connected_account__in=accounts)],
+    )
+
+
+def _take_turns() -> None:
+    """Make a second caller wait until this one is through; SQLite has let only one begin anyway."""
+    ContentType.objects.select_for_update().get(app_label="sessions_core", model="workspace")
+
+
+def _workspace(*, here: bool) -> Workspace:
+    """The oldest sandbox, at the address of this server."""
+    workspace = Workspace.objects.filter(is_sandbox=True).order_by("created_at", "id").first()
+    if workspace is None:
+        workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
+        SigningKey.objects.current(workspace, by=ACTOR)
+    landing, before = _landing_of(workspace), (workspace.frontend_api, workspace.sign_in_url)
+    if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
+        workspace.frontend_api = settings.GATEPASS_URL
+    if workspace.sign_in_url in ("", landing):
+        workspace.sign_in_url = _landing_of(workspace)
+    if (workspace.frontend_api, workspace.sign_in_url) != before:
+        workspace.save(update_fields=["frontend_api", "sign_in_url"])
+    return workspace
+
+
+def _landing_of(workspace: Workspace) -> str:
+    """The page of this server where its users can sign in, as far as nobody chose another."""
+    return f"{workspace.frontend_api}/" if workspace.frontend_api else ""
+
+
+def _may_move(workspace: Workspace, *, here: bool) -> bool:
+    """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
+    return not workspace.frontend_api or (here and urlsplit(workspace.frontend_api).hostname == "127.0.0.1")
+
+
+def _publishable_key(workspace: Workspace) -> str:
+    key = ApiKey.objects.usable().publishable().filter(workspace=workspace).order_by("created_at", "id").first()
+    return key.publishable_key if key else ""
+
+
+def _operator(*, is_new: bool) -> Operator | None:
+    if superuser := User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first():
+        return Operator(username=superuser.get_username(), password=None)
+    if not is_new:
+        return None
+    password = get_random_string(20)
+    User.objects.create_superuser(OPERATOR, password=password)
+    return Operator(username=OPERATOR, password=password)
+
+
+def _demo_user(person: dict[str, str], *, is_new: bool) -> DemoUser | None:
+    user = User.objects.filter(username=person["username"]).first()
+    password = None
+    if user is None:
+        if not is_new:
+            return None
+        password = get_random_string(20)
+        user = User.objects.create_user(**person, password=password)
+    return DemoUser(
+        id=user_id(user.pk),
+        username=user.username,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email=user.email,
+        password=password,
+    )
+
+
+def _make_demo(workspace: Workspace) -> None:
+    customer = Customer.objects.create(workspace=workspace, key=CUSTOMER, name="Acme")
+    accounts = [_demo_account(customer, person) for person in PEOPLE]
+    _demo_identity(accounts[0])
+
+
+def _demo_account(customer: Customer, person: dict[str, str]) -> ConnectedAccount:
+    account = ConnectedAccount.objects.create(
+        workspace=customer.workspace,
+        customer=customer,
+        display_name=f"{person['first_name']}'s home",
+        email=person["email"],
+    )
+    for door in DOORS[person["username"]]:
+        account.devices.create(workspace=customer.workspace, name=door, is_locked=True, capabilities=["lock"])
+    return account
+
+
+def _demo_identity(account: ConnectedAccount) -> None:
+    """Jane as a person who was given one device, and the webview on which she connected her account."""
+    ConnectWebview.objects.create(workspace=account.workspace, connected_account=account)
+    identity = UserIdentity.objects.create(
+        workspace=account.workspace, key="jane_doe", full_name="Jane Doe", email_address=account.email
+    )
+    identity.devices.add(account.devices.earliest("created_at"))
