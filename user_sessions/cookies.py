@@ -5,12 +5,15 @@ The first is set on answers. The others travel as ``Set-Cookie`` directives in J
 
 from base64 import b64encode
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpResponseBase
+from publicsuffixlist import PublicSuffixList
 
 from sessions_core.models import Workspace
 from user_sessions.models import Client
@@ -64,10 +67,11 @@ def drop_client(response: HttpResponseBase) -> None:
     response.delete_cookie(CLIENT_COOKIE, path="/", samesite="Lax")
 
 
-def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None, *, page: str) -> None:
+def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None) -> None:
     """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
-    us in a handshake if its session token does not fit. Its value is no secret, and pages read it."""
-    domain = _shared_domain(page, workspace.issuer)
+    us in a handshake if its session token does not fit. Its value is no secret, and pages read it. Set for the whole
+    site whichever page asks: a cookie for one host beside it would give that host two answers."""
+    domain = _domain(workspace.issuer)
     for name in _names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
@@ -80,8 +84,8 @@ def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
     """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
     too large for one."""
-    domain = _shared_domain(page, workspace.issuer)
-    reaches = domain is not None or urlsplit(page).hostname == urlsplit(workspace.issuer).hostname
+    domain = _handshake_domain(page, workspace.issuer)
+    reaches = domain is not None or _is_one_host(page, workspace.issuer)
     if not reaches or len(value) > LARGEST_VALUE:
         return False
     _set(response, name, value, workspace, max_age=HANDSHAKE_MAX_AGE, domain=domain, httponly=True)
@@ -92,17 +96,35 @@ def _set(response: HttpResponseBase, name: str, value: str, workspace: Workspace
     response.set_cookie(name, value, path="/", secure=_is_secure(workspace), samesite="Lax", **how)
 
 
-def _shared_domain(*origins: str) -> str | None:
-    """The domain that cookies of these origins can share; None where they are of one host, or share none."""
-    hosts = {urlsplit(origin).hostname or "" for origin in origins}
-    if len(hosts) == 1 or any(_is_address(host) for host in hosts):
-        return None
-    shared: list[str] = []
-    for labels in zip(*(reversed(host.split(".")) for host in hosts), strict=False):
-        if len(set(labels)) > 1:
-            break
-        shared.insert(0, labels[0])
-    return ".".join(shared) if len(shared) > 1 else None
+def _domain(url: str) -> str | None:
+    """The domain that every host of a site can set cookies for: one label more than a public suffix, by the list that
+    browsers use. None for an address, for a single label and for a public suffix such as ``onrender.com``."""
+    host = urlsplit(url).hostname or ""
+    with suppress(UnicodeError):  # the list, and cookies, have the form of the DNS
+        host = host.encode("idna").decode()
+    return None if _is_address(host) else _public_suffixes().privatesuffix(host)
+
+
+def _shared_domain(page: str, issuer: str) -> str | None:
+    """The domain for cookies that both are to get: the same for every page of a site, however deep. None if they are of
+    two sites, or the site has no such domain."""
+    domain = _domain(issuer)
+    return domain if domain == _domain(page) else None
+
+
+def _handshake_domain(page: str, issuer: str) -> str | None:
+    """The same, but None on one host: what a handshake carries is for no other host of the site then."""
+    return None if _is_one_host(page, issuer) else _shared_domain(page, issuer)
+
+
+def _is_one_host(page: str, issuer: str) -> bool:
+    return urlsplit(page).hostname == urlsplit(issuer).hostname
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    """The list that comes with the package. Read once, and only where a cookie is set."""
+    return PublicSuffixList()
 
 
 # Directives for an app's server
@@ -123,7 +145,7 @@ def signed_in_cookies(
     _, refresh = _names("__refresh", workspace)
     told = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
     return [
-        *_shared(told, workspace, page),
+        *_shared(told, _shared_domain(page, workspace.issuer)),
         f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
         *session_cookies(token, workspace, suffixed=suffixed),
     ]
@@ -142,12 +164,12 @@ def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> lis
 def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
     """What takes away again what ``set_handshake`` gave: an app's server that found it twice would take its user for
     signed out, because it opens nothing any more."""
-    return _shared([_directive(name, "", workspace) for name in HANDSHAKE_COOKIES], workspace, page)
+    dropped = [_directive(name, "", workspace) for name in HANDSHAKE_COOKIES]
+    return _shared(dropped, _handshake_domain(page, workspace.issuer))
 
 
-def _shared(directives: list[str], workspace: Workspace, page: str) -> list[str]:
+def _shared(directives: list[str], domain: str | None) -> list[str]:
     """For the domain that we set the same cookies for."""
-    domain = _shared_domain(page, workspace.issuer)
     return [f"{each}; Domain={domain}" for each in directives] if domain else directives
 
 

@@ -229,7 +229,7 @@ class FrontendView(DialectView):
         elif self.client is None and caller.client is not None and not caller.is_native:
             drop_client(response)
         if self.tells_signed_in and not caller.is_native:
-            tell_signed_in(response, caller.workspace, self.signed_in_since, page=caller.page or "")
+            tell_signed_in(response, caller.workspace, self.signed_in_since)
 
     def error_response(self, error: Exception) -> Response | None:
         refusal = refusal_of(error)
