@@ -12,6 +12,7 @@ from client_sessions import resources
 from client_sessions.api import ScopedView
 from client_sessions.errors import ApiError, Validation, invalid
 from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, KeyTaken, Terms
+from client_sessions.pagination import PAGE_PARAMETERS, page_of
 from client_sessions.parameters import Choice, Flag, Instant, Parameter, Parameters, Text, Texts
 from client_sessions.scoping import still_reached, with_device_count
 from client_sessions.serializers import client_session_object
@@ -46,8 +47,12 @@ LIST = Parameters(
     connect_webview_id=Text(nullable=True),
     user_identity_id=Text(nullable=True),
     without_user_identifier_key=Flag(),
+    **PAGE_PARAMETERS,
 )
 ONE = Parameters(client_session_id=Text(required=True))
+
+# Client sessions that one call lists unless it asks for pages.
+MOST_LISTED = 1000
 
 # Headers that may carry the key when a publishable key asks for a session.
 KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
@@ -113,8 +118,7 @@ class ClientSessionsView(ScopedView):
         for resource_type in ("connect_webview", "user_identity"):
             if (name := f"{resource_type}_id") in values:
                 sessions = _with_grant(sessions, resource_type, values[name])
-        found = _answerable(sessions).order_by("created_at", "id")
-        return self.ok(client_sessions=[client_session_object(session) for session in found])
+        return self._answer_with_all(_answerable(sessions), request, values)
 
     def revoke(self, request: Request) -> Response:
         self._selected(ONE.read(request)).revoke(by=self.auth.actor)
@@ -179,6 +183,20 @@ class ClientSessionsView(ScopedView):
                 raise
             taken.holder.renew_token(by=self.auth.actor, at=timezone.now())
             return taken.holder
+
+    def _answer_with_all(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
+        """All of them as Seam does, or a page where one is asked for. Raises ApiError for more than MOST_LISTED."""
+        if set(values) & set(PAGE_PARAMETERS):
+            page = page_of(sessions, request, values, auth=self.auth)
+            return self.ok(
+                client_sessions=[client_session_object(session) for session in page.rows], pagination=page.pagination
+            )
+        found = list(sessions.order_by("created_at", "id")[: MOST_LISTED + 1])
+        if len(found) > MOST_LISTED:
+            Validation.refuse(
+                f"More than {MOST_LISTED} client sessions match: narrow the list, or give limit and page_cursor"
+            )
+        return self.ok(client_sessions=[client_session_object(session) for session in found])
 
     def _answer_with(self, session: ClientSession) -> Response:
         """The session as it is now."""
