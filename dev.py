@@ -40,8 +40,8 @@ INSTALLS = {"server": ["-e", ".", "--group", "server"], "dev": ["-e", ".", "--gr
 
 # A vendor's SDK, which is not ours to ship: the reference server's page and the tests run it as it is published.
 BROWSER_SDK = ROOT / ".browser_sdk"
-BROWSER_SDK_PACKAGE = "@clerk/clerk-js@6.34.1"
-BROWSER_SDK_SHA512 = "PcM/x9lzmDU5bQ8jaJjkWYncJbAYL5hlxHG3jkO4SLG39apLqfBuFCaRw27ptIkwRCTJnY+a6Nvml3gk8G1CZA=="
+BROWSER_SDK_PACKAGE = "@clerk/clerk-js@6.40.0"
+BROWSER_SDK_SHA512 = "2MnZ/ygvuCmeuqfXQmsxfQaLN/SSJvQbtT2cLXbgr5VKr3KmZFZBVvX977fG3eZ6pprl4J9pO+I2bbe6BvColg=="
 # Its two builds that need no other package, each with the parts that it loads when it needs them.
 BROWSER_SDK_FILES = re.compile(r"package/dist/((?:clerk|\w[\w-]*_clerk)\.(?:browser|native)[\w.]*\.js)")
 

@@ -16,6 +16,7 @@ from sessions_core.api import client_address, is_storable
 from sessions_core.cors import Cors
 from sessions_core.models import Workspace
 from sessions_core.rates import network_of, seconds_to_wait
+from user_sessions.attached_tokens import attached_token
 from user_sessions.conf import settings
 from user_sessions.cookies import drop_client, set_client, tell_signed_in
 from user_sessions.devices import Device, device_of
@@ -29,8 +30,7 @@ from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, StaleClient, UserSession
 from user_sessions.passwords import authenticated, can_have_password
-from user_sessions.shortcodes import OutputTooLarge
-from user_sessions.tokens import client_token, session_token
+from user_sessions.tokens import client_token
 from user_sessions.users import is_known, spelled
 
 __all__ = ["LONGEST_PASSWORD", "FrontendView"]
@@ -182,36 +182,25 @@ class FrontendView(DialectView):
 
     # Answers
 
-    def riding_token(self, session: UserSession, *, at: datetime) -> str | None:
-        """A session token that comes with a session, None if it can mint none. It is no sign of use."""
-        if not session.is_usable(at):
-            return None
-        with suppress(OutputTooLarge):
-            return session_token(session, at=at, authorized_party=self.caller.page, is_use=False)
-        return None
+    def attached_token(self, session: UserSession, *, at: datetime) -> str | None:
+        """The session token that every shape of a live session has, None if it can mint none."""
+        return attached_token(session, at=at, authorized_party=self.caller.page)
 
     def wrapped_session(self, session: UserSession, *, at: datetime) -> Response:
         """The answer to a verb: the session, and its client as it is now."""
-        token = self.riding_token(session, at=at)
-        return self.wrapped(session_object(session, at=at, token=token), at=at, tokens={session.pk: token})
+        token = self.attached_token(session, at=at)
+        return self.wrapped(session_object(session, at=at, token=token), at=at)
 
-    def wrapped(self, response: Any, *, at: datetime, tokens: dict[str, str | None] | None = None) -> Response:
-        return Response({"response": response, "client": self.client_shown(at=at, tokens=tokens)})
+    def wrapped(self, response: Any, *, at: datetime) -> Response:
+        return Response({"response": response, "client": self.client_shown(at=at)})
 
-    def client_shown(self, *, at: datetime, tokens: dict[str, str | None] | None = None) -> dict[str, Any]:
-        """The client, with a token for the session in use and those that are given."""
+    def client_shown(self, *, at: datetime) -> dict[str, Any]:
+        """The client with its sessions. ``useAuth`` of Clerk's SDKs for React throws for a live one without a token."""
         client, sessions = self.own_client(), self.sessions(at=at)
         active = client.active_among(sessions, at=at)
         self.tells_signed_in, self.signed_in_since = True, client.updated_at if active else None
-        tokens = tokens or {}
-
-        def token_of(session: UserSession) -> str | None:
-            if session.pk in tokens:
-                return tokens[session.pk]
-            return self.riding_token(session, at=at) if session is active else None
-
-        sign_in = SignIn.of_client(client)
-        return client_object(client, sessions, active, at=at, sign_in=sign_in, token_of=token_of)
+        tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
+        return client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)

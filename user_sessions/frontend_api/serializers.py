@@ -1,6 +1,6 @@
 """How things look to browsers and apps. Shapes only; times are milliseconds since the epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,14 +44,14 @@ def client_object(
     *,
     at: datetime,
     sign_in: SignIn | None,
-    token_of: Callable[[UserSession], str | None],
+    tokens: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """A client with the sessions that it lists, and the one in use."""
+    """A client with the sessions that it lists, and the one in use; ``tokens`` are session tokens by session id."""
     is_open = sign_in is not None and sign_in.status_at(at) == SignIn.Status.NEEDS_FIRST_FACTOR
     return {
         "object": "client",
         "id": client.pk,
-        "sessions": [session_object(session, at=at, token=token_of(session)) for session in sessions],
+        "sessions": [session_object(session, at=at, token=tokens[session.pk]) for session in sessions],
         "sign_in": sign_in_object(sign_in, at=at) if sign_in and is_open else None,
         "sign_up": None,
         "last_active_session_id": active and active.pk,

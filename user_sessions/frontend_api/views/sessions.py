@@ -102,6 +102,6 @@ class SessionsView(FrontendView):
 
     def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
         now = timezone.now()
-        token = self.riding_token(session, at=now)
+        token = self.attached_token(session, at=now)
         shown = verification_object(session_object(session, at=now, token=token), is_complete=is_complete)
-        return self.wrapped(shown, at=now, tokens={session.pk: token})
+        return self.wrapped(shown, at=now)

@@ -1,0 +1,74 @@
+"""Every live session of a client comes with a session token, which is signed once and attached again for a while."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from tests.user_sessions.conftest import claims_of
+from user_sessions.attached_tokens import attached_token
+from user_sessions.models import JwtTemplate, UserSession
+
+NOW = timezone.now()
+
+
+def second(number):
+    return NOW + timedelta(seconds=number)
+
+
+@pytest.fixture
+def read(session):
+    """Read the session as the API does, and attach a token to it."""
+
+    def read(at, page=None):
+        (row,) = UserSession.on_client(session.client, at=at)
+        return attached_token(row, at=at, authorized_party=page)
+
+    return read
+
+
+def test_every_live_session_of_a_client_has_a_token(browser):
+    users = [get_user_model().objects.create_user(name) for name in ("ann", "bob", "cat")]
+    ann, *others = [browser.sign_in(user) for user in users]
+    ann.end(by="test")
+    tokens = {shown["id"]: shown["last_active_token"] for shown in browser.shown()["sessions"]}
+    assert tokens.pop(ann.pk) is None
+    assert {id: claims_of(token["jwt"])["sid"] for id, token in tokens.items()} == {s.pk: s.pk for s in others}
+
+
+def test_a_token_is_attached_again_for_half_of_its_life(read):
+    first = read(second(0))
+    assert read(second(20)) == first
+    later = read(second(35))
+    assert claims_of(later)["iat"] > claims_of(first)["iat"]
+
+
+def test_each_page_has_a_token_of_its_own(read):
+    pages = ["https://a.example.com", "https://b.example.com"]
+    assert [claims_of(read(second(0), page))["azp"] for page in pages] == pages
+
+
+def test_a_changed_fact_is_in_the_next_token(read, workspace, u1):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.username}}"}, by="test")
+    assert claims_of(read(second(0)))["nick"] == "u1"
+    type(u1).objects.update(username="maria")
+    assert claims_of(read(second(1)))["nick"] == "maria"
+
+
+def test_a_session_that_is_over_has_none(read, session):
+    assert read(second(0))
+    session.revoke(by="test", at=second(1))
+    assert read(second(2)) is None
+
+
+def test_a_token_that_is_too_large_is_left_out(read, workspace):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"n": "{{user.first_name}}" * 200}, by="test")
+    get_user_model().objects.update(first_name="x" * 100)
+    assert read(second(0)) is None
+
+
+def test_a_token_never_outlives_a_session_that_was_shortened(read, session):
+    read(second(0))
+    UserSession.objects.filter(pk=session.pk).update(expire_at=second(10))
+    assert claims_of(read(second(1)))["exp"] <= second(10).timestamp()

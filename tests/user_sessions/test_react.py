@@ -1,0 +1,116 @@
+"""The vendor's SDK for React in a real browser: several accounts on one client.
+
+With GATEPASS_SCREENSHOTS naming a folder, pictures of each step are left there.
+"""
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.contrib.auth.models import User
+
+from sessions_core.models import AllowedOrigin, Workspace
+from tests.browsers import chromium
+from tests.embedded import embedded, in_browser
+from user_sessions.cookies import publishable_key
+from user_sessions.models import UserSession
+
+pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
+
+PASSWORD = "correct horse battery staple"
+PAGE = '<!doctype html><meta charset="utf-8"><title>Accounts</title><div id="root"></div><script src="app.js"></script>'
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspace:
+    """A workspace whose frontend API is the server that runs, with two users who have passwords."""
+    workspace.frontend_api = live_server.url.replace("//localhost:", "//127.0.0.1:")
+    workspace.save()
+    for username in ("jane_doe", "john_roe"):
+        User.objects.create_user(username, password=PASSWORD)
+    return workspace
+
+
+@pytest.fixture
+def site(served: Workspace, tmp_path: Path, javascript: Path, browser_sdk: Path) -> Iterator[str]:
+    """The app's page at an origin of its own that the workspace lists: its address."""
+    bundle = ["node_modules/.bin/esbuild", "--bundle", "--jsx=automatic", "--log-level=error", "accounts.jsx"]
+    bundle += ['--define:process.env.NODE_ENV="production"', f"--outfile={tmp_path / 'app.js'}"]
+    subprocess.run(bundle, cwd=javascript, check=True)
+    (tmp_path / "index.html").write_text(PAGE)
+    (tmp_path / "sdk").symlink_to(browser_sdk)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    threading.Thread(target=server.serve_forever).start()
+    origin = f"http://127.0.0.1:{server.server_port}"
+    AllowedOrigin.objects.create(workspace=served, origin=origin)
+    try:
+        yield f"{origin}/?{urlencode({'key': publishable_key(served), 'api': served.frontend_api})}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def page(site: str) -> Iterator[Any]:
+    """The page; that it never threw is checked in the end."""
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 700, "height": 400}, locale="en-US")
+        thrown: list[str] = []
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.goto(site)
+        yield page
+        assert thrown == []
+
+
+@pytest.fixture
+def shows(page: Any) -> Callable[[str], None]:
+    """Wait until the page says who is in use."""
+    numbers = count(1)
+
+    def shows(heading: str) -> None:
+        page.get_by_role("heading", name=heading, exact=True).wait_for(timeout=15_000)
+        if folder := os.environ.get("GATEPASS_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"react-{next(numbers)}.png")
+
+    return shows
+
+
+def sign_in(page: Any, username: str) -> None:
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def press(page: Any, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def test_two_accounts_switch_both_ways_and_sign_out_one_by_one(page, shows):
+    shows("Signed out")
+    sign_in(page, "jane_doe")
+    shows("In use: jane_doe")
+    sign_in(page, "john_roe")
+    shows("In use: john_roe")
+    for username in ("jane_doe", "john_roe", "jane_doe"):
+        press(page, f"Switch to {username}")
+        shows(f"In use: {username}")
+    press(page, "Sign out jane_doe")
+    shows("Signed out")
+    press(page, "Switch to john_roe")
+    shows("In use: john_roe")
+    press(page, "Sign out john_roe")
+    shows("Signed out")
+    assert set(UserSession.objects.values_list("status", flat=True)) == {"removed"}
