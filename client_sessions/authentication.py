@@ -28,11 +28,13 @@ from client_sessions.models import (
 )
 from client_sessions.scoping import Auth
 from sessions_core.api import bearer_of
+from sessions_core.caching import keep_rest_answer_private
 from sessions_core.models import ApiKey
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 from sessions_core.tokens import is_api_key
 
 __all__ = [
+    "CLIENT_SESSION_HEADERS",
     "ApiKeyAuthentication",
     "ClientSessionAuthentication",
     "CredentialAuthentication",
@@ -42,11 +44,16 @@ __all__ = [
 
 TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
 TOKEN_PREFIX = "seam_cst"
+
+# Where a client session token may be.
+CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
 PERSONAL_PREFIX = "seam_at"
 
 
 class CredentialAuthentication(BaseAuthentication):
     """``request.auth`` becomes whoever calls, of the kinds the route is open to. Raises ApiError for one that fails."""
+
+    credential_headers = (*CLIENT_SESSION_HEADERS, "seam-publishable-key", "seam-workspace")
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Auth]:
         view: Any = (request.parser_context or {})["view"]
@@ -72,7 +79,10 @@ class ClientSessionAuthentication(BaseAuthentication):
     project's form of errors, with the reason as its code: ``client_session_revoked``, ``client_session_expired``.
     """
 
+    credential_headers = CLIENT_SESSION_HEADERS
+
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ClientSession] | None:
+        keep_rest_answer_private(request, self.credential_headers)
         try:
             token = presented_token(request)
             return (AnonymousUser(), client_session_of(token, at=timezone.now())) if token else None
@@ -86,7 +96,10 @@ class ClientSessionAuthentication(BaseAuthentication):
 class ApiKeyAuthentication(BaseAuthentication):
     """For a view of your own: ``request.auth`` is the secret API key that the caller, a backend, shows."""
 
+    credential_headers = ("Authorization",)
+
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
+        keep_rest_answer_private(request, self.credential_headers)
         bearer = bearer_of(request)
         if not is_api_key(bearer):
             return None

@@ -1,44 +1,71 @@
 """A guard for Django's plain views."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
-from django.http import HttpResponseBase, JsonResponse
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from client_sessions.authentication import client_session_of, presented_token
+from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from client_sessions.errors import ApiError, envelope
+from client_sessions.models import ClientSession
+from sessions_core.caching import keep_private
 
-__all__ = ["client_session_required"]
+__all__ = ["ClientSessionRequest", "client_session_required"]
+
+
+class ClientSessionRequest(HttpRequest):
+    """For type annotations: the request as a guarded view gets it."""
+
+    auth: ClientSession
+
+
+P = ParamSpec("P")
+# What the view says it takes, and what it answers.
+Q = TypeVar("Q", bound=HttpRequest)
+R = TypeVar("R", bound=HttpResponseBase)
+
+
+@overload
+def client_session_required(
+    view: Callable[Concatenate[Q, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[HttpRequest, P], Coroutine[Any, Any, R | JsonResponse]]: ...
+
+
+@overload
+def client_session_required(
+    view: Callable[Concatenate[Q, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | JsonResponse]: ...
 
 
 def client_session_required(view: Callable[..., Any]) -> Callable[..., Any]:
     """Answer 401 unless a live client session calls; the view, async or not, finds it in ``request.auth``.
 
-    The token comes as ``Authorization: Bearer`` or as ``client-session-token``, never as a cookie, so Django's CSRF
-    protection has nothing to protect here and is off.
+    The token comes as ``Authorization: Bearer`` or as ``client-session-token``, never as a cookie. So Django's CSRF
+    protection is off, and ``LoginRequiredMiddleware`` does not ask for a login. No cache keeps the answer.
     """
     if iscoroutinefunction(view):
 
         @wraps(view)
-        async def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             refusal = await sync_to_async(_refusal)(request)
-            return _unstored(refusal or await view(request, *args, **kwargs))
+            return _private(refusal or await view(request, *args, **kwargs))
 
     else:
 
         @wraps(view)
-        def guarded(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            return _unstored(_refusal(request) or view(request, *args, **kwargs))
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            return _private(_refusal(request) or view(request, *args, **kwargs))
 
-    return csrf_exempt(guarded)
+    return login_not_required(csrf_exempt(guarded))
 
 
-def _refusal(request: Any) -> HttpResponseBase | None:
+def _refusal(request: Any) -> JsonResponse | None:
     """What to answer instead of the view; None once the session is in ``request.auth``."""
     try:
         token = presented_token(request)
@@ -51,7 +78,6 @@ def _refusal(request: Any) -> HttpResponseBase | None:
     return None
 
 
-def _unstored(response: HttpResponseBase) -> HttpResponseBase:
-    """One user's answer is nobody else's."""
-    response.headers.setdefault("Cache-Control", "no-store")
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    keep_private(response, CLIENT_SESSION_HEADERS)
     return response

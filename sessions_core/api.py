@@ -15,6 +15,7 @@ from django import db
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.http.request import RawPostDataException
+from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -25,6 +26,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ViewSet
 
+from sessions_core.caching import PRIVATE
 from sessions_core.conf import settings
 from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.models import Workspace
@@ -231,6 +233,11 @@ class ApiView(ViewSet):
             raise BodyWithoutLength
 
     @property
+    def credential_headers(self) -> list[str]:
+        """The request headers that the route looks for a credential in."""
+        return [name for each in self.authentication_classes for name in getattr(each, "credential_headers", ())]
+
+    @property
     def allowed_methods(self) -> list[str]:
         """The methods of this route, in capitals."""
         return [method.upper() for method in self.action_map or () if method in self.http_method_names]
@@ -248,7 +255,8 @@ class ApiView(ViewSet):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Cache-Control", PRIVATE)
+        patch_vary_headers(response, self.credential_headers)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if self.cors:
             vary_by_origin(response)

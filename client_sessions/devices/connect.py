@@ -8,6 +8,7 @@ its webviews from its own code, with ``ConnectWebview.authorize``.
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.signing import BadSignature, Signer
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -32,6 +33,7 @@ def connect_path(webview: ConnectWebview) -> str:
     )
 
 
+@login_not_required
 @never_cache
 @require_http_methods(["GET", "POST"])
 def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpResponse:

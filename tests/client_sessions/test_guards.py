@@ -171,7 +171,7 @@ def test_a_plain_view_is_closed_to_an_api_key(backend):
 def test_an_async_view_is_guarded_too(session):
     headers = {"authorization": f"Bearer {session.token}"}
     answer = async_to_sync(AsyncClient().get)("/async", headers=headers)
-    assert (answer.json(), answer.headers["Cache-Control"]) == ({"key": "u1"}, "no-store")
+    assert (answer.json(), answer.headers["Cache-Control"]) == ({"key": "u1"}, "private, no-store")
     assert async_to_sync(AsyncClient().get)("/async").status_code == 401
 
 

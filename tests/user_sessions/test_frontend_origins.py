@@ -243,7 +243,7 @@ def test_no_answer_is_kept_or_taken_for_something_else(page, client, route):
     for caller in callers:
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"):
             answer = caller.send(method, f"{path}?redirect_url={APP}")
-            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["Cache-Control"] == "private, no-store"
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "Origin" in answer.headers["Vary"]
             is_json = not answer.content or answer.headers["Content-Type"] == "application/json"

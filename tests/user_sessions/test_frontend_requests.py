@@ -67,7 +67,7 @@ def test_every_answer_is_exactly_json_and_kept_by_nobody(somebody, u1):
     session = somebody.sign_in(u1)
     for response in (somebody.get("v1/client"), somebody.verb(session, "tokens"), somebody.verb("none", "tokens")):
         assert response.headers["Content-Type"] == "application/json"
-        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("path", ["v1/client", "v1/environment", "v1/client/sign_ins"])

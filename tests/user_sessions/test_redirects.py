@@ -174,7 +174,7 @@ def test_a_listed_page_is_where_it_was(sent_here, url):
     ]
     assert added == parse_qsl(asked.query, keep_blank_values=True)
     assert response.headers["Referrer-Policy"] == "no-referrer"
-    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "private, no-store"
 
 
 def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):

@@ -14,6 +14,8 @@ __all__ = ["SecretKeyAuthentication"]
 class SecretKeyAuthentication(BaseAuthentication):
     """``request.auth`` becomes the ApiKey. Raises ApiError for none, and for one that is not known."""
 
+    credential_headers = ("Authorization",)
+
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey]:
         text = bearer_of(request)
         if not text:

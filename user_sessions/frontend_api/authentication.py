@@ -62,6 +62,8 @@ class ClientAuthentication(BaseAuthentication):
     who they are after every 401, with the same token.
     """
 
+    credential_headers = ("Authorization", "Cookie")
+
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
         origin, header, host = _origin_of(request), _authorization_of(request), request.get_host()
         is_native = bool(header) or request.query_params.get("_is_native") in ("1", "true")
