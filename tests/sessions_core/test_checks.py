@@ -91,7 +91,7 @@ class Replica:
         return "default"
 
 
-@pytest.mark.parametrize("app", ["sessions_core", "client_sessions", "user_sessions", "devices"])
+@pytest.mark.parametrize("app", ["sessions_core", "client_sessions", "user_sessions", "client_sessions_devices"])
 def test_e008_rows_of_ours_that_are_read_from_a_replica(settings, app):
     settings.DATABASE_ROUTERS = [Replica([app])]
     assert ids(settings) == ["sessions_core.E008"]
