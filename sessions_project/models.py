@@ -9,9 +9,6 @@ __all__ = ["Deployment"]
 
 
 class DeploymentQuerySet(models.QuerySet["Deployment"]):
-    def current(self) -> "Deployment | None":
-        return self.filter(pk=Deployment.ONLY).first()
-
     def sandboxes(self) -> Self:
         return self.filter(kind=Deployment.Kind.SANDBOX)
 

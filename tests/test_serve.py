@@ -135,7 +135,7 @@ def set_up(tmp_path_factory) -> Path:
     ],
 )
 def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
-    with serve(set_up, 0, **keys) as process:
+    with serve(set_up, free_port(), **keys) as process:
         _, said = process.communicate(timeout=60)
         assert process.returncode != 0
     assert sentence in said

@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from sessions_project import secrets_file
 from sessions_project.checks import is_loopback
 from sessions_project.models import Deployment
-from sessions_project.sandbox import IsLive, make_sandbox
+from sessions_project.sandbox import IsLive, make_sandbox, refuse_live
 from sessions_project.welcome import remembered, welcome
 
 LAST_PORT = 65535
@@ -50,17 +50,19 @@ class Command(BaseCommand):
             raise CommandError("A sandbox is for this machine only. Leave --host out, or serve without a sandbox.")
         if "GATEPASS_URL" not in os.environ:
             settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://127.0.0.1:{port}".removesuffix(":80")
-        call_command("migrate", verbosity=0, interactive=False)
-        self.check(databases=["default"])
-        if "DATABASE_URL" in os.environ:
-            secrets_file.remember(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
         try:
-            self.stdout.write(welcome(*remembered(make_sandbox(here=True))))
+            refuse_live()  # before its tables are changed
+            call_command("migrate", verbosity=0, interactive=False)
+            self.check(databases=["default"])
+            sandbox = make_sandbox(here=True)
         except IsLive:
             raise CommandError(
                 "This database belongs to a live server, so no sandbox is made in it. Serve it with `manage.py serve`, "
                 "or make a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
             ) from None
+        if "DATABASE_URL" in os.environ:
+            secrets_file.remember(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
+        self.stdout.write(welcome(*remembered(sandbox)))
 
     def _prepare_live(self, host: str, port: int) -> None:
         self.check(include_deployment_checks=True, databases=["default"])
