@@ -161,10 +161,4 @@ def _publishable_keys(sandbox: Sandbox) -> str:
 
 
 def _server(port: int) -> list[str]:
-    """Granian's command line. One thread per worker, so that a worker holds one database connection."""
-    where = ["--interface", "wsgi", "--host", HOST, "--port", str(port)]
-    how = ["--workers", str(settings.GATEPASS_WORKERS), "--blocking-threads", "1"]
-    # A worker can miss its signal while it is busy; then it is ended after these seconds.
-    how += ["--workers-kill-timeout", "3"]
-    what = ["--no-access-log", "--log-level", "warning", "sessions_project.wsgi:application"]
-    return [sys.executable, "-m", "granian", *where, *how, *what]
+    return [sys.executable, "-m", "sessions_project.server", HOST, str(port), str(settings.GATEPASS_WORKERS)]
