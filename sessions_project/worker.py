@@ -86,11 +86,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.request is None:
             self.will_close = True
         else:
-            self._refuse()
+            self._refuse(self.request)
 
-    def _refuse(self) -> None:
+    def _refuse(self, request: HTTPRequestParser) -> None:
         with self.requests_lock:
-            request, self.request = self.request, None
+            self.request = None
             request.error = RequestTimeout(f"The request did not arrive within {REQUEST_SECONDS} seconds.")
             request.completed = True
             self.requests.append(request)
