@@ -57,12 +57,8 @@ def key_of_peers() -> dict[str, str]:
 
 @contextmanager
 def server(port: int) -> Iterator[str]:
-    """One worker with one thread, as much as one processor serves; gone when the block ends."""
-    where = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1", "--blocking-threads", "1"]
-    # A worker can miss its signal while it is busy; then it is ended after these seconds.
-    where += ["--workers-kill-timeout", "3"]
-    command = [sys.executable, "-m", "granian", *where, "--no-access-log", "--log-level", "error"]
-    process = subprocess.Popen([*command, "sessions_project.wsgi:application"])
+    """One worker, as much as one processor serves; gone when the block ends."""
+    process = subprocess.Popen([sys.executable, "-m", "sessions_project.server", HOST, str(port), "1"])
     try:
         wait_for(HOST, port)
         yield f"http://{HOST}:{port}"

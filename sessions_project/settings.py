@@ -41,6 +41,8 @@ def _flag(name: str, *, default: bool) -> bool:
 _ON, _OFF = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 
 GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4), least=1)
+# Threads of each worker; each has a database connection of its own.
+GATEPASS_THREADS = 8
 GATEPASS_SANDBOX = _flag("GATEPASS_SANDBOX", default=False)  # dev.py run says so
 
 _public = urlsplit(GATEPASS_URL)
@@ -145,12 +147,20 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Where things are kept
 
 
+def _synchronous() -> str:
+    """FULL writes every commit to the disk before it is acknowledged; NORMAL may lose the last ones in a power cut."""
+    mode: str = env.str("GATEPASS_SQLITE_SYNCHRONOUS", default="FULL").upper()
+    if mode not in ("FULL", "NORMAL"):
+        raise ImproperlyConfigured(f"GATEPASS_SQLITE_SYNCHRONOUS must be FULL or NORMAL, not {mode!r}.")
+    return mode
+
+
 def _database() -> dict[str, object]:
     database: dict[str, object] = env.db("DATABASE_URL", default=f"sqlite:///{GATEPASS_DATA / 'gatepass.sqlite3'}")
     if "ENGINE" not in database:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.")
     if database["ENGINE"] != "django.db.backends.sqlite3":
-        # One blocking thread per worker keeps one connection, so a pool would add nothing.
+        # Each thread keeps one connection, so a pool would add nothing.
         return database | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     if "DATABASE_URL" not in os.environ:
         GATEPASS_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -158,7 +168,7 @@ def _database() -> dict[str, object]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",  # a writer queues at BEGIN instead of failing at its first write
             "timeout": 20,  # seconds in that queue
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+            "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous()}",
         },
         # A file, because the tests of races look at it from several threads.
         "TEST": {"NAME": f"{database['NAME']}.test"},

@@ -111,10 +111,4 @@ def _refuse_unusable(host: str, port: int) -> None:
 
 
 def _server(host: str, port: int) -> list[str]:
-    """Granian's command line. One thread per worker, so that a worker holds one database connection."""
-    where = ["--interface", "wsgi", "--host", host, "--port", str(port)]
-    how = ["--workers", str(settings.GATEPASS_WORKERS), "--blocking-threads", "1"]
-    # A worker can miss its signal while it is busy; then it is ended after these seconds.
-    how += ["--workers-kill-timeout", "3"]
-    what = ["--no-access-log", "--log-level", "warning", "sessions_project.wsgi:application"]
-    return [sys.executable, "-m", "granian", *where, *how, *what]
+    return [sys.executable, "-m", "sessions_project.server", host, str(port), str(settings.GATEPASS_WORKERS)]

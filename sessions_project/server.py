@@ -1,0 +1,116 @@
+"""The web server: a supervisor that binds the address once, forks workers, and replaces a worker that dies.
+
+``python -m sessions_project.server HOST PORT WORKERS``. SIGTERM and SIGINT end it; requests that are
+running get a few seconds to finish.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+
+from django.db import connections
+
+from sessions_project import worker
+
+__all__ = ["Supervisor", "main"]
+
+# Seconds until a worker that was asked to end is killed.
+KILL_AFTER = worker.GRACE + 2
+# A worker that dies within this many seconds of its start is replaced only after as many.
+BACK_OFF = 1
+# Seconds between two looks at the workers.
+POLL = 0.1
+
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+
+class Supervisor:
+    """Keeps ``count`` forked processes running ``work`` until ``stop`` is called."""
+
+    def __init__(self, work: Callable[[], None], *, count: int) -> None:
+        self.work = work
+        self.count = count
+        self.started: dict[int, float] = {}  # by process id
+        self.stopping = threading.Event()
+        self.not_before = 0.0
+
+    def run(self) -> None:
+        while not self.stopping.wait(POLL):
+            self._reap()
+            while len(self.started) < self.count and time.monotonic() >= self.not_before:
+                self._fork()
+        self._end()
+
+    def stop(self, *_: object) -> None:
+        self.stopping.set()
+
+    def _fork(self) -> None:
+        # A signal between fork and the worker's own handlers would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        pid = os.fork()
+        if not pid:
+            _become_worker(self.work)
+        self.started[pid] = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+
+    def _reap(self) -> None:
+        """Forget the workers that ended."""
+        for pid in list(self.started):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if not ended:
+                continue
+            now, started = time.monotonic(), self.started.pop(pid)
+            if now - started < BACK_OFF:
+                self.not_before = now + BACK_OFF
+            if not self.stopping.is_set():
+                code = os.waitstatus_to_exitcode(status)
+                print(f"Worker {pid} ended with {code}; it is being replaced.", file=sys.stderr, flush=True)
+
+    def _end(self) -> None:
+        """Ask every worker to end, wait, and kill the rest."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + KILL_AFTER
+        while self.started and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(POLL / 2)
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        for pid in self.started:
+            os.kill(pid, number)
+
+
+def _become_worker(work: Callable[[], None]) -> None:
+    """Run ``work`` in the forked process and leave it without running the supervisor's own ending."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor passes it on
+        work()
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def main(host: str, port: int, workers: int) -> None:
+    """Serve until a signal. The application is loaded once, before the fork, so a replacement starts at once."""
+    from sessions_project.wsgi import application  # runs the system checks, so not before there is something to serve
+
+    connections.close_all()
+    listener = socket.create_server((host, port), backlog=1024)
+    supervisor = Supervisor(lambda: worker.serve(application, listener), count=workers)
+    for number in _STOP_SIGNALS:
+        signal.signal(number, supervisor.stop)
+    supervisor.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,159 @@
+"""One worker process: waitress, with a deadline for a whole request to arrive.
+
+Waitress reads a request completely before a thread takes it, so a slow client costs no thread. Like nginx it drops
+headers with ``_`` in their names, which WSGI cannot tell from the same name with ``-``.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+from django.conf import settings
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import Error
+
+__all__ = ["GRACE", "serve"]
+
+# Seconds that running requests get when the server stops.
+GRACE = 3
+
+# Seconds in which a whole request, headers and body, must arrive; and the client must read a whole answer.
+REQUEST_SECONDS = 10
+ANSWER_SECONDS = 60
+# Seconds that a connection may stay open between two requests.
+IDLE_SECONDS = 60
+# Open connections of one worker. More wait in the kernel's queue.
+CONNECTIONS = 1000
+# Bytes. The APIs refuse bodies over 1 MiB in their own words; this is what is read at all.
+LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_HEADERS = 64 * 1024
+# Bytes of one body kept in memory; the rest goes to a temporary file.
+BODY_IN_MEMORY = 64 * 1024
+
+
+class RequestTimeout(Error):  # type: ignore[misc]
+    code = 408
+    reason = "Request Timeout"
+
+
+class Task(WSGITask):  # type: ignore[misc]
+    @property
+    def has_body(self) -> bool:
+        """An answer to HEAD has none, whatever the view wrote."""
+        return bool(super().has_body) and self.request.command != "HEAD"
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection that is closed when a request or the reading of an answer takes too long."""
+
+    task_class = Task
+    request: HTTPRequestParser | None
+    will_close: bool
+    arriving_since: float | None = None
+    leaving_since: float | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.arriving_since = time.monotonic()  # a new connection must send a request
+
+    def received(self, data: bytes) -> bool:
+        before = self.request
+        result = bool(super().received(data))
+        if self.request is None:
+            self.arriving_since = None
+        elif self.request is not before:
+            self.arriving_since = time.monotonic()
+        return result
+
+    def enforce(self, now: float) -> None:
+        """Called every second in the thread that reads and writes."""
+        if self.total_outbufs_len:
+            self.leaving_since = self.leaving_since or now
+            self.will_close = self.will_close or now - self.leaving_since > ANSWER_SECONDS
+            return
+        self.leaving_since = None
+        if self.requests or self.arriving_since is None or now - self.arriving_since < REQUEST_SECONDS:
+            return
+        self.arriving_since = None
+        if self.request is None:
+            self.will_close = True
+        else:
+            self._refuse(self.request)
+
+    def _refuse(self, request: HTTPRequestParser) -> None:
+        with self.requests_lock:
+            self.request = None
+            request.error = RequestTimeout(f"The request did not arrive within {REQUEST_SECONDS} seconds.")
+            request.completed = True
+            self.requests.append(request)
+            self.server.add_task(self)
+
+
+class Server(TcpWSGIServer):  # type: ignore[misc]
+    channel_class = Channel
+    stop_at: float | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.supervisor = os.getppid()
+        self.pulse = ThreadedTaskDispatcher()  # a thread for /health alone, so that it never waits for the database
+        self.pulse.set_thread_count(1)
+
+    def add_task(self, task: Channel) -> None:
+        dispatcher = self.pulse if getattr(task.requests[0], "path", "") == "/health" else self.task_dispatcher
+        dispatcher.add_task(task)
+
+    def maintenance(self, now: float) -> None:
+        super().maintenance(now)
+        for channel in list(self.active_channels.values()):
+            channel.enforce(time.monotonic())
+        if os.getppid() != self.supervisor:
+            self.stop()
+
+    def stop(self, *_: object) -> None:
+        """Accept no more and let running requests end. Safe in a signal handler."""
+        self.stop_at = self.stop_at or time.monotonic() + GRACE
+        self.pull_trigger()
+
+    def serve(self) -> None:
+        while self.stop_at is None:
+            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+        self.accepting = False
+        while time.monotonic() < self.stop_at and self._is_busy():
+            wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+
+    def _is_busy(self) -> bool:
+        return any(each.requests or each.total_outbufs_len for each in list(self.active_channels.values()))
+
+
+def serve(application: Any, listener: socket.socket) -> None:
+    """Serve until SIGTERM, or until the supervisor is gone."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits for a thread
+    adjustments = Adjustments(
+        sockets=[listener],
+        threads=settings.GATEPASS_THREADS,
+        connection_limit=CONNECTIONS,
+        channel_timeout=IDLE_SECONDS,
+        cleanup_interval=1,
+        max_request_body_size=LARGEST_BODY,
+        max_request_header_size=LARGEST_HEADERS,
+        inbuf_overflow=BODY_IN_MEMORY,
+        clear_untrusted_proxy_headers=False,  # SESSIONS_CORE["TRUSTED_PROXIES"] says how many to believe
+        log_socket_errors=False,
+        ident=None,
+    )
+    dispatcher = ThreadedTaskDispatcher()
+    dispatcher.set_thread_count(adjustments.threads)
+    where = (listener.family, listener.type, listener.proto, listener.getsockname())
+    server = Server(application, {}, True, listener, dispatcher, adjustments, where, bind_socket=False)
+    signal.signal(signal.SIGTERM, server.stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    server.serve()

@@ -1,0 +1,130 @@
+"""The web server: slow clients, dead workers and headers that WSGI cannot tell apart."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser
+
+from sessions_project.worker import REQUEST_SECONDS
+from tests.embedded import embedded
+from tests.test_serve import ROOT, environment
+
+pytestmark = embedded
+
+SLOW_BODY = (
+    b"POST /devices/list HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+)
+
+
+class Served:
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        self.process, self.port = process, port
+
+    def get(self, path: str, timeout: float = 5) -> int:
+        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+            return int(answer.status)
+
+    def send(self, data: bytes) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=REQUEST_SECONDS + 10)
+        client.sendall(data)
+        return client
+
+    def workers(self) -> list[int]:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                assert self.get("/ready") == 200
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the server does not answer")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[Served]:
+    data = tmp_path_factory.mktemp("data")
+    own = environment(data, GATEPASS_WORKERS="2")
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=own, check=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "sessions_project.server", "127.0.0.1", str(port), "2"]
+    with subprocess.Popen(command, cwd=ROOT, env=own) as process:
+        try:
+            served = Served(process, port)
+            served.wait()
+            yield served
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+
+
+def test_clients_that_never_finish_a_request_stop_nobody(server):
+    hanging = [server.send(SLOW_BODY) for _ in range(200)]
+    started = time.monotonic()
+    assert {server.get(path) for path in ("/health", "/ready", "/") for _ in range(10)} == {200}
+    assert time.monotonic() - started < 5
+    for client in hanging:
+        client.close()
+
+
+def test_a_body_that_does_not_arrive_is_cut_with_408(server):
+    started = time.monotonic()
+    with server.send(SLOW_BODY) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 408 Request Timeout")
+    assert REQUEST_SECONDS - 1 < time.monotonic() - started < REQUEST_SECONDS + 5
+
+
+def test_a_byte_now_and_then_does_not_put_off_the_end(server):
+    started = time.monotonic()
+    with server.send(b"GET /health HTTP/1.1\r\n") as client, pytest.raises(OSError):  # noqa: PT012
+        while time.monotonic() - started < REQUEST_SECONDS + 10:
+            client.sendall(b"X-Slow: 1\r\n")
+            time.sleep(0.5)
+    assert time.monotonic() - started < REQUEST_SECONDS + 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="it finds the workers in /proc")
+def test_a_killed_worker_is_replaced_and_the_others_serve_meanwhile(server):
+    before = server.workers()
+    os.kill(before[0], signal.SIGKILL)
+    for _ in range(30):
+        assert server.get("/ready") == 200
+        time.sleep(0.1)
+    after = server.workers()
+    assert len(after) == len(before) == 2
+    assert before[0] not in after and before[1] in after
+
+
+def test_a_header_spelt_with_an_underscore_is_ignored(server):
+    kinds = [refusal(server, name) for name in ("client-session-token", "client_session_token")]
+    assert kinds == ["invalid_client_session_token", "unauthorized"]
+
+
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Forwarded-Proto", "X-Forwarded_Host", "Clerk_API_Version"])
+def test_no_header_that_we_believe_can_be_replaced_by_another_spelling(name):
+    request = HTTPRequestParser(Adjustments())
+    real = name.replace("_", "-")
+    request.received(f"GET / HTTP/1.1\r\n{real}: proxy\r\n{name}: forged\r\n\r\n".encode())
+    assert request.headers == {real.upper().replace("-", "_"): "proxy"}
+
+
+def refusal(server: Served, header: str) -> str:
+    with pytest.raises(HTTPError) as refused:
+        urlopen(Request(f"http://127.0.0.1:{server.port}/devices/list", headers={header: "x"}), timeout=5)
+    with refused.value as answer:
+        return str(json.load(answer)["error"]["type"])
