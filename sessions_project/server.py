@@ -105,7 +105,8 @@ def main(host: str, port: int, workers: int) -> None:
     from sessions_project.wsgi import application  # runs the system checks, so not before there is something to serve
 
     connections.close_all()
-    listener = socket.create_server((host, port), backlog=1024)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=1024)
     supervisor = Supervisor(lambda: worker.serve(application, listener), count=workers)
     for number in _STOP_SIGNALS:
         signal.signal(number, supervisor.stop)

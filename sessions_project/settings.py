@@ -43,6 +43,8 @@ _ON, _OFF = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4), least=1)
 # Threads of each worker; each has a database connection of its own.
 GATEPASS_THREADS = 8
+# Seconds that a web process waits for the database before it answers 503; commands wait as long as it takes.
+GATEPASS_DATABASE_TIMEOUT = _number("GATEPASS_DATABASE_TIMEOUT", default=0, least=0)
 GATEPASS_SANDBOX = _flag("GATEPASS_SANDBOX", default=False)  # dev.py run says so
 
 _public = urlsplit(GATEPASS_URL)
@@ -155,19 +157,27 @@ def _synchronous() -> str:
     return mode
 
 
+def _bounded(database: dict[str, object]) -> dict[str, object]:
+    """In a web process, the same kind of database with an end to each wait."""
+    kind = str(database["ENGINE"]).removeprefix("django.db.backends.")
+    if not GATEPASS_DATABASE_TIMEOUT or kind not in ("postgresql", "sqlite3"):
+        return database
+    return database | {"ENGINE": f"sessions_project.backends.{kind}"}
+
+
 def _database() -> dict[str, object]:
     database: dict[str, object] = env.db("DATABASE_URL", default=f"sqlite:///{GATEPASS_DATA / 'gatepass.sqlite3'}")
     if "ENGINE" not in database:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.")
     if database["ENGINE"] != "django.db.backends.sqlite3":
         # Each thread keeps one connection, so a pool would add nothing.
-        return database | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+        return _bounded(database) | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     if "DATABASE_URL" not in os.environ:
         GATEPASS_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return database | {
+    return _bounded(database) | {
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",  # a writer queues at BEGIN instead of failing at its first write
-            "timeout": 20,  # seconds in that queue
+            "timeout": GATEPASS_DATABASE_TIMEOUT or 20,  # seconds in that queue
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous()}",
         },
         # A file, because the tests of races look at it from several threads.

@@ -14,6 +14,9 @@ __all__ = ["checked"]
 
 A = TypeVar("A")
 
+# Seconds; the default of a web process.
+DATABASE_TIMEOUT = "2"
+
 
 def checked(get_application: Callable[[], A]) -> A:
     """Django's application, if the checks let it serve: a wrong key must stop it now, not at a user's request.
@@ -21,6 +24,7 @@ def checked(get_application: Callable[[], A]) -> A:
     Ends the process with a sentence otherwise.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessions_project.settings")
+    os.environ.setdefault("GATEPASS_DATABASE_TIMEOUT", DATABASE_TIMEOUT)
     try:
         application = get_application()
         # Warnings are for those who ask; here they would come once from each process.

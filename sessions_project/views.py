@@ -1,5 +1,6 @@
 """Pages and answers of the reference server that belong to neither API."""
 
+import sys
 import uuid
 
 from django.conf import settings
@@ -13,7 +14,9 @@ from django.views.decorators.http import require_GET, require_safe
 from django.views.static import serve
 
 from client_sessions import api
+from sessions_core.api import RETRY_AFTER
 from sessions_core.models import Workspace
+from sessions_core.transactions import is_away
 from user_sessions.cookies import publishable_key
 
 __all__ = ["bad_request", "browser_sdk", "health", "landing", "not_found", "ready", "server_error"]
@@ -58,7 +61,9 @@ def ready(request: HttpRequest) -> HttpResponse:
         is_ready = not executor.migration_plan(executor.loader.graph.leaf_nodes())
     except Error:
         is_ready = False
-    return JsonResponse({"ok": is_ready}, status=200 if is_ready else 503)
+    if is_ready:
+        return JsonResponse({"ok": True})
+    return JsonResponse({"ok": False}, status=503, headers={"Retry-After": str(RETRY_AFTER)})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -75,6 +80,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 503 while the database is busy or away, and 500 for every other error."""
+    error = sys.exc_info()[1]
+    if isinstance(error, Exception) and is_away(error):
+        response = _error("service_unavailable", "service_unavailable", "The database is busy or away.", status=503)
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
     return _error("internal_server_error", "internal_server_error", "Something went wrong on our side.", status=500)
 
 

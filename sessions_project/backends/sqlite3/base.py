@@ -1,0 +1,23 @@
+"""Django's SQLite, whose writers do not keep every thread waiting for a lock that another program holds."""
+
+import sqlite3
+
+from django.db import OperationalError
+from django.db.backends.sqlite3 import base
+
+from sessions_project.backends.outage import Outage
+
+__all__ = ["DatabaseWrapper"]
+
+
+def _is_locked(error: Exception) -> bool:
+    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+outage = Outage(is_silence=_is_locked, refusal=OperationalError)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def _start_transaction_under_autocommit(self) -> None:
+        with outage.attempt():
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]  # the stubs lack it
