@@ -22,8 +22,10 @@ from tests.test_serve import ROOT, environment
 
 pytestmark = embedded
 
+# Django's CSRF check reads the body of this request, so it needs no account.
 SLOW_BODY = (
-    b"POST /devices/list HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\na"
 )
 
 
