@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -108,7 +108,8 @@ def stopped(url: str) -> Iterator[None]:
         yield
     finally:
         for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # it goes on, sees that its client is gone, and ends
+                os.kill(pid, signal.SIGCONT)
 
 
 def test_a_database_that_says_nothing_is_a_503_in_time_and_the_next_request_is_served(on_postgresql):
