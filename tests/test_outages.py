@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -71,11 +72,12 @@ def wait_until_ready(server: Server) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            assert server.status("/ready") == (200, None)
-            return
+            if server.status("/ready")[0] == 200:
+                return
         except OSError:
-            time.sleep(0.1)
-    raise TimeoutError("the server does not answer")
+            pass
+        time.sleep(0.05)
+    raise TimeoutError("the server is not ready")
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +123,13 @@ def test_a_database_that_says_nothing_is_a_503_in_time_and_the_next_request_is_s
             answers = list(threads.map(server.status, asked))
             assert server.status("/health") == (200, None)
         assert set(answers) == {(503, "2")}
-    assert server.status("/ready") == (200, None)
+    wait_until_ready(server)
     assert server.status("/v1/sessions?limit=1&user_id=user_1")[0] == 200
 
 
 def test_health_answers_while_every_thread_waits_for_the_database(on_postgresql):
     server, url = on_postgresql
+    wait_until_ready(server)
     with ThreadPoolExecutor(20) as threads, stopped(url):
         waiting = [threads.submit(server.status, "/client_sessions/list") for _ in range(20)]
         assert server.status("/health") == (200, None)
@@ -150,6 +153,7 @@ def test_a_lock_of_another_program_stops_writers_and_nothing_else(tmp_path):
             other.rollback()
             other.close()
         assert (refused, read) == ((503, "2"), [200, 200, 200])
+        time.sleep(1)  # the server looks for the lock once a second
         assert server.status("/client_sessions/create", {"user_identifier_key": "jane"})[0] == 200
 
 
@@ -157,11 +161,23 @@ class Silence(Exception):
     pass
 
 
-def test_while_one_tries_the_others_are_refused():
+def test_during_an_outage_calls_are_refused_until_the_database_answers_in_the_background():
     outage = Outage(is_silence=lambda error: isinstance(error, Silence), refusal=Silence)
-    with pytest.raises(Silence), outage.attempt():
+    silent, answered = threading.Event(), threading.Event()
+    silent.set()
+
+    def again() -> None:
+        if silent.is_set():
+            time.sleep(0.01)
+            raise Silence
+        answered.set()
+
+    with pytest.raises(Silence), outage.attempt(again):
         raise Silence
-    with outage.attempt(), pytest.raises(Silence, match="a moment ago"), outage.attempt():
-        pass
-    with outage.attempt(), outage.attempt():
+    with pytest.raises(Silence, match="a moment ago"), outage.attempt(again):
+        raise AssertionError("it was not refused")
+    silent.clear()
+    assert answered.wait(timeout=10)
+    time.sleep(0.05)  # the thread notes the answer after it came
+    with outage.attempt(again):
         pass

@@ -4,7 +4,8 @@
 nothing, and neither can TCP: the kernel goes on acknowledging for a stopped process. So each wait of psycopg ends here.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -32,18 +33,27 @@ outage = Outage(is_silence=lambda error: isinstance(error, NoAnswer), refusal=No
 class BoundedConnection(psycopg.Connection[Any]):
     """A connection that is closed when the server does not answer."""
 
+    _again: Callable[[], object]
+
     @classmethod
     def _connect_gen(cls, *args: Any, **kwargs: Any) -> Any:
         return _bounded(super()._connect_gen(*args, **kwargs))
 
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Any:
-        with outage.attempt():
-            return super().connect(*args, **kwargs)
+        open_one = partial(super().connect, *args, **kwargs)
+
+        def again() -> None:
+            open_one().close()
+
+        with outage.attempt(again):
+            connection = open_one()
+        connection._again = again
+        return connection
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            with outage.attempt():
+            with outage.attempt(self._again):
                 return super().wait(_bounded(gen), *args, **kwargs)
         except NoAnswer:
             self.close()  # its answer may still come, and must not be taken for that of the next statement

@@ -1,6 +1,7 @@
 """Django's SQLite, whose writers do not keep every thread waiting for a lock that another program holds."""
 
 import sqlite3
+from contextlib import closing
 
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
@@ -11,7 +12,8 @@ __all__ = ["DatabaseWrapper"]
 
 
 def _is_locked(error: Exception) -> bool:
-    return getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    cause = error if isinstance(error, sqlite3.Error) else error.__cause__
+    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 outage = Outage(is_silence=_is_locked, refusal=OperationalError)
@@ -19,5 +21,10 @@ outage = Outage(is_silence=_is_locked, refusal=OperationalError)
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
-        with outage.attempt():
+        with outage.attempt(self._lock_once):
             super()._start_transaction_under_autocommit()  # type: ignore[misc]  # the stubs lack it
+
+    def _lock_once(self) -> None:
+        with closing(sqlite3.connect(self.settings_dict["NAME"], timeout=1, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
