@@ -1,5 +1,6 @@
 """How sessions are born: by a ticket from a backend, or by a password, in one step or in two."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import sign_in_object
 from user_sessions.frontend_api.tickets import telling_of, ticket_of
 from user_sessions.models import SignIn, UserSession
-from user_sessions.users import find_by_name
+from user_sessions.users import cleaned_name, find_by_name
 
 __all__ = ["SignInsView"]
 
@@ -30,11 +31,11 @@ class SignInsView(FrontendView):
         self.limit("visitor", self.network)
         if choice(body, "strategy", among=STRATEGIES) == "ticket":
             return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
-        identifier = required_text(body, "identifier")
+        identifier = _identifier(body)
         password = optional_text(body, "password", longest=LONGEST_PASSWORD)
         user = find_by_name(self.caller.workspace, identifier)
         if password is not None:
-            user = self.by_password(user, identifier, password)
+            user = self.by_password(user, identifier, password, or_another=True)
         if user is None:
             raise _unknown()
         if password is None:
@@ -97,6 +98,11 @@ class SignInsView(FrontendView):
     def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)
+
+
+def _identifier(body: Mapping[str, Any]) -> str:
+    given = required_text(body, "identifier")
+    return required_text({"identifier": cleaned_name(given) or None}, "identifier")  # it may be longer now
 
 
 def _unknown() -> ApiError:
