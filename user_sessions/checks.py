@@ -9,7 +9,8 @@ from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
-from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
+from user_sessions.conf import DEFAULT_PROFILE, DEFAULT_REQUIREMENT, EVERYBODY, settings
+from user_sessions.requirements import uncovered_apps
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
@@ -26,6 +27,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_flags(),
         *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
+        *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010"),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
     ]
@@ -45,6 +47,17 @@ def _check_function(name: str, default: str, *, id: str) -> list[CheckMessage]:
     except ImportError:
         pass
     return [Error(f"USER_SESSIONS[{name!r}] is not the dotted path of a function.", id=id)]
+
+
+@register(Tags.security)
+def check_second_factors(**_: object) -> Iterable[CheckMessage]:
+    """Whether a password alone signs in users who have a second factor."""
+    for app in uncovered_apps() if settings.sign_in_requirement == DEFAULT_REQUIREMENT else ():
+        yield Warning(
+            f"A password alone signs in users who have a second factor of the app {app!r}.",
+            hint="Set USER_SESSIONS['SIGN_IN_REQUIREMENT'] to a function that returns what is still required.",
+            id="user_sessions.W003",
+        )
 
 
 @register(Tags.database)

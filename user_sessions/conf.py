@@ -9,6 +9,7 @@ __all__ = ["DEFAULT_RATES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
 # Sign-ins and clients made, counted by address; passwords tried for one user from one address; the same from anywhere.
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
@@ -63,6 +64,14 @@ class UserSessionsSettings(RatedSettings):
         it may name: read, sign in, and make tickets for. Default ``"user_sessions.users.everybody"``."""
         given = self.given.get("WORKSPACE_USERS", EVERYBODY)
         return given if isinstance(given, str) else EVERYBODY
+
+    @property
+    def sign_in_requirement(self) -> str:
+        """Dotted path of a function that takes a user, what they typed to sign in, and the request, after the right
+        password. It returns what is still required of the user, as a sentence, or None to sign them in. Default
+        ``"user_sessions.requirements.default_requirement"``, which asks allauth and django-otp."""
+        given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
+        return given if isinstance(given, str) else DEFAULT_REQUIREMENT
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

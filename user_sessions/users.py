@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "can_be_name",
+    "cleaned_name",
     "everybody",
     "find",
     "find_by_name",
@@ -65,6 +66,11 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
         return None
     of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
+
+
+def cleaned_name(text: str) -> str:
+    """Clean a name as Django's own login form does: strip blanks and normalise Unicode (NFKC)."""
+    return unicodedata.normalize("NFKC", text.strip())
 
 
 def can_be_name(text: str) -> bool:

@@ -156,14 +156,14 @@ class FrontendView(DialectView):
         """What the caller uses."""
         return device_of(self.request.headers.get("user-agent", ""), client_address(self.request))
 
-    def by_password(self, user: Any | None, name: str, password: str) -> Any | None:
+    def by_password(self, user: Any | None, name: str, password: str, *, or_another: bool = False) -> Any | None:
         """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
-        user's, or too many were tried."""
+        user's, or too many were tried. ``or_another``: the backends may know another user by this name."""
         who = user.pk if user else spelled(name)
         self.limit("password", who, self.network)
         self.limit("account", who)
         found = authenticated(user, name, password, self.request._request)
-        if found is not None:
+        if found is not None and (user is None or or_another or found.pk == user.pk):
             return found if is_known(self.caller.workspace, found) else None
         if user is None:
             return None

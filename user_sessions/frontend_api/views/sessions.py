@@ -11,7 +11,7 @@ from user_sessions.dialect.serializers import token_object
 from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
 from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import session_object, verification_object
-from user_sessions.models import Activity, Impersonated, NotLive, UserSession
+from user_sessions.models import Activity, Impersonated, NotLive, SignIn, UserSession
 from user_sessions.tokens import session_token, template_token
 
 __all__ = ["SessionsView"]
@@ -90,10 +90,15 @@ class SessionsView(FrontendView):
         password = required_text(body, "password", longest=LONGEST_PASSWORD)
         session = self.session(session_id, at=now)
         session.require_reverifying(at=now)
-        if self.by_password(session.user, "", password) is None:
+        if self.by_password(session.user, self._typed_name(session), password) is None:
             raise NotLive
         session.reverify(by=session.by, at=now)
         return self._verification(session, is_complete=True)
+
+    def _typed_name(self, session: UserSession) -> str:
+        """What the user typed to sign in, empty if that is not known."""
+        attempt = SignIn.of_client(self.own_client())
+        return attempt.identifier if attempt and attempt.created_session_id == session.pk else ""
 
     def refuse_factor(self, request: Request, session_id: str) -> Response:
         """Factors that nobody has here."""

@@ -1,5 +1,6 @@
 """How sessions are born: by a ticket from a backend, or by a password, in one step or in two."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,8 @@ from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import sign_in_object
 from user_sessions.frontend_api.tickets import telling_of, ticket_of
 from user_sessions.models import SignIn, UserSession
-from user_sessions.users import find_by_name
+from user_sessions.requirements import requirement_of
+from user_sessions.users import cleaned_name, find_by_name
 
 __all__ = ["SignInsView"]
 
@@ -30,16 +32,15 @@ class SignInsView(FrontendView):
         self.limit("visitor", self.network)
         if choice(body, "strategy", among=STRATEGIES) == "ticket":
             return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
-        identifier = required_text(body, "identifier")
+        identifier = _identifier(body)
         password = optional_text(body, "password", longest=LONGEST_PASSWORD)
         user = find_by_name(self.caller.workspace, identifier)
         if password is not None:
-            user = self.by_password(user, identifier, password)
+            found = self.by_password(user, identifier, password, or_another=True)
+            return self._sign_in(self._admitted(found, identifier), identifier, at=now)
         if user is None:
             raise _unknown()
-        if password is None:
-            return self._begin(user, identifier, at=now)
-        return self._sign_in(user, identifier, at=now)
+        return self._begin(user, identifier, at=now)
 
     def retrieve(self, request: Request, sign_in_id: str) -> Response:
         return self._shown(self._attempt(sign_in_id), at=timezone.now())
@@ -51,10 +52,18 @@ class SignInsView(FrontendView):
         password = required_text(body, "password", longest=LONGEST_PASSWORD)
         if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
             raise ApiError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
-        user = self.by_password(attempt.user, attempt.identifier, password)
+        found = self.by_password(attempt.user, attempt.identifier, password)
+        user = self._admitted(found, attempt.identifier)
+        return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
+
+    def _admitted(self, user: Any | None, identifier: str) -> Any:
+        """The user whose password was right. Raises ApiError if the host requires more than that."""
         if user is None:
             raise _unknown()
-        return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
+        missing = requirement_of(user, identifier, self.request._request)
+        if missing is not None:
+            raise ApiError("strategy_for_user_invalid", missing)
+        return user
 
     @atomic()
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
@@ -97,6 +106,11 @@ class SignInsView(FrontendView):
     def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)
+
+
+def _identifier(body: Mapping[str, Any]) -> str:
+    given = required_text(body, "identifier")
+    return required_text({"identifier": cleaned_name(given) or None}, "identifier")  # it may be longer now
 
 
 def _unknown() -> ApiError:

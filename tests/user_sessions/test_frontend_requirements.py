@@ -1,0 +1,56 @@
+"""The host requires more than a password of some users, and says so after the right password alone."""
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from tests.pages import blocks
+from tests.user_sessions.test_frontend_names import by_password, in_two_steps
+from user_sessions.models import UserSession
+
+SECRET = "correct horse battery staple"
+
+
+@pytest.fixture
+def ann(at_home):
+    return get_user_model().objects.create_user("ann", "ann@example.com", SECRET)
+
+
+def of_ann(user, identifier, request):
+    """A hook of the host's."""
+    return f"{identifier} signs in at {request.get_host()} only." if user.username.startswith("ann") else None
+
+
+@pytest.mark.parametrize("sign_in", [by_password, in_two_steps])
+def test_whom_the_host_asks_for_more_is_not_signed_in(somebody, ann, settings, sign_in):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
+    refused = sign_in(somebody, "ann@example.com")
+    assert (refused.status_code, refused.error) == (400, "strategy_for_user_invalid")
+    message = refused.json()["errors"][0]["long_message"]
+    assert message == "ann@example.com signs in at here.example.com only."
+    assert not UserSession.objects.exists()
+
+
+@pytest.mark.parametrize("sign_in", [by_password, in_two_steps])
+def test_what_is_required_is_said_after_the_right_password_alone(browser, ann, settings, sign_in):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
+    assert sign_in(browser, "ann@example.com", "wrong").error == "form_password_incorrect"
+
+
+def test_a_ticket_is_enough_where_a_password_is_not(browser, ann, settings):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
+    assert browser.try_to_sign_in(ann).status_code == 200
+
+
+def test_users_of_whom_nothing_more_is_required_sign_in(browser, ann, settings):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
+    get_user_model().objects.create_user("bob", password=SECRET)
+    assert by_password(browser, "bob").status_code == 200
+
+
+def test_the_function_of_the_page_refuses_staff_and_whom_the_default_refuses(ann, rf):
+    (block,) = blocks("browsers.md", "python")
+    names = {}
+    exec(compile(block, "browsers.md", "exec"), names)
+    assert names["requirement"](ann, "ann", rf.get("/")) is None
+    ann.is_staff = True
+    assert names["requirement"](ann, "ann", rf.get("/")) == "Staff sign in at https://staff.example.com only."

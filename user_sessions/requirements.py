@@ -1,0 +1,120 @@
+"""What a host still asks of a user after the right password. The Frontend API cannot ask for it, so it refuses them.
+
+Apps of others are imported inside functions: a host may have none of them installed.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from user_sessions.conf import settings
+
+__all__ = ["default_requirement", "requirement_of", "uncovered_apps"]
+
+SECOND_FACTOR = "This account has a second factor, which cannot be entered here."
+
+
+def requirement_of(user: Any, identifier: str, request: HttpRequest) -> str | None:
+    """As the function says that ``USER_SESSIONS["SIGN_IN_REQUIREMENT"]`` names."""
+    missing: str | None = import_string(settings.sign_in_requirement)(user, identifier, request)
+    return missing
+
+
+def default_requirement(user: Any, identifier: str, request: HttpRequest) -> str | None:
+    """Return what allauth or django-otp would still ask this user for, as a sentence; None if nothing.
+
+    ``identifier`` is what the user typed to sign in.
+    """
+    for app, requirement in ADAPTERS.items():
+        if apps.is_installed(app) and (missing := requirement(user, identifier)):
+            return missing
+    return None
+
+
+def _of_allauth_account(user: Any, identifier: str) -> str | None:
+    """The same answers as the stages of allauth's login, which send mail and need a session."""
+    from allauth.account import app_settings
+    from allauth.account.adapter import get_adapter
+    from allauth.account.utils import has_verified_email
+
+    code = app_settings.LOGIN_BY_CODE_REQUIRED
+    if code is True or (code and "password" in code):
+        return "This account signs in with a code, which cannot be entered here."
+    phone = app_settings.SIGNUP_FIELDS.get("phone")
+    if phone and not _is_phone_enough(get_adapter().get_phone(user), phone["required"]):
+        return "Verify your phone number first."
+    if app_settings.EMAIL_VERIFICATION == app_settings.EmailVerificationMethod.MANDATORY:
+        by_address = app_settings.LoginMethod.EMAIL in app_settings.LOGIN_METHODS and _is_address(identifier)
+        if not has_verified_email(user, identifier if by_address else None):
+            return "Verify your email address first."
+    return None
+
+
+def _is_address(identifier: str) -> bool:
+    try:
+        validate_email(identifier)
+    except ValidationError:
+        return False
+    return True
+
+
+def _is_phone_enough(phone: tuple[str, bool] | None, is_required: bool) -> bool:
+    from allauth.account import app_settings
+
+    if phone is None:
+        return not is_required
+    return phone[1] or not app_settings.PHONE_VERIFICATION_ENABLED
+
+
+def _of_allauth_mfa(user: Any, identifier: str) -> str | None:
+    """A browser that allauth's own pages trust is not trusted here."""
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.utils import is_mfa_enabled
+
+    return SECOND_FACTOR if is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]) else None
+
+
+def _of_django_otp(user: Any, identifier: str) -> str | None:
+    from django_otp import user_has_device
+
+    return SECOND_FACTOR if user_has_device(user, confirmed=True) else None
+
+
+ADAPTERS: dict[str, Callable[[Any, str], str | None]] = {
+    "allauth.account": _of_allauth_account,
+    "allauth.mfa": _of_allauth_mfa,
+    "django_otp": _of_django_otp,
+}
+
+
+# Words in the dotted name of an app that is about second factors.
+SECOND_FACTOR_APP = re.compile(
+    r"(^|[._])(2fa|mfa[23]?|totp|otp|two_?factor|multi_?factor|u2f|fido2?|webauthn|trench|deux)([._]|$)"
+)
+
+# Apps whose factors are those of the adapters, though they have no devices of their own.
+COVERED_APP = re.compile(
+    r"(allauth\.mfa|django_otp|django_otp\.plugins\..+|two_factor|two_factor\.plugins\..+|wagtail_2fa)$"
+)
+
+
+def uncovered_apps() -> Iterator[str]:
+    """Installed apps that look like second factors and that no adapter asks. Their names are all there is to see."""
+    for config in apps.get_app_configs():
+        name = config.name
+        if SECOND_FACTOR_APP.search(name) and not COVERED_APP.match(name) and not _has_otp_devices(config):
+            yield name
+
+
+def _has_otp_devices(config: AppConfig) -> bool:
+    if not apps.is_installed("django_otp"):
+        return False
+    from django_otp.models import Device
+
+    return any(issubclass(model, Device) for model in config.get_models())
