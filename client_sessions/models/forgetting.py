@@ -9,16 +9,18 @@ from django.utils import timezone
 from client_sessions.models.grants import Grant
 from client_sessions.models.sessions import ClientSession
 from client_sessions.resources import resource_deleted
-from sessions_core.transactions import atomic
+from sessions_core.transactions import atomic, has_table
 
 
 @receiver(resource_deleted)
-def forget(sender: Any, resource_type: str, resource_id: str, workspace_id: UUID | None, **_: Any) -> None:
+def forget(sender: Any, using: str, resource_type: str, resource_id: str, workspace_id: UUID | None, **_: Any) -> None:
     """Take a deleted resource out of every session: a later row with the same key must not inherit its grants.
 
     It happens row by row, as a cascade deletes them. Of two cascades that share sessions a database may therefore end
     one; who deletes a lot at once can hold the sessions first, with ``ClientSession.objects.hold_for``.
     """
+    if not has_table(using, Grant):
+        return
     grants = Grant.objects.filter(resource_type=resource_type, resource_id=resource_id)
     if workspace_id is not None:
         grants = grants.filter(client_session__workspace_id=workspace_id)
