@@ -183,3 +183,24 @@ def test_a_copy_of_a_user_in_another_database_signs_nobody_out(host):
     run(host, sys.executable, "manage.py", "migrate", "-v0")
     run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "archive", "auth")
     assert run(host, sys.executable, "-W", "ignore", "-c", COPIED) == "False active\n"
+
+
+OWN_ROUTE = """
+from django.http import HttpResponse
+urlpatterns += [path("v1/orders/7", lambda request: HttpResponse("of the host"))]
+"""
+
+ASKED = """
+import django
+django.setup()
+from django.test import Client
+here = Client(headers={"host": "localhost"})
+print(here.get("/v1/orders/7").content.decode(), here.get("/v1/sessions/x/unknown").status_code)
+"""
+
+
+def test_a_route_of_the_host_below_v1_is_its_own(host):
+    with (host / "host" / "urls.py").open("a") as urls:
+        urls.write(OWN_ROUTE)
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    assert run(host, sys.executable, "-W", "ignore", "-c", ASKED) == "of the host 401\n"
