@@ -8,3 +8,6 @@ class ClientSessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from client_sessions import checks  # noqa: F401  (Django wants checks registered here)
+        from client_sessions.models import forgetting
+
+        forgetting.connect()

@@ -41,8 +41,8 @@ __all__ = [
     "stored",
 ]
 
-# Sent once a row of a registered model is deleted, with ``resource_type``, ``resource_id`` as it is stored, and
-# ``workspace_id``: None where no other workspace can have that id.
+# Sent once a row of a registered model is deleted, with ``using``, ``resource_type``, ``resource_id`` as it is stored,
+# and ``workspace_id``: None where no other workspace can have that id.
 resource_deleted = Signal()
 
 M = TypeVar("M", bound=Model)
@@ -213,7 +213,7 @@ def register(
             post_delete.connect(_announce, sender=each, dispatch_uid="client_sessions.resources")
 
 
-def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
+def _announce(sender: type[Model], instance: Model, using: str, **_: Any) -> None:
     resource_type = of_model(sender)
     key = getattr(instance, resource_type.key_field.attname)
     if key is None:
@@ -224,7 +224,8 @@ def _announce(sender: type[Model], instance: Model, **_: Any) -> None:
     except (Missing, LookupError):
         return  # what could not be granted needs no forgetting
     # Outside of that: whoever fails to forget must fail the deletion.
-    resource_deleted.send(sender, resource_type=resource_type.name, resource_id=resource_id, workspace_id=workspace_id)
+    told = {"resource_type": resource_type.name, "resource_id": resource_id, "workspace_id": workspace_id}
+    resource_deleted.send(sender, using=using, **told)
 
 
 def registered() -> list[ResourceType]:

@@ -52,7 +52,12 @@ class FactAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        """Refuse on the pages of this model. Other pages ask before a deletion that cascades to our rows, such as that
+        of a user: there the person needs the permission, as for any model."""
+        page = request.resolver_match.url_name if request.resolver_match else None
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        is_cascade = obj is not None and page is not None and not page.startswith(own)
+        return is_cascade and super().has_delete_permission(request, obj)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Whether the actions are open: the model's change permission, though nothing is edited in a form."""

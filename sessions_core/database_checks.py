@@ -1,14 +1,16 @@
-"""System checks of the databases. They have no tag, so that they also run before ``migrate`` on every Django."""
+"""System checks of the databases. Those without a tag also run before ``migrate`` on every Django."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Error, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
+from django.db.migrations.loader import MigrationLoader
 from django.db.models import Model
 
-__all__ = ["our_models"]
+__all__ = ["columns_of", "our_models"]
 
 SUPPORTED = ("sqlite", "postgresql")
 
@@ -78,3 +80,48 @@ def _check_that_one_is_enough() -> Iterator[CheckMessage]:
             "user model.",
             id="sessions_core.E022",
         )
+
+
+def columns_of(model: type[Model], using: str) -> set[str]:
+    """Return the names of the columns that the table of a model has; none if there is no table."""
+    introspection, table = connections[using].introspection, model._meta.db_table
+    with connections[using].cursor() as cursor:
+        if table not in introspection.table_names(cursor):
+            return set()
+        return {column.name for column in introspection.get_table_description(cursor, table)}
+
+
+@register(Tags.database)
+def check_columns(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
+    """Compare tables with models, and report the first difference in each database.
+
+    Only in apps of which exactly the migrations of this version are applied: the others are about to be migrated.
+    """
+    return [message for using in databases or () for message in _check_columns(using)]
+
+
+def _check_columns(using: str) -> Iterator[CheckMessage]:
+    models = [model for model in our_models() if router.db_for_write(model) == using]
+    if not models or connections[using].vendor not in SUPPORTED:
+        return  # E020 says so
+    loader = MigrationLoader(connections[using], ignore_no_migrations=True)
+    for model in models:
+        label = model._meta.app_label
+        known = {key for key in loader.disk_migrations if key[0] == label}
+        if known != {key for key in loader.applied_migrations if key[0] == label}:
+            continue
+        if differing := columns_of(model, using) ^ {str(field.column) for field in model._meta.local_concrete_fields}:
+            yield _columns_differ(model, using, min(differing))
+            return
+
+
+def _columns_differ(model: type[Model], using: str, column: str) -> CheckMessage:
+    return Error(
+        f"The column {column!r} of the table {model._meta.db_table!r} differs between the database {using!r} and this "
+        "version of Gatepass. The database was made by an earlier version, whose first migration has changed since.",
+        hint="There is no upgrade from versions before the first release. Use a new database; for `dev.py run`, a new "
+        f"directory with --data. To keep your users, run `manage.py dumpdata auth.group {settings.AUTH_USER_MODEL} "
+        "--natural-foreign -o users.json` on the old database, then `manage.py migrate` and `manage.py loaddata "
+        "users.json` on the new one.",
+        id="sessions_core.E023",
+    )

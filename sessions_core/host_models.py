@@ -1,8 +1,18 @@
 """What a host's own models may do that ours cannot go along with."""
 
+from django.contrib.auth import get_user_model
 from django.db.models import Model
 
-__all__ = ["manager_problem"]
+__all__ = ["manager_problem", "user_models"]
+
+
+def user_models() -> list[type[Model]]:
+    """Return the user model, its proxies and the models that inherit from it. Django sends a signal as the class of the
+    row that was saved, so a receiver needs all of them."""
+    models: list[type[Model]] = [get_user_model()]
+    for model in models:
+        models += model.__subclasses__()
+    return models
 
 
 def manager_problem(model: type[Model]) -> str | None:

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
-from django.db import InterfaceError, InternalError, OperationalError, router, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
+from django.db.models import Model
 
-__all__ = ["atomic", "is_away", "undo"]
+__all__ = ["atomic", "has_table", "is_away", "undo"]
 
 # What PostgreSQL says while it only reads, as a standby does (its manual, appendix A).
 _ONLY_READS = "25006"
+
+# Tables that this process has found, by the name of their database.
+_found: set[tuple[object, str]] = set()
 
 
 @contextmanager
@@ -30,6 +34,21 @@ def is_away(error: Exception) -> bool:
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) == _ONLY_READS
     return isinstance(error, OperationalError | InterfaceError)
+
+
+def has_table(using: str, model: type[Model]) -> bool:
+    """Return True if ``using`` is the database of our rows, and ``migrate`` has made the table of this model there.
+
+    For receivers of signals: PostgreSQL refuses the rest of a transaction in which a query failed, so they must not
+    try. One query until the table is found.
+    """
+    if using != _database():
+        return False
+    connection, table = connections[using], model._meta.db_table
+    key = (connection.settings_dict["NAME"], table)
+    if key not in _found and table in connection.introspection.table_names():
+        _found.add(key)
+    return key in _found
 
 
 def _database() -> str:

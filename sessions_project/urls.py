@@ -1,7 +1,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from sessions_core.permissions import Route
 from sessions_project import views
+from user_sessions.backend_api.urls import BACKENDS
+from user_sessions.backend_api.views.unknown import UnknownView
+from user_sessions.dialect.paths import ANY_METHOD, ANYTHING
 
 handler400 = views.bad_request
 handler404 = views.not_found
@@ -17,5 +21,6 @@ urlpatterns = [
     path("", include("client_sessions.devices.urls")),
     path("v1/", include("user_sessions.frontend_api.urls")),
     path("v1/", include("user_sessions.backend_api.urls")),
+    Route(f"v1/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS).urlpattern(),
     path(".well-known/", include("user_sessions.well_known")),
 ]

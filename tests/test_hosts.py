@@ -158,3 +158,49 @@ def of_people(host: Path) -> Path:
 def test_whom_the_hosts_model_takes_for_inactive_gets_no_token(of_people):
     printed = run(of_people, sys.executable, "-W", "ignore", "-c", BANNED)
     assert printed.splitlines() == ["[200, 200]", "[404, 404]"]
+
+
+COPIED = """
+import django
+django.setup()
+from django.contrib.auth.models import User
+from sessions_core.models import Workspace
+from user_sessions.models import UserSession
+
+here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+ann = User.objects.create(username="ann")
+session = UserSession.objects.start(here, ann, by="test")
+ann.is_active = False
+ann.save(using="archive")
+ann.save(using="archive")
+print(User.objects.using("archive").get().is_active, UserSession.objects.get(pk=session.pk).status)
+"""
+
+
+def test_a_copy_of_a_user_in_another_database_signs_nobody_out(host):
+    with (host / "host" / "settings.py").open("a") as settings:
+        settings.write('\nDATABASES["archive"] = DATABASES["default"] | {"NAME": BASE_DIR / "archive.sqlite3"}\n')
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "archive", "auth")
+    assert run(host, sys.executable, "-W", "ignore", "-c", COPIED) == "False active\n"
+
+
+OWN_ROUTE = """
+from django.http import HttpResponse
+urlpatterns += [path("v1/orders/7", lambda request: HttpResponse("of the host"))]
+"""
+
+ASKED = """
+import django
+django.setup()
+from django.test import Client
+here = Client(headers={"host": "localhost"})
+print(here.get("/v1/orders/7").content.decode(), here.get("/v1/sessions/x/unknown").status_code)
+"""
+
+
+def test_a_route_of_the_host_below_v1_is_its_own(host):
+    with (host / "host" / "urls.py").open("a") as urls:
+        urls.write(OWN_ROUTE)
+    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    assert run(host, sys.executable, "-W", "ignore", "-c", ASKED) == "of the host 401\n"

@@ -6,11 +6,12 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -146,6 +147,18 @@ def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
         assert done.returncode != 0
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+def test_a_database_of_an_earlier_version_gets_a_sentence(set_up, tmp_path, sandbox):
+    data = shutil.copytree(set_up, tmp_path / "data")
+    with closing(sqlite3.connect(next(data.glob("*.sqlite3")))) as database:
+        database.execute("ALTER TABLE user_sessions_signingkey RENAME COLUMN sealed_private_key TO private_key")
+    with serve(data, free_port(), GATEPASS_SANDBOX=sandbox, GATEPASS_URL="https://example.com") as process:
+        _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "(sessions_core.E023)" in said and "Use a new database" in said
+    assert "Traceback" not in said
 
 
 def test_bootstrap_before_migrate_gets_a_sentence(tmp_path):

@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_save
 
 
 class UserSessionsConfig(AppConfig):
@@ -8,7 +7,6 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks, webhooks  # noqa: F401  (both register here)
-        from user_sessions.deactivation import revoke_sessions_of_inactive
+        from user_sessions import checks, deactivation, webhooks  # noqa: F401  (checks and webhooks register here)
 
-        post_save.connect(revoke_sessions_of_inactive)  # from any sender: a proxy of the user model is one too
+        deactivation.connect()

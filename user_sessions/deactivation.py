@@ -1,22 +1,55 @@
-"""Whoever may not sign in any more is signed out, everywhere and for good."""
+"""Sign users out when they are deactivated or deleted."""
 
+from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.db.models import Model
+from django.db.models.signals import post_save, pre_delete
 
-from user_sessions.models import Ticket, UserSession
+from sessions_core.host_models import user_models
+from sessions_core.transactions import has_table
+from user_sessions.models import Ticket, UserInactive, UserSession, admission
 
-__all__ = ["revoke_sessions_of_inactive"]
+__all__ = ["connect"]
 
 BY = "system:user_deactivated"
+BY_DELETION = "system:user_deleted"
 
 
-def revoke_sessions_of_inactive(sender: type, instance: Any, **_: Any) -> None:
-    """Receives ``post_save``, and acts on that of the host's user model.
+def connect() -> None:
+    """Connect the receivers to the models of users. For ``AppConfig.ready``."""
+    for model in user_models():
+        post_save.connect(revoke_sessions_of_inactive, sender=model)
+        pre_delete.connect(revoke_sessions_of_deleted, sender=model)
+    pre_delete.connect(revoke_deleted_session, sender=UserSession)
 
-    An ``update()`` that deactivates many sends no signal. Their sessions mint no tokens either, but live again should
-    the users be activated again.
+
+def revoke_sessions_of_inactive(
+    sender: type[Model], instance: Any, created: bool, raw: bool, using: str, **_: Any
+) -> None:
+    """Receive ``post_save`` of a user. Skip new users, fixtures, and copies in other databases.
+
+    ``update()`` sends no signal. The sessions of a user deactivated that way mint no tokens, but are live again if the
+    user is activated again.
     """
-    if isinstance(instance, get_user_model()) and not instance.is_active:
-        UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason="the user was deactivated")
-        Ticket.objects.filter(user=instance.pk).revoke(by=BY)
+    if raw or created or instance.is_active or not has_table(using, UserSession):
+        return
+    UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason="the user was deactivated")
+    Ticket.objects.filter(user=instance.pk).revoke(by=BY)
+
+
+def revoke_sessions_of_deleted(sender: type[Model], instance: Any, using: str, **_: Any) -> None:
+    """Receive ``pre_delete`` of a user, so that events and webhooks report the sessions and tickets before their rows
+    are deleted with the user. The queries do not grow with the number of sessions."""
+    if not has_table(using, UserSession):
+        return
+    with suppress(UserInactive):
+        admission.lock(instance)  # the user before the sessions, in the order of a sign-in
+    UserSession.objects.filter(user=instance.pk).revoke(by=BY_DELETION, reason="user_deleted")
+    Ticket.objects.filter(user=instance.pk).revoke(by=BY_DELETION)
+
+
+def revoke_deleted_session(sender: type[Model], instance: UserSession, using: str, origin: Any, **_: Any) -> None:
+    """Receive ``pre_delete`` of one session. ``UserSessionQuerySet.delete`` does the same for many."""
+    if origin is instance and has_table(using, UserSession):
+        UserSession.objects.filter(pk=instance.pk).revoke(by="system:session_deleted", reason="session_deleted")

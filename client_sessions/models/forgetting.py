@@ -1,24 +1,30 @@
-"""What becomes of grants when the row they are about is deleted."""
+"""What happens to grants and tokens when the row they belong to is deleted."""
 
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Model
+from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
 from client_sessions.models.grants import Grant
+from client_sessions.models.personal_access_tokens import PersonalAccessToken
 from client_sessions.models.sessions import ClientSession
 from client_sessions.resources import resource_deleted
-from sessions_core.transactions import atomic
+from sessions_core.host_models import user_models
+from sessions_core.transactions import atomic, has_table
 
 
 @receiver(resource_deleted)
-def forget(sender: Any, resource_type: str, resource_id: str, workspace_id: UUID | None, **_: Any) -> None:
+def forget(sender: Any, using: str, resource_type: str, resource_id: str, workspace_id: UUID | None, **_: Any) -> None:
     """Take a deleted resource out of every session: a later row with the same key must not inherit its grants.
 
     It happens row by row, as a cascade deletes them. Of two cascades that share sessions a database may therefore end
     one; who deletes a lot at once can hold the sessions first, with ``ClientSession.objects.hold_for``.
     """
+    if not has_table(using, Grant):
+        return
     grants = Grant.objects.filter(resource_type=resource_type, resource_id=resource_id)
     if workspace_id is not None:
         grants = grants.filter(client_session__workspace_id=workspace_id)
@@ -28,3 +34,23 @@ def forget(sender: Any, resource_type: str, resource_id: str, workspace_id: UUID
         for grant in grants.select_related("client_session"):
             this = grants.filter(pk=grant.pk)
             grant.client_session.take_away(resource_type, this, by=f"deletion:{resource_type}", at=now)
+
+
+def connect() -> None:
+    """Connect the receivers to the models of users. For ``AppConfig.ready``."""
+    for model in user_models():
+        pre_delete.connect(revoke_tokens_of_deleted, sender=model)
+    pre_delete.connect(record_deleted_session, sender=ClientSession)
+
+
+def revoke_tokens_of_deleted(sender: type[Model], instance: Any, using: str, **_: Any) -> None:
+    """Receive ``pre_delete`` of a user, so that the events of each workspace name the tokens that go with the user."""
+    if has_table(using, PersonalAccessToken):
+        tokens = PersonalAccessToken.objects.filter(user=instance.pk)
+        tokens.revoke(by="system:user_deleted", reason="user_deleted")
+
+
+def record_deleted_session(sender: type[Model], instance: ClientSession, using: str, origin: Any, **_: Any) -> None:
+    """Receive ``pre_delete`` of one session. ``ClientSessionQuerySet.delete`` does the same for many."""
+    if origin is instance and has_table(using, ClientSession):
+        ClientSession.objects.filter(pk=instance.pk).record_deleted(by="system:session_deleted")

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Self
 
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.utils import timezone
 
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
+from sessions_core.returning import update_returning
 from sessions_core.transactions import atomic
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
@@ -36,6 +39,20 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
             token.workspaces.set(workspaces)
             token.record("personal_access_token.created", by=by)
         return token, text
+
+    @atomic(savepoint=False)
+    def revoke(self, *, by: str, reason: str, at: datetime | None = None) -> int:
+        """Revoke all of these that work, with an event in each of their workspaces. Return their number. The queries do
+        not grow with the number of tokens."""
+        at = at or timezone.now()
+        revoked = [id for (id,) in update_returning(self.usable(), ["id"], revoked_at=at)]
+        places = PersonalAccessToken.workspaces.through._default_manager.filter(personalaccesstoken__in=revoked)
+        rows = places.order_by("workspace").values_list("workspace", "personalaccesstoken__short")
+        for workspace_id, of_one in groupby(rows if revoked else (), key=itemgetter(0)):
+            subjects = [short for _, short in of_one]
+            type = "personal_access_token.revoked"
+            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, by=by, at=at, reason=reason)
+        return len(revoked)
 
     def authenticate(self, text: str) -> "PersonalAccessToken | None":
         """The usable token with this text, if its user may still sign in: one query, or none for no such token."""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Self
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -12,7 +14,7 @@ from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.refusals import KeyTaken, NotLive
 from sessions_core import tokens
-from sessions_core.models import Workspace
+from sessions_core.models import Event, Workspace
 from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
@@ -57,6 +59,29 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """Wait for whoever changes a session that has one of these grants, and keep others waiting, in one order."""
         holders = self.select_for_update(no_key=True).filter(pk__in=grants.values("client_session"))
         list(holders.order_by("pk").values_list("pk"))
+
+    def record_deleted(self, *, by: str, at: datetime | None = None) -> list[Any]:
+        """Record the deletion of each of these rows, and lock them until the transaction ends. Return their keys."""
+        at = at or timezone.now()
+        locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
+        for workspace_id, rows in groupby(locked, key=itemgetter(0)):
+            subjects = [str(pk) for _, pk in rows]
+            type = "client_session.deleted"
+            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, by=by, at=at)
+        return [pk for _, pk in locked]
+
+    @atomic()
+    def remove(self, *, by: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
+        """Delete the rows with their grants. Their events stay."""
+        # Grants go before the row they hang on, so nobody may add one in between.
+        locked = self.record_deleted(by=by, at=at)
+        return models.QuerySet(self.model).filter(pk__in=locked).delete()
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        return self.remove(by="system:session_deleted")
+
+    delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
+    delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
 
     def granted(self, resource_type: str, resource_id: str, *, at: datetime) -> Self:
         """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""

@@ -179,13 +179,8 @@ class ClientSession(models.Model):
 
     def remove(self, *, by: str, at: datetime | None = None) -> bool:
         """Delete the row with its grants; whether it was still there. Its events stay."""
-        with atomic():
-            # Grants go before the row they hang on, so nobody may add one in between.
-            locked = list(ClientSession.objects.select_for_update().filter(pk=self.pk))
-            if locked:
-                ClientSession.objects.filter(pk=self.pk).delete()
-                self._record("client_session.deleted", by=by, at=at or timezone.now())
-        return bool(locked)
+        deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(by=by, at=at)
+        return bool(deleted)
 
     def renew_token(self, *, by: str, at: datetime) -> None:
         """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from sessions_core.database_checks import check_databases
+from sessions_core.checks import check_secrets
+from sessions_core.database_checks import check_columns, check_databases
 from tests.embedded import embedded
 from tests.hosts import environment_of
 
@@ -89,3 +90,30 @@ def test_e022_rows_that_refer_to_each_other_in_two_databases(host, labels):
         settings.write(ROUTER.format(labels=labels))
     said = refused(host, "check")
     assert "(sessions_core.E022) The router writes " in said and "'people'" in said
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE user_sessions_usersession DROP COLUMN close_reason",
+        "ALTER TABLE user_sessions_usersession ADD COLUMN of_old_versions integer",
+        "ALTER TABLE user_sessions_signingkey RENAME COLUMN sealed_private_key TO private_key",
+        "ALTER TABLE user_sessions_signingkey RENAME TO signing_keys",
+    ],
+)
+def test_e023_a_database_of_an_earlier_first_migration_is_refused(change):
+    assert list(check_columns(databases=["default"])) == []
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    (message,) = check_columns(databases=["default"])
+    assert message.id == "sessions_core.E023" and "Use a new database" in message.hint
+    assert check_secrets(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_e023_a_database_that_is_about_to_be_migrated_is_not_refused():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE user_sessions_usersession DROP COLUMN close_reason")
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'user_sessions'")
+    assert list(check_columns(databases=["default"])) == []

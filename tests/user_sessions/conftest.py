@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.views.debug import ExceptionReporter
 
+from client_sessions.models import PersonalAccessToken
 from sessions_core.models import Workspace
 from tests.callers import Caller
 from tests.sdks.packages import clerk_sdk
 from tests.user_sessions.frontend import App, Browser, Somebody
 from tests.user_sessions.pages import HOSTS, Page, listing, signed_in_client, token_of
 from user_sessions.cookies import publishable_key
-from user_sessions.models import Client, UserSession
+from user_sessions.models import Client, Ticket, UserSession
 from user_sessions.users import user_id
 
 
@@ -48,6 +50,14 @@ def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
 @pytest.fixture
 def session(workspace: Workspace, u1: User) -> UserSession:
     return UserSession.objects.start(workspace, u1, by="test")
+
+
+@pytest.fixture
+def everything(workspace: Workspace, u1: User, session: UserSession) -> User:
+    """A user with rows of every kind."""
+    Ticket.objects.issue(workspace, u1, by="test", lifetime=timedelta(hours=1))
+    PersonalAccessToken.objects.issue(u1, [workspace], name="a laptop", by="test")
+    return u1
 
 
 @pytest.fixture

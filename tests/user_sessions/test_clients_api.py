@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from sessions_core.tokens import random_text
+from user_sessions.deactivation import connect
 from user_sessions.models import Client, UserSession
 from user_sessions.tokens import client_token
 from user_sessions.users import user_id
@@ -252,6 +253,7 @@ def test_who_is_deactivated_through_a_proxy_is_signed_out_too(three, u1):
             proxy = True
             app_label = "tests"
 
+    connect()  # a host has its proxies before the apps are ready
     employee = Employee.objects.get(pk=u1.pk)
     employee.is_active = False
     employee.save()

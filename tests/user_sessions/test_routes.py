@@ -197,3 +197,9 @@ def test_a_revoked_key_is_refused_with_its_next_request(backend, api_key):
     assert backend.get("v1/jwks").status_code == 200
     ApiKey.objects.get().revoke(by="test")
     assert (backend.get("v1/jwks").error) == "clerk_key_invalid"
+
+
+@pytest.mark.parametrize("path", ["v1/no/such/path", "v1/", "v1/users"])
+def test_the_reference_server_answers_every_path_below_v1_in_the_dialect(backend, path):
+    assert Caller().get(path).status_code == 401
+    assert backend.get(path).error == "resource_not_found"

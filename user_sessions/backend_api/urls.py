@@ -12,6 +12,8 @@ from user_sessions.dialect.paths import ANY_METHOD, ANYTHING
 
 BACKENDS = [API_KEY]
 
+# What paths begin with. Other paths below /v1/ belong to the host.
+FAMILIES = ["sessions", "clients", "users", "jwt_templates", "sign_in_tokens", "actor_tokens", "jwks"]
 
 ROUTES = [
     Route("sessions", SessionsView, {"GET": "list", "POST": "create"}, BACKENDS),
@@ -43,7 +45,7 @@ ROUTES = [
     Route("actor_tokens", ActorTokensView, {"POST": "create"}, BACKENDS),
     Route("actor_tokens/<str:ticket_id>/revoke", ActorTokensView, {"POST": "revoke"}, BACKENDS),
     Route("jwks", JwksView, {"GET": "list"}, BACKENDS),
-    Route(ANYTHING, UnknownView, ANY_METHOD, BACKENDS),
+    *(Route(f"{family}/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS) for family in FAMILIES),
 ]
 
 app_name = "user_sessions_backend_api"

@@ -1,7 +1,4 @@
-"""The routes below ``/v1`` that browsers and apps call: one row each, with methods and who it is open to.
-
-To be included before those of the backend API, which answer every path that is left.
-"""
+"""The routes below ``/v1`` that browsers and apps call: one row each, with methods and who it is open to."""
 
 from sessions_core.permissions import Route, urlpatterns_of
 from user_sessions.dialect.paths import ANY_METHOD, ANYTHING

@@ -164,6 +164,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Revoke all of these that live, such as ``of_user(workspace, user).exclude(pk=current.pk)``; their ids."""
         return self.close(Status.REVOKED, by=by, at=at, reason=reason)
 
+    @atomic()
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the rows. Those that live are revoked first, so that events and webhooks report their end."""
+        self.revoke(by="system:session_deleted", reason="session_deleted")
+        return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
+    delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
+
 
 _Manager = models.Manager.from_queryset(UserSessionQuerySet)
 
