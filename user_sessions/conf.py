@@ -5,10 +5,12 @@ from datetime import timedelta
 
 from sessions_core.rates import RatedSettings
 
-__all__ = ["DEFAULT_RATES", "settings"]
+__all__ = ["DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+
+PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 
 # Sign-ins and clients made, counted by address; passwords tried for one user from one address; the same from anywhere.
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
@@ -63,6 +65,13 @@ class UserSessionsSettings(RatedSettings):
         it may name: read, sign in, and make tickets for. Default ``"user_sessions.users.everybody"``."""
         given = self.given.get("WORKSPACE_USERS", EVERYBODY)
         return given if isinstance(given, str) else EVERYBODY
+
+    @property
+    def password_change_ends(self) -> str:
+        """Which sessions of a user end when the password changes: ``"others"``, that is all but the one inside
+        ``user_sessions.password_changes.keep_session``, ``"all"`` or ``"none"``. Default ``"others"``."""
+        given = self.given.get("PASSWORD_CHANGE_ENDS", "others")
+        return given if given in PASSWORD_CHANGE_POLICIES else "others"
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

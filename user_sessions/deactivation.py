@@ -5,18 +5,19 @@ from typing import Any
 from django.contrib.auth import get_user_model
 
 from user_sessions.models import Ticket, UserSession
+from user_sessions.models.voiding import USER_DEACTIVATED
 
 __all__ = ["revoke_sessions_of_inactive"]
 
-BY = "system:user_deactivated"
+BY = f"system:{USER_DEACTIVATED}"
 
 
 def revoke_sessions_of_inactive(sender: type, instance: Any, **_: Any) -> None:
     """Receives ``post_save``, and acts on that of the host's user model.
 
-    An ``update()`` that deactivates many sends no signal. Their sessions mint no tokens either, but live again should
-    the users be activated again.
+    An ``update()`` sends no signal. ``user_sessions.models.voiding`` derives that those sessions are revoked, and they
+    live again if the users are activated again.
     """
     if isinstance(instance, get_user_model()) and not instance.is_active:
-        UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason="the user was deactivated")
+        UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason=USER_DEACTIVATED)
         Ticket.objects.filter(user=instance.pk).revoke(by=BY)
