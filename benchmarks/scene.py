@@ -21,6 +21,7 @@ from sessions_core import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
 from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, private_key
+from user_sessions.models.voiding import fingerprint_of
 from user_sessions.tokens import client_token
 from user_sessions.users import user_id
 
@@ -154,6 +155,7 @@ def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
                 workspace=workspace,
                 client=client,
                 user=people[n % len(people)],
+                password_fingerprint=fingerprint_of(people[n % len(people)]),
                 status=Status.ACTIVE,
                 created_at=now,
                 updated_at=now,

@@ -4,7 +4,7 @@ Building and compiling a query costs Django several times what the database then
 made by every request.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from copy import copy
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
@@ -22,12 +22,20 @@ class KeptQuery(Generic[M]):
     """The rows that ``find`` finds.
 
     ``find`` is called once with a stand-in for each of its parameters: ``slots`` tells the name of a field of the model
-    that is of the same kind as the parameter, and the stand-in, a value that occurs nowhere else in the query.
+    that is of the same kind as the parameter, and the stand-in, a value that occurs nowhere else in the query. Where a
+    setting changes the query, ``depends_on`` returns it, and ``find`` is called once for each value.
     """
 
-    def __init__(self, model: type[M], find: Callable[..., QuerySet[M]], **slots: tuple[str, Any]) -> None:
+    def __init__(
+        self,
+        model: type[M],
+        find: Callable[..., QuerySet[M]],
+        depends_on: Callable[[], Hashable] = lambda: None,
+        **slots: tuple[str, Any],
+    ) -> None:
         self.model = model
         self.find = find
+        self.depends_on = depends_on
         self.slots = slots
 
     def get(self, **values: Any) -> M | None:
@@ -46,12 +54,13 @@ class KeptQuery(Generic[M]):
 
     def _kept(self, connection: BaseDatabaseWrapper) -> "_Kept":
         """Kept with the connection, and gone with it: converters know the connection they were made for."""
-        kept: dict[KeptQuery[Any], _Kept] = connection.__dict__.setdefault("gatepass_kept_queries", {})
-        if self not in kept:
+        kept: dict[Hashable, _Kept] = connection.__dict__.setdefault("gatepass_kept_queries", {})
+        variant = (self, self.depends_on())
+        if variant not in kept:
             stand_ins = {name: stand_in for name, (_, stand_in) in self.slots.items()}
             prepared = {name: self._prepared(name, stand_in, connection) for name, stand_in in stand_ins.items()}
-            kept[self] = _Kept(self.find(**stand_ins), prepared, connection)
-        return kept[self]
+            kept[variant] = _Kept(self.find(**stand_ins), prepared, connection)
+        return kept[variant]
 
     def _prepared(self, name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
         """A value in the form that this database takes."""

@@ -108,11 +108,13 @@ class UserSessionAdmin(HistoryAdmin):
 
     @admin.display(description="ending")
     def ending(self, session: UserSession) -> str:
-        """What closed it: a deed of its own, or an epoch of the workspace."""
+        """What closed it: a deed of its own, an epoch of the workspace, or its user."""
         if session.closed_at is not None:
             return _ending(session.closed_at, session.closed_by, session.close_reason)
         epoch = Epoch.objects.filter(pk=session.epoch_id or 0).first()
-        return _ending(epoch.not_before, epoch.by, epoch.reason) if epoch else "-"
+        if epoch is not None:
+            return _ending(epoch.not_before, epoch.by, epoch.reason)
+        return session.void_reason or "-" if session.status_at(timezone.now()) == Status.REVOKED else "-"
 
     @confirmed_of_all("Revoke selected user sessions", done="revoked")
     def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet) -> int:

@@ -7,6 +7,7 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks, deactivation, webhooks  # noqa: F401  (checks and webhooks register here)
+        from user_sessions import checks, deactivation, password_changes, webhooks  # noqa: F401  (two register here)
 
         deactivation.connect()
+        password_changes.connect()

@@ -9,7 +9,13 @@ from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
-from user_sessions.conf import DEFAULT_PROFILE, DEFAULT_REQUIREMENT, EVERYBODY, settings
+from user_sessions.conf import (
+    DEFAULT_PROFILE,
+    DEFAULT_REQUIREMENT,
+    EVERYBODY,
+    PASSWORD_CHANGE_POLICIES,
+    settings,
+)
 from user_sessions.requirements import uncovered_apps
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
@@ -30,6 +36,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010"),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
+        *_check_password_change(),
     ]
 
 
@@ -80,6 +87,13 @@ def _check_token_version() -> list[CheckMessage]:
     if given in (1, 2) and not isinstance(given, bool):
         return []
     return [Error("USER_SESSIONS['SESSION_TOKEN_VERSION'] must be 1 or 2.", id="user_sessions.E005")]
+
+
+def _check_password_change() -> list[CheckMessage]:
+    if settings.given.get("PASSWORD_CHANGE_ENDS", "others") in PASSWORD_CHANGE_POLICIES:
+        return []
+    message = "USER_SESSIONS['PASSWORD_CHANGE_ENDS'] must be 'others', 'all' or 'none'."
+    return [Error(message, id="user_sessions.E011")]
 
 
 def _is_duration(value: object) -> bool:

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from sessions_core.rates import RatedSettings
 
-__all__ = ["DEFAULT_RATES", "settings"]
+__all__ = ["DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
 DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
+
+PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 
 # Sign-ins and clients made, counted by address; passwords tried for one user from one address; the same from anywhere.
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
@@ -72,6 +74,13 @@ class UserSessionsSettings(RatedSettings):
         ``"user_sessions.requirements.default_requirement"``, which asks allauth and django-otp."""
         given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
         return given if isinstance(given, str) else DEFAULT_REQUIREMENT
+
+    @property
+    def password_change_ends(self) -> str:
+        """Which sessions of a user end when the password changes: ``"others"``, that is all but the one inside
+        ``user_sessions.password_changes.keep_session``, ``"all"`` or ``"none"``. Default ``"others"``."""
+        given = self.given.get("PASSWORD_CHANGE_ENDS", "others")
+        return given if given in PASSWORD_CHANGE_POLICIES else "others"
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

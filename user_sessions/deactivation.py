@@ -9,10 +9,11 @@ from django.db.models.signals import post_save, pre_delete
 from sessions_core.host_models import user_models
 from sessions_core.transactions import has_table
 from user_sessions.models import Ticket, UserInactive, UserSession, admission
+from user_sessions.models.voiding import USER_DEACTIVATED
 
 __all__ = ["connect"]
 
-BY = "system:user_deactivated"
+BY = f"system:{USER_DEACTIVATED}"
 BY_DELETION = "system:user_deleted"
 
 
@@ -29,12 +30,12 @@ def revoke_sessions_of_inactive(
 ) -> None:
     """Receive ``post_save`` of a user. Skip new users, fixtures, and copies in other databases.
 
-    ``update()`` sends no signal. The sessions of a user deactivated that way mint no tokens, but are live again if the
-    user is activated again.
+    An ``update()`` sends no signal. ``user_sessions.models.voiding`` derives that those sessions are revoked, and they
+    live again if the users are activated again.
     """
     if raw or created or instance.is_active or not has_table(using, UserSession):
         return
-    UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason="the user was deactivated")
+    UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason=USER_DEACTIVATED)
     Ticket.objects.filter(user=instance.pk).revoke(by=BY)
 
 

@@ -20,9 +20,9 @@ __all__ = [
     "everybody",
     "find",
     "find_by_name",
+    "has_field",
     "is_known",
     "key_of",
-    "only_active",
     "spelled",
     "user_id",
 ]
@@ -62,7 +62,7 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
     if can_be_name(name) and (user := known.filter(**called).first()):
         return user
     email_field = model.get_email_field_name()
-    if "@" not in name or not _has_field(email_field):
+    if "@" not in name or not has_field(email_field):
         return None
     of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
@@ -94,13 +94,6 @@ def is_known(workspace: Workspace, user: Any) -> bool:
     return _known(workspace).filter(pk=user.pk).exists()
 
 
-def only_active(path: str = "") -> dict[str, bool]:
-    """A filter for users who may sign in; nothing where the host's model does not keep that in a column."""
-    if not _has_field("is_active"):
-        return {}
-    return {f"{path}__is_active" if path else "is_active": True}
-
-
 def key_of(id: str) -> Any | None:
     """The primary key in an id, None if it cannot be one."""
     text = id.removeprefix(PREFIX)
@@ -116,7 +109,7 @@ def key_of(id: str) -> Any | None:
     return key if user_id(key) == id else None
 
 
-def _has_field(name: str) -> bool:
+def has_field(name: str) -> bool:
     """Whether the host's model of users keeps it in a column."""
     try:
         get_user_model()._meta.get_field(name)

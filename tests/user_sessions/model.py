@@ -35,6 +35,14 @@ class Policy:
 
 
 @dataclass(eq=False)
+class Holder:
+    """A user. Nothing is told when one of these changes behind the server's back."""
+
+    is_active: bool = True
+    password: int = 0
+
+
+@dataclass(eq=False)
 class Client:
     home: str
     selected: "Session | None" = None
@@ -44,6 +52,7 @@ class Client:
 class Session:
     home: str
     user: str
+    holder: Holder
     client: Client
     born: datetime
     latest: datetime | None
@@ -57,6 +66,17 @@ class Session:
     def __post_init__(self) -> None:
         self.last_active = self.updated = self.born
         self.abandoned = max(self.born + ABANDONED_AFTER, self.expires)
+        self.password = self.holder.password
+
+    @property
+    def void_reason(self) -> str:
+        if not self.holder.is_active:
+            return "user_deactivated"
+        return "password_changed" if self.holder.password != self.password else ""
+
+    def is_void(self, at: datetime) -> bool:
+        """Whether nobody closed it, but its user's row did."""
+        return not self.deed and at < self.expires and self.void_reason != ""
 
     def status(self, at: datetime) -> str:
         if self.deed in ("revoked", "removed"):
@@ -67,6 +87,8 @@ class Session:
             return self.deed
         if at >= self.expires:
             return "expired"
+        if self.void_reason:
+            return "revoked"
         return "pending" if self.tasks else "active"
 
     def is_live(self, at: datetime) -> bool:
@@ -76,6 +98,7 @@ class Session:
 @dataclass
 class World:
     policies: dict[str, Policy]
+    holders: dict[str, Holder]
     sessions: list[Session] = field(default_factory=list)
     # What the step that runs has told: type, and the session or the workspace it is about.
     told: list[tuple[str, Any]] = field(default_factory=list)
@@ -98,6 +121,8 @@ class World:
         lifetime: timedelta | None = None,
     ) -> Session:
         policy = self.policies[home]
+        if not self.holders[user].is_active:
+            raise Refused("UserInactive")
         out = self._out_of_the_way(home, user, client, at, replacing=replacing, actor=actor) if client else []
         too_many: list[Session] = []
         if policy.limit and not actor:
@@ -106,14 +131,16 @@ class World:
             if too_many and not policy.ends_oldest:
                 raise Refused("TooManySessions")
         for session in out:
-            self.close(session, "replaced", at, by, "another session took its place")
+            self.close(
+                session, "revoked" if session.is_void(at) else "replaced", at, by, "another session took its place"
+            )
         for session in too_many:
             self.close(session, "ended", at, by, "the user's limit of live sessions was reached")
         allowed = [span for span in (policy.lifetime, lifetime) if span]
         latest = at + min(allowed) if allowed else None
         client = client or Client(home)
         expires = policy.end(latest, at)
-        session = Session(home, user, client, at, latest, expires, actor, list(tasks or []))
+        session = Session(home, user, self.holders[user], client, at, latest, expires, actor, list(tasks or []))
         client.selected = session
         self.sessions.append(session)
         self.told.append(("user_session.pending" if tasks else "user_session.created", session))
@@ -131,13 +158,17 @@ class World:
         out = [session for session in here if single or actor or session.user == user]
         if out and not (replacing or actor):
             raise Refused("SessionExists" if single else "AlreadySignedIn")
-        return out
+        void = [session for session in self.sessions if session.client is client and session.is_void(at)]
+        return out + [session for session in void if single or actor or session.actor]
 
     def close(self, session: Session, deed: str, at: datetime, by: str, reason: str) -> bool:
         """``deed`` is ended, revoked, replaced or removed. Nothing leaves a final state, except to be removed."""
-        status = session.status(at)
-        if status in FINAL and (deed != "removed" or status in ("removed", "abandoned")):
+        status, was_void = session.status(at), session.is_void(at)
+        may = status not in FINAL or (was_void and deed == "revoked")
+        if not may and (deed != "removed" or status in ("removed", "abandoned")):
             return False
+        if was_void:
+            by, reason = f"system:{session.void_reason}", session.void_reason
         session.deed, session.updated = deed, at
         session.closed = session.closed or (at, by, reason)
         session.by_epoch = False
@@ -148,7 +179,8 @@ class World:
         return [session for session in sessions if self.close(session, "revoked", at, by, reason)]
 
     def epoch(self, home: str, at: datetime, by: str, reason: str) -> None:
-        for session in self.live(at, home=home):
+        open = [session for session in self.sessions if session.is_live(at) or session.is_void(at)]
+        for session in (session for session in open if session.home == home):
             session.deed, session.closed, session.by_epoch = "revoked", (at, by, reason), True
         self.told.append(("epoch.begun", home))
 

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from sessions_core.models import Event, Workspace
 from tests.embedded import examples
-from tests.user_sessions.model import FINAL, Client, Policy, Refused, Session, World
+from tests.user_sessions.model import FINAL, Client, Holder, Policy, Refused, Session, World
 from user_sessions import models
 from user_sessions.key_sets import verifier_of
 from user_sessions.models import Epoch, SigningKey, Status, UserSession, UserSessionError
@@ -82,7 +82,7 @@ class Both(RuleBasedStateMachine):
         self.rollback = transaction.atomic()
         self.rollback.__enter__()
         self.now, self.is_new_moment = BEGINNING, True
-        self.world = World({home: Policy() for home in BOTH})
+        self.world = World({home: Policy() for home in BOTH}, {name: Holder() for name in ("u1", "u2")})
         self.rows: dict[Session | Client, str] = {}
         self.finals: dict[Session, str] = {}
         self.users = {name: get_user_model().objects.create_user(name) for name in ("u1", "u2")}
@@ -208,6 +208,19 @@ class Both(RuleBasedStateMachine):
             Epoch.objects.begin(self.home(home), by="operator", at=at, reason="stolen")
             self.world.epoch(home, at, "operator", "stolen")
 
+    @rule(user=users, is_active=st.booleans())
+    def activate_or_deactivate(self, user: str, is_active: bool) -> None:
+        """By an update, which sends no signal."""
+        self.world.holders[user].is_active = is_active
+        get_user_model().objects.filter(username=user).update(is_active=is_active)
+
+    @while_somebody_lives
+    @rule(user=users)
+    def change_password(self, user: str) -> None:
+        holder = self.world.holders[user]
+        holder.password += 1
+        get_user_model().objects.filter(username=user).update(password=f"password {holder.password}")
+
     @invariant()
     def every_row_is_what_the_model_says(self) -> None:
         rows = {row.pk: row for row in UserSession.objects.select_related("user")}
@@ -229,6 +242,8 @@ class Both(RuleBasedStateMachine):
         assert (row.workspace_id, row.user.username, row.tasks) == facts
         if not session.by_epoch:  # which is written to no row, until that is removed
             assert (row.closed_at, row.closed_by, row.close_reason) == (session.closed or (None, "", ""))
+        if session.is_void(self.now):  # which is not final: the user may be activated again
+            return
         before = self.finals.setdefault(session, status) if status in FINAL else self.finals.get(session, status)
         assert status == before or status == "removed" or (status == "abandoned" and before != "revoked")
 

@@ -33,7 +33,7 @@ from user_sessions.passwords import authenticated, can_have_password
 from user_sessions.tokens import client_token
 from user_sessions.users import is_known, spelled
 
-__all__ = ["LONGEST_PASSWORD", "FrontendView"]
+__all__ = ["LONGEST_PASSWORD", "FrontendView", "wrong_password"]
 
 # Characters; hashing takes longer the longer it is.
 LONGEST_PASSWORD = 4096
@@ -169,7 +169,7 @@ class FrontendView(DialectView):
             return None
         if not can_have_password(user):
             raise ApiError("strategy_for_user_invalid", "This user has no password.")
-        raise of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")
+        raise wrong_password()
 
     def limit(self, kind: str, *whose: object) -> None:
         """Count one more request of this kind, wherever in the host's project. Raises ApiError when there were too
@@ -226,3 +226,7 @@ class FrontendView(DialectView):
         if answer is None:
             forget_query(self.request._request)  # a report of the error would quote it
         return answer
+
+
+def wrong_password() -> ApiError:
+    return of_parameter("form_password_incorrect", "password", "Password is incorrect. Try again.")

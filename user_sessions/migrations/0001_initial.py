@@ -62,6 +62,14 @@ class Migration(migrations.Migration):
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
                 ("abandon_at", models.DateTimeField()),
                 (
+                    "password_fingerprint",
+                    models.CharField(
+                        editable=False,
+                        help_text="Digests of the user's password column under which the session goes on.",
+                        max_length=129,
+                    ),
+                ),
+                (
                     "refreshed_to",
                     models.DateTimeField(
                         blank=True,
@@ -279,6 +287,7 @@ class Migration(migrations.Migration):
                 ),
                 ("actor", user_sessions.models.json_text.JsonTextField(blank=True, editable=False, null=True)),
                 ("session_lifetime", models.DurationField(blank=True, editable=False, null=True)),
+                ("password_fingerprint", models.CharField(editable=False, max_length=129)),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),
                 ("expire_at", models.DateTimeField(editable=False)),

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["lock", "make_room_for_user", "make_room_on_client"]
 
 
-def lock(user: Any, client: Client | None = None) -> None:
-    """Let no other sign-in of this user, or on this client, begin before this transaction ends.
+def lock(user: Any, client: Client | None = None) -> Any:
+    """Let no other sign-in of this user, or on this client, begin before this transaction ends. Return the user as the
+    database has it.
 
     Raises UserInactive, StaleClient.
     """
@@ -40,6 +41,7 @@ def lock(user: Any, client: Client | None = None) -> None:
         raise UserInactive
     if client is not None:
         client.hold()
+    return locked
 
 
 def make_room_for_user(
@@ -71,20 +73,23 @@ def make_room_on_client(
     impersonating: bool,
 ) -> None:
     """Keep to the rules of who is signed in on one client. An impersonation signs everybody else out first; while it
-    lasts nobody signs in. Raises ForeignClient, Impersonated, SessionExists, AlreadySignedIn.
+    lasts nobody signs in. A void session in the way is revoked for good: it could not live again beside the new one.
+
+    Raises ForeignClient, Impersonated, SessionExists, AlreadySignedIn.
     """
     if client.workspace_id != workspace.pk:
         raise ForeignClient
-    live = list(sessions.filter(client=client).live(at=at))
+    here = list(sessions.filter(client=client).open(at=at))
+    live = [session for session in here if session.is_live(at)]
     if any(session.actor for session in live):
         raise Impersonated
-    if workspace.single_session_mode or impersonating:
-        in_the_way = live
-    else:
-        in_the_way = [session for session in live if session.user_id == user.pk]
+    meets_all = workspace.single_session_mode or impersonating
+    in_the_way = [session for session in live if meets_all or session.user_id == user.pk]
+    void = [session for session in here if session not in live and (meets_all or session.actor)]
     if in_the_way and not (replacing or impersonating):
         raise SessionExists if workspace.single_session_mode else AlreadySignedIn(in_the_way[0])
     _close(sessions, in_the_way, Status.REPLACED, by=by, at=at, reason="another session took its place")
+    _close(sessions, void, Status.REVOKED, by=by, at=at, reason="another session took its place")
 
 
 def _close(

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Case, F, OuterRef, Subquery, Value, When
+from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -23,8 +23,10 @@ from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.signing_keys import SigningKey
-from user_sessions.models.status import OPEN, Status, is_in
-from user_sessions.users import key_of, only_active
+from user_sessions.models.status import OPEN, Status, is_in, is_open
+from user_sessions.models.voiding import fingerprint_of
+from user_sessions.models.voiding import reason as void_reason
+from user_sessions.users import key_of
 
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
@@ -56,6 +58,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Those that may mint tokens and be touched at this moment."""
         return self.with_status(*OPEN, at=at)
 
+    def open(self, *, at: datetime) -> Self:
+        """Live ones, and those that are void because of their user."""
+        return self.filter(is_open(at=at))
+
     def with_status(self, *statuses: str, at: datetime) -> Self:
         """Those of which ``UserSession.status_at`` says one of these."""
         return self.filter(is_in(statuses, at=at))
@@ -65,10 +71,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.exclude(is_in((Status.REMOVED, Status.ABANDONED), at=at)).order_by("-created_at", "-id")
 
     def for_minting(self, *, at: datetime) -> Self:
-        """Live ones of active users, with all that goes into a token: user, workspace, the id of the signing key and
-        the template that customises session tokens, in one query. Where the host's ``is_active`` is no column, each
-        user is still to be asked for it."""
-        return self.live(at=at).filter(**only_active("user")).with_token_facts(at=at)
+        """Live ones with all that goes into a token: user, workspace, the id of the signing key and the template that
+        customises session tokens, in one query. Where the host's ``is_active`` is not a column, check it for each
+        user."""
+        return self.live(at=at).with_token_facts(at=at)
 
     def with_token_facts(self, *, at: datetime) -> Self:
         """Each with all that goes into a token, also those that mint none any more."""
@@ -102,7 +108,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         Raises UserInactive, ForeignClient, StaleClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
         at = at or timezone.now()
-        admission.lock(user, client)
+        locked = admission.lock(user, client)
         if client is not None:
             admission.make_room_on_client(
                 self, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
@@ -117,12 +123,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             status=Status.PENDING if tasks else Status.ACTIVE,
             tasks=list(tasks),
             actor=actor,
+            password_fingerprint=fingerprint_of(locked),
             created_at=at,
             updated_at=at,
             last_active_at=at,
             verified_at=at,
             **_ends(workspace, lifetime, at=at),
         )
+        session.void_reason = None
         session.client.select(session, at=at)
         if device is not None:
             Activity.objects.note(session, device, at=at)
@@ -137,17 +145,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 
-        The first deed that closed a session keeps its time, actor and reason.
+        The first deed that closed a session keeps its time, actor and reason. A void session is revoked for good.
         """
         at = at or timezone.now()
         closed = update_returning(
-            self.filter(is_in(LEAVES[status], at=at)),
+            self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
             ["workspace", "id"],
             status=status,
             updated_at=at,
             closed_at=_unless_closed("closed_at", at, epoch="not_before"),
-            closed_by=_unless_closed("closed_by", by, epoch="by"),
-            close_reason=_unless_closed("close_reason", reason, epoch="reason"),
+            closed_by=_unless_closed("closed_by", by, _while_void(at, prefix="system:"), epoch="by"),
+            close_reason=_unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
         )
         for workspace_id, rows in groupby(sorted(closed), key=itemgetter(0)):
             Event.objects.record_all(
@@ -178,11 +186,11 @@ _Manager = models.Manager.from_queryset(UserSessionQuerySet)
 
 
 class UserSessionManager(_Manager["UserSession"]):
-    """Every session comes with ``epoch_id``, so that its status needs no query of its own."""
+    """Every session comes with ``epoch_id`` and ``void_reason``, so that its status needs no query of its own."""
 
     def get_queryset(self) -> UserSessionQuerySet:
         queryset: UserSessionQuerySet = super().get_queryset()  # type: ignore[assignment]  # of this very class
-        return queryset.annotate(epoch_id=_epoch_id())  # type: ignore[no-redef]
+        return queryset.annotate(epoch_id=_epoch_id(), void_reason=void_reason())  # type: ignore[no-redef]
 
     def in_workspace(self, workspace: Workspace) -> UserSessionQuerySet:
         """Those of a workspace, each with this very workspace and its activity: asking a session for these costs
@@ -209,7 +217,13 @@ def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> 
     }
 
 
-def _unless_closed(column: str, value: Any, *, epoch: str) -> Case:
-    """What the row says already, or the epoch that ended it; the given value for one that was open."""
+def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:
+    """What the row says already, the epoch that ended it, or what made it void; the given value for one that was
+    live."""
     its_epoch = Subquery(Epoch.objects.of(OuterRef).values(epoch)[:1])
-    return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, Value(value)))
+    return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, *derived, Value(value)))
+
+
+def _while_void(at: datetime, *, prefix: str = "") -> Case:
+    """Why the user's row ended it, NULL if it did not or the session had expired."""
+    return Case(When(expire_at__gt=at, then=void_reason(prefix=prefix)), default=None, output_field=CharField())

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +16,11 @@ from sessions_core.models import Event, Workspace
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
-from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.refusals import Impersonated, NotLive, ReverificationMissing
-from user_sessions.models.status import CLOSED, OPEN, Status
+from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel
+from user_sessions.models.voiding import binds, fingerprint_of
 
 __all__ = ["UserSession"]
 
@@ -29,7 +28,7 @@ __all__ = ["UserSession"]
 REVERIFICATION_LIFETIME = timedelta(minutes=10)
 
 
-class UserSession(models.Model):
+class UserSession(StatusModel):
     """``status`` keeps deeds only; ask ``status_at`` for what holds at a moment.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` tell of the deed that finished it, the first if there were two.
@@ -40,17 +39,13 @@ class UserSession(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    status = models.CharField(max_length=10, choices=Status)
     tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
     actor = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
-    created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
     verified_at = models.DateTimeField(editable=False, help_text="When the user last proved who they are.")
     reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
-    expire_at = models.DateTimeField()
     latest_expire_at = models.DateTimeField(null=True, blank=True)
-    abandon_at = models.DateTimeField()
     refreshed_to = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Session tokens issued until then are not refreshed again."
     )
@@ -85,11 +80,6 @@ class UserSession(models.Model):
     def __str__(self) -> str:
         return self.pk
 
-    @cached_property
-    def epoch_id(self) -> int | None:
-        """The epoch that revoked it. Asked for here only where the row came without, as through a foreign key."""
-        return Epoch.objects.of(lambda column: getattr(self, column)).values_list("pk", flat=True).first()
-
     @classmethod
     def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
         """The session of a workspace with this id: one query."""
@@ -109,23 +99,13 @@ class UserSession(models.Model):
             session.client, session.workspace = client, client.workspace
         return sessions
 
-    def status_at(self, at: datetime) -> Status:
-        """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
-        stored = Status(self.status)
-        if stored in (Status.REVOKED, Status.REMOVED):
-            return stored
-        if stored in OPEN and self.epoch_id is not None:
-            return Status.REVOKED
-        if self.abandon_at <= at:
-            return Status.ABANDONED
-        return Status.EXPIRED if stored in OPEN and self.expire_at <= at else stored
-
-    def is_live(self, at: datetime) -> bool:
-        return self.status_at(at) in OPEN
-
     def is_usable(self, at: datetime) -> bool:
-        """Whether it lives, and its user may sign in: who was deactivated without a signal has live sessions."""
+        """Return True if it is live and its user may sign in, also where the host's model computes ``is_active``."""
         return self.is_live(at) and self.user.is_active
+
+    def began_with(self, user: Any) -> bool:
+        """Return True if the session began under the password that this instance of its user has."""
+        return fingerprint_of(user) in self.password_fingerprint
 
     def end(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out; whether that was news. The session stays on its client."""
@@ -276,7 +256,7 @@ class UserSession(models.Model):
             raise NotLive
         for field in self._meta.concrete_fields:
             setattr(self, field.attname, getattr(row, field.attname))
-        self.epoch_id = row.epoch_id
+        self.epoch_id, self.void_reason = row.epoch_id, row.void_reason
 
 
 def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None:
@@ -295,6 +275,7 @@ _BY_ID = KeptQuery(
     lambda id, workspace: (
         UserSession.objects.filter(pk=id, workspace=workspace).select_related("latest_activity").order_by()
     ),
+    depends_on=binds,
     id=_ID,
     workspace=_WORKSPACE,
 )
@@ -306,12 +287,14 @@ _ON_CLIENT = KeptQuery(
         .with_token_facts(at=at)
         .select_related("latest_activity")
     ),
+    depends_on=binds,
     client=("id", "the id of a client"),
     at=_AT,
 )
 _MINTING = KeptQuery(
     UserSession,
     lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).for_minting(at=at).order_by(),
+    depends_on=binds,
     id=_ID,
     workspace=_WORKSPACE,
     at=_AT,

@@ -1,16 +1,19 @@
-"""The states of a user session. What somebody did is stored; what the clock did is worked out."""
+"""The status of a user session: transitions are stored, and what follows from the clock, from an epoch or from the
+user's own row is derived. ``StatusModel.status_at`` and ``is_in`` agree."""
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from operator import or_
+from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from user_sessions.models.epochs import Epoch
+from user_sessions.models.voiding import FINGERPRINTS_LENGTH, is_void
 
-__all__ = ["CLOSED", "OPEN", "Status", "is_in"]
+__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "is_in", "is_open"]
 
 
 class Status(models.TextChoices):
@@ -31,10 +34,66 @@ OPEN = (Status.PENDING, Status.ACTIVE)
 CLOSED = (Status.ENDED, Status.REVOKED, Status.REMOVED, Status.REPLACED)
 
 
+class StatusModel(models.Model):
+    """What the status is derived from."""
+
+    status = models.CharField(max_length=10, choices=Status)
+    created_at = models.DateTimeField(editable=False)
+    expire_at = models.DateTimeField()
+    abandon_at = models.DateTimeField()
+    password_fingerprint = models.CharField(
+        max_length=FINGERPRINTS_LENGTH,
+        editable=False,
+        help_text="Digests of the user's password column under which the session goes on.",
+    )
+
+    class Meta:
+        abstract = True
+
+    @cached_property
+    def epoch_id(self) -> int | None:
+        """The epoch that revoked it. Asked for here only where the row came without, as through a foreign key."""
+        return Epoch.objects.of(lambda column: getattr(self, column)).values_list("pk", flat=True).first()
+
+    @cached_property
+    def void_reason(self) -> str | None:
+        """Why its user's row makes it void. Queried here only where the row came without, as ``epoch_id`` is."""
+        rows: Any = type(self)._default_manager.filter(pk=self.pk)
+        reason: str | None = rows.values_list("void_reason", flat=True).first()
+        return reason
+
+    def status_at(self, at: datetime) -> Status:
+        """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
+        stored = Status(self.status)
+        if stored in (Status.REVOKED, Status.REMOVED):
+            return stored
+        if stored in OPEN and self.epoch_id is not None:
+            return Status.REVOKED
+        if self.abandon_at <= at:
+            return Status.ABANDONED
+        if stored not in OPEN:
+            return stored
+        if self.expire_at <= at:
+            return Status.EXPIRED
+        return stored if self.void_reason is None else Status.REVOKED
+
+    def is_live(self, at: datetime) -> bool:
+        return self.status_at(at) in OPEN
+
+
 def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
-    """The condition for rows of which ``UserSession.status_at`` says one of these. It joins nothing, so that an
-    UPDATE may carry it."""
-    return reduce(or_, (_is(Status(status), at) for status in statuses))
+    """The condition for rows of which ``status_at`` says one of these. It joins nothing, so that an UPDATE may carry
+    it."""
+    wanted = {Status(status) for status in statuses}
+    stored_open = [status for status in OPEN if status in wanted]
+    derived = [_is(status, at) for status in Status if status in wanted and status not in OPEN]
+    live = [Q(status__in=stored_open, expire_at__gt=at) & ~_an_epoch_ended_it() & ~is_void()] if stored_open else []
+    return reduce(or_, [*live, *derived])
+
+
+def is_open(*, at: datetime) -> Q:
+    """The condition for live rows and void ones: a void session can live again, until it is revoked."""
+    return Q(status__in=OPEN, expire_at__gt=at) & ~_an_epoch_ended_it()
 
 
 @cache  # it is part of nearly every query, and made of nothing that changes
@@ -43,18 +102,16 @@ def _an_epoch_ended_it() -> Q:
 
 
 def _is(status: Status, at: datetime) -> Q:
-    an_epoch_ended_it = _an_epoch_ended_it()
-    is_open = Q(status__in=OPEN) & ~an_epoch_ended_it
     match status:
-        case Status.PENDING | Status.ACTIVE:
-            return Q(status=status, expire_at__gt=at) & ~an_epoch_ended_it
         case Status.EXPIRED:
-            return is_open & Q(expire_at__lte=at, abandon_at__gt=at)
+            return Q(status__in=OPEN, expire_at__lte=at, abandon_at__gt=at) & ~_an_epoch_ended_it()
         case Status.ABANDONED:
-            return (is_open | Q(status__in=(Status.ENDED, Status.REPLACED))) & Q(abandon_at__lte=at)
+            was_open = Q(status__in=OPEN) & ~_an_epoch_ended_it()
+            return (was_open | Q(status__in=(Status.ENDED, Status.REPLACED))) & Q(abandon_at__lte=at)
+        case Status.REVOKED:
+            derived = _an_epoch_ended_it() | Q(expire_at__gt=at) & is_void()
+            return Q(status=status) | Q(status__in=OPEN) & derived
         case Status.ENDED | Status.REPLACED:
             return Q(status=status, abandon_at__gt=at)
-        case Status.REVOKED:
-            return Q(status=status) | Q(status__in=OPEN) & an_epoch_ended_it
-        case Status.REMOVED:
+        case _:
             return Q(status=status)

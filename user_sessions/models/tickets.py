@@ -17,6 +17,7 @@ from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.refusals import NotPending, TicketExpired
+from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of
 
 __all__ = ["Ticket"]
 
@@ -35,7 +36,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         at: datetime | None = None,
     ) -> "Ticket":
         """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive."""
-        admission.lock(user)
+        locked = admission.lock(user)
         at = at or timezone.now()
         kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
         ticket = self.create(
@@ -45,6 +46,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             user=user,
             actor=actor,
             session_lifetime=session_lifetime,
+            password_fingerprint=fingerprint_of(locked),
             created_at=at,
             updated_at=at,
             expire_at=at + lifetime,
@@ -81,6 +83,7 @@ class Ticket(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING, editable=False)
     actor = JsonTextField(null=True, blank=True, editable=False)
     session_lifetime = models.DurationField(null=True, blank=True, editable=False)
+    password_fingerprint = models.CharField(max_length=FINGERPRINTS_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
     expire_at = models.DateTimeField(editable=False)
@@ -101,11 +104,12 @@ class Ticket(models.Model):
     def accept(self, *, by: str, at: datetime | None = None) -> None:
         """Use it up, inside the transaction that signs in: of many at once one succeeds.
 
-        Raises TicketExpired, also for one made before an epoch, NotPending and UserInactive.
+        Raises TicketExpired, also for one made before an epoch or a change of the password, NotPending and
+        UserInactive.
         """
         at = at or timezone.now()
         self.require_pending(at=at)
-        admission.lock(self.user)  # before the ticket, as whoever deactivates the user does
+        self._require_password_of(admission.lock(self.user))  # before the ticket, as deactivating a user does
         self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
 
     def require_pending(self, *, at: datetime) -> None:
@@ -115,12 +119,17 @@ class Ticket(models.Model):
             raise TicketExpired
         if self.status != Ticket.Status.PENDING:
             raise NotPending
+        self._require_password_of(self.user)
 
     def record(self, happened: str, *, by: str, at: datetime) -> None:
         facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}
         Event.objects.record(
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
         )
+
+    def _require_password_of(self, user: Any) -> None:
+        if binds() and fingerprint_of(user) not in self.password_fingerprint:
+            raise TicketExpired
 
     @atomic()
     def _leave_pending(self, status: Status, *, by: str, at: datetime) -> None:

@@ -13,7 +13,7 @@ from sessions_core.api import is_storable
 from sessions_core.transactions import atomic
 from user_sessions.dialect.errors import ApiError, of_parameter
 from user_sessions.dialect.parameters import LONGEST_TOKEN, choice, optional_text, required_text
-from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView
+from user_sessions.frontend_api.api import LONGEST_PASSWORD, FrontendView, wrong_password
 from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import sign_in_object
 from user_sessions.frontend_api.tickets import telling_of, ticket_of
@@ -87,6 +87,8 @@ class SignInsView(FrontendView):
         session = UserSession.objects.start(
             self.caller.workspace, user, by=by or client.actor, client=client, at=at, device=self.device, **how
         )
+        if identifier and not session.began_with(user):  # the password was changed since the backends checked it
+            raise wrong_password()
         attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
         attempt.complete(session)
         if session.actor is None:  # whoever impersonates the user is somebody else

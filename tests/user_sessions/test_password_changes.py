@@ -1,0 +1,328 @@
+"""A change of the password, however made, and a deactivation behind our back end sessions and tickets."""
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.forms import AdminPasswordChangeForm, SetPasswordForm
+from django.contrib.auth.hashers import make_password
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import Client as Visitor
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from sessions_core.models import Event
+from tests.user_sessions.conftest import listed
+from user_sessions.checks import check_settings
+from user_sessions.models import Status, Ticket, TicketExpired, UserSession
+from user_sessions.password_changes import keep_session
+from user_sessions.users import user_id
+
+HOUR = timedelta(hours=1)
+PASSWORD, OTHER = "correct horse battery staple", "pi is exactly three, roughly"
+
+
+@pytest.fixture
+def ann(u1: Any) -> Any:
+    u1.set_password(PASSWORD)
+    u1.save()
+    return type(u1).objects.get(pk=u1.pk)
+
+
+@pytest.fixture
+def held(workspace: Any, ann: Any) -> UserSession:
+    return UserSession.objects.start(workspace, ann, by="test")
+
+
+@pytest.fixture
+def ticket(workspace: Any, ann: Any) -> Ticket:
+    return Ticket.objects.issue(workspace, ann, by="test", lifetime=HOUR)
+
+
+def by_save(user):
+    user.set_password(OTHER)
+    user.save()
+
+
+def by_save_of_one_field(user):
+    user.set_password(OTHER)
+    user.save(update_fields=["password"])
+
+
+def by_form(user):
+    form = SetPasswordForm(user, {"new_password1": OTHER, "new_password2": OTHER})
+    assert form.is_valid()
+    form.save()
+
+
+def by_admin_form(user):
+    form = AdminPasswordChangeForm(user, {"password1": OTHER, "password2": OTHER, "usable_password": "true"})
+    assert form.is_valid(), form.errors
+    form.save()
+
+
+def by_being_unusable(user):
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+
+
+def by_assignment(user):
+    user.password = make_password(OTHER)
+    user.save(update_fields=["password"])
+
+
+def by_update(user):
+    type(user).objects.filter(pk=user.pk).update(password=make_password(OTHER))
+
+
+def by_bulk_update(user):
+    user.password = make_password(OTHER)
+    type(user).objects.bulk_update([user], ["password"])
+
+
+TOLD = [by_save, by_save_of_one_field, by_form, by_admin_form, by_being_unusable]
+UNTOLD = [by_assignment, by_update, by_bulk_update]
+
+
+def status(session: UserSession) -> str:
+    return UserSession.objects.get(pk=session.pk).status_at(timezone.now())
+
+
+@pytest.mark.parametrize("change", TOLD + UNTOLD)
+def test_a_session_is_revoked_however_the_password_changes(backend, held, ann, change):
+    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200
+    change(ann)
+    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 404
+    assert backend.get(f"v1/sessions/{held.pk}").json()["status"] == "revoked"
+    query = f"?user_id={user_id(ann.pk)}&status="
+    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [held.pk])
+
+
+@pytest.mark.parametrize("change", TOLD)
+def test_a_change_that_is_saved_is_written_with_its_event(held, ann, ticket, change):
+    change(ann)
+    held.refresh_from_db()
+    assert (held.status, held.close_reason, held.closed_by) == (
+        "revoked",
+        "password_changed",
+        "system:password_changed",
+    )
+    event = Event.objects.get(type="user_session.revoked")
+    assert (event.subject, event.data) == (held.pk, {"reason": "password_changed"})
+    ticket.refresh_from_db()
+    assert ticket.status == "revoked"
+
+
+@pytest.mark.parametrize("change", TOLD + UNTOLD)
+def test_a_ticket_ends_too(ann, ticket, change):
+    change(ann)
+    ticket = Ticket.objects.get()
+    with pytest.raises(TicketExpired) if change in UNTOLD else pytest.raises(Exception):
+        ticket.accept(by="test")
+    assert Ticket.objects.get().status != "accepted"
+
+
+def test_a_ticket_read_before_the_change_is_refused_after_it(ann, ticket):
+    ticket = Ticket.objects.select_related("user").get()
+    by_update(ann)
+    with pytest.raises(TicketExpired):
+        ticket.accept(by="test")
+
+
+def test_another_users_sessions_go_on(workspace, held, ann, u2):
+    other = UserSession.objects.start(workspace, u2, by="test")
+    by_save(ann)
+    assert (status(held), status(other)) == ("revoked", "active")
+
+
+def test_a_session_that_began_after_the_change_goes_on(workspace, held, ann):
+    by_update(ann)
+    later = UserSession.objects.start(workspace, ann, by="test")  # though this copy of the user is stale
+    assert (status(held), status(later)) == ("revoked", "active")
+
+
+@pytest.mark.parametrize("name", ["first_name", "last_login"])
+def test_a_save_of_something_else_ends_nothing_and_costs_no_query(held, ann, name, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        ann.save(update_fields=[name])
+    with django_assert_num_queries(1):
+        ann.save()
+    assert status(held) == "active"
+
+
+def test_a_rehash_at_a_login_is_no_change(held, ann, ticket, settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
+    before = ann.password
+    assert ann.check_password(PASSWORD)
+    assert type(ann).objects.get().password != before
+    assert status(held) == "active"
+    assert not Event.objects.filter(type="user_session.revoked").exists()
+    Ticket.objects.get().accept(by="test")
+    by_save(ann)
+    assert status(held) == "revoked"
+
+
+def test_a_rehash_brings_no_ended_session_back(held, ann, settings):
+    by_update(ann)
+    ann.refresh_from_db()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
+    assert ann.check_password(OTHER)
+    assert status(held) == "revoked"
+
+
+def test_a_rehash_that_is_not_saved_ends_nothing(held, ann, settings, monkeypatch):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
+    monkeypatch.setattr(type(ann), "_do_update", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        ann.check_password(PASSWORD)
+    assert status(held) == "active"
+
+
+def test_an_assigned_hash_right_after_a_login_is_a_change(held, ann):
+    assert ann.check_password(PASSWORD)
+    ann._password = None
+    by_assignment(ann)
+    assert status(held) == "revoked"
+
+
+@pytest.mark.parametrize("change", TOLD + UNTOLD)
+def test_the_session_that_makes_the_change_stays(workspace, held, ann, change):
+    other = UserSession.objects.start(workspace, ann, by="test")
+    with keep_session(held):
+        change(ann)
+    assert (status(held), status(other)) == ("active", "revoked")
+    by_update(ann)
+    assert status(held) == "revoked"
+
+
+def test_a_session_that_is_over_is_not_kept(held, ann):
+    by_update(ann)
+    with keep_session(held):
+        by_save(ann)
+    assert status(held) == "revoked"
+
+
+def test_a_kept_session_is_not_brought_back_when_it_ends_meanwhile(held, ann):
+    with keep_session(held):
+        by_update(ann)
+        held.revoke(by="an operator")
+    assert status(held) == "revoked"
+
+
+def test_a_session_of_another_user_keeps_nobody_elses(workspace, held, ann, u2):
+    with keep_session(UserSession.objects.start(workspace, u2, by="test")):
+        by_save(ann)
+    assert status(held) == "revoked"
+
+
+@pytest.mark.parametrize("change", [by_save, by_update])
+@pytest.mark.parametrize(("policy", "left"), [("others", "active"), ("all", "revoked"), ("none", "active")])
+def test_a_policy_says_whether_the_kept_session_ends(held, ann, settings, policy, left, change):
+    settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": policy}
+    with keep_session(held):
+        change(ann)
+    assert status(held) == left
+
+
+@pytest.mark.parametrize("change", [by_save, by_update])
+def test_with_the_policy_none_a_change_ends_nothing(backend, held, ann, ticket, settings, change):
+    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200  # the query is kept
+    settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": "none"}
+    change(ann)
+    assert status(held) == "active"
+    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200
+    Ticket.objects.get().accept(by="test")
+
+
+@pytest.mark.parametrize("given", ["other", None, True, ["all"]])
+def test_a_policy_that_does_not_exist_is_an_error(settings, given):
+    settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": given}
+    assert [message.id for message in check_settings()] == ["user_sessions.E010"]
+
+
+def test_a_fixture_and_a_copy_elsewhere_end_nothing(held, ann, tmp_path):
+    stored = StringIO()
+    call_command("dumpdata", "auth.user", stdout=stored)
+    (tmp_path / "users.json").write_text(stored.getvalue())
+    with CaptureQueriesContext(connection) as captured:
+        call_command("loaddata", tmp_path / "users.json", verbosity=0)
+    assert not [query for query in captured.captured_queries if "user_sessions" in query["sql"]]
+    assert status(held) == "active"
+
+
+def test_who_signs_in_while_the_password_changes_gets_no_session(at_home, browser, ann, monkeypatch):
+    from user_sessions.frontend_api import api
+
+    authenticated = api.authenticated
+
+    def slowly(*args: Any) -> Any:
+        found = authenticated(*args)
+        by_update(ann)
+        return found
+
+    monkeypatch.setattr(api, "authenticated", slowly)
+    response = browser.post("v1/client/sign_ins", strategy="password", identifier="u1", password=PASSWORD)
+    assert response.error == "form_password_incorrect"
+    assert not UserSession.objects.exists()
+
+
+def test_a_console_change_ends_the_sessions(held, ann, admin_client: Visitor):
+    path = f"/admin/auth/user/{ann.pk}/password/"
+    form = {"password1": OTHER, "password2": OTHER, "usable_password": "true"}
+    assert admin_client.post(path, form).status_code == 302
+    assert status(held) == "revoked"
+
+
+# Deactivation by update()
+
+
+def deactivate(user: Any, is_active: bool = False) -> None:
+    type(user).objects.filter(pk=user.pk).update(is_active=is_active)
+
+
+@pytest.mark.parametrize("void", [deactivate, by_update])
+def test_the_status_of_one_and_the_query_for_many_agree(held, ann, void):
+    void(ann)
+    for at in (timezone.now(), held.expire_at, held.abandon_at):
+        session = UserSession.objects.get()
+        found = [each for each in Status.values if UserSession.objects.with_status(each, at=at).exists()]
+        assert found == [session.status_at(at)]
+        assert not session.is_live(at) and not UserSession.objects.live(at=at).exists()
+
+
+def test_who_is_deactivated_by_an_update_is_revoked_until_activated(backend, held, ann):
+    query = f"?user_id={user_id(ann.pk)}&status="
+    deactivate(ann)
+    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [held.pk])
+    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 404
+    deactivate(ann, is_active=True)
+    assert listed(backend, f"{query}active") == [held.pk]
+
+
+@pytest.mark.parametrize(("void", "reason"), [(deactivate, "user_deactivated"), (by_update, "password_changed")])
+def test_a_void_session_is_revoked_for_good_with_the_reason_that_made_it_void(held, ann, void, reason):
+    void(ann)
+    assert UserSession.objects.get().end(by="ann") is False
+    assert UserSession.objects.get().revoke(by="an operator", reason="a lost phone") is True
+    held.refresh_from_db()
+    assert (held.status, held.close_reason, held.closed_by) == ("revoked", reason, f"system:{reason}")
+    deactivate(ann, is_active=True)
+    assert status(held) == "revoked"
+
+
+def test_a_void_session_can_leave_its_client(held, ann):
+    by_update(ann)
+    assert UserSession.objects.get().remove(by="ann") is True
+    held.refresh_from_db()
+    assert (held.status, held.close_reason) == ("removed", "password_changed")
+
+
+def test_whoever_takes_the_place_of_a_void_session_is_alone_when_its_user_is_activated(workspace, held, ann, u2):
+    workspace.single_session_mode = True
+    deactivate(ann)
+    held = UserSession.objects.get()
+    later = UserSession.objects.start(workspace, u2, by="test", client=held.client)
+    deactivate(ann, is_active=True)
+    assert (status(held), status(later)) == ("revoked", "active")

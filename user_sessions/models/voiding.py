@@ -1,0 +1,96 @@
+"""What the user's own row does to a session or a ticket: it is void while the user is inactive, and once the user's
+password is another.
+
+Both are derived, so ``QuerySet.update()`` counts as much as ``save()``. The rows have the columns ``user`` and
+``password_fingerprint``.
+"""
+
+from collections.abc import Mapping
+from functools import cache, reduce
+from operator import or_
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import SHA256, StrIndex
+from django.db.models.lookups import Exact
+
+from sessions_core.tokens import digest
+from user_sessions.conf import settings
+from user_sessions.users import has_field
+
+__all__ = [
+    "FINGERPRINTS_LENGTH",
+    "PASSWORD_CHANGED",
+    "USER_DEACTIVATED",
+    "binds",
+    "fingerprint_of",
+    "is_void",
+    "reason",
+]
+
+USER_DEACTIVATED = "user_deactivated"
+PASSWORD_CHANGED = "password_changed"
+
+# Two digests in hex with a blank between them: a rehash leaves the old one valid beside the new one.
+FINGERPRINTS_LENGTH = 129
+
+
+def fingerprint_of(user: Any) -> str:
+    """Return the digest of the user's password column as this instance has it."""
+    return digest(getattr(user, "password", None) or "")
+
+
+def binds() -> bool:
+    """Return True if a change of the user's password ends sessions and tickets."""
+    return settings.password_change_ends != "none"
+
+
+def is_void() -> Q:
+    """Return the condition for void rows. It joins nothing, so that an UPDATE may carry it."""
+    return _is_void(binds())
+
+
+def reason(*, prefix: str = "") -> Subquery:
+    """Return why a row is void, as an expression: one of the two reasons after the prefix, or NULL."""
+    return _reason(binds(), prefix)
+
+
+# Part of nearly every query of sessions, so each is built once.
+
+
+@cache
+def _is_void(binds: bool) -> Q:
+    conditions = _conditions(binds).values()
+    return Q(Exists(_user().filter(reduce(or_, conditions)))) if conditions else Q(pk__in=())
+
+
+@cache
+def _reason(binds: bool, prefix: str) -> Subquery:
+    cases = [When(condition, then=Value(f"{prefix}{reason}")) for reason, condition in _conditions(binds).items()]
+    value = Case(*cases, default=None, output_field=CharField())
+    return Subquery(_user().values(user_sessions_void_reason=value), output_field=CharField())
+
+
+def _conditions(binds: bool) -> Mapping[str, Q]:
+    """Which of the two a host's model can have: it may compute ``is_active``, or know no passwords."""
+    conditions = {}
+    if has_field("is_active"):
+        conditions[USER_DEACTIVATED] = ~Q(is_active=True)
+    if binds and has_field("password"):
+        position = StrIndex(OuterRef("password_fingerprint"), _Sha256("password"))
+        conditions[PASSWORD_CHANGED] = Q(Exact(position, 0))
+    return conditions
+
+
+def _user() -> QuerySet[Any]:
+    """The row's user, by none of the host's managers: one may hide it."""
+    return QuerySet(get_user_model()).filter(pk=OuterRef("user_id")).order_by()
+
+
+class _Sha256(SHA256):
+    """Django's own needs an extension of PostgreSQL."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "ENCODE(SHA256(CONVERT_TO(%(expressions)s, 'UTF8')), 'hex')"
+        return self.as_sql(compiler, connection, template=template, **context)
