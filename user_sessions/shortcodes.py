@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESERVED",
+    "RESERVED_IN_SESSION_TOKENS",
     "SHORTCODES",
     "OutputTooLarge",
     "Shortcode",
@@ -41,12 +42,10 @@ MAX_SHORTCODES = 256
 MAX_OPERANDS = 1024
 
 # Claims that only the server sets, at any letter case.
-RESERVED = frozenset(
-    [
-        *("azp", "exp", "iat", "iss", "jti", "nbf", "sub", "fva", "sid", "v", "pla", "fea", "sts", "act", "o"),
-        *("org_id", "org_slug", "org_role", "org_permissions"),
-    ]
-)
+RESERVED = frozenset(["azp", "exp", "iat", "iss", "jti", "nbf", "sub", "fva", "sid", "v", "pla", "fea"])
+# The same for the template that customises session tokens. Other templates need these names: Convex, Supabase and
+# others read the organisation from them.
+RESERVED_IN_SESSION_TOKENS = RESERVED | {"sts", "act", "o", "org_id", "org_slug", "org_role", "org_permissions"}
 
 _FACTS = (
     *("external_id", "username", "first_name", "last_name", "full_name", "primary_email_address"),
@@ -255,6 +254,6 @@ def values_of(profile: "UserProfile", *, user_id: str, actor: Mapping[str, Any] 
     return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), "session.actor": actor}
 
 
-def reserved_in(claims: Mapping[str, Any]) -> str | None:
-    """The first name at the top that only the server sets."""
-    return next((name for name in claims if name.casefold() in RESERVED), None)
+def reserved_in(claims: Mapping[str, Any], reserved: frozenset[str] = RESERVED) -> str | None:
+    """Return the first top-level name that only the server sets."""
+    return next((name for name in claims if name.casefold() in reserved), None)
