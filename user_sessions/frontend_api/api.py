@@ -22,7 +22,7 @@ from user_sessions.cookies import drop_client, set_client, tell_signed_in
 from user_sessions.devices import Device, device_of
 from user_sessions.dialect.api import DialectView, session_not_found
 from user_sessions.dialect.errors import ApiError, of_parameter
-from user_sessions.dialect.versions import version_of_browser
+from user_sessions.dialect.versions import version_of
 from user_sessions.frontend_api.authentication import Caller, ClientAuthentication
 from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
@@ -78,7 +78,7 @@ class FrontendView(DialectView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.client = self.caller.client
-        version_of_browser(request)
+        version_of(request)
         if request.method == "POST" and "_method" in request.query_params:
             raise ApiError("malformed_request_parameters", f"_method is one of {', '.join(OVERRIDES)}, once.")
 
