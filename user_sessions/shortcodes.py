@@ -55,10 +55,13 @@ _FACTS = (
 _TIMES = ("created_at", "updated_at", "last_sign_in_at")
 _UNKNOWN = (
     *("org.id", "org.name", "org.slug", "org.role", "org.public_metadata"),
-    *("org_membership.public_metadata", "org_membership.permissions", "session.reverification_id"),
+    *("org_membership.public_metadata", "org_membership.permissions"),
 )
+_OF_SESSION = ("session.actor", "session.reverification_id")
 # Every shortcode there is. A path may go on into one that is an object.
-SHORTCODES = frozenset(["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor"])
+SHORTCODES = frozenset(
+    ["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor", "session.reverification_id"]
+)
 
 _BLANKS = r"[ \t\r\n]*+"
 _NAME = r"[\w$-]++(?:\[[0-9]++\])*"
@@ -244,14 +247,22 @@ def _size(value: Any) -> int:
     return len(_json(value).encode())
 
 
-def values_of(profile: "UserProfile", *, user_id: str, actor: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def values_of(
+    profile: "UserProfile",
+    *,
+    user_id: str,
+    actor: Mapping[str, Any] | None = None,
+    reverification_id: str | None = None,
+) -> dict[str, Any]:
     """What each of SHORTCODES gives; times in whole seconds since the epoch. Nothing private is among it.
 
-    ``actor`` is that of the session. A session has no active organisation, so all that is said of one is None.
+    ``actor`` and ``reverification_id`` are those of the session. A session has no active organisation, so all that is
+    said of one is None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}
     times = {f"user.{name}": at and int(at.timestamp()) for name in _TIMES for at in [getattr(profile, name)]}
-    return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), "session.actor": actor}
+    of_session = {"session.actor": actor, "session.reverification_id": reverification_id}
+    return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), **of_session}
 
 
 def reserved_in(claims: Mapping[str, Any], reserved: frozenset[str] = RESERVED) -> str | None:

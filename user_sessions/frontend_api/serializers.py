@@ -83,11 +83,12 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def verification_object(session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
+def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
     """A reverification; there is no second factor, so every level comes down to the first."""
     verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
     return {
         "object": "session_reverification",
+        "id": id,
         "level": "first_factor",
         "status": "complete" if is_complete else "needs_first_factor",
         "supported_first_factors": None if is_complete else [PASSWORD],
