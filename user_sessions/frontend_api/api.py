@@ -195,11 +195,16 @@ class FrontendView(DialectView):
         return Response({"response": response, "client": self.client_shown(at=at)})
 
     def client_shown(self, *, at: datetime) -> dict[str, Any]:
-        """The client with its sessions. ``useAuth`` of Clerk's SDKs for React throws for a live one without a token."""
+        """The client with its sessions.
+
+        A live session whose token is too large is left out, so that its user counts as signed out: clerk-js puts a
+        listed one in use, and ``useAuth`` of the SDKs for React throws for one without a token.
+        """
         client, sessions = self.own_client(), self.sessions(at=at)
+        tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
+        sessions = [session for session in sessions if tokens[session.pk] or not session.is_usable(at)]
         active = client.active_among(sessions, at=at)
         self.tells_signed_in, self.signed_in_since = True, client.updated_at if active else None
-        tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
         return client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
