@@ -5,6 +5,7 @@ was just read, so a kept token is used only where a new one would differ in its 
 """
 
 import json
+import logging
 from collections import OrderedDict
 from datetime import datetime
 from threading import Lock
@@ -17,6 +18,8 @@ from user_sessions.shortcodes import OutputTooLarge
 from user_sessions.tokens import Unsigned, unsigned_session_token
 
 __all__ = ["attached_token"]
+
+logger = logging.getLogger(__name__)
 
 # Tokens in this process; the one that was used longest ago goes first.
 MOST = 2048
@@ -50,6 +53,7 @@ def attached_token(session: UserSession, *, at: datetime, authorized_party: str 
         content = _content(unsigned)
         return _reusable(place, content, unsigned, at) or _sign(place, content, unsigned)
     except OutputTooLarge:
+        logger.warning("Session %s is not listed: its session token is too large.", session.pk)
         return None
 
 

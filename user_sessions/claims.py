@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from user_sessions.shortcodes import RESERVED
+from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
 from user_sessions.verify.claims import NEVER
 
 __all__ = [
@@ -55,7 +55,7 @@ def session_token_claims(
         "fva": factor_verification_age(facts.verified_at, at=at),
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.actor)} if facts.actor is not None else {}),
-        **_free(own or {}),
+        **_free(own or {}, RESERVED_IN_SESSION_TOKENS),
     }
 
 
@@ -69,7 +69,7 @@ def template_token_claims(
     own: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Claims of a token from a template: the template's own, and those that every token has."""
-    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_free(own)}
+    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_free(own, RESERVED)}
 
 
 def ticket_claims(
@@ -111,6 +111,6 @@ def _registered(
     }
 
 
-def _free(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """Reserved ones are refused when a template is saved; whatever was stored, they say nothing here."""
-    return {name: value for name, value in claims.items() if name.casefold() not in RESERVED}
+def _free(claims: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, Any]:
+    """Drop reserved claims. Saving a template refuses them; this holds for stored templates, however they were made."""
+    return {name: value for name, value in claims.items() if name.casefold() not in reserved}

@@ -7,6 +7,7 @@ from typing import Any
 
 from user_sessions.models import JwtTemplate, UserSession
 from user_sessions.profiles import profile_of
+from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
 from user_sessions.template_lint import Finding, lint
 from user_sessions.tokens import Unsigned, unsigned_session_token, unsigned_template_token
 
@@ -35,6 +36,7 @@ def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Pre
         rendered=unsigned.claims,
         token=token,
         private_metadata=profile_of(session.user).private_metadata,
+        reserved=RESERVED_IN_SESSION_TOKENS if template.is_for_session_tokens else RESERVED,
     )
     return Preview(session.pk, unsigned.claims, len(token), findings)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RESERVED",
+    "RESERVED_IN_SESSION_TOKENS",
     "SHORTCODES",
     "OutputTooLarge",
     "Shortcode",
@@ -41,12 +42,10 @@ MAX_SHORTCODES = 256
 MAX_OPERANDS = 1024
 
 # Claims that only the server sets, at any letter case.
-RESERVED = frozenset(
-    [
-        *("azp", "exp", "iat", "iss", "jti", "nbf", "sub", "fva", "sid", "v", "pla", "fea", "sts", "act", "o"),
-        *("org_id", "org_slug", "org_role", "org_permissions"),
-    ]
-)
+RESERVED = frozenset(["azp", "exp", "iat", "iss", "jti", "nbf", "sub", "fva", "sid", "v", "pla", "fea"])
+# The same for the template that customises session tokens. Other templates need these names: Convex, Supabase and
+# others read the organisation from them.
+RESERVED_IN_SESSION_TOKENS = RESERVED | {"sts", "act", "o", "org_id", "org_slug", "org_role", "org_permissions"}
 
 _FACTS = (
     *("external_id", "username", "first_name", "last_name", "full_name", "primary_email_address"),
@@ -56,10 +55,13 @@ _FACTS = (
 _TIMES = ("created_at", "updated_at", "last_sign_in_at")
 _UNKNOWN = (
     *("org.id", "org.name", "org.slug", "org.role", "org.public_metadata"),
-    *("org_membership.public_metadata", "org_membership.permissions", "session.reverification_id"),
+    *("org_membership.public_metadata", "org_membership.permissions"),
 )
+_OF_SESSION = ("session.actor", "session.reverification_id")
 # Every shortcode there is. A path may go on into one that is an object.
-SHORTCODES = frozenset(["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor"])
+SHORTCODES = frozenset(
+    ["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor", "session.reverification_id"]
+)
 
 _BLANKS = r"[ \t\r\n]*+"
 _NAME = r"[\w$-]++(?:\[[0-9]++\])*"
@@ -245,16 +247,24 @@ def _size(value: Any) -> int:
     return len(_json(value).encode())
 
 
-def values_of(profile: "UserProfile", *, user_id: str, actor: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def values_of(
+    profile: "UserProfile",
+    *,
+    user_id: str,
+    actor: Mapping[str, Any] | None = None,
+    reverification_id: str | None = None,
+) -> dict[str, Any]:
     """What each of SHORTCODES gives; times in whole seconds since the epoch. Nothing private is among it.
 
-    ``actor`` is that of the session. A session has no active organisation, so all that is said of one is None.
+    ``actor`` and ``reverification_id`` are those of the session. A session has no active organisation, so all that is
+    said of one is None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}
     times = {f"user.{name}": at and int(at.timestamp()) for name in _TIMES for at in [getattr(profile, name)]}
-    return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), "session.actor": actor}
+    of_session = {"session.actor": actor, "session.reverification_id": reverification_id}
+    return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), **of_session}
 
 
-def reserved_in(claims: Mapping[str, Any]) -> str | None:
-    """The first name at the top that only the server sets."""
-    return next((name for name in claims if name.casefold() in RESERVED), None)
+def reserved_in(claims: Mapping[str, Any], reserved: frozenset[str] = RESERVED) -> str | None:
+    """Return the first top-level name that only the server sets."""
+    return next((name for name in claims if name.casefold() in reserved), None)

@@ -42,10 +42,11 @@ def lint(
     rendered: Mapping[str, Any] | None = None,
     token: str | None = None,
     private_metadata: Mapping[str, Any] | None = None,
+    reserved: frozenset[str] = RESERVED,
 ) -> list[Finding]:
     """Findings on compiled claims, in their order; then on what they became for one user, as far as that is given."""
     return [
-        *(finding for path, node in _places(claims) for finding in _findings_at(path, node)),
+        *(finding for path, node in _places(claims) for finding in _findings_at(path, node, reserved)),
         *_findings_on_audience(rendered or {}),
         *_findings_on_size(rendered or {}, token or ""),
         *_findings_on_secrets(rendered or {}, private_metadata or {}),
@@ -62,8 +63,8 @@ def _places(json_value: Any) -> Iterator[tuple[str, Any]]:
         ahead += [(f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}", one) for key, one in inner][::-1]
 
 
-def _findings_at(path: str, value: Any) -> Iterator[Finding]:
-    if path[1:].casefold() in RESERVED:
+def _findings_at(path: str, value: Any, reserved: frozenset[str]) -> Iterator[Finding]:
+    if path[1:].casefold() in reserved:
         yield Finding("reserved_claim", path, f"Only the server sets {path[1:]}.")
     if "{{" in path.rpartition("/")[2]:
         yield Finding("shortcode_in_key", path, "A name stays as it is; shortcodes are for values.")

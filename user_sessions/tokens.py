@@ -291,7 +291,13 @@ def _facts(session: UserSession, at: datetime, authorized_party: str | None) -> 
 
 
 def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
-    values = values_of(profile_of(session.user), user_id=user_id(session.user_id), actor=session.actor)
+    is_reverified = session.reverifying_since is None and session.reverification_id != ""
+    values = values_of(
+        profile_of(session.user),
+        user_id=user_id(session.user_id),
+        actor=session.actor,
+        reverification_id=session.reverification_id if is_reverified else None,
+    )
     return _compiled(claims).render(values)
 
 

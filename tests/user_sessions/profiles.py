@@ -1,6 +1,7 @@
 """Profiles for the users of the conformance cases, as a host's own function would tell them:
 ``USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}``."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,15 @@ from django.contrib.auth import get_user_model
 from sessions_core.models import Workspace
 from user_sessions.profiles import UserProfile, default_profile
 
-__all__ = ["odd_profile", "profile_of", "talkative_profile", "users_of", "verbose_profile"]
+__all__ = [
+    "odd_profile",
+    "profile_of",
+    "profile_with_phone",
+    "talkative_jane",
+    "talkative_profile",
+    "users_of",
+    "verbose_profile",
+]
 
 
 def profile_of(user: Any) -> UserProfile:
@@ -31,6 +40,11 @@ def profile_of(user: Any) -> UserProfile:
     return default_profile(user)
 
 
+def profile_with_phone(user: Any) -> UserProfile:
+    """The same with a phone number."""
+    return replace(profile_of(user), primary_phone_number="+15555550100")
+
+
 def verbose_profile(user: Any) -> UserProfile:
     """One who has more to say than fits into any token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 70_000})
@@ -39,6 +53,11 @@ def verbose_profile(user: Any) -> UserProfile:
 def talkative_profile(user: Any) -> UserProfile:
     """One who has more to say than fits into a session token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 20_000})
+
+
+def talkative_jane(user: Any) -> UserProfile:
+    """Only ``jane_doe`` has more to say than that."""
+    return talkative_profile(user) if user.username == "jane_doe" else profile_of(user)
 
 
 def odd_profile(user: Any) -> UserProfile:

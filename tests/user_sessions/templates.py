@@ -32,6 +32,7 @@ U1 = values_of(
     ),
     user_id="user_1",
     actor={"sub": "user_9"},
+    reverification_id="sver_1",
 )
 U2 = values_of(UserProfile(created_at=CREATED, updated_at=CREATED), user_id="user_2")
 

@@ -133,6 +133,14 @@ def test_a_user_looks_as_the_hosts_function_says(backend, u1, u2, settings):
     assert backend.get(f"v1/users/{user_id(u2.pk)}").json()["email_addresses"] == []
 
 
+def test_only_a_phone_number_can_be_a_second_factor(backend, u1, settings):
+    settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_with_phone"}
+    shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
+    of_phones = {"reserved_for_second_factor", "default_second_factor"}
+    assert not of_phones & shown["email_addresses"][0].keys()
+    assert of_phones <= shown["phone_numbers"][0].keys()
+
+
 def test_a_user_without_a_function_of_the_hosts_is_what_django_knows(backend, u1):
     shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
     assert (shown["username"], shown["last_name"], shown["banned"]) == ("u1", "Doe", False)

@@ -9,6 +9,7 @@ from ksuid import Ksuid
 
 from tests.callers import Caller, bearer
 from tests.user_sessions.conftest import first_error, listed, minted
+from user_sessions.dialect.versions import VERSIONS
 from user_sessions.models import UserSession
 from user_sessions.tokens import session_token
 from user_sessions.users import user_id
@@ -42,9 +43,17 @@ def test_cases_4_and_5_a_path_that_does_not_exist_is_told_to_key_holders_only(ba
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_6_an_unknown_version_is_refused(backend):
-    response = backend.request("GET", "v1/jwks", clerk_api_version="1999-01-01")
+@pytest.mark.parametrize("version", ["1999-01-01", "2026-05-13x", "2031-13-01", "20310101", "3", ""])
+def test_case_6_an_unknown_version_is_refused(backend, version):
+    response = backend.request("GET", "v1/jwks", clerk_api_version=version)
     assert (response.status_code, response.error) == (400, "api_version_invalid")
+
+
+@pytest.mark.parametrize("version", ["2026-05-13", "2031-01-01"])
+def test_a_later_version_means_the_newest(backend, session, version):
+    later = backend.request("GET", f"v1/sessions/{session.pk}", clerk_api_version=version)
+    newest = backend.request("GET", f"v1/sessions/{session.pk}", clerk_api_version=VERSIONS[-1])
+    assert (later.status_code, later.json()) == (200, newest.json())
 
 
 def test_case_7_the_version_is_named_once(backend):

@@ -10,7 +10,7 @@ from django.utils import timezone
 from sessions_core.models import AllowedOrigin
 from tests.callers import bearer
 from tests.user_sessions.frontend import HERE, PAGE, App, Browser
-from user_sessions.models import SigningKey, UserSession
+from user_sessions.models import Activity, SigningKey, UserSession
 from user_sessions.users import user_id
 
 SITE = "https://app.example.com"
@@ -206,6 +206,13 @@ def test_case_121_a_user_sees_where_they_are_signed_in(computer, telephone, u1):
             "is_mobile": True,
         },
     }
+
+
+def test_an_activity_that_was_never_seen_is_left_out(computer, backend, u1):
+    session = computer.sign_in(u1)
+    Activity.objects.all().delete()
+    assert "latest_activity" not in computer.get("v1/me/sessions/active").json()[0]
+    assert "latest_activity" not in backend.get(f"v1/sessions/{session.pk}").json()
 
 
 def test_a_touch_from_elsewhere_is_noted_and_one_from_the_same_is_not(computer, u1):

@@ -46,6 +46,12 @@ def test_an_sdk_says_which_version_it_speaks(browser, query, answer):
     assert (response.status_code, response.error) == answer
 
 
+@pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions", "v1/me/sessions/active"])
+def test_a_401_says_how_to_authenticate(browser, path):
+    response = browser.get(path)
+    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
 def send(browser, body, content_type):
     headers = {"host": HERE, "origin": PAGE}
     return browser.client.generic("POST", "/v1/client/sign_ins", body, content_type, headers=headers)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.user_sessions.conftest import claims_of
-from user_sessions.models import UserSession
+from user_sessions.models import JwtTemplate, UserSession
 
 SECRET = "correct horse"
 MINUTE = timedelta(minutes=1)
@@ -59,6 +59,19 @@ def test_the_right_password_makes_the_proof_new(somebody, session, level):
     assert claims_of(answer["response"]["session"]["last_active_token"]["jwt"])["fva"] == [0, -1]
     assert ages(somebody, session) == ([0, -1], [0, -1])
     assert Event.objects.first().type == "user_session.reverified"
+
+
+def test_each_reverification_has_an_id_that_tokens_carry_once_it_is_complete(somebody, session, workspace):
+    claims = {"proof": "{{session.reverification_id}}"}
+    JwtTemplate.objects.customise_session_tokens(workspace, claims, by="test")
+    proof = lambda: claims_of(somebody.verb(session, "tokens").json()["jwt"])["proof"]  # noqa: E731
+    assert proof() is None
+    first = ask(somebody, session).json()["response"]["id"]
+    assert first.startswith("sver_") and proof() is None
+    assert (prove(somebody, session).json()["response"]["id"], proof()) == (first, first)
+    second = ask(somebody, session).json()["response"]["id"]
+    prove(somebody, session)
+    assert proof() == second != first
 
 
 def test_a_wrong_password_proves_nothing_and_may_be_put_right(somebody, session):

@@ -1,11 +1,15 @@
 """Hot paths have a fixed number of queries, however much there is."""
 
-import pytest
+from datetime import timedelta
 
-from tests.callers import Caller, bearer
+import pytest
+from django.utils import timezone
+
+from tests.callers import bearer
 from tests.user_sessions.conftest import claims_of, listed, minted
 from user_sessions import key_pairs
-from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.key_sets import document_at, document_of
+from user_sessions.models import JwtTemplate, SigningKey, UserSession
 from user_sessions.users import user_id
 
 
@@ -50,14 +54,15 @@ def test_listing_a_later_page_is_as_many(backend, crowd, u1, django_assert_num_q
         listed(backend, f"?user_id={user_id(u1.pk)}&limit=100&offset=1&status=active&paginated=true")
 
 
-def test_the_key_set_is_in_memory_once_it_was_asked_for(backend, crowd, settings, django_assert_num_queries):
-    settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
-    anybody = Caller(host="here.example.com")
-    for caller, queries in ((backend, 1), (anybody, 0)):  # a secret key is always asked for
-        path = "v1/jwks" if caller is backend else ".well-known/jwks.json"
-        assert caller.get(path).status_code == 200
-        with django_assert_num_queries(queries):
-            assert caller.get(path).status_code == 200
+def test_the_key_set_is_read_once_in_a_quarter_of_a_second(workspace, crowd, django_assert_num_queries):
+    SigningKey.objects.current(workspace)
+    now = timezone.now() + timedelta(days=1)
+    for after, by_workspace, by_host in [(0, 1, 2), (249, 0, 0), (250, 1, 2)]:
+        at = now + timedelta(milliseconds=after)
+        with django_assert_num_queries(by_workspace):
+            assert not document_of(workspace.pk, at=at).is_empty
+        with django_assert_num_queries(by_host):
+            assert document_at("here.example.com", at=at)
 
 
 def test_minting_from_a_template_is_one_read_more(backend, crowd, settings, django_assert_num_queries):

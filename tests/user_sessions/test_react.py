@@ -21,10 +21,11 @@ from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from user_sessions.cookies import publishable_key
-from user_sessions.models import UserSession
+from user_sessions.models import JwtTemplate, UserSession
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
+PROFILES = "tests.user_sessions.profiles"
 PASSWORD = "correct horse battery staple"
 PAGE = '<!doctype html><meta charset="utf-8"><title>Accounts</title><div id="root"></div><script src="app.js"></script>'
 
@@ -96,6 +97,20 @@ def sign_in(page: Any, username: str) -> None:
 
 def press(page: Any, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
+
+
+def test_an_account_whose_token_is_too_large_looks_signed_out_and_breaks_no_page(page, shows, served, settings):
+    claims = {"x": "{{user.public_metadata}}"}
+    JwtTemplate.objects.customise_session_tokens(served, claims, by="test")
+    shows("Signed out")
+    sign_in(page, "john_roe")
+    shows("In use: john_roe")
+    settings.USER_SESSIONS = settings.USER_SESSIONS | {"USER_PROFILE": f"{PROFILES}.talkative_jane"}
+    sign_in(page, "jane_doe")
+    shows("In use: john_roe")
+    settings.USER_SESSIONS = settings.USER_SESSIONS | {"USER_PROFILE": f"{PROFILES}.talkative_profile"}
+    page.reload()
+    shows("Signed out")
 
 
 def test_two_accounts_switch_both_ways_and_sign_out_one_by_one(page, shows):

@@ -44,7 +44,7 @@ from user_sessions.shortcodes import SHORTCODES, Template, reserved_in, values_o
         ("org_membership.public_metadata.x", None, None),
         ("org_membership.permissions", None, None),
         ("session.actor", {"sub": "user_9"}, None),
-        ("session.reverification_id", None, None),
+        ("session.reverification_id", "sver_1", None),
     ],
 )
 def test_a_shortcode_gives_what_the_table_says(path, maria, nobody):

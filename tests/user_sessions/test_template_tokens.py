@@ -5,10 +5,16 @@ from typing import Any
 
 import jwt
 import pytest
+from django.utils import timezone
 
+from tests.callers import Caller
 from tests.user_sessions.conftest import claims_of, first_error, minted
-from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.key_sets import verifier_of
+from user_sessions.models import JwtTemplate, ReservedClaim, UserSession
+from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
+from user_sessions.tokens import refresh_token
 from user_sessions.users import user_id
+from user_sessions.verify import WrongKind
 
 PATH = "v1/jwt_templates"
 
@@ -115,6 +121,45 @@ def test_case_81_static_values_survive(from_template, session):
     claims = {"a": 1, "b": 2.5, "c": "x", "d": True, "e": None, "f": [], "g": {}, "h": -0.0, "i": "}}{{"}
     given = from_template(session, claims)
     assert {name: given[name] for name in claims} == claims
+
+
+# What Convex, Supabase and others read from a token, and what only a session token of ours has otherwise.
+OF_AN_ORGANISATION = {"org_id": "org_1", "org_role": "admin", "org_slug": "acme", "org_permissions": ["a"], "o": 1}
+LIKE_A_SESSION = {**OF_AN_ORGANISATION, "act": {"sub": "user_1"}, "sts": "active", "session_id": "sess_1"}
+
+
+def test_a_template_can_name_an_organisation_and_an_actor(from_template, session):
+    claims = from_template(session, LIKE_A_SESSION)
+    assert claims.items() >= LIKE_A_SESSION.items()
+    assert not RESERVED - {"iss", "sub", "iat", "nbf", "exp", "jti"} & claims.keys()
+
+
+@pytest.mark.parametrize("claim", sorted(RESERVED_IN_SESSION_TOKENS - RESERVED))
+def test_the_claims_of_session_tokens_cannot(workspace, claim):
+    with pytest.raises(ReservedClaim):
+        JwtTemplate.objects.customise_session_tokens(workspace, {claim.upper(): "x"}, by="test")
+
+
+def test_such_a_token_is_no_session_token_to_any_verifier(backend, workspace, session):
+    backend.post(PATH, name="t1", claims=LIKE_A_SESSION)
+    token = minted(backend, session.pk, template="t1")
+    with pytest.raises(WrongKind):
+        verifier_of(workspace, at=timezone.now()).verify(token)
+    verified = backend.post(f"v1/sessions/{session.pk}/verify", token=token)
+    assert (verified.status_code, verified.error) == (400, "invalid_session_token")
+    origin = {"request_origin": "https://app.example.com", "request_headers": {}, "request_originating_ip": "127.0.0.1"}
+    body = {"expired_token": token, "refresh_token": refresh_token(session), **origin}
+    refreshed = backend.post(f"v1/sessions/{session.pk}/refresh", **body)
+    assert (refreshed.status_code, refreshed.error) == (401, "session_refresh_session_token_ineligible")
+
+
+@pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions/active", "v1/sessions", "v1/jwks"])
+def test_such_a_token_opens_no_endpoint(backend, session, settings, path):
+    settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
+    backend.post(PATH, name="t1", claims=LIKE_A_SESSION)
+    token = minted(backend, session.pk, template="t1")
+    caller = Caller(host="here.example.com", authorization=f"Bearer {token}")
+    assert caller.get(path, "?_is_native=1").status_code == 401
 
 
 def test_case_82_a_shared_secret_verifies_and_the_key_set_does_not(backend, session):

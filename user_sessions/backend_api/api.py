@@ -14,7 +14,7 @@ from sessions_core.models import ApiKey
 from user_sessions.backend_api.authentication import SecretKeyAuthentication
 from user_sessions.backend_api.serializers import list_object
 from user_sessions.dialect.api import DialectView, one_template, session_not_found
-from user_sessions.dialect.errors import ApiError, of_parameter
+from user_sessions.dialect.errors import of_parameter
 from user_sessions.dialect.parameters import body_of, only, optional_text, query_flag, query_number
 from user_sessions.dialect.versions import version_of
 from user_sessions.models import JwtTemplate, UserSession, UserSessionQuerySet
@@ -101,9 +101,3 @@ class BackendView(DialectView):
         page = slice(offset, offset + limit)
         shown = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
         return Response(list_object([shape(row) for row in shown], total=total))
-
-    def answer(self, error: ApiError) -> Response:
-        response = super().answer(error)
-        if error.status == 401:
-            response.headers["WWW-Authenticate"] = "Bearer"
-        return response

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from user_sessions.dialect import serializers
-from user_sessions.dialect.serializers import activity_object, milliseconds, plain
+from user_sessions.dialect.serializers import latest_activity, milliseconds, plain
 from user_sessions.dialect.versions import WITH_TASKS
 from user_sessions.models import Client, JwtTemplate, Ticket, UserSession
 from user_sessions.previews import Preview
@@ -34,7 +34,7 @@ def session_object(session: UserSession, *, at: datetime, version: str) -> dict[
     return shown | {
         "user_id": user_id(session.user_id),
         "client_id": session.client_id,
-        "latest_activity": activity_object(session),
+        **latest_activity(session),
     }
 
 

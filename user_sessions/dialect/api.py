@@ -43,7 +43,9 @@ class DialectView(ApiView):
         return self.answer(ApiError("service_unavailable", "The database is busy or away; try again."))
 
     def answer(self, error: ApiError) -> Response:
-        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        if error.status == 401:  # RFC 9110, section 11.6.1
+            headers["WWW-Authenticate"] = "Bearer"
         return Response(envelope(error, trace=self.trace), status=error.status, headers=headers)
 
 

@@ -9,7 +9,10 @@ from user_sessions.models import UserSession
 from user_sessions.profiles import UserProfile, profile_of
 from user_sessions.users import user_id
 
-__all__ = ["activity_object", "milliseconds", "plain", "session_object", "token_object", "user_object"]
+__all__ = ["latest_activity", "milliseconds", "plain", "session_object", "token_object", "user_object"]
+
+# No second factor is ever a phone.
+OF_PHONE_NUMBERS = {"reserved_for_second_factor": False, "default_second_factor": False}
 
 
 def milliseconds(at: datetime) -> int:
@@ -33,11 +36,15 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def activity_object(session: UserSession) -> dict[str, Any] | None:
-    """Where a session was used last, and with what; None if that was never seen. What is unknown is left out."""
+def latest_activity(session: UserSession) -> dict[str, Any]:
+    """Return the member ``latest_activity``: where and with what a session was used last.
+
+    If that was never seen there is no such member: the vendor's schemas have no null there. Unknown parts of it are
+    left out too.
+    """
     activity = getattr(session, "latest_activity", None)
     if activity is None:
-        return None
+        return {}
     told = {
         "device_type": activity.device_type,
         "browser_name": activity.browser_name,
@@ -45,7 +52,8 @@ def activity_object(session: UserSession) -> dict[str, Any] | None:
         "ip_address": activity.ip_address,
     }
     shown = {name: value for name, value in told.items() if value}
-    return {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **shown}
+    known = {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **shown}
+    return {"latest_activity": known}
 
 
 def token_object(jwt: str) -> dict[str, Any]:
@@ -124,8 +132,7 @@ def _address(profile: UserProfile, user: str, kind: str, value: str | None, is_v
         "id": f"idn_{user}_{kind}",
         kind: value,
         "reserved": False,
-        "reserved_for_second_factor": False,
-        "default_second_factor": False,
+        **(OF_PHONE_NUMBERS if kind == "phone_number" else {}),
         "verification": verification if is_verified else None,
         "linked_to": [],
         "created_at": milliseconds(profile.created_at),

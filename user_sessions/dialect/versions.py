@@ -6,29 +6,28 @@ from rest_framework.request import Request
 
 from user_sessions.dialect.errors import ApiError
 
-__all__ = ["OLDEST", "VERSIONS", "WITH_TASKS", "version_of", "version_of_browser"]
+__all__ = ["OLDEST", "VERSIONS", "WITH_TASKS", "version_of"]
 
 VERSIONS = ("2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12")
 OLDEST = VERSIONS[0]
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 
 # From this one on a session has ``tasks``.
 WITH_TASKS = "2025-03-12"
 
 
 def version_of(request: Request) -> str:
-    """The version asked for, the oldest if none was. Raises ApiError for an unknown one. Versions compare as text."""
+    """Return the version asked for: the oldest if none was, the newest for a later date, which an updated SDK sends.
+
+    Raises ApiError for an unknown version. Versions compare as text.
+    """
     version = _asked(request)
+    if _DATE.fullmatch(version) and version > VERSIONS[-1]:
+        return VERSIONS[-1]
     if version not in VERSIONS:
-        raise ApiError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}.")
+        raise ApiError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}, or a later date.")
     return version
-
-
-def version_of_browser(request: Request) -> str:
-    """The same for an SDK in a browser, which its vendor may have renewed since: a later date means the newest."""
-    version = _asked(request)
-    return VERSIONS[-1] if _DATE.fullmatch(version) and version > VERSIONS[-1] else version_of(request)
 
 
 def _asked(request: Request) -> str:

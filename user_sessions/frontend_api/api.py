@@ -22,7 +22,7 @@ from user_sessions.cookies import drop_client, set_client, tell_signed_in
 from user_sessions.devices import Device, device_of
 from user_sessions.dialect.api import DialectView, session_not_found
 from user_sessions.dialect.errors import ApiError, of_parameter
-from user_sessions.dialect.versions import version_of_browser
+from user_sessions.dialect.versions import version_of
 from user_sessions.frontend_api.authentication import Caller, ClientAuthentication
 from user_sessions.frontend_api.errors import refusal_of
 from user_sessions.frontend_api.parameters import FormParser
@@ -78,7 +78,7 @@ class FrontendView(DialectView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.client = self.caller.client
-        version_of_browser(request)
+        version_of(request)
         if request.method == "POST" and "_method" in request.query_params:
             raise ApiError("malformed_request_parameters", f"_method is one of {', '.join(OVERRIDES)}, once.")
 
@@ -195,11 +195,16 @@ class FrontendView(DialectView):
         return Response({"response": response, "client": self.client_shown(at=at)})
 
     def client_shown(self, *, at: datetime) -> dict[str, Any]:
-        """The client with its sessions. ``useAuth`` of Clerk's SDKs for React throws for a live one without a token."""
+        """The client with its sessions.
+
+        A live session whose token is too large is left out, so that its user counts as signed out: clerk-js puts a
+        listed one in use, and ``useAuth`` of the SDKs for React throws for one without a token.
+        """
         client, sessions = self.own_client(), self.sessions(at=at)
+        tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
+        sessions = [session for session in sessions if tokens[session.pk] or not session.is_usable(at)]
         active = client.active_among(sessions, at=at)
         self.tells_signed_in, self.signed_in_since = True, client.updated_at if active else None
-        tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
         return client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 from sessions_core.models import Workspace
 from user_sessions.claims import factor_verification_age
 from user_sessions.dialect import serializers
-from user_sessions.dialect.serializers import activity_object, milliseconds, token_object, user_object
+from user_sessions.dialect.serializers import latest_activity, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.passwords import can_have_password
 
@@ -34,7 +34,7 @@ def session_object(session: UserSession, *, at: datetime, token: str | None) -> 
 
 
 def session_with_activity(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
-    return _with_token(session, at=at, token=token) | {"latest_activity": activity_object(session)}
+    return _with_token(session, at=at, token=token) | latest_activity(session)
 
 
 def client_object(
@@ -83,11 +83,12 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def verification_object(session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
+def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
     """A reverification; there is no second factor, so every level comes down to the first."""
     verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
     return {
         "object": "session_reverification",
+        "id": id,
         "level": "first_factor",
         "status": "complete" if is_complete else "needs_first_factor",
         "supported_first_factors": None if is_complete else [PASSWORD],

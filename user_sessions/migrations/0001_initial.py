@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(editable=False, help_text="When the user last proved who they are."),
                 ),
                 ("reverifying_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
                 ("expire_at", models.DateTimeField()),
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
                 ("abandon_at", models.DateTimeField()),

@@ -27,7 +27,7 @@ from user_sessions.models.refusals import (
     ReservedClaim,
     TemplateGone,
 )
-from user_sessions.shortcodes import Template, TooLarge, reserved_in
+from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, Template, TooLarge, reserved_in
 
 __all__ = ["Definition", "JwtTemplate"]
 
@@ -63,12 +63,13 @@ class Definition:
         """Raises NameRefused, ReservedClaim, AudienceRefused, and a TemplateError of ``shortcodes``."""
         if self.name != self.name.strip() or not self.name.isprintable() or not _fits_a_path(self.name):
             raise NameRefused
-        if reserved := reserved_in(self.claims):
-            raise ReservedClaim(reserved)
+        is_for_session_tokens = self.name == OF_SESSION_TOKENS
+        if claim := reserved_in(self.claims, RESERVED_IN_SESSION_TOKENS if is_for_session_tokens else RESERVED):
+            raise ReservedClaim(claim)
         Template.compile(self.claims)
         if not is_audience(self.claims.get("aud", "")):
             raise AudienceRefused
-        if self.name == OF_SESSION_TOKENS and len(json.dumps(self.claims, separators=(",", ":"))) > MAX_SESSION_CLAIMS:
+        if is_for_session_tokens and len(json.dumps(self.claims, separators=(",", ":"))) > MAX_SESSION_CLAIMS:
             raise TooLarge(f"more than {MAX_SESSION_CLAIMS} bytes, for session tokens")
 
 

@@ -15,6 +15,7 @@ from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
+from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager
@@ -45,6 +46,7 @@ class UserSession(StatusModel):
     last_active_at = models.DateTimeField(editable=False)
     verified_at = models.DateTimeField(editable=False, help_text="When the user last proved who they are.")
     reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
+    reverification_id = models.CharField(max_length=40, blank=True, editable=False)
     latest_expire_at = models.DateTimeField(null=True, blank=True)
     refreshed_to = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Session tokens issued until then are not refreshed again."
@@ -152,8 +154,8 @@ class UserSession(StatusModel):
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
-        """A token is minted for this live session, so it is not idle. Written once in TOUCH_INTERVAL, and only where
-        the workspace limits idleness. Raises NotLive if it ended since it was read."""
+        """A token is minted, so this live session is not idle. Writes once in TOUCH_INTERVAL, and only where the
+        workspace limits idleness. Raises NotLive if it ended since it was read."""
         if self.workspace.user_session_idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
@@ -165,12 +167,12 @@ class UserSession(StatusModel):
             raise NotLive
 
     def ask_again(self, *, at: datetime | None = None) -> None:
-        """The user is to prove once more who they are, which they may until REVERIFICATION_LIFETIME from now. Raises
-        NotLive, and Impersonated, for nobody can prove to be somebody else."""
+        """Ask the user to re-authenticate, within REVERIFICATION_LIFETIME. Raises NotLive and Impersonated."""
         at = at or timezone.now()
         if self.actor is not None:
             raise Impersonated
-        asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(reverifying_since=at)
+        begun = {"reverifying_since": at, "reverification_id": new_id("sver", at=at)}
+        asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(**begun)
         self._read_again()
         if not asked:
             raise NotLive
@@ -184,8 +186,7 @@ class UserSession(StatusModel):
 
     @atomic()
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
-        """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
-        nobody asked, or that was too long ago, and StaleClient."""
+        """Complete it and renew the client's token. Raises ReverificationMissing and StaleClient."""
         at = at or timezone.now()
         self.client.hold()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)

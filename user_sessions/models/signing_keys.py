@@ -29,8 +29,8 @@ PUBLICATION = 2
 # No verifier of ours asks more often than this, whatever JWKS_MAX_AGE says.
 SHORTEST_MAX_AGE = timedelta(seconds=10)
 
-# How late a process may be in publishing what another one changed.
-KEPT_FOR = timedelta(seconds=5)
+# For how long a process may serve a key set that it read before: long enough to spare the database under load.
+KEPT_FOR = timedelta(milliseconds=250)
 
 # How long after the last token of a key has expired its public half stays, for verifiers whose clock is behind.
 SKEW = timedelta(minutes=5)

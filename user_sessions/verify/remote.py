@@ -23,9 +23,10 @@ __all__ = ["JwksUrl"]
 MAX_BYTES = 256 * 1024
 MAX_TIMEOUT = timedelta(minutes=5)
 
-# Seconds. Anybody can make up a kid, so an unknown one asks the server no more often than this.
-UNKNOWN_KID_EVERY = 10.0
-# A server that failed is left alone for so long, and who waited for the failed fetch does not repeat it.
+# Anyone can make up a kid, so unknown ones cause this many fetches in a row, and then one in so many seconds.
+UNKNOWN_KID_FETCHES = 5
+UNKNOWN_KID_EVERY = 1.0
+# Seconds. A server that failed is left alone for so long, and who waited for the failed fetch does not repeat it.
 RETRY_AFTER = 1.0
 # Whatever the server says, an answer is kept for so long, unless ``max_age`` is shorter still.
 MIN_AGE = 10.0
@@ -92,7 +93,7 @@ class JwksUrl:
         self._opener = build_opener(_NoRedirects, ProxyHandler(proxies))
         self._lock = Lock()
         self._answer: _Answer | None = None
-        self._retry_at = self._ask_for_unknown_at = clock()
+        self._retry_at = self._unknown_kids_until = clock()
 
     def key_for(self, kid: str | None) -> VerificationKey | None:
         """Raises KeysUnavailable if the set cannot be fetched and none is at hand."""
@@ -108,10 +109,17 @@ class JwksUrl:
         """The set to look in, after a fetch if one is due."""
         if self._answer is None or now >= self._answer.fresh_until:
             return self._fetched(now)
-        if self._answer.keys.key_for(kid) is None and now >= self._ask_for_unknown_at:
-            self._ask_for_unknown_at = now + UNKNOWN_KID_EVERY
+        if self._answer.keys.key_for(kid) is None and self._may_fetch_for_unknown(now):
             return self._fetched(now)
         return self._answer.keys
+
+    def _may_fetch_for_unknown(self, now: float) -> bool:
+        """Take one fetch out of the allowance for unknown kids, if one is left."""
+        used_until = max(self._unknown_kids_until, now)
+        if used_until - now > (UNKNOWN_KID_FETCHES - 1) * UNKNOWN_KID_EVERY:
+            return False
+        self._unknown_kids_until = used_until + UNKNOWN_KID_EVERY
+        return True
 
     def _fetched(self, now: float) -> KeySet:
         """The set as the server has it now, or the old one as long as that may serve."""

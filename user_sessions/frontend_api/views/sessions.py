@@ -108,5 +108,5 @@ class SessionsView(FrontendView):
     def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
         now = timezone.now()
         token = self.attached_token(session, at=now)
-        shown = verification_object(session_object(session, at=now, token=token), is_complete=is_complete)
-        return self.wrapped(shown, at=now)
+        shown = session_object(session, at=now, token=token)
+        return self.wrapped(verification_object(session.reverification_id, shown, is_complete=is_complete), at=now)

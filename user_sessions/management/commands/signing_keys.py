@@ -17,6 +17,7 @@ class Command(BaseCommand):
     help = (
         "Lists the signing keys of a workspace; publishes the next one (rotate); has one hand over to a successor "
         "(retire); or withdraws one that leaked, and all tokens of it (revoke). Running processes follow by themselves."
+        " Gatepass refuses a revoked key at once; other verifiers do when they next fetch the key set."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
