@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 
 from client_sessions.errors import ApiError, invalid
+from client_sessions.links import absolute_url
 from client_sessions.models import ClientSession
 from client_sessions.parameters import Number, Parameter, Text
 from client_sessions.scoping import Auth
@@ -55,7 +56,7 @@ def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], 
     last: Any = found[-1]
     following = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
     query = _query_of({**asked, "page_cursor": following, "_strict": True})
-    url = f"{request.build_absolute_uri(request.path)}?{query}"
+    url = f"{absolute_url(request, request.path)}?{query}"
     return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
 
 

@@ -21,6 +21,7 @@ from client_sessions.devices.serializers import (
     workspace_object,
 )
 from client_sessions.errors import ApiError, Validation, invalid
+from client_sessions.links import absolute_url
 from client_sessions.metadata import Metadata, MetadataFilter
 from client_sessions.models import ClientSession, NotLive, PersonalAccess
 from client_sessions.pagination import PAGE_PARAMETERS, page_of
@@ -192,7 +193,7 @@ class ConnectWebviewsView(ScopedView):
         return Customer.objects.get_or_create(workspace=self.auth.workspace, key=key)[0]
 
     def _object(self, webview: ConnectWebview) -> dict[str, Any]:
-        return connect_webview_object(webview, url=self.request.build_absolute_uri(connect_path(webview)))
+        return connect_webview_object(webview, url=absolute_url(self.request, connect_path(webview)))
 
 
 class WorkspacesView(ScopedView):
