@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
-from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
+from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, ORDINARY, settings
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
@@ -25,6 +25,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         ),
         *_check_flags(),
         *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
+        *_check_function("MAY_BE_IMPERSONATED", ORDINARY, id="user_sessions.E008"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),

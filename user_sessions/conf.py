@@ -8,6 +8,7 @@ from sessions_core.rates import RatedSettings
 __all__ = ["DEFAULT_RATES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
+ORDINARY = "user_sessions.users.is_ordinary"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
 
 # Sign-ins and clients made, counted by address; passwords tried for one user from one address; the same from anywhere.
@@ -63,6 +64,13 @@ class UserSessionsSettings(RatedSettings):
         it may name: read, sign in, and make tickets for. Default ``"user_sessions.users.everybody"``."""
         given = self.given.get("WORKSPACE_USERS", EVERYBODY)
         return given if isinstance(given, str) else EVERYBODY
+
+    @property
+    def may_be_impersonated(self) -> str:
+        """Dotted path of a function that takes a user and returns whether a backend may impersonate them. Default
+        ``"user_sessions.users.is_ordinary"``, which refuses superusers and staff."""
+        given = self.given.get("MAY_BE_IMPERSONATED", ORDINARY)
+        return given if isinstance(given, str) else ORDINARY
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)
