@@ -6,7 +6,7 @@ everything as UTF-8, so it passes on the media type and the boundary of a multip
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 __all__ = ["asgi_with_plain_types", "plain_type", "wsgi_with_plain_types"]
@@ -16,7 +16,7 @@ _BOUNDARY = re.compile(r""";[ \t]*boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?[ 
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-Scope = MutableMapping[str, Any]
+Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 
