@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import FieldDoesNotExist
 from django.db import router
 from django.urls import URLResolver, get_resolver
@@ -24,7 +24,33 @@ from sessions_core.models import Workspace
 
 @register(Tags.security)
 def check_settings(**_: object) -> Iterable[CheckMessage]:
-    return [*unknown_keys(settings, id="client_sessions.E001"), *check_rates(settings, id="client_sessions.E002")]
+    return [
+        *unknown_keys(settings, id="client_sessions.E001"),
+        *check_rates(settings, id="client_sessions.E002"),
+        *_check_url(),
+    ]
+
+
+def _check_url() -> list[CheckMessage]:
+    if settings.given.get("URL") == settings.url:
+        return []
+    return [
+        Error(
+            'CLIENT_SESSIONS["URL"] must be an origin such as https://sessions.example.com, without a path.',
+            id="client_sessions.E005",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_links(**_: object) -> Iterable[CheckMessage]:
+    """Whether links in answers have a host that no caller chooses."""
+    if "URL" not in settings.given:
+        yield Warning(
+            "Links in answers, such as the url of a Connect Webview, follow the Host header of the request.",
+            hint='Set CLIENT_SESSIONS["URL"] to the origin of this server, such as https://sessions.example.com.',
+            id="client_sessions.W001",
+        )
 
 
 @register(Tags.models)

@@ -1,10 +1,14 @@
 """Settings of client sessions, in the dict ``CLIENT_SESSIONS``."""
 
+import re
 from collections.abc import Mapping
 
 from sessions_core.rates import RatedSettings
 
 __all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
+
+# RFC 6454, section 6.1: links add the path of this server's routes themselves.
+_ORIGIN = re.compile(r"https?://[^\s/?#@\\]+", re.ASCII)
 
 # Beside the kinds of credential: whoever shows none, or one that does not hold.
 ANONYMOUS = "anonymous"
@@ -23,6 +27,13 @@ DEFAULT_RATES: Mapping[str, str | None] = {
 class ClientSessionsSettings(RatedSettings):
     name = "CLIENT_SESSIONS"
     default_rates = DEFAULT_RATES
+
+    @property
+    def url(self) -> str | None:
+        """Origin at which callers reach this API, such as ``https://sessions.example.com``. Links in answers begin with
+        it. Default none: they begin with the host that the request names."""
+        given = self.given.get("URL")
+        return given if isinstance(given, str) and _ORIGIN.fullmatch(given) else None
 
 
 settings = ClientSessionsSettings()

@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
 
 from client_sessions.errors import ApiError, invalid
+from client_sessions.links import absolute_url
 from client_sessions.models import ClientSession
 from client_sessions.parameters import Number, Parameter, Text
 from client_sessions.scoping import Auth
@@ -54,9 +55,34 @@ def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], 
     found = found[:size]
     last: Any = found[-1]
     following = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
-    query = urlencode({**asked, "page_cursor": following, "_strict": "true"}, doseq=True)
-    url = f"{request.build_absolute_uri(request.path)}?{query}"
+    query = _query_of({**asked, "page_cursor": following, "_strict": True})
+    url = f"{absolute_url(request, request.path)}?{query}"
     return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
+
+
+def _query_of(parameters: Mapping[str, Any]) -> str:
+    """As the SDKs write it, so that reading it gives the same values."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in parameters.items():
+        match value:
+            case dict():
+                pairs += [(f"{name}.{member}", _text(one)) for member, one in value.items()]
+            case list():
+                pairs += [(name, _text(one)) for one in value or [None]]
+            case _:
+                pairs.append((name, _text(value)))
+    return urlencode(pairs)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.isoformat()
+    return str(value)
 
 
 def _purpose(path: str, asked: Mapping[str, Any], auth: Auth) -> str:

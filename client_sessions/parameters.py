@@ -1,8 +1,8 @@
 """Parameters of an endpoint, from query and JSON body, into Python values.
 
-The query speaks the SDKs' serializer: repeated keys for arrays, an empty value for null or for no items. With
-``_strict=true`` that is all; without it also ``a,b``, ``name[]=a`` and yes and no for booleans. The body wins where
-both give a parameter. What nobody declared is ignored.
+The query speaks the SDKs' serializer: repeated keys for arrays, ``name.member=value`` for objects, an empty value for
+null or for no items. With ``_strict=true`` that is all; without it also ``a,b``, ``name[]=a`` and yes and no for
+booleans. The body wins where both give a parameter. What nobody declared is ignored.
 """
 
 import re
@@ -23,13 +23,15 @@ __all__ = [
     "Email",
     "Flag",
     "Instant",
-    "Metadata",
     "Number",
     "Parameter",
     "Parameters",
+    "Problem",
     "Text",
     "Texts",
+    "Unsupported",
     "Url",
+    "expected",
 ]
 
 MOST_ITEMS = 10_000
@@ -50,7 +52,7 @@ class Problem(Exception):
         self.item = item
 
 
-def _expected(what: str, value: object) -> Problem:
+def expected(what: str, value: object) -> Problem:
     return Problem(f"Expected {what}, received {_JSON_TYPES.get(type(value), 'number')}")
 
 
@@ -61,6 +63,7 @@ class Parameter:
     required: bool = False
     nullable: bool = False
     takes_many: ClassVar[bool] = False
+    takes_members: ClassVar[bool] = False
 
     def from_json(self, value: Any) -> Any:
         """The value of a JSON member. Raises Problem."""
@@ -80,7 +83,7 @@ class Text(Parameter):
         if value is None and self.nullable:
             return None
         if not isinstance(value, str):
-            raise _expected("string", value)
+            raise expected("string", value)
         if len(value) < self.min_length:
             raise Problem(f"String must contain at least {self.min_length} character(s)")
         if len(value) > self.max_length:
@@ -139,30 +142,6 @@ class Email(Text):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metadata(Parameter):
-    """A flat object of texts, numbers, booleans and nulls, as many as Seam keeps."""
-
-    def from_json(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise _expected("object", value)
-        if len(value) > 50:
-            raise Problem("Object must contain at most 50 key(s)")
-        for key, one in value.items():
-            if len(key) > 40 or not is_storable(key):
-                raise Problem("Invalid key: at most 40 characters of text")
-            if isinstance(one, dict | list):
-                raise Problem(f"Invalid value of {key!r}: expected string, number, boolean or null")
-            if isinstance(one, str) and (len(one) > 500 or not is_storable(one)):
-                raise Problem(f"Invalid value of {key!r}: at most 500 characters of text")
-            if isinstance(one, int | float) and abs(one) > 2**53:
-                raise Problem(f"Invalid value of {key!r}: a number that not every reader keeps")
-        return value
-
-    def from_query(self, values: Sequence[str], *, strict: bool) -> dict[str, Any]:
-        raise _expected("object", values[0])
-
-
-@dataclass(frozen=True, kw_only=True)
 class Texts(Parameter):
     """A list of texts, each an ``item``; ``length`` asks for exactly so many, the others for at least and at most."""
 
@@ -174,7 +153,7 @@ class Texts(Parameter):
 
     def from_json(self, value: Any) -> list[str]:
         if not isinstance(value, list):
-            raise _expected("array", value)
+            raise expected("array", value)
         if self.length is not None and len(value) != self.length:
             raise Problem(f"Array must contain exactly {self.length} element(s)")
         if len(value) < self.min_length:
@@ -206,7 +185,7 @@ class Flag(Parameter):
 
     def from_json(self, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise _expected("boolean", value)
+            raise expected("boolean", value)
         return value
 
     def from_query(self, values: Sequence[str], *, strict: bool) -> bool:
@@ -226,7 +205,7 @@ class Number(Parameter):
         if isinstance(value, float):
             raise Problem("Expected integer, received float")
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _expected("number", value)
+            raise expected("number", value)
         if value <= 0:
             raise Problem("Number must be greater than 0")
         if value > self.most:
@@ -243,13 +222,23 @@ class Instant(Parameter):
 
     def from_json(self, value: Any) -> datetime:
         if not isinstance(value, str):
-            raise _expected("string", value)
+            raise expected("string", value)
         try:
             if not _INSTANT.fullmatch(value):
                 raise ValueError
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):
             raise Problem("Invalid datetime") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsupported(Parameter):
+    """A filter of the dialect that this server cannot apply. Refuse it: without it a list is wider than asked."""
+
+    takes_many: ClassVar[bool] = True
+
+    def from_json(self, value: Any) -> None:
+        raise Problem("This server does not support the parameter")
 
 
 class Parameters:
@@ -267,6 +256,7 @@ class Parameters:
         """The same from JSON members and a query."""
         query = query or QueryDict()
         strict = query.get("_strict") == "true"
+        body = {**_objects(query, self.declared), **body}
         validation = Validation()
         values = {}
         for name, parameter in self.declared.items():
@@ -287,8 +277,25 @@ class Parameters:
     def _body(request: Request) -> Mapping[str, Any]:
         body: Any = request.data
         if not isinstance(body, Mapping):
-            Validation.refuse(_expected("object", body).text)
+            Validation.refuse(expected("object", body).text)
         return body
+
+
+def _objects(query: QueryDict, declared: Mapping[str, Parameter]) -> dict[str, dict[str, str | None]]:
+    """Objects whose members are in the query, as ``name.member=value``; an empty value is null."""
+    objects: dict[str, dict[str, str | None]] = {}
+    for full_name, values in query.lists():
+        name, dot, member = full_name.partition(".")
+        if not dot or name not in declared or not declared[name].takes_members:
+            continue
+        if len(values) > 1:
+            raise _given_twice(full_name)
+        objects.setdefault(name, {})[member] = values[0] or None
+    return objects
+
+
+def _given_twice(name: str) -> ApiError:
+    return ApiError("invalid_query_params", f'"{name}" was given more than once in the query.')
 
 
 def _occurrences(query: QueryDict, name: str, parameter: Parameter, *, strict: bool) -> Sequence[str]:
@@ -296,5 +303,5 @@ def _occurrences(query: QueryDict, name: str, parameter: Parameter, *, strict: b
     if parameter.takes_many:
         return given if strict else [*given, *query.getlist(f"{name}[]")]
     if len(given) > 1:
-        raise ApiError("invalid_query_params", f'"{name}" was given more than once in the query.')
+        raise _given_twice(name)
     return given

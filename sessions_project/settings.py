@@ -90,7 +90,7 @@ def _rates(name: str) -> dict[str, str | None]:
         raise ImproperlyConfigured(f"{name} must be a list such as password=5/minute,account=100/minute.") from None
 
 
-CLIENT_SESSIONS = {"RATES": _rates("GATEPASS_RATES")}
+CLIENT_SESSIONS = {"RATES": _rates("GATEPASS_RATES"), "URL": GATEPASS_URL}
 USER_SESSIONS = {"RATES": _rates("GATEPASS_SIGN_IN_RATES")}
 
 

@@ -13,6 +13,7 @@ from user_sessions.conf import (
     DEFAULT_PROFILE,
     DEFAULT_REQUIREMENT,
     EVERYBODY,
+    ORDINARY,
     PASSWORD_CHANGE_POLICIES,
     settings,
 )
@@ -32,6 +33,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         ),
         *_check_flags(),
         *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
+        *_check_function("MAY_BE_IMPERSONATED", ORDINARY, id="user_sessions.E008"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010"),
         *_check_token_version(),

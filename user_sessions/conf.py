@@ -8,6 +8,7 @@ from sessions_core.rates import RatedSettings
 __all__ = ["DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
+ORDINARY = "user_sessions.users.is_ordinary"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
 DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
@@ -81,6 +82,13 @@ class UserSessionsSettings(RatedSettings):
         ``user_sessions.password_changes.keep_session``, ``"all"`` or ``"none"``. Default ``"others"``."""
         given = self.given.get("PASSWORD_CHANGE_ENDS", "others")
         return given if given in PASSWORD_CHANGE_POLICIES else "others"
+
+    @property
+    def may_be_impersonated(self) -> str:
+        """Dotted path of a function that takes a user and returns whether a backend may impersonate them. Default
+        ``"user_sessions.users.is_ordinary"``, which refuses superusers and staff."""
+        given = self.given.get("MAY_BE_IMPERSONATED", ORDINARY)
+        return given if isinstance(given, str) else ORDINARY
 
     def _duration(self, name: str, default: timedelta) -> timedelta:
         given = self.given.get(name, default)

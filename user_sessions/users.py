@@ -22,7 +22,9 @@ __all__ = [
     "find_by_name",
     "has_field",
     "is_known",
+    "is_ordinary",
     "key_of",
+    "may_be_impersonated",
     "spelled",
     "user_id",
 ]
@@ -92,6 +94,16 @@ def spelled(name: str) -> str:
 def is_known(workspace: Workspace, user: Any) -> bool:
     """Whether the workspace knows this user."""
     return _known(workspace).filter(pk=user.pk).exists()
+
+
+def is_ordinary(user: Any) -> bool:
+    """Return True for a user who is neither superuser nor staff, as is every user of a model without these fields."""
+    return not (getattr(user, "is_superuser", False) or getattr(user, "is_staff", False))
+
+
+def may_be_impersonated(user: Any) -> bool:
+    """Ask the function that ``USER_SESSIONS["MAY_BE_IMPERSONATED"]`` names."""
+    return bool(import_string(settings.may_be_impersonated)(user))
 
 
 def key_of(id: str) -> Any | None:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.db import IntegrityError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions import resources
 from client_sessions.api import ScopedView
 from client_sessions.devices.connect import connect_path
+from client_sessions.devices.filters import filter_accounts, filter_devices, filter_identities, filter_webviews
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from client_sessions.devices.serializers import (
     connect_webview_object,
@@ -20,9 +21,11 @@ from client_sessions.devices.serializers import (
     workspace_object,
 )
 from client_sessions.errors import ApiError, Validation, invalid
+from client_sessions.links import absolute_url
+from client_sessions.metadata import Metadata, MetadataFilter
 from client_sessions.models import ClientSession, NotLive, PersonalAccess
 from client_sessions.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.parameters import Choice, Email, Flag, Instant, Metadata, Parameters, Text, Texts, Url
+from client_sessions.parameters import Choice, Email, Flag, Instant, Parameters, Text, Texts, Unsupported, Url
 from sessions_core.transactions import atomic
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
@@ -41,6 +44,9 @@ LIST_DEVICES = Parameters(
     customer_key=Text(min_length=1),
     created_before=Instant(),
     search=Text(min_length=1),
+    custom_metadata_has=MetadataFilter(),
+    space_id=Unsupported(),
+    unstable_location_id=Unsupported(),
     **PAGE_PARAMETERS,
 )
 GET_DEVICE = Parameters(device_id=Text(), name=Text(min_length=1))
@@ -48,6 +54,8 @@ LIST_ACCOUNTS = Parameters(
     user_identifier_key=Text(min_length=1),
     customer_key=Text(min_length=1),
     search=Text(min_length=1),
+    custom_metadata_has=MetadataFilter(),
+    space_id=Unsupported(),
     **PAGE_PARAMETERS,
 )
 GET_ACCOUNT = Parameters(connected_account_id=Text(), email=Text(min_length=1))
@@ -67,6 +75,8 @@ GET_WEBVIEW = Parameters(connect_webview_id=Text())
 LIST_WEBVIEWS = Parameters(
     user_identifier_key=Text(min_length=1),
     customer_key=Text(min_length=1),
+    search=Text(min_length=1),
+    custom_metadata_has=MetadataFilter(),
     **PAGE_PARAMETERS,
 )
 CREATE_IDENTITY = Parameters(
@@ -76,7 +86,11 @@ CREATE_IDENTITY = Parameters(
     full_name=Text(max_length=200, nullable=True),
 )
 LIST_IDENTITIES = Parameters(
-    user_identity_ids=Texts(), search=Text(min_length=1), created_before=Instant(), **PAGE_PARAMETERS
+    user_identity_ids=Texts(),
+    search=Text(min_length=1),
+    created_before=Instant(),
+    credential_manager_acs_system_id=Unsupported(),
+    **PAGE_PARAMETERS,
 )
 ONE_DEVICE_OF_IDENTITY = Parameters(
     user_identity_id=Text(), user_identity_key=Text(min_length=1), device_id=Text(required=True)
@@ -86,35 +100,12 @@ ONE_IDENTITY = Parameters(user_identity_id=Text(), user_identity_key=Text(min_le
 # Webviews that a session's token may have made and not finished.
 MOST_PENDING = 50
 
-# Parameter of devices/list -> the column it must match.
-DEVICE_COLUMNS = {
-    "device_type": "device_type",
-    "device_types": "device_type__in",
-    "manufacturer": "manufacturer",
-    "customer_key": "connected_account__customer__key",
-    "created_before": "created_at__lt",
-}
-# Parameter -> the resource type whose ids it takes, and the path to them.
-DEVICE_IDS = {
-    "device_ids": ("device", "pk"),
-    "connected_account_id": ("connected_account", "connected_account"),
-    "connected_account_ids": ("connected_account", "connected_account"),
-    "connect_webview_id": ("connect_webview", "connected_account__connect_webviews"),
-}
-
 
 class DevicesView(ScopedView):
     def list(self, request: Request) -> Response:
         values = LIST_DEVICES.read(request)
         devices = self.visible(Device.objects.all(), user_identifier_key=values.get("user_identifier_key"))
-        for name, (resource_type, path) in DEVICE_IDS.items():
-            if name in values:
-                ids = values[name] if isinstance(values[name], list) else [values[name]]
-                devices = devices.filter(**{f"{path}__in": resources.known(resource_type, ids)})
-        devices = devices.filter(**{column: values[name] for name, column in DEVICE_COLUMNS.items() if name in values})
-        if search := values.get("search"):
-            devices = devices.filter(Q(name__icontains=search) | Q(manufacturer__icontains=search))
-        page = page_of(devices, request, values, auth=self.auth)
+        page = page_of(filter_devices(devices, values), request, values, auth=self.auth)
         return self.ok(devices=[device_object(device) for device in page.rows], pagination=page.pagination)
 
     def retrieve(self, request: Request) -> Response:
@@ -129,11 +120,7 @@ class ConnectedAccountsView(ScopedView):
         accounts = self.visible(
             ConnectedAccount.objects.select_related("customer"), user_identifier_key=values.get("user_identifier_key")
         )
-        if "customer_key" in values:
-            accounts = accounts.filter(customer__key=values["customer_key"])
-        if search := values.get("search"):
-            accounts = accounts.filter(Q(display_name__icontains=search) | Q(email__icontains=search))
-        page = page_of(accounts, request, values, auth=self.auth)
+        page = page_of(filter_accounts(accounts, values), request, values, auth=self.auth)
         return self.ok(
             connected_accounts=[connected_account_object(account) for account in page.rows], pagination=page.pagination
         )
@@ -180,9 +167,7 @@ class ConnectWebviewsView(ScopedView):
     def list(self, request: Request) -> Response:
         values = LIST_WEBVIEWS.read(request)
         webviews = self._webviews(user_identifier_key=values.get("user_identifier_key"))
-        if "customer_key" in values:
-            webviews = webviews.filter(customer__key=values["customer_key"])
-        page = page_of(webviews, request, values, auth=self.auth)
+        page = page_of(filter_webviews(webviews, values), request, values, auth=self.auth)
         return self.ok(connect_webviews=[self._object(webview) for webview in page.rows], pagination=page.pagination)
 
     def _webviews(self, *, user_identifier_key: str | None = None) -> QuerySet[ConnectWebview]:
@@ -208,7 +193,7 @@ class ConnectWebviewsView(ScopedView):
         return Customer.objects.get_or_create(workspace=self.auth.workspace, key=key)[0]
 
     def _object(self, webview: ConnectWebview) -> dict[str, Any]:
-        return connect_webview_object(webview, url=self.request.build_absolute_uri(connect_path(webview)))
+        return connect_webview_object(webview, url=absolute_url(self.request, connect_path(webview)))
 
 
 class WorkspacesView(ScopedView):
@@ -239,15 +224,7 @@ class UserIdentitiesView(ScopedView):
 
     def list(self, request: Request) -> Response:
         values = LIST_IDENTITIES.read(request)
-        identities = self.visible(UserIdentity.objects.all())
-        if "user_identity_ids" in values:
-            identities = identities.filter(pk__in=resources.known("user_identity", values["user_identity_ids"]))
-        if "created_before" in values:
-            identities = identities.filter(created_at__lt=values["created_before"])
-        if search := values.get("search"):
-            identities = identities.filter(
-                Q(full_name__icontains=search) | Q(email_address__icontains=search) | Q(key__icontains=search)
-            )
+        identities = filter_identities(self.visible(UserIdentity.objects.all()), values)
         page = page_of(identities, request, values, auth=self.auth)
         return self.ok(
             user_identities=[user_identity_object(identity) for identity in page.rows], pagination=page.pagination
@@ -270,7 +247,9 @@ class UserIdentitiesView(ScopedView):
 
     def list_accessible_devices(self, request: Request) -> Response:
         devices = self._identity(ONE_IDENTITY.read(request)).devices.order_by("created_at", "id")
-        return self.ok(devices=[device_object(device) for device in devices])
+        shown = [device_object(device) for device in devices]
+        # SDKs read the first name; Seam's own answer has the second one too.
+        return self.ok(devices=shown, accessible_devices=shown)
 
     def _identity_and_device(self, request: Request) -> tuple[UserIdentity, Device]:
         values = ONE_DEVICE_OF_IDENTITY.read(request)

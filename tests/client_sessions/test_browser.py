@@ -93,7 +93,8 @@ def test_a_page_of_another_origin_reads_nothing_until_its_origin_is_listed(site,
         assert page.evaluate(LIST, [live_server.url, session.token]) == ["door"]
 
 
-def test_case_80_somebody_connects_an_account_in_a_browser(live_server, workspace):
+def test_case_80_somebody_connects_an_account_in_a_browser(live_server, workspace, settings):
+    settings.CLIENT_SESSIONS = {"URL": live_server.url}
     session = ClientSession.objects.start(workspace, by="test")
     endpoint = Request(f"{live_server.url}/connect_webviews/create", method="POST")
     endpoint.add_header("authorization", f"Bearer {session.token}")

@@ -6,10 +6,14 @@ import shutil
 import pytest
 
 from client_sessions.conf import DEFAULT_RATES
+from client_sessions.devices.views import CREATE_IDENTITY, CREATE_WEBVIEW
 from client_sessions.errors import CATALOGUE
+from client_sessions.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS, Metadata
 from client_sessions.models import PersonalAccessToken
+from client_sessions.parameters import MOST_ITEMS, Choice, Text, Texts
+from sessions_core.api import LONGEST_TEXT
 from tests.client_sessions.test_routes import ROUTES
-from tests.pages import blocks, run_bash, table
+from tests.pages import DOCS, blocks, run_bash, table
 
 PAGE = "client-sessions.md"
 RESOURCES = "resources.md"
@@ -29,6 +33,30 @@ def test_every_error_is_documented_with_its_status():
 def test_every_rate_is_documented():
     documented = {kind: None if rate == "unlimited" else rate for kind, rate, _ in table(PAGE, "Limits")}
     assert documented == DEFAULT_RATES
+
+
+def limit_of(parameter) -> str | None:
+    """In the words of the page; None for what has no length."""
+    match parameter:
+        case Metadata():
+            return f"{MOST_MEMBERS} members; names of {LONGEST_NAME} characters, texts of {LONGEST_VALUE}"
+        case Texts():
+            return f"{parameter.max_length} items of {parameter.item.max_length} characters"
+        case Text() if not isinstance(parameter, Choice):
+            return f"{parameter.max_length} characters"
+    return None
+
+
+def test_every_limit_of_a_parameter_is_documented():
+    declared = {**CREATE_WEBVIEW.declared, **CREATE_IDENTITY.declared}
+    limits = {name: limit for name, parameter in declared.items() if (limit := limit_of(parameter))}
+    assert dict(table(RESOURCES, "Limits of parameters")) == limits
+
+
+@pytest.mark.parametrize("page", [PAGE, RESOURCES])
+def test_the_limits_of_all_other_parameters_are_documented(page):
+    text = (DOCS / page).read_text()
+    assert f"at most {LONGEST_TEXT} characters" in text and f"{MOST_ITEMS:,} items" in text
 
 
 def test_every_route_has_a_command():

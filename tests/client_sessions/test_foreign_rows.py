@@ -22,9 +22,12 @@ WALKS = re.compile(r"SCAN (?!counted)\w+|\(workspace_id=\?\)")
 def session(workspace, elsewhere, home) -> ClientSession:
     """One that reaches three devices of 4,003, of which 2,000 are another tenant's."""
     for of in (workspace, elsewhere):
-        others = ConnectedAccount.objects.create(workspace=of, display_name="others")
+        # PostgreSQL chooses a plan by the average account; where it has a large part of the table, a scan is right.
+        others = ConnectedAccount.objects.bulk_create(
+            ConnectedAccount(workspace=of, display_name=f"others {n}") for n in range(100)
+        )
         Device.objects.bulk_create(
-            Device(workspace=of, connected_account=others, name=f"device {n}") for n in range(2000)
+            Device(workspace=of, connected_account=others[n % 100], name=f"device {n}") for n in range(2000)
         )
         Customer.objects.bulk_create(Customer(workspace=of, key=f"customer {n}") for n in range(2000))
     wanted = {"connected_account": [home.a1], "customer": ["acme"]}
@@ -56,9 +59,9 @@ def test_a_session_reads_its_own_rows_by_index(session, path):
 @pytest.mark.parametrize("path", OWN)
 def test_a_session_never_reads_a_large_table_whole(session, path):
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE client_sessions_devices_device, client_sessions_devices_customer")
+        cursor.execute("ANALYZE")
     for plan in plans(bearer(session.token), path):
-        assert not re.search("Seq Scan on client_sessions_devices_(device|customer)\\b", plan), plan
+        assert not re.search(f"Seq Scan on ({Device._meta.db_table}|{Customer._meta.db_table})\\b", plan), plan
 
 
 @on_sqlite

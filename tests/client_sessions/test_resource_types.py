@@ -167,7 +167,12 @@ def test_a_guarded_view_that_knows_no_session_is_found_by_the_checks(settings):
     [
         ({}, []),
         ({"RATES": {"api_key": "600/minute", "anonymous": None}}, []),
+        ({"URL": "https://sessions.example.com:8443"}, []),
         ({"RATE": {}}, ["client_sessions.E001"]),
+        ({"URL": "sessions.example.com"}, ["client_sessions.E005"]),
+        ({"URL": "https://sessions.example.com/"}, ["client_sessions.E005"]),
+        ({"URL": "javascript://x"}, ["client_sessions.E005"]),
+        ({"URL": 5}, ["client_sessions.E005"]),
         ({"RATES": "60/minute"}, ["client_sessions.E002"]),
         ({"RATES": {"api_key": "lots"}}, ["client_sessions.E002"]),
         ({"RATES": {"everybody": "60/minute"}}, ["client_sessions.E002"]),

@@ -3,6 +3,7 @@
 import jwt
 import pytest
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -41,6 +42,28 @@ def test_another_session_is_the_active_one_when_it_is_over(backend, client_of_tw
     assert (over.pk in shown["session_ids"]) is stays
     left.end(by="test")
     assert backend.get(f"v1/clients/{client_of_two.pk}").json()["last_active_session_id"] is None
+
+
+@pytest.fixture
+def read_from_the_database():
+    """Ids of sessions, as they are read."""
+    ids = []
+
+    def note(instance, **_):
+        ids.append(instance.pk)
+
+    post_init.connect(note, sender=UserSession)
+    yield ids
+    post_init.disconnect(note, sender=UserSession)
+
+
+@pytest.mark.parametrize("path", ["v1/clients", "v1/clients/{}"])
+def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, read_from_the_database):
+    left, there = client_of_two.sessions.all()
+    left.remove(by="test")
+    read_from_the_database.clear()
+    assert backend.get(path.format(client_of_two.pk)).status_code == 200
+    assert set(read_from_the_database) == {there.pk}
 
 
 def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session):

@@ -78,9 +78,12 @@ def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspa
         ({"USER_PROFILE": "no.such.function"}, "user_sessions.E004"),
         ({"USER_PROFILE": "user_sessions.profiles.__name__"}, "user_sessions.E004"),
         ({"USER_PROFILE": None}, "user_sessions.E004"),
+        ({"MAY_BE_IMPERSONATED": "no.such.function"}, "user_sessions.E008"),
+        ({"MAY_BE_IMPERSONATED": "user_sessions.users.PREFIX"}, "user_sessions.E008"),
+        ({"MAY_BE_IMPERSONATED": True}, "user_sessions.E008"),
     ],
 )
-def test_e001_to_e005_settings_that_are_wrong(settings, given, id):
+def test_e001_to_e008_settings_that_are_wrong(settings, given, id):
     settings.USER_SESSIONS = given
     assert [message.id for message in check_settings()] == [id]
 

@@ -10,6 +10,7 @@ from sessions_core.models import Workspace
 from user_sessions.dialect.errors import ApiError, envelope, of_parameter
 from user_sessions.models import (
     AudienceRefused,
+    ImpersonationRefused,
     JwtTemplate,
     KeyMissing,
     NameRefused,
@@ -70,6 +71,8 @@ def _refusal(error: UserSessionError) -> ApiError:
     match error:
         case UserInactive():
             return ApiError("user_banned", "The user's account is not active.")
+        case ImpersonationRefused():
+            return of_parameter("form_param_value_invalid", "user_id", "This user cannot be impersonated.")
         case TooManySessions():
             return ApiError("session_creation_not_allowed", "The user has as many live sessions as are allowed.")
         case NameTaken():

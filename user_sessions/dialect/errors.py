@@ -52,6 +52,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "sign_in_token_revoked_code": (400, "Sign-in token was revoked"),
     "sign_in_token_already_used_code": (400, "Sign-in token was used already"),
     "actor_token_revoked_code": (400, "Actor token was revoked"),
+    "actor_token_cannot_be_used_code": (400, "Actor token cannot be used"),
     "actor_token_already_used_code": (400, "Actor token was used already"),
     "invalid_handshake": (400, "Invalid handshake"),
     "cookie_invalid": (400, "Client token invalid"),

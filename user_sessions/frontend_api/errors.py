@@ -4,6 +4,7 @@ from user_sessions.dialect.errors import ApiError
 from user_sessions.models import (
     AlreadySignedIn,
     Impersonated,
+    ImpersonationRefused,
     NotLive,
     ReverificationMissing,
     SessionExists,
@@ -21,6 +22,8 @@ def refusal_of(error: Exception) -> ApiError | None:
             return ApiError("authentication_invalid", "The client has a newer token than this one.")
         case Impersonated():
             return ApiError("session_creation_not_allowed", "Nobody signs in beside somebody who impersonates a user.")
+        case ImpersonationRefused():
+            return ApiError("actor_token_cannot_be_used_code", "This user cannot be impersonated.")
         case SessionExists():
             return ApiError("session_exists", "You are signed in already, and one session at a time is allowed.")
         case AlreadySignedIn():

@@ -15,11 +15,13 @@ from user_sessions.models.refusals import (
     AlreadySignedIn,
     ForeignClient,
     Impersonated,
+    ImpersonationRefused,
     SessionExists,
     TooManySessions,
     UserInactive,
 )
 from user_sessions.models.status import Status
+from user_sessions.users import may_be_impersonated
 
 if TYPE_CHECKING:
     from user_sessions.models.querysets import UserSessionQuerySet
@@ -28,17 +30,20 @@ if TYPE_CHECKING:
 __all__ = ["lock", "make_room_for_user", "make_room_on_client"]
 
 
-def lock(user: Any, client: Client | None = None) -> Any:
+def lock(user: Any, client: Client | None = None, *, impersonating: bool = False) -> Any:
     """Let no other sign-in of this user, or on this client, begin before this transaction ends. Return the user as the
     database has it.
 
-    Raises UserInactive, StaleClient.
+    The user is judged by the row, not by the instance that the caller read earlier. Raises UserInactive,
+    ImpersonationRefused, StaleClient.
     """
     # By none of the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
     users: QuerySet[Any] = QuerySet(get_user_model()).select_for_update(no_key=True)
     locked = users.filter(pk=user.pk).first()
     if locked is None or not locked.is_active:
         raise UserInactive
+    if impersonating and not may_be_impersonated(locked):
+        raise ImpersonationRefused
     if client is not None:
         client.hold()
     return locked

@@ -105,10 +105,11 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         until they are done; ``replacing`` lets it take the place of the client's session that would refuse it;
         ``device`` is what the user signs in with.
 
-        Raises UserInactive, ForeignClient, StaleClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
+        Raises UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
+        AlreadySignedIn, TooManySessions.
         """
         at = at or timezone.now()
-        locked = admission.lock(user, client)
+        locked = admission.lock(user, client, impersonating=actor is not None)
         if client is not None:
             admission.make_room_on_client(
                 self, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None

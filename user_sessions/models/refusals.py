@@ -10,6 +10,7 @@ __all__ = [
     "AudienceRefused",
     "ForeignClient",
     "Impersonated",
+    "ImpersonationRefused",
     "KeyMissing",
     "NameRefused",
     "NameTaken",
@@ -67,6 +68,10 @@ class AlreadySignedIn(UserSessionError):
 
 class Impersonated(UserSessionError):
     """Somebody impersonates a user on this client, and nobody signs in beside them."""
+
+
+class ImpersonationRefused(UserSessionError):
+    """The policy does not let anyone impersonate this user."""
 
 
 class TooManySessions(UserSessionError):

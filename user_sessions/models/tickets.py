@@ -35,8 +35,9 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         session_lifetime: timedelta | None = None,
         at: datetime | None = None,
     ) -> "Ticket":
-        """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive."""
-        locked = admission.lock(user)
+        """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive,
+        ImpersonationRefused."""
+        locked = admission.lock(user, impersonating=actor is not None)
         at = at or timezone.now()
         kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
         ticket = self.create(

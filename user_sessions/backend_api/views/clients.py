@@ -24,10 +24,11 @@ __all__ = ["ClientsView"]
 class ClientsView(BackendView):
     def list(self, request: Request) -> Response:
         now = timezone.now()
-        return self.listed(request, self._clients, lambda client: self._object(client, now))
+        return self.listed(request, lambda: self._clients(now), lambda client: self._object(client, now))
 
     def retrieve(self, request: Request, client_id: str) -> Response:
-        return Response(self._object(self._client(client_id), timezone.now()))
+        now = timezone.now()
+        return Response(self._object(self._client(client_id, now), now))
 
     def verify(self, request: Request) -> Response:
         body = body_of(request)
@@ -35,10 +36,11 @@ class ClientsView(BackendView):
         said = read_client_token(required_text(body, "token", longest=LONGEST_TOKEN))
         if said is None:
             raise ApiError("cookie_invalid", "The token is no client's.")
-        client = self._client(said.client_id)
+        now = timezone.now()
+        client = self._client(said.client_id, now)
         if not said.is_of(client):
             raise ApiError("cookie_invalid", "The client has a newer token than this one.")
-        return Response(self._object(client, timezone.now()))
+        return Response(self._object(client, now))
 
     def redeem_handshake(self, request: Request) -> Response:
         """The cookies that a browser brought along behind a nonce, once."""
@@ -54,16 +56,18 @@ class ClientsView(BackendView):
         return Response({"directives": directives})
 
     def revoke_sessions(self, request: Request, client_id: str) -> Response:
-        client = self._client(client_id)
+        client = self._client(client_id, timezone.now())
         return self.revoke_all(request, UserSession.objects.filter(client=client))
 
-    def _clients(self) -> QuerySet[Client]:
-        sessions = Prefetch("sessions", UserSession.objects.select_related("user", "latest_activity"))
+    def _clients(self, now: datetime) -> QuerySet[Client]:
+        """Each with the sessions that are still on it, which are all that its object shows."""
+        still_there = UserSession.objects.not_left(at=now).select_related("user", "latest_activity")
+        sessions = Prefetch("sessions", still_there)
         clients: QuerySet[Client] = self.auth.workspace.user_sessions_clients.prefetch_related(sessions)
         return clients
 
-    def _client(self, client_id: str) -> Client:
-        client = self._clients().filter(pk=client_id).first() if is_storable(client_id) else None
+    def _client(self, client_id: str, now: datetime) -> Client:
+        client = self._clients(now).filter(pk=client_id).first() if is_storable(client_id) else None
         if client is None:
             raise ApiError("resource_not_found", f"No client was found with id {client_id}.")
         return client
