@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from sessions_project import views
+from sessions_project.console_sign_in import sign_in
 
 handler400 = views.bad_request
 handler404 = views.not_found
@@ -12,6 +13,7 @@ urlpatterns = [
     path("browser_sdk/<path:path>", views.browser_sdk, name="browser_sdk"),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
+    path("admin/login/", sign_in),
     path("admin/", admin.site.urls),
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
