@@ -30,7 +30,7 @@ class MoreThan(int):
         return f"more than {self - 1:,}"
 
 
-class BoundedPaginator(Paginator):
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
@@ -51,9 +51,9 @@ class IndexedChangeList(ChangeList):
 
 
 class WorkspaceFilter(admin.RelatedFieldListFilter):
-    """Offers the first workspaces by name, and the one that is chosen."""
+    """Offers the first workspaces by name."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         offered = list(Workspace.objects.order_by("name", "id")[:MOST_WORKSPACES])
         return [(workspace.pk, str(workspace)) for workspace in offered]
 
@@ -61,14 +61,14 @@ class WorkspaceFilter(admin.RelatedFieldListFilter):
 BY_WORKSPACE = ("workspace", WorkspaceFilter)
 
 
-class BoundedAdmin(admin.ModelAdmin):
+class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """``ordering`` must be the order of an index that begins with the workspace, or of the primary key."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    sortable_by: ClassVar[Sequence[str]] = ()
+    sortable_by = ()
 
     # The one indexed column that a text is looked up in: pairs of a pattern of the whole text and a lookup. The first
     # pattern that fits decides. Searching several columns at once would read the whole table.
@@ -80,7 +80,7 @@ class BoundedAdmin(admin.ModelAdmin):
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return self.searched
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> Any:
         """Django shows the search box where there are any."""
         return [lookup for _, lookup in self.get_searched()] or super().get_search_fields(request)
 
