@@ -3,6 +3,7 @@ from django.urls import include, path
 
 from sessions_core.permissions import Route
 from sessions_project import views
+from sessions_project.console_sign_in import sign_in
 from user_sessions.backend_api.urls import BACKENDS
 from user_sessions.backend_api.views.unknown import UnknownView
 from user_sessions.dialect.paths import ANY_METHOD, ANYTHING
@@ -16,6 +17,7 @@ urlpatterns = [
     path("browser_sdk/<path:path>", views.browser_sdk, name="browser_sdk"),
     path("health", views.health, name="health"),
     path("ready", views.ready, name="ready"),
+    path("admin/login/", sign_in),
     path("admin/", admin.site.urls),
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),

@@ -20,12 +20,21 @@ class AppendOnly(Exception):
 
 class EventQuerySet(models.QuerySet["Event"]):
     def record(
-        self, type: str, /, *, subject: str, workspace_id: uuid.UUID, by: str, at: datetime | None = None, **data: Any
+        self,
+        type: str,
+        /,
+        *,
+        subject: str,
+        workspace_id: uuid.UUID | None,
+        by: str,
+        at: datetime | None = None,
+        **data: Any,
     ) -> "Event":
         """Write down a change, inside the transaction that makes it.
 
         ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
-        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret.
+        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret. ``workspace_id`` is None for
+        events of the server itself, which are never sent as webhooks.
         """
         event = self.create(
             type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=at or timezone.now(), data=data
@@ -52,7 +61,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """Something that happened, for good: audit, history and outbox in one."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events")
     type = models.CharField(max_length=60)
     subject = models.CharField(max_length=60)
     actor = models.CharField(max_length=200)
@@ -66,6 +75,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
             models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
+            models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
+            models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
         ]
 
     def __str__(self) -> str:

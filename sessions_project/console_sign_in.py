@@ -1,0 +1,73 @@
+"""The console's sign-in page, with the limits of our own sign-in (``USER_SESSIONS["RATES"]``)."""
+
+from collections.abc import Iterator
+from copy import copy
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest, HttpResponse
+
+from sessions_core.api import client_address, is_storable
+from sessions_core.models import Event
+from sessions_core.rates import Rate, network_of, seconds_to_wait
+from user_sessions.conf import settings
+from user_sessions.users import can_be_name, spelled
+
+__all__ = ["LIMITED", "sign_in"]
+
+# The type of the event.
+LIMITED = "console_sign_in.limited"
+
+
+class RefusingForm(AdminAuthenticationForm):
+    """Django's form of the page. It refuses every sign-in and checks no password."""
+
+    def clean(self) -> dict[str, object]:
+        raise forms.ValidationError("Too many attempts. Try again later.")
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Show the page, and sign an operator in unless there were too many attempts."""
+    seconds = _seconds_to_wait(request) if request.method == "POST" else 0
+    if not seconds:
+        return admin.site.login(request)
+    site = copy(admin.site)
+    site.login_form = RefusingForm
+    response = site.login(request)
+    response.status_code = 429
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def _seconds_to_wait(request: HttpRequest) -> int:
+    """Count an attempt as ``SignInsView`` does, in the same counters. The first refusal of a window is an event."""
+    network = network_of(client_address(request))
+    for kind, whose in _counted(request.POST.get("username", ""), network):
+        rate = settings.rate_of(kind)
+        if rate and (seconds := seconds_to_wait(rate, kind, *whose)):
+            _record(kind, rate, *whose, network=network)
+            return seconds
+    return 0
+
+
+def _counted(name: str, network: str) -> Iterator[tuple[str, tuple[object, ...]]]:
+    yield "visitor", (network,)
+    who = _user_key(name) or spelled(name)
+    yield "password", (who, network)
+    yield "account", (who,)
+
+
+def _user_key(name: str) -> object | None:
+    model = get_user_model()
+    if not is_storable(name) or not can_be_name(name):
+        return None
+    named = {model.USERNAME_FIELD: model.normalize_username(name.strip())}
+    return model._default_manager.filter(**named).values_list("pk", flat=True).first()
+
+
+def _record(kind: str, rate: Rate, *whose: object, network: str) -> None:
+    if seconds_to_wait(Rate(requests=1, seconds=rate.seconds), LIMITED, kind, *whose) == 0:
+        # An operator belongs to no workspace.
+        Event.objects.record(LIMITED, subject="console", workspace_id=None, by=f"visitor:{network}", limit=kind)
