@@ -19,6 +19,7 @@ from client_sessions import resources
 from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
 from sessions_core.models import Workspace
+from sessions_core.moments import moment
 from sessions_core.permissions import API_KEY
 
 __all__ = [
@@ -75,6 +76,7 @@ def visible_to(
 
     Nobody else sees anything.
     """
+    at = moment(at)
     if isinstance(auth, ClientSession):
         return reached_by(queryset, auth, action=action, at=at)
     if not is_backend(auth):
@@ -89,6 +91,7 @@ def narrowed_to_key(
 
     Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
     """
+    at = moment(at)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
     session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
@@ -105,7 +108,7 @@ def reached_by(
     Raises LookupError for a model that is not registered.
     """
     resource_type = resources.of_model(queryset.model)
-    keys = _keys_reached(resource_type, session, action, at=at or timezone.now(), using=queryset.db)
+    keys = _keys_reached(resource_type, session, action, at=moment(at), using=queryset.db)
     reached = queryset.filter(pk__in=keys)
     if resource_type.workspace is None:
         return resource_type.in_workspace(reached, session.workspace_id)
@@ -127,6 +130,7 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
 
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
     """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
+    at = moment(at)
     counts = [_count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
 

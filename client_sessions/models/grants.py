@@ -11,6 +11,7 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.models.refusals import GrantConflict
 from client_sessions.resources import LONGEST_ID
+from sessions_core.moments import instant, moment
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
@@ -48,8 +49,8 @@ class Terms:
         # In one order, so that equal terms are equal.
         wanted = {Action(action) for action in self.actions}
         object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
-        if self.until is not None and self.until.utcoffset() is None:
-            raise ValueError("The end of a grant needs its time zone")
+        if self.until is not None:
+            instant(self.until, name="until")
         if not wanted:
             raise ValueError("A grant that allows nothing is none")
 
@@ -76,7 +77,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         )
 
     def allowing(self, action: Action, *, at: datetime) -> Self:
-        return self.filter(**{f"{action.column}__gt": at})
+        return self.filter(**{f"{action.column}__gt": moment(at)})
 
     def live(self, *, at: datetime) -> Self:
         """Those that still allow anything."""
@@ -155,4 +156,5 @@ class Grant(models.Model):
 
 
 def _is_live(at: datetime) -> Q:
+    at = moment(at)
     return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
 from sessions_core.transactions import atomic
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
@@ -67,7 +68,7 @@ class PersonalAccessToken(models.Model):
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news."""
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)

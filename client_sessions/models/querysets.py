@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import IntegrityError, models
 from django.db.models import Q
-from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.refusals import KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.models import Workspace
+from sessions_core.moments import moment
 from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def live(self, *, at: datetime) -> Self:
         """Those whose token works at this moment; ``ClientSession.state_at`` says the same of one."""
-        return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=at)
+        return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=moment(at))
 
     def expired(self, *, at: datetime) -> Self:
-        return self.unrevoked().filter(Q(expires_at__lte=at) | Q(key_released_at__isnull=False))
+        return self.unrevoked().filter(Q(expires_at__lte=moment(at)) | Q(key_released_at__isnull=False))
 
     def revoked(self) -> Self:
         return self.exclude(revoked_at=None)
@@ -51,7 +51,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def release_key(self, user_identifier_key: str, *, at: datetime) -> None:
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
-        self.holding(user_identifier_key).filter(expires_at__lte=at).update(key_released_at=at)
+        self.holding(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
     def hold_for(self, grants: models.QuerySet[Grant]) -> None:
         """Wait for whoever changes a session that has one of these grants, and keep others waiting, in one order."""
@@ -81,7 +81,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
         Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
         """
-        at = at or timezone.now()
+        at = moment(at)
         if holder := self._holder(workspace, user_identifier_key, at=at):
             raise KeyTaken(holder)
         for _ in range(_ROUNDS):
@@ -118,7 +118,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         Without a key, the live keyless session of the wanted user identity matches; with neither, none does.
         However many ask at once, one session answers. Raises resources.Missing.
         """
-        at = at or timezone.now()
+        at = moment(at)
         wanted = {name: list(ids) for name, ids in (wanted or {}).items()}
         with atomic():
             if user_identifier_key is None and wanted.get("user_identity"):

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import IntegrityError, models
 from django.db.models import Q
-from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
@@ -16,6 +15,7 @@ from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
 from sessions_core.token_keys import TokenKeyField
 from sessions_core.transactions import atomic
 
@@ -91,6 +91,7 @@ class ClientSession(models.Model):
 
     def state_at(self, at: datetime) -> State:
         """``expired`` is never written down: it follows from the clock."""
+        at = moment(at)
         if self.revoked_at is not None:
             return State.REVOKED
         return State.LIVE if self.expires_at > at and self.key_released_at is None else State.EXPIRED
@@ -108,7 +109,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(by=by, at=at)
@@ -121,7 +122,7 @@ class ClientSession(models.Model):
         What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
         neither granted nor could be; then nothing has changed.
         """
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             self._claim(by=by, at=at)
             for resource_type, resource_ids in wanted.items():
@@ -145,7 +146,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
-        at = at or timezone.now()
+        at = moment(at)
         if not wanted and expires_at is None:
             self.renew_token(by=by, at=at)
             return
@@ -163,13 +164,14 @@ class ClientSession(models.Model):
 
     def take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
+        at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
             grants.delete()
             self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
             if happened:
@@ -179,12 +181,13 @@ class ClientSession(models.Model):
 
     def remove(self, *, by: str, at: datetime | None = None) -> bool:
         """Delete the row with its grants; whether it was still there. Its events stay."""
+        at = moment(at)
         with atomic():
             # Grants go before the row they hang on, so nobody may add one in between.
             locked = list(ClientSession.objects.select_for_update().filter(pk=self.pk))
             if locked:
                 ClientSession.objects.filter(pk=self.pk).delete()
-                self._record("client_session.deleted", by=by, at=at or timezone.now())
+                self._record("client_session.deleted", by=by, at=at)
         return bool(locked)
 
     def renew_token(self, *, by: str, at: datetime) -> None:
@@ -192,6 +195,7 @@ class ClientSession(models.Model):
 
         Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
         """
+        at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
             with atomic():
                 self._claim(by=by, at=at)

@@ -11,6 +11,7 @@ from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models.events import Event
 from sessions_core.models.workspaces import Workspace
+from sessions_core.moments import moment
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.transactions import atomic
@@ -128,7 +129,7 @@ class ApiKey(models.Model):
     @atomic()
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the key from the next request on; whether that was news."""
-        at = at or timezone.now()
+        at = moment(at)
         happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
         if happened:
             Event.objects.record("api_key.revoked", subject=self.short, workspace_id=self.workspace_id, by=by, at=at)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
 from sessions_core.models.workspaces import Workspace
+from sessions_core.moments import moment
 from sessions_core.webhooks.models import WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
@@ -28,7 +28,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret.
         """
         event = self.create(
-            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=at or timezone.now(), data=data
+            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=moment(at), data=data
         )
         WebhookMessage.objects.tell([event])
         return event
@@ -37,6 +37,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, by: str, at: datetime, **data: Any
     ) -> list["Event"]:
         """The same change of many things, written down as ``record`` does for one."""
+        at = moment(at)
         facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
         WebhookMessage.objects.tell(events)

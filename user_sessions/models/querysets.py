@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Case, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import duration, moment
 from sessions_core.returning import update_returning
 from sessions_core.transactions import atomic
 from user_sessions.devices import Device
@@ -101,7 +101,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
         Raises UserInactive, ForeignClient, StaleClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
-        at = at or timezone.now()
+        at = moment(at)
+        ends = _ends(workspace, lifetime, at=at)
         admission.lock(user, client)
         if client is not None:
             admission.make_room_on_client(
@@ -121,7 +122,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             updated_at=at,
             last_active_at=at,
             verified_at=at,
-            **_ends(workspace, lifetime, at=at),
+            **ends,
         )
         session.client.select(session, at=at)
         if device is not None:
@@ -133,13 +134,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return session
 
-    @atomic(savepoint=False)
     def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 
         The first deed that closed a session keeps its time, actor and reason.
         """
-        at = at or timezone.now()
+        return self._close(status, by=by, at=moment(at), reason=reason)
+
+    @atomic(savepoint=False)
+    def _close(self, status: Status, *, by: str, at: datetime, reason: str) -> Sequence[str]:
         closed = update_returning(
             self.filter(is_in(LEAVES[status], at=at)),
             ["workspace", "id"],
@@ -190,6 +193,8 @@ def _epoch_id() -> Subquery:
 
 def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
     """When a session that begins now is over: left idle, at the latest, and for good."""
+    if lifetime is not None:
+        duration(lifetime, name="lifetime")
     limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
     latest = at + min(limits) if limits else None
     expire_at = workspace.user_session_end(latest, at=at)

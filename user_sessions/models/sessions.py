@@ -10,10 +10,10 @@ from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import instant, moment
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.models.clients import Client
@@ -98,20 +98,20 @@ class UserSession(models.Model):
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
         """The same if it can mint tokens, with all that goes into one: still one query."""
-        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
+        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)))
         return session if session and session.user.is_active else None
 
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
         """Those that have not left a client, newest first, each with all that goes into a token: one query."""
-        sessions = list(_ON_CLIENT.rows(client=client.pk, at=at))
+        sessions = list(_ON_CLIENT.rows(client=client.pk, at=moment(at)))
         for session in sessions:
             session.client, session.workspace = client, client.workspace
         return sessions
 
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
-        stored = Status(self.status)
+        at, stored = moment(at), Status(self.status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
         if stored in OPEN and self.epoch_id is not None:
@@ -154,7 +154,7 @@ class UserSession(models.Model):
     def touch(self, *, at: datetime | None = None) -> bool:
         """Note that it is in use, and the one in use on its client; whether that was written for the session, which
         happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
-        at = at or timezone.now()
+        at = moment(at)
         before = at - self._touch_interval()
         is_news = self.client.last_active_session_id != self.pk
         if self.last_active_at > before and self.is_live(at) and not is_news:
@@ -174,6 +174,7 @@ class UserSession(models.Model):
     def note_use(self, *, at: datetime) -> None:
         """A token is minted for this live session, so it is not idle. Written once in TOUCH_INTERVAL, and only where
         the workspace limits idleness. Raises NotLive if it ended since it was read."""
+        at = moment(at)
         if self.workspace.user_session_idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
@@ -187,7 +188,7 @@ class UserSession(models.Model):
     def ask_again(self, *, at: datetime | None = None) -> None:
         """The user is to prove once more who they are, which they may until REVERIFICATION_LIFETIME from now. Raises
         NotLive, and Impersonated, for nobody can prove to be somebody else."""
-        at = at or timezone.now()
+        at = moment(at)
         if self.actor is not None:
             raise Impersonated
         asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(reverifying_since=at)
@@ -206,7 +207,7 @@ class UserSession(models.Model):
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
         """The user has proved it, and the client has a new token, as for a sign-in. Raises ReverificationMissing if
         nobody asked, or that was too long ago, and StaleClient."""
-        at = at or timezone.now()
+        at = moment(at)
         self.client.hold()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
@@ -217,6 +218,7 @@ class UserSession(models.Model):
 
     def consume(self, issued_at: datetime) -> bool:
         """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
+        issued_at = instant(issued_at, name="issued_at")
         unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=issued_at)
         return bool(unused.update(refreshed_to=issued_at))
 
@@ -240,7 +242,7 @@ class UserSession(models.Model):
     def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
-        at = at or timezone.now()
+        at = moment(at)
         is_own_deed = status in (Status.ENDED, Status.REMOVED) or by == self.by
         leaves_impersonation = self.actor is not None and is_own_deed
         if leaves_impersonation:
@@ -254,7 +256,7 @@ class UserSession(models.Model):
     @atomic()
     def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
         """Under a lock: the tasks are one list, which two writers would overwrite."""
-        at = at or timezone.now()
+        at = moment(at)
         live = UserSession.objects.live(at=at).filter(pk=self.pk)
         locked = live.select_for_update(of=("self",)).first()
         tasks = change(locked.tasks) if locked else []

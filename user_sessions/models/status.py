@@ -8,6 +8,7 @@ from operator import or_
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
 
 __all__ = ["CLOSED", "OPEN", "Status", "is_in"]
@@ -34,6 +35,7 @@ CLOSED = (Status.ENDED, Status.REVOKED, Status.REMOVED, Status.REPLACED)
 def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     """The condition for rows of which ``UserSession.status_at`` says one of these. It joins nothing, so that an
     UPDATE may carry it."""
+    at = moment(at)
     return reduce(or_, (_is(Status(status), at) for status in statuses))
 
 
