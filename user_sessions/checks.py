@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from inspect import iscoroutinefunction, signature
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
@@ -9,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
 from sessions_core.models import Workspace
+from sessions_core.moments import LONGEST_LIFETIME
 from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
@@ -20,7 +22,10 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
     return [
         *unknown_keys(settings, id="user_sessions.E001"),
         *(
-            Error(f"USER_SESSIONS[{name!r}] must be a timedelta of a second at least.", id="user_sessions.E002")
+            Error(
+                f"USER_SESSIONS[{name!r}] must be a timedelta between 1 second and {LONGEST_LIFETIME.days} days.",
+                id="user_sessions.E002",
+            )
             for name in wrong
         ),
         *_check_flags(),
@@ -39,12 +44,29 @@ def _check_flags() -> list[CheckMessage]:
 
 def _check_function(name: str, default: str, *, id: str) -> list[CheckMessage]:
     given = settings.given.get(name, default)
+    problem = _function_problem(given) if isinstance(given, str) else "it is not text"
+    if problem is None:
+        return []
+    return [Error(f"USER_SESSIONS[{name!r}] must be the dotted path of a function of one argument: {problem}.", id=id)]
+
+
+def _function_problem(path: str) -> str | None:
+    """Return why this cannot be called with one argument, or None if it can."""
     try:
-        if isinstance(given, str) and callable(import_string(given)):
-            return []
-    except ImportError:
-        pass
-    return [Error(f"USER_SESSIONS[{name!r}] is not the dotted path of a function.", id=id)]
+        function = import_string(path)
+    except Exception as reason:  # whatever the module raises when it is imported
+        return f"{path!r} cannot be imported ({type(reason).__name__}: {reason})"
+    if not callable(function):
+        return f"{path!r} cannot be called"
+    if iscoroutinefunction(function):
+        return f"{path!r} is asynchronous"
+    try:
+        signature(function).bind(None)
+    except TypeError as reason:
+        return f"{path!r} cannot be called so ({reason})"
+    except ValueError:  # Python does not know the signature of some functions written in C
+        return None
+    return None
 
 
 @register(Tags.database)
@@ -64,10 +86,10 @@ def check_users(databases: Sequence[str] | None = None, **_: object) -> Iterable
 
 def _check_token_version() -> list[CheckMessage]:
     given = settings.given.get("SESSION_TOKEN_VERSION", 2)
-    if given in (1, 2) and not isinstance(given, bool):
+    if type(given) is int and given in (1, 2):
         return []
     return [Error("USER_SESSIONS['SESSION_TOKEN_VERSION'] must be 1 or 2.", id="user_sessions.E005")]
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, timedelta) and value >= timedelta(seconds=1)
+    return isinstance(value, timedelta) and timedelta(seconds=1) <= value <= LONGEST_LIFETIME
