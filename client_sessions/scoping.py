@@ -18,6 +18,7 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
+from client_sessions.wanted import listed
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
 from sessions_core.permissions import API_KEY
@@ -119,8 +120,9 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
     """Of which types the session has other grants, by which it reaches some of these resources all the same."""
     grants = Grant.objects.live(at=timezone.now()).filter(client_session=session)
     left: set[str] = set()
-    for resource_type in filter(None, map(resources.get, wanted)):
-        ids = resources.known(resource_type.name, wanted[resource_type.name])
+    ids_by_type = listed(wanted)
+    for resource_type in filter(None, map(resources.get, ids_by_type)):
+        ids = resources.known(resource_type.name, ids_by_type[resource_type.name])
         rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():

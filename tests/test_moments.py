@@ -55,6 +55,7 @@ class Things:
 
 
 MAKERS: dict[str, Callable[[Any], Any]] = {
+    "all": lambda a: [a.workspace],
     "pass_": lambda a: ClientSession.objects.start(a.workspace, by="test"),
     "personal": lambda a: PersonalAccessToken.objects.issue(a.user, [a.workspace], name="mine", by="test")[0],
     "key": lambda a: ApiKey.objects.issue(a.workspace, name="a backend", by="test")[0],

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +12,7 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.models.refusals import GrantConflict
 from client_sessions.resources import LONGEST_ID
+from client_sessions.wanted import listed
 from sessions_core.moments import instant, moment
 
 if TYPE_CHECKING:
@@ -70,11 +72,10 @@ ALL = Terms()
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def about(self, resource_type: str, ids: Iterable[object]) -> Self:
+    def about(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
         """Those of these resources of a registered type, whoever has them."""
-        return self.filter(
-            resource_type=resource_type, resource_id__in=[resources.stored(resource_type, str(id)) for id in ids]
-        )
+        stored = [resources.stored(resource_type, id) for id in listed({resource_type: ids})[resource_type]]
+        return self.filter(resource_type=resource_type, resource_id__in=stored)
 
     def allowing(self, action: Action, *, at: datetime) -> Self:
         return self.filter(**{f"{action.column}__gt": moment(at)})

@@ -13,7 +13,11 @@ from django.utils import timezone
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import text as fitting_text
 from sessions_core.transactions import atomic
+
+# Characters
+LONGEST_NAME = 200
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
 
@@ -30,6 +34,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         self, user: Any, workspaces: Iterable[Workspace], *, name: str, by: str
     ) -> tuple["PersonalAccessToken", str]:
         """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
+        fitting_text(name, name="name", longest=LONGEST_NAME)
         text = PERSONAL_TOKEN.new()
         short = PERSONAL_TOKEN.short_of(text)
         with atomic():
@@ -52,7 +57,7 @@ class PersonalAccessToken(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
-    name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text="Where it is used, so that it can be found again.")
     short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

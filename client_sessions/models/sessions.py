@@ -10,8 +10,9 @@ from django.db.models import Q
 
 from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
-from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
+from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
+from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
@@ -39,7 +40,7 @@ class ClientSession(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="client_sessions")
-    user_identifier_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  (no key is not "")
+    user_identifier_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     token_short = models.CharField(max_length=8, unique=True, editable=False)
     token_key = TokenKeyField(max_length=tokens.KEY_IDS_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -109,7 +110,9 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
-        at = moment(at)
+        at, wanted = moment(at), listed(wanted)
+        if user_identifier_key is not None:
+            check_key(user_identifier_key)
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(by=by, at=at)
@@ -122,7 +125,7 @@ class ClientSession(models.Model):
         What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
         neither granted nor could be; then nothing has changed.
         """
-        at = moment(at)
+        at, wanted = moment(at), listed(wanted)
         with atomic():
             self._claim(by=by, at=at)
             for resource_type, resource_ids in wanted.items():
@@ -146,7 +149,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
-        at = moment(at)
+        at, wanted = moment(at), listed(wanted)
         if not wanted and expires_at is None:
             self.renew_token(by=by, at=at)
             return
@@ -213,7 +216,7 @@ class ClientSession(models.Model):
             self._record("client_session.token_renewed", by=by, at=at)
             self.token_key = token_key
 
-    def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
+    def insert(self, wanted: Listed, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)

@@ -9,6 +9,7 @@ from django.db import models
 
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
 from sessions_core.webhooks.models import WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
@@ -25,8 +26,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Write down a change, inside the transaction that makes it.
 
         ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
-        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret.
+        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret. Raises ValueError for texts
+        that some database would not store.
         """
+        _check(by, data)
         event = self.create(
             type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=moment(at), data=data
         )
@@ -38,6 +41,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     ) -> list["Event"]:
         """The same change of many things, written down as ``record`` does for one."""
         at = moment(at)
+        _check(by, data)
         facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
         WebhookMessage.objects.tell(events)
@@ -56,7 +60,7 @@ class Event(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="events")
     type = models.CharField(max_length=60)
     subject = models.CharField(max_length=60)
-    actor = models.CharField(max_length=200)
+    actor = models.CharField(max_length=LONGEST_ACTOR)
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
@@ -79,3 +83,9 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly
+
+
+def _check(by: str, data: dict[str, Any]) -> None:
+    text(by, name="by", longest=LONGEST_ACTOR)
+    if not is_storable_json(data):
+        raise ValueError(f"{', '.join(data)} must not contain NUL or lone surrogates.")

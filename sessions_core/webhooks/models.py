@@ -15,6 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from sessions_core import tokens
 from sessions_core.moments import instant, moment
 from sessions_core.sealed import SealedField, open_in, seal_for
+from sessions_core.texts import LONGEST_REASON, text
 from sessions_core.transactions import atomic
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.announced import contents, is_announced
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from sessions_core.models import Event, Workspace
 
 __all__ = ["KEPT_FOR", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+
+# Characters
+LONGEST_URL = 2000
+LONGEST_DESCRIPTION = 200
 
 # Longer than an attempt can take; after a crash an endpoint waits this long for the next worker.
 LEASE = timedelta(minutes=2)
@@ -63,6 +68,8 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
         self, workspace: "Workspace", url: str, *, by: str, description: str = "", at: datetime | None = None
     ) -> tuple["WebhookEndpoint", str]:
         """Tell this address from now on. The secret beside the row is shown this once. Raises NotAllowed."""
+        text(url, name="url", longest=LONGEST_URL)
+        text(description, name="description", longest=LONGEST_DESCRIPTION)
         Target.parse(url, is_sandbox=workspace.is_sandbox)
         at = moment(at)
         endpoint = WebhookEndpoint(workspace=workspace, url=url, description=description, created_at=at, busy_until=at)
@@ -78,8 +85,8 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.CharField("URL", max_length=2000)
-    description = models.CharField(max_length=200, blank=True)
+    url = models.CharField("URL", max_length=LONGEST_URL)
+    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
     sealed_secret = SealedField()
     sealed_previous_secret = SealedField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -119,6 +126,7 @@ class WebhookEndpoint(models.Model):
     @atomic()
     def disable(self, *, by: str, reason: str = "", at: datetime | None = None) -> bool:
         """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
+        text(reason, name="reason", longest=LONGEST_REASON)
         at = moment(at)
         enabled = WebhookEndpoint.objects.enabled().filter(pk=self.pk)
         happened = enabled.update(disabled_at=at, disabled_reason=reason)

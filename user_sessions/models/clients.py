@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Value
 from sessions_core.kept import KeptQuery
 from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, text
 from sessions_core.token_keys import TokenKeyField
 from sessions_core.tokens import newest_key_id, random_text
 from sessions_core.transactions import atomic
@@ -125,6 +126,7 @@ class Client(models.Model):
     @atomic()
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
+        text(by, name="by", longest=LONGEST_ACTOR)
         self.renew(at=at, last_active_session_id=None)
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
 

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
 from sessions_core.returning import update_returning
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from sessions_core.transactions import atomic
 from user_sessions.devices import Device
 from user_sessions.ids import new_id
@@ -29,10 +30,13 @@ from user_sessions.users import key_of, only_active
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
+__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet", "task_name"]
 
 # Measured from the start of the session, unless it may live longer than that.
 ABANDONED_AFTER = timedelta(days=30)
+
+# Characters
+LONGEST_TASK = 200
 
 # Which states each deed may leave; in any other it changes nothing.
 LEAVES = {
@@ -102,7 +106,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         Raises UserInactive, ForeignClient, StaleClient, Impersonated, SessionExists, AlreadySignedIn, TooManySessions.
         """
         at = moment(at)
-        ends = _ends(workspace, lifetime, at=at)
+        ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
         admission.lock(user, client)
         if client is not None:
             admission.make_room_on_client(
@@ -116,7 +120,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
             status=Status.PENDING if tasks else Status.ACTIVE,
-            tasks=list(tasks),
+            tasks=tasks,
             actor=actor,
             created_at=at,
             updated_at=at,
@@ -139,6 +143,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
         The first deed that closed a session keeps its time, actor and reason.
         """
+        text(by, name="by", longest=LONGEST_ACTOR)
+        text(reason, name="reason", longest=LONGEST_REASON)
         return self._close(status, by=by, at=moment(at), reason=reason)
 
     @atomic(savepoint=False)
@@ -203,6 +209,17 @@ def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> 
         "latest_expire_at": latest,
         "abandon_at": max(at + ABANDONED_AFTER, expire_at),
     }
+
+
+def _names(tasks: Collection[str]) -> list[str]:
+    if isinstance(tasks, str):
+        raise ValueError("tasks must be a list of names.")
+    return [task_name(task) for task in tasks]
+
+
+def task_name(task: str) -> str:
+    """Return the name of something the user must still do. Raises ValueError."""
+    return text(task, name="task", longest=LONGEST_TASK, shortest=1)
 
 
 def _unless_closed(column: str, value: Any, *, epoch: str) -> Case:

@@ -19,7 +19,7 @@ from user_sessions.conf import settings
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField
-from user_sessions.models.querysets import UserSessionManager
+from user_sessions.models.querysets import UserSessionManager, task_name
 from user_sessions.models.refusals import Impersonated, NotLive, ReverificationMissing
 from user_sessions.models.status import CLOSED, OPEN, Status
 
@@ -145,6 +145,7 @@ class UserSession(models.Model):
 
     def require(self, task: str, *, by: str, at: datetime | None = None) -> bool:
         """Something is left for the user to do: the session is pending until then. Whether that was news."""
+        task = task_name(task)
         return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], by=by, at=at)
 
     def fulfil(self, task: str, *, by: str, at: datetime | None = None) -> bool:
