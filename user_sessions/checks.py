@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from inspect import iscoroutinefunction, signature
 
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
 from user_sessions.conf import DEFAULT_PROFILE, EVERYBODY, settings
@@ -82,6 +84,16 @@ def check_users(databases: Sequence[str] | None = None, **_: object) -> Iterable
                 hint="Say in USER_SESSIONS['WORKSPACE_USERS'] which users each one knows, unless all are of one house.",
                 id="user_sessions.W001",
             )
+
+
+@register(Tags.models)
+def check_user_model(**_: object) -> Iterable[CheckMessage]:
+    """Refuse a user model whose rows cannot be named by one id, or cannot be looked up."""
+    model = get_user_model()
+    if problem := manager_problem(model):
+        yield Error(f"{problem}.", id="user_sessions.E020")
+    if problem := key_problem(model._meta.pk):
+        yield Error(f"{problem}.", id="user_sessions.E021")
 
 
 def _check_token_version() -> list[CheckMessage]:

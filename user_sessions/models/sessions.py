@@ -219,8 +219,7 @@ class UserSession(models.Model):
 
     def consume(self, issued_at: datetime) -> bool:
         """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
-        issued_at = instant(issued_at, name="issued_at")
-        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=issued_at)
+        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
         return bool(unused.update(refreshed_to=issued_at))
 
     def _touch_interval(self) -> timedelta:
