@@ -15,10 +15,9 @@ from client_sessions.conf import settings
 from client_sessions.filters import GrantedFilterBackend
 from client_sessions.models import Grant
 from client_sessions.permissions import HasClientSession, HasCredential
-from client_sessions.registration import key_problem
 from client_sessions.resources import ResourceType
 from sessions_core.checks import check_rates, unknown_keys
-from sessions_core.host_models import manager_problem
+from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 
 

@@ -24,6 +24,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import Signal
 
 from client_sessions.registration import model_problem
+from sessions_core.texts import is_storable
 
 __all__ = [
     "LONGEST_ID",
@@ -116,7 +117,7 @@ class ResourceType:
         except ValidationError:
             raise Missing(self.name, resource_id) from None
         text = value.hex if isinstance(value, UUID) else str(value)
-        if len(text) > LONGEST_ID:
+        if len(text) > LONGEST_ID or not is_storable(text):
             raise Missing(self.name, resource_id)
         return text
 

@@ -18,7 +18,9 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
+from client_sessions.wanted import listed
 from sessions_core.models import Workspace
+from sessions_core.moments import moment
 from sessions_core.permissions import API_KEY
 
 __all__ = [
@@ -75,6 +77,7 @@ def visible_to(
 
     Nobody else sees anything.
     """
+    at = moment(at)
     if isinstance(auth, ClientSession):
         return reached_by(queryset, auth, action=action, at=at)
     if not is_backend(auth):
@@ -89,6 +92,7 @@ def narrowed_to_key(
 
     Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
     """
+    at = moment(at)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
     session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
@@ -105,7 +109,7 @@ def reached_by(
     Raises LookupError for a model that is not registered.
     """
     resource_type = resources.of_model(queryset.model)
-    keys = _keys_reached(resource_type, session, action, at=at or timezone.now(), using=queryset.db)
+    keys = _keys_reached(resource_type, session, action, at=moment(at), using=queryset.db)
     reached = queryset.filter(pk__in=keys)
     if resource_type.workspace is None:
         return resource_type.in_workspace(reached, session.workspace_id)
@@ -116,8 +120,9 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
     """Of which types the session has other grants, by which it reaches some of these resources all the same."""
     grants = Grant.objects.live(at=timezone.now()).filter(client_session=session)
     left: set[str] = set()
-    for resource_type in filter(None, map(resources.get, wanted)):
-        ids = resources.known(resource_type.name, wanted[resource_type.name])
+    ids_by_type = listed(wanted)
+    for resource_type in filter(None, map(resources.get, ids_by_type)):
+        ids = resources.known(resource_type.name, ids_by_type[resource_type.name])
         rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
@@ -127,6 +132,7 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
 
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
     """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
+    at = moment(at)
     counts = [_count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
 

@@ -31,6 +31,7 @@ from sessions_core.conf import settings
 from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.models import Workspace
 from sessions_core.permissions import IsOpenToCredential
+from sessions_core.texts import is_storable
 from sessions_core.transactions import is_away
 
 __all__ = [
@@ -55,9 +56,6 @@ LONGEST_TEXT = 255
 
 # An address as some proxies write it, with the port it came from: 192.0.2.1:40001, [2001:db8::1]:443.
 _WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?", re.ASCII)
-
-# What databases refuse in text: NUL, and halves of characters.
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 # Seconds a caller should wait when the database is busy or away.
 RETRY_AFTER = 2
@@ -107,11 +105,6 @@ def client_address(request: HttpRequest | Request) -> str:
         # Without its zone (RFC 4007), which names an interface of this machine and which no database stores.
         return str(ip.ipv4_mapped or IPv6Address(int(ip)))
     return str(ip)
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database keeps this text as it is."""
-    return not _NOT_TEXT.search(text)
 
 
 class JsonParser(BaseParser):

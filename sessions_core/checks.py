@@ -1,6 +1,6 @@
 """System checks of the core. Each has a number; one needs the database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.apps import apps
 from django.conf import settings as django_settings
@@ -15,6 +15,7 @@ from sessions_core.database_checks import columns_of
 from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
 from sessions_core.sealed import sealed_columns, unopenable
+from sessions_core.texts import is_storable
 
 SHORTEST_KEY = 32
 
@@ -25,14 +26,16 @@ _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 def unknown_keys(app_settings: AppSettings, *, id: str) -> list[CheckMessage]:
-    """One error for every key the project wrote that the app does not understand."""
+    """One error for every key the project wrote that the app does not understand, or for what is not a dict."""
+    if not isinstance(app_settings.written, Mapping):
+        return [Error(f"{app_settings.name} must be a dict of settings.", id=id)]
     return [
         Error(
             f"{app_settings.name}[{key!r}] is not a setting.",
             hint=f"Known are: {', '.join(sorted(app_settings.known()))}.",
             id=id,
         )
-        for key in sorted(set(app_settings.given) - app_settings.known())
+        for key in sorted(set(app_settings.given) - app_settings.known(), key=repr)
     ]
 
 
@@ -40,14 +43,14 @@ def check_rates(app_settings: RatedSettings, *, id: str) -> Iterator[CheckMessag
     """One error for every rate that cannot be used."""
     given, known = app_settings.given.get("RATES", {}), app_settings.default_rates
     if not isinstance(given, dict):
-        yield Error(f"{app_settings.name}['RATES'] is not a dict of rates.", id=id)
+        yield Error(f"{app_settings.name}['RATES'] must be a dict of rates.", id=id)
         return
     for kind, rate in given.items():
         try:
             if kind not in known:
                 raise ValueError(f"known are {', '.join(known)}")
             if rate is not None:
-                Rate.parse(str(rate))
+                Rate.parse(rate)
         except ValueError as reason:
             yield Error(f"{app_settings.name}['RATES'][{kind!r}] cannot be used: {reason}.", id=id)
 
@@ -56,8 +59,8 @@ def check_rates(app_settings: RatedSettings, *, id: str) -> Iterator[CheckMessag
 def check_settings(**_: object) -> Iterable[CheckMessage]:
     return [
         *unknown_keys(settings, id="sessions_core.E001"),
-        *_check_keys("TOKEN_KEYS", settings.token_keys, id="sessions_core.E002"),
-        *_check_keys("ENCRYPTION_KEYS", settings.encryption_keys, id="sessions_core.E003"),
+        *_check_keys("TOKEN_KEYS", id="sessions_core.E002"),
+        *_check_keys("ENCRYPTION_KEYS", id="sessions_core.E003"),
         *_check_that_keys_differ(),
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
@@ -98,12 +101,14 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
     ]
 
 
-def _check_keys(name: str, keys: Sequence[object], *, id: str) -> list[CheckMessage]:
+def _check_keys(name: str, *, id: str) -> list[CheckMessage]:
+    keys = settings.given.get(name)
     hint = f"Put a key made by `{_GENERATE}` at the front of the list, keep it outside the database, and back it up."
-    if not keys:
-        return [Error(f"SESSIONS_CORE['{name}'] is missing or empty; it takes a list of keys.", hint=hint, id=id)]
-    if any(not isinstance(key, str) or len(key) < SHORTEST_KEY for key in keys):
-        return [Error(f"SESSIONS_CORE['{name}'] holds a key of under {SHORTEST_KEY} characters.", hint=hint, id=id)]
+    if not keys or not isinstance(keys, list | tuple):
+        return [Error(f"SESSIONS_CORE['{name}'] must be a list of keys, and not empty.", hint=hint, id=id)]
+    if not all(isinstance(key, str) and len(key) >= SHORTEST_KEY and is_storable(key) for key in keys):
+        must_be = f"Every key in SESSIONS_CORE['{name}'] must be text of at least {SHORTEST_KEY} characters."
+        return [Error(must_be, hint=hint, id=id)]
     return []
 
 
@@ -125,7 +130,7 @@ def _check_number(name: str, *, least: int) -> list[CheckMessage]:
     number = settings.given.get(name, least)
     if isinstance(number, int) and not isinstance(number, bool) and number >= least:
         return []
-    return [Error(f"SESSIONS_CORE[{name!r}] is no number from {least} on.", id="sessions_core.E005")]
+    return [Error(f"SESSIONS_CORE[{name!r}] must be an integer of at least {least}.", id="sessions_core.E005")]
 
 
 def _check_time_zones() -> list[CheckMessage]:

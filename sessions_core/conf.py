@@ -14,9 +14,13 @@ class AppSettings:
 
     @property
     def given(self) -> Mapping[str, object]:
-        """What the project wrote, as it stands now."""
-        given: Mapping[str, object] = getattr(django_settings, self.name, {})
-        return given
+        """What the project wrote, as it stands now; nothing if that is not a dict, which the checks refuse."""
+        return self.written if isinstance(self.written, Mapping) else {}
+
+    @property
+    def written(self) -> object:
+        """What the project wrote, whatever it is."""
+        return getattr(django_settings, self.name, {})
 
     @classmethod
     def known(cls) -> set[str]:
@@ -49,7 +53,7 @@ class CoreSettings(AppSettings):
         """How many proxies of ours stand in front, each of which adds to X-Forwarded-For. Callers are told apart by
         the address that the outermost of them saw; without any, by the one that connects."""
         trusted = self.given.get("TRUSTED_PROXIES", 0)
-        return trusted if isinstance(trusted, int) else 0
+        return trusted if isinstance(trusted, int) and trusted > 0 else 0
 
     @property
     def processes(self) -> int:
@@ -60,7 +64,7 @@ class CoreSettings(AppSettings):
 
     def _keys(self, name: str) -> Sequence[str]:
         keys = self.given.get(name, ())
-        return keys if isinstance(keys, list | tuple) else ()
+        return keys if isinstance(keys, list | tuple) and all(isinstance(key, str) for key in keys) else ()
 
 
 settings = CoreSettings()

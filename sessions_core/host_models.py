@@ -1,9 +1,17 @@
 """What a host's own models may do that ours cannot go along with."""
 
-from django.contrib.auth import get_user_model
-from django.db.models import Model
+from typing import Any
 
-__all__ = ["manager_problem", "user_models"]
+from django.contrib.auth import get_user_model
+from django.db.models import CharField, Field, IntegerField, Model, TextField, UUIDField
+
+__all__ = ["key_problem", "manager_problem", "user_models"]
+
+# Ids are text. Only for these does every database read the same value back from the text.
+IDENTIFYING = (IntegerField, UUIDField, CharField, TextField)
+
+# A field with a method of these keeps something else in its column than it shows.
+CONVERSIONS = ("from_db_value", "get_prep_value", "get_db_prep_value", "get_db_prep_save")
 
 
 def user_models() -> list[type[Model]]:
@@ -31,3 +39,22 @@ def manager_problem(model: type[Model]) -> str | None:
         f"the default manager of {model.__name__} returns {shape}, which Django cannot filter. "
         "Put a manager that returns an ordinary queryset first, or name it in Meta.default_manager_name"
     )
+
+
+def key_problem(field: "Field[Any, Any]") -> str | None:
+    """Return why ids cannot be looked up by this field, or None if they can."""
+    end: Any = field
+    while end.is_relation:  # a foreign key stores what it refers to
+        end = end.target_field
+    if isinstance(end, IDENTIFYING) and not any(_overrides(type(end), name) for name in CONVERSIONS):
+        return None
+    return (
+        f"{field.model.__name__}.{field.name} is a {type(end).__name__}. "
+        "The key must be a whole number, a UUID or text, stored as it is shown"
+    )
+
+
+def _overrides(kind: type, name: str) -> bool:
+    """Return True if a class outside Django defines this method of the field."""
+    definer = next((each for each in kind.__mro__ if name in vars(each)), None)
+    return definer is not None and not definer.__module__.startswith("django.db.models")

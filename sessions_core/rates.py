@@ -44,11 +44,11 @@ class Rate:
     seconds: int
 
     @classmethod
-    def parse(cls, text: str) -> "Rate":
+    def parse(cls, text: object) -> "Rate":
         """``"60/minute"``; the units are second, minute, hour and day. Raises ValueError."""
-        form = _FORM.fullmatch(text)
+        form = _FORM.fullmatch(text) if isinstance(text, str) else None
         if form is None:
-            raise ValueError(f"{text!r} is no rate such as '60/minute'")
+            raise ValueError(f"{text!r} is not a rate such as '60/minute'")
         return cls(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
 
 
@@ -65,9 +65,9 @@ class RatedSettings(AppSettings):
         return {**self.default_rates, **(given if isinstance(given, dict) else {})}
 
     def rate_of(self, kind: str) -> Rate | None:
-        """None for a kind that may call as often as it likes."""
+        """None for a kind that may call as often as it likes. Raises ValueError for what the checks refuse."""
         rate = self.rates.get(kind)
-        return Rate.parse(rate) if rate else None
+        return None if rate is None else Rate.parse(rate)
 
 
 def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int:

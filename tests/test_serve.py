@@ -131,8 +131,8 @@ def set_up(tmp_path_factory) -> Path:
     ("keys", "sentence"),
     [
         ({"GATEPASS_ENCRYPTION_KEYS": "x" * 40}, "Put the encryption key that was in use"),
-        ({"GATEPASS_ENCRYPTION_KEYS": ""}, "'ENCRYPTION_KEYS'] is missing or empty"),
-        ({"GATEPASS_TOKEN_KEYS": "short"}, "'TOKEN_KEYS'] holds a key of under 32 characters"),
+        ({"GATEPASS_ENCRYPTION_KEYS": ""}, "'ENCRYPTION_KEYS'] must be a list of keys"),
+        ({"GATEPASS_TOKEN_KEYS": "short"}, "'TOKEN_KEYS'] must be text of at least 32 characters"),
     ],
 )
 def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):

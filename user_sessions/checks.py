@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from inspect import iscoroutinefunction, signature
 
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
 from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
+from sessions_core.moments import LONGEST_LIFETIME
 from user_sessions.conf import (
     DEFAULT_PROFILE,
     DEFAULT_REQUIREMENT,
@@ -28,14 +32,17 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
     return [
         *unknown_keys(settings, id="user_sessions.E001"),
         *(
-            Error(f"USER_SESSIONS[{name!r}] must be a timedelta of a second at least.", id="user_sessions.E002")
+            Error(
+                f"USER_SESSIONS[{name!r}] must be a timedelta between 1 second and {LONGEST_LIFETIME.days} days.",
+                id="user_sessions.E002",
+            )
             for name in wrong
         ),
         *_check_flags(),
         *_check_function("USER_PROFILE", DEFAULT_PROFILE, id="user_sessions.E004"),
         *_check_function("MAY_BE_IMPERSONATED", ORDINARY, id="user_sessions.E008"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
-        *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010"),
+        *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010", takes=3),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
         *_check_password_change(),
@@ -48,14 +55,32 @@ def _check_flags() -> list[CheckMessage]:
     return [Error("USER_SESSIONS['ALLOW_UNFILTERED_LIST'] must be True or False.", id="user_sessions.E003")]
 
 
-def _check_function(name: str, default: str, *, id: str) -> list[CheckMessage]:
+def _check_function(name: str, default: str, *, id: str, takes: int = 1) -> list[CheckMessage]:
     given = settings.given.get(name, default)
+    problem = _function_problem(given, takes) if isinstance(given, str) else "it is not text"
+    if problem is None:
+        return []
+    arguments = "one argument" if takes == 1 else f"{takes} arguments"
+    return [Error(f"USER_SESSIONS[{name!r}] must be the dotted path of a function of {arguments}: {problem}.", id=id)]
+
+
+def _function_problem(path: str, takes: int) -> str | None:
+    """Return why this cannot be called with so many arguments, or None if it can."""
     try:
-        if isinstance(given, str) and callable(import_string(given)):
-            return []
-    except ImportError:
-        pass
-    return [Error(f"USER_SESSIONS[{name!r}] is not the dotted path of a function.", id=id)]
+        function = import_string(path)
+    except Exception as reason:  # whatever the module raises when it is imported
+        return f"{path!r} cannot be imported ({type(reason).__name__}: {reason})"
+    if not callable(function):
+        return f"{path!r} cannot be called"
+    if iscoroutinefunction(function):
+        return f"{path!r} is asynchronous"
+    try:
+        signature(function).bind(*[None] * takes)
+    except TypeError as reason:
+        return f"{path!r} cannot be called so ({reason})"
+    except ValueError:  # Python does not know the signature of some functions written in C
+        return None
+    return None
 
 
 @register(Tags.security)
@@ -84,9 +109,19 @@ def check_users(databases: Sequence[str] | None = None, **_: object) -> Iterable
             )
 
 
+@register(Tags.models)
+def check_user_model(**_: object) -> Iterable[CheckMessage]:
+    """Refuse a user model whose rows cannot be named by one id, or cannot be looked up."""
+    model = get_user_model()
+    if problem := manager_problem(model):
+        yield Error(f"{problem}.", id="user_sessions.E020")
+    if problem := key_problem(model._meta.pk):
+        yield Error(f"{problem}.", id="user_sessions.E021")
+
+
 def _check_token_version() -> list[CheckMessage]:
     given = settings.given.get("SESSION_TOKEN_VERSION", 2)
-    if given in (1, 2) and not isinstance(given, bool):
+    if type(given) is int and given in (1, 2):
         return []
     return [Error("USER_SESSIONS['SESSION_TOKEN_VERSION'] must be 1 or 2.", id="user_sessions.E005")]
 
@@ -99,4 +134,4 @@ def _check_password_change() -> list[CheckMessage]:
 
 
 def _is_duration(value: object) -> bool:
-    return isinstance(value, timedelta) and value >= timedelta(seconds=1)
+    return isinstance(value, timedelta) and timedelta(seconds=1) <= value <= LONGEST_LIFETIME

@@ -7,6 +7,8 @@ A KSUID is 20 bytes in base62, 27 characters: seconds since 2014-05-13 16:53:20 
 import os
 from datetime import datetime
 
+from sessions_core.moments import moment
+
 __all__ = ["new_id"]
 
 EPOCH = 1_400_000_000
@@ -17,7 +19,7 @@ RANDOM_BYTES = 16
 
 def new_id(prefix: str, *, at: datetime) -> str:
     """``<prefix>_<KSUID>``; it tells ``at`` to the second."""
-    seconds = max(int(at.timestamp()) - EPOCH, 0)
+    seconds = max(int(moment(at).timestamp()) - EPOCH, 0)
     number = (seconds << 8 * RANDOM_BYTES) | int.from_bytes(os.urandom(RANDOM_BYTES))
     characters = []
     for _ in range(LENGTH):

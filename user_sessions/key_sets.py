@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sessions_core.models import Workspace
+from sessions_core.moments import moment
 from sessions_core.tokens import digest
 from user_sessions.models import SigningKey
 from user_sessions.models.signing_keys import KEPT_FOR
@@ -51,7 +52,7 @@ def verifier_of(workspace: Workspace, *, at: datetime) -> Verifier:
 
 def _kept(place: UUID | str, at: datetime) -> Document | None:
     kept = _documents.get(place)
-    return kept if kept is not None and timedelta(0) <= at - kept.read_at < KEPT_FOR else None
+    return kept if kept is not None and timedelta(0) <= moment(at) - kept.read_at < KEPT_FOR else None
 
 
 def _read(place: UUID | str, workspace_id: UUID, at: datetime) -> Document:

@@ -15,6 +15,7 @@ from jwt.algorithms import HMACAlgorithm
 
 from sessions_core.api import is_storable
 from sessions_core.models import Workspace
+from sessions_core.moments import duration, moment
 from sessions_core.tokens import DerivedKey, DerivedKind
 from user_sessions.claims import SessionFacts, session_token_claims, template_token_claims, ticket_claims
 from user_sessions.conf import settings
@@ -119,10 +120,12 @@ def unsigned_session_token(
     authorized_party: str | None = None,
 ) -> Unsigned:
     """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
+    at = moment(at)
+    wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
     claims = session_token_claims(
         _facts(session, at, authorized_party),
         at=at,
-        lifetime=lifetime or settings.session_token_lifetime,
+        lifetime=wanted,
         token_id=_token_id(),
         version=settings.session_token_version,
         own=None if session.own_claims is None else _rendered(session.own_claims, session),
@@ -159,7 +162,8 @@ def unsigned_template_token(
     authorized_party: str | None = None,
 ) -> Unsigned:
     """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
-    wanted = lifetime or timedelta(seconds=template.lifetime)
+    at = moment(at)
+    wanted = timedelta(seconds=template.lifetime) if lifetime is None else duration(lifetime, name="lifetime")
     claims = template_token_claims(
         _facts(session, at, authorized_party),
         at=at,

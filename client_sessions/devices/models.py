@@ -16,6 +16,7 @@ from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
 from sessions_core.api import LONGEST_TEXT
 from sessions_core.models import Workspace
+from sessions_core.moments import moment
 from sessions_core.transactions import atomic
 
 __all__ = ["ConnectWebview", "ConnectedAccount", "Customer", "Device", "UserIdentity"]
@@ -138,7 +139,7 @@ class ConnectWebview(Resource):
         """
         if account.workspace_id != self.workspace_id:
             raise resources.Missing("connected_account", account.pk)
-        at = at or timezone.now()
+        at = moment(at)
         undecided = ConnectWebview.objects.filter(pk=self.pk, authorized_at=None, connected_account=None)
         with atomic():
             if not undecided.update(connected_account=account, authorized_at=at):

@@ -8,9 +8,10 @@ from client_sessions.models.personal_access_tokens import (
     PersonalAccess,
     PersonalAccessToken,
 )
-from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
+from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
 from client_sessions.models.refusals import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
+from client_sessions.wanted import Wanted
 
 __all__ = [
     "ALL",

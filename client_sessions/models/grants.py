@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -11,6 +12,8 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.models.refusals import GrantConflict
 from client_sessions.resources import LONGEST_ID
+from client_sessions.wanted import listed
+from sessions_core.moments import instant, moment
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
@@ -48,8 +51,8 @@ class Terms:
         # In one order, so that equal terms are equal.
         wanted = {Action(action) for action in self.actions}
         object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
-        if self.until is not None and self.until.utcoffset() is None:
-            raise ValueError("The end of a grant needs its time zone")
+        if self.until is not None:
+            instant(self.until, name="until")
         if not wanted:
             raise ValueError("A grant that allows nothing is none")
 
@@ -69,14 +72,13 @@ ALL = Terms()
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def about(self, resource_type: str, ids: Iterable[object]) -> Self:
+    def about(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
         """Those of these resources of a registered type, whoever has them."""
-        return self.filter(
-            resource_type=resource_type, resource_id__in=[resources.stored(resource_type, str(id)) for id in ids]
-        )
+        stored = [resources.stored(resource_type, id) for id in listed({resource_type: ids})[resource_type]]
+        return self.filter(resource_type=resource_type, resource_id__in=stored)
 
     def allowing(self, action: Action, *, at: datetime) -> Self:
-        return self.filter(**{f"{action.column}__gt": at})
+        return self.filter(**{f"{action.column}__gt": moment(at)})
 
     def live(self, *, at: datetime) -> Self:
         """Those that still allow anything."""
@@ -155,4 +157,5 @@ class Grant(models.Model):
 
 
 def _is_live(at: datetime) -> Q:
+    at = moment(at)
     return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -14,8 +14,13 @@ from django.utils import timezone
 
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
 from sessions_core.returning import update_returning
+from sessions_core.texts import text as fitting_text
 from sessions_core.transactions import atomic
+
+# Characters
+LONGEST_NAME = 200
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
 
@@ -32,6 +37,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         self, user: Any, workspaces: Iterable[Workspace], *, name: str, by: str
     ) -> tuple["PersonalAccessToken", str]:
         """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
+        fitting_text(name, name="name", longest=LONGEST_NAME)
         text = PERSONAL_TOKEN.new()
         short = PERSONAL_TOKEN.short_of(text)
         with atomic():
@@ -44,7 +50,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
     def revoke(self, *, by: str, reason: str, at: datetime | None = None) -> int:
         """Revoke all of these that work, with an event in each of their workspaces. Return their number. The queries do
         not grow with the number of tokens."""
-        at = at or timezone.now()
+        at = moment(at)
         revoked = [id for (id,) in update_returning(self.usable(), ["id"], revoked_at=at)]
         places = PersonalAccessToken.workspaces.through._default_manager.filter(personalaccesstoken__in=revoked)
         rows = places.order_by("workspace").values_list("workspace", "personalaccesstoken__short")
@@ -68,7 +74,7 @@ class PersonalAccessToken(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
-    name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text="Where it is used, so that it can be found again.")
     short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -85,7 +91,7 @@ class PersonalAccessToken(models.Model):
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news."""
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)

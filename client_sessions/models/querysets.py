@@ -1,6 +1,5 @@
 """Which client sessions, and how they begin."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -8,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import IntegrityError, models
 from django.db.models import Q
-from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
 from client_sessions.models.refusals import KeyTaken, NotLive
+from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core import tokens
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
+from sessions_core.texts import text
 from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 TOKEN = tokens.DerivedKind("seam_cst1")
 
-# Resource ids to grant, by resource type: {"connected_account": ["8062d457-…"]}.
-Wanted = Mapping[str, Iterable[str]]
+# Characters of a user identifier key.
+LONGEST_KEY = 255
 
 # Somebody else may take or free the key between our look and our insert; more rounds than this is not bad luck.
 _ROUNDS = 10
@@ -35,10 +36,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def live(self, *, at: datetime) -> Self:
         """Those whose token works at this moment; ``ClientSession.state_at`` says the same of one."""
-        return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=at)
+        return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=moment(at))
 
     def expired(self, *, at: datetime) -> Self:
-        return self.unrevoked().filter(Q(expires_at__lte=at) | Q(key_released_at__isnull=False))
+        return self.unrevoked().filter(Q(expires_at__lte=moment(at)) | Q(key_released_at__isnull=False))
 
     def revoked(self) -> Self:
         return self.exclude(revoked_at=None)
@@ -48,12 +49,13 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return self.filter(revoked_at=None)
 
     def holding(self, user_identifier_key: str) -> Self:
-        """The one session, live or expired, that this key stands for."""
+        """The one session, live or expired, that this key stands for. Raises ValueError for what can be no key."""
+        text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
         return self.unrevoked().filter(user_identifier_key=user_identifier_key, key_released_at=None)
 
     def release_key(self, user_identifier_key: str, *, at: datetime) -> None:
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
-        self.holding(user_identifier_key).filter(expires_at__lte=at).update(key_released_at=at)
+        self.holding(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
     def hold_for(self, grants: models.QuerySet[Grant]) -> None:
         """Wait for whoever changes a session that has one of these grants, and keep others waiting, in one order."""
@@ -62,7 +64,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def record_deleted(self, *, by: str, at: datetime | None = None) -> list[Any]:
         """Record the deletion of each of these rows, and lock them until the transaction ends. Return their keys."""
-        at = at or timezone.now()
+        at = moment(at)
         locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
         for workspace_id, rows in groupby(locked, key=itemgetter(0)):
             subjects = [str(pk) for _, pk in rows]
@@ -106,7 +108,9 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
         Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
         """
-        at = at or timezone.now()
+        at, wanted = moment(at), listed({} if wanted is None else wanted)
+        if user_identifier_key is not None:
+            check_key(user_identifier_key)
         if holder := self._holder(workspace, user_identifier_key, at=at):
             raise KeyTaken(holder)
         for _ in range(_ROUNDS):
@@ -119,7 +123,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 expires_at=workspace.client_session_end(expires_at, at=at),
             )
             try:
-                session.insert(wanted or {}, terms, by=by)
+                session.insert(wanted, terms, by=by)
             except IntegrityError:
                 if holder := self._holder(workspace, user_identifier_key, at=at):
                     raise KeyTaken(holder) from None
@@ -143,8 +147,10 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         Without a key, the live keyless session of the wanted user identity matches; with neither, none does.
         However many ask at once, one session answers. Raises resources.Missing.
         """
-        at = at or timezone.now()
-        wanted = {name: list(ids) for name, ids in (wanted or {}).items()}
+        at = moment(at)
+        wanted = listed({} if wanted is None else wanted)
+        if user_identifier_key is not None:
+            check_key(user_identifier_key)
         with atomic():
             if user_identifier_key is None and wanted.get("user_identity"):
                 # No constraint can hold "one keyless session an identity", so those who ask for one take turns.
@@ -172,7 +178,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
         return self.in_workspace(workspace).live(at=at).holding(key).first() if key is not None else None
 
-    def _match(self, workspace: Workspace, key: str | None, wanted: Wanted, *, at: datetime) -> "ClientSession | None":
+    def _match(self, workspace: Workspace, key: str | None, wanted: Listed, *, at: datetime) -> "ClientSession | None":
         if key is not None:
             return self._holder(workspace, key, at=at)
         identities = resources.check({"user_identity": wanted.get("user_identity", ())}, workspace_id=workspace.pk)[
@@ -182,6 +188,11 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return next(
             (session for one in identities if (session := keyless.granted("user_identity", one, at=at).first())), None
         )
+
+
+def check_key(user_identifier_key: str) -> None:
+    """Raises ValueError for a text that no session can have as its key."""
+    text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY, shortest=1)
 
 
 def _has_grant(at: datetime, **grant: str) -> models.Exists:

@@ -7,15 +7,16 @@ from typing import Any
 
 from django.db import IntegrityError, models
 from django.db.models import Q
-from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.models.grants import ALL, Grant, Terms
-from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet, Wanted
+from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
+from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
 from sessions_core.token_keys import TokenKeyField
 from sessions_core.transactions import atomic
 
@@ -39,7 +40,7 @@ class ClientSession(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="client_sessions")
-    user_identifier_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001  (no key is not "")
+    user_identifier_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     token_short = models.CharField(max_length=8, unique=True, editable=False)
     token_key = TokenKeyField(max_length=tokens.KEY_IDS_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -91,6 +92,7 @@ class ClientSession(models.Model):
 
     def state_at(self, at: datetime) -> State:
         """``expired`` is never written down: it follows from the clock."""
+        at = moment(at)
         if self.revoked_at is not None:
             return State.REVOKED
         return State.LIVE if self.expires_at > at and self.key_released_at is None else State.EXPIRED
@@ -108,7 +110,9 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
-        at = at or timezone.now()
+        at, wanted = moment(at), listed(wanted)
+        if user_identifier_key is not None:
+            check_key(user_identifier_key)
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(by=by, at=at)
@@ -121,7 +125,7 @@ class ClientSession(models.Model):
         What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
         neither granted nor could be; then nothing has changed.
         """
-        at = at or timezone.now()
+        at, wanted = moment(at), listed(wanted)
         with atomic():
             self._claim(by=by, at=at)
             for resource_type, resource_ids in wanted.items():
@@ -145,7 +149,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
-        at = at or timezone.now()
+        at, wanted = moment(at), listed(wanted)
         if not wanted and expires_at is None:
             self.renew_token(by=by, at=at)
             return
@@ -163,13 +167,14 @@ class ClientSession(models.Model):
 
     def take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
+        at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
             grants.delete()
             self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
 
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
-        at = at or timezone.now()
+        at = moment(at)
         with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
             if happened:
@@ -187,6 +192,7 @@ class ClientSession(models.Model):
 
         Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
         """
+        at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
             with atomic():
                 self._claim(by=by, at=at)
@@ -204,7 +210,7 @@ class ClientSession(models.Model):
             self._record("client_session.token_renewed", by=by, at=at)
             self.token_key = token_key
 
-    def insert(self, wanted: Wanted, terms: Terms, *, by: str) -> None:
+    def insert(self, wanted: Listed, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)

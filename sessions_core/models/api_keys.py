@@ -11,11 +11,16 @@ from sessions_core import tokens
 from sessions_core.kept import KeptQuery
 from sessions_core.models.events import Event
 from sessions_core.models.workspaces import Workspace
+from sessions_core.moments import moment
 from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
 from sessions_core.sealed import SealedField, open_in, seal_for
+from sessions_core.texts import text as fitting_text
 from sessions_core.transactions import atomic
 
 __all__ = ["ApiKey"]
+
+# Characters
+LONGEST_NAME = 200
 
 PUBLISHABLE_TOKEN = tokens.RandomKind("seam_pk1", short_length=6)
 
@@ -68,6 +73,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     @atomic()
     def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
+        fitting_text(key.name, name="name", longest=LONGEST_NAME)
         key.save(force_insert=True, using=self.db)
         Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, by=by)
         return key
@@ -83,7 +89,7 @@ class ApiKey(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
-    name = models.CharField(max_length=200, help_text="Where it is used, so that it can be found again.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text="Where it is used, so that it can be found again.")
     short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the key.")
     digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the key.")
     sealed_text = SealedField(null=True, editable=False)
@@ -129,7 +135,7 @@ class ApiKey(models.Model):
     @atomic()
     def revoke(self, *, by: str, at: datetime | None = None) -> bool:
         """Refuse the key from the next request on; whether that was news."""
-        at = at or timezone.now()
+        at = moment(at)
         happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
         if happened:
             Event.objects.record("api_key.revoked", subject=self.short, workspace_id=self.workspace_id, by=by, at=at)

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
 from sessions_core.models.workspaces import Workspace
+from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
 from sessions_core.webhooks.models import WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
@@ -34,10 +35,12 @@ class EventQuerySet(models.QuerySet["Event"]):
 
         ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
         or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret. ``workspace_id`` is None for
-        events of the server itself, which are never sent as webhooks.
+        events of the server itself, which are never sent as webhooks. Raises ValueError for texts that some database
+        would not store.
         """
+        _check(by, data)
         event = self.create(
-            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=at or timezone.now(), data=data
+            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=moment(at), data=data
         )
         WebhookMessage.objects.tell([event])
         return event
@@ -46,6 +49,8 @@ class EventQuerySet(models.QuerySet["Event"]):
         self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, by: str, at: datetime, **data: Any
     ) -> list["Event"]:
         """The same change of many things, written down as ``record`` does for one."""
+        at = moment(at)
+        _check(by, data)
         facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
         WebhookMessage.objects.tell(events)
@@ -64,7 +69,7 @@ class Event(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events")
     type = models.CharField(max_length=60)
     subject = models.CharField(max_length=60)
-    actor = models.CharField(max_length=200)
+    actor = models.CharField(max_length=LONGEST_ACTOR)
     data = models.JSONField(default=dict)
     created_at = models.DateTimeField()
 
@@ -89,3 +94,9 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly
+
+
+def _check(by: str, data: dict[str, Any]) -> None:
+    text(by, name="by", longest=LONGEST_ACTOR)
+    if not is_storable_json(data):
+        raise ValueError(f"{', '.join(data)} must not contain NUL or lone surrogates.")

@@ -10,11 +10,10 @@ from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 from django.utils import timezone
 
+from sessions_core.moments import LONGEST_LIFETIME, instant, moment
+
 __all__ = ["AllowedOrigin", "LimitPolicy", "SigningAlgorithm", "Workspace"]
 
-
-# Further on dates run out, and a column of SQLite's.
-LONGEST_LIFETIME = timedelta(days=3650)
 
 # RFC 6454, section 6.1, as browsers send it: no port that the scheme implies.
 _ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
@@ -175,12 +174,13 @@ class Workspace(models.Model):
     def client_session_end(self, wanted: datetime | None, *, at: datetime) -> datetime:
         """When a client session that begins or is prolonged now expires: as wanted, in a live workspace no later than
         its maximum allows."""
-        end = wanted or at + self.client_session_lifetime
+        at = moment(at)
+        end = at + self.client_session_lifetime if wanted is None else instant(wanted, name="expires_at")
         return end if self.is_sandbox else min(end, at + self.client_session_max_lifetime)
 
     def user_session_end(self, latest: datetime | None, *, at: datetime) -> datetime:
         """When a user session that is used now expires: left idle, or at its latest, whichever comes first."""
-        idle = self.user_session_idle_lifetime
+        at, idle = moment(at), self.user_session_idle_lifetime
         return min(end for end in (latest, at + idle if idle else None) if end)
 
     @property

@@ -11,10 +11,11 @@ from zlib import crc32
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
 from sessions_core import tokens
+from sessions_core.moments import instant, moment
 from sessions_core.sealed import SealedField, open_in, seal_for
+from sessions_core.texts import LONGEST_REASON, text
 from sessions_core.transactions import atomic
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.announced import contents, is_announced
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from sessions_core.models import Event, Workspace
 
 __all__ = ["KEPT_FOR", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+
+# Characters
+LONGEST_URL = 2000
+LONGEST_DESCRIPTION = 200
 
 # Longer than an attempt can take; after a crash an endpoint waits this long for the next worker.
 LEASE = timedelta(minutes=2)
@@ -63,8 +68,10 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
         self, workspace: "Workspace", url: str, *, by: str, description: str = "", at: datetime | None = None
     ) -> tuple["WebhookEndpoint", str]:
         """Tell this address from now on. The secret beside the row is shown this once. Raises NotAllowed."""
+        text(url, name="url", longest=LONGEST_URL)
+        text(description, name="description", longest=LONGEST_DESCRIPTION)
         Target.parse(url, is_sandbox=workspace.is_sandbox)
-        at = at or timezone.now()
+        at = moment(at)
         endpoint = WebhookEndpoint(workspace=workspace, url=url, description=description, created_at=at, busy_until=at)
         secret = tokens.new_webhook_secret()
         endpoint.sealed_secret = seal_for(endpoint, secret.encode())
@@ -78,8 +85,8 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.CharField("URL", max_length=2000)
-    description = models.CharField(max_length=200, blank=True)
+    url = models.CharField("URL", max_length=LONGEST_URL)
+    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
     sealed_secret = SealedField()
     sealed_previous_secret = SealedField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -99,7 +106,7 @@ class WebhookEndpoint(models.Model):
 
     def secrets(self, *, at: datetime) -> list[str]:
         """Those that messages are signed with, the newest first. Raises CannotOpen."""
-        sealed = [self.sealed_secret]
+        at, sealed = moment(at), [self.sealed_secret]
         if self.sealed_previous_secret and self.previous_secret_until and at < self.previous_secret_until:
             sealed.append(self.sealed_previous_secret)
         return [open_in(self, each).decode() for each in sealed]
@@ -107,7 +114,7 @@ class WebhookEndpoint(models.Model):
     @atomic()
     def rotate(self, *, by: str, at: datetime | None = None) -> str:
         """Give it a new secret, which is returned this once. The one before goes on signing too, for a day."""
-        at = at or timezone.now()
+        at = moment(at)
         secret = tokens.new_webhook_secret()
         WebhookEndpoint.objects.filter(pk=self.pk).update(
             sealed_secret=seal_for(self, secret.encode()),
@@ -120,7 +127,8 @@ class WebhookEndpoint(models.Model):
     @atomic()
     def disable(self, *, by: str, reason: str = "", at: datetime | None = None) -> bool:
         """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
-        at = at or timezone.now()
+        text(reason, name="reason", longest=LONGEST_REASON)
+        at = moment(at)
         enabled = WebhookEndpoint.objects.enabled().filter(pk=self.pk)
         happened = enabled.update(disabled_at=at, disabled_reason=reason)
         if happened:
@@ -130,20 +138,23 @@ class WebhookEndpoint(models.Model):
     @atomic()
     def enable(self, *, by: str, at: datetime | None = None) -> bool:
         """Tell it again; whether that was news. What happened in between it is not told."""
+        at = moment(at)
         disabled = WebhookEndpoint.objects.filter(pk=self.pk, disabled_at__isnull=False)
         happened = disabled.update(disabled_at=None, disabled_reason="")
         if happened:
-            self._record("enabled", by=by, at=at or timezone.now())
+            self._record("enabled", by=by, at=at)
         return bool(happened)
 
     def claim(self, *, at: datetime) -> bool:
         """Take it for one attempt; False if somebody else took it since it was read."""
+        at = moment(at)
         unchanged = WebhookEndpoint.objects.enabled().filter(pk=self.pk, busy_until=self.busy_until)
         self.busy_until = at + LEASE
         return bool(unchanged.update(busy_until=self.busy_until))
 
     def release(self, *, until: datetime) -> None:
         """Give it back, unless the lease ran out and another worker has it."""
+        until = instant(until, name="until")
         WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
 
     def _record(self, deed: str, *, by: str, at: datetime, **data: Any) -> None:
@@ -154,7 +165,7 @@ class WebhookEndpoint(models.Model):
 
 class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
     def due(self, *, at: datetime) -> Self:
-        return self.filter(next_attempt_at__lte=at)
+        return self.filter(next_attempt_at__lte=moment(at))
 
     def tell(self, events: Sequence["Event"]) -> None:
         """Write the messages for events, in the transaction that records them."""
@@ -179,6 +190,7 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
 
     def forget_settled(self, *, at: datetime) -> int:
         """Delete those that were settled longer ago than they are kept, up to MOST_FORGOTTEN of them; how many."""
+        at = moment(at)
         old = self.filter(Q(delivered_at__lte=at - KEPT_FOR) | Q(dead_at__lte=at - KEPT_FOR))
         forgotten, _ = old.filter(pk__in=old.order_by().values("pk")[:MOST_FORGOTTEN]).delete()
         return forgotten
@@ -237,13 +249,14 @@ class WebhookMessage(models.Model):
 
     def succeed(self, outcome: str, *, at: datetime) -> None:
         """It was taken."""
+        at = moment(at)
         WebhookMessage.objects.filter(pk=self.pk, delivered_at=None).update(
             delivered_at=at, next_attempt_at=None, dead_at=None, attempts=F("attempts") + 1, last_outcome=outcome
         )
 
     def fail(self, outcome: str, *, at: datetime) -> None:
         """Try again later, or give up; unless somebody settled it since it was read."""
-        wait = self._wait()
+        at, wait = moment(at), self._wait()
         WebhookMessage.objects.filter(pk=self.pk, next_attempt_at=self.next_attempt_at).update(
             next_attempt_at=None if wait is None else at + wait,
             dead_at=at if wait is None else None,
@@ -254,7 +267,7 @@ class WebhookMessage(models.Model):
     @atomic()
     def send_again(self, *, by: str, at: datetime | None = None) -> bool:
         """Let it be due now, with all its retries, whatever became of it; False if it is due already."""
-        at = at or timezone.now()
+        at = moment(at)
         happened = WebhookMessage.objects.filter(
             Q(next_attempt_at=None) | Q(next_attempt_at__gt=at), pk=self.pk
         ).update(next_attempt_at=at, delivered_at=None, dead_at=None, attempts=0)

@@ -36,7 +36,7 @@ def test_a_rate_is_written_in_words(text):
     "text", ["", "60", "60/minutes", "0/minute", "-1/minute", "1.5/minute", "60/ minute", "٦/minute"]
 )
 def test_what_is_no_rate_is_refused(text):
-    with pytest.raises(ValueError, match="is no rate"):
+    with pytest.raises(ValueError, match="is not a rate"):
         Rate.parse(text)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.embedded import embedded
 from tests.fuzz import fuzz, values
 from tests.user_sessions.test_verify import JWKS, PRIVATE, jwk, pem, token, verify
-from user_sessions.verify import KeySet, VerificationKey
+from user_sessions.verify import KeySet, UnknownKey, VerificationKey
 
 pytestmark = embedded
 
@@ -85,3 +85,8 @@ def test_a_pem_suits_its_algorithm(text, algorithm):
 def test_a_weak_key_is_not_made(private, algorithm):
     with pytest.raises(ValueError):
         VerificationKey(algorithm, private.public_key())
+
+
+def test_a_set_without_keys_refuses_every_token():
+    with pytest.raises(UnknownKey):
+        verify(token(), keys=KeySet.from_jwks({"keys": []}))

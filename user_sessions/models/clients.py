@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef, Value
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, text
 from sessions_core.token_keys import TokenKeyField
 from sessions_core.tokens import newest_key_id, random_text
 from sessions_core.transactions import atomic
@@ -44,7 +46,7 @@ class ClientQuerySet(models.QuerySet["Client"]):
     def forget_unused(self, *, at: datetime, seen: Callable[[int], object] = int) -> int:
         """Delete those on which nobody has signed in for a day, or begun to, which visitors leave behind; how many
         there were. Some at a time, so that nobody waits for it long; ``seen`` is called with the number so far."""
-        since = at - UNUSED_FOR
+        since = moment(at) - UNUSED_FOR
         unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
         forgotten = 0
         while some := self._forget_some(unused):
@@ -106,7 +108,7 @@ class Client(models.Model):
     def renew(self, *, at: datetime, **changes: Any) -> None:
         """Give the client a new token, and no other generation than the one that this instance knows: of two that try
         one succeeds. The old token is dead at once. Raises StaleClient."""
-        changes |= {**_new_generation(), "updated_at": at}
+        changes |= {**_new_generation(), "updated_at": moment(at)}
         if not Client.objects.filter(pk=self.pk, rotation=self.rotation).update(**changes):
             raise StaleClient
         for name, value in changes.items():
@@ -124,6 +126,7 @@ class Client(models.Model):
     @atomic()
     def close(self, *, by: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
+        text(by, name="by", longest=LONGEST_ACTOR)
         self.renew(at=at, last_active_session_id=None)
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Max
-from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
     def begin(self, workspace: Workspace, *, by: str, at: datetime | None = None, reason: str = "") -> "Epoch":
         """Revoke every live session of the workspace, also those that a machine whose clock is ahead began. Those that
         begin later are of the new epoch."""
-        at = at or timezone.now()
+        at = moment(at)
+        text(by, name="by", longest=LONGEST_ACTOR)
+        text(reason, name="reason", longest=LONGEST_REASON)
         latest = workspace.user_sessions.aggregate(latest=Max("created_at"))["latest"] or at
         epoch = self.create(workspace=workspace, not_before=max(at, latest), by=by, reason=reason)
         subject = str(workspace.pk)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sessions_core.encryption import open_sealed
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
 from sessions_core.sealed import SealedField, place_of, seal_for
 from sessions_core.transactions import atomic
 from user_sessions import custom_keys
@@ -96,7 +97,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         is_for_session_tokens: bool = False,
     ) -> "JwtTemplate":
         """Make a template. Raises NameTaken, KeyMissing, and what ``Definition.check`` does."""
-        at = at or timezone.now()
+        at = moment(at)
         template = JwtTemplate(id=new_id("jtmp", at=at), workspace=workspace, created_at=at)
         template.is_for_session_tokens = is_for_session_tokens
         template._write(definition, "created", by=by, at=at)
@@ -114,7 +115,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         self, workspace: Workspace, claims: Mapping[str, Any], *, by: str, at: datetime | None = None
     ) -> "JwtTemplate":
         """Give every session token of the workspace these claims beside its own."""
-        definition = Definition(name=OF_SESSION_TOKENS, claims=claims)
+        at, definition = moment(at), Definition(name=OF_SESSION_TOKENS, claims=claims)
         with atomic():
             Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # of several at once the last stays
             template = self.for_session_tokens().filter(workspace=workspace).first()
@@ -181,16 +182,17 @@ class JwtTemplate(models.Model):
         """
         if self.is_for_session_tokens:
             definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
-        self._write(definition, "updated", by=by, at=at or timezone.now())
+        self._write(definition, "updated", by=by, at=moment(at))
 
     @atomic()
     def forget(self, *, by: str, at: datetime | None = None) -> bool:
         """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
+        at = moment(at)
         if self.is_for_session_tokens:
             raise OfSessionTokens
         deleted, _ = JwtTemplate.objects.filter(pk=self.pk).delete()
         if deleted:
-            self._record("deleted", by=by, at=at or timezone.now())
+            self._record("deleted", by=by, at=at)
         return bool(deleted)
 
     def own_key(self) -> Any:

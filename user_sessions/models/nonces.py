@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, models
 
+from sessions_core.moments import moment
 from sessions_core.transactions import atomic
 from user_sessions.models.refusals import NonceSpent
 
@@ -15,7 +16,7 @@ class SpentNonceQuerySet(models.QuerySet["SpentNonce"]):
     def spend(self, id: str, *, expire_at: datetime, at: datetime) -> None:
         """Of many at once one succeeds. Forgets those whose time is over, which are refused for that. Raises
         NonceSpent."""
-        self.filter(expire_at__lte=at).delete()
+        self.filter(expire_at__lte=moment(at)).delete()
         try:
             with atomic():
                 self.create(id=id, expire_at=expire_at)

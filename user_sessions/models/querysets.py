@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import duration, moment
 from sessions_core.returning import update_returning
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from sessions_core.transactions import atomic
 from user_sessions.devices import Device
 from user_sessions.ids import new_id
@@ -31,10 +32,13 @@ from user_sessions.users import key_of
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
+__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet", "task_name"]
 
 # Measured from the start of the session, unless it may live longer than that.
 ABANDONED_AFTER = timedelta(days=30)
+
+# Characters
+LONGEST_TASK = 200
 
 # Which states each deed may leave; in any other it changes nothing.
 LEAVES = {
@@ -108,7 +112,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         Raises UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn, TooManySessions.
         """
-        at = at or timezone.now()
+        at = moment(at)
+        ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
         locked = admission.lock(user, client, impersonating=actor is not None)
         if client is not None:
             admission.make_room_on_client(
@@ -122,14 +127,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
             status=Status.PENDING if tasks else Status.ACTIVE,
-            tasks=list(tasks),
+            tasks=tasks,
             actor=actor,
             password_fingerprint=fingerprint_of(locked),
             created_at=at,
             updated_at=at,
             last_active_at=at,
             verified_at=at,
-            **_ends(workspace, lifetime, at=at),
+            **ends,
         )
         session.void_reason = None
         session.client.select(session, at=at)
@@ -142,13 +147,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return session
 
-    @atomic(savepoint=False)
     def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 
         The first deed that closed a session keeps its time, actor and reason. A void session is revoked for good.
         """
-        at = at or timezone.now()
+        text(by, name="by", longest=LONGEST_ACTOR)
+        text(reason, name="reason", longest=LONGEST_REASON)
+        return self._close(status, by=by, at=moment(at), reason=reason)
+
+    @atomic(savepoint=False)
+    def _close(self, status: Status, *, by: str, at: datetime, reason: str) -> Sequence[str]:
         closed = update_returning(
             self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
             ["workspace", "id"],
@@ -208,6 +217,8 @@ def _epoch_id() -> Subquery:
 
 def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
     """When a session that begins now is over: left idle, at the latest, and for good."""
+    if lifetime is not None:
+        duration(lifetime, name="lifetime")
     limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
     latest = at + min(limits) if limits else None
     expire_at = workspace.user_session_end(latest, at=at)
@@ -216,6 +227,17 @@ def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> 
         "latest_expire_at": latest,
         "abandon_at": max(at + ABANDONED_AFTER, expire_at),
     }
+
+
+def _names(tasks: Collection[str]) -> list[str]:
+    if isinstance(tasks, str):
+        raise ValueError("tasks must be a list of names.")
+    return [task_name(task) for task in tasks]
+
+
+def task_name(task: str) -> str:
+    """Return the name of something the user must still do. Raises ValueError."""
+    return text(task, name="task", longest=LONGEST_TASK, shortest=1)
 
 
 def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:

@@ -9,16 +9,16 @@ from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import instant, moment
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
-from user_sessions.models.querysets import UserSessionManager
+from user_sessions.models.querysets import UserSessionManager, task_name
 from user_sessions.models.refusals import Impersonated, NotLive, ReverificationMissing
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel
 from user_sessions.models.voiding import binds, fingerprint_of
@@ -90,13 +90,13 @@ class UserSession(StatusModel):
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
         """The same if it can mint tokens, with all that goes into one: still one query."""
-        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=at))
+        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)))
         return session if session and session.user.is_active else None
 
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
         """Those that have not left a client, newest first, each with all that goes into a token: one query."""
-        sessions = list(_ON_CLIENT.rows(client=client.pk, at=at))
+        sessions = list(_ON_CLIENT.rows(client=client.pk, at=moment(at)))
         for session in sessions:
             session.client, session.workspace = client, client.workspace
         return sessions
@@ -127,6 +127,7 @@ class UserSession(StatusModel):
 
     def require(self, task: str, *, by: str, at: datetime | None = None) -> bool:
         """Something is left for the user to do: the session is pending until then. Whether that was news."""
+        task = task_name(task)
         return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], by=by, at=at)
 
     def fulfil(self, task: str, *, by: str, at: datetime | None = None) -> bool:
@@ -136,7 +137,7 @@ class UserSession(StatusModel):
     def touch(self, *, at: datetime | None = None) -> bool:
         """Note that it is in use, and the one in use on its client; whether that was written for the session, which
         happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
-        at = at or timezone.now()
+        at = moment(at)
         before = at - self._touch_interval()
         is_news = self.client.last_active_session_id != self.pk
         if self.last_active_at > before and self.is_live(at) and not is_news:
@@ -156,6 +157,7 @@ class UserSession(StatusModel):
     def note_use(self, *, at: datetime) -> None:
         """A token is minted, so this live session is not idle. Writes once in TOUCH_INTERVAL, and only where the
         workspace limits idleness. Raises NotLive if it ended since it was read."""
+        at = moment(at)
         if self.workspace.user_session_idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
@@ -168,7 +170,7 @@ class UserSession(StatusModel):
 
     def ask_again(self, *, at: datetime | None = None) -> None:
         """Ask the user to re-authenticate, within REVERIFICATION_LIFETIME. Raises NotLive and Impersonated."""
-        at = at or timezone.now()
+        at = moment(at)
         if self.actor is not None:
             raise Impersonated
         begun = {"reverifying_since": at, "reverification_id": new_id("sver", at=at)}
@@ -187,7 +189,7 @@ class UserSession(StatusModel):
     @atomic()
     def reverify(self, *, by: str, at: datetime | None = None) -> None:
         """Complete it and renew the client's token. Raises ReverificationMissing and StaleClient."""
-        at = at or timezone.now()
+        at = moment(at)
         self.client.hold()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
@@ -198,7 +200,7 @@ class UserSession(StatusModel):
 
     def consume(self, issued_at: datetime) -> bool:
         """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
-        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=issued_at)
+        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
         return bool(unused.update(refreshed_to=issued_at))
 
     def _touch_interval(self) -> timedelta:
@@ -221,7 +223,7 @@ class UserSession(StatusModel):
     def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
-        at = at or timezone.now()
+        at = moment(at)
         is_own_deed = status in (Status.ENDED, Status.REMOVED) or by == self.by
         leaves_impersonation = self.actor is not None and is_own_deed
         if leaves_impersonation:
@@ -235,7 +237,7 @@ class UserSession(StatusModel):
     @atomic()
     def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
         """Under a lock: the tasks are one list, which two writers would overwrite."""
-        at = at or timezone.now()
+        at = moment(at)
         live = UserSession.objects.live(at=at).filter(pk=self.pk)
         locked = live.select_for_update(of=("self",)).first()
         tasks = change(locked.tasks) if locked else []

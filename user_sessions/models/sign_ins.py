@@ -7,6 +7,7 @@ from django.conf import settings as django_settings
 from django.db import models
 
 from sessions_core.kept import KeptQuery
+from sessions_core.moments import moment
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 
@@ -58,6 +59,7 @@ class SignIn(models.Model):
         return self.created_at + LIFETIME
 
     def status_at(self, at: datetime) -> Status:
+        at = moment(at)
         if self.created_session_id is not None:
             return SignIn.Status.COMPLETE
         return SignIn.Status.ABANDONED if self.abandon_at <= at else SignIn.Status.NEEDS_FIRST_FACTOR

@@ -13,9 +13,9 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Max, Q
-from django.utils import timezone
 
 from sessions_core.models import Event, SigningAlgorithm, Workspace
+from sessions_core.moments import moment
 from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
@@ -48,18 +48,19 @@ class Stage(models.TextChoices):
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def signing(self, *, at: datetime) -> Self:
         """Those that may sign at this moment; the first of a workspace is its active one."""
+        at = moment(at)
         return self.published(at=at).filter(active_from__lte=at).order_by("-active_from", "kid")
 
     def published(self, *, at: datetime) -> Self:
         """Those that verifiers should know: next, active and retiring."""
-        return self.filter(Q(published_until=None) | Q(published_until__gt=at), revoked_at=None)
+        return self.filter(Q(published_until=None) | Q(published_until__gt=moment(at)), revoked_at=None)
 
     def active(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
         return self.filter(workspace=workspace).signing(at=at).first()
 
     def current(self, workspace: Workspace, *, by: str = FIRST_USE, at: datetime | None = None) -> "SigningKey":
         """The workspace's active key, made the first time anybody asks."""
-        at = at or timezone.now()
+        at = moment(at)
         if key := self.active(workspace, at=at):
             return key
         pair = new_key_pair(workspace.signing_algorithm)  # takes a while, so before the transaction
@@ -78,7 +79,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         self.current(workspace, by=by, at=at)
         pair = new_key_pair(algorithm or workspace.signing_algorithm)  # takes a while, so before the transaction
         with self._changing(workspace):
-            at = at or timezone.now()
+            at = moment(at)
             active = self._first(workspace, at=at)
             assert active is not None  # there was one, and keys never run out
             if following := self._following(active, at=at):
@@ -151,6 +152,7 @@ class SigningKey(models.Model):
 
     def stage_at(self, at: datetime) -> Stage:
         """Where in its life it is; asks for the keys after it."""
+        at = moment(at)
         if self.revoked_at is not None or (self.published_until is not None and self.published_until <= at):
             return Stage.GONE
         if self.active_from > at:
@@ -174,7 +176,7 @@ class SigningKey(models.Model):
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
         pair = new_key_pair(self.workspace.signing_algorithm)  # in case it is needed: not while others wait
         with keys._changing(self.workspace):
-            at = at or timezone.now()
+            at = moment(at)
             self.refresh_from_db()
             stage, following = self.stage_at(at), keys._following(self, at=at)
             is_leaving = stage == Stage.RETIRING or (stage == Stage.ACTIVE and following is not None)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, is_void
 
@@ -64,7 +65,7 @@ class StatusModel(models.Model):
 
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
-        stored = Status(self.status)
+        at, stored = moment(at), Status(self.status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
         if stored in OPEN and self.epoch_id is not None:
@@ -84,6 +85,7 @@ class StatusModel(models.Model):
 def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     """The condition for rows of which ``status_at`` says one of these. It joins nothing, so that an UPDATE may carry
     it."""
+    at = moment(at)
     wanted = {Status(status) for status in statuses}
     stored_open = [status for status in OPEN if status in wanted]
     derived = [_is(status, at) for status in Status if status in wanted and status not in OPEN]
@@ -93,7 +95,7 @@ def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
 
 def is_open(*, at: datetime) -> Q:
     """The condition for live rows and void ones: a void session can live again, until it is revoked."""
-    return Q(status__in=OPEN, expire_at__gt=at) & ~_an_epoch_ended_it()
+    return Q(status__in=OPEN, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
 
 
 @cache  # it is part of nearly every query, and made of nothing that changes

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import models
-from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from sessions_core.moments import duration, moment
 from sessions_core.transactions import atomic
 from user_sessions.ids import new_id
 from user_sessions.models import admission
@@ -37,8 +37,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     ) -> "Ticket":
         """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive,
         ImpersonationRefused."""
+        duration(lifetime, name="lifetime")
+        if session_lifetime is not None:
+            duration(session_lifetime, name="session_lifetime")
         locked = admission.lock(user, impersonating=actor is not None)
-        at = at or timezone.now()
+        at = moment(at)
         kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
         ticket = self.create(
             id=new_id(PREFIXES[kind], at=at),
@@ -57,7 +60,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def revoke(self, *, by: str, at: datetime | None = None) -> int:
         """Revoke those that are pending; how many there were."""
-        revoked = 0
+        at, revoked = moment(at), 0
         for ticket in self.filter(status=Ticket.Status.PENDING):
             with suppress(NotPending):
                 ticket.revoke(by=by, at=at)
@@ -100,7 +103,7 @@ class Ticket(models.Model):
 
     def revoke(self, *, by: str, at: datetime | None = None) -> None:
         """Let nobody sign in with it. Raises NotPending."""
-        self._leave_pending(Ticket.Status.REVOKED, by=by, at=at or timezone.now())
+        self._leave_pending(Ticket.Status.REVOKED, by=by, at=moment(at))
 
     @atomic()
     def accept(self, *, by: str, at: datetime | None = None) -> None:
@@ -109,13 +112,14 @@ class Ticket(models.Model):
         Raises TicketExpired, also for one made before an epoch or a change of the password, NotPending and
         UserInactive.
         """
-        at = at or timezone.now()
+        at = moment(at)
         self.require_pending(at=at)
         self._require_password_of(admission.lock(self.user))  # before the ticket, as deactivating a user does
         self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
 
     def require_pending(self, *, at: datetime) -> None:
         """Raises TicketExpired or NotPending for one that nobody signs in with any more."""
+        at = moment(at)
         epoch = Epoch.objects.filter(workspace=self.workspace_id, not_before__gte=self.created_at)
         if self.expire_at <= at or epoch.exists():
             raise TicketExpired

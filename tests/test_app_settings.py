@@ -1,0 +1,126 @@
+"""Every setting of the three apps with values that cannot work: each is refused by its check, in a sentence."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.checks import Error, run_checks
+
+import client_sessions.checks
+import sessions_core.checks
+import user_sessions.checks
+from client_sessions.conf import settings as client_settings
+from sessions_core.conf import settings as core_settings
+from tests.embedded import embedded
+from user_sessions.conf import settings as user_settings
+
+pytestmark = embedded
+
+APPS = {
+    "SESSIONS_CORE": (core_settings, sessions_core.checks.check_settings),
+    "CLIENT_SESSIONS": (client_settings, client_sessions.checks.check_settings),
+    "USER_SESSIONS": (user_settings, user_sessions.checks.check_settings),
+}
+FINE = {"SESSIONS_CORE": {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}}
+
+# Right for no setting.
+NONSENSE = [None, "", "nonsense", b"x" * 40, 1.5, -1, float("nan"), [[]], [None], {1}, object(), datetime.max, print]
+
+KEYS = [
+    [],
+    (),
+    ["short"],
+    ["k" * 40, 5],
+    ["k" * 40, ["k" * 40]],
+    [b"k" * 40],
+    ["\ud800" * 40],
+    ["\0" * 40],
+    {"k" * 40: 1},
+]
+NUMBERS = [True, "1", [1], timedelta(1)]
+DURATIONS = [0, 60, True, timedelta(0), timedelta(seconds=0.9), timedelta(days=-1), timedelta(days=3651), timedelta.max]
+RATES = [
+    [],
+    "60/minute",
+    *({kind: rate} for kind in ("visitor", "api_key") for rate in ("", 0, False, 5, b"5/minute", "5", "0/minute", [])),
+    {"nobody": "60/minute"},
+    {None: "60/minute"},
+]
+MODULE = "tests.test_app_settings"
+FUNCTIONS = [
+    *(".", "..x", ".x", "x.", "os", "os.nothing", "nothing.at_all", f"{MODULE}.KEYS", "\0.x", 5, len),
+    *(f"{MODULE}.{name}" for name in ("of_none", "of_two", "of_a_keyword", "asynchronous", "raises")),
+]
+BAD: dict[tuple[str, str], list[Any]] = {
+    ("SESSIONS_CORE", "TOKEN_KEYS"): KEYS,
+    ("SESSIONS_CORE", "ENCRYPTION_KEYS"): KEYS,
+    ("SESSIONS_CORE", "TRUSTED_PROXIES"): NUMBERS,
+    ("SESSIONS_CORE", "PROCESSES"): [*NUMBERS, 0],
+    ("CLIENT_SESSIONS", "RATES"): RATES,
+    ("USER_SESSIONS", "RATES"): RATES,
+    ("USER_SESSIONS", "SESSION_TOKEN_LIFETIME"): DURATIONS,
+    ("USER_SESSIONS", "TEMPLATE_TOKEN_MAX_LIFETIME"): DURATIONS,
+    ("USER_SESSIONS", "JWKS_MAX_AGE"): DURATIONS,
+    ("USER_SESSIONS", "TOUCH_INTERVAL"): DURATIONS,
+    ("USER_SESSIONS", "SESSION_TOKEN_VERSION"): [0, 3, True, 2.0, "2", [2]],
+    ("USER_SESSIONS", "ALLOW_UNFILTERED_LIST"): [0, 1, "yes", "False", []],
+    ("USER_SESSIONS", "USER_PROFILE"): FUNCTIONS,
+    ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,
+}
+
+
+def of_none() -> None: ...
+
+
+def of_two(one: Any, other: Any) -> None: ...
+
+
+def of_a_keyword(*, one: Any) -> None: ...
+
+
+async def asynchronous(one: Any) -> None: ...
+
+
+def __getattr__(name: str) -> Callable[[Any], Any]:
+    """As a module that fails in a way of its own."""
+    raise RuntimeError("no such thing") if name == "raises" else AttributeError(name)
+
+
+def refusals(settings: Any, app: str, given: object) -> list[str]:
+    setattr(settings, app, given)
+    messages = APPS[app][1]()
+    return [message.msg for message in messages if isinstance(message, Error)]
+
+
+def test_every_setting_is_tried():
+    assert set(BAD) == {(app, name) for app, (known, _) in APPS.items() for name in known.known()}
+
+
+@pytest.mark.parametrize(("app", "name"), BAD)
+def test_a_value_that_cannot_work_is_refused_in_a_sentence(settings, app, name):
+    for value in [*NONSENSE, *BAD[app, name]]:
+        (refusal,) = refusals(settings, app, {**FINE.get(app, {}), name: value})
+        assert f"{app}['{name}']" in refusal, value
+        assert refusal.endswith("."), value
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize("given", [None, [], ["TOKEN_KEYS"], "nonsense", 5, {"TOKEN_KEYS"}])
+def test_settings_that_are_not_a_dict_are_refused_in_a_sentence(settings, app, given):
+    assert f"{app} must be a dict of settings." in refusals(settings, app, given)
+    assert run_checks()
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_names_that_are_not_text_are_refused_as_unknown(settings, app):
+    found = refusals(settings, app, {**FINE.get(app, {}), None: 1, 5: 1, ("RATES",): 1, "rates": 1})
+    assert len(found) == 4
+    assert all("is not a setting" in refusal for refusal in found)
+
+
+@pytest.mark.parametrize("rate", ["", 0, False])
+def test_an_empty_rate_is_not_taken_for_an_unlimited_one(settings, rate):
+    settings.USER_SESSIONS = {"RATES": {"visitor": rate}}
+    with pytest.raises(ValueError, match="is not a rate"):
+        user_settings.rate_of("visitor")

@@ -1,0 +1,272 @@
+"""A verb takes a time with its zone, or none at all: in both kinds of workspace, and on every database."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from inspect import getmembers, isfunction, signature
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from client_sessions import scoping
+from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
+from client_sessions.models import Action, ClientSession, Grant, PersonalAccessToken, Terms
+from sessions_core.models import ApiKey, Event
+from sessions_core.moments import LONGEST_LIFETIME, instant, moment
+from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
+from user_sessions import attached_tokens, key_sets, previews, tokens
+from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
+from user_sessions.models.jwt_templates import Definition
+from user_sessions.models.nonces import SpentNonce
+
+NOW = timezone.now()
+HOUR = timedelta(hours=1)
+SENTENCE = r"^[a-z_]+ must be .*\.$"
+
+NO_TIMES = {
+    "without a zone": datetime(2026, 7, 1, 12),
+    "a date": date(2026, 7, 1),
+    "a text": "2026-07-01T12:00:00Z",
+    "zero": 0,
+    "before time": datetime.min.replace(tzinfo=UTC),
+    "after time": datetime.max.replace(tzinfo=UTC),
+}
+NO_LIFETIMES = {
+    "none": timedelta(0),
+    "negative": -HOUR,
+    "longer than ten years": LONGEST_LIFETIME + timedelta(microseconds=1),
+    "endless": timedelta.max,
+    "seconds": 60,
+    "a text": "60",
+}
+
+
+class Things:
+    """A row of each kind in one workspace, made when it is first asked for."""
+
+    def __init__(self, workspace: Any, user: Any) -> None:
+        self.workspace, self.user = workspace, user
+
+    def __getattr__(self, name: str) -> Any:
+        made = MAKERS[name](self)
+        setattr(self, name, made)
+        return made
+
+
+MAKERS: dict[str, Callable[[Any], Any]] = {
+    "all": lambda a: [a.workspace],
+    "pass_": lambda a: ClientSession.objects.start(a.workspace, by="test"),
+    "personal": lambda a: PersonalAccessToken.objects.issue(a.user, [a.workspace], name="mine", by="test")[0],
+    "key": lambda a: ApiKey.objects.issue(a.workspace, name="a backend", by="test")[0],
+    "endpoint": lambda a: WebhookEndpoint.objects.add(a.workspace, "https://hooks.example.com/", by="test")[0],
+    "message": lambda a: WebhookMessage(endpoint=a.endpoint),
+    "account": lambda a: ConnectedAccount.objects.create(workspace=a.workspace, display_name="one"),
+    "webview": lambda a: ConnectWebview.objects.create(workspace=a.workspace),
+    "client": lambda a: Client.objects.begin(a.workspace, at=NOW),
+    "session": lambda a: UserSession.objects.start(a.workspace, a.user, by="test"),
+    "minting": lambda a: UserSession.minting(a.workspace, a.session.pk, at=timezone.now()),
+    "ticket": lambda a: Ticket.objects.issue(a.workspace, a.user, by="test", lifetime=HOUR),
+    "template": lambda a: JwtTemplate.objects.define(a.workspace, DEFINITION, by="test"),
+    "signing_key": lambda a: SigningKey.objects.current(a.workspace),
+    "attempt": lambda a: SignIn.objects.begin(a.client, a.user, "u1", at=NOW),
+}
+DEFINITION = Definition(name="t", claims={})
+
+# Every verb of a model, its queryset or a module that takes a time.
+VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "ApiKey.revoke": lambda a, at: a.key.revoke(by="test", at=at),
+    "Client.active_among": lambda a, at: a.client.active_among([a.session], at=at),
+    "Client.close": lambda a, at: a.session.client.close(by="test", at=at),
+    "Client.renew": lambda a, at: a.client.renew(at=at),
+    "Client.select": lambda a, at: a.session.client.select(a.session, at=at),
+    "Client.shows": lambda a, at: a.client.shows([a.session], at=at),
+    "Client.sign_out": lambda a, at: a.session.client.sign_out(by="test", at=at),
+    "ClientQuerySet.begin": lambda a, at: Client.objects.begin(a.workspace, at=at),
+    "ClientQuerySet.forget_unused": lambda a, at: Client.objects.forget_unused(at=at),
+    "ClientQuerySet.live": lambda a, at: list(Client.objects.live(at=at)),
+    "ClientSession.grant": lambda a, at: a.pass_.grant({}, by="test", at=at),
+    "ClientSession.remove": lambda a, at: a.pass_.remove(by="test", at=at),
+    "ClientSession.renew_token": lambda a, at: a.pass_.renew_token(by="test", at=at),
+    "ClientSession.replace_grants": lambda a, at: a.pass_.replace_grants({}, by="test", at=at),
+    "ClientSession.revoke": lambda a, at: a.pass_.revoke(by="test", at=at),
+    "ClientSession.revoke_access": lambda a, at: a.pass_.revoke_access({}, by="test", at=at),
+    "ClientSession.state_at": lambda a, at: a.pass_.state_at(at),
+    "ClientSession.take_away": lambda a, at: a.pass_.take_away("device", Grant.objects.all(), by="test", at=at),
+    "ClientSessionQuerySet.expired": lambda a, at: list(ClientSession.objects.expired(at=at)),
+    "ClientSessionQuerySet.granted": lambda a, at: list(ClientSession.objects.granted("device", "1", at=at)),
+    "ClientSessionQuerySet.granted_nothing": lambda a, at: list(ClientSession.objects.granted_nothing("device", at=at)),
+    "ClientSessionQuerySet.live": lambda a, at: list(ClientSession.objects.live(at=at)),
+    "ClientSessionQuerySet.release_key": lambda a, at: ClientSession.objects.release_key("u1", at=at),
+    "ClientSessionQuerySet.start": lambda a, at: ClientSession.objects.start(a.workspace, by="test", at=at),
+    "ClientSessionQuerySet.start_or_match": lambda a, at: ClientSession.objects.start_or_match(
+        a.workspace, by="test", at=at
+    ),
+    "ConnectWebview.authorize": lambda a, at: a.webview.authorize(a.account, at=at),
+    "EpochQuerySet.begin": lambda a, at: Epoch.objects.begin(a.workspace, by="test", at=at),
+    "EventQuerySet.record": lambda a, at: Event.objects.record(
+        "x.y", subject="1", workspace_id=a.workspace.pk, by="", at=at
+    ),
+    "EventQuerySet.record_all": lambda a, at: Event.objects.record_all(
+        "x.y", subjects=["1"], workspace_id=a.workspace.pk, by="test", at=at
+    ),
+    "GrantQuerySet.allowing": lambda a, at: list(Grant.objects.allowing(Action.READ, at=at)),
+    "GrantQuerySet.give": lambda a, at: Grant.objects.give(a.pass_, "device", set(), Terms(), at=at),
+    "GrantQuerySet.live": lambda a, at: list(Grant.objects.live(at=at)),
+    "GrantQuerySet.over": lambda a, at: list(Grant.objects.over(at=at)),
+    "JwtTemplate.forget": lambda a, at: a.template.forget(by="test", at=at),
+    "JwtTemplate.redefine": lambda a, at: a.template.redefine(DEFINITION, by="test", at=at),
+    "JwtTemplateQuerySet.customise_session_tokens": lambda a, at: JwtTemplate.objects.customise_session_tokens(
+        a.workspace, {}, by="test", at=at
+    ),
+    "JwtTemplateQuerySet.define": lambda a, at: JwtTemplate.objects.define(a.workspace, DEFINITION, by="test", at=at),
+    "PersonalAccessToken.record": lambda a, at: a.personal.record("x.y", by="test", at=at),
+    "PersonalAccessToken.revoke": lambda a, at: a.personal.revoke(by="test", at=at),
+    "SignIn.status_at": lambda a, at: a.attempt.status_at(at),
+    "SignInQuerySet.begin": lambda a, at: SignIn.objects.begin(a.client, a.user, "u1", at=at),
+    "SigningKey.record": lambda a, at: a.signing_key.record("made", by="test", at=at),
+    "SigningKey.retire": lambda a, at: a.signing_key.retire(by="test", at=at),
+    "SigningKey.revoke": lambda a, at: a.signing_key.revoke(by="test", at=at),
+    "SigningKey.stage_at": lambda a, at: a.signing_key.stage_at(at),
+    "SigningKeyQuerySet.active": lambda a, at: SigningKey.objects.active(a.workspace, at=at),
+    "SigningKeyQuerySet.current": lambda a, at: SigningKey.objects.current(a.workspace, at=at),
+    "SigningKeyQuerySet.published": lambda a, at: list(SigningKey.objects.published(at=at)),
+    "SigningKeyQuerySet.rotate": lambda a, at: SigningKey.objects.rotate(a.workspace, by="test", at=at),
+    "SigningKeyQuerySet.signing": lambda a, at: list(SigningKey.objects.signing(at=at)),
+    "SpentNonceQuerySet.spend": lambda a, at: SpentNonce.objects.spend("1", expire_at=NOW, at=at),
+    "Ticket.accept": lambda a, at: a.ticket.accept(by="test", at=at),
+    "Ticket.record": lambda a, at: a.ticket.record("made", by="test", at=at),
+    "Ticket.require_pending": lambda a, at: a.ticket.require_pending(at=at),
+    "Ticket.revoke": lambda a, at: a.ticket.revoke(by="test", at=at),
+    "TicketQuerySet.issue": lambda a, at: Ticket.objects.issue(a.workspace, a.user, by="test", lifetime=HOUR, at=at),
+    "TicketQuerySet.revoke": lambda a, at: Ticket.objects.revoke(by="test", at=at),
+    "UserSession.ask_again": lambda a, at: a.session.ask_again(at=at),
+    "UserSession.end": lambda a, at: a.session.end(by="test", at=at),
+    "UserSession.fulfil": lambda a, at: a.session.fulfil("x", by="test", at=at),
+    "UserSession.is_live": lambda a, at: a.session.is_live(at),
+    "UserSession.is_usable": lambda a, at: a.session.is_usable(at),
+    "UserSession.minting": lambda a, at: UserSession.minting(a.workspace, a.session.pk, at=at),
+    "UserSession.note_use": lambda a, at: a.session.note_use(at=at),
+    "UserSession.on_client": lambda a, at: UserSession.on_client(a.client, at=at),
+    "UserSession.remove": lambda a, at: a.session.remove(by="test", at=at),
+    "UserSession.replace": lambda a, at: a.session.replace(by="test", at=at),
+    "UserSession.require": lambda a, at: a.session.require("x", by="test", at=at),
+    "UserSession.require_reverifying": lambda a, at: a.session.require_reverifying(at=at),
+    "UserSession.reverify": lambda a, at: a.session.reverify(by="test", at=at),
+    "UserSession.revoke": lambda a, at: a.session.revoke(by="test", at=at),
+    "UserSession.status_at": lambda a, at: a.session.status_at(at),
+    "UserSession.touch": lambda a, at: a.session.touch(at=at),
+    "UserSessionQuerySet.close": lambda a, at: UserSession.objects.close("ended", by="test", at=at),
+    "UserSessionQuerySet.for_minting": lambda a, at: list(UserSession.objects.for_minting(at=at)),
+    "UserSessionQuerySet.live": lambda a, at: list(UserSession.objects.live(at=at)),
+    "UserSessionQuerySet.not_left": lambda a, at: list(UserSession.objects.not_left(at=at)),
+    "UserSessionQuerySet.revoke": lambda a, at: UserSession.objects.revoke(by="test", at=at),
+    "UserSessionQuerySet.start": lambda a, at: UserSession.objects.start(a.workspace, a.user, by="test", at=at),
+    "UserSessionQuerySet.with_status": lambda a, at: list(UserSession.objects.with_status("active", at=at)),
+    "UserSessionQuerySet.with_token_facts": lambda a, at: list(UserSession.objects.with_token_facts(at=at)),
+    "WebhookEndpoint.claim": lambda a, at: a.endpoint.claim(at=at),
+    "WebhookEndpoint.disable": lambda a, at: a.endpoint.disable(by="test", at=at),
+    "WebhookEndpoint.enable": lambda a, at: a.endpoint.enable(by="test", at=at),
+    "WebhookEndpoint.rotate": lambda a, at: a.endpoint.rotate(by="test", at=at),
+    "WebhookEndpoint.secrets": lambda a, at: a.endpoint.secrets(at=at),
+    "WebhookEndpointQuerySet.add": lambda a, at: WebhookEndpoint.objects.add(
+        a.workspace, "https://hooks.example.com/", by="test", at=at
+    ),
+    "WebhookMessage.fail": lambda a, at: a.message.fail("500", at=at),
+    "WebhookMessage.send_again": lambda a, at: a.message.send_again(by="test", at=at),
+    "WebhookMessage.succeed": lambda a, at: a.message.succeed("200", at=at),
+    "WebhookMessageQuerySet.claim": lambda a, at: list(WebhookMessage.objects.claim(at=at, most=1)),
+    "WebhookMessageQuerySet.due": lambda a, at: list(WebhookMessage.objects.due(at=at)),
+    "WebhookMessageQuerySet.forget_settled": lambda a, at: WebhookMessage.objects.forget_settled(at=at),
+    "Workspace.client_session_end": lambda a, at: a.workspace.client_session_end(None, at=at),
+    "Workspace.user_session_end": lambda a, at: a.workspace.user_session_end(NOW, at=at),
+    "attached_tokens.attached_token": lambda a, at: attached_tokens.attached_token(
+        a.minting, at=at, authorized_party=None
+    ),
+    "key_sets.document_at": lambda a, at: key_sets.document_at("here.example.com", at=at),
+    "key_sets.document_of": lambda a, at: key_sets.document_of(a.workspace.pk, at=at),
+    "key_sets.verifier_of": lambda a, at: key_sets.verifier_of(a.workspace, at=at),
+    "previews.preview": lambda a, at: previews.preview(a.minting, a.template, at=at),
+    "scoping.narrowed_to_key": lambda a, at: list(scoping.narrowed_to_key(a.key, Device.objects.all(), "u1", at=at)),
+    "scoping.reached_by": lambda a, at: list(scoping.reached_by(Device.objects.all(), a.pass_, at=at)),
+    "scoping.visible_to": lambda a, at: list(scoping.visible_to(a.key, Device.objects.all(), at=at)),
+    "scoping.with_device_count": lambda a, at: list(scoping.with_device_count(ClientSession.objects.all(), at=at)),
+    "tokens.handshake_token": lambda a, at: tokens.handshake_token(a.workspace, [], at=at),
+    "tokens.session_token": lambda a, at: tokens.session_token(a.minting, at=at),
+    "tokens.template_token": lambda a, at: tokens.template_token(a.minting, a.template, at=at),
+    "tokens.ticket_token": lambda a, at: tokens.ticket_token(a.ticket, at=at),
+    "tokens.unsigned_session_token": lambda a, at: tokens.unsigned_session_token(a.minting, at=at),
+    "tokens.unsigned_template_token": lambda a, at: tokens.unsigned_template_token(a.minting, a.template, at=at),
+}
+# ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name.
+PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to"}
+
+UNTIL: dict[str, Callable[[Any, Any], Any]] = {
+    "start": lambda a, end: ClientSession.objects.start(a.workspace, by="test", expires_at=end),
+    "start_or_match": lambda a, end: ClientSession.objects.start_or_match(a.workspace, by="test", expires_at=end),
+    "replace_grants": lambda a, end: a.pass_.replace_grants({}, by="test", expires_at=end),
+    "Terms": lambda a, end: Terms(until=end),
+}
+LIFETIMES: dict[str, Callable[[Any, Any], Any]] = {
+    "start": lambda a, life: UserSession.objects.start(a.workspace, a.user, by="test", lifetime=life),
+    "issue": lambda a, life: Ticket.objects.issue(a.workspace, a.user, by="test", lifetime=life),
+    "issue for a session": lambda a, life: Ticket.objects.issue(
+        a.workspace, a.user, by="test", lifetime=HOUR, session_lifetime=life
+    ),
+    "session_token": lambda a, life: tokens.session_token(a.minting, at=NOW, lifetime=life),
+    "template_token": lambda a, life: tokens.template_token(a.minting, a.template, at=NOW, lifetime=life),
+}
+
+
+@pytest.fixture(params=["sandbox", "live"])
+def things(request, workspace, live_workspace, django_user_model) -> Things:
+    user = django_user_model.objects.create_user("u1")
+    return Things(workspace if request.param == "sandbox" else live_workspace, user)
+
+
+def timed() -> Iterator[str]:
+    ours = [each for each in apps.get_models() if each.__module__.startswith(("sessions_", "client_", "user_"))]
+    querysets = {type(model._default_manager.all()) for model in ours}
+    modules = [attached_tokens, key_sets, previews, scoping, tokens]
+    for place in [*ours, *querysets, *modules, scoping.GrantedQuerySet]:
+        for name, verb in getmembers(place, lambda each: isfunction(getattr(each, "__func__", each))):
+            is_own = getattr(place, "__module__", place.__name__) == verb.__module__
+            if is_own and not name.startswith("_") and "at" in signature(verb).parameters:
+                yield f"{place.__name__.rpartition('.')[2]}.{name}"
+
+
+def test_every_verb_that_takes_a_time_is_tried():
+    assert set(timed()) - PARTS == set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_refuses_what_is_no_time_and_changes_nothing(things, verb):
+    for given in NO_TIMES.values():
+        with pytest.raises(ValueError, match=SENTENCE):
+            VERBS[verb](things, given)
+    assert not Event.objects.exclude(type__endswith="created").exists()
+
+
+@pytest.mark.parametrize("verb", UNTIL)
+def test_an_end_needs_its_time_zone(things, verb):
+    for given in ("without a zone", "a date", "a text", "zero"):
+        with pytest.raises(ValueError, match=SENTENCE):
+            UNTIL[verb](things, NO_TIMES[given])
+
+
+@pytest.mark.parametrize("verb", LIFETIMES)
+def test_a_lifetime_is_longer_than_nothing_and_ten_years_at_most(things, verb):
+    for given in NO_LIFETIMES.values():
+        with pytest.raises(ValueError, match=SENTENCE):
+            LIFETIMES[verb](things, given)
+
+
+def test_a_time_in_any_zone_is_taken():
+    at = datetime.fromisoformat("2026-07-01T12:00:00+02:00")
+    assert moment(at) is at
+    assert moment(None) >= NOW
+
+
+def test_a_time_that_no_database_stores_is_refused():
+    with pytest.raises(ValueError, match="between the years 1 and 9999"):
+        instant(datetime.fromisoformat("9999-12-31T23:00:00-02:00"), name="expires_at")
