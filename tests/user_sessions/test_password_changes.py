@@ -239,7 +239,7 @@ def test_with_the_policy_none_a_change_ends_nothing(backend, held, ann, ticket, 
 @pytest.mark.parametrize("given", ["other", None, True, ["all"]])
 def test_a_policy_that_does_not_exist_is_an_error(settings, given):
     settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": given}
-    assert [message.id for message in check_settings()] == ["user_sessions.E010"]
+    assert [message.id for message in check_settings()] == ["user_sessions.E011"]
 
 
 def test_a_fixture_and_a_copy_elsewhere_end_nothing(held, ann, tmp_path):
