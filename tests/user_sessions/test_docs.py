@@ -85,7 +85,7 @@ def test_the_commands_work_in_the_order_of_the_page(given):
 @pytest.mark.django_db(transaction=True)
 def test_the_python_works(given):
     names = dict(given)
-    *over_http, in_process = blocks(PAGE, "python")
+    *over_http, in_process = (block for block in blocks(PAGE, "python") if "keep_session" not in block)
     for block in over_http:
         exec(compile(block, PAGE, "exec"), names)
     assert names["claims"]["sid"] == names["session"].id
@@ -93,6 +93,15 @@ def test_the_python_works(given):
     exec(compile(in_process, PAGE, "exec"), names)
     assert claims_of(names["token"])["sid"] == names["session"].pk
     assert names["session"].status == Status.REVOKED
+
+
+@pytest.mark.django_db
+def test_the_python_about_a_change_of_the_password_works(workspace, u1):
+    first, other = (UserSession.objects.start(workspace, u1, by="test") for _ in range(2))
+    (change,) = (block for block in blocks(PAGE, "python") if "keep_session" in block)
+    exec(compile(change, PAGE, "exec"), {"session": first, "user": u1, "new_password": "pi is exactly three"})
+    assert list(UserSession.objects.live(at=timezone.now())) == [first]
+    assert UserSession.objects.get(pk=other.pk).close_reason == "password_changed"
 
 
 @pytest.mark.django_db(transaction=True)
