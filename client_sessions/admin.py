@@ -10,6 +10,7 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken, State
 from sessions_core.admin import HistoryAdmin, confirmed, operator
+from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.models import Event
 
 __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
@@ -58,11 +59,10 @@ class GrantInline(admin.TabularInline):
 @admin.register(ClientSession)
 class ClientSessionAdmin(HistoryAdmin):
     list_display = ("id", "user_identifier_key", "workspace", "state", "created_at", "expires_at")
-    list_filter = (StateFilter, "workspace")
+    list_filter = (StateFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
     search_fields = ("=id", "=user_identifier_key", "=token_short")
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-id")
+    ordering = ("-workspace_id", "-created_at", "-id")
     fields = (
         "id",
         "workspace",
@@ -92,7 +92,8 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     """A token is shown once, to whoever makes it with ``manage.py issue_personal_access_token``."""
 
     list_display = ("name", "short", "user", "created_at", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "workspaces")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    ordering = ("-created_at", "-id")
     list_select_related = ("user",)
     search_fields = ("name", "short")
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
+from sessions_core.changelists import BY_WORKSPACE, BoundedAdmin
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
@@ -38,12 +39,8 @@ def operator(request: HttpRequest) -> str:
     return f"operator:{request.user.pk}"
 
 
-class FactAdmin(admin.ModelAdmin):
+class FactAdmin(BoundedAdmin):
     """Rows that may be looked at and acted upon, and are neither added, edited nor deleted by hand."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -162,7 +159,7 @@ class AllowedOriginInline(admin.TabularInline):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):
+class WorkspaceAdmin(BoundedAdmin):
     list_display = ("name", "id", "frontend_api", "is_sandbox", "created_at")
     list_filter = ("is_sandbox",)
     search_fields = ("name", "id", "frontend_api")
@@ -185,7 +182,8 @@ class ApiKeyAdmin(HistoryAdmin):
     """A secret key is shown once, to whoever makes it with ``manage.py issue_api_key``."""
 
     list_display = ("name", "kind", "short", "workspace", "created_at", "revoked_at")
-    list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), "workspace")
+    list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
+    ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
     search_fields = ("name", "short")
     fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
@@ -203,10 +201,14 @@ class ApiKeyAdmin(HistoryAdmin):
 @admin.register(Event)
 class EventAdmin(FactAdmin):
     list_display = ("created_at", "type", "subject", "actor", "workspace")
-    list_filter = ("type", "workspace")
+    list_filter = (BY_WORKSPACE,)
     list_select_related = ("workspace",)
-    search_fields = ("=subject", "=actor")
-    date_hierarchy = "created_at"
+    searched = (
+        (r"[^:]*:.*", "actor"),
+        (r"[a-z_]+\.[a-z_]+", "type"),
+        (r".*", "subject"),
+    )
+    search_help_text = "A subject (an id), an actor such as operator:1, or a type such as user_session.revoked."
 
 
 @admin.register(WebhookEndpoint)
@@ -214,7 +216,8 @@ class WebhookEndpointAdmin(HistoryAdmin):
     """Made by ``manage.py add_webhook``, which shows its secret once; no page does."""
 
     list_display = ("url", "workspace", "description", "created_at", "disabled_at", "disabled_reason")
-    list_filter = (("disabled_at", admin.EmptyFieldListFilter), "workspace")
+    list_filter = (("disabled_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
+    ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
     search_fields = ("url", "description")
     fields = (
@@ -248,10 +251,11 @@ class WebhookMessageAdmin(FactAdmin):
     list_filter = (
         ("delivered_at", admin.EmptyFieldListFilter),
         ("dead_at", admin.EmptyFieldListFilter),
-        "endpoint__workspace",
     )
     list_select_related = ("endpoint",)
-    search_fields = ("=id", "=event__subject")
+    ordering = ("-event_id", "-id")
+    searched = ((r"msg_.*", "id"), (r".*", "event__subject"))
+    search_help_text = "A message ID, or the subject of its event."
     fields = (
         "id",
         "type",

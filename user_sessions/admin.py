@@ -1,5 +1,6 @@
 """The console's pages of this app."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, confirmed_of_all, operator
+from sessions_core.changelists import BY_WORKSPACE
 from user_sessions.models import (
     Client,
     Epoch,
@@ -40,6 +42,9 @@ __all__ = [
 # Sessions of a client that its pages show, the newest; the rest are in the list of sessions.
 MOST_SESSIONS = 20
 
+# The order of the indexes that the API pages through.
+NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
+
 
 def _ending(at: datetime, by: str, reason: str) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} by {by}{reason and f': {reason}'}"
@@ -52,6 +57,12 @@ def _link(obj: Model) -> SafeString | str:
     except NoReverseMatch:
         return str(obj)
     return format_html('<a href="{}">{}</a>', url, obj)
+
+
+def _user_name() -> str:
+    """The field that the host's model has a user's name in."""
+    name: str = get_user_model().USERNAME_FIELD
+    return name
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -70,9 +81,10 @@ class StatusFilter(admin.SimpleListFilter):
 @admin.register(UserSession)
 class UserSessionAdmin(HistoryAdmin):
     list_display = ("id", "user", "workspace", "status_now", "created_at", "last_active_at", "expire_at")
-    list_filter = (StatusFilter, "workspace")
+    list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("user", "workspace")
-    date_hierarchy = "created_at"
+    ordering = NEWEST_FIRST
+    search_help_text = "A session ID, a client ID, or a user name."
     fields = (
         "id",
         "user",
@@ -92,9 +104,8 @@ class UserSessionAdmin(HistoryAdmin):
     readonly_fields = ("status_now", "seen", "ending", "history")
     actions = ("revoke", "revoke_all_of_user")
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Users are searched for by whatever the host's model calls them."""
-        return ("=id", "=client__id", f"=user__{get_user_model().USERNAME_FIELD}")
+    def get_searched(self) -> Sequence[tuple[str, str]]:
+        return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_user_name()}"))
 
     @admin.display(description="status")
     def status_now(self, session: UserSession) -> str:
@@ -130,15 +141,23 @@ class ClientAdmin(FactAdmin):
     """With those who signed in on it, so that a stolen phone is found by its owner."""
 
     list_display = ("id", "workspace", "users", "sessions", "created_at", "updated_at")
-    list_filter = ("workspace",)
+    list_filter = (("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
+    ordering = NEWEST_FIRST
+    search_help_text = "A client ID, or a user name."
     fields = ("id", "workspace", "users", "sessions", "last_active_session", "created_at", "updated_at")
     readonly_fields = ("users", "sessions")
-    date_hierarchy = "created_at"
     actions = ("revoke_sessions",)
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("=id", f"=sessions__user__{get_user_model().USERNAME_FIELD}")
+    def get_searched(self) -> Sequence[tuple[str, str]]:
+        return ((r"client_.*", "id"), (r".*", f"sessions__user__{_user_name()}"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, _ = super().get_search_results(request, self.model.objects.order_by(), search_term)
+        # A user has many sessions on one client.
+        return (queryset.filter(pk__in=found.values("pk")) if search_term.strip() else queryset), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         """The newest sessions of each come along, in one query for all."""
@@ -175,7 +194,9 @@ class EpochAdmin(FactAdmin):
 
     form = EpochForm
     list_display = ("not_before", "workspace", "by", "reason")
-    list_filter = ("workspace",)
+    ordering = ("-workspace_id", "-not_before", "-id")
+    autocomplete_fields = ("workspace",)
+    list_filter = (BY_WORKSPACE,)
     list_select_related = ("workspace",)
     fields = ("workspace", "reason", "not_before", "by")
     readonly_fields = ("not_before", "by")
@@ -199,7 +220,8 @@ class JwtTemplateAdmin(HistoryAdmin):
     """Defined through the API; a key of its own is on no page."""
 
     list_display = ("name", "workspace", "signing_algorithm", "lifetime", "updated_at")
-    list_filter = ("workspace",)
+    ordering = NEWEST_FIRST
+    list_filter = (BY_WORKSPACE,)
     list_select_related = ("workspace",)
     search_fields = ("=id", "name")
     fields = (
@@ -223,7 +245,8 @@ class TicketAdmin(HistoryAdmin):
     """Its text is shown to the backend that makes it, and on no page."""
 
     list_display = ("id", "kind", "user", "workspace", "status", "created_at", "expire_at")
-    list_filter = ("kind", "status", "workspace")
+    ordering = NEWEST_FIRST
+    list_filter = ("kind", "status", BY_WORKSPACE)
     list_select_related = ("user", "workspace")
     search_fields = ("=id",)
     fields = (
@@ -256,7 +279,8 @@ class SigningKeyAdmin(HistoryAdmin):
     """The private half is not on any page."""
 
     list_display = ("kid", "algorithm_name", "workspace", "stage", "active_from", "published_until", "revoked_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), "workspace")
+    ordering = ("-workspace_id", "-active_from", "-kid")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
     search_fields = ("=kid",)
     fields = (

@@ -157,4 +157,8 @@ class Migration(migrations.Migration):
                 name="client_sessions_one_identity_and_one_customer",
             ),
         ),
+        migrations.AddIndex(
+            model_name="personalaccesstoken",
+            index=models.Index(fields=["created_at", "id"], name="client_sessions_person_page"),
+        ),
     ]

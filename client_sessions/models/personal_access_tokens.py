@@ -61,6 +61,7 @@ class PersonalAccessToken(models.Model):
 
     class Meta:
         ordering = ("-created_at", "id")
+        indexes = [models.Index(fields=["created_at", "id"], name="client_sessions_person_page")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"

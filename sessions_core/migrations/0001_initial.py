@@ -213,6 +213,7 @@ class Migration(migrations.Migration):
                 (
                     "workspace",
                     models.ForeignKey(
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
@@ -319,6 +320,7 @@ class Migration(migrations.Migration):
                 (
                     "event",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="webhook_messages",
                         to="sessions_core.event",
@@ -371,5 +373,29 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("origin", "workspace"), name="sessions_core_an_origin_is_listed_once"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookendpoint",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+        ),
+        migrations.AddIndex(
+            model_name="workspace",
+            index=models.Index(fields=["name", "id"], name="sessions_core_workspace_name"),
         ),
     ]

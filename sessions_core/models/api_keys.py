@@ -95,6 +95,7 @@ class ApiKey(models.Model):
     class Meta:
         ordering = ("-created_at", "id")
         verbose_name = "API key"
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
         constraints = [
             models.CheckConstraint(
                 name="sessions_core_api_key_is_sealed_if_publishable",

@@ -61,7 +61,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """Something that happened, for good: audit, history and outbox in one."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, related_name="events")
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events")
     type = models.CharField(max_length=60)
     subject = models.CharField(max_length=60)
     actor = models.CharField(max_length=200)
@@ -75,6 +75,8 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
             models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
+            models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
+            models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
         ]
 
     def __str__(self) -> str:

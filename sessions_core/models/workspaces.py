@@ -135,6 +135,7 @@ class Workspace(models.Model):
 
     class Meta:
         ordering = ("name", "id")
+        indexes = [models.Index(fields=["name", "id"], name="sessions_core_workspace_name")]
         constraints = [
             models.CheckConstraint(
                 name="sessions_core_user_sessions_end",

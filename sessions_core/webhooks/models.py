@@ -92,6 +92,7 @@ class WebhookEndpoint(models.Model):
 
     class Meta:
         ordering = ("-created_at", "id")
+        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page")]
 
     def __str__(self) -> str:
         return self.url
@@ -197,7 +198,9 @@ class WebhookMessage(models.Model):
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="messages")
-    event = models.ForeignKey("sessions_core.Event", on_delete=models.PROTECT, related_name="webhook_messages")
+    event = models.ForeignKey(
+        "sessions_core.Event", on_delete=models.PROTECT, db_index=False, related_name="webhook_messages"
+    )
     type = models.CharField(max_length=60)
     body = models.TextField()
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -217,7 +220,8 @@ class WebhookMessage(models.Model):
                 fields=["endpoint", "next_attempt_at"],
                 condition=Q(next_attempt_at__isnull=False),
                 name="sessions_core_message_waiting",
-            )
+            ),
+            models.Index(fields=["event", "id"], name="sessions_core_message_event"),
         ]
         constraints = [
             models.CheckConstraint(

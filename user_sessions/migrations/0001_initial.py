@@ -418,4 +418,12 @@ class Migration(migrations.Migration):
                 name="user_sessions_one_signing_key_without_successor",
             ),
         ),
+        migrations.AddIndex(
+            model_name="signingkey",
+            index=models.Index(fields=["workspace", "active_from", "kid"], name="user_sessions_key_page"),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page"),
+        ),
     ]

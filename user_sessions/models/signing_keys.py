@@ -137,6 +137,7 @@ class SigningKey(models.Model):
 
     class Meta:
         ordering = ("-active_from", "kid")
+        indexes = [models.Index(fields=["workspace", "active_from", "kid"], name="user_sessions_key_page")]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"],

@@ -89,6 +89,7 @@ class Ticket(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page")]
 
     def __str__(self) -> str:
         return self.pk
