@@ -17,7 +17,7 @@ _BOUNDARY = re.compile(r""";[ \t]*boundary="?([0-9A-Za-z'()+_,./:=?-]{1,70})"?[ 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Scope = MutableMapping[str, Any]
-Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def plain_type(content_type: str) -> str:
