@@ -67,6 +67,10 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "ALLOW_UNFILTERED_LIST"): [0, 1, "yes", "False", []],
     ("USER_SESSIONS", "USER_PROFILE"): FUNCTIONS,
     ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,
+    ("USER_SESSIONS", "MAY_BE_IMPERSONATED"): FUNCTIONS,
+    ("USER_SESSIONS", "SIGN_IN_REQUIREMENT"): FUNCTIONS,
+    ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
+    ("CLIENT_SESSIONS", "URL"): ["example.com", "ftp://example.com", "https://example.com/path", "https://", ["https://a.example"], True],
 }
 
 

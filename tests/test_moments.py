@@ -97,7 +97,9 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "ClientSessionQuerySet.granted": lambda a, at: list(ClientSession.objects.granted("device", "1", at=at)),
     "ClientSessionQuerySet.granted_nothing": lambda a, at: list(ClientSession.objects.granted_nothing("device", at=at)),
     "ClientSessionQuerySet.live": lambda a, at: list(ClientSession.objects.live(at=at)),
+    "ClientSessionQuerySet.record_deleted": lambda a, at: ClientSession.objects.record_deleted(by="test", at=at),
     "ClientSessionQuerySet.release_key": lambda a, at: ClientSession.objects.release_key("u1", at=at),
+    "ClientSessionQuerySet.remove": lambda a, at: ClientSession.objects.remove(by="test", at=at),
     "ClientSessionQuerySet.start": lambda a, at: ClientSession.objects.start(a.workspace, by="test", at=at),
     "ClientSessionQuerySet.start_or_match": lambda a, at: ClientSession.objects.start_or_match(
         a.workspace, by="test", at=at
@@ -120,6 +122,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         a.workspace, {}, by="test", at=at
     ),
     "JwtTemplateQuerySet.define": lambda a, at: JwtTemplate.objects.define(a.workspace, DEFINITION, by="test", at=at),
+    "PersonalAccessTokenQuerySet.revoke": lambda a, at: PersonalAccessToken.objects.revoke(by="test", at=at),
     "PersonalAccessToken.record": lambda a, at: a.personal.record("x.y", by="test", at=at),
     "PersonalAccessToken.revoke": lambda a, at: a.personal.revoke(by="test", at=at),
     "SignIn.status_at": lambda a, at: a.attempt.status_at(at),
@@ -156,6 +159,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "UserSession.revoke": lambda a, at: a.session.revoke(by="test", at=at),
     "UserSession.status_at": lambda a, at: a.session.status_at(at),
     "UserSession.touch": lambda a, at: a.session.touch(at=at),
+    "UserSessionQuerySet.open": lambda a, at: list(UserSession.objects.open(at=at)),
     "UserSessionQuerySet.close": lambda a, at: UserSession.objects.close("ended", by="test", at=at),
     "UserSessionQuerySet.for_minting": lambda a, at: list(UserSession.objects.for_minting(at=at)),
     "UserSessionQuerySet.live": lambda a, at: list(UserSession.objects.live(at=at)),
