@@ -122,7 +122,9 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         a.workspace, {}, by="test", at=at
     ),
     "JwtTemplateQuerySet.define": lambda a, at: JwtTemplate.objects.define(a.workspace, DEFINITION, by="test", at=at),
-    "PersonalAccessTokenQuerySet.revoke": lambda a, at: PersonalAccessToken.objects.revoke(by="test", at=at),
+    "PersonalAccessTokenQuerySet.revoke": lambda a, at: PersonalAccessToken.objects.revoke(
+        by="test", reason="test", at=at
+    ),
     "PersonalAccessToken.record": lambda a, at: a.personal.record("x.y", by="test", at=at),
     "PersonalAccessToken.revoke": lambda a, at: a.personal.revoke(by="test", at=at),
     "SignIn.status_at": lambda a, at: a.attempt.status_at(at),
@@ -203,6 +205,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "tokens.unsigned_template_token": lambda a, at: tokens.unsigned_template_token(a.minting, a.template, at=at),
 }
 # ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name.
+INHERITED = {"user_sessions.models.status"}
 PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to"}
 
 UNTIL: dict[str, Callable[[Any, Any], Any]] = {
@@ -234,7 +237,7 @@ def timed() -> Iterator[str]:
     modules = [attached_tokens, key_sets, previews, scoping, tokens]
     for place in [*ours, *querysets, *modules, scoping.GrantedQuerySet]:
         for name, verb in getmembers(place, lambda each: isfunction(getattr(each, "__func__", each))):
-            is_own = getattr(place, "__module__", place.__name__) == verb.__module__
+            is_own = getattr(place, "__module__", place.__name__) == verb.__module__ or verb.__module__ in INHERITED
             if is_own and not name.startswith("_") and "at" in signature(verb).parameters:
                 yield f"{place.__name__.rpartition('.')[2]}.{name}"
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from tests.callers import Caller
 from tests.embedded import examples
-from tests.user_sessions.model import Policy, Session, World
+from tests.user_sessions.model import Holder, Policy, Session, World
 from tests.user_sessions.test_state_machine import EXAMPLES, Both, homes, outcome, users
 from user_sessions.users import user_id
 
@@ -32,7 +32,7 @@ def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, bac
             super().__init__()
             self.rollback = transaction.atomic()
             self.rollback.__enter__()
-            self.world = World({"here": Policy(limit=3), "there": Policy()})
+            self.world = World({"here": Policy(limit=3), "there": Policy()}, {user: Holder() for user in ("u1", "u2")})
             self.rows: dict[Session, str] = {}
 
         teardown = Both.teardown
