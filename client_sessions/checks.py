@@ -35,7 +35,7 @@ def _check_url() -> list[CheckMessage]:
         return []
     return [
         Error(
-            'CLIENT_SESSIONS["URL"] must be an origin such as https://sessions.example.com, without a path.',
+            "CLIENT_SESSIONS['URL'] must be an origin such as https://sessions.example.com, without a path.",
             id="client_sessions.E005",
         )
     ]

@@ -46,11 +46,13 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
             token.record("personal_access_token.created", by=by)
         return token, text
 
-    @atomic(savepoint=False)
     def revoke(self, *, by: str, reason: str, at: datetime | None = None) -> int:
         """Revoke all of these that work, with an event in each of their workspaces. Return their number. The queries do
         not grow with the number of tokens."""
-        at = moment(at)
+        return self._revoke(by=by, reason=reason, at=moment(at))
+
+    @atomic(savepoint=False)
+    def _revoke(self, *, by: str, reason: str, at: datetime) -> int:
         revoked = [id for (id,) in update_returning(self.usable(), ["id"], revoked_at=at)]
         places = PersonalAccessToken.workspaces.through._default_manager.filter(personalaccesstoken__in=revoked)
         rows = places.order_by("workspace").values_list("workspace", "personalaccesstoken__short")
