@@ -67,6 +67,7 @@ def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFac
     assert b"what is wrong" not in response.content
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
 def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
     turns = iter([act, lambda: None])
