@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from django.core.exceptions import BadRequest, FieldError, ValidationError
+from django.core.exceptions import BadRequest, FieldError, PermissionDenied, SuspiciousOperation, ValidationError
 from django.db import DataError, NotSupportedError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views import defaults
 
 from sessions_core.transactions import is_away
@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 
 # What databases and their drivers raise for a value that they cannot store or compare.
 UNUSABLE = (DataError, NotSupportedError, OverflowError, ValidationError, FieldError)
+
+# What Django answers in its own way.
+ANSWERED = (Http404, PermissionDenied, SuspiciousOperation)
 
 
 class RefusesUnusableQueries:
@@ -32,7 +35,7 @@ class RefusesUnusableQueries:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
-        if not request.path_info.startswith("/admin/"):
+        if not request.path_info.startswith("/admin/") or isinstance(error, ANSWERED):
             return None
         is_query = request.method in ("GET", "HEAD") and bool(request.META.get("QUERY_STRING"))
         if isinstance(error, UNUSABLE) or (is_query and not is_away(error)):

@@ -18,7 +18,7 @@ PATIENCE = 1.0
 def refuse_lost(database: Mapping[str, object]) -> None:
     """Raise ImproperlyConfigured if this is a file of SQLite that is there and holds no database."""
     path = Path(str(database.get("NAME", "")))
-    if database["ENGINE"] != "django.db.backends.sqlite3" or not path.is_file():
+    if str(database["ENGINE"]).rpartition(".")[2] != "sqlite3" or not path.is_file():
         return
     deadline = time.monotonic() + PATIENCE
     while not (start := _start_of(path)) and time.monotonic() < deadline:

@@ -77,7 +77,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Called every second in the thread that reads and writes."""
         if self.total_outbufs_len:
             self.leaving_since = self.leaving_since or now
-            self.will_close = self.will_close or now - self.leaving_since > ANSWER_SECONDS
+            if now - self.leaving_since > ANSWER_SECONDS:
+                self.handle_close()  # ``will_close`` would wait until the client reads
             return
         self.leaving_since = None
         if self.requests or self.arriving_since is None or now - self.arriving_since < REQUEST_SECONDS:

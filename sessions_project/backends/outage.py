@@ -3,6 +3,7 @@
 Without this every thread would wait for the same database, one after the other, and no request would be served in time.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ class Outage:
         self._refusal = refusal
         self._is_out = threading.Event()
         self._begin = threading.Lock()
+        os.register_at_fork(after_in_child=self._is_out.clear)  # the thread that waits is not in the child
 
     @contextmanager
     def attempt(self, again: Callable[[], object]) -> Iterator[None]:
