@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.http import require_GET, require_safe
@@ -44,7 +44,10 @@ def landing(request: HttpRequest) -> HttpResponse:
 @require_safe
 def browser_sdk(request: HttpRequest, path: str) -> HttpResponseBase:
     """A file of the SDK, straight from where it was fetched to: no start of the server comes in between."""
-    return serve(request, path, document_root=str(settings.GATEPASS_BROWSER_SDK))
+    try:
+        return serve(request, path, document_root=str(settings.GATEPASS_BROWSER_SDK))
+    except OSError as reason:  # such as a name that no file can have
+        raise Http404("There is no such file.") from reason
 
 
 @require_GET
