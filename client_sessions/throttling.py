@@ -7,7 +7,7 @@ from rest_framework.views import APIView
 from client_sessions.conf import ANONYMOUS, settings
 from sessions_core.api import client_address
 from sessions_core.permissions import PUBLISHABLE_KEY
-from sessions_core.rates import network_of, seconds_to_wait
+from sessions_core.rates import network_of
 
 __all__ = ["CredentialThrottle", "anonymous_wait"]
 
@@ -21,10 +21,9 @@ class CredentialThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: APIView) -> bool:
         auth = request.auth
         kind: str = getattr(auth, "credential", "")
-        if rate := settings.rate_of(kind):
-            # A publishable key is in everybody's hands, so one of them cannot use it up for the rest.
-            address = network_of(client_address(request)) if kind == PUBLISHABLE_KEY else ""
-            self.seconds = seconds_to_wait(rate, kind, str(getattr(auth, "pk", "")), address)
+        # Everyone can hold a publishable key, so one caller must not use up the rate of the others.
+        address = network_of(client_address(request)) if kind == PUBLISHABLE_KEY else ""
+        self.seconds = settings.seconds_to_wait(kind, str(getattr(auth, "pk", "")), address)
         return not self.seconds
 
     def wait(self) -> float:
@@ -33,5 +32,4 @@ class CredentialThrottle(BaseThrottle):
 
 def anonymous_wait(request: Request) -> int:
     """Count one more failed authentication from this network: 0, or the seconds it has to wait."""
-    rate = settings.rate_of(ANONYMOUS)
-    return seconds_to_wait(rate, ANONYMOUS, network_of(client_address(request))) if rate else 0
+    return settings.seconds_to_wait(ANONYMOUS, network_of(client_address(request)))

@@ -69,6 +69,11 @@ class RatedSettings(AppSettings):
         rate = self.rates.get(kind)
         return None if rate is None else Rate.parse(rate)
 
+    def seconds_to_wait(self, kind: str, *caller: object) -> int:
+        """Count one more request of this kind: 0 within its rate or without one, else the seconds to wait."""
+        rate = self.rate_of(kind)
+        return seconds_to_wait(rate, kind, *caller) if rate else 0
+
 
 def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int:
     """Count one more request of the caller: 0 if it is within the rate, else when the next window begins.

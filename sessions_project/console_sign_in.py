@@ -1,6 +1,5 @@
 """The console's sign-in page, with the limits of our own sign-in (``USER_SESSIONS["RATES"]``)."""
 
-from collections.abc import Iterator
 from copy import copy
 
 from django import forms
@@ -13,6 +12,7 @@ from sessions_core.api import client_address, is_storable
 from sessions_core.models import Event
 from sessions_core.rates import Rate, network_of, seconds_to_wait
 from user_sessions.conf import settings
+from user_sessions.passwords import attempts
 from user_sessions.users import can_be_name, spelled
 
 __all__ = ["LIMITED", "sign_in"]
@@ -43,20 +43,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 def _seconds_to_wait(request: HttpRequest) -> int:
     """Count an attempt as ``SignInsView`` does, in the same counters. The first refusal of a window is an event."""
-    network = network_of(client_address(request))
-    for kind, whose in _counted(request.POST.get("username", ""), network):
-        rate = settings.rate_of(kind)
-        if rate and (seconds := seconds_to_wait(rate, kind, *whose)):
-            _record(kind, rate, *whose, network=network)
+    network, name = network_of(client_address(request)), request.POST.get("username", "")
+    if seconds := settings.seconds_to_wait("visitor", network):
+        _record("visitor", network, network=network)
+        return seconds
+    for kind, whose in attempts(_user_key(name) or spelled(name), network):
+        if seconds := settings.seconds_to_wait(kind, *whose):
+            _record(kind, *whose, network=network)
             return seconds
     return 0
-
-
-def _counted(name: str, network: str) -> Iterator[tuple[str, tuple[object, ...]]]:
-    yield "visitor", (network,)
-    who = _user_key(name) or spelled(name)
-    yield "password", (who, network)
-    yield "account", (who,)
 
 
 def _user_key(name: str) -> object | None:
@@ -67,7 +62,8 @@ def _user_key(name: str) -> object | None:
     return model._default_manager.filter(**named).values_list("pk", flat=True).first()
 
 
-def _record(kind: str, rate: Rate, *whose: object, network: str) -> None:
-    if seconds_to_wait(Rate(requests=1, seconds=rate.seconds), LIMITED, kind, *whose) == 0:
+def _record(kind: str, *whose: object, network: str) -> None:
+    rate = settings.rate_of(kind)
+    if rate and seconds_to_wait(Rate(requests=1, seconds=rate.seconds), LIMITED, kind, *whose) == 0:
         # An operator belongs to no workspace.
         Event.objects.record(LIMITED, subject="console", workspace_id=None, by=f"visitor:{network}", limit=kind)

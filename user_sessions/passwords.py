@@ -13,10 +13,18 @@ from user_sessions.models import UserInactive
 from user_sessions.profiles import profile_of
 from user_sessions.users import can_be_name
 
-__all__ = ["authenticated", "can_have_password"]
+__all__ = ["attempts", "authenticated", "can_have_password"]
 
 # How backends authenticate that know no passwords but Django's own.
 OF_DJANGO = (BaseBackend.authenticate, ModelBackend.authenticate)
+
+
+def attempts(who: object, network: str) -> list[tuple[str, tuple[object, ...]]]:
+    """Return what one attempt at a password is counted by: each kind of rate with its caller.
+
+    ``who`` is the primary key of the user, or the spelled name where no user has it.
+    """
+    return [("password", (who, network)), ("account", (who,))]
 
 
 @sensitive_variables("password")

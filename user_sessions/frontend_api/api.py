@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from sessions_core.api import client_address, is_storable
 from sessions_core.cors import Cors
 from sessions_core.models import Workspace
-from sessions_core.rates import network_of, seconds_to_wait
+from sessions_core.rates import network_of
 from user_sessions.attached_tokens import attached_token
 from user_sessions.conf import settings
 from user_sessions.cookies import drop_client, set_client, tell_signed_in
@@ -29,7 +29,7 @@ from user_sessions.frontend_api.parameters import FormParser
 from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, StaleClient, UserSession
-from user_sessions.passwords import authenticated, can_have_password
+from user_sessions.passwords import attempts, authenticated, can_have_password
 from user_sessions.tokens import client_token
 from user_sessions.users import is_known, spelled
 
@@ -160,8 +160,8 @@ class FrontendView(DialectView):
         """Whom the host's backends let in with it, None if nobody goes by this name. Raises ApiError if it is not the
         user's, or too many were tried. ``or_another``: the backends may know another user by this name."""
         who = user.pk if user else spelled(name)
-        self.limit("password", who, self.network)
-        self.limit("account", who)
+        for kind, whose in attempts(who, self.network):
+            self.limit(kind, *whose)
         found = authenticated(user, name, password, self.request._request)
         if found is not None and (user is None or or_another or found.pk == user.pk):
             return found if is_known(self.caller.workspace, found) else None
@@ -174,8 +174,7 @@ class FrontendView(DialectView):
     def limit(self, kind: str, *whose: object) -> None:
         """Count one more request of this kind, wherever in the host's project. Raises ApiError when there were too
         many."""
-        rate = settings.rate_of(kind)
-        if rate and (seconds := seconds_to_wait(rate, kind, *whose)):
+        if seconds := settings.seconds_to_wait(kind, *whose):
             error = ApiError("too_many_requests", "Too many requests. Try again later.")
             error.retry_after = seconds
             raise error
