@@ -26,7 +26,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ViewSet
 
-from sessions_core.caching import PRIVATE
+from sessions_core.caching import PRIVATE, keep_from_site_cache
 from sessions_core.conf import settings
 from sessions_core.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.models import Workspace
@@ -207,9 +207,14 @@ class ApiView(ViewSet):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.trace = uuid.uuid4().hex
+        keep_from_site_cache(request)
         if self.cors and is_preflight(request):
             return self._preflight(request, self.cors)
-        return super().dispatch(request, *args, **kwargs)
+        response = super().dispatch(request, *args, **kwargs)
+        if response.status_code == 404:
+            # LocaleMiddleware would redirect to the same path below a language, if a page of the host takes any path.
+            request.urlconf = ()  # type: ignore[assignment]  # no routes, where it looks for that page
+        return response
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
@@ -249,7 +254,8 @@ class ApiView(ViewSet):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", PRIVATE)
-        patch_vary_headers(response, self.credential_headers)
+        if self.credential_headers:
+            patch_vary_headers(response, self.credential_headers)
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if self.cors:
             vary_by_origin(response)

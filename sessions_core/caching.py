@@ -6,11 +6,11 @@ https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
 from collections.abc import Iterable
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.request import Request
 
-__all__ = ["PRIVATE", "keep_private", "keep_rest_answer_private"]
+__all__ = ["PRIVATE", "keep_from_site_cache", "keep_private", "keep_rest_answer_private"]
 
 PRIVATE = "private, no-store"
 
@@ -21,13 +21,21 @@ def keep_private(response: HttpResponseBase, headers: Iterable[str]) -> None:
     patch_vary_headers(response, list(headers))
 
 
+def keep_from_site_cache(request: HttpRequest) -> None:
+    """Keep the answer to come out of Django's per-site cache, whatever its ``Cache-Control`` says.
+
+    A public one too: a key set that comes out of that cache is older than its ``max-age`` says.
+    """
+    request._cache_update_cache = False  # type: ignore[attr-defined]  # what Django's middleware looks at
+
+
 def keep_rest_answer_private(request: Request, headers: Iterable[str]) -> None:
     """Do the same for the answer to come of a host's REST framework view, an error included.
 
     An authenticator never sees the answer. The view adds ``view.headers`` to it at the end, in place of what an action
     set itself. Django's cache middleware obeys the mark on the request, also where a view leaves those headers out.
     """
-    request._request._cache_update_cache = False  # type: ignore[attr-defined]  # what Django's middleware looks at
+    keep_from_site_cache(request._request)
     view: Any = (request.parser_context or {}).get("view")
     answered: dict[str, str] | None = getattr(view, "headers", None)
     if answered is None:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pytest
+from django.conf.urls.i18n import i18n_patterns
 from django.db import connection
 from django.db.models import Model
+from django.urls import include, path
 from psycopg import IsolationLevel
 
 from sessions_core.checks import check_settings
+from sessions_core.route_checks import check_paths
 
 FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
 
@@ -107,3 +110,17 @@ def test_the_message_says_what_to_do(settings):
     (message,) = check_settings()
     assert "ENCRYPTION_KEYS" in message.msg
     assert "secrets.token_urlsafe" in (message.hint or "")
+
+
+class BelowALanguage:
+    urlpatterns = i18n_patterns(path("v1/", include("user_sessions.backend_api.urls")))
+
+
+class BesideOne:
+    urlpatterns = [path("v1/", include("user_sessions.backend_api.urls")), *i18n_patterns(path("", lambda _: None))]
+
+
+@pytest.mark.parametrize(("urls", "ids"), [(BelowALanguage, ["sessions_core.W002"]), (BesideOne, [])])
+def test_w002_a_path_that_depends_on_the_language(settings, urls, ids):
+    settings.ROOT_URLCONF = urls
+    assert [message.id for message in check_paths()] == ids
