@@ -13,7 +13,12 @@ from user_sessions.models import UserInactive
 from user_sessions.profiles import profile_of
 from user_sessions.users import can_be_name
 
-__all__ = ["attempts", "authenticated", "can_have_password"]
+__all__ = ["LockedOut", "attempts", "authenticated", "can_have_password"]
+
+
+class LockedOut(Exception):
+    """django-axes refuses every password of this user or caller for a while, the right one too."""
+
 
 # How backends authenticate that know no passwords but Django's own.
 OF_DJANGO = (BaseBackend.authenticate, ModelBackend.authenticate)
@@ -33,11 +38,15 @@ def authenticated(user: Any | None, name: str, password: str, request: HttpReque
 
     They are asked as Django's own login form asks them, and so count and slow down as they do there, and
     ``user_login_failed`` is sent. ``user`` is who goes by ``name``, None if nobody does: a backend may know them all
-    the same, or another user by this name. Raises UserInactive for the right password of a user who may not sign in.
+    the same, or another user by this name. Raises LockedOut, and UserInactive for the right password of a user who may
+    not sign in.
     """
     if user is None and not can_be_name(name):  # Django's backend would look it up all the same, and fail
         return None
     found = authenticate(request, username=_username(user, name), password=password)
+    if found is None and getattr(request, "axes_locked_out", False):
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # or its middleware answers with a page
+        raise LockedOut
     if found is None and user is not None and not user.is_active and user.check_password(password):
         raise UserInactive  # which Django's backend tells nobody
     return found

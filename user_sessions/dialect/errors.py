@@ -29,6 +29,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "authentication_invalid": (401, "Invalid authentication"),
     "signed_out": (401, "Signed out"),
     "user_banned": (403, "This user may not sign in"),
+    "user_locked": (403, "This account is locked"),
     "session_token_jwt_template": (403, "This template customises session tokens"),
     "resource_not_found": (404, "not found"),
     "method_not_allowed": (405, "Method not allowed"),

@@ -29,7 +29,7 @@ from user_sessions.frontend_api.parameters import FormParser
 from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, StaleClient, UserSession
-from user_sessions.passwords import attempts, authenticated, can_have_password
+from user_sessions.passwords import LockedOut, attempts, authenticated, can_have_password
 from user_sessions.tokens import client_token
 from user_sessions.users import is_known, spelled
 
@@ -162,7 +162,10 @@ class FrontendView(DialectView):
         who = user.pk if user else spelled(name)
         for kind, whose in attempts(who, self.network):
             self.limit(kind, *whose)
-        found = authenticated(user, name, password, self.request._request)
+        try:
+            found = authenticated(user, name, password, self.request._request)
+        except LockedOut:
+            raise ApiError("user_locked", "Too many wrong passwords. Try again later.") from None
         if found is not None and (user is None or or_another or found.pk == user.pk):
             return found if is_known(self.caller.workspace, found) else None
         if user is None:
