@@ -52,14 +52,14 @@ class UserIdentifierKeyMixin:
     key without a live session gives nothing.
     """
 
-    request: Request
-
-    def filter_queryset(self, queryset: QuerySet[M]) -> QuerySet[M]:
+    def filter_queryset(self, queryset: QuerySet[M, R]) -> QuerySet[M, R]:
         queryset = super().filter_queryset(queryset)  # type: ignore[misc]  # of the view it is mixed into
-        keys = self.request.query_params.getlist("user_identifier_key")
+        request: Request = self.request  # type: ignore[attr-defined]  # declared here, it would clash with the view's
+        keys = request.query_params.getlist("user_identifier_key")
         if not keys:
             return queryset
         if len(keys) > 1 or not 0 < len(keys[0]) <= LONGEST_TEXT or not is_storable(keys[0]):
             raise ValidationError({"user_identifier_key": ["Give one key."]})
-        auth = _caller(self.request, self)
-        return narrowed_to_key(auth, queryset, keys[0], action=action_of(self.request), at=timezone.now())
+        auth, action = _caller(request, self), action_of(request)
+        narrowed: Any = narrowed_to_key(auth, queryset, keys[0], action=action, at=timezone.now())
+        return cast("QuerySet[M, R]", narrowed)

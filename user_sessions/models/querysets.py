@@ -192,10 +192,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
 
 
-_Manager = models.Manager.from_queryset(UserSessionQuerySet)
+if TYPE_CHECKING:  # without the plugin of django-stubs, type checkers do not see what from_queryset makes
+
+    class _Manager(UserSessionQuerySet, models.Manager["UserSession"]): ...  # type: ignore[misc]
+
+else:
+    _Manager = models.Manager.from_queryset(UserSessionQuerySet)
 
 
-class UserSessionManager(_Manager["UserSession"]):
+class UserSessionManager(_Manager):
     """Every session comes with ``epoch_id`` and ``void_reason``, so that its status needs no query of its own."""
 
     def get_queryset(self) -> UserSessionQuerySet:
