@@ -211,7 +211,8 @@ class ApiView(ViewSet):
         if self.cors and is_preflight(request):
             return self._preflight(request, self.cors)
         response = super().dispatch(request, *args, **kwargs)
-        if response.status_code == 404:
+        match = request.resolver_match  # not of this view where it answers for the whole project, as handler404
+        if response.status_code == 404 and match and getattr(match.func, "cls", None) is type(self):
             # LocaleMiddleware would redirect to the same path below a language, if a page of the host takes any path.
             request.urlconf = ()  # type: ignore[assignment]  # no routes, where it looks for that page
         return response

@@ -24,7 +24,7 @@ def keep_private(response: HttpResponseBase, headers: Iterable[str]) -> None:
 def keep_from_site_cache(request: HttpRequest) -> None:
     """Keep the answer to come out of Django's per-site cache, whatever its ``Cache-Control`` says.
 
-    A public one too: a key set that comes out of that cache is older than its ``max-age`` says.
+    This includes public answers: a key set from that cache would be older than its ``max-age`` says.
     """
     request._cache_update_cache = False  # type: ignore[attr-defined]  # what Django's middleware looks at
 

@@ -13,6 +13,7 @@ pytestmark = embedded
 SETTINGS = """
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]
+DEBUG = False
 INTERNAL_IPS = ["127.0.0.1"]
 STATIC_ROOT = BASE_DIR / "static"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
@@ -74,6 +75,7 @@ async def later(request):
 def rest(request):
     return Response({"key": request.auth.user_identifier_key})
 
+handler404 = "client_sessions.api.not_found"
 guarded = [path("plain", plain), path("later", later), path("rest", rest)]
 urlpatterns += [*guarded, path("public", public), path("members", members)]
 urlpatterns += [path("__debug__/", include("debug_toolbar.urls"))]
