@@ -1,4 +1,4 @@
-"""Bytes never end in a 5xx, in a header, query, path or body, on any route and on any page of the console (P61)."""
+"""No bytes in a header, query, path or body cause a 5xx, on any route and on any page of the admin."""
 
 import io
 import logging
@@ -111,6 +111,7 @@ def filled(path: str, value: bytes) -> bytes:
     )
 
 
+@pytest.mark.promise("P25")
 @pytest.mark.parametrize("content_type", TYPES)
 def test_any_content_type_gets_an_answer(wire, content_type):
     for path in (b"/health", b"/devices/list", b"/v1/sessions", b"/v1/client", b"/admin/login/"):
@@ -125,6 +126,7 @@ def test_a_boundary_is_all_that_is_passed_on_of_a_content_type():
     assert plain_type("application/json; charset=utf-8") == "application/json"
 
 
+@pytest.mark.promise("P25")
 def test_any_lookup_and_value_on_a_list_of_the_console_gets_an_answer(console):
     random = Random(7)
     for model in admin.site._registry:
@@ -165,6 +167,7 @@ def test_an_empty_form_of_the_console_gets_an_answer(wire):
         assert browser.post(page, {}).status_code < 500, page
 
 
+@pytest.mark.promise("P25")
 def test_any_bytes_on_any_route_get_an_answer(console, api_key):
     random = Random(11)
     cookie, paths = console.standing, routes()

@@ -63,12 +63,14 @@ def test_any_json_object_gets_an_answer(backend, path, body):
     assert is_an_answer(backend.request("POST", path, body))
 
 
+@pytest.mark.promise("P25")
 @fuzz
 @given(path=st.sampled_from(PATHS), body=st.binary(min_size=1, max_size=60))
 def test_any_bytes_get_an_answer(backend, path, body):
     assert is_an_answer(backend.request("POST", path, body))
 
 
+@pytest.mark.promise("P25")
 @fuzz
 @given(
     path=st.sampled_from(READS),
@@ -90,6 +92,7 @@ def test_any_bearer_is_refused_with_an_answer(db, token):
         assert is_an_answer(response)
 
 
+@pytest.mark.promise("P25")
 @fuzz
 @given(
     name=st.sampled_from(
@@ -108,12 +111,15 @@ def test_deep_nesting_is_refused(backend, depth):
     assert (response.status_code, response.error) in [(400, "invalid_json"), (400, "invalid_input")]
 
 
+@pytest.mark.wire("S132")
+@pytest.mark.promise("P27")
 def test_a_huge_body_is_refused(backend):
     body = json.dumps({"user_identifier_key": "x" * 2_000_000}).encode()
     response = backend.request("POST", "client_sessions/create", body)
     assert (response.status_code, response.error) == (413, "request_too_large")
 
 
+@pytest.mark.promise("P27")
 def test_ten_thousand_unknown_ids_are_one_answer(backend, home):
     ids = [home.a1] * 9_000 + [f"00000000-0000-4000-8000-{n:012}" for n in range(1_000)]
     response = backend.post("client_sessions/create", connected_account_ids=ids)
@@ -133,6 +139,7 @@ def test_what_was_accepted_can_be_listed_got_and_deleted(backend, key):
     assert backend.post("client_sessions/delete", client_session_id=session["client_session_id"]).status_code == 200
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize("key", ["x" * 256, "a\x00b", "\ud800"])
 def test_what_no_database_keeps_is_refused(backend, key):
     response = backend.post("client_sessions/create", user_identifier_key=key)
@@ -140,6 +147,7 @@ def test_what_no_database_keeps_is_refused(backend, key):
     assert not ClientSession.objects.exists()
 
 
+@pytest.mark.wire("S131")
 def test_a_forged_cursor_is_refused(backend, home):
     cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
     for forged in (cursor[:-1], f"x{cursor}", "x", cursor.split(".")[0], "."):
@@ -147,6 +155,7 @@ def test_a_forged_cursor_is_refused(backend, home):
         assert (response.status_code, response.error) == (400, "invalid_input")
 
 
+@pytest.mark.wire("S131")
 def test_a_cursor_of_another_caller_is_refused(backend, foreign_backend, home):
     cursor = backend.get("devices/list", "?limit=1").json()["pagination"]["next_page_cursor"]
     response = foreign_backend.get("devices/list", f"?limit=1&page_cursor={cursor}")
@@ -166,6 +175,7 @@ def test_a_query_of_thousands_is_refused_in_the_dialect(backend, home):
     assert response.headers["seam-request-id"]
 
 
+@pytest.mark.wire("S132")
 def test_a_body_in_chunks_is_refused_and_not_dropped(backend):
     response = backend.request("POST", "client_sessions/create", transfer_encoding="chunked")
     assert (response.status_code, response.error) == (411, "length_required")

@@ -63,7 +63,8 @@ def site(request, tmp_path: Path, javascript: Path) -> Iterator[str]:
         server.server_close()
 
 
-def test_cases_94_and_95_a_page_of_an_allowed_origin_lists_its_own_and_reads_refusals(
+@pytest.mark.wire("S94", "S95")
+def test_a_page_of_a_listed_origin_lists_devices_and_reads_refusals(
     site, live_server, workspace, publishable_key, home
 ):
     session = ClientSession.objects.start(workspace, by="test", wanted={"connected_account": [home.a1]})
@@ -93,7 +94,8 @@ def test_a_page_of_another_origin_reads_nothing_until_its_origin_is_listed(site,
         assert page.evaluate(LIST, [live_server.url, session.token]) == ["door"]
 
 
-def test_case_80_somebody_connects_an_account_in_a_browser(live_server, workspace, settings):
+@pytest.mark.wire("S80")
+def test_a_user_connects_an_account_in_a_browser(live_server, workspace, settings):
     settings.CLIENT_SESSIONS = {"URL": live_server.url}
     session = ClientSession.objects.start(workspace, by="test")
     endpoint = Request(f"{live_server.url}/connect_webviews/create", method="POST")

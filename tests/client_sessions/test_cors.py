@@ -25,9 +25,10 @@ def allowed(response) -> str | None:
     return response.headers.get("Access-Control-Allow-Origin")
 
 
+@pytest.mark.wire("S94")
 @pytest.mark.parametrize("path", ["devices/list", "client_sessions/revoke", "nowhere/at/all"])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "PROPFIND"])
-def test_case_94_a_preflight_needs_no_credential_and_no_method(listed, path, method):
+def test_a_preflight_needs_no_credential_and_accepts_any_method(listed, path, method):
     response = preflight(path, APP, method)
     assert (response.status_code, response.content, allowed(response)) == (204, b"", APP)
     assert response.headers["Access-Control-Allow-Credentials"] == "true"
@@ -45,17 +46,19 @@ def test_a_preflight_asks_the_database_once(listed, django_assert_num_queries):
         preflight("devices/list", APP)
 
 
+@pytest.mark.wire("S95")
 @pytest.mark.parametrize(
     ("path", "status"),
     [("devices/list", 200), ("devices/get?device_id=x", 404), ("nowhere", 404), ("client_sessions/list", 401)],
 )
-def test_case_95_every_answer_can_be_read_there(listed, workspace, path, status):
+def test_every_answer_carries_the_cors_headers_for_a_listed_origin(listed, workspace, path, status):
     token = ClientSession.objects.start(workspace, by="test").token
     response = Caller(authorization=f"Bearer {token}", origin=APP).get(path)
     assert (response.status_code, allowed(response)) == (status, APP)
     assert response.headers["Access-Control-Expose-Headers"] == "seam-request-id, retry-after"
 
 
+@pytest.mark.wire("S95")
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -64,19 +67,22 @@ def test_case_95_every_answer_can_be_read_there(listed, workspace, path, status)
         ("DELETE", "client_sessions/list", None, 401),
     ],
 )
-def test_case_95_refusals_of_strangers_too(listed, method, path, body, status):
+def test_refusals_without_a_credential_carry_the_cors_headers_too(listed, method, path, body, status):
     response = Caller(origin=APP).request(method, path, body)
     assert (response.status_code, allowed(response)) == (status, APP)
 
 
+@pytest.mark.wire("S95")
 @pytest.mark.parametrize("path", ["client_sessions/revoke", "devices/list"])
-def test_case_95_refusals_of_requests_too(listed, api_key, path):
+def test_refusals_of_invalid_requests_carry_the_cors_headers_too(listed, api_key, path):
     caller = Caller(authorization=f"Bearer {api_key}", origin=APP)
     for response in (caller.request("POST", path, b"{"), caller.request("PUT", path, {})):
         assert response.status_code in (400, 405)
         assert allowed(response) == APP
 
 
+@pytest.mark.wire("S102")
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -105,12 +111,14 @@ def test_an_origin_that_only_looks_alike_reads_nothing(listed, workspace, origin
         assert allowed(response) is None
 
 
+@pytest.mark.wire("S102")
 def test_the_list_is_the_callers_workspaces_own(listed, api_key, foreign_api_key):
     for key, expected in ((api_key, APP), (foreign_api_key, None)):
         response = Caller(authorization=f"Bearer {key}", origin=APP).get("devices/list")
         assert (response.status_code, allowed(response)) == (200, expected)
 
 
+@pytest.mark.wire("S103")
 @pytest.mark.parametrize(
     "origin", ["http://localhost:3000", "http://127.0.0.1:8080", "https://localhost", "http://[::1]:1"]
 )
@@ -121,6 +129,7 @@ def test_a_sandbox_answers_pages_of_the_developers_own_machine(api_key, live_wor
     assert allowed(live.get("devices/list")) is None
 
 
+@pytest.mark.wire("S103")
 def test_a_live_workspace_alone_answers_no_page_of_that_machine(live_workspace):
     assert allowed(preflight("devices/list", "http://localhost:3000")) is None
 
@@ -138,6 +147,7 @@ def test_an_origin_costs_a_forged_token_one_query(listed, django_assert_num_quer
         Caller(authorization="Bearer seam_cst1abcdefgh_" + "1" * 24, origin=origin).get("devices/list")
 
 
+@pytest.mark.wire("S104")
 def test_a_cookie_is_never_a_credential(listed, workspace):
     caller = bearer("")
     caller.client.cookies["client-session-token"] = ClientSession.objects.start(workspace, by="test").token

@@ -44,6 +44,7 @@ UNSUPPORTED = [
 ]
 
 
+@pytest.mark.wire("S127")
 @pytest.mark.parametrize("query", ["?{}=x&_strict=true", "?{}=x", "?{}[]=x", "?{}="])
 @pytest.mark.parametrize(("path", "parameter"), UNSUPPORTED)
 def test_a_filter_that_is_not_supported_is_refused(backend, home, path, parameter, query):
@@ -64,6 +65,7 @@ def with_metadata(home) -> None:
         Device.objects.filter(pk=getattr(home, name)).update(custom_metadata=metadata)
 
 
+@pytest.mark.wire("S128")
 @pytest.mark.parametrize(
     ("query", "found"),
     [
@@ -111,6 +113,7 @@ def test_a_metadata_filter_that_is_no_object_is_refused(backend, home):
     assert "custom_metadata_has" in problems(backend.get("devices/list", "?custom_metadata_has=a"))
 
 
+@pytest.mark.wire("S128")
 def test_accounts_and_webviews_are_filtered_by_metadata(backend, home):
     ConnectedAccount.objects.filter(pk=home.a1).update(custom_metadata={"floor": "1"})
     ConnectWebview.objects.filter(pk=home.pending).update(custom_metadata={"floor": "1"})
@@ -134,6 +137,7 @@ def test_the_next_page_has_the_same_filters(backend, with_metadata):
     assert second["client_sessions"] == [sessions[1]["client_session"]]
 
 
+@pytest.mark.wire("S129")
 @pytest.mark.parametrize("by", ["id", "id without dashes", "Yale", "ЧЕРД", "acm"])
 def test_webviews_are_searched_as_seam_does(backend, home, by):
     """By id, provider, metadata and customer; each may be a part."""
@@ -157,6 +161,7 @@ def test_a_search_for_what_no_webview_has_finds_none(backend, home):
 # The shape of devices
 
 
+@pytest.mark.wire("S130")
 def test_only_a_lock_says_whether_it_can_be_locked(backend, home):
     Device.objects.filter(pk=home.d1).update(is_locked=False)
     lock, other = (backend.post("devices/get", device_id=id).json()["device"] for id in (home.d1, home.d2))

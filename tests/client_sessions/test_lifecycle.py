@@ -135,6 +135,7 @@ def test_neither_key_nor_identity_always_makes_a_new_session(workspace):
     assert first != second
 
 
+@pytest.mark.wire("S124")
 def test_a_publishable_key_lengthens_nothing(web_app, workspace):
     far = "2100-01-01T00:00:00Z"
     born = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
@@ -143,6 +144,7 @@ def test_a_publishable_key_lengthens_nothing(web_app, workspace):
     assert again == born
 
 
+@pytest.mark.wire("S125")
 def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, workspace):
     workspace.is_sandbox = False
     workspace.save()
@@ -153,6 +155,7 @@ def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, work
     assert web_app.post("client_sessions/get_or_create", user_identifier_key="g1").status_code == 200
 
 
+@pytest.mark.wire("S119")
 def test_a_revoked_session_is_read_by_id_only(backend, open_session):
     session = open_session(user_identifier_key="u1")
     backend.post("client_sessions/revoke", client_session_id=session["client_session_id"])
@@ -194,6 +197,7 @@ def test_an_id_too_long_for_its_column_is_no_id(backend, workspace):
     assert (refused.status_code, refused.error) == (404, "customer_not_found")
 
 
+@pytest.mark.wire("S120")
 def test_a_second_identity_is_refused_by_the_name_of_its_parameter(backend, open_session, workspace, home):
     session = open_session(user_identity_id=home.identity)
     other = str(UserIdentity.objects.create(workspace=workspace).pk)

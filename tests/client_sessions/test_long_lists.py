@@ -25,6 +25,7 @@ def many(workspace) -> list[ClientSession]:
     )
 
 
+@pytest.mark.wire("S117")
 def test_a_thousand_are_listed_and_more_are_refused(backend, many):
     refused = backend.get("client_sessions/list")
     assert (refused.status_code, refused.error) == (400, "invalid_input")
@@ -38,6 +39,7 @@ def test_a_filter_still_finds_its_session_among_more(backend, many):
     assert [session["user_identifier_key"] for session in listed] == ["user 7"]
 
 
+@pytest.mark.wire("S118")
 def test_pages_lead_through_all_of_them(backend, many):
     seen, cursor = [], None
     while cursor or not seen:

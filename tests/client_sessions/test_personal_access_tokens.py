@@ -27,6 +27,7 @@ def at(workspace_id: object, token: str) -> Caller:
     return Caller(**{"authorization": f"Bearer {token}", "seam-workspace": str(workspace_id)})
 
 
+@pytest.mark.wire("S112")
 def test_the_workspace_in_use_is_the_one_that_is_asked_for(token, workspace, elsewhere, home):
     assert devices_seen(at(workspace.pk, token)) == ["d1", "d2", "d3"]
     assert devices_seen(at(elsewhere.pk, token)) == ["dx"]
@@ -38,6 +39,7 @@ def test_a_person_opens_sessions_in_their_own_name(token, workspace):
     assert event.actor == f"personal_access_token:{token[8:16]}"
 
 
+@pytest.mark.wire("S114")
 @pytest.mark.parametrize("named", ["live_workspace", "unknown", "nonsense", None])
 def test_no_other_workspace_can_be_chosen(token, live_workspace, named):
     chosen = {"live_workspace": live_workspace.pk, "unknown": uuid4(), "nonsense": "x"}
@@ -46,11 +48,13 @@ def test_no_other_workspace_can_be_chosen(token, live_workspace, named):
     assert (response.status_code, response.error) == (401, "unauthorized")
 
 
+@pytest.mark.wire("S115")
 def test_without_a_workspace_it_lists_those_it_was_given(token, workspace, elsewhere, live_workspace):
     listed = bearer(token).get("workspaces/list").json()["workspaces"]
     assert {each["workspace_id"] for each in listed} == {str(workspace.pk), str(elsewhere.pk)}
 
 
+@pytest.mark.wire("S116")
 @pytest.mark.parametrize("change", ["revoked", "user inactive", "user gone", "forged"])
 def test_a_token_that_does_not_hold_is_refused_at_once(token, person, workspace, change):
     assert at(workspace.pk, token).get("workspaces/get").status_code == 200

@@ -39,7 +39,8 @@ def test_two_who_create_the_same_key_end_with_one_row(workspace, at_once):
         assert ClientSession.objects.filter(user_identifier_key=f"u{n}").count() == 1
 
 
-def test_case_36_many_who_get_or_create_a_key_get_one_session(workspace, at_once):
+@pytest.mark.wire("S36")
+def test_forty_parallel_get_or_create_calls_make_one_session(workspace, at_once):
     for n in range(ROUNDS):
         call = partial(ClientSession.objects.start_or_match, workspace, by="test", user_identifier_key=f"u{n}")
         results = at_once(*[call] * 40)

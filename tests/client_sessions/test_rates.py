@@ -24,6 +24,7 @@ def statuses(caller: Caller, path: str, times: int, **body: object) -> list[int]
     return [caller.post(path, **body).status_code for _ in range(times)]
 
 
+@pytest.mark.wire("S133")
 def test_too_many_is_told_in_the_dialect(web_app):
     statuses(web_app, "client_sessions/get_or_create", 2, user_identifier_key="p1")
     response = web_app.post("client_sessions/get_or_create", user_identifier_key="p1")
@@ -118,6 +119,7 @@ def test_sessions_and_keys_are_counted_apart(workspace, api_key, foreign_api_key
         assert statuses(bearer(key), "workspaces/get", 5) == [200, 200, 200, 200, 429]
 
 
+@pytest.mark.promise("P28")
 def test_failed_authentication_is_counted_by_address_and_a_success_changes_nothing(api_key):
     stranger = bearer("seam_invalid_api_key")
     assert statuses(stranger, "workspaces/get", 3) == [401] * 3
@@ -137,6 +139,7 @@ def test_a_caller_that_is_stopped_writes_nothing(web_app):
     assert not ClientSession.objects.filter(user_identifier_key="p2").exists()
 
 
+@pytest.mark.wire("S126")
 def test_a_short_key_can_be_refused_to_publishable_keys(web_app, backend, workspace):
     workspace.user_identifier_key_min_length = 20
     workspace.save()

@@ -37,7 +37,8 @@ def authorise(webview: dict[str, Any], provider: str = "yale") -> Any:
 # Connect Webviews
 
 
-def test_case_79_a_webview_made_with_a_token_is_that_sessions_alone(open_session, home):
+@pytest.mark.wire("S79")
+def test_only_the_session_that_created_a_webview_sees_it(open_session, home):
     session, other = open_session(), open_session()
     browser = bearer(session["token"])
     webview = webview_made_by(browser)
@@ -50,7 +51,8 @@ def test_case_79_a_webview_made_with_a_token_is_that_sessions_alone(open_session
     assert (hidden.status_code, hidden.error) == (404, "connect_webview_not_found")
 
 
-def test_case_80_an_account_authorised_there_is_that_sessions_alone(backend, open_session, home):
+@pytest.mark.wire("S80")
+def test_only_the_session_of_the_webview_reaches_the_account_authorised_in_it(backend, open_session, home):
     browser, other = (bearer(open_session()["token"]) for _ in range(2))
     webview = webview_made_by(browser)
     assert webview["status"] == "pending"
@@ -137,6 +139,7 @@ def test_a_redirect_keeps_its_fragment(backend):
     )
 
 
+@pytest.mark.wire("S122")
 def test_a_token_makes_so_many_webviews_and_no_more(open_session):
     browser = bearer(open_session()["token"])
     for _ in range(50):
@@ -187,8 +190,9 @@ def test_a_backend_narrows_webviews_by_key(backend, open_session, home):
 # Connected accounts
 
 
+@pytest.mark.wire("S85")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_case_85_a_deleted_account_leaves_every_session(backend, open_session, home, method):
+def test_a_deleted_account_leaves_every_session(backend, open_session, home, method):
     session = open_session(connected_account_ids=[home.a1, home.a2])
     assert session["device_count"] == 3
     body, query = (
@@ -261,6 +265,7 @@ def test_a_blank_selector_selects_nothing(backend, home, path, name):
 # User identities
 
 
+@pytest.mark.wire("S121")
 def test_an_identity_is_made_found_and_given_devices(backend, home):
     made = backend.post(
         "user_identities/create", user_identity_key="jane", email_address="jane@example.com", full_name="Jane Doe"
@@ -316,6 +321,7 @@ def test_identities_and_devices_are_of_one_workspace(backend, home, path, wrong,
 # Workspaces
 
 
+@pytest.mark.wire("S123")
 def test_a_caller_lists_its_own_workspace(backend, open_session, workspace, elsewhere):
     for caller in (backend, bearer(open_session()["token"])):
         listed = caller.get("workspaces/list").json()["workspaces"]

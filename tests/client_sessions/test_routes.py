@@ -76,6 +76,7 @@ def test_no_route_of_this_api_is_without_a_row():
     }
 
 
+@pytest.mark.wire("S134")
 @pytest.mark.parametrize(
     "path", ["client_sessions/get/", "/client_sessions/get", "client_sessions//get", "Client_Sessions/get", "x/../v2"]
 )
@@ -84,6 +85,7 @@ def test_a_path_has_one_spelling(callers, path):
     assert (response.status_code, response.error) == (404, "not_found")
 
 
+@pytest.mark.wire("S135")
 def test_no_header_overrides_the_method(callers):
     override = {"x-http-method-override": "DELETE", "x-method-override": "DELETE"}
     response = callers[API_KEY].request("GET", "client_sessions/delete", **override)

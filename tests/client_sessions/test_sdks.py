@@ -1,4 +1,4 @@
-"""The vendor's own SDKs, unmodified, over real HTTP; a test of a numbered case of the dialect carries its number."""
+"""Seam's own SDKs, unmodified, over real HTTP."""
 
 import json
 import re
@@ -116,26 +116,30 @@ def test_the_sdk_is_of_the_line_it_is_tested_as(sdk, line, given):
     assert sdk.play("version", **given).startswith(line.partition("-")[2] + ".")
 
 
-def test_case_97_every_sdk_tells_the_same_story(sdk, given, home):
+@pytest.mark.wire("S97")
+def test_every_sdk_reaches_the_same_final_state(sdk, given, home):
     assert relabelled(sdk.play("story", **given), home) == STORY
 
 
 # Python 2.2 joins absolute paths, and so loses the prefix before we see it.
+@pytest.mark.wire("S99")
 @pytest.mark.parametrize("line", [*JAVASCRIPT, "python-3.18"])
 @pytest.mark.parametrize("ending", ["", "/"])
-def test_case_99_the_api_may_live_below_a_path(sdk, given, home, settings, ending):
+def test_the_api_works_below_a_path_prefix(sdk, given, home, settings, ending):
     settings.ROOT_URLCONF = "tests.sdks.prefixed_urls"
     below = given | {"endpoint": f"{given['endpoint']}/api/seam{ending}"}
     assert relabelled(sdk.play("story", **below), home) == STORY
 
 
-def test_cases_2_and_3_a_taken_key_is_met_as_the_sdk_expects(sdk, line, given):
+@pytest.mark.wire("S2", "S3")
+def test_each_sdk_handles_a_taken_key_as_it_expects(sdk, line, given):
     """The oldest line POSTs to create; the others PUT."""
     expected = "client_session_token_already_exists" if line == "python-2.2" else "unchanged"
     assert sdk.play("taken key", **given) == expected
 
 
-def test_cases_7_15_and_66_the_sdk_knows_each_kind_of_error(sdk, line, given, home):
+@pytest.mark.wire("S7", "S15", "S66")
+def test_each_sdk_raises_its_own_class_of_error(sdk, line, given, home):
     invalid = refused(7, "invalid_input", 400, "SeamHttpInvalidInputError")
     if line != "python-2.2":  # it has the class, but no messages
         messages = {"connected_account_ids": ["Expected array, received number"], "expires_at": ["Invalid datetime"]}
@@ -166,6 +170,7 @@ def test_every_sdk_reaches_the_resources(sdk, given, home):
     }
 
 
+@pytest.mark.wire("S113")
 def test_every_sdk_works_with_a_personal_access_token(sdk, given, home, elsewhere, workspace, django_user_model):
     jane = django_user_model.objects.create(username="jane")
     _, token = PersonalAccessToken.objects.issue(jane, [workspace, elsewhere], name="laptop", by="test")
@@ -178,15 +183,17 @@ def test_every_sdk_works_with_a_personal_access_token(sdk, given, home, elsewher
 # Publishable keys and client session tokens are for browsers: only the JavaScript SDK knows them.
 
 
+@pytest.mark.wire("S32")
 @pytest.mark.parametrize("line", JAVASCRIPT)
-def test_case_32_a_publishable_key_gets_what_the_backend_granted(sdk, given, home, open_session):
+def test_a_publishable_key_receives_the_session_that_a_backend_granted(sdk, given, home, open_session):
     opened = open_session(user_identifier_key="jane_doe", connected_account_ids=[home.a1])
     told = sdk.play("publishable key", **given)
     assert told == {"session": opened["client_session_id"], "devices": ["d1", "d2"]}
 
 
+@pytest.mark.wire("S26", "S29")
 @pytest.mark.parametrize("line", JAVASCRIPT)
-def test_cases_26_and_29_a_publishable_key_is_refused(sdk, given, home):
+def test_the_javascript_sdk_reads_refusals_of_a_publishable_key(sdk, given, home):
     assert relabelled(sdk.play("publishable key errors", **given), home) == {
         "unknown publishable key": refused(1, "workspace_not_found", 400),
         "no user": refused(2, "publishable_key_requires_user_identifier_key", 400),
@@ -194,8 +201,9 @@ def test_cases_26_and_29_a_publishable_key_is_refused(sdk, given, home):
     }
 
 
+@pytest.mark.wire("S38", "S51", "S59", "S75", "S76")
 @pytest.mark.parametrize("line", JAVASCRIPT)
-def test_cases_38_51_59_75_and_76_a_token_touches_its_own_and_no_more(sdk, given, home, open_session):
+def test_the_javascript_sdk_uses_a_session_token_within_its_scope(sdk, given, home, open_session):
     open_session(user_identifier_key="john_doe", connected_account_ids=[home.a2])
     token = open_session(user_identifier_key="jane_doe", connected_account_ids=[home.a1])["token"]
     assert relabelled(sdk.play("client session token", token=token, **given), home) == {
@@ -213,8 +221,9 @@ def test_cases_38_51_59_75_and_76_a_token_touches_its_own_and_no_more(sdk, given
     }
 
 
+@pytest.mark.wire("S96")
 @pytest.mark.parametrize("line", JAVASCRIPT)
-def test_case_96_a_token_is_exchanged_for_another(sdk, given, home, open_session):
+def test_the_javascript_sdk_exchanges_its_session_token(sdk, given, home, open_session):
     tokens = {
         "token": open_session(user_identifier_key="jane_doe", connected_account_ids=[home.a1])["token"],
         "another_token": open_session(user_identifier_key="john_doe", connected_account_ids=[home.a2])["token"],

@@ -30,6 +30,7 @@ def opens(text: str) -> bool:
     )
 
 
+@pytest.mark.promise("P1")
 def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key, open_session):
     session = open_session(user_identifier_key="u1")
     assert opens(api_key) and opens(publishable_key) and opens(session["token"])
@@ -45,7 +46,9 @@ def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key,
     assert [text for text in sorted(found) if len(text) >= 16 and opens(text)] == []
 
 
-def test_case_98_only_the_session_object_holds_the_token(backend, open_session, home, caplog):
+@pytest.mark.wire("S98")
+@pytest.mark.promise("P6")
+def test_only_the_session_object_contains_the_token(backend, open_session, home, caplog):
     caplog.set_level(logging.DEBUG)
     session = open_session(user_identifier_key="a-very-secret-key", connected_account_ids=[home.a1])
     caller = bearer(session["token"])
@@ -76,6 +79,7 @@ def console(db) -> Client:
     return client
 
 
+@pytest.mark.promise("P4")
 def test_neither_repr_nor_console_shows_a_secret(console, api_key, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
     row = ClientSession.objects.get()

@@ -176,6 +176,7 @@ def test_nothing_is_taken_from_a_session_that_is_over(session, home):
 # On the wire
 
 
+@pytest.mark.wire("S105")
 def test_a_backend_grants_with_terms(backend, open_session, home):
     session = open_session(user_identifier_key="u1")
     until = "2031-06-19T15:22:40.000000Z"
@@ -193,6 +194,7 @@ def test_a_backend_grants_with_terms(backend, open_session, home):
     assert devices_seen(bearer(session["token"])) == ["d1", "d2"]
 
 
+@pytest.mark.wire("S107")
 def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
     session = open_session()
     row_of(session).grant({"connected_account": [home.a1]}, terms=Terms(until=timezone.now()), by="test")
@@ -201,6 +203,7 @@ def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
     assert devices_seen(bearer(session["token"])) == []
 
 
+@pytest.mark.wire("S106")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -221,6 +224,7 @@ def test_terms_that_are_none_are_refused(backend, open_session, home, name, valu
     assert not Grant.objects.exists()
 
 
+@pytest.mark.wire("S105")
 def test_terms_hold_from_the_creation_on(backend, home):
     for path in ("create", "get_or_create"):
         asked = {"user_identifier_key": path, "connected_account_ids": [home.a1], "actions": ["read"]}
@@ -228,6 +232,7 @@ def test_terms_hold_from_the_creation_on(backend, home):
         assert [limit["actions"] for limit in answer["limited_access"]] == [["read"]]
 
 
+@pytest.mark.wire("S108")
 def test_a_backend_takes_access_back(backend, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1, home.a2])
     answer = backend.post(
@@ -237,6 +242,7 @@ def test_a_backend_takes_access_back(backend, open_session, home):
     assert devices_seen(bearer(session["token"])) == ["d3"]
 
 
+@pytest.mark.wire("S109")
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
@@ -253,6 +259,7 @@ def test_taking_back_nothing_or_from_nobody_is_refused(backend, open_session, bo
     assert (response.status_code, response.error) == (status, error)
 
 
+@pytest.mark.wire("S110")
 def test_what_another_grant_leads_to_is_not_taken_back_by_half(backend, open_session, home):
     session = open_session(connected_account_ids=[home.a2], connect_webview_ids=[home.webview])
     body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
@@ -281,6 +288,7 @@ def test_an_ended_grant_is_not_asked_for(backend, open_session, home):
     assert backend.post("client_sessions/revoke_access", **body).status_code == 200
 
 
+@pytest.mark.wire("S109")
 def test_two_selectors_name_one_session_to_take_from(backend, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
     open_session(user_identifier_key="u2")
@@ -289,6 +297,7 @@ def test_two_selectors_name_one_session_to_take_from(backend, open_session, home
     assert (response.status_code, response.error) == (404, "client_session_not_found")
 
 
+@pytest.mark.wire("S111")
 def test_any_registered_type_is_granted_by_its_name(backend, open_session, home):
     session = open_session(device_ids=[home.d3])
     assert session["device_ids"] == [home.d3]

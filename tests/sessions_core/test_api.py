@@ -57,6 +57,7 @@ AWAY = {
 }
 
 
+@pytest.mark.wire("S136", "C136")
 @pytest.mark.parametrize("view", [ScopedView, BackendView])
 @pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
 def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFactory, view: Any, act: Any):

@@ -1,4 +1,4 @@
-"""What is told, to whom, and how it is signed; a test of a numbered case of the dialect carries its number."""
+"""What webhooks send, to which endpoints, and how they are signed."""
 
 import json
 import re
@@ -28,10 +28,13 @@ VERIFIERS = [
 ]
 
 
+@pytest.mark.wire("C133")
 @pytest.mark.parametrize(
     ("verb", "status"), [(None, "active"), ("end", "ended"), ("remove", "removed"), ("revoke", "revoked")]
 )
-def test_case_133_each_deed_is_told_with_session_and_user(workspace, endpoint, receiver, deliver, user, verb, status):
+def test_each_change_of_a_session_is_announced_with_session_and_user(
+    workspace, endpoint, receiver, deliver, user, verb, status
+):
     session = UserSession.objects.start(workspace, user, by="test")
     if verb:
         getattr(session, verb)(by="test")
@@ -43,6 +46,7 @@ def test_case_133_each_deed_is_told_with_session_and_user(workspace, endpoint, r
     assert "tasks" not in told["data"]
 
 
+@pytest.mark.wire("C137")
 def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, by="test")
     deliver()
@@ -59,8 +63,11 @@ def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deli
     assert receiver.received[0].headers["content-type"] == "application/json"
 
 
+@pytest.mark.wire("C134")
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_case_134_the_libraries_accept_it_and_no_changed_byte(workspace, receiver, deliver, user, verifier, refusal):
+def test_webhook_libraries_accept_the_delivery_and_refuse_a_changed_byte(
+    workspace, receiver, deliver, user, verifier, refusal
+):
     _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
     UserSession.objects.start(workspace, user, by="test")
     deliver()
@@ -77,7 +84,8 @@ def test_case_134_the_libraries_accept_it_and_no_changed_byte(workspace, receive
             ours.verify(received.body, received.headers | {f"webhook-{name}": changed, f"svix-{name}": changed})
 
 
-def test_case_135_a_revoke_that_changes_nothing_tells_nothing(workspace, endpoint, receiver, deliver, user):
+@pytest.mark.wire("C135")
+def test_a_revoke_that_changes_nothing_is_not_announced(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, by="test")
     assert [session.revoke(by="test") for _ in range(3)] == [True, False, False]
     deliver()
@@ -184,6 +192,7 @@ def test_changes_of_an_endpoint_are_recorded(workspace, endpoint):
     assert [event.type.partition(".")[2] for event in reversed(events)] == ["created", "rotated", "disabled", "enabled"]
 
 
+@pytest.mark.promise("P1", "P2")
 def test_a_secret_is_in_no_dump_and_does_not_open_elsewhere(workspace, receiver):
     endpoint, first = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
     second = endpoint.rotate(by="test")

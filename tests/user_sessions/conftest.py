@@ -136,7 +136,7 @@ def sent_here(client_of_u1: Client) -> Page:
 
 @pytest.fixture
 def profiles(settings: Any) -> None:
-    """``u1`` and ``u2`` look as the conformance cases say."""
+    """``u1`` and ``u2`` have the profiles that the rules of docs/wire/clerk.md name."""
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
 
 

@@ -1,4 +1,4 @@
-"""Profiles for the users of the conformance cases, as a host's own function would tell them:
+"""Profiles for the users of the tests, as a host's own function would tell them:
 ``USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}``."""
 
 from dataclasses import replace

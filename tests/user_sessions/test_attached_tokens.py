@@ -28,6 +28,7 @@ def read(session):
     return read
 
 
+@pytest.mark.wire("C181")
 def test_every_live_session_of_a_client_has_a_token(browser):
     users = [get_user_model().objects.create_user(name) for name in ("ann", "bob", "cat")]
     ann, *others = [browser.sign_in(user) for user in users]

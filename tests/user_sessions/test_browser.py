@@ -108,7 +108,8 @@ def status_of(session_id: str) -> str:
     return UserSession.objects.get(pk=session_id).status
 
 
-def test_case_129_the_sdk_signs_in_and_keeps_its_cookies(sdk_in, page, served, template):
+@pytest.mark.wire("C129")
+def test_the_browser_sdk_signs_in_and_keeps_its_cookies(sdk_in, page, served, template):
     assert sdk_in(LOAD) is None
     session_id = sdk_in(SIGN_IN, ["jane_doe", PASSWORD])
 
@@ -122,7 +123,8 @@ def test_case_129_the_sdk_signs_in_and_keeps_its_cookies(sdk_in, page, served, t
     assert "__client=" not in page.evaluate("document.cookie")
 
 
-def test_case_129_the_sdk_touches_its_session(sdk_in):
+@pytest.mark.wire("C129")
+def test_the_browser_sdk_touches_its_session(sdk_in):
     sdk_in(LOAD)
     session = UserSession.objects.get(pk=sdk_in(SIGN_IN, ["jane_doe", PASSWORD]))
     long_ago = session.last_active_at.replace(year=session.last_active_at.year - 1)
@@ -135,7 +137,8 @@ def test_case_129_the_sdk_touches_its_session(sdk_in):
     assert shown == int(session.last_active_at.timestamp() * 1000)
 
 
-def test_case_129_the_sdk_holds_two_accounts_and_leaves_them_one_by_one(sdk_in, page):
+@pytest.mark.wire("C129")
+def test_the_browser_sdk_uses_two_accounts_and_signs_them_out_one_by_one(sdk_in, page):
     sdk_in(LOAD)
     jane, john = (sdk_in(SIGN_IN, [name, PASSWORD]) for name in ("jane_doe", "john_roe"))
     assert sdk_in(LISTED) == [[john, "active"], [jane, "active"]]
@@ -154,7 +157,8 @@ def test_case_129_the_sdk_holds_two_accounts_and_leaves_them_one_by_one(sdk_in, 
     assert cookies_of(page)["__client_uat"]["value"] == "0" and "__session" not in cookies_of(page)
 
 
-def test_case_129_the_sdk_in_a_native_app(served, browser_sdk, backend, template):
+@pytest.mark.wire("C129")
+def test_the_browser_sdk_works_in_a_native_app(served, browser_sdk, backend, template):
     jane, john = (user_id(User.objects.get(username=name).pk) for name in ("jane_doe", "john_roe"))
     elsewhere = backend.post("v1/sessions", user_id=jane).json()["id"]
     told = native_sdk().play(
@@ -320,8 +324,9 @@ def seen_by(page: Any, app: str) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.wire("C128")
 @pytest.mark.parametrize("is_sandbox", [True, False], ids=["pk_test", "pk_live"])
-def test_case_128_an_app_s_server_knows_the_browser_until_its_session_is_revoked(
+def test_an_app_s_server_knows_the_browser_until_its_session_is_revoked(
     sdk_in, page, served, javascript, api_key, backend, settings, is_sandbox
 ):
     lifetime = 5

@@ -23,6 +23,7 @@ def client_of_two(workspace, u1, u2):
     return Client.objects.get()
 
 
+@pytest.mark.wire("C143")
 def test_a_client_shows_its_sessions(backend, client_of_two):
     shown = backend.get(f"v1/clients/{client_of_two.pk}").json()
     sessions = list(client_of_two.sessions.all())
@@ -73,6 +74,7 @@ def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session
     assert backend.get(f"v1/clients/{session.client_id}").json()["sessions"] == []
 
 
+@pytest.mark.wire("C144")
 def test_clients_are_listed_newest_first(backend, foreign_backend, workspace, u1):
     ids = [UserSession.objects.start(workspace, u1, by="test").client_id for _ in range(3)][::-1]
     assert [client["id"] for client in backend.get("v1/clients").json()] == ids
@@ -81,6 +83,7 @@ def test_clients_are_listed_newest_first(backend, foreign_backend, workspace, u1
     assert foreign_backend.get("v1/clients").json() == []
 
 
+@pytest.mark.wire("C145")
 @pytest.mark.parametrize("id", ["client_missing", "x", "%00", "💥"])
 def test_a_missing_client_is_not_found(backend, id):
     response = backend.get(f"v1/clients/{id}")
@@ -90,6 +93,7 @@ def test_a_missing_client_is_not_found(backend, id):
 # The token of a client
 
 
+@pytest.mark.wire("C146")
 def test_a_client_is_known_by_its_token(backend, client_of_two):
     token = client_token(client_of_two)
     payload = jwt.decode(token, options={"verify_signature": False})
@@ -98,6 +102,7 @@ def test_a_client_is_known_by_its_token(backend, client_of_two):
     assert shown.json() == backend.get(f"v1/clients/{client_of_two.pk}").json()
 
 
+@pytest.mark.wire("C147")
 def test_a_token_of_an_older_rotation_is_dead(backend, client_of_two):
     token = client_token(client_of_two)
     Client.objects.update(rotation=random_text(10))
@@ -112,6 +117,7 @@ def test_a_token_under_a_withdrawn_key_is_dead(backend, client_of_two, settings)
     assert backend.post("v1/clients/verify", token=client_token(client_of_two)).status_code == 200
 
 
+@pytest.mark.wire("C147")
 def test_what_is_stored_makes_no_token_and_a_changed_token_is_none(backend, client_of_two):
     token = client_token(client_of_two)
     header, payload, signature = token.split(".")
@@ -136,6 +142,7 @@ def test_a_client_of_another_workspace_is_not_found(foreign_backend, client_of_t
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
+@pytest.mark.wire("C148")
 def test_verifying_a_client_takes_a_token_and_nothing_else(backend, client_of_two):
     token = client_token(client_of_two)
     assert backend.post("v1/clients/verify").error == "form_param_missing"
@@ -145,6 +152,7 @@ def test_verifying_a_client_takes_a_token_and_nothing_else(backend, client_of_tw
 # Users
 
 
+@pytest.mark.wire("C149")
 def test_a_user_looks_as_the_hosts_function_says(backend, u1, u2, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
     shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
@@ -170,6 +178,7 @@ def test_a_user_without_a_function_of_the_hosts_is_what_django_knows(backend, u1
     assert shown["created_at"] == int(u1.date_joined.timestamp() * 1000)
 
 
+@pytest.mark.wire("C150")
 @pytest.mark.parametrize("id", ["user_missing", "user_99999", "x", "%00"])
 def test_a_missing_user_is_not_found(backend, id):
     response = backend.get(f"v1/users/{id}")
@@ -211,6 +220,7 @@ def live():
     return UserSession.objects.live(at=timezone.now())
 
 
+@pytest.mark.wire("C151")
 def test_all_sessions_of_a_user_are_revoked(backend, three, u1):
     answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", reason="a stolen phone").json()
     assert (answer["object"], answer["total_count"]) == ("revoked_sessions", 3)
@@ -230,6 +240,7 @@ def test_a_backend_signs_out_whom_the_workspace_knows_no_more(backend, workspace
     assert answer.json()["session_ids"] == [session.pk]
 
 
+@pytest.mark.wire("C152")
 def test_all_others_are_revoked_and_the_callers_stays(backend, three, u1):
     kept = three[1].pk
     answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=kept).json()
@@ -237,6 +248,7 @@ def test_all_others_are_revoked_and_the_callers_stays(backend, three, u1):
     assert list(live().filter(user=u1, workspace=three[0].workspace)) == [three[1]]
 
 
+@pytest.mark.wire("C153")
 def test_all_sessions_of_a_client_are_revoked(backend, foreign_backend, client_of_two, three):
     path = f"v1/clients/{client_of_two.pk}/revoke_sessions"
     assert foreign_backend.post(path).status_code == 404
@@ -244,6 +256,7 @@ def test_all_sessions_of_a_client_are_revoked(backend, foreign_backend, client_o
     assert live().count() == 5
 
 
+@pytest.mark.wire("C152")
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -1,4 +1,4 @@
-"""The numbered cases about transport, keys and sessions; each test carries the number of its case."""
+"""The rules of docs/wire/clerk.md about keys, versions and sessions of the Backend API."""
 
 import re
 from datetime import timedelta
@@ -20,8 +20,9 @@ DAY = timedelta(days=1)
 # 8.1 Transport and keys
 
 
+@pytest.mark.wire("C1", "C2")
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer"}])
-def test_cases_1_and_2_a_key_comes_as_a_bearer(db, headers):
+def test_a_request_without_a_bearer_key_is_refused(db, headers):
     response = Caller(**headers).get("v1/sessions", "?user_id=user_1")
     assert (response.status_code, response.error) == (401, "authorization_header_format_invalid")
     error = first_error(response)
@@ -30,25 +31,29 @@ def test_cases_1_and_2_a_key_comes_as_a_bearer(db, headers):
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.wire("C3")
 @pytest.mark.parametrize("key", ["sk_test_wrong", "seam_testabcd_" + "x" * 24, "seam_cst1abcdefgh_" + "x" * 24, "ä"])
-def test_case_3_an_unknown_key_is_refused(db, key):
+def test_an_unknown_secret_key_is_refused(db, key):
     response = bearer(key).get("v1/sessions", "?user_id=user_1")
     assert (response.status_code, response.error) == (401, "clerk_key_invalid")
 
 
+@pytest.mark.wire("C4", "C5")
 @pytest.mark.parametrize("path", ["v1/no_such_path", "v1/sessions/x/y/z", "v1/sessions/", "v1/", "v1/a%0Ab", "v1//"])
-def test_cases_4_and_5_a_path_that_does_not_exist_is_told_to_key_holders_only(backend, path):
+def test_an_unknown_path_is_404_with_a_key_and_401_without(backend, path):
     assert Caller().get(path).status_code == 401
     response = backend.get(path)
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
+@pytest.mark.wire("C6")
 @pytest.mark.parametrize("version", ["1999-01-01", "2026-05-13x", "2031-13-01", "20310101", "3", ""])
-def test_case_6_an_unknown_version_is_refused(backend, version):
+def test_an_unknown_api_version_is_refused(backend, version):
     response = backend.request("GET", "v1/jwks", clerk_api_version=version)
     assert (response.status_code, response.error) == (400, "api_version_invalid")
 
 
+@pytest.mark.wire("C138")
 @pytest.mark.parametrize("version", ["2026-05-13", "2031-01-01"])
 def test_a_later_version_means_the_newest(backend, session, version):
     later = backend.request("GET", f"v1/sessions/{session.pk}", clerk_api_version=version)
@@ -56,14 +61,16 @@ def test_a_later_version_means_the_newest(backend, session, version):
     assert (later.status_code, later.json()) == (200, newest.json())
 
 
-def test_case_7_the_version_is_named_once(backend):
+@pytest.mark.wire("C7")
+def test_the_api_version_must_not_be_given_twice(backend):
     query = "?__clerk_api_version=2025-11-10"
     assert backend.get("v1/jwks", query).status_code == 200
     both = backend.request("GET", "v1/jwks", query=query, clerk_api_version="2025-11-10")
     assert (both.status_code, both.error) == (400, "api_version_invalid")
 
 
-def test_case_8_every_answer_is_exactly_json(backend, sign_in, u1):
+@pytest.mark.wire("C8")
+def test_the_content_type_of_every_answer_is_exactly_json(backend, sign_in, u1):
     id = sign_in(u1)["id"]
     answers = [
         backend.get("v1/sessions", f"?user_id={user_id(u1.pk)}"),
@@ -78,6 +85,7 @@ def test_case_8_every_answer_is_exactly_json(backend, sign_in, u1):
     assert [answer.headers["Cache-Control"] for answer in answers].count("private, no-store") == len(answers) - 1
 
 
+@pytest.mark.wire("C10")
 @pytest.mark.parametrize("action", ["tokens", "revoke"])
 def test_a_body_that_is_none_changes_nothing(backend, sign_in, u1, action):
     session = sign_in(u1)
@@ -86,19 +94,22 @@ def test_a_body_that_is_none_changes_nothing(backend, sign_in, u1, action):
     assert backend.get(f"v1/sessions/{session['id']}").json() == session
 
 
+@pytest.mark.wire("C9")
 @pytest.mark.parametrize("action", ["tokens", "revoke"])
-def test_case_9_an_empty_body_is_fine(backend, sign_in, u1, action):
+def test_an_empty_body_is_accepted(backend, sign_in, u1, action):
     response = backend.client.generic(
         "POST", f"/v1/sessions/{sign_in(u1)['id']}/{action}", b"", "application/json", headers=backend.headers
     )
     assert response.status_code == 200
 
 
-def test_case_10_a_cut_body_is_refused(backend):
+@pytest.mark.wire("C10")
+def test_a_truncated_json_body_is_refused(backend):
     response = backend.request("POST", "v1/sessions", b'{"user_id":')
     assert (response.status_code, response.error) == (400, "request_body_invalid")
 
 
+@pytest.mark.wire("C139")
 def test_a_form_is_refused(backend):
     response = backend.client.post(
         "/v1/sessions", "user_id=1", content_type="application/x-www-form-urlencoded", headers=backend.headers
@@ -109,7 +120,8 @@ def test_a_form_is_refused(backend):
 # 8.2 Sessions
 
 
-def test_case_11_a_session_is_answered_whole(sign_in, u1):
+@pytest.mark.wire("C11")
+def test_create_returns_the_whole_session(sign_in, u1):
     session = sign_in(u1)
     assert re.fullmatch(r"sess_[0-9A-Za-z]{27}", session["id"])
     assert re.fullmatch(r"client_[0-9A-Za-z]{27}", session["client_id"])
@@ -123,18 +135,21 @@ def test_case_11_a_session_is_answered_whole(sign_in, u1):
     assert "tasks" not in session
 
 
+@pytest.mark.wire("C140")
 def test_tasks_belong_to_later_versions(backend, sign_in, u1):
     path = f"v1/sessions/{sign_in(u1)['id']}"
     assert "tasks" not in backend.request("GET", path, clerk_api_version="2024-10-01").json()
     assert backend.request("GET", path, clerk_api_version="2025-03-12").json()["tasks"] is None
 
 
-def test_case_12_an_id_tells_when_it_was_made(sign_in, u1):
+@pytest.mark.wire("C12")
+def test_a_session_id_encodes_its_creation_time(sign_in, u1):
     session = sign_in(u1)
     decoded = Ksuid.from_base62(session["id"].removeprefix("sess_"))
     assert abs(decoded.timestamp - session["created_at"] / 1000) <= 1
 
 
+@pytest.mark.wire("C13")
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -146,22 +161,24 @@ def test_case_12_an_id_tells_when_it_was_made(sign_in, u1):
         ({"user_id": "user_" + "1" * 300}, "form_param_value_invalid"),
     ],
 )
-def test_case_13_a_session_is_somebodys(backend, body, code):
+def test_create_needs_a_valid_user_id(backend, body, code):
     response = backend.post("v1/sessions", **body)
     assert (response.status_code, response.error) == (422, code)
     assert first_error(response)["meta"] == {"param_name": "user_id"}
     assert not UserSession.objects.exists()
 
 
+@pytest.mark.wire("C14")
 @pytest.mark.parametrize(
     "id", ["user_missing", "user_99999", "user_01", "1", "", "user_", "user_" + "9" * 30, "user_1 "]
 )
-def test_case_14_an_unknown_user_is_not_found(backend, u1, id):
+def test_create_for_an_unknown_user_is_404(backend, u1, id):
     response = backend.post("v1/sessions", user_id=id)
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_15_a_live_workspace_creates_no_sessions_for_backends(live_workspace, key_of, u1):
+@pytest.mark.wire("C15")
+def test_a_live_workspace_lets_no_backend_create_sessions(live_workspace, key_of, u1):
     backend = bearer(key_of(live_workspace))
     for body in ({}, {"user_id": user_id(u1.pk)}):
         response = backend.post("v1/sessions", **body)
@@ -171,6 +188,7 @@ def test_case_15_a_live_workspace_creates_no_sessions_for_backends(live_workspac
     assert backend.post("v1/sessions", user_id=user_id(u1.pk)).status_code == 200
 
 
+@pytest.mark.wire("C141")
 def test_a_banned_user_is_not_signed_in(backend, u1):
     u1.is_active = False
     u1.save()
@@ -178,18 +196,21 @@ def test_a_banned_user_is_not_signed_in(backend, u1):
     assert (response.status_code, response.error) == (403, "user_banned")
 
 
-def test_case_16_get_answers_what_creation_did(backend, sign_in, u1):
+@pytest.mark.wire("C16")
+def test_get_returns_the_session_that_was_created(backend, sign_in, u1):
     session = sign_in(u1)
     assert backend.get(f"v1/sessions/{session['id']}").json() == session
 
 
+@pytest.mark.wire("C17")
 @pytest.mark.parametrize("id", ["sess_missing", "x", "💥", "%00", "sess_" + "a" * 500, "..%2f"])
-def test_case_17_a_missing_session_is_not_found(backend, id):
+def test_an_unknown_session_is_404(backend, id):
     response = backend.get(f"v1/sessions/{id}")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_cases_18_to_20_lists_are_newest_first_bare_or_in_pages(backend, sign_in, u1, u2):
+@pytest.mark.wire("C18", "C19", "C20")
+def test_sessions_are_listed_newest_first_as_an_array_or_in_pages(backend, sign_in, u1, u2):
     ids = [sign_in(u1)["id"] for _ in range(5)][::-1]
     sign_in(u2)
     of_u1 = f"?user_id={user_id(u1.pk)}"
@@ -201,12 +222,14 @@ def test_cases_18_to_20_lists_are_newest_first_bare_or_in_pages(backend, sign_in
     assert ([session["id"] for session in page["data"]], page["total_count"]) == (ids[1:3], 5)
 
 
-def test_case_21_a_list_is_ten_long(backend, sign_in, u1):
+@pytest.mark.wire("C21")
+def test_a_list_has_ten_sessions_by_default(backend, sign_in, u1):
     for _ in range(12):
         sign_in(u1)
     assert len(listed(backend, f"?user_id={user_id(u1.pk)}")) == 10
 
 
+@pytest.mark.wire("C22", "C24")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -224,33 +247,37 @@ def test_case_21_a_list_is_ten_long(backend, sign_in, u1):
         ("limit", ""),
     ],
 )
-def test_cases_22_and_24_a_query_out_of_range_is_refused(backend, name, value):
+def test_a_list_refuses_invalid_query_values(backend, name, value):
     query = f"?{name}={value}"
     response = backend.get("v1/sessions", query)
     assert (response.status_code, response.error) == (422, "form_param_value_invalid")
     assert first_error(response)["meta"] == {"param_name": name}
 
 
+@pytest.mark.wire("C142")
 def test_a_parameter_is_given_once(backend):
     response = backend.get("v1/sessions", "?user_id=user_1&user_id=user_2")
     assert (response.status_code, response.error) == (422, "form_param_duplicate")
 
 
-def test_case_23_a_list_can_be_of_one_status(backend, sign_in, u1):
+@pytest.mark.wire("C23")
+def test_a_list_filters_by_status(backend, sign_in, u1):
     revoked, _ = sign_in(u1)["id"], sign_in(u1)
     backend.request("POST", f"v1/sessions/{revoked}/revoke")
     assert listed(backend, f"?user_id={user_id(u1.pk)}&status=revoked") == [revoked]
 
 
-def test_case_25_filters_are_an_intersection(backend, sign_in, u1, u2):
+@pytest.mark.wire("C25")
+def test_a_list_combines_its_filters(backend, sign_in, u1, u2):
     session = sign_in(u1)
     assert listed(backend, f"?client_id={session['client_id']}") == [session["id"]]
     assert listed(backend, f"?client_id={session['client_id']}&user_id={user_id(u2.pk)}") == []
     assert listed(backend, "?user_id=user_missing") == listed(backend, "?client_id=client_missing") == []
 
 
+@pytest.mark.wire("C26")
 @pytest.mark.parametrize("query", ["", "?status=active"])
-def test_case_26_a_list_is_of_a_user_or_a_client(backend, sign_in, u1, settings, query):
+def test_a_list_needs_a_user_or_a_client(backend, sign_in, u1, settings, query):
     sign_in(u1)
     response = backend.get("v1/sessions", query)
     assert (response.status_code, response.error) == (400, "missing_query_parameter")
@@ -258,7 +285,8 @@ def test_case_26_a_list_is_of_a_user_or_a_client(backend, sign_in, u1, settings,
     assert len(listed(backend, query)) == 1
 
 
-def test_cases_27_and_28_revoking_is_final_and_can_be_repeated(backend, sign_in, u1):
+@pytest.mark.wire("C27", "C28")
+def test_revoke_is_final_and_can_be_repeated(backend, sign_in, u1):
     session = sign_in(u1)
     revoked, again = (backend.request("POST", f"v1/sessions/{session['id']}/revoke").json() for _ in "ab")
     assert revoked["status"] == "revoked"
@@ -266,11 +294,13 @@ def test_cases_27_and_28_revoking_is_final_and_can_be_repeated(backend, sign_in,
     assert again == revoked == backend.get(f"v1/sessions/{session['id']}").json()
 
 
-def test_case_29_what_is_missing_cannot_be_revoked(backend):
+@pytest.mark.wire("C29")
+def test_revoking_an_unknown_session_is_404(backend):
     assert backend.request("POST", "v1/sessions/sess_missing/revoke").status_code == 404
 
 
-def test_cases_30_and_31_time_ends_sessions(backend, workspace, u1):
+@pytest.mark.wire("C30", "C31")
+def test_a_session_expires_and_is_later_abandoned(backend, workspace, u1):
     now = timezone.now()
     expired = UserSession.objects.start(workspace, u1, by="test", at=now - 8 * DAY).pk
     abandoned = UserSession.objects.start(workspace, u1, by="test", at=now - 31 * DAY).pk
@@ -280,18 +310,21 @@ def test_cases_30_and_31_time_ends_sessions(backend, workspace, u1):
         assert listed(backend, f"?user_id={user_id(u1.pk)}&status={status}") == [id]
 
 
-def test_case_32_a_session_is_verified_by_its_own_token(backend, sign_in, u1):
+@pytest.mark.wire("C32")
+def test_verify_accepts_the_session_s_own_token(backend, sign_in, u1):
     session = sign_in(u1)
     response = backend.post(f"v1/sessions/{session['id']}/verify", token=minted(backend, session["id"]))
     assert (response.status_code, response.json()) == (200, session)
 
 
-def test_case_33_the_token_of_another_session_verifies_nothing(backend, sign_in, u1):
+@pytest.mark.wire("C33")
+def test_verify_refuses_the_token_of_another_session(backend, sign_in, u1):
     response = backend.post(f"v1/sessions/{sign_in(u1)['id']}/verify", token=minted(backend, sign_in(u1)["id"]))
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_34_a_broken_token_is_refused(backend, foreign_backend, sign_in, u1):
+@pytest.mark.wire("C34")
+def test_verify_refuses_a_token_with_a_wrong_signature(backend, foreign_backend, sign_in, u1):
     id = sign_in(u1)["id"]
     good = minted(backend, id)
     foreign_id = foreign_backend.post("v1/sessions", user_id=user_id(u1.pk)).json()["id"]
@@ -309,6 +342,7 @@ def test_case_34_a_broken_token_is_refused(backend, foreign_backend, sign_in, u1
         assert token not in response.content.decode()
 
 
+@pytest.mark.wire("C34")
 def test_an_old_token_verifies_nothing(backend, workspace, sign_in, u1):
     id, now = sign_in(u1)["id"], timezone.now()
     session = UserSession.objects.in_workspace(workspace).for_minting(at=now).get(pk=id)
@@ -316,7 +350,8 @@ def test_an_old_token_verifies_nothing(backend, workspace, sign_in, u1):
     assert (response.status_code, response.error) == (400, "invalid_session_token")
 
 
-def test_case_35_a_revoked_session_is_not_verified(backend, sign_in, u1):
+@pytest.mark.wire("C35")
+def test_verify_refuses_a_revoked_session(backend, sign_in, u1):
     id = sign_in(u1)["id"]
     token = minted(backend, id)
     backend.request("POST", f"v1/sessions/{id}/revoke")

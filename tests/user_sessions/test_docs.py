@@ -126,34 +126,6 @@ def test_the_commands_about_browsers_work(given):
     assert UserSession.objects.get().status == Status.REMOVED
 
 
-# Cases of the dialect
-
-SUITES = [Path(__file__).parent, Path(__file__).parent.parent / "sessions_core"]
-
-CASE = re.compile(r"^def test_case_(\d+)_", re.MULTILINE)
-CASES = re.compile(r"^def test_cases_(\d+(?:_\d+|_and_\d+|_to_\d+)+)_", re.MULTILINE)
-
-
-def cases_of(source: str) -> set[int]:
-    """The numbers that its tests carry: ``test_case_1_``, ``test_cases_2_5_and_6_``, ``test_cases_7_to_9_``."""
-    numbers = {int(number) for number in CASE.findall(source)}
-    for part in re.findall(r"\d+(?:_to_\d+)?", " ".join(CASES.findall(source))):
-        first, _, last = part.partition("_to_")
-        numbers |= set(range(int(first), int(last or first) + 1))
-    return numbers
-
-
-def test_a_name_tells_its_cases():
-    names = ["test_case_1_2_tokens", "test_cases_4_6_and_7_of_9", "test_cases_11_to_13_x", "test_80_y"]
-    assert cases_of("\n".join(f"def {name}():" for name in names)) == {1, 4, 6, 7, 11, 12, 13}
-
-
-def test_every_case_is_carried_by_a_test():
-    modules = [module for suite in SUITES for module in suite.glob("test_*.py")]
-    carried = set().union(*(cases_of(module.read_text()) for module in modules))
-    assert carried == set(range(1, 136))
-
-
 # JWT templates
 
 TEMPLATES = "jwt-templates.md"

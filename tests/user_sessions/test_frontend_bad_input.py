@@ -1,4 +1,4 @@
-"""Whatever is sent to the Frontend API, the answer is one of the dialect, and leaves nothing behind (P61, P63)."""
+"""Whatever is sent to the Frontend API, the answer is one of the dialect, and leaves nothing behind."""
 
 import json
 import re
@@ -124,6 +124,7 @@ BODIES: list[tuple[bytes, str, int | None]] = [
 ]
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize(
     ("body", "type", "status"), BODIES, ids=[f"{body[:20]!r} {type[:20]}" for body, type, _ in BODIES]
 )
@@ -138,6 +139,7 @@ def app_of(page: Page) -> Page:
     return Page(origin=None, authorization=page.cookie)
 
 
+@pytest.mark.promise("P26")
 @pytest.mark.parametrize("path", POSTS)
 def test_no_field_of_the_wrong_kind_gets_anywhere(page, client, path):
     """Every route that takes a body, with every name that any takes: some ignore it, none fails."""
@@ -228,6 +230,7 @@ def test_a_ticket_of_any_key_is_refused(page, workspace, u1, unchanged, kid):
 # Anything
 
 
+@pytest.mark.promise("P25")
 @few
 @given(body=st.binary(max_size=80), type=st.sampled_from([FORM, "application/json"]), path=st.sampled_from(POSTS))
 def test_any_bytes_get_an_answer(client, body, type, path):
@@ -236,6 +239,7 @@ def test_any_bytes_get_an_answer(client, body, type, path):
     assert response.status_code == 200 or is_refused(response)
 
 
+@pytest.mark.promise("P25")
 @few
 @given(
     pairs=st.lists(
@@ -259,6 +263,7 @@ def test_any_id_gets_an_answer(client, id, route):
     assert UserSession.objects.count() == 2
 
 
+@pytest.mark.promise("P25")
 @few
 @given(
     cookie=st.binary(max_size=60),

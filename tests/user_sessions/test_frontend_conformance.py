@@ -1,4 +1,4 @@
-"""The numbered cases about clients, their sessions and their tokens; each test carries the number of its case."""
+"""The rules of docs/wire/clerk.md about clients, their sessions and their tokens."""
 
 from datetime import timedelta
 
@@ -26,7 +26,8 @@ def statuses(client):
 # 8.7 Tickets
 
 
-def test_case_95_a_ticket_signs_in(somebody, u1):
+@pytest.mark.wire("C95")
+def test_a_ticket_signs_in(somebody, u1):
     answer = somebody.show_ticket(somebody.ticket_for(u1)).json()
     attempt, client = answer["response"], answer["client"]
     assert (attempt["object"], attempt["status"]) == ("sign_in_attempt", "complete")
@@ -37,8 +38,9 @@ def test_case_95_a_ticket_signs_in(somebody, u1):
     assert Ticket.objects.get().status == "accepted"
 
 
+@pytest.mark.wire("C96", "C97")
 @pytest.mark.parametrize(("kind", "how"), [("sign_in_token", {}), ("actor_token", {"actor": ACTOR})])
-def test_cases_96_and_97_a_ticket_that_is_good_no_more_signs_nobody_in(at_home, somebody, u1, kind, how):
+def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u1, kind, how):
     used, revoked = somebody.ticket_for(u1, **how), somebody.ticket_for(u1, **how)
     assert somebody.show_ticket(used).status_code == 200
     Ticket.objects.get(status="pending").revoke(by="test")
@@ -53,14 +55,16 @@ def test_cases_96_and_97_a_ticket_that_is_good_no_more_signs_nobody_in(at_home, 
     assert UserSession.objects.count() == 1
 
 
-def test_case_99_an_actor_token_signs_in_for_a_short_time_and_says_who_acts(somebody, u1):
+@pytest.mark.wire("C99")
+def test_an_impersonation_lasts_half_an_hour_and_names_its_actor(somebody, u1):
     session = somebody.sign_in(u1, actor=ACTOR, session_lifetime=timedelta(minutes=30))
     shown = somebody.get(f"v1/client/sessions/{session.pk}").json()["response"]
     assert (shown["actor"], shown["expire_at"] - shown["created_at"]) == (ACTOR, 1_800_000)
     assert claims_of(somebody.verb(session, "tokens").json()["jwt"])["act"] == ACTOR
 
 
-def test_case_100_nobody_signs_in_beside_an_impersonation(somebody, u1, u2):
+@pytest.mark.wire("C100")
+def test_sign_in_is_disabled_during_an_impersonation(somebody, u1, u2):
     somebody.sign_in(u1, actor=ACTOR)
     response = somebody.try_to_sign_in(u2)
     assert (response.status_code, response.error) == (409, "session_creation_not_allowed")
@@ -70,13 +74,15 @@ def test_case_100_nobody_signs_in_beside_an_impersonation(somebody, u1, u2):
 # 8.8 Clients
 
 
-def test_case_102_nobody_is_no_error(somebody):
+@pytest.mark.wire("C102")
+def test_an_anonymous_caller_has_no_client(somebody):
     response = somebody.get("v1/client")
     assert (response.status_code, response.json()) == (200, {"response": None, "client": None})
     assert somebody.credential == ""
 
 
-def test_cases_103_and_104_a_new_client_is_handed_its_token(app):
+@pytest.mark.wire("C103", "C104")
+def test_a_new_client_of_an_app_gets_its_token_in_a_header(app):
     created = app.post("v1/client", "?_method=PUT").json()
     said = claims_of(app.credential)
     assert said["id"] == created["response"]["id"]
@@ -85,8 +91,9 @@ def test_cases_103_and_104_a_new_client_is_handed_its_token(app):
     assert app.shown()["id"] == said["id"]
 
 
+@pytest.mark.wire("C103", "C104")
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_cases_103_and_104_a_browsers_client_is_a_cookie_that_no_script_reads(browser, method):
+def test_a_new_client_of_a_browser_gets_a_cookie_that_scripts_cannot_read(browser, method):
     id = browser.request(method, "v1/client").json()["response"]["id"]
     cookie = browser.client.cookies["__client"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["domain"]) == (True, True, "Lax", "")
@@ -94,7 +101,9 @@ def test_cases_103_and_104_a_browsers_client_is_a_cookie_that_no_script_reads(br
     assert browser.request(method, "v1/client").json()["response"]["id"] == id
 
 
-def test_case_105_a_sign_in_kills_the_credential_before(somebody, u1):
+@pytest.mark.wire("C105")
+@pytest.mark.promise("P11")
+def test_a_sign_in_invalidates_the_earlier_client_token(somebody, u1):
     somebody.post("v1/client")
     before = somebody.credential
     somebody.sign_in(u1)
@@ -108,7 +117,8 @@ def test_case_105_a_sign_in_kills_the_credential_before(somebody, u1):
 # Sessions
 
 
-def test_case_108_a_touch_selects_a_session(somebody, u1, u2):
+@pytest.mark.wire("C108")
+def test_a_touch_makes_the_session_the_active_one(somebody, u1, u2):
     first, second = somebody.sign_in(u1), somebody.sign_in(u2)
     UserSession.objects.filter(pk=first.pk).update(last_active_at=first.last_active_at - AGO)
     answer = somebody.verb(first, "touch", active_organization_id="", intent="select_session").json()
@@ -119,7 +129,8 @@ def test_case_108_a_touch_selects_a_session(somebody, u1, u2):
     assert statuses(answer["client"]) == {first.pk: "active", second.pk: "active"}
 
 
-def test_case_109_another_clients_session_is_not_found_and_a_revoked_one_is_over(somebody, u1, u2):
+@pytest.mark.wire("C109")
+def test_a_touch_of_another_client_s_session_is_404_and_of_a_revoked_one_401(somebody, u1, u2):
     own, other = somebody.sign_in(u1), type(somebody)().sign_in(u2)
     assert somebody.verb(other, "touch").error == "resource_not_found"
     own.revoke(by="test")
@@ -127,20 +138,23 @@ def test_case_109_another_clients_session_is_not_found_and_a_revoked_one_is_over
     assert (response.status_code, response.error) == (401, "authentication_invalid")
 
 
-def test_case_110_a_token_names_the_page_that_asked(browser, app, u1, u2):
+@pytest.mark.wire("C110")
+def test_a_token_names_the_origin_of_the_page(browser, app, u1, u2):
     session = browser.sign_in(u1)
     assert claims_of(browser.verb(session, "tokens").json()["jwt"])["azp"] == PAGE
     assert "azp" not in claims_of(app.verb(app.sign_in(u2), "tokens").json()["jwt"])
 
 
-def test_case_111_what_nobody_knows_is_ignored(somebody, u1):
+@pytest.mark.wire("C111")
+def test_minting_ignores_unknown_parameters(somebody, u1):
     unknown = {"tab_state": "x", "organization_id": "", "token": "ey", "force_origin": "true"}
     response = somebody.verb(somebody.sign_in(u1), "tokens", "?debug=skip_cache&_clerk_js_version=6", **unknown)
     assert response.status_code == 200
     assert response.json().keys() == {"object", "jwt"}
 
 
-def test_case_112_a_token_of_a_template(at_home, somebody, u1):
+@pytest.mark.wire("C112")
+def test_a_browser_mints_a_token_from_a_template(at_home, somebody, u1):
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={"hello": "{{user.first_name}}"}), by="test")
     session = somebody.sign_in(u1)
     assert verified(somebody.verb(session, "tokens/t1").json()["jwt"])["hello"] == "Maria"
@@ -148,7 +162,8 @@ def test_case_112_a_token_of_a_template(at_home, somebody, u1):
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_cases_113_and_114_an_ended_session_stays_and_ends_once(somebody, u1, u2):
+@pytest.mark.wire("C113", "C114")
+def test_an_ended_session_stays_in_the_client_and_ends_only_once(somebody, u1, u2):
     first, second = somebody.sign_in(u1), somebody.sign_in(u2)
     answer = somebody.verb(second, "end").json()
     assert (answer["response"]["id"], answer["response"]["status"]) == (second.pk, "ended")
@@ -160,7 +175,8 @@ def test_cases_113_and_114_an_ended_session_stays_and_ends_once(somebody, u1, u2
     assert somebody.verb(first, "end").json()["client"]["last_active_session_id"] is None
 
 
-def test_case_115_a_removed_session_has_left(somebody, u1):
+@pytest.mark.wire("C115")
+def test_a_removed_session_leaves_the_client(somebody, u1):
     session = somebody.sign_in(u1)
     answer = somebody.verb(session, "remove").json()
     assert (answer["response"]["status"], answer["client"]["sessions"]) == ("removed", [])
@@ -168,7 +184,8 @@ def test_case_115_a_removed_session_has_left(somebody, u1):
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_116_two_users_of_one_client(somebody, u1, u2):
+@pytest.mark.wire("C116")
+def test_a_client_can_have_two_users(somebody, u1, u2):
     first, second = somebody.sign_in(u1), somebody.sign_in(u2)
     assert statuses(somebody.shown()) == {first.pk: "active", second.pk: "active"}
     assert somebody.shown()["last_active_session_id"] == second.pk
@@ -177,14 +194,16 @@ def test_case_116_two_users_of_one_client(somebody, u1, u2):
     assert statuses(somebody.shown()) == {second.pk: "active"}
 
 
-def test_case_117_the_same_user_is_told_their_session(somebody, u1):
+@pytest.mark.wire("C117")
+def test_a_second_sign_in_of_the_same_user_names_the_existing_session(somebody, u1):
     session = somebody.sign_in(u1)
     response = somebody.try_to_sign_in(u1)
     assert (response.status_code, response.error) == (400, "identifier_already_signed_in")
     assert first_error(response)["meta"] == {"session_id": session.pk}
 
 
-def test_case_118_one_session_at_a_time_where_the_workspace_says_so(at_home, somebody, u1, u2):
+@pytest.mark.wire("C118")
+def test_single_session_mode_refuses_a_second_sign_in(at_home, somebody, u1, u2):
     at_home.single_session_mode = True
     at_home.save()
     somebody.sign_in(u1)
@@ -192,7 +211,8 @@ def test_case_118_one_session_at_a_time_where_the_workspace_says_so(at_home, som
     assert (response.status_code, response.error) == (400, "session_exists")
 
 
-def test_case_119_everybody_signs_out_and_the_client_stays(somebody, backend, u1, u2):
+@pytest.mark.wire("C119")
+def test_signing_all_users_out_keeps_the_client(somebody, backend, u1, u2):
     sessions = [somebody.sign_in(u1), somebody.sign_in(u2)]
     id = somebody.shown()["id"]
     assert somebody.post("v1/client/sessions", "?_method=DELETE").json()["response"]["sessions"] == []
@@ -200,7 +220,8 @@ def test_case_119_everybody_signs_out_and_the_client_stays(somebody, backend, u1
     assert [backend.get(f"v1/sessions/{each.pk}").json()["status"] for each in sessions] == ["removed", "removed"]
 
 
-def test_case_120_a_forgotten_client_is_nobody(somebody, u1):
+@pytest.mark.wire("C120")
+def test_a_deleted_client_is_anonymous(somebody, u1):
     session = somebody.sign_in(u1)
     before = somebody.credential
     assert somebody.post("v1/client", "?_method=DELETE").json() == {"response": None, "client": None}
@@ -213,7 +234,8 @@ def test_case_120_a_forgotten_client_is_nobody(somebody, u1):
     assert somebody.shown() is None
 
 
-def test_case_123_a_session_revoked_by_a_backend_is_over_here_too(somebody, backend, u1):
+@pytest.mark.wire("C123")
+def test_a_session_revoked_by_a_backend_is_over_for_its_client(somebody, backend, u1):
     session = somebody.sign_in(u1)
     assert somebody.verb(session, "tokens").status_code == 200
     assert backend.request("POST", f"v1/sessions/{session.pk}/revoke").status_code == 200

@@ -1,4 +1,4 @@
-"""What a browser keeps for us, what an app keeps instead, and which page a token names (P46, P48)."""
+"""What a browser keeps for us, what an app keeps instead, and which page a token names."""
 
 from http.cookies import Morsel
 from typing import Any
@@ -32,6 +32,7 @@ def cookie_of(workspace: Workspace, user: Any, host: str, page: str, name: str) 
     return morsel
 
 
+@pytest.mark.promise("P21")
 @pytest.mark.parametrize("page", [APP, "https://live.example.com", "https://shop.test", "https://example.com"])
 def test_the_clients_cookie_is_for_this_host_alone_and_no_script(live_workspace, u1, page):
     cookie = cookie_of(live_workspace, u1, "live.example.com", page, "__client")
@@ -69,6 +70,7 @@ def test_an_app_gets_no_cookie_and_a_page_no_header(workspace, u1, u2):
     assert "Authorization" not in by_page.headers and by_page.cookies["__client"]
 
 
+@pytest.mark.promise("P21")
 def test_no_query_turns_the_cookie_of_a_page_into_text_that_it_can_read(page):
     """What is HttpOnly stays so, whatever mode a page claims."""
     for query in ("?_is_native=1", "?_is_native=true"):
@@ -78,6 +80,7 @@ def test_no_query_turns_the_cookie_of_a_page_into_text_that_it_can_read(page):
             assert not answer.content or (answer.json().get("response") or {}).get("sessions", []) == []
 
 
+@pytest.mark.promise("P21")
 @pytest.mark.parametrize("path", ["client?_method=DELETE"])
 def test_with_the_client_its_cookie_goes(page, path):
     gone = page.send("POST", path)
@@ -88,6 +91,7 @@ def test_with_the_client_its_cookie_goes(page, path):
 # azp
 
 
+@pytest.mark.promise("P23")
 def test_a_token_names_the_page_that_asked_and_no_other(page, minting, client):
     def azp(**headers: str | None) -> str | None:
         return claims_of(page.send("POST", minting, **headers).json()["jwt"]).get("azp")
@@ -100,6 +104,7 @@ def test_a_token_names_the_page_that_asked_and_no_other(page, minting, client):
     assert "azp" not in claims_of(token)
 
 
+@pytest.mark.promise("P23")
 def test_a_read_that_names_no_page_gets_a_token_without_one(page):
     def azp(**headers: str) -> str | None:
         (session,) = page.get("client", origin=None, **headers).json()["response"]["sessions"]

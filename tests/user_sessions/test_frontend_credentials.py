@@ -1,4 +1,4 @@
-"""What is not the present token of a client of this workspace opens nothing, however it is carried (P7, P15, P65)."""
+"""What is not the present token of a client of this workspace opens nothing, however it is carried."""
 
 import hashlib
 import logging
@@ -44,6 +44,7 @@ def carrying(text: str, carrier: str) -> Page:
     return Page(origin=None, authorization=f"Bearer {text}" if carrier == "bearer" else text)
 
 
+@pytest.mark.promise("P9")
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
 def test_a_forged_token_opens_nothing(client, token, forge):
     """Whoever shows it is nobody yet, and can do nothing about it but sign in."""
@@ -62,6 +63,7 @@ def test_a_true_one_opens_however_it_is_carried(client, token, carrier):
     assert carrying(token, carrier).signed_in() == [client.last_active_session_id]
 
 
+@pytest.mark.promise("P10")
 @pytest.mark.parametrize("forge", ["cut off", "another key", "alg none", "another kid", "a second spelling"])
 def test_a_forged_token_costs_no_query_of_its_own(client, token, forge, django_assert_num_queries):
     """It is refused by arithmetic; what is looked up is a visitor's host and origin."""
@@ -108,6 +110,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
     return texts
 
 
+@pytest.mark.promise("P9")
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_nothing_else_is_a_clients_token(others, carrier):
     for kind, text in others.items():
@@ -115,6 +118,7 @@ def test_nothing_else_is_a_clients_token(others, carrier):
         assert carrying(text, carrier).signed_in() == [], kind
 
 
+@pytest.mark.promise("P9")
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_every_route_of_clients_refuses_them(client, token, others, carrier):
     names = {"session_id": client.last_active_session_id, "sign_in_id": "sia_x", "template_name": "x"}
@@ -128,6 +132,7 @@ def test_every_route_of_clients_refuses_them(client, token, others, carrier):
     assert carrying(token, carrier).signed_in() == [client.last_active_session_id]
 
 
+@pytest.mark.promise("P13")
 def test_a_client_of_another_workspace_is_nobody_here_and_itself_there(elsewhere, workspace, u1):
     listing(workspace)
     theirs = token_of(signed_in_client(listing(elsewhere), u1))
@@ -138,6 +143,7 @@ def test_a_client_of_another_workspace_is_nobody_here_and_itself_there(elsewhere
 # A sign-in
 
 
+@pytest.mark.promise("P11")
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("kind", ["forged", "foreign client", "rotated", "closed", "of a withdrawn key"])
 def test_a_sign_in_never_adopts_what_it_is_shown(client, token, others, workspace, u2, kind, carrier):
@@ -154,6 +160,7 @@ def test_a_sign_in_never_adopts_what_it_is_shown(client, token, others, workspac
     assert len(carrying(given, carrier).signed_in()) == 1
 
 
+@pytest.mark.promise("P11")
 def test_whoever_planted_a_client_is_not_let_in_as_who_signs_in_on_it(workspace, u1):
     listing(workspace)
     attacker = Page()
@@ -167,6 +174,7 @@ def test_whoever_planted_a_client_is_not_let_in_as_who_signs_in_on_it(workspace,
 # Two at once
 
 
+@pytest.mark.promise("P12")
 def test_a_cookie_and_a_header_agree_or_are_refused(client, token, workspace, u2):
     other = token_of(signed_in_client(workspace, u2))
     for header in (token, f"Bearer {token}", f"bearer {token}"):
@@ -177,6 +185,7 @@ def test_a_cookie_and_a_header_agree_or_are_refused(client, token, workspace, u2
         assert (refused.status_code, refused.error) == (401, "authentication_invalid")
 
 
+@pytest.mark.promise("P12")
 @pytest.mark.parametrize("separator", ["; ", ";", " ; ", ", "])
 def test_two_cookies_of_clients_are_refused_whichever_comes_first(client, token, workspace, u2, separator):
     other = token_of(signed_in_client(workspace, u2))
@@ -196,14 +205,16 @@ def test_the_cookie_has_one_name(client, token, name):
     assert Page().get("me", cookie=f"{name}={token}").status_code == 401
 
 
+@pytest.mark.promise("P12")
 def test_two_headers_are_refused(client, token):
     refused = app().get("client", authorization=f"Bearer {token}, Bearer {token}")
     assert (refused.status_code, refused.error) == (400, "multiple_authorization_header_values_forbidden")
 
 
+@pytest.mark.promise("P8")
 @pytest.mark.parametrize("query", ["?token={0}", "?__client={0}", "?authorization=Bearer%20{0}", "?_clerk_client={0}"])
 def test_no_token_is_taken_from_a_query(client, token, query):
-    """P4: and so nobody is tempted to send it there."""
+    """So that no caller is tempted to send it there."""
     assert app().get("me" + query.format(token)).status_code == 401
     assert app().get("me" + query.format(token) + "&_is_native=1").status_code == 401
 
@@ -220,8 +231,9 @@ def everything_logged(caplog, monkeypatch):
     return caplog
 
 
+@pytest.mark.promise("P6")
 def test_no_credential_is_in_a_log(client, token, others, workspace, u2, everything_logged):
-    """P4: also of the database."""
+    """The log of the database is included."""
     texts = [token, *others.values(), *(FORGERIES[name](token) for name in ("cut off", "another key", "in capitals"))]
     with CaptureQueriesContext(connection) as queries:
         for text in texts:

@@ -1,4 +1,4 @@
-"""Which pages may have a browser ask, and what it is told to keep (P45 to P49)."""
+"""Which pages may have a browser ask, and what it is told to keep."""
 
 import re
 from typing import Any
@@ -110,6 +110,7 @@ def allowed(response: Any) -> str | None:
 # Origins
 
 
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize("origin", [*HOSTILE, *LISTS])
 def test_a_page_that_is_not_listed_reads_nothing_and_changes_nothing(page, origin):
     before, code = dump(), "multiple_origin_header_values_forbidden" if "," in origin else "origin_invalid"
@@ -127,6 +128,7 @@ def test_a_page_that_is_not_listed_reads_nothing_and_changes_nothing(page, origi
     assert dump() == before
 
 
+@pytest.mark.promise("P22")
 @pytest.mark.parametrize("origin", ["null", "https://evil.example.com", "https://APP.example.com", f"{APP},{APP}"])
 def test_no_mode_and_no_header_lets_such_a_page_in(page, client, origin):
     """The cookie is there whenever a page has the browser ask; neither a query nor a header makes it an app's."""
@@ -139,6 +141,7 @@ def test_no_mode_and_no_header_lets_such_a_page_in(page, client, origin):
     assert dump() == before
 
 
+@pytest.mark.promise("P20")
 def test_a_change_by_cookie_says_which_page_asks(page, client):
     before = dump()
     for route in ROUTES:
@@ -153,6 +156,7 @@ def test_a_change_by_cookie_says_which_page_asks(page, client):
     assert dump() == before
 
 
+@pytest.mark.promise("P20")
 def test_nobody_is_signed_in_from_a_page_that_is_not_listed(workspace, u1):
     """Login CSRF: a form of somebody else's page that posts a ticket of theirs."""
     listing(workspace)
@@ -215,6 +219,7 @@ def test_the_developers_own_machine_is_a_sandboxs(workspace, live_workspace, ori
         assert (refused.status_code, refused.error) == (400, "origin_invalid")
 
 
+@pytest.mark.promise("P22")
 def test_the_list_is_that_of_the_workspace_at_the_host(workspace, elsewhere, u1):
     listing(workspace)
     assert Page().get("client").status_code == 200
@@ -236,6 +241,7 @@ def test_another_host_is_no_workspaces(page, host):
 # Headers of every answer
 
 
+@pytest.mark.promise("P24")
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_no_answer_is_kept_or_taken_for_something_else(page, client, route):
     path = re.sub(r"<str:session_id>", str(client.last_active_session_id), route.path).replace("<anything:rest>", "x")

@@ -1,4 +1,4 @@
-"""The numbered cases about pages: which may ask, what an app's server learns in a handshake, and the user's devices."""
+"""The rules of docs/wire/clerk.md about pages of other origins, handshakes and the sessions of a user."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -20,22 +20,26 @@ LIVE = "live.example.com"
 # 8.8 Origins
 
 
+@pytest.mark.wire("C124")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     "page", ["https://evil.example.net", "https://here.example.com.evil.net", "http://here.example.com", "null", "x"]
 )
-def test_case_124_a_page_that_is_not_listed_is_refused(at_home, u1, method, page):
+def test_a_page_of_an_unlisted_origin_is_refused(at_home, u1, method, page):
     response = Browser(page=page).request(method, "v1/client")
     assert (response.status_code, response.error) == (400, "origin_invalid")
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_case_124_a_page_sends_a_cookie_or_an_app_its_token_and_nobody_both(app, u1):
+@pytest.mark.wire("C124")
+def test_an_origin_and_a_client_token_in_a_header_together_are_refused(app, u1):
     app.sign_in(u1)
     response = Browser(authorization=app.credential).get("v1/client")
     assert (response.status_code, response.error) == (400, "origin_authorization_headers_conflict")
 
 
+@pytest.mark.wire("C154")
+@pytest.mark.promise("P20")
 def test_a_change_says_which_page_asks(browser, u1):
     session = browser.sign_in(u1)
     browser.page = ""
@@ -52,8 +56,9 @@ def test_two_credentials_that_disagree_are_refused(browser, u1, u2):
     assert browser.get("v1/client").error == "authentication_invalid"
 
 
+@pytest.mark.wire("C125")
 @pytest.mark.parametrize("page", [PAGE, f"https://{HERE}", SITE])
-def test_case_125_a_listed_page_may_read_the_answer(at_home, u1, page):
+def test_a_page_of_a_listed_origin_may_read_the_answer(at_home, u1, page):
     AllowedOrigin.objects.create(workspace=at_home, origin=SITE)
     browser = Browser(page=page)
     for response in (browser.get("v1/client"), browser.try_to_sign_in(u1), browser.verb("sess_none", "end")):
@@ -96,7 +101,8 @@ def directives_of(text):
     return dict(directive.partition(";")[0].split("=", 1) for directive in directives)
 
 
-def test_case_126_a_handshake_brings_the_cookies_of_whoever_is_signed_in(visitor, u1):
+@pytest.mark.wire("C126")
+def test_a_handshake_sets_the_cookies_of_the_signed_in_user(visitor, u1):
     session = visitor.sign_in(u1)
     response = shake(visitor)
     assert response.cookies["__clerk_handshake"]["domain"] == "example.com"
@@ -108,19 +114,22 @@ def test_case_126_a_handshake_brings_the_cookies_of_whoever_is_signed_in(visitor
     assert "__clerk_db_jwt" not in cookies
 
 
-def test_case_126_without_a_cookie_the_handshake_says_that_nobody_is_signed_in(visitor):
+@pytest.mark.wire("C126")
+def test_a_handshake_without_a_cookie_reports_signed_out(visitor):
     shake(visitor)
     cookies = directives_of(visitor.cookie("__clerk_handshake"))
     assert (cookies["__client_uat"], cookies["__session"]) == ("0", "")
 
 
+@pytest.mark.wire("C126")
 @pytest.mark.parametrize("verb", ["end", "remove"])
-def test_case_126_who_has_signed_out_is_nobody(visitor, u1, verb):
+def test_a_handshake_after_a_sign_out_reports_signed_out(visitor, u1, verb):
     visitor.verb(visitor.sign_in(u1), verb)
     shake(visitor)
     assert directives_of(visitor.cookie("__clerk_handshake"))["__client_uat"] == "0"
 
 
+@pytest.mark.wire("C155")
 def test_in_a_sandbox_the_handshake_is_in_the_query(browser, u1):
     session = browser.sign_in(u1)
     browser.page = ""
@@ -130,6 +139,7 @@ def test_in_a_sandbox_the_handshake_is_in_the_query(browser, u1):
     assert cookies["__clerk_db_jwt"].startswith("dvb_")
 
 
+@pytest.mark.wire("C156")
 @pytest.mark.parametrize(
     "url",
     ["", "/home", "https://evil.example.net/", f"{SITE}.evil.net/", "javascript:alert(1)", f"{SITE}@evil.net/"],
@@ -141,9 +151,8 @@ def test_a_handshake_leads_to_pages_that_are_listed(visitor, u1, url):
     assert "Location" not in response.headers
 
 
-def test_case_127_a_nonce_gives_its_directives_once_and_to_the_workspaces_own_backend(
-    live, visitor, key_of, backend, u1
-):
+@pytest.mark.wire("C127")
+def test_a_nonce_gives_its_directives_once_and_only_to_its_workspace(live, visitor, key_of, backend, u1):
     session = visitor.sign_in(u1)
     shake(visitor, format="nonce")
     ours, query = bearer(key_of(live)), f"?nonce={visitor.cookie('__clerk_handshake_nonce')}"
@@ -154,7 +163,8 @@ def test_case_127_a_nonce_gives_its_directives_once_and_to_the_workspaces_own_ba
     assert ours.get("v1/clients/handshake_payload", query).status_code == 400
 
 
-def test_case_127_whoever_signed_out_on_the_way_is_signed_out(live, visitor, key_of, u1):
+@pytest.mark.wire("C127")
+def test_a_sign_out_during_the_handshake_takes_effect(live, visitor, key_of, u1):
     session = visitor.sign_in(u1)
     shake(visitor, format="nonce")
     session.end(by="test")
@@ -184,7 +194,8 @@ def telephone(at_home):
     return App(user_agent=SAFARI)
 
 
-def test_case_121_a_user_sees_where_they_are_signed_in(computer, telephone, u1):
+@pytest.mark.wire("C121")
+def test_a_user_sees_the_devices_of_their_sessions(computer, telephone, u1):
     here, there = computer.sign_in(u1), telephone.sign_in(u1)
     listed = {session["id"]: session["latest_activity"] for session in computer.get("v1/me/sessions/active").json()}
     for activity in listed.values():
@@ -230,7 +241,8 @@ def test_a_touch_from_elsewhere_is_noted_and_one_from_the_same_is_not(computer, 
     assert (touched().device_type, touched().id == before.id) == ("iPhone", False)
 
 
-def test_case_121_the_active_ones_are_those_of_every_client_and_of_no_other_user(computer, telephone, u1, u2):
+@pytest.mark.wire("C121")
+def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, telephone, u1, u2):
     here, there = computer.sign_in(u1), telephone.sign_in(u1)
     Browser().sign_in(u2)
     assert {each["id"] for each in computer.get("v1/me/sessions/active").json()} == {here.pk, there.pk}
@@ -240,13 +252,15 @@ def test_case_121_the_active_ones_are_those_of_every_client_and_of_no_other_user
     assert every == {here.pk: "active", there.pk: "ended"}
 
 
+@pytest.mark.wire("C121")
 @pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions", "v1/me/sessions/active"])
-def test_case_121_nobody_has_no_devices(somebody, u1, path):
+def test_an_anonymous_caller_cannot_list_sessions(somebody, u1, path):
     assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
     somebody.verb(somebody.sign_in(u1), "end")
     assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
 
 
+@pytest.mark.wire("C157")
 def test_the_session_that_asks_may_be_named_and_must_be_the_clients(somebody, u1, u2):
     first, second = somebody.sign_in(u1), somebody.sign_in(u2)
     other = type(somebody)().sign_in(u2)
@@ -260,7 +274,8 @@ def test_the_session_that_asks_may_be_named_and_must_be_the_clients(somebody, u1
     assert user_of(f"?_clerk_session_id={other.pk}") == user_of("?_clerk_session_id=") == "signed_out"
 
 
-def test_case_122_a_user_signs_out_a_device_they_lost(computer, telephone, backend, u1):
+@pytest.mark.wire("C122")
+def test_a_user_revokes_a_session_on_another_device(computer, telephone, backend, u1):
     computer.sign_in(u1)
     lost = telephone.sign_in(u1)
     response = computer.post(f"v1/me/sessions/{lost.pk}/revoke")
@@ -270,7 +285,8 @@ def test_case_122_a_user_signs_out_a_device_they_lost(computer, telephone, backe
     assert computer.get("v1/me").status_code == 200
 
 
-def test_case_122_a_session_of_another_user_is_like_one_that_never_was(computer, telephone, u1, u2):
+@pytest.mark.wire("C122")
+def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, telephone, u1, u2):
     computer.sign_in(u1)
     theirs = telephone.sign_in(u2)
     answers = [computer.post(f"v1/me/sessions/{id}/revoke") for id in (theirs.pk, "sess_" + "0" * 27)]
@@ -278,7 +294,8 @@ def test_case_122_a_session_of_another_user_is_like_one_that_never_was(computer,
     assert telephone.verb(theirs, "tokens").status_code == 200
 
 
-def test_case_122_a_user_revokes_the_session_they_ask_with(computer, u1):
+@pytest.mark.wire("C122")
+def test_a_user_revokes_the_session_in_use(computer, u1):
     session = computer.sign_in(u1)
     answer = computer.post(f"v1/me/sessions/{session.pk}/revoke").json()
     assert answer["response"]["status"] == "revoked"

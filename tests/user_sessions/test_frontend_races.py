@@ -1,4 +1,4 @@
-"""What holds when requests of browsers collide: real threads over HTTP, each with its own connection (P42, P44)."""
+"""What holds when requests of browsers collide: real threads over HTTP, each with its own connection."""
 
 from collections import Counter
 from datetime import timedelta
@@ -116,6 +116,7 @@ def test_forgetting_a_client_beside_a_sign_in_that_begins_there_loses_no_sign_in
             assert begun.error == "authentication_invalid" and not Client.objects.filter(pk=client.pk).exists()
 
 
+@pytest.mark.promise("P15")
 @pytest.mark.parametrize(("first", "second", "ending"), [("touch", "revoke", "revoked"), ("end", "remove", "removed")])
 def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
     for _ in range(ROUNDS):
@@ -134,6 +135,7 @@ def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
         assert happened == 1
 
 
+@pytest.mark.promise("P15")
 @pytest.mark.parametrize("ending", ["end", "remove"])
 def test_of_the_same_ending_many_times_at_once_one_is_news(workspace, u1, at_once, ending):
     client = signed_in_client(workspace, u1)
@@ -178,9 +180,10 @@ def test_signing_out_beside_signing_in_leaves_one_of_both(workspace, u1, u2, at_
         assert (len(other.signed_in()) > 0) == (signed_in.error == "")
 
 
+@pytest.mark.promise("P16")
 @pytest.mark.parametrize("beside", ["touch", "end", "remove", "sign out", "forget"])
 def test_an_impersonation_beside_the_use_of_what_it_ends_locks_nobody_out(workspace, u1, u2, at_once, beside):
-    """P44: both change the client and its sessions, and neither waits for the other in a circle."""
+    """Both change the client and its sessions, and they do not deadlock."""
     queries = {"sign out": "client/sessions?_method=DELETE", "forget": "client?_method=DELETE"}
     for _ in range(2 * ROUNDS):
         client = signed_in_client(workspace, u1, u2)
@@ -196,6 +199,7 @@ def test_an_impersonation_beside_the_use_of_what_it_ends_locks_nobody_out(worksp
             assert not live.filter(actor__isnull=True).exists()
 
 
+@pytest.mark.promise("P15")
 def test_a_handshake_racing_a_revoke_gives_no_token_after_it(workspace, u1, at_once):
     client = signed_in_client(workspace, u1)
     session, token = client.sessions.get(), token_of(client)

@@ -8,6 +8,7 @@ from tests.user_sessions.frontend import HERE, PAGE, App, Browser
 from user_sessions.models import Ticket, UserSession
 
 
+@pytest.mark.wire("C158")
 @pytest.mark.parametrize(
     ("query", "answer"),
     [
@@ -27,11 +28,13 @@ def test_a_page_names_other_methods_in_the_query_of_a_post(browser, u1, query, a
     assert session.status == ("removed" if query == "?_method=DELETE" else "active")
 
 
+@pytest.mark.wire("C158")
 def test_reading_is_never_made_a_change(browser, u1):
     session = browser.hold(u1)
     assert browser.get("v1/client", "?_method=DELETE").json()["response"]["last_active_session_id"] == session.pk
 
 
+@pytest.mark.wire("C159")
 @pytest.mark.parametrize(
     ("query", "answer"),
     [
@@ -46,6 +49,7 @@ def test_an_sdk_says_which_version_it_speaks(browser, query, answer):
     assert (response.status_code, response.error) == answer
 
 
+@pytest.mark.wire("C160")
 @pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions", "v1/me/sessions/active"])
 def test_a_401_says_how_to_authenticate(browser, path):
     response = browser.get(path)
@@ -57,6 +61,7 @@ def send(browser, body, content_type):
     return browser.client.generic("POST", "/v1/client/sign_ins", body, content_type, headers=headers)
 
 
+@pytest.mark.wire("C161")
 def test_a_body_is_a_form_or_json_and_nothing_else(browser, u1):
     ticket = {"strategy": "ticket", "ticket": browser.ticket_for(u1)}
     refused = send(browser, json.dumps(ticket), "text/plain")
@@ -69,6 +74,7 @@ def test_what_is_given_twice_is_refused(browser):
     assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "form_param_type_invalid")
 
 
+@pytest.mark.wire("C8")
 def test_every_answer_is_exactly_json_and_kept_by_nobody(somebody, u1):
     session = somebody.sign_in(u1)
     for response in (somebody.get("v1/client"), somebody.verb(session, "tokens"), somebody.verb("none", "tokens")):
@@ -76,6 +82,7 @@ def test_every_answer_is_exactly_json_and_kept_by_nobody(somebody, u1):
         assert response.headers["Cache-Control"] == "private, no-store"
 
 
+@pytest.mark.wire("C162")
 @pytest.mark.parametrize("path", ["v1/client", "v1/environment", "v1/client/sign_ins"])
 def test_a_host_without_a_workspace_is_nobodys(at_home, path):
     response = Browser(host="testserver").get(path)
@@ -95,6 +102,7 @@ def test_what_a_browser_tells_a_proxy_is_no_token_of_a_client(browser, u1, schem
     assert browser.shown()["last_active_session_id"]
 
 
+@pytest.mark.wire("C163")
 def test_what_is_private_about_a_user_is_not_told_to_browsers(somebody, settings, u1):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.odd_profile"}
     session = somebody.sign_in(u1)
@@ -106,6 +114,7 @@ def test_what_is_private_about_a_user_is_not_told_to_browsers(somebody, settings
         assert "2026-01-01" not in response.content.decode()  # which is in there
 
 
+@pytest.mark.wire("C166")
 def test_a_user_with_as_many_sessions_as_are_allowed_keeps_their_ticket(somebody, at_home, u1):
     at_home.user_session_limit = 1
     at_home.save()
@@ -116,6 +125,7 @@ def test_a_user_with_as_many_sessions_as_are_allowed_keeps_their_ticket(somebody
     assert somebody.credential == ""
 
 
+@pytest.mark.wire("C164")
 @pytest.mark.parametrize("is_single", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_an_sdk_learns_the_rules_before_anybody_signs_in(browser, at_home, is_single, method):
@@ -127,6 +137,7 @@ def test_an_sdk_learns_the_rules_before_anybody_signs_in(browser, at_home, is_si
     assert browser.credential == ""
 
 
+@pytest.mark.wire("C165")
 def test_a_sandbox_hands_out_ids_for_developers_and_a_live_workspace_none(browser, live_workspace):
     given = browser.post("v1/dev_browser").json()
     assert given["id"] == given["token"]

@@ -45,6 +45,7 @@ def told(response):
     return response.status_code, response.error
 
 
+@pytest.mark.wire("C173")
 @pytest.mark.parametrize("level", ["first_factor", "second_factor", "multi_factor"])
 def test_the_right_password_makes_the_proof_new(somebody, session, level):
     assert ages(somebody, session) == ([60, -1], [60, -1])
@@ -61,6 +62,7 @@ def test_the_right_password_makes_the_proof_new(somebody, session, level):
     assert Event.objects.first().type == "user_session.reverified"
 
 
+@pytest.mark.wire("C177")
 def test_each_reverification_has_an_id_that_tokens_carry_once_it_is_complete(somebody, session, workspace):
     claims = {"proof": "{{session.reverification_id}}"}
     JwtTemplate.objects.customise_session_tokens(workspace, claims, by="test")
@@ -74,6 +76,7 @@ def test_each_reverification_has_an_id_that_tokens_carry_once_it_is_complete(som
     assert proof() == second != first
 
 
+@pytest.mark.wire("C174")
 def test_a_wrong_password_proves_nothing_and_may_be_put_right(somebody, session):
     ask(somebody, session)
     before = somebody.credential
@@ -83,6 +86,7 @@ def test_a_wrong_password_proves_nothing_and_may_be_put_right(somebody, session)
     assert told(prove(somebody, session)) == (200, "")
 
 
+@pytest.mark.wire("C175")
 def test_who_was_not_asked_proves_nothing(somebody, session):
     assert told(prove(somebody, session)) == (400, "session_reverification_missing")
     ask(somebody, session)
@@ -90,6 +94,7 @@ def test_who_was_not_asked_proves_nothing(somebody, session):
     assert told(prove(somebody, session)) == (400, "session_reverification_missing")
 
 
+@pytest.mark.wire("C175")
 @pytest.mark.parametrize(("minutes", "answer"), [(9, (200, "")), (11, (400, "session_reverification_missing"))])
 def test_there_are_ten_minutes_to_answer(somebody, session, minutes, answer):
     ask(somebody, session)
@@ -97,6 +102,7 @@ def test_there_are_ten_minutes_to_answer(somebody, session, minutes, answer):
     assert told(prove(somebody, session)) == answer
 
 
+@pytest.mark.wire("C176")
 def test_nobody_can_prove_to_be_somebody_else(somebody, ann):
     session = somebody.sign_in(ann, actor={"sub": "user_9"})
     assert told(ask(somebody, session)) == (400, "invalid_action_for_session_reverification")

@@ -1,4 +1,4 @@
-"""What browsers are known by is nowhere at rest, and in no report of an error (P1, P3, P4)."""
+"""What browsers are known by is nowhere at rest, and in no report of an error."""
 
 import base64
 from typing import Any
@@ -62,6 +62,7 @@ def used(workspace: Any, u1: Any, u2: Any, backend: Any) -> dict[str, str]:
     return secrets
 
 
+@pytest.mark.promise("P1")
 def test_no_credential_of_a_browser_is_at_rest(workspace, u1, u2, backend):
     secrets, everything = used(workspace, u1, u2, backend), "\n".join(dump())
     assert Client.objects.first().pk in everything and Ticket.objects.first().pk in everything
@@ -71,6 +72,7 @@ def test_no_credential_of_a_browser_is_at_rest(workspace, u1, u2, backend):
             assert form not in everything, kind
 
 
+@pytest.mark.promise("P1")
 def test_no_string_of_a_dump_is_a_credential_of_a_browser(workspace, u1, u2, backend):
     used(workspace, u1, u2, backend)
     candidates = [text for text in dump() if len(text) >= 10 and text.isascii() and text.isprintable()]
@@ -85,6 +87,7 @@ def test_no_string_of_a_dump_is_a_credential_of_a_browser(workspace, u1, u2, bac
     assert Page().use(Ticket.objects.first().pk).error == "ticket_invalid_code"
 
 
+@pytest.mark.promise("P4")
 def test_nothing_shows_more_than_an_id(workspace, u1):
     listing(workspace)
     page = Page()
@@ -95,8 +98,9 @@ def test_nothing_shows_more_than_an_id(workspace, u1):
     assert said(str(page.cookie))[1]["rotating_token"] not in shown
 
 
+@pytest.mark.promise("P5")
 def test_a_client_is_told_its_own_token_in_its_carrier_alone(workspace, u1):
-    """P3: no answer's body holds it, and the only tokens there are for other services."""
+    """No answer's body holds it, and the only tokens there are for other services."""
     listing(workspace)
     page = Page()
     answers = [page.post("client"), page.use(ticket_for(workspace, u1)), page.get("client"), page.get("me")]
@@ -118,6 +122,7 @@ def broken():
     user_logged_in.disconnect(fail)
 
 
+@pytest.mark.promise("P7")
 @pytest.mark.parametrize("strategy", ["password", "ticket"])
 def test_no_report_of_an_error_quotes_what_somebody_signed_in_with(workspace, u1, broken, reports, strategy):
     u1.set_password(PASSWORD)

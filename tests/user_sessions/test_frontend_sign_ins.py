@@ -55,8 +55,9 @@ def told(response):
 # Who is found, and let in
 
 
+@pytest.mark.wire("C106")
 @pytest.mark.parametrize("identifier", ["ann", "ann@example.com", "Ann@Example.COM"])
-def test_case_106_a_password_signs_in_by_user_name_and_by_address(somebody, ann, identifier):
+def test_a_password_signs_in_by_user_name_or_email_address(somebody, ann, identifier):
     answer = try_password(somebody, identifier).json()
     assert (answer["response"]["status"], answer["response"]["identifier"]) == ("complete", identifier)
     session = UserSession.objects.get()
@@ -65,7 +66,8 @@ def test_case_106_a_password_signs_in_by_user_name_and_by_address(somebody, ann,
     assert answer["client"]["sessions"][0]["last_active_token"]["jwt"]
 
 
-def test_case_106_a_wrong_password_and_an_unknown_name_say_which_they_are(somebody, ann):
+@pytest.mark.wire("C106")
+def test_a_wrong_password_and_an_unknown_identifier_have_their_own_codes(somebody, ann):
     for given, refusal, parameter in (
         ({"password": WRONG}, WRONG_PASSWORD, "password"),
         ({"identifier": "nobody"}, NOT_FOUND, "identifier"),
@@ -77,6 +79,7 @@ def test_case_106_a_wrong_password_and_an_unknown_name_say_which_they_are(somebo
     assert not UserSession.objects.exists()
 
 
+@pytest.mark.wire("C167")
 @pytest.mark.parametrize(
     ("form", "code"),
     [
@@ -104,6 +107,7 @@ def test_a_user_name_goes_before_an_address(browser, ann):
     assert UserSession.objects.get().user == other
 
 
+@pytest.mark.wire("C168")
 def test_only_whoever_knows_the_password_learns_that_the_user_may_not_sign_in(browser, ann):
     ann.is_active = False
     ann.save()
@@ -112,6 +116,7 @@ def test_only_whoever_knows_the_password_learns_that_the_user_may_not_sign_in(br
     assert not UserSession.objects.exists()
 
 
+@pytest.mark.wire("C169")
 def test_a_user_without_a_password_is_told_so(browser, u1):
     assert told(try_password(browser, "u1")) == (400, "strategy_for_user_invalid")
 
@@ -166,7 +171,8 @@ def attempt(somebody, sign_in, password=SECRET):
     return somebody.post(path, strategy="password", password=password)
 
 
-def test_case_107_a_password_signs_in_in_two_steps(somebody, begun):
+@pytest.mark.wire("C107")
+def test_a_password_signs_in_in_two_steps(somebody, begun):
     assert (begun["status"], begun["supported_first_factors"]) == ("needs_first_factor", [{"strategy": "password"}])
     assert (begun["created_session_id"], begun["user_data"]) == (None, None)
     assert somebody.shown()["sign_in"] == begun
@@ -181,6 +187,7 @@ def test_case_107_a_password_signs_in_in_two_steps(somebody, begun):
     assert somebody.credential != before
 
 
+@pytest.mark.wire("C170")
 def test_a_complete_sign_in_is_attempted_no_more(somebody, begun):
     done = attempt(somebody, begun).json()["response"]
     assert somebody.get(f"v1/client/sign_ins/{done['id']}").json()["response"] == done
@@ -196,6 +203,7 @@ def test_a_sign_in_of_another_client_is_like_one_that_never_was(somebody, begun)
     assert other.shown()["sessions"] == []
 
 
+@pytest.mark.wire("C171")
 def test_a_sign_in_left_for_a_day_is_abandoned(somebody, begun):
     SignIn.objects.update(created_at=timezone.now() - timedelta(days=1))
     assert somebody.shown()["sign_in"] is None
@@ -249,6 +257,7 @@ def test_passwords_of_a_user_are_tried_so_often_and_a_success_forgives_nothing(a
     assert UserSession.objects.count() == 2
 
 
+@pytest.mark.wire("C172")
 def test_who_is_told_to_wait_is_told_how_long(at_home, rates, ann):
     rates(password="1/day")
     try_password(App())

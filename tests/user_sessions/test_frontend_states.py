@@ -113,6 +113,7 @@ def told(response, id):
     return response.status_code, str(body).replace(id, "ID"), "Set-Cookie" in response.headers
 
 
+@pytest.mark.wire("C180")
 def test_a_revoked_session_stays_beside_others_and_is_not_shown_where_there_are_none(browser, at_home, u1):
     session = browser.sign_in(u1)
     session.revoke(by="test")
@@ -142,6 +143,7 @@ def test_what_an_epoch_ended_is_over(browser, at_home, u1, verb):
     assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
 
 
+@pytest.mark.wire("C179")
 @pytest.mark.parametrize("verb", ["tokens", "tokens/t1", "touch"])
 def test_a_user_who_may_not_sign_in_any_more_has_no_session(browser, template, u1, verb):
     session = browser.sign_in(u1)
@@ -152,6 +154,7 @@ def test_a_user_who_may_not_sign_in_any_more_has_no_session(browser, template, u
     assert browser.get("v1/me").error == "signed_out"
 
 
+@pytest.mark.wire("C178")
 def test_a_pending_session_is_shown_with_its_tasks_and_its_token_says_so(browser, u1):
     session = browser.sign_in(u1)
     put(session, "pending")

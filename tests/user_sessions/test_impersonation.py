@@ -31,6 +31,7 @@ def ask(backend, user):
     return backend.post("v1/actor_tokens", user_id=user_id(user.pk), actor=ACTOR)
 
 
+@pytest.mark.wire("C184")
 @pytest.mark.parametrize("rank", RANKS)
 def test_no_actor_token_is_made_for_staff_or_a_superuser(backend, u1, rank):
     promote(u1, rank)
@@ -40,6 +41,7 @@ def test_no_actor_token_is_made_for_staff_or_a_superuser(backend, u1, rank):
     assert not Ticket.objects.exists() and not Event.objects.filter(type__startswith="actor_token").exists()
 
 
+@pytest.mark.wire("C184")
 @pytest.mark.parametrize("rank", RANKS)
 def test_a_user_promoted_since_the_ticket_was_made_is_not_impersonated(somebody, u1, rank):
     ticket = somebody.ticket_for(u1, actor=ACTOR)

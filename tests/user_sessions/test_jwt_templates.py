@@ -1,4 +1,4 @@
-"""Templates of tokens, as a backend defines them: the cases of section 8.4, and who may not do what."""
+"""JWT templates, as a backend defines them, and what is refused."""
 
 import json
 import re
@@ -25,7 +25,8 @@ def template(backend):
     return backend.post(PATH, name="t1", claims={"a": 1}).json()
 
 
-def test_case_48_a_template_has_its_defaults(template):
+@pytest.mark.wire("C48")
+def test_a_new_template_has_the_default_settings(template):
     assert re.fullmatch("jtmp_[0-9A-Za-z]{27}", template.pop("id"))
     assert template.pop("created_at") == template.pop("updated_at")
     assert template == {
@@ -42,6 +43,7 @@ def test_case_48_a_template_has_its_defaults(template):
 OWN = {"name": "t", "claims": {}, "custom_signing_key": True}
 
 
+@pytest.mark.wire("C49", "C55", "C56")
 @pytest.mark.parametrize(
     ("body", "code", "parameter"),
     [
@@ -78,7 +80,7 @@ OWN = {"name": "t", "claims": {}, "custom_signing_key": True}
         (OWN | {"signing_algorithm": "RS256", "signing_key": EC}, "form_param_value_invalid", "signing_key"),
     ],
 )
-def test_cases_49_55_and_56_what_is_no_definition_is_refused(backend, template, body, code, parameter):
+def test_an_invalid_template_is_refused(backend, template, body, code, parameter):
     for method, path in (("POST", PATH), ("PATCH", f"{PATH}/{template['id']}")):
         response = backend.request(method, path, body)
         assert (response.status_code, response.error) == (422, code)
@@ -95,11 +97,13 @@ def test_a_nesting_without_end_is_refused(backend):
     assert backend.request("POST", PATH, endless).error == "request_body_invalid"
 
 
-def test_case_50_no_claims_are_fine(backend):
+@pytest.mark.wire("C50")
+def test_a_template_may_have_no_claims(backend):
     assert backend.post(PATH, name="t1", claims={}).status_code == 200
 
 
-def test_case_51_a_name_is_taken_once(backend, foreign_backend, template):
+@pytest.mark.wire("C51")
+def test_a_template_name_is_unique_in_its_workspace(backend, foreign_backend, template):
     response = backend.post(PATH, name="t1", claims={})
     assert (response.status_code, response.error) == (422, "form_already_exists")
     assert first_error(response)["meta"] == {"param_name": "name"}
@@ -110,14 +114,16 @@ def test_case_51_a_name_is_taken_once(backend, foreign_backend, template):
     assert foreign_backend.post(PATH, name="t1", claims={}).status_code == 200
 
 
+@pytest.mark.wire("C52")
 @pytest.mark.parametrize("claim", [*sorted(RESERVED), "SUB", "ſub"])
-def test_case_52_a_reserved_claim_is_refused_by_name(backend, claim):
+def test_a_template_with_a_reserved_claim_is_refused(backend, claim):
     response = backend.post(PATH, name="t1", claims={claim: "x"})
     assert (response.status_code, response.error) == (400, "jwt_template_reserved_claim")
     assert claim in first_error(response)["long_message"]
     assert not JwtTemplate.objects.exists()
 
 
+@pytest.mark.wire("C53", "C54")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -133,12 +139,13 @@ def test_case_52_a_reserved_claim_is_refused_by_name(backend, claim):
         },
     ],
 )
-def test_cases_53_and_54_other_claims_are_free(backend, claims):
+def test_a_template_may_set_any_other_claim(backend, claims):
     assert backend.post(PATH, name="t1", claims=claims).json()["claims"] == claims
 
 
+@pytest.mark.wire("C57")
 @pytest.mark.parametrize(("algorithm", "key"), [("HS256", "k" * 32), ("HS512", "ä" * 32), ("ES256", EC)])
-def test_case_57_a_key_of_its_own_is_never_shown(backend, algorithm, key):
+def test_a_custom_signing_key_is_never_returned(backend, algorithm, key):
     body = {"name": "t1", "claims": {}, "custom_signing_key": True, "signing_algorithm": algorithm, "signing_key": key}
     created = backend.post(PATH, **body)
     assert (created.status_code, created.json()["signing_algorithm"]) == (200, algorithm)
@@ -148,14 +155,16 @@ def test_case_57_a_key_of_its_own_is_never_shown(backend, algorithm, key):
         assert key[:20] not in response.content.decode()
 
 
-def test_case_58_claims_come_back_as_they_went_in(backend):
+@pytest.mark.wire("C58")
+def test_the_claims_of_a_template_are_returned_unchanged(backend):
     claims = '{"z":1,"camelCase":{"b":[1,2.5,null,true],"a":"x"},"https://hasura.io/jwt/claims":{"x-y":"{{user.id}}"}}'
     created = backend.request("POST", PATH, f'{{"name":"t1","claims":{claims}}}'.encode()).json()
     for shown in (created, backend.get(f"{PATH}/{created['id']}").json()):
         assert json.dumps(shown["claims"], separators=(",", ":")) == claims
 
 
-def test_case_59_a_template_is_replaced_whole(backend, template):
+@pytest.mark.wire("C59")
+def test_an_update_replaces_the_whole_template(backend, template):
     path = f"{PATH}/{template['id']}"
     assert backend.get(path).json() == template
     changed = backend.request("PATCH", path, {"name": "t2", "claims": {"b": 2}, "lifetime": 600}).json()
@@ -165,6 +174,7 @@ def test_case_59_a_template_is_replaced_whole(backend, template):
     assert backend.request("PATCH", path, {"name": "t2"}).status_code == 422
 
 
+@pytest.mark.wire("C185")
 def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
     own = {"custom_signing_key": True, "signing_algorithm": "HS256"}
     named = {"name": "t1", "claims": {}}
@@ -186,6 +196,7 @@ def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
     assert JwtTemplate.objects.get().sealed_signing_key is None
 
 
+@pytest.mark.wire("C186")
 def test_of_the_template_for_session_tokens_only_the_claims_change(backend, workspace):
     template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, by="test")
     own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": "k" * 40}
@@ -201,7 +212,8 @@ def test_its_name_is_taken_by_nobody_else(backend, template):
         assert (response.status_code, response.error) == (422, "form_param_format_invalid")
 
 
-def test_case_60_a_deleted_template_is_gone(backend, template):
+@pytest.mark.wire("C60")
+def test_a_deleted_template_is_404(backend, template):
     path = f"{PATH}/{template['id']}"
     assert backend.request("DELETE", path).json() == {"object": "jwt_template", "id": template["id"], "deleted": True}
     for method in ("GET", "DELETE"):
@@ -209,20 +221,23 @@ def test_case_60_a_deleted_template_is_gone(backend, template):
         assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_61_templates_are_listed_bare_or_in_pages(backend, template):
+@pytest.mark.wire("C61")
+def test_templates_are_listed_as_an_array_or_in_pages(backend, template):
     second = backend.post(PATH, name="t2", claims={}).json()
     assert backend.get(PATH).json() == [second, template]
     assert backend.get(PATH, "?paginated=true&limit=1").json() == {"data": [second], "total_count": 2}
 
 
+@pytest.mark.wire("C62")
 @pytest.mark.parametrize("id", ["jtmp_missing", "x", "%00", "%ED%A0%80", "💥"])
-def test_case_62_a_missing_template_is_not_found(backend, id):
+def test_an_unknown_template_is_404(backend, id):
     for method, body in (("GET", None), ("PATCH", {"name": "t", "claims": {}}), ("DELETE", None)):
         response = backend.request(method, f"{PATH}/{id}", body)
         assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_63_the_template_of_session_tokens_stays(backend, workspace):
+@pytest.mark.wire("C63")
+def test_the_template_for_session_tokens_cannot_be_deleted(backend, workspace):
     template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, by="test")
     response = backend.request("DELETE", f"{PATH}/{template.pk}")
     assert (response.status_code, response.error) == (403, "session_token_jwt_template")

@@ -1,12 +1,14 @@
-"""The numbered cases about the key set, section 8.6, and what else its readers count on."""
+"""The public key set: what it contains, and how readers may cache it."""
 
 import jwt
+import pytest
 
 from tests.callers import Caller
 from user_sessions.models import SigningKey
 
 
-def test_case_83_the_key_set_holds_public_members_only(backend, workspace):
+@pytest.mark.wire("C83")
+def test_the_key_set_contains_public_members_only(backend, workspace):
     SigningKey.objects.current(workspace)
     keys = backend.get("v1/jwks").json()["keys"]
     assert len(keys) == 1
@@ -16,7 +18,8 @@ def test_case_83_the_key_set_holds_public_members_only(backend, workspace):
     assert key.key_size == 2048
 
 
-def test_case_84_everybody_reads_the_same_keys_at_the_frontend_api(backend, workspace, elsewhere, settings):
+@pytest.mark.wire("C84")
+def test_anyone_reads_the_same_key_set_at_the_frontend_api(backend, workspace, elsewhere, settings):
     settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
     SigningKey.objects.current(workspace)
     SigningKey.objects.current(elsewhere)

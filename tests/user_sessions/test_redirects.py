@@ -177,6 +177,7 @@ def test_a_listed_page_is_where_it_was(sent_here, url):
     assert response.headers["Cache-Control"] == "private, no-store"
 
 
+@pytest.mark.wire("C182")
 def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
     workspace.sign_in_url = "https://app.example.com/sign-in?__clerk_ticket=theirs&a=b"
     workspace.save()
@@ -212,6 +213,7 @@ def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspa
     assert response.headers["Location"] == sent_to.format(f"__clerk_ticket={ticket}&__clerk_status=sign_in")
 
 
+@pytest.mark.wire("C183")
 def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
     workspace.sign_in_url = "https://app.example.com/sign-in"
     workspace.save()

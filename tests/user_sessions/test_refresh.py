@@ -1,4 +1,4 @@
-"""An expired session token made anew for an app's server: the cases of section 8.9 about refreshing."""
+"""Refreshing an expired session token for an app's server."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,7 +46,8 @@ def refresh(backend, session, expired):
     return refresh
 
 
-def test_case_130_a_token_is_made_anew_for_the_same_page(refresh, expired, session):
+@pytest.mark.wire("C130")
+def test_refresh_returns_a_new_token_for_the_same_session_and_origin(refresh, expired, session):
     response = refresh(format="token")
     assert response.status_code == 200
     claims = claims_of(response.json()["jwt"])
@@ -54,7 +55,8 @@ def test_case_130_a_token_is_made_anew_for_the_same_page(refresh, expired, sessi
     assert claims["exp"] > timezone.now().timestamp() > claims_of(expired)["exp"]
 
 
-def test_case_131_a_token_comes_as_cookies(refresh, workspace, session):
+@pytest.mark.wire("C131")
+def test_refresh_returns_the_token_as_cookies(refresh, workspace, session):
     answer = refresh(format="cookie", query="?suffixed_cookies=true").json()
     suffix = cookie_suffix(publishable_key(workspace))
     plain, suffixed = answer["cookies"]
@@ -65,6 +67,7 @@ def test_case_131_a_token_comes_as_cookies(refresh, workspace, session):
     assert plain.partition("=")[2] == suffixed.partition("=")[2]
 
 
+@pytest.mark.wire("C131")
 def test_without_a_suffix_there_is_one_cookie(refresh):
     assert len(refresh(format="cookie").json()["cookies"]) == 1
 
@@ -88,33 +91,39 @@ def test_an_origin_that_is_none_is_refused(refresh, origin):
     assert is_refused(refresh(request_origin=origin), "refresh_request_origin_invalid")
 
 
-def test_case_132_another_session_in_the_path_is_refused(refresh, workspace, u1):
+@pytest.mark.wire("C132")
+def test_refresh_refuses_another_session_in_the_path(refresh, workspace, u1):
     other = UserSession.objects.start(workspace, u1, by="test")
     assert is_refused(refresh(other.pk), "refresh_sid_mismatch")
 
 
-def test_case_132_another_origin_is_refused(refresh):
+@pytest.mark.wire("C132")
+def test_refresh_refuses_another_origin(refresh):
     assert is_refused(refresh(request_origin="http://localhost:3001"), "refresh_request_origin_azp_mismatch")
 
 
-def test_case_132_another_refresh_token_is_refused(refresh, workspace, u1, expired):
+@pytest.mark.wire("C132")
+def test_refresh_refuses_another_refresh_token(refresh, workspace, u1, expired):
     other = refresh_token(UserSession.objects.start(workspace, u1, by="test"))
     for token in (other, "rt_x", "x", f"{other}x"):
         assert is_refused(refresh(refresh_token=token), "refresh_token_not_found")
     assert refresh().status_code == 200
 
 
+@pytest.mark.wire("C132")
 @pytest.mark.parametrize("verb", ["revoke", "end", "remove", "replace"])
-def test_case_132_a_session_that_is_over_is_refused(refresh, session, verb):
+def test_refresh_refuses_a_session_that_is_over(refresh, session, verb):
     getattr(session, verb)(by="test")
     assert is_refused(refresh(), "session_refresh_inactive_session")
 
 
-def test_case_132_the_same_token_is_refreshed_once(refresh):
+@pytest.mark.wire("C132")
+def test_refresh_accepts_the_same_token_only_once(refresh):
     assert refresh().status_code == 200
     assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
 
 
+@pytest.mark.wire("C187")
 def test_an_inactive_user_is_refused(refresh, u1):
     type(u1).objects.update(is_active=False)
     assert is_refused(refresh(), "session_refresh_user_not_found")
@@ -125,10 +134,12 @@ def test_a_session_that_is_gone_is_refused(refresh, session):
     assert is_refused(refresh(), "session_refresh_session_not_found")
 
 
+@pytest.mark.wire("C187")
 def test_a_token_of_a_backend_has_no_page_to_go_back_to(refresh, backend, session):
     assert is_refused(refresh(expired_token=minted(backend, session.pk)), "expired_session_token_missing_azp")
 
 
+@pytest.mark.wire("C187")
 def test_a_token_of_last_week_is_too_old(refresh, session):
     old = token_of(session, at=timezone.now() - timedelta(days=1, seconds=5), authorized_party=ORIGIN)
     assert is_refused(refresh(expired_token=old), "session_refresh_expired_session_token_too_old")
@@ -146,12 +157,14 @@ def test_a_token_that_lacks_a_claim_is_refused(refresh, session, claim, code):
     assert is_refused(refresh(expired_token=without(claim, session)), code)
 
 
+@pytest.mark.wire("C187")
 def test_a_token_of_another_kind_is_refused(refresh, backend, session):
     backend.post("v1/jwt_templates", name="t1", claims={})
     token = minted(backend, session.pk, template="t1")
     assert is_refused(refresh(expired_token=token), "session_refresh_session_token_ineligible")
 
 
+@pytest.mark.wire("C187")
 def test_a_token_that_nobody_here_signed_is_refused(refresh, expired, foreign_backend):
     for token in (expired[:-8] + "AAAAAAAA", "x", f"{expired}="):
         assert is_refused(refresh(expired_token=token), "expired_session_token_invalid")

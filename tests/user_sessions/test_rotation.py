@@ -1,4 +1,4 @@
-"""Signing keys and the clock: what a verifier believes that keeps the key set for a while (P25, P26)."""
+"""Signing keys and the clock: what a verifier believes that keeps the key set for a while."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -81,6 +81,7 @@ def header(token: str) -> dict[str, Any]:
     return dict(parse(token).header)
 
 
+@pytest.mark.promise("P18")
 @pytest.mark.parametrize("verifier_starts", [NOW + SECOND, NOW + 7 * MINUTE])
 def test_a_caching_verifier_rejects_no_token_while_keys_rotate(workspace, session, verifier_starts):
     minted(session, at=NOW)
@@ -113,6 +114,7 @@ def test_a_key_is_next_then_active_then_retiring_then_gone(workspace, session):
     assert kids(workspace, at=end) == {second.kid}
 
 
+@pytest.mark.promise("P18")
 def test_the_next_key_signs_nothing_before_its_time(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
     second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
@@ -161,6 +163,7 @@ def test_a_session_that_was_given_longer_keeps_its_key_published(workspace, sess
     assert verifier_of(workspace, at=last_moment).verify(longest, at=last_moment)
 
 
+@pytest.mark.promise("P19")
 @pytest.mark.parametrize("has_next", [False, True])
 def test_a_revoked_key_is_believed_by_nobody_after_the_age_of_a_cache(workspace, session, has_next):
     first = SigningKey.objects.current(workspace, at=NOW)
@@ -269,6 +272,7 @@ def test_another_workspace_keeps_its_keys(workspace, elsewhere, session):
 PUBLIC = {"RS256": {"n", "e"}, "ES256": {"crv", "x", "y"}, "EdDSA": {"crv", "x"}}
 
 
+@pytest.mark.promise("P17")
 @pytest.mark.parametrize("algorithm", PUBLIC)
 def test_the_key_set_lists_public_members_under_their_thumbprint(workspace, session, algorithm):
     workspace.signing_algorithm = algorithm
@@ -282,6 +286,7 @@ def test_the_key_set_lists_public_members_under_their_thumbprint(workspace, sess
     assert jwk["kid"] == urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
 
 
+@pytest.mark.promise("P17")
 def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
     pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     for algorithm, key in (("HS256", "a secret of thirty-two bytes, or so"), ("ES256", pem)):

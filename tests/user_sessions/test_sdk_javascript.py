@@ -56,7 +56,8 @@ def test_a_session_lives_as_the_javascript_sdk_says(javascript_sdk, u1):
     assert refused(told["verified after"], "resource_not_found", 404)
 
 
-def test_case_36_a_list_has_data_and_a_total_count(javascript_sdk, u1, five):
+@pytest.mark.wire("C36")
+def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1, five):
     five[3].revoke(by="test")
     ids = [session.pk for session in five]
     told = javascript_sdk("lists", user=user_id(u1.pk), client=five[1].client_id)
@@ -81,14 +82,16 @@ def absent(workspace, u1):
     return {"session": session.pk, "expired": expired, "refresh": refresh_token(session)}
 
 
-def test_case_130_a_session_token_is_refreshed_once(javascript_sdk, absent):
+@pytest.mark.wire("C130", "C132")
+def test_the_javascript_sdk_refreshes_a_token_only_once(javascript_sdk, absent):
     told = javascript_sdk("refresh", format="token", **absent)
     fresh = claims_of(told["answer"]["jwt"])
     assert (fresh["sid"], fresh["azp"]) == (absent["session"], ORIGIN)
     assert refused(told["again"], "session_refresh_expired_session_token_consumed", 401)
 
 
-def test_case_131_a_session_token_is_refreshed_into_cookies(javascript_sdk, absent):
+@pytest.mark.wire("C131")
+def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, absent):
     cookies = javascript_sdk("refresh", format="cookie", **absent)["answer"]["cookies"]
     plain, suffixed = [cookie.partition(";")[0].partition("=") for cookie in cookies]
     assert plain[0] == "__session" and suffixed[0].startswith("__session_") and plain[2] == suffixed[2]
@@ -107,7 +110,8 @@ def test_the_javascript_sdk_reads_clients(javascript_sdk, session, elsewhere, u2
     assert refused(told["missing"], "resource_not_found", 404)
 
 
-def test_cases_58_to_62_the_javascript_sdk_keeps_templates(javascript_sdk, session, profiles):
+@pytest.mark.wire("C58", "C59", "C60", "C61", "C62")
+def test_the_javascript_sdk_manages_templates(javascript_sdk, session, profiles):
     claims = {"camelCase": {"innerCase": [1, None, True]}, "https://x.example/y": "{{user.first_name}}", "aud": "x"}
     told = javascript_sdk("templates", session=session.pk, template={"name": "t 1", "claims": claims})
     made, updated = told["made"], told["updated"]
@@ -126,7 +130,8 @@ def test_cases_58_to_62_the_javascript_sdk_keeps_templates(javascript_sdk, sessi
     assert refused(told["missing"], "resource_not_found", 404)
 
 
-def test_cases_92_and_94_a_sign_in_token_is_made_and_revoked(javascript_sdk, u1):
+@pytest.mark.wire("C92", "C94")
+def test_the_javascript_sdk_creates_and_revokes_a_sign_in_token(javascript_sdk, u1):
     told = javascript_sdk("tickets", user=user_id(u1.pk), actor={"sub": "user_0"})
     made, revoked = told["sign in"], told["sign in revoked"]
     assert (made["userId"], made["status"], revoked["status"]) == (user_id(u1.pk), "pending", "revoked")
@@ -137,7 +142,8 @@ def test_cases_92_and_94_a_sign_in_token_is_made_and_revoked(javascript_sdk, u1)
     assert refused(told["sign in revoked again"], "sign_in_token_cannot_be_revoked_code", 400)
 
 
-def test_cases_98_and_101_an_actor_is_echoed_whole(javascript_sdk, u1):
+@pytest.mark.wire("C98", "C101")
+def test_the_javascript_sdk_creates_and_revokes_an_actor_token(javascript_sdk, u1):
     actor = {"sub": "user_0", "additionalProperties": {"camelCase": {"snake_case": [1, {"deep": None}]}}}
     told = javascript_sdk("tickets", user=user_id(u1.pk), actor=actor)
     made, revoked = told["actor"], told["actor revoked"]
@@ -157,7 +163,8 @@ def test_the_javascript_sdk_reads_a_user(javascript_sdk, u1, profiles):
     assert (found["passwordEnabled"], found["banned"], found["phoneNumbers"]) == (True, False, [])
 
 
-def test_case_83_the_javascript_sdk_reads_the_key_set(javascript_sdk, workspace):
+@pytest.mark.wire("C83")
+def test_the_javascript_sdk_reads_the_key_set(javascript_sdk, workspace):
     kid = SigningKey.objects.current(workspace).kid
     (key,) = javascript_sdk("jwks")["keys"]
     assert (key["kid"], key["alg"], key["kty"], key["use"], key["e"]) == (kid, "RS256", "RSA", "sig", "AQAB")
@@ -175,7 +182,8 @@ def test_the_javascript_sdk_knows_each_kind_of_error(javascript_sdk, u1):
     assert refused(told["no such route"], "resource_not_found", 404)
 
 
-def test_case_134_the_javascript_sdk_accepts_a_webhook_and_no_changed_byte(javascript, workspace, u1):
+@pytest.mark.wire("C134")
+def test_the_javascript_sdk_accepts_a_webhook_and_refuses_a_changed_byte(javascript, workspace, u1):
     with receiving() as receiver:
         _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
         UserSession.objects.start(workspace, u1, by="test")

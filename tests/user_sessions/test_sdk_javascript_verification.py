@@ -58,7 +58,8 @@ def issued_at(token):
     return jwt.decode(token, options={"verify_signature": False})["iat"]
 
 
-def test_case_85_a_token_is_verified_by_the_key_set_and_by_a_pem(verify, session, api_key):
+@pytest.mark.wire("C85")
+def test_the_javascript_sdk_verifies_a_token_by_key_set_and_by_pem(verify, session, api_key):
     token = minted(session)
     public = jwt.PyJWK(SigningKey.objects.get().public_jwk).key
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -72,14 +73,16 @@ def test_another_tenant_cannot_verify_it(verify, session, elsewhere, foreign_api
     assert verify(minted(session), secretKey=foreign_api_key) == "jwk-kid-mismatch"
 
 
-def test_case_87_a_session_token_signs_a_request_in(authenticate, session):
+@pytest.mark.wire("C87")
+def test_a_session_token_signs_a_request_in(authenticate, session):
     answer = authenticate(bearing(minted(session)))
     assert (answer["status"], answer["reason"]) == ("signed-in", None)
     assert (answer["userId"], answer["sessionId"]) == (user_id(session.user_id), session.pk)
     assert (answer["sessionStatus"], answer["actor"]) == ("active", None)
 
 
-def test_case_87_a_template_token_does_not(authenticate, workspace, session):
+@pytest.mark.wire("C87")
+def test_a_template_token_does_not_sign_a_request_in(authenticate, workspace, session):
     template = JwtTemplate.objects.define(workspace, Definition(name="t1", claims={"a": 1}), by="test")
     now = timezone.now()
     token = template_token(UserSession.objects.for_minting(at=now).get(), template, at=now)
@@ -87,19 +90,22 @@ def test_case_87_a_template_token_does_not(authenticate, workspace, session):
     assert (answer["status"], answer["reason"], answer["userId"]) == ("signed-out", "token-type-mismatch", None)
 
 
-def test_case_46_who_impersonates_reaches_the_app(authenticate, workspace, u1):
+@pytest.mark.wire("C46")
+def test_the_javascript_sdk_reads_the_actor_of_an_impersonation(authenticate, workspace, u1):
     actor = {"sub": "user_0", "note": {"deep": [1]}}
     impersonation = UserSession.objects.start(workspace, u1, by="test", actor=actor)
     assert authenticate(bearing(minted(impersonation)))["actor"] == actor
 
 
-def test_case_88_a_token_without_an_origin_is_of_no_authorized_party(javascript_sdk, verify, api_key, session):
+@pytest.mark.wire("C88")
+def test_a_token_without_an_origin_has_no_authorized_party(javascript_sdk, verify, api_key, session):
     token = javascript_sdk("mint", session=session.pk)["session"]
     reason = verify(token, secretKey=api_key, authorizedParties=[ORIGIN])
     assert reason == "token-invalid-authorized-parties"
 
 
-def test_case_88_authorized_parties_let_their_own_requests_in(authenticate, session):
+@pytest.mark.wire("C88")
+def test_an_authorized_party_accepts_tokens_of_its_own_origin(authenticate, session):
     def answer(**options):
         answer = authenticate(bearing(minted(session, **options)), authorizedParties=[ORIGIN])
         return answer["status"], answer["reason"]
@@ -109,14 +115,16 @@ def test_case_88_authorized_parties_let_their_own_requests_in(authenticate, sess
     assert answer(authorized_party="https://evil.example.com") == ("signed-out", "token-invalid-authorized-parties")
 
 
-def test_case_89_a_token_has_expired_66_seconds_after_its_making(verify, authenticate, api_key, session):
+@pytest.mark.wire("C89")
+def test_a_token_has_expired_66_seconds_after_minting(verify, authenticate, api_key, session):
     token = minted(session, ago=timedelta(seconds=66))
     assert verify(token, secretKey=api_key) == "token-expired"
     answer = authenticate(bearing(token))
     assert answer["status"] == "signed-out" and answer["reason"].startswith("session-token-expired")
 
 
-def test_case_90_a_pending_session_is_signed_out(verify, authenticate, api_key, session):
+@pytest.mark.wire("C90")
+def test_the_javascript_sdk_treats_a_pending_session_as_signed_out(verify, authenticate, api_key, session):
     session.require("setup-mfa", by="test")
     token = minted(session)
     assert verify(token, secretKey=api_key)["sts"] == "pending"
@@ -131,7 +139,8 @@ def live(live_workspace, key_of, u1):
     return session, {"api_key": key_of(live_workspace), "publishable_key": publishable_key(live_workspace)}
 
 
-def test_case_91_cookies_sign_a_page_in(authenticate, live):
+@pytest.mark.wire("C91")
+def test_cookies_sign_a_page_in(authenticate, live):
     session, keys = live
     token = minted(session)
     answer = authenticate(showing(__session=token, __client_uat=issued_at(token)), keys=keys)
@@ -143,7 +152,8 @@ def test_case_91_cookies_sign_a_page_in(authenticate, live):
     )
 
 
-def test_case_91_without_the_time_of_the_client_the_page_is_sent_to_shake_hands(authenticate, live):
+@pytest.mark.wire("C91")
+def test_a_page_without_client_uat_is_sent_to_the_handshake(authenticate, live):
     session, keys = live
     answer = authenticate(showing(__session=minted(session)), keys=keys)
     assert (answer["status"], answer["reason"]) == ("handshake", "session-token-but-no-client-uat")

@@ -71,7 +71,8 @@ def test_a_session_lives_as_the_sdk_says(clerk, live_server, api_key, user):
     assert refused.value.data.errors[0].code == "resource_not_found"
 
 
-def test_case_36_the_sdk_reads_a_list(clerk, workspace, u1):
+@pytest.mark.wire("C36")
+def test_the_python_sdk_lists_sessions(clerk, workspace, u1):
     now = timezone.now()
     starts = [now - timedelta(seconds=ago) for ago in range(3)]
     first, second, third = [UserSession.objects.start(workspace, u1, by="test", at=start) for start in starts]
@@ -93,7 +94,8 @@ def test_the_sdk_reads_a_pending_and_an_impersonated_session(clerk, workspace, u
     assert (read.status, read.tasks[0].key) == ("pending", "setup-mfa")
 
 
-def test_case_40_a_token_lives_as_long_as_asked(clerk, session):
+@pytest.mark.wire("C40", "C41")
+def test_the_python_sdk_chooses_the_lifetime_of_a_token(clerk, session):
     claims = claims_of(clerk.sessions.create_token(session_id=session.pk, expires_in_seconds=120).jwt)
     assert claims["exp"] - claims["iat"] == 120
     short = {"session_id": session.pk, "expires_in_seconds": 29}
@@ -111,8 +113,9 @@ def test_a_token_is_made_from_a_template(clerk, workspace, session, profiles):
     assert refused(call, session_id=session.pk, template_name="unknown") == ("resource_not_found", 404)
 
 
+@pytest.mark.wire("C130", "C131")
 @pytest.mark.parametrize("form", Format)
-def test_cases_130_and_131_a_session_token_is_refreshed(clerk, workspace, u1, form):
+def test_the_python_sdk_refreshes_a_token(clerk, workspace, u1, form):
     away, origin = timezone.now() - timedelta(minutes=2), "http://localhost:3000"
     opened = UserSession.objects.start(workspace, u1, by="test", at=away)
     session = UserSession.objects.for_minting(at=away).get(pk=opened.pk)
@@ -152,7 +155,8 @@ def test_the_sdk_keeps_templates(clerk):
     assert refused(templates.get, template_id=made.id) == ("resource_not_found", 404)
 
 
-def test_cases_92_and_94_a_sign_in_token_is_made_and_revoked(clerk, user):
+@pytest.mark.wire("C92", "C94")
+def test_the_python_sdk_creates_and_revokes_a_sign_in_token(clerk, user):
     tokens = clerk.sign_in_tokens
     made = tokens.create(request={"user_id": user})
     assert (made.user_id, made.status, claims_of(made.token)["sid"]) == (user, "pending", made.id)
@@ -163,7 +167,8 @@ def test_cases_92_and_94_a_sign_in_token_is_made_and_revoked(clerk, user):
     assert again == ("sign_in_token_cannot_be_revoked_code", 400)
 
 
-def test_cases_98_and_101_an_actor_token_is_made_and_revoked(clerk, user):
+@pytest.mark.wire("C98", "C101")
+def test_the_python_sdk_creates_and_revokes_an_actor_token(clerk, user):
     """The SDK lays out what it is told of the actor, and reads none of it back."""
     tokens, actor = clerk.actor_tokens, {"sub": "user_0", "note": {"deep": [1, None]}}
     made = tokens.create(request={"user_id": user, "actor": actor, "session_max_duration_in_seconds": 600})
@@ -207,7 +212,8 @@ def test_the_sdk_knows_an_error(clerk, user):
     assert nobody.value.data.errors[0].long_message == "No user was found with id user_missing."
 
 
-def test_case_86_the_sdk_verifies_with_a_pem_and_with_the_key_set(clerk, live_server, api_key, user):
+@pytest.mark.wire("C86")
+def test_the_python_sdk_verifies_a_token_by_pem_and_by_key_set(clerk, live_server, api_key, user):
     token = clerk.sessions.create_token(session_id=clerk.sessions.create(request={"user_id": user}).id).jwt
     public = jwt.PyJWK(SigningKey.objects.get().public_jwk).key
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -221,7 +227,8 @@ def test_case_86_the_sdk_verifies_with_a_pem_and_with_the_key_set(clerk, live_se
     assert state.is_signed_in and state.payload == by_pem
 
 
-def test_cases_88_and_89_the_sdk_refuses_for_a_reason(clerk, api_key, live_server, session):
+@pytest.mark.wire("C88", "C89")
+def test_the_python_sdk_gives_the_reason_of_a_refusal(clerk, api_key, live_server, session):
     def reason(token: str, **options: Any) -> TokenVerificationErrorReason:
         with pytest.raises(TokenVerificationError) as error:
             verify_token(token, VerifyTokenOptions(secret_key=api_key, api_url=live_server.url, **options))

@@ -20,6 +20,7 @@ from user_sessions.key_pairs import new_key_pair
 from user_sessions.models import SigningKey, UserSession, private_key
 
 
+@pytest.mark.promise("P1")
 def test_no_private_key_is_in_a_dump(workspace, api_key):
     key, _ = private_key(SigningKey.objects.current(workspace).kid)
     pkcs8 = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -31,6 +32,7 @@ def test_no_private_key_is_in_a_dump(workspace, api_key):
         assert base64.b64encode(secret).decode()[4:-4] not in everything
 
 
+@pytest.mark.promise("P1")
 def test_no_string_of_a_dump_is_a_secret_key(workspace, api_key, session):
     assert bearer(api_key).get("v1/jwks").status_code == 200
     SigningKey.objects.current(workspace)
@@ -39,6 +41,7 @@ def test_no_string_of_a_dump_is_a_secret_key(workspace, api_key, session):
     assert [text for text in candidates if bearer(text).get("v1/jwks").status_code == 200] == []
 
 
+@pytest.mark.promise("P2")
 def test_a_private_key_moved_to_another_workspace_does_not_open(workspace, elsewhere):
     here, there = SigningKey.objects.current(workspace), SigningKey.objects.current(elsewhere)
     assert open_in(here, here.sealed_private_key)
@@ -51,6 +54,7 @@ def test_a_key_pair_says_nothing_of_its_private_half():
     assert repr(pair) == f"KeyPair({pair.kid})"
 
 
+@pytest.mark.promise("P3")
 @pytest.mark.django_db
 def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspace, settings):
     key = SigningKey.objects.current(workspace)
@@ -88,6 +92,7 @@ def test_e001_to_e008_settings_that_are_wrong(settings, given, id):
     assert [message.id for message in check_settings()] == [id]
 
 
+@pytest.mark.promise("P4")
 def test_the_console_shows_no_private_key_and_no_token(workspace, session, u2):
     SigningKey.objects.current(workspace)
     client = Client()

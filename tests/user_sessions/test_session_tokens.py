@@ -1,4 +1,4 @@
-"""The numbered cases about session tokens, section 8.3."""
+"""Session tokens: header, claims and lifetime."""
 
 from datetime import timedelta
 
@@ -14,7 +14,8 @@ from user_sessions.users import user_id
 DAY = timedelta(days=1)
 
 
-def test_case_37_a_token_names_its_key_and_its_kind(backend, sign_in, u1):
+@pytest.mark.wire("C37")
+def test_a_session_token_names_its_key_and_its_category(backend, sign_in, u1):
     header = jwt.get_unverified_header(minted(backend, sign_in(u1)["id"]))
     kids = [key["kid"] for key in backend.get("v1/jwks").json()["keys"]]
     issued = header.pop("oiat")
@@ -22,8 +23,9 @@ def test_case_37_a_token_names_its_key_and_its_kind(backend, sign_in, u1):
     assert abs(issued - timezone.now().timestamp()) < 10
 
 
+@pytest.mark.wire("C38", "C39")
 @pytest.mark.parametrize("body", [{}, {"expires_in_seconds": None}])
-def test_cases_38_and_39_the_claims_of_a_session_token(backend, workspace, sign_in, u1, body):
+def test_a_session_token_has_the_default_claims(backend, workspace, sign_in, u1, body):
     id = sign_in(u1)["id"]
     claims = claims_of(minted(backend, id, **body))
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v"}
@@ -32,17 +34,20 @@ def test_cases_38_and_39_the_claims_of_a_session_token(backend, workspace, sign_
     assert (claims["sts"], claims["v"], claims["fva"]) == ("active", 2, [0, -1])
 
 
-def test_case_40_a_lifetime_can_be_asked_for(backend, sign_in, u1):
+@pytest.mark.wire("C40")
+def test_a_backend_chooses_the_lifetime_of_a_token(backend, sign_in, u1):
     claims = claims_of(minted(backend, sign_in(u1)["id"], expires_in_seconds=120))
     assert claims["exp"] - claims["iat"] == 120
 
 
+@pytest.mark.wire("C188")
 def test_a_token_never_outlives_its_session(backend, sign_in, u1):
     session = sign_in(u1)
     claims = claims_of(minted(backend, session["id"], expires_in_seconds=315_360_000))
     assert claims["exp"] == session["expire_at"] // 1000
 
 
+@pytest.mark.wire("C41")
 @pytest.mark.parametrize(
     ("seconds", "code"),
     [
@@ -56,13 +61,14 @@ def test_a_token_never_outlives_its_session(backend, sign_in, u1):
         ([], "form_param_type_invalid"),
     ],
 )
-def test_case_41_a_lifetime_out_of_range_is_refused(backend, sign_in, u1, seconds, code):
+def test_a_token_lifetime_out_of_range_is_refused(backend, sign_in, u1, seconds, code):
     response = backend.post(f"v1/sessions/{sign_in(u1)['id']}/tokens", expires_in_seconds=seconds)
     assert (response.status_code, response.error) == (422, code)
     assert first_error(response)["meta"] == {"param_name": "expires_in_seconds"}
 
 
-def test_case_42_a_session_that_is_over_mints_nothing(backend, workspace, u1):
+@pytest.mark.wire("C42")
+def test_no_token_is_minted_for_a_session_that_is_over(backend, workspace, u1):
     long_ago = timezone.now() - 8 * DAY
     expired = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
     over = [expired]
@@ -82,37 +88,43 @@ def test_a_banned_user_gets_no_token(backend, sign_in, u1):
     assert backend.request("POST", f"v1/sessions/{id}/tokens").status_code == 404
 
 
-def test_case_43_a_missing_session_mints_nothing(backend):
+@pytest.mark.wire("C43")
+def test_no_token_is_minted_for_an_unknown_session(backend):
     response = backend.request("POST", "v1/sessions/sess_missing/tokens")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_case_44_no_two_tokens_are_the_same(backend, sign_in, u1):
+@pytest.mark.wire("C44")
+def test_two_tokens_of_one_session_differ(backend, sign_in, u1):
     id = sign_in(u1)["id"]
     assert minted(backend, id) != minted(backend, id)
 
 
-def test_case_45_session_tokens_have_claims_of_the_projects_own(backend, workspace, sign_in, u1):
+@pytest.mark.wire("C45")
+def test_session_tokens_carry_the_custom_claims_of_the_workspace(backend, workspace, sign_in, u1):
     JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.first_name}}"}, by="test")
     claims = claims_of(minted(backend, sign_in(u1)["id"]))
     assert claims["nick"] == "Maria"
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v", "nick"}
 
 
+@pytest.mark.wire("C189")
 def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1, settings):
     settings.USER_SESSIONS = {"SESSION_TOKEN_VERSION": 1}
     claims = claims_of(minted(backend, sign_in(u1)["id"]))
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva"}
 
 
-def test_case_46_an_impersonated_session_says_who_acts(backend, workspace, u1, u2):
+@pytest.mark.wire("C46")
+def test_a_token_of_an_impersonation_names_the_actor(backend, workspace, u1, u2):
     actor = {"sub": user_id(u2.pk), "note": "support"}
     session = UserSession.objects.start(workspace, u1, by="test", actor=actor)
     assert claims_of(minted(backend, session.pk))["act"] == actor
     assert backend.get(f"v1/sessions/{session.pk}").json()["actor"] == actor
 
 
-def test_case_47_a_token_tells_how_long_ago_the_sign_in_was(workspace, u1):
+@pytest.mark.wire("C47")
+def test_a_token_states_the_minutes_since_the_sign_in(workspace, u1):
     now = timezone.now()
     session = UserSession.objects.start(workspace, u1, by="test", at=now)
     session = UserSession.objects.for_minting(at=timezone.now()).get(pk=session.pk)

@@ -89,52 +89,62 @@ def test_a_metadata_key_may_have_letters_of_any_script_and_hyphens():
     assert rendered("{{user.public_metadata.zip-code}}") == "x"
 
 
-def test_case_68_metadata_keep_their_type():
+@pytest.mark.wire("C68")
+def test_metadata_shortcodes_keep_their_json_type():
     assert rendered("{{user.public_metadata.profile.interests}}") == INTERESTS
     assert rendered("{{user.unsafe_metadata}}") == {"theme": "dark"}
 
 
-def test_case_69_strings_booleans_and_seconds():
+@pytest.mark.wire("C69")
+def test_user_shortcodes_give_strings_booleans_and_seconds():
     assert rendered("{{user.id}}") == "user_1"
     assert rendered("{{user.email_verified}}") is True
     assert rendered("{{user.email_verified}}", U2) is False
     assert re.fullmatch(r"\d{10}", json.dumps(rendered("{{user.created_at}}")))
 
 
-def test_case_70_an_interpolated_null_is_its_text():
+@pytest.mark.wire("C70")
+def test_a_null_inside_text_becomes_the_word_null():
     assert rendered("{{user.last_name}} {{user.first_name}}") == "Doe Maria"
     assert rendered("{{user.last_name}} {{user.first_name}}", U2) == "null null"
 
 
-def test_case_71_what_is_unknown_is_null():
+@pytest.mark.wire("C71")
+def test_an_unknown_shortcode_is_null():
     assert rendered("{{user.username}}") is None
     assert rendered("{{user.i_dont_exist}}") is None
     assert rendered("{{user.public_metadata.no.such}}") is None
 
 
-def test_case_72_a_default_for_a_name():
+@pytest.mark.wire("C72")
+def test_a_missing_name_takes_the_default():
     assert rendered("{{user.full_name || 'Awesome User'}}") == "Maria Doe"
     assert rendered("{{user.full_name || 'Awesome User'}}", U2) == "Awesome User"
 
 
-def test_case_73_a_default_that_is_a_number():
+@pytest.mark.wire("C73")
+def test_a_default_can_be_a_number():
     assert rendered("{{user.public_metadata.missing || user.unsafe_metadata.missing || 30 }}") == 30
 
 
-def test_case_74_zero_is_not_falsy_and_nor_is_the_empty_string():
+@pytest.mark.wire("C74")
+def test_zero_and_the_empty_string_do_not_take_the_default():
     assert rendered("{{user.public_metadata.age || 7}}") == 0
     assert rendered("{{user.public_metadata.empty || 7}}") == ""
 
 
-def test_case_75_the_last_operand_whatever_it_is():
+@pytest.mark.wire("C75")
+def test_the_last_operand_counts_if_every_one_is_null_or_false():
     assert rendered("{{user.email_verified || user.phone_number_verified}}", U2) is False
     assert rendered("{{user.email_verified || user.username}}", U2) is None
 
 
-def test_case_76_false_gives_way():
+@pytest.mark.wire("C76")
+def test_false_takes_the_default():
     assert rendered("{{user.phone_number_verified || 'no'}}") == "no"
 
 
+@pytest.mark.wire("C77")
 @pytest.mark.parametrize(
     ("template", "text"),
     [
@@ -145,12 +155,13 @@ def test_case_76_false_gives_way():
         ('{"id":{{user.id}}}', '{"id":user_1}'),
     ],
 )
-def test_case_77_interpolation_makes_a_string(template, text):
+def test_a_shortcode_inside_text_gives_a_string(template, text):
     assert rendered(template) == text
 
 
+@pytest.mark.wire("C78")
 @pytest.mark.parametrize("template", ["{{user.id}}", "{{ user.id }}", "{{\t\r\nuser.id   }}"])
-def test_case_78_inner_blanks_do_not_matter(template):
+def test_blanks_inside_a_shortcode_are_ignored(template):
     assert rendered(template) == "user_1"
 
 
@@ -161,19 +172,22 @@ def test_outer_blanks_are_kept_and_make_a_string(template):
     assert rendered(template) == template.replace("{{user.email_verified}}", "true")
 
 
-def test_case_79_inside_arrays_and_objects_but_not_inside_keys():
+@pytest.mark.wire("C79")
+def test_shortcodes_work_in_arrays_and_objects_but_not_in_keys():
     claims = {"{{user.id}}": ["{{user.id}}", {"sub": {"{{user.id}}": ["a {{user.id}}"]}}]}
     expected = {"{{user.id}}": ["user_1", {"sub": {"{{user.id}}": ["a user_1"]}}]}
     assert Template.compile(claims).render(U1) == expected
 
 
-def test_case_80_no_organisation_and_perhaps_an_actor():
+@pytest.mark.wire("C80")
+def test_the_organization_is_null_and_the_actor_can_be_null():
     assert rendered("{{org.id}}") is None
     assert rendered("{{session.actor}}", U2) is None
     assert rendered("{{session.actor}}") == {"sub": "user_9"}
 
 
-def test_case_81_static_values_survive_unchanged():
+@pytest.mark.wire("C81")
+def test_static_values_are_unchanged():
     claims = {
         "Zeta": "text",
         "camelCase": 1,

@@ -1,4 +1,4 @@
-"""The Backend API beside the same model, over HTTP: whatever a backend asks for, in whatever order (P9)."""
+"""The Backend API beside the same model, over HTTP: whatever a backend asks for, in whatever order."""
 
 from typing import Any
 
@@ -18,6 +18,7 @@ from user_sessions.users import user_id
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.promise("P14")
 def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, backend, foreign_backend, u1, u2):
     workspace.user_session_limit = 3
     workspace.save()

@@ -1,4 +1,4 @@
-"""Tokens from templates: the cases of section 8.5 over HTTP, and what a preview says of them beforehand."""
+"""Tokens from templates over HTTP, and what a preview says of them."""
 
 from datetime import timedelta
 from typing import Any
@@ -36,7 +36,8 @@ def from_template(backend):
     return mint
 
 
-def test_case_64_a_token_has_its_own_claims_and_the_automatic_ones(backend, session):
+@pytest.mark.wire("C64")
+def test_a_template_token_has_the_template_s_claims_and_the_automatic_ones(backend, session):
     backend.post(PATH, name="t1", claims={"a": 1})
     token = minted(backend, session.pk, template="t1")
     claims = claims_of(token)
@@ -47,15 +48,17 @@ def test_case_64_a_token_has_its_own_claims_and_the_automatic_ones(backend, sess
     assert header["kid"] in [key["kid"] for key in backend.get("v1/jwks").json()["keys"]]
 
 
+@pytest.mark.wire("C65")
 @pytest.mark.parametrize("name", ["unknown", "%00", "t1%2Fx", "__session_token", "T1", "💥"])
-def test_case_65_an_unknown_template_is_not_found(backend, workspace, session, name):
+def test_minting_from_an_unknown_template_is_404(backend, workspace, session, name):
     backend.post(PATH, name="t1", claims={})
     JwtTemplate.objects.customise_session_tokens(workspace, {}, by="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/{name}")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_cases_66_and_67_lifetime_and_skew_are_the_templates_unless_asked_for(backend, session):
+@pytest.mark.wire("C66", "C67")
+def test_a_template_sets_the_lifetime_and_clock_skew_of_its_tokens(backend, session):
     backend.post(PATH, name="t1", claims={}, lifetime=600, allowed_clock_skew=30)
     claims = claims_of(minted(backend, session.pk, template="t1"))
     assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (600, 30)
@@ -63,6 +66,7 @@ def test_cases_66_and_67_lifetime_and_skew_are_the_templates_unless_asked_for(ba
     assert claims["exp"] - claims["iat"] == 3600
 
 
+@pytest.mark.wire("C190")
 def test_no_token_lives_longer_than_the_operator_allows_or_than_its_session(backend, workspace, u1, settings):
     session = UserSession.objects.start(workspace, u1, by="test", lifetime=timedelta(minutes=10))
     backend.post(PATH, name="t1", claims={}, lifetime=315_360_000)
@@ -73,51 +77,56 @@ def test_no_token_lives_longer_than_the_operator_allows_or_than_its_session(back
     assert claims["exp"] - claims["iat"] == 300
 
 
-# The case's number, the text, and what it gives for U1 and for U2.
+# The text, and what it gives for U1 and for U2.
 SHORTCODES = [
-    (68, "{{user.public_metadata.profile.interests}}", ["reading", "climbing"], None),
-    (68, "{{user.unsafe_metadata}}", {"foo": {"bar": 42}}, {}),
-    (69, "{{user.email_verified}}", True, False),
-    (70, "{{user.last_name}} {{user.first_name}}", "Doe Maria", "null null"),
-    (71, "{{user.username}}", None, None),
-    (71, "{{user.i_dont_exist}}", None, None),
-    (71, "{{user.public_metadata.no.such}}", None, None),
-    (72, "{{user.full_name || 'Awesome User'}}", "Maria Doe", "Awesome User"),
-    (73, "{{user.public_metadata.missing || user.unsafe_metadata.missing || 30 }}", 30, 30),
-    (74, "{{user.public_metadata.age || 7}}", 0, 7),
-    (75, "{{user.email_verified || user.phone_number_verified}}", True, False),
-    (76, "{{user.phone_number_verified || 'no'}}", "no", "no"),
-    (77, "v={{user.email_verified}}", "v=true", "v=false"),
-    (80, "{{org.id}}", None, None),
-    (80, "{{session.actor}}", None, None),
+    ("{{user.public_metadata.profile.interests}}", ["reading", "climbing"], None),
+    ("{{user.unsafe_metadata}}", {"foo": {"bar": 42}}, {}),
+    ("{{user.email_verified}}", True, False),
+    ("{{user.last_name}} {{user.first_name}}", "Doe Maria", "null null"),
+    ("{{user.username}}", None, None),
+    ("{{user.i_dont_exist}}", None, None),
+    ("{{user.public_metadata.no.such}}", None, None),
+    ("{{user.full_name || 'Awesome User'}}", "Maria Doe", "Awesome User"),
+    ("{{user.public_metadata.missing || user.unsafe_metadata.missing || 30 }}", 30, 30),
+    ("{{user.public_metadata.age || 7}}", 0, 7),
+    ("{{user.email_verified || user.phone_number_verified}}", True, False),
+    ("{{user.phone_number_verified || 'no'}}", "no", "no"),
+    ("v={{user.email_verified}}", "v=true", "v=false"),
+    ("{{org.id}}", None, None),
+    ("{{session.actor}}", None, None),
 ]
 
 
-@pytest.mark.parametrize(("case", "text", "of_u1", "of_u2"), SHORTCODES)
-def test_cases_68_to_80_a_shortcode_gives(from_template, workspace, u1, u2, case, text, of_u1, of_u2):
+@pytest.mark.wire("C68", "C69", "C70", "C71", "C72", "C73", "C74", "C75", "C76", "C77", "C80")
+@pytest.mark.parametrize(("text", "of_u1", "of_u2"), SHORTCODES)
+def test_each_shortcode_gives_its_value_in_a_token(from_template, workspace, u1, u2, text, of_u1, of_u2):
     for user, expected in ((u1, of_u1), (u2, of_u2)):
         given = from_template(UserSession.objects.start(workspace, user, by="test"), {"x": text})["x"]
         assert (given, type(given)) == (expected, type(expected))
 
 
-def test_cases_69_and_78_ids_and_times(from_template, session, u1):
+@pytest.mark.wire("C69", "C78")
+def test_ids_and_times_keep_their_types_in_a_token(from_template, session, u1):
     claims = from_template(session, {"id": "{{user.id}}", "again": "{{ user.id }}", "at": "{{user.created_at}}"})
     assert claims["id"] == claims["again"] == user_id(u1.pk)
     assert len(str(claims["at"])) == 10
     assert isinstance(claims["at"], int)
 
 
-def test_case_79_values_are_replaced_and_keys_are_not(from_template, session):
+@pytest.mark.wire("C79")
+def test_a_token_replaces_shortcodes_in_values_but_not_in_keys(from_template, session):
     claims = from_template(session, {"{{user.id}}": [{"a": ["{{user.first_name}}"]}]})
     assert claims["{{user.id}}"] == [{"a": ["Maria"]}]
 
 
-def test_case_80_an_impersonated_session_tells_its_actor(from_template, workspace, u1):
+@pytest.mark.wire("C80")
+def test_a_token_of_an_impersonation_can_show_its_actor(from_template, workspace, u1):
     session = UserSession.objects.start(workspace, u1, by="test", actor={"sub": "user_9"})
     assert from_template(session, {"x": "{{session.actor}}"})["x"] == {"sub": "user_9"}
 
 
-def test_case_81_static_values_survive(from_template, session):
+@pytest.mark.wire("C81")
+def test_static_values_reach_the_token_unchanged(from_template, session):
     claims = {"a": 1, "b": 2.5, "c": "x", "d": True, "e": None, "f": [], "g": {}, "h": -0.0, "i": "}}{{"}
     given = from_template(session, claims)
     assert {name: given[name] for name in claims} == claims
@@ -162,7 +171,8 @@ def test_such_a_token_opens_no_endpoint(backend, session, settings, path):
     assert caller.get(path, "?_is_native=1").status_code == 401
 
 
-def test_case_82_a_shared_secret_verifies_and_the_key_set_does_not(backend, session):
+@pytest.mark.wire("C82")
+def test_a_shared_secret_verifies_the_token_and_the_key_set_does_not(backend, session):
     secret = "k" * 32
     own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": secret}
     backend.post(PATH, name="t1", claims={}, **own)
@@ -206,6 +216,7 @@ def test_a_template_belongs_to_its_workspace(backend, foreign_backend, session):
 # Previews
 
 
+@pytest.mark.wire("C191")
 def test_a_preview_shows_the_claims_that_the_token_has(backend, session):
     stored = backend.post(PATH, name="t1", claims={"x": "{{user.first_name}}"}, lifetime=600).json()
     token = minted(backend, session.pk, template="t1")

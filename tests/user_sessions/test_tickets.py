@@ -1,4 +1,4 @@
-"""Sign-in tokens and actor tokens: the cases of section 8.7 that a backend sees, and what a ticket gives."""
+"""Sign-in tokens and actor tokens: what a backend sees, and what a ticket gives."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -26,8 +26,9 @@ def issue(backend, u1, u2):
     return issue
 
 
+@pytest.mark.wire("C92")
 @pytest.mark.parametrize(("kind", "prefix"), [("sign_in_token", "sit"), ("actor_token", "act")])
-def test_case_92_a_ticket_is_a_token_and_an_address(issue, workspace, u1, kind, prefix):
+def test_a_new_ticket_has_a_token_and_a_url(issue, workspace, u1, kind, prefix):
     ticket = issue(kind).json()
     assert (ticket["object"], ticket["status"], ticket["user_id"]) == (kind, "pending", user_id(u1.pk))
     assert ticket["id"].startswith(f"{prefix}_")
@@ -52,6 +53,7 @@ def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
     assert issue("sign_in_token").json()["url"] is None
 
 
+@pytest.mark.wire("C93")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("body", "status", "code"),
@@ -62,17 +64,18 @@ def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
         ({"expires_in_seconds": "60"}, 422, "form_param_type_invalid"),
     ],
 )
-def test_case_93_what_makes_no_ticket_is_refused(issue, kind, body, status, code):
+def test_a_ticket_with_invalid_parameters_is_refused(issue, kind, body, status, code):
     response = issue(kind, **body)
     assert (response.status_code, response.error) == (status, code)
     assert not Ticket.objects.exists()
 
 
+@pytest.mark.wire("C93")
 @pytest.mark.parametrize(
     ("kind", "status", "code"),
     [("sign_in_token", 404, "resource_not_found"), ("actor_token", 422, "form_resource_not_found")],
 )
-def test_case_93_an_unknown_user_gets_no_ticket(issue, kind, status, code):
+def test_a_ticket_for_an_unknown_user_is_refused(issue, kind, status, code):
     response = issue(kind, user_id="user_missing")
     assert (response.status_code, response.error) == (status, code)
 
@@ -84,8 +87,9 @@ def test_a_banned_user_gets_no_ticket(issue, u1, kind):
     assert (issue(kind).status_code, issue(kind).error) == (403, "user_banned")
 
 
+@pytest.mark.wire("C94", "C101")
 @pytest.mark.parametrize("kind", KINDS)
-def test_cases_94_and_101_a_ticket_is_revoked_once_and_not_when_it_was_used(backend, issue, kind):
+def test_a_ticket_is_revoked_once_and_only_while_it_is_pending(backend, issue, kind):
     revoked, used = (issue(kind).json()["id"] for _ in "ab")
     answer = backend.request("POST", f"v1/{kind}s/{revoked}/revoke").json()
     assert (answer["status"], "token" in answer) == ("revoked", False)
@@ -110,16 +114,18 @@ def test_a_ticket_is_of_one_kind_and_one_workspace(backend, foreign_backend, iss
     assert Ticket.objects.get().status == "pending"
 
 
-def test_case_98_an_actor_token_keeps_its_actor_whole(issue, u2):
+@pytest.mark.wire("C98")
+def test_an_actor_token_returns_its_actor_unchanged(issue, u2):
     actor = {"sub": user_id(u2.pk), "note": "x", "deep": {"a": [1, None]}}
     assert issue("actor_token", actor=actor).json()["actor"] == actor
 
 
+@pytest.mark.wire("C98")
 @pytest.mark.parametrize(
     "actor",
     [{}, {"sub": ""}, {"sub": 5}, None, [], "user_1", {"sub": "a", "x": "\x00"}, {"sub": "a", "x": "y" * 20_000}],
 )
-def test_case_98_an_actor_has_a_sub_and_is_an_object_that_can_be_kept(issue, actor):
+def test_an_actor_must_be_a_json_object_with_a_sub(issue, actor):
     response = issue("actor_token", actor=actor)
     assert response.status_code == 422
     assert first_error(response)["meta"]["param_name"].startswith("actor")
@@ -138,7 +144,8 @@ def test_an_actor_token_says_how_short_its_session_is(issue):
     assert Ticket.objects.first().session_lifetime == timedelta(seconds=60)
 
 
-def test_case_97_an_expired_ticket_is_refused(issue):
+@pytest.mark.wire("C97")
+def test_an_expired_ticket_is_refused(issue):
     issue("sign_in_token", expires_in_seconds=60)
     ticket = Ticket.objects.get()
     with pytest.raises(TicketExpired):
@@ -156,7 +163,8 @@ def test_a_ticket_does_not_outlive_an_epoch_nor_its_users_deactivation(issue, wo
     assert Ticket.objects.get().status == "revoked"
 
 
-def test_case_99_an_actor_token_gives_a_short_session_that_says_who_acts(issue, workspace, u1, u2):
+@pytest.mark.wire("C99")
+def test_an_actor_token_gives_a_session_of_half_an_hour_that_names_its_actor(issue, workspace, u1, u2):
     issue("actor_token")
     ticket = Ticket.objects.get()
     ticket.accept(by="test")
@@ -168,7 +176,8 @@ def test_case_99_an_actor_token_gives_a_short_session_that_says_who_acts(issue, 
     assert claims_of(token)["act"] == {"sub": user_id(u2.pk), "note": "x"}
 
 
-def test_case_96_a_ticket_is_used_once(issue):
+@pytest.mark.wire("C96")
+def test_a_ticket_is_used_only_once(issue):
     issue("sign_in_token")
     ticket = Ticket.objects.get()
     ticket.accept(by="test", at=timezone.now())
