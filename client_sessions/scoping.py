@@ -13,6 +13,7 @@ from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, Que
 from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact
+from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from client_sessions import resources
@@ -75,9 +76,9 @@ def visible_to(
 ) -> QuerySet[M]:
     """Narrow rows of a registered model to what a caller may see: a session its own, a backend its workspace's.
 
-    Nobody else sees anything.
+    Nobody else sees anything. Raises ValueError for an action that does not exist.
     """
-    at = moment(at)
+    at, action, queryset = moment(at), Action(action), _rows(queryset)
     if isinstance(auth, ClientSession):
         return reached_by(queryset, auth, action=action, at=at)
     if not is_backend(auth):
@@ -92,7 +93,7 @@ def narrowed_to_key(
 
     Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
     """
-    at = moment(at)
+    at, action, queryset = moment(at), Action(action), _rows(queryset)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
     session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
@@ -108,6 +109,7 @@ def reached_by(
 
     Raises LookupError for a model that is not registered.
     """
+    action, queryset = Action(action), _rows(queryset)
     resource_type = resources.of_model(queryset.model)
     keys = _keys_reached(resource_type, session, action, at=moment(at), using=queryset.db)
     reached = queryset.filter(pk__in=keys)
@@ -135,6 +137,17 @@ def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> Clien
     at = moment(at)
     counts = [_count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
+
+
+def _rows(given: QuerySet[M]) -> QuerySet[M]:
+    """Return the queryset, or that of a manager. Raises ValueError for anything else, such as a model."""
+    unknown: object = given
+    if isinstance(unknown, BaseManager):
+        rows: QuerySet[M] = unknown.all()
+        return rows
+    if not isinstance(unknown, QuerySet):
+        raise ValueError("queryset must be a queryset, such as Door.objects.all().")
+    return given
 
 
 class _NotIndexed(Func):

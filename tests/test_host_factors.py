@@ -144,6 +144,43 @@ def test_a_second_factor_refuses_the_password_and_no_ticket(project, app, lines,
     assert lines[-4:] == [COMPLETE, WRONG, FACTOR, "complete"]
 
 
+LEVELS = """
+from datetime import timedelta
+from user_sessions.tokens import ticket_token
+from user_sessions.verify.form import parse
+
+def by_ticket():
+    ticket = Ticket.objects.issue(Workspace.objects.get(), ann, by="test", lifetime=timedelta(hours=1))
+    browser = page()
+    shown = post(browser, "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]
+    return browser, "sessions/" + shown["created_session_id"]
+
+def reverified():
+    browser, path = by_ticket()
+    for level in ("second_factor", "multi_factor", "first_factor"):
+        status, shown = post(browser, path + "/verify", level=level)
+        if status == 200:
+            proof = {"strategy": "password", "password": "correct horse"}
+            status, shown = post(browser, path + "/verify/attempt_first_factor", **proof)
+        token = browser.get("/v1/client").json()["response"]["sessions"][0]["last_active_token"]["jwt"]
+        print(level, status, shown.get("long_message") or shown["status"], parse(token).payload["fva"][1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("app", "lines", "urls"),
+    [("allauth", f'{ALLAUTH}ACCOUNT_EMAIL_VERIFICATION = "none"\n', ALLAUTH_URLS), ("django_otp", DJANGO_OTP, "")],
+)
+def test_a_second_factor_is_not_reverified_by_a_password(project, app, lines, urls):
+    script = f"{TICKET}{LEVELS}\nreverified()\n{ENROL[app]}reverified()"
+    lines = [line for line in printed(project(lines, urls), script) if "_factor " in line]
+    assert lines == [
+        *(f"{level} {COMPLETE} -1" for level in ("second_factor", "multi_factor", "first_factor")),
+        *(f"{level} {FACTOR} -1" for level in ("second_factor", "multi_factor")),
+        f"first_factor {COMPLETE} -1",
+    ]
+
+
 PHONES = """
 from allauth.account.adapter import DefaultAccountAdapter
 

@@ -86,7 +86,7 @@ def ticket_claims(
 
 
 def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]:
-    """Minutes since the first and the second factor were verified; there is no second."""
+    """Minutes since the first and the second factor were verified. Nothing here verifies a second one."""
     return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
 
 

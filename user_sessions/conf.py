@@ -71,7 +71,8 @@ class UserSessionsSettings(RatedSettings):
     @property
     def sign_in_requirement(self) -> str:
         """Dotted path of a function that takes a user, what they typed to sign in, and the request, after the right
-        password. It returns what is still required of the user, as a sentence, or None to sign them in. Default
+        password, and before a reverification of more than the first factor. It returns what is still required of the
+        user, as a sentence, or None if the password is enough. Default
         ``"user_sessions.requirements.default_requirement"``, which asks allauth and django-otp."""
         given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
         return given if isinstance(given, str) else DEFAULT_REQUIREMENT

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
+from sessions_core.arguments import require_instance
 from sessions_core.host_models import user_models
 from sessions_core.tokens import digest
 from sessions_core.transactions import has_table
@@ -43,6 +44,7 @@ def keep_session(session: UserSession) -> Iterator[None]:
 
     It has no effect unless ``USER_SESSIONS["PASSWORD_CHANGE_ENDS"]`` is ``"others"`` and the session is live.
     """
+    require_instance(session, UserSession, name="session")
     live = UserSession.objects.live(at=timezone.now()).filter(pk=session.pk)
     before = live.values_list("password_fingerprint", flat=True).first()
     if settings.password_change_ends != "others" or before is None:

@@ -29,7 +29,7 @@ def requirement_of(user: Any, identifier: str, request: HttpRequest) -> str | No
 def default_requirement(user: Any, identifier: str, request: HttpRequest) -> str | None:
     """Return what allauth or django-otp would still ask this user for, as a sentence; None if nothing.
 
-    ``identifier`` is what the user typed to sign in.
+    ``identifier`` is what the user typed to sign in, empty at a reverification if that is not known.
     """
     for app, requirement in ADAPTERS.items():
         if apps.is_installed(app) and (missing := requirement(user, identifier)):

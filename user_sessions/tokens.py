@@ -17,8 +17,9 @@ from sessions_core.api import is_storable
 from sessions_core.models import Workspace
 from sessions_core.moments import duration, moment
 from sessions_core.tokens import DerivedKey, DerivedKind
-from user_sessions.claims import SessionFacts, session_token_claims, template_token_claims, ticket_claims
+from user_sessions.claims import session_token_claims, template_token_claims, ticket_claims
 from user_sessions.conf import settings
+from user_sessions.facts import require_token_facts, session_facts
 from user_sessions.models import Client, JwtTemplate, SigningKey, Ticket, UserSession, private_key
 from user_sessions.profiles import profile_of
 from user_sessions.shortcodes import OutputTooLarge, Template, values_of
@@ -107,6 +108,7 @@ def session_token(
 
     Raises NotLive, OutputTooLarge.
     """
+    require_token_facts(session)
     if is_use:
         session.note_use(at=at)
     return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
@@ -119,11 +121,11 @@ def unsigned_session_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
-    """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
+    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
     at = moment(at)
     wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
     claims = session_token_claims(
-        _facts(session, at, authorized_party),
+        session_facts(session, at=at, authorized_party=authorized_party),
         at=at,
         lifetime=wanted,
         token_id=_token_id(),
@@ -147,6 +149,7 @@ def template_token(
 
     Raises NotLive, OutputTooLarge.
     """
+    require_token_facts(session)
     session.note_use(at=at)
     return unsigned_template_token(
         session, template, at=at, lifetime=lifetime, authorized_party=authorized_party
@@ -161,11 +164,11 @@ def unsigned_template_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
-    """The same before it is signed, as a preview shows it. Raises OutputTooLarge."""
+    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
     at = moment(at)
     wanted = timedelta(seconds=template.lifetime) if lifetime is None else duration(lifetime, name="lifetime")
     claims = template_token_claims(
-        _facts(session, at, authorized_party),
+        session_facts(session, at=at, authorized_party=authorized_party),
         at=at,
         lifetime=min(wanted, settings.template_token_max_lifetime),
         skew=timedelta(seconds=template.allowed_clock_skew),
@@ -279,19 +282,6 @@ def cookie_suffix(publishable_key: str) -> str:
 
 def _ksuid(session: UserSession) -> str:
     return session.pk.removeprefix("sess_")
-
-
-def _facts(session: UserSession, at: datetime, authorized_party: str | None) -> SessionFacts:
-    return SessionFacts(
-        issuer=session.workspace.issuer,
-        user_id=user_id(session.user_id),
-        session_id=session.pk,
-        status=session.status_at(at),
-        verified_at=session.verified_at,
-        expire_at=session.expire_at,
-        actor=session.actor,
-        authorized_party=authorized_party,
-    )
 
 
 def _rendered(claims: str, session: UserSession) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The grant: one row for each resource, never a list that two writers overwrite."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
@@ -41,13 +41,16 @@ class Action(models.TextChoices):
 class Terms:
     """How far a grant goes: which actions it allows, and until when; None is as long as the session.
 
-    Seam's grants are all the default. Raises ValueError for actions that are none.
+    Seam's grants are all the default. Raises ValueError for actions that do not exist.
     """
 
     actions: Collection[Action] = tuple(Action)
     until: datetime | None = None
 
     def __post_init__(self) -> None:
+        given: object = self.actions
+        if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping):
+            raise ValueError("actions must be a list, such as [Action.READ].")
         # In one order, so that equal terms are equal.
         wanted = {Action(action) for action in self.actions}
         object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
@@ -69,6 +72,14 @@ class Terms:
 
 # What a grant gives unless it says otherwise.
 ALL = Terms()
+
+
+def given_terms(terms: Terms) -> Terms:
+    """Return the terms that a caller gave. Raises ValueError for anything else."""
+    given: object = terms
+    if not isinstance(given, Terms):
+        raise ValueError("terms must be Terms, such as Terms(actions=[Action.READ]).")
+    return terms
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):

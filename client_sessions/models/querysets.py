@@ -9,10 +9,11 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 
 from client_sessions import resources
-from client_sessions.models.grants import ALL, Grant, Terms
+from client_sessions.models.grants import ALL, Grant, Terms, given_terms
 from client_sessions.models.refusals import KeyTaken, NotLive
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core import tokens
+from sessions_core.arguments import require_instance
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import text
@@ -108,7 +109,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
         Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
         """
-        at, wanted = moment(at), listed({} if wanted is None else wanted)
+        require_instance(workspace, Workspace, name="workspace")
+        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         if holder := self._holder(workspace, user_identifier_key, at=at):
@@ -147,8 +149,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         Without a key, the live keyless session of the wanted user identity matches; with neither, none does.
         However many ask at once, one session answers. Raises resources.Missing.
         """
-        at = moment(at)
-        wanted = listed({} if wanted is None else wanted)
+        require_instance(workspace, Workspace, name="workspace")
+        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():

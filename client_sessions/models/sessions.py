@@ -9,7 +9,7 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 
 from client_sessions import resources
-from client_sessions.models.grants import ALL, Grant, Terms
+from client_sessions.models.grants import ALL, Grant, Terms, given_terms
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from client_sessions.wanted import Listed, Wanted, listed
@@ -111,7 +111,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
-        at, wanted = moment(at), listed(wanted)
+        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():
@@ -150,7 +150,7 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
-        at, wanted = moment(at), listed(wanted)
+        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
         if not wanted and expires_at is None:
             self.renew_token(by=by, at=at)
             return

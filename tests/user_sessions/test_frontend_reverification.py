@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.user_sessions.conftest import claims_of
+from user_sessions.key_sets import verifier_of
 from user_sessions.models import JwtTemplate, UserSession
 
 SECRET = "correct horse"
@@ -45,8 +46,56 @@ def told(response):
     return response.status_code, response.error
 
 
+LEVELS = ["first_factor", "second_factor", "multi_factor"]
+FACTOR = "This account has a second factor, which cannot be entered here."
+
+# Level -> what the last of two steps answers where the host requires a password alone, and where it requires more.
+ANSWERS = {
+    "first_factor": ((200, ""), (200, "")),
+    "second_factor": ((200, ""), (400, "session_reverification_missing")),
+    "multi_factor": ((200, ""), (400, "session_reverification_missing")),
+}
+
+
+def second_factor(user, identifier, request):
+    """A hook of a host where every user has one."""
+    return FACTOR
+
+
+@pytest.fixture(params=["a password alone", "a second factor"])
+def required(request, settings):
+    if request.param == "a second factor":
+        settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.second_factor"}
+    return request.param
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_level_is_complete_by_a_password_if_the_host_requires_no_more_for_it(somebody, session, required, level):
+    ask(somebody, session, level)
+    answer = prove(somebody, session)
+    assert told(answer) == ANSWERS[level][required == "a second factor"]
+    assert ages(somebody, session)[1] == ([0, -1] if answer.status_code == 200 else [60, -1])
+    if answer.status_code == 200:
+        assert answer.json()["response"]["level"] == "first_factor"
+
+
+@pytest.mark.parametrize("level", LEVELS[1:])
+def test_a_second_factor_that_cannot_be_entered_here_is_refused_in_the_hosts_words(somebody, session, settings, level):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.second_factor"}
+    refused = ask(somebody, session, level)
+    assert told(refused) == (400, "strategy_for_user_invalid")
+    assert refused.json()["errors"][0]["long_message"] == FACTOR
+    assert UserSession.objects.get().reverifying_since is None
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_session_that_cannot_reverify_says_so_whatever_the_host_requires(somebody, session, required, level):
+    session.end(by="test")
+    assert told(ask(somebody, session, level)) == (401, "authentication_invalid")
+
+
 @pytest.mark.wire("C173")
-@pytest.mark.parametrize("level", ["first_factor", "second_factor", "multi_factor"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_the_right_password_makes_the_proof_new(somebody, session, level):
     assert ages(somebody, session) == ([60, -1], [60, -1])
     asked = ask(somebody, session, level).json()["response"]
@@ -102,10 +151,15 @@ def test_there_are_ten_minutes_to_answer(somebody, session, minutes, answer):
     assert told(prove(somebody, session)) == answer
 
 
+<<<<<<< HEAD
 @pytest.mark.wire("C176")
 def test_nobody_can_prove_to_be_somebody_else(somebody, ann):
+=======
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_impersonator_cannot_reverify_at_any_level(somebody, ann, required, level):
+>>>>>>> 96e139376319d4c07ba5d8909a36df04a442875d
     session = somebody.sign_in(ann, actor={"sub": "user_9"})
-    assert told(ask(somebody, session)) == (400, "invalid_action_for_session_reverification")
+    assert told(ask(somebody, session, level)) == (400, "invalid_action_for_session_reverification")
     assert told(prove(somebody, session)) == (400, "session_reverification_missing")
 
 
@@ -135,6 +189,20 @@ def test_a_user_without_a_password_cannot_prove_it(somebody, u1):
 )
 def test_what_is_no_reverification_is_refused(somebody, session, verb, form, code):
     assert told(somebody.verb(session, verb, **form)) == (422, code)
+
+
+def test_a_backend_that_verifies_a_token_leaves_the_factors_as_they_are(somebody, session, backend):
+    token = somebody.verb(session, "tokens").json()["jwt"]
+    assert backend.post(f"v1/sessions/{session.pk}/verify", token=token).status_code == 200
+    assert ages(somebody, session) == ([60, -1], [60, -1])
+
+
+def test_a_service_sees_no_age_of_a_second_factor_after_a_password(somebody, session, workspace):
+    ask(somebody, session, "multi_factor")
+    prove(somebody, session)
+    token = somebody.verb(session, "tokens").json()["jwt"]
+    claims = verifier_of(workspace, at=timezone.now()).authentic(token)
+    assert (claims.first_factor_age, claims.second_factor_age) == (timedelta(0), None)
 
 
 def test_a_proof_is_of_one_session(somebody, session, u1):

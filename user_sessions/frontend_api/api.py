@@ -30,6 +30,7 @@ from user_sessions.frontend_api.reports import Discreet, forget_query
 from user_sessions.frontend_api.serializers import client_object, session_object
 from user_sessions.models import Client, SignIn, StaleClient, UserSession
 from user_sessions.passwords import LockedOut, attempts, authenticated, can_have_password
+from user_sessions.requirements import requirement_of
 from user_sessions.tokens import client_token
 from user_sessions.users import is_known, spelled
 
@@ -173,6 +174,12 @@ class FrontendView(DialectView):
         if not can_have_password(user):
             raise ApiError("strategy_for_user_invalid", "This user has no password.")
         raise wrong_password()
+
+    def require_password_to_be_enough(self, user: Any, identifier: str) -> None:
+        """Raises ApiError, in the host's words, if the host requires more of this user than a password."""
+        missing = requirement_of(user, identifier, self.request._request)
+        if missing is not None:
+            raise ApiError("strategy_for_user_invalid", missing)
 
     def limit(self, kind: str, *whose: object) -> None:
         """Count one more request of this kind, wherever in the host's project. Raises ApiError when there were too

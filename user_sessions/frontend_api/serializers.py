@@ -84,7 +84,7 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
 
 
 def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
-    """A reverification; there is no second factor, so every level comes down to the first."""
+    """A reverification. Its level is what is checked: the first factor, whatever the caller asked for."""
     verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
     return {
         "object": "session_reverification",

@@ -1,16 +1,32 @@
 """JSON that is given back as it came."""
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+
+from sessions_core.texts import is_storable_json
 
 if TYPE_CHECKING:
     TextField = models.TextField[Any, Any]
 else:
     TextField = models.TextField
 
-__all__ = ["JsonTextField"]
+__all__ = ["JsonTextField", "require_actor"]
+
+
+def require_actor(actor: Mapping[str, Any]) -> None:
+    """Raises ValueError for what cannot be the ``act`` claim of a token (RFC 8693, section 4.1)."""
+    given: object = actor
+    try:
+        json.dumps(given, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("actor must be JSON.") from None
+    if not is_storable_json(given):
+        raise ValueError("actor must not contain NUL or lone surrogates.")
+    if not isinstance(given, dict) or not isinstance(given.get("sub"), str) or not given["sub"]:
+        raise ValueError('actor must be a dict whose "sub" says who impersonates the user.')
 
 
 class JsonTextField(TextField):

@@ -1,6 +1,6 @@
 """Which user sessions, how one begins, and how many are closed at once."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import groupby
@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
+from sessions_core.arguments import require_instance, require_user
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
 from sessions_core.returning import update_returning
@@ -22,6 +23,7 @@ from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
+from user_sessions.models.json_text import require_actor
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status, is_in, is_open
@@ -113,6 +115,12 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         AlreadySignedIn, TooManySessions.
         """
         at = moment(at)
+        require_instance(workspace, Workspace, name="workspace")
+        require_user(user)
+        if client is not None:
+            require_instance(client, Client, name="client")
+        if actor is not None:
+            require_actor(actor)
         ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
         locked = admission.lock(user, client, impersonating=actor is not None)
         if client is not None:
@@ -235,7 +243,8 @@ def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> 
 
 
 def _names(tasks: Collection[str]) -> list[str]:
-    if isinstance(tasks, str):
+    given: object = tasks
+    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping):
         raise ValueError("tasks must be a list of names.")
     return [task_name(task) for task in tasks]
 

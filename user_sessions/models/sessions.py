@@ -10,9 +10,11 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
+from sessions_core.arguments import require_instance
 from sessions_core.kept import KeptQuery
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
+from sessions_core.texts import is_storable
 from sessions_core.transactions import atomic
 from user_sessions.conf import settings
 from user_sessions.ids import new_id
@@ -85,12 +87,15 @@ class UserSession(StatusModel):
     @classmethod
     def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
         """The session of a workspace with this id: one query."""
-        return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk))
+        require_instance(workspace, Workspace, name="workspace")
+        return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk)) if _is_text(id) else None
 
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
         """The same if it can mint tokens, with all that goes into one: still one query."""
-        session = _of(workspace, _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)))
+        require_instance(workspace, Workspace, name="workspace")
+        found = _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)) if _is_text(id) else None
+        session = _of(workspace, found)
         return session if session and session.user.is_active else None
 
     @classmethod
@@ -260,6 +265,11 @@ class UserSession(StatusModel):
         for field in self._meta.concrete_fields:
             setattr(self, field.attname, getattr(row, field.attname))
         self.epoch_id, self.void_reason = row.epoch_id, row.void_reason
+
+
+def _is_text(id: object) -> bool:
+    """Return True if every database can look this id up."""
+    return isinstance(id, str) and is_storable(id)
 
 
 def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None:

@@ -9,13 +9,14 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import models
 
+from sessions_core.arguments import require_instance, require_user
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
 from sessions_core.transactions import atomic
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.json_text import JsonTextField
+from user_sessions.models.json_text import JsonTextField, require_actor
 from user_sessions.models.refusals import NotPending, TicketExpired
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of
 
@@ -40,6 +41,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         duration(lifetime, name="lifetime")
         if session_lifetime is not None:
             duration(session_lifetime, name="session_lifetime")
+        require_instance(workspace, Workspace, name="workspace")
+        require_user(user)
+        if actor is not None:
+            require_actor(actor)
         locked = admission.lock(user, impersonating=actor is not None)
         at = moment(at)
         kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN

@@ -26,6 +26,9 @@ __all__ = ["Verifier"]
 
 MAX_SKEW = timedelta(seconds=300)
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
 # A scheme and a host, as browsers send them in Origin; tokens have no other in ``azp``.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|null")
 
@@ -69,12 +72,11 @@ class Verifier:
 
     def verify(self, token: str, *, at: datetime | None = None) -> SessionClaims:
         """Raises TokenRejected, a subclass for each reason, and KeysUnavailable if no key could be had. Raises
-        ValueError if ``at`` has no time zone."""
-        if at is not None and at.utcoffset() is None:
-            raise ValueError("at must have a time zone, such as datetime.now(UTC).")
+        ValueError for an ``at`` that ``check_time`` refuses."""
+        at = datetime.now(UTC) if at is None else _moment(at)
         claims = self.authentic(token)
         self._check_addressee(claims)
-        self.check_time(claims, at=at or datetime.now(UTC))
+        self.check_time(claims, at=at)
         if claims.status == "pending" and not self.accept_pending:
             raise PendingSession
         return claims
@@ -91,7 +93,9 @@ class Verifier:
         return claims
 
     def check_time(self, claims: SessionClaims, *, at: datetime) -> None:
-        """Raises Expired or NotYetValid."""
+        """Raises Expired or NotYetValid. Raises ValueError for an ``at`` without a time zone or outside the years 1970
+        to 9000, as every verb of the models does."""
+        at = _moment(at)
         if claims.expires_at <= at - self.skew:
             raise Expired
         if max(claims.not_before, claims.issued_at) > at + self.skew:
@@ -118,6 +122,16 @@ class Verifier:
             raise BadClaim("aud")
         if self.audience not in named:
             raise WrongAudience
+
+
+def _moment(at: datetime) -> datetime:
+    """As ``sessions_core.moments``, which a service that only verifies need not have. Raises ValueError."""
+    given: object = at
+    if not isinstance(given, datetime) or given.utcoffset() is None:
+        raise ValueError("at must be a datetime with a time zone, such as datetime.now(UTC).")
+    if not EARLIEST <= given <= LATEST:
+        raise ValueError(f"at must be between the years {EARLIEST.year} and {LATEST.year}.")
+    return at
 
 
 def _is_text(value: object) -> bool:

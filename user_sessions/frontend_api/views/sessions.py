@@ -70,16 +70,19 @@ class SessionsView(FrontendView):
     # Reverification
 
     def verify(self, request: Request, session_id: str) -> Response:
-        """The user is to prove again who they are. There is no second factor, so every level means the first."""
+        """Begin a reverification. A user whom the host requires no second factor of has the first at every level."""
         now = timezone.now()
-        if choice(body_of(request), "level", among=LEVELS) is None:
+        level = choice(body_of(request), "level", among=LEVELS)
+        if level is None:
             raise of_parameter("form_param_missing", "level", "level must be included.")
         session = self.session(session_id, at=now)
+        if level != "first_factor" and session.actor is None and session.is_usable(now):  # the others fail below
+            self.require_password_to_be_enough(session.user, self._typed_name(session))
         try:
             session.ask_again(at=now)
         except Impersonated as error:
             raise ApiError(
-                "invalid_action_for_session_reverification", "Nobody can prove to be somebody else."
+                "invalid_action_for_session_reverification", "Re-authentication is not available during impersonation."
             ) from error
         return self._verification(session, is_complete=False)
 
@@ -101,9 +104,9 @@ class SessionsView(FrontendView):
         return attempt.identifier if attempt and attempt.created_session_id == session.pk else ""
 
     def refuse_factor(self, request: Request, session_id: str) -> Response:
-        """Factors that nobody has here."""
+        """Refuse factors that cannot be entered here."""
         self.session(session_id, at=timezone.now())
-        raise ApiError("strategy_for_user_invalid", "The first factor is a password, and there is no second.")
+        raise ApiError("strategy_for_user_invalid", "Only a password can be entered here.")
 
     def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
         now = timezone.now()

@@ -18,7 +18,6 @@ from user_sessions.frontend_api.parameters import body_of
 from user_sessions.frontend_api.serializers import sign_in_object
 from user_sessions.frontend_api.tickets import telling_of, ticket_of
 from user_sessions.models import SignIn, UserSession
-from user_sessions.requirements import requirement_of
 from user_sessions.users import cleaned_name, find_by_name
 
 __all__ = ["SignInsView"]
@@ -60,9 +59,7 @@ class SignInsView(FrontendView):
         """The user whose password was right. Raises ApiError if the host requires more than that."""
         if user is None:
             raise _unknown()
-        missing = requirement_of(user, identifier, self.request._request)
-        if missing is not None:
-            raise ApiError("strategy_for_user_invalid", missing)
+        self.require_password_to_be_enough(user, identifier)
         return user
 
     @atomic()
