@@ -100,37 +100,34 @@ def manage_line(data: Path) -> str:
 
 def browser_sdk() -> Path:
     """Fetch the SDK for browsers with npm, unless it is there, and only if it is what we know. Returns its folder."""
-    stamp = BROWSER_SDK / "stamp"
-    if stamp.exists() and stamp.read_text() == BROWSER_SDK_SHA512:
-        return BROWSER_SDK
+    return npm_files(BROWSER_SDK_PACKAGE, BROWSER_SDK_SHA512, BROWSER_SDK_FILES, BROWSER_SDK)
+
+
+def npm_files(package: str, sha512: str, names: re.Pattern[str], folder: Path) -> Path:
+    """Put files of an npm package into the folder: those that ``names`` matches, under what its group matches."""
+    stamp = folder / "stamp"
+    if stamp.exists() and stamp.read_text() == sha512:
+        return folder
     if not shutil.which("npm"):
         sys.exit("npm fetches the SDK, and is not on the PATH. It comes with Node.js.")
-    with tempfile.TemporaryDirectory() as folder:
-        fetch = [
-            "npm",
-            "pack",
-            BROWSER_SDK_PACKAGE,
-            "--ignore-scripts",
-            "--loglevel=error",
-            "--pack-destination",
-            folder,
-        ]
-        call(*fetch, output=subprocess.DEVNULL)
-        (package,) = Path(folder).iterdir()
-        digest = hashlib.sha512(package.read_bytes()).digest()
-        if base64.b64encode(digest).decode() != BROWSER_SDK_SHA512:
-            sys.exit(f"What npm fetched is not the {BROWSER_SDK_PACKAGE} that we know. Nothing was unpacked.")
-        shutil.rmtree(BROWSER_SDK, ignore_errors=True)
-        BROWSER_SDK.mkdir()
-        unpack(package, BROWSER_SDK)
-    stamp.write_text(BROWSER_SDK_SHA512)
-    return BROWSER_SDK
+    with tempfile.TemporaryDirectory() as fetched:
+        options = ["--ignore-scripts", "--loglevel=error", "--pack-destination", fetched]
+        call("npm", "pack", package, *options, output=subprocess.DEVNULL)
+        (archive,) = Path(fetched).iterdir()
+        digest = hashlib.sha512(archive.read_bytes()).digest()
+        if base64.b64encode(digest).decode() != sha512:
+            sys.exit(f"What npm fetched is not the {package} that we know. Nothing was unpacked.")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        unpack(archive, names, folder)
+    stamp.write_text(sha512)
+    return folder
 
 
-def unpack(package: Path, folder: Path) -> None:
-    with tarfile.open(package) as files:
+def unpack(archive: Path, names: re.Pattern[str], folder: Path) -> None:
+    with tarfile.open(archive) as files:
         for member in files:
-            name = BROWSER_SDK_FILES.fullmatch(member.name)
+            name = names.fullmatch(member.name)
             if name and (file := files.extractfile(member)):
                 (folder / name[1]).write_bytes(file.read())
 

@@ -107,6 +107,12 @@ def browser_sdk() -> Path:
     return packages.browser_sdk()
 
 
+@pytest.fixture(scope="session")
+def components(javascript: Path) -> Path:
+    """The folder with the prebuilt components for React."""
+    return packages.components()
+
+
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
     """A project of somebody else."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import QuerySet
+from django.db.models import EmailField, QuerySet
 from django.utils.module_loading import import_string
 
 from sessions_core.models import Workspace
@@ -25,6 +25,7 @@ __all__ = [
     "is_ordinary",
     "key_of",
     "may_be_impersonated",
+    "sign_in_identifiers",
     "spelled",
     "user_id",
 ]
@@ -67,6 +68,15 @@ def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
         return None
     of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
     return of_address[0] if len(of_address) == 1 else None
+
+
+def sign_in_identifiers() -> list[str]:
+    """Return what ``find_by_name`` finds users by, in Clerk's words: "username", "email_address" or both."""
+    model = get_user_model()
+    email_field = model.get_email_field_name()
+    if email_field == model.USERNAME_FIELD or isinstance(model._meta.get_field(model.USERNAME_FIELD), EmailField):
+        return ["email_address"]
+    return ["username", "email_address"] if has_field(email_field) else ["username"]
 
 
 def cleaned_name(text: str) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,14 @@ from typing import Any
 
 import pytest
 
-from dev import BROWSER_SDK
+from dev import BROWSER_SDK, npm_files
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 JAVASCRIPT = HERE / "javascript"
+COMPONENTS = JAVASCRIPT / "node_modules" / ".components"
+COMPONENTS_PACKAGE = "@clerk/ui@1.36.0"
+COMPONENTS_SHA512 = "uI96zYCh5jISLOt1mdpIPy/Y31P0kwFxjUFOxLUwFfTHFmGUcRjbqN6bbb+75tdI2Bz6ARGws3rhspDer+xIfQ=="
 OLDER_SEAM = HERE / "python" / ".venv-seam-2"
 
 
@@ -71,6 +75,11 @@ def browser_sdk() -> Path:
     _need_node()
     _call(sys.executable, str(ROOT / "dev.py"), "browser_sdk")
     return BROWSER_SDK
+
+
+def components() -> Path:
+    """A folder with the prebuilt components as one build for browsers, which needs no other package."""
+    return npm_files(COMPONENTS_PACKAGE, COMPONENTS_SHA512, re.compile(r"package/dist/([\w.-]+\.js)"), COMPONENTS)
 
 
 def older_seam() -> Path:

@@ -126,3 +126,35 @@ def test_in_one_step_the_backend_says_who_goes_by_the_name(browser, ann, backend
     assert in_two_steps(browser, "ann@example.com").error == "form_password_incorrect"
     assert by_password(browser, "ann@example.com").status_code == 200
     assert UserSession.objects.get().user == ann != other
+
+
+def identifiers(somebody):
+    """What the environment names for the prebuilt components to ask for."""
+    attributes = somebody.get("v1/environment").json()["user_settings"]["attributes"]
+    return [name for name, attribute in attributes.items() if attribute["used_for_first_factor"]]
+
+
+def test_users_are_asked_for_a_username_or_an_address(somebody, ann):
+    assert sorted(identifiers(somebody)) == ["email_address", "username"]
+    begun = somebody.post("v1/client/sign_ins", identifier="ann@example.com").json()["response"]
+    assert begun["supported_identifiers"] == ["username", "email_address"]
+
+
+def test_users_whose_username_is_an_address_are_asked_for_an_address(somebody, ann, monkeypatch):
+    monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "email")
+    assert identifiers(somebody) == ["email_address"]
+    begun = somebody.post("v1/client/sign_ins", identifier="ann@example.com").json()["response"]
+    assert begun["supported_identifiers"] == ["email_address"]
+
+
+def test_users_without_a_column_for_addresses_are_asked_for_a_username(somebody, monkeypatch):
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "address")
+    assert identifiers(somebody) == ["username"]
+
+
+def test_the_environment_offers_nothing_that_changes_accounts(somebody):
+    settings = somebody.get("v1/environment").json()["user_settings"]
+    assert settings["sign_up"]["mode"] == "restricted"
+    assert not any(settings["actions"].values())
+    assert all(attribute["immutable"] for attribute in settings["attributes"].values())
+    assert not settings["attributes"]["password"]["enabled"]  # it would be offered to set one here

@@ -1,4 +1,4 @@
-"""The vendor's SDK for React in a real browser: several accounts on one client.
+"""The vendor's SDK for React in a real browser: several accounts on one client, and the prebuilt components.
 
 With GATEPASS_SCREENSHOTS naming a folder, pictures of each step are left there.
 """
@@ -27,7 +27,8 @@ pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
 PROFILES = "tests.user_sessions.profiles"
 PASSWORD = "correct horse battery staple"
-PAGE = '<!doctype html><meta charset="utf-8"><title>Accounts</title><div id="root"></div><script src="app.js"></script>'
+PAGE = '<!doctype html><meta charset="utf-8"><title>{0}</title><div id="root"></div><script src="{0}.js"></script>'
+APPS = ("accounts", "components")
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -46,45 +47,60 @@ def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspa
 
 
 @pytest.fixture
-def site(served: Workspace, tmp_path: Path, javascript: Path, browser_sdk: Path) -> Iterator[str]:
-    """The app's page at an origin of its own that the workspace lists: its address."""
-    bundle = ["node_modules/.bin/esbuild", "--bundle", "--jsx=automatic", "--log-level=error", "accounts.jsx"]
-    bundle += ['--define:process.env.NODE_ENV="production"', f"--outfile={tmp_path / 'app.js'}"]
+def site(
+    served: Workspace, tmp_path: Path, javascript: Path, browser_sdk: Path, components: Path
+) -> Iterator[Callable[[str], str]]:
+    """Pages of apps at an origin of their own that the workspace lists: the address of each."""
+    bundle = ["node_modules/.bin/esbuild", "--bundle", "--jsx=automatic", "--log-level=error"]
+    bundle += ['--define:process.env.NODE_ENV="production"', f"--outdir={tmp_path}", *(f"{app}.jsx" for app in APPS)]
     subprocess.run(bundle, cwd=javascript, check=True)
-    (tmp_path / "index.html").write_text(PAGE)
+    for app in APPS:
+        (tmp_path / f"{app}.html").write_text(PAGE.format(app))
     (tmp_path / "sdk").symlink_to(browser_sdk)
+    (tmp_path / "ui").symlink_to(components)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever).start()
     origin = f"http://127.0.0.1:{server.server_port}"
     AllowedOrigin.objects.create(workspace=served, origin=origin)
+    query = urlencode({"key": publishable_key(served), "api": served.frontend_api})
     try:
-        yield f"{origin}/?{urlencode({'key': publishable_key(served), 'api': served.frontend_api})}"
+        yield lambda app: f"{origin}/{app}.html?{query}"
     finally:
         server.shutdown()
         server.server_close()
 
 
 @pytest.fixture
-def page(site: str) -> Iterator[Any]:
-    """The page; that it never threw is checked in the end."""
+def page(site: Callable[[str], str]) -> Iterator[Any]:
+    """The page of ``accounts.jsx``; that it never threw is checked in the end."""
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 700, "height": 400}, locale="en-US")
+        page = browser.new_page(viewport={"width": 700, "height": 600}, locale="en-US")
         thrown: list[str] = []
         page.on("pageerror", lambda error: thrown.append(str(error)))
-        page.goto(site)
+        page.goto(site("accounts"))
         yield page
         assert thrown == []
 
 
 @pytest.fixture
-def shows(page: Any) -> Callable[[str], None]:
-    """Wait until the page says who is in use."""
+def picture(page: Any) -> Callable[[], None]:
+    """Take a picture of the page, where pictures are asked for."""
     numbers = count(1)
+
+    def picture() -> None:
+        if folder := os.environ.get("GATEPASS_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"react-{next(numbers)}.png")
+
+    return picture
+
+
+@pytest.fixture
+def shows(page: Any, picture: Callable[[], None]) -> Callable[[str], None]:
+    """Wait until the page says who is in use."""
 
     def shows(heading: str) -> None:
         page.get_by_role("heading", name=heading, exact=True).wait_for(timeout=15_000)
-        if folder := os.environ.get("GATEPASS_SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"react-{next(numbers)}.png")
+        picture()
 
     return shows
 
@@ -127,5 +143,36 @@ def test_two_accounts_switch_both_ways_and_sign_out_one_by_one(page, shows):
     press(page, "Switch to john_roe")
     shows("In use: john_roe")
     press(page, "Sign out john_roe")
+    shows("Signed out")
+    assert set(UserSession.objects.values_list("status", flat=True)) == {"removed"}
+
+
+def sign_in_by_component(page: Any, username: str) -> None:
+    page.get_by_label("Email address or username").fill(username)
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Continue", exact=True).click()
+
+
+def test_prebuilt_components_sign_in_switch_accounts_and_sign_out(page, site, shows, picture):
+    User.objects.filter(username="jane_doe").update(first_name="Jane", last_name="Doe")
+
+    def menu(button: str) -> None:
+        press(page, "Open user menu")
+        picture()
+        page.get_by_role("button", name=button).first.click()
+
+    page.goto(f"{site('components')}&page=sign-in")
+    sign_in_by_component(page, "jane_doe")
+    shows("Jane Doe")
+    menu("Add account")
+    sign_in_by_component(page, "john_roe")
+    shows("john_roe")
+    menu("Jane Doe")
+    shows("Jane Doe")
+    menu("Sign out")  # which shows the accounts that are left
+    page.get_by_role("button", name="john_roe").click()
+    shows("john_roe")
+    menu("Sign out")
     shows("Signed out")
     assert set(UserSession.objects.values_list("status", flat=True)) == {"removed"}

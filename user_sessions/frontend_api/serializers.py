@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sessions_core.models import Workspace
 from user_sessions.claims import factor_verification_age
 from user_sessions.dialect import serializers
 from user_sessions.dialect.serializers import latest_activity, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.passwords import can_have_password
+from user_sessions.users import sign_in_identifiers
 
 __all__ = [
     "client_object",
-    "environment_object",
     "session_object",
     "session_with_activity",
     "sign_in_object",
@@ -71,7 +70,7 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
         "object": "sign_in_attempt",
         "id": sign_in.id,
         "status": status,
-        "supported_identifiers": ["username", "email_address"],
+        "supported_identifiers": sign_in_identifiers(),
         "supported_first_factors": [PASSWORD] if needs_password else [],
         "supported_second_factors": None,
         "first_factor_verification": None,
@@ -96,29 +95,6 @@ def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) 
         "first_factor_verification": verified if is_complete else None,
         "second_factor_verification": None,
         "session": session,
-    }
-
-
-def environment_object(workspace: Workspace) -> dict[str, Any]:
-    """What an SDK must know before anything else."""
-    return {
-        "object": "environment",
-        "auth_config": {
-            "object": "auth_config",
-            "id": f"aac_{workspace.pk.hex}",
-            "single_session_mode": workspace.single_session_mode,
-            "claimed_at": None,
-            "reverification": True,
-            "session_minter": False,
-        },
-        "display_config": {
-            "object": "display_config",
-            "id": f"display_config_{workspace.pk.hex}",
-            "application_name": workspace.name,
-            "instance_environment_type": "development" if workspace.is_sandbox else "production",
-            "sign_in_url": workspace.sign_in_url,
-        },
-        "maintenance_mode": False,
     }
 
 

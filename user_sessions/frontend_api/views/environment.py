@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from user_sessions.dialect.errors import ApiError
 from user_sessions.frontend_api.api import FrontendView
-from user_sessions.frontend_api.serializers import environment_object
+from user_sessions.frontend_api.environment import environment_object
 from user_sessions.ids import new_id
 
 __all__ = ["DevBrowserView", "EnvironmentView"]
