@@ -66,6 +66,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         before = self.request
+        self.leaving_since = None  # nothing is read until the last answer has left
         result = bool(super().received(data))
         if self.request is None:
             self.arriving_since = None
@@ -138,6 +139,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 def serve(application: Any, listener: socket.socket) -> None:
     """Serve until SIGTERM, or until the supervisor is gone."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits for a thread
+    server = server_of(application, listener)
+    signal.signal(signal.SIGTERM, server.stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    server.serve()
+
+
+def server_of(application: Any, listener: socket.socket) -> Server:
     adjustments = Adjustments(
         sockets=[listener],
         threads=settings.GATEPASS_THREADS,
@@ -154,7 +162,4 @@ def serve(application: Any, listener: socket.socket) -> None:
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(adjustments.threads)
     where = (listener.family, listener.type, listener.proto, listener.getsockname())
-    server = Server(application, {}, True, listener, dispatcher, adjustments, where, bind_socket=False)
-    signal.signal(signal.SIGTERM, server.stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-    server.serve()
+    return Server(application, {}, True, listener, dispatcher, adjustments, where, bind_socket=False)
