@@ -8,7 +8,9 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
+from collections import deque
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +23,10 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import Error
 
 __all__ = ["GRACE", "serve"]
+
+# Seconds for which a thread may keep Python's lock while others wait. The thread that reads and writes needs the lock
+# many times for one request, so Python's default of 5 ms delays it by a multiple when all threads are busy.
+SWITCH = 0.001
 
 # Seconds that running requests get when the server stops.
 GRACE = 3
@@ -66,6 +72,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         before = self.request
+        self.leaving_since = None  # nothing is read until the last answer has left
         result = bool(super().received(data))
         if self.request is None:
             self.arriving_since = None
@@ -105,12 +112,13 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.supervisor = os.getppid()
-        self.pulse = ThreadedTaskDispatcher()  # a thread for /health alone, so that it never waits for the database
-        self.pulse.set_thread_count(1)
+        self.due: deque[Channel] = deque()  # requests for /health, which asks no database
 
     def add_task(self, task: Channel) -> None:
-        dispatcher = self.pulse if getattr(task.requests[0], "path", "") == "/health" else self.task_dispatcher
-        dispatcher.add_task(task)
+        if getattr(task.requests[0], "path", "") == "/health":
+            self.due.append(task)
+        else:
+            self.task_dispatcher.add_task(task)
 
     def maintenance(self, now: float) -> None:
         super().maintenance(now)
@@ -126,10 +134,17 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
     def serve(self) -> None:
         while self.stop_at is None:
-            wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+            self._turn(timeout=1)
         self.accepting = False
         while time.monotonic() < self.stop_at and self._is_busy():
-            wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+            self._turn(timeout=0.05)
+
+    def _turn(self, timeout: float) -> None:
+        """Read and write what is ready. ``/health`` is answered in this thread: to hand it to another takes longer,
+        when many threads wait for Python's lock, than to answer it."""
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        while self.due:
+            self.due.popleft().service()
 
     def _is_busy(self) -> bool:
         return any(each.requests or each.total_outbufs_len for each in list(self.active_channels.values()))
@@ -138,6 +153,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 def serve(application: Any, listener: socket.socket) -> None:
     """Serve until SIGTERM, or until the supervisor is gone."""
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits for a thread
+    sys.setswitchinterval(SWITCH)
+    server = server_of(application, listener)
+    signal.signal(signal.SIGTERM, server.stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+    server.serve()
+
+
+def server_of(application: Any, listener: socket.socket) -> Server:
     adjustments = Adjustments(
         sockets=[listener],
         threads=settings.GATEPASS_THREADS,
@@ -154,7 +177,4 @@ def serve(application: Any, listener: socket.socket) -> None:
     dispatcher = ThreadedTaskDispatcher()
     dispatcher.set_thread_count(adjustments.threads)
     where = (listener.family, listener.type, listener.proto, listener.getsockname())
-    server = Server(application, {}, True, listener, dispatcher, adjustments, where, bind_socket=False)
-    signal.signal(signal.SIGTERM, server.stop)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-    server.serve()
+    return Server(application, {}, True, listener, dispatcher, adjustments, where, bind_socket=False)

@@ -33,8 +33,9 @@ class Served:
     def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
         self.process, self.port = process, port
 
-    def get(self, path: str, timeout: float = 5) -> int:
-        with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+    def get(self, path: str, timeout: float = 5, host: str = "127.0.0.1") -> int:
+        asked = Request(f"http://127.0.0.1:{self.port}{path}", headers={"Host": host})
+        with urlopen(asked, timeout=timeout) as answer:
             return int(answer.status)
 
     def send(self, data: bytes) -> socket.socket:
@@ -46,11 +47,11 @@ class Served:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [int(pid) for pid in path.read_text().split()]
 
-    def wait(self) -> None:
+    def wait(self, host: str = "127.0.0.1") -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
-                assert self.get("/ready") == 200
+                assert self.get("/ready", host=host) == 200
                 return
             except OSError:
                 time.sleep(0.1)

@@ -17,9 +17,12 @@ class Outage:
     def __init__(self, *, is_silence: Callable[[Exception], bool], refusal: type[Exception]) -> None:
         self._is_silence = is_silence
         self._refusal = refusal
+        self._start()
+        os.register_at_fork(after_in_child=self._start)  # the child has no thread that waits, or that frees a lock
+
+    def _start(self) -> None:
         self._is_out = threading.Event()
         self._begin = threading.Lock()
-        os.register_at_fork(after_in_child=self._is_out.clear)  # the thread that waits is not in the child
 
     @contextmanager
     def attempt(self, again: Callable[[], object]) -> Iterator[None]:
