@@ -29,14 +29,7 @@ from user_sessions.models import (
     UserSessionQuerySet,
 )
 
-__all__ = [
-    "ClientAdmin",
-    "EpochAdmin",
-    "JwtTemplateAdmin",
-    "SigningKeyAdmin",
-    "TicketAdmin",
-    "UserSessionAdmin",
-]
+__all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
 
 
 # Sessions of a client that its pages show, the newest; the rest are in the list of sessions.
