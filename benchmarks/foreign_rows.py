@@ -31,28 +31,28 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         print(f"{connection.vendor}: medians of {CALLS} answers, in milliseconds")
-        for other in (True, False):
-            curve(of_another_tenant=other)
+        for is_analysed in (False, True):
+            for other in (True, False):
+                curve(of_another_tenant=other, is_analysed=is_analysed)
         print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
 
 
-def curve(*, of_another_tenant: bool) -> None:
+def curve(*, of_another_tenant: bool, is_analysed: bool) -> None:
     """Print the time at each size, and the growth of its ratio to a request that reads no rows."""
     from client_sessions.devices.models import Device
     from sessions_core.models import Workspace
 
     here, elsewhere = (Workspace.objects.create(name=name, is_sandbox=True) for name in ("Here", "Elsewhere"))
     caller = caller_of_a_session(here)
-    grow = growing(elsewhere if of_another_tenant else here)
-    print(
-        f"\n{'devices of ' + ('another tenant' if of_another_tenant else 'the own tenant'):<30}{'ms':>8}{'growth':>9}"
-    )
+    grow = growing(elsewhere if of_another_tenant else here, is_analysed=is_analysed)
+    whose = f"{'another tenant' if of_another_tenant else 'the own tenant'}{', analysed' * is_analysed}"
+    print(f"\n{'devices of ' + whose:<36}{'ms':>8}{'growth':>9}")
     first = 0.0
     for size in SIZES:
         grow(size)
         bare, answer = medians_of(caller, "/health", "/client_sessions/get")
         first = first or answer / bare
-        print(f"{size:<30,}{answer:>8.2f}{answer / bare / first:>9.2f}", flush=True)
+        print(f"{size:<36,}{answer:>8.2f}{answer / bare / first:>9.2f}", flush=True)
     Device.objects.all()._raw_delete(Device.objects.db)  # without a look for the grants of each
 
 
@@ -70,7 +70,7 @@ def caller_of_a_session(workspace: "Workspace") -> "Client":
     return Client(headers={"host": "127.0.0.1", "authorization": f"Bearer {session.token}"})
 
 
-def growing(workspace: "Workspace") -> Callable[[int], None]:
+def growing(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], None]:
     """A function that adds devices, out of the session's reach, until there are so many."""
     from django.db import connection
 
@@ -82,7 +82,7 @@ def growing(workspace: "Workspace") -> Callable[[int], None]:
         missing = range(account.devices.count(), size)
         new = [Device(workspace=workspace, connected_account=account, name=f"device {n}") for n in missing]
         Device.objects.bulk_create(new, batch_size=BATCH)
-        if connection.vendor == "postgresql":  # autovacuum does this after a while; SQLite does it on request alone
+        if is_analysed:  # PostgreSQL does this by itself after a while, SQLite only on request
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE")
 

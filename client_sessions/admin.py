@@ -10,7 +10,7 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken, State
 from sessions_core.admin import HistoryAdmin, confirmed, operator
-from sessions_core.changelists import BY_WORKSPACE
+from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN
 from sessions_core.models import Event
 
 __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
@@ -61,7 +61,7 @@ class ClientSessionAdmin(HistoryAdmin):
     list_display = ("id", "user_identifier_key", "workspace", "state", "created_at", "expires_at")
     list_filter = (StateFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
-    search_fields = ("=id", "=user_identifier_key", "=token_short")
+    search_help_text = "A session ID, the public part of a token, or a user identifier key."
     ordering = ("-workspace_id", "-created_at", "-id")
     fields = (
         "id",
@@ -77,6 +77,8 @@ class ClientSessionAdmin(HistoryAdmin):
     readonly_fields = ("state", "history")
     inlines = (GrantInline,)
     actions = ("revoke",)
+
+    searched = ((UUID_PATTERN, "id"), (SHORT_PATTERN, "token_short"), (r".*", "user_identifier_key"))
 
     @admin.display(description="state")
     def state(self, session: ClientSession) -> str:
@@ -95,7 +97,9 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     ordering = ("-created_at", "-id")
     list_select_related = ("user",)
-    search_fields = ("name", "short")
+    searched = ((SHORT_PATTERN, "short"),)
+    names = ("name",)
+    search_help_text = "The public part of a token, or a part of the name among the newest 1,000 of this list."
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
     readonly_fields = ("given_workspaces", "history")
     actions = ("revoke",)

@@ -3,16 +3,18 @@
 Everything happens in sub-queries, so neither the number of grants nor of rows changes the number of queries.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
-from django.db.models.expressions import Combinable, RawSQL
+from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.functions import Cast
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, In
 from django.db.models.manager import BaseManager
 from django.utils import timezone
 
@@ -112,7 +114,7 @@ def reached_by(
     action, queryset = Action(action), _rows(queryset)
     resource_type = resources.of_model(queryset.model)
     keys = _keys_reached(resource_type, session, action, at=moment(at), using=queryset.db)
-    reached = queryset.filter(pk__in=keys)
+    reached = _among(queryset, "pk", keys)
     if resource_type.workspace is None:
         return resource_type.in_workspace(reached, session.workspace_id)
     return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), session.workspace_id))
@@ -135,7 +137,7 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
     """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
     at = moment(at)
-    counts = [_count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
+    counts = [_Count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
 
 
@@ -159,24 +161,43 @@ class _NotIndexed(Func):
         return self.as_sql(compiler, connection, template="+%(expressions)s", **context)
 
 
-class _CountOf(Subquery):
-    """How many rows a query answers with."""
+class _FewRows(In):
+    """``IN`` that matches few rows. After ``ANALYZE`` SQLite knows only how many rows an average account has, and scans
+    the table of devices if a few accounts have most of them."""
 
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    def as_sqlite(self, compiler: Any, connection: Any) -> Any:
+        sql, parameters = self.as_sql(compiler, connection)
+        return f"likelihood({sql}, 0.000001)", parameters
 
 
-def _count(resource_type: ResourceType, at: datetime) -> Combinable:
-    """How many rows of one type the session of the outer query reaches.
+class _FewRelatedRows(_FewRows, RelatedIn):
+    """The same for a foreign key."""
 
-    Each arm starts from the grants and looks every row up by its primary key, because SQLite evaluates a correlated
-    ``IN`` again for each row that it compares.
-    """
-    # Each level of sub-query looks one level further out for the session.
-    grants = Grant.objects.filter(client_session=OuterRef(OuterRef("pk"))).allowing(Action.READ, at=at)
-    visible = resource_type.in_workspace(resource_type.rows(), OuterRef(OuterRef("workspace_id")))
-    is_visible = Exists(visible.order_by().filter(pk=OuterRef("pk")))
-    arms = [arm.filter(is_visible) for arm in _arms(resource_type, grants, OuterRef("workspace_id"))]
-    return _CountOf(_union(arms, all=False), output_field=IntegerField())
+
+_FEW_ROWS: dict[type[In], type[_FewRows]] = {In: _FewRows, RelatedIn: _FewRelatedRows}
+
+
+class _Count(Func):
+    """How many rows of one type the session of the query reaches: ``_keys_reached``, with the columns of the query
+    instead of the id and the workspace of one session."""
+
+    output_field = IntegerField()
+
+    def __init__(self, resource_type: ResourceType, at: datetime, *expressions: Any) -> None:
+        visible = resource_type.in_workspace(resource_type.rows(), OuterRef("workspace_id")).order_by()
+        is_visible = Exists(visible.filter(pk=RawSQL("counted.pk", [])))
+        super().__init__(*(expressions or (F("pk"), F("workspace_id"), is_visible)))
+        self.resource_type, self.at = resource_type, at
+
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **context: Any) -> Any:
+        using = connection.alias
+        (session, _), (workspace, _), (is_visible, of_visible) = map(compiler.compile, self.get_source_expressions())
+        sql, parameters = _kept_sql(self.resource_type, Action.READ, using, tuple(resources.registered()))
+        column_of = dict(zip(_prepared(_SESSION, _WORKSPACE, _AT, using), (session, workspace), strict=False))
+        keys = sql % tuple(column_of.get(parameter, "%s") for parameter in parameters)
+        values = _filled([each for each in parameters if each not in column_of], using, at=self.at)
+        counted = f"(SELECT COUNT(*) FROM (SELECT DISTINCT pk FROM ({keys}) AS reached) AS counted WHERE {is_visible})"
+        return counted, [*values, *of_visible]
 
 
 def _keys_reached(
@@ -184,9 +205,7 @@ def _keys_reached(
 ) -> RawSQL:
     """``_reached`` for one session, with SQL that is compiled once: that costs several times what running it does."""
     sql, parameters = _kept_sql(resource_type, action, using, tuple(resources.registered()))
-    slots, values = _prepared(_SESSION, _WORKSPACE, _AT, using), _prepared(session.pk, session.workspace_id, at, using)
-    filled = dict(zip(slots, values, strict=True))
-    return RawSQL(sql, [filled.get(parameter, parameter) for parameter in parameters])
+    return RawSQL(sql, _filled(parameters, using, session.pk, session.workspace_id, at=at))
 
 
 @cache
@@ -197,6 +216,20 @@ def _kept_sql(
     grants = Grant.objects.filter(client_session=_SESSION).allowing(action, at=_AT)
     sql, parameters = _reached(resource_type, grants).query.get_compiler(using).as_sql()
     return sql, tuple(parameters)
+
+
+def _filled(
+    parameters: Sequence[Any],
+    using: str,
+    session_id: UUID = _SESSION,
+    workspace_id: UUID = _WORKSPACE,
+    *,
+    at: datetime,
+) -> list[Any]:
+    """The parameters of kept SQL, with these values instead of those that stand for them."""
+    slots = _prepared(_SESSION, _WORKSPACE, _AT, using)
+    values = dict(zip(slots, _prepared(session_id, workspace_id, at, using), strict=True))
+    return [values.get(parameter, parameter) for parameter in parameters]
 
 
 def _prepared(session_id: UUID, workspace_id: UUID, at: datetime, using: str) -> tuple[Any, ...]:
@@ -211,31 +244,43 @@ def _prepared(session_id: UUID, workspace_id: UUID, at: datetime, using: str) ->
 
 def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[Any, Any]:
     """Keys of the rows that any of the grants leads to."""
-    return _union(_arms(resource_type, grants, _WORKSPACE), all=True)
+    return _union(_arms(resource_type, grants))
 
 
-def _arms(
-    resource_type: ResourceType, grants: QuerySet[Grant], workspace_id: UUID | Combinable
-) -> list[QuerySet[Any, Any]]:
+def _arms(resource_type: ResourceType, grants: QuerySet[Grant]) -> list[QuerySet[Any, Any]]:
     """Keys of the rows that the grants of one type lead to, for each way there.
 
-    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. A key that
-    several workspaces may have is looked up together with the workspace, for which there is an index. Plain rows:
+    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Sub-queries,
+    and not joins, for the same reason: SQLite changes the order of joins by its statistics. A key that several
+    workspaces may have is looked up together with the workspace, for which there is an index. Plain rows:
     what a manager of the project's own leaves out may change with the time, and this is kept.
     """
     rows: QuerySet[Any] = QuerySet(resource_type.model).order_by()
-    arms = []
-    for granted, path in resource_type.paths():
-        found: dict[str, Any] = {f"{path}__in": _granted(grants, granted)}
-        if granted.workspace is not None and not granted.key_field.unique:
-            found[f"{path.removesuffix(granted.key)}{granted.workspace}"] = workspace_id
-        arms.append(rows.filter(**found).values("pk"))
-    return arms
+    own = rows
+    if resource_type.workspace is not None and not resource_type.key_field.unique:
+        own = rows.filter(**{resource_type.workspace: _WORKSPACE})
+    arms = [_among(own, resource_type.key, _granted(grants, resource_type))]
+    for relation in resource_type.through:
+        related = resource_type.related(relation)
+        keys = _arms(related, grants)
+        if related.key == "pk":
+            keys[0] = _granted(grants, related)
+        arms += [_among(rows, f"{relation}__pk", each) for each in keys]
+    return [arm.values("pk") for arm in arms]
 
 
-def _union(arms: list[QuerySet[Any, Any]], *, all: bool) -> QuerySet[Any, Any]:
+def _among(rows: QuerySet[M], path: str, values: Any) -> QuerySet[M]:
+    """The rows with one of a few values at the end of this path."""
+    found = rows.filter(**{f"{path}__in": values})
+    conditions: list[Any] = found.query.where.children
+    if few_rows := _FEW_ROWS.get(type(conditions[-1])):
+        conditions[-1] = few_rows(conditions[-1].lhs, conditions[-1].rhs)
+    return found
+
+
+def _union(arms: list[QuerySet[Any, Any]]) -> QuerySet[Any, Any]:
     first, *others = arms
-    return first.union(*others, all=all).order_by() if others else first
+    return first.union(*others, all=True).order_by() if others else first
 
 
 def _granted(grants: QuerySet[Grant], resource_type: ResourceType) -> QuerySet[Grant, object]:

@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from sessions_core.changelists import BY_WORKSPACE, BoundedAdmin
+from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
@@ -167,7 +167,10 @@ class AllowedOriginInline(admin.TabularInline):
 class WorkspaceAdmin(BoundedAdmin):
     list_display = ("name", "id", "frontend_api", "is_sandbox", "created_at")
     list_filter = ("is_sandbox",)
-    search_fields = ("name", "id", "frontend_api")
+    searched = ((UUID_PATTERN, "id"), (r"https?://.*", "frontend_api"), (r".*", "name"))
+    names = ("name",)
+    search_fields = ("name",)  # where other forms look a workspace up
+    search_help_text = "An ID, a frontend API or a name, or a part of the name among the first 1,000."
     readonly_fields = ("id", "created_at")
     inlines = (AllowedOriginInline,)
 
@@ -190,7 +193,9 @@ class ApiKeyAdmin(HistoryAdmin):
     list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
-    search_fields = ("name", "short")
+    searched = ((SHORT_PATTERN, "short"),)
+    names = ("name",)
+    search_help_text = "The public part of a key, or a part of the name among the newest 1,000 of this list."
     fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
     readonly_fields = ("publishable_key", "history")
     actions = ("revoke",)
@@ -224,7 +229,9 @@ class WebhookEndpointAdmin(HistoryAdmin):
     list_filter = (("disabled_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
-    search_fields = ("url", "description")
+    searched = ((UUID_PATTERN, "id"),)
+    names = ("url", "description")
+    search_help_text = "An ID, or a part of the URL or description among the newest 1,000 of this list."
     fields = (
         "id",
         "url",

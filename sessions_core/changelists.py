@@ -14,7 +14,13 @@ from django.utils.functional import cached_property
 
 from sessions_core.models import Workspace
 
-__all__ = ["BY_WORKSPACE", "BoundedAdmin"]
+__all__ = ["BY_WORKSPACE", "UUID_PATTERN", "BoundedAdmin"]
+
+# A UUID as Django reads it, with its hyphens or without.
+UUID_PATTERN = r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
+
+# The public part of a key or token.
+SHORT_PATTERN = r"[1-9A-HJ-NP-Za-km-z]{8}"
 
 # Rows that a list counts and pages through. Filters and searches reach the others.
 MOST_COUNTED = 1000
@@ -70,9 +76,12 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ()
 
-    # The one indexed column that a text is looked up in: pairs of a pattern of the whole text and a lookup. The first
-    # pattern that fits decides. Searching several columns at once would read the whole table.
+    # The indexed columns that a text is looked up in: pairs of a pattern of the whole text and a lookup of exactly this
+    # text. The first pattern that fits decides, or, if the list has ``names``, the first column that has the text.
     searched: ClassVar[Sequence[tuple[str, str]]] = ()
+
+    # Columns that may contain the text, in any case. No index finds it, so only the first rows of the list are read.
+    names: ClassVar[Sequence[str]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return IndexedChangeList
@@ -82,18 +91,38 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         """Django shows the search box where there are any."""
-        return [lookup for _, lookup in self.get_searched()] or super().get_search_fields(request)
+        return [*(lookup for _, lookup in self.get_searched()), *self.names]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Model], search_term: str
     ) -> tuple[QuerySet[Model], bool]:
-        text, searched = search_term.strip(), self.get_searched()
-        if not searched or not text:
-            return super().get_search_results(request, queryset, search_term)
-        for pattern, lookup in searched:
+        text = search_term.strip()
+        if not text or not self.get_search_fields(request):
+            return queryset, False
+        for pattern, lookup in self.get_searched():
             if re.fullmatch(pattern, text, re.DOTALL):
                 try:
-                    return queryset.filter(**{lookup: text}), False
+                    found = queryset.filter(**_by_index(self.model, lookup, text))
                 except (ValueError, ValidationError):
-                    break  # no value of the column
-        return queryset.none(), False
+                    continue  # no value of the column
+                if not self.names or found.exists():
+                    return found, False
+        return queryset.filter(pk__in=self._named(queryset, text)), False
+
+    def _named(self, queryset: QuerySet[Model], text: str) -> list[Any]:
+        """Keys of the first rows of the list that have the text in a name."""
+        rows = queryset.values_list("pk", *self.names)[:MOST_COUNTED] if self.names else ()
+        text = text.casefold()
+        return [pk for pk, *names in rows if any(text in (name or "").casefold() for name in names)]
+
+
+def _by_index(model: type[Model], lookup: str, text: str) -> dict[str, Any]:
+    """A filter for this lookup. Rows of another table, such as a user's name, are looked up first, and a bounded number
+    of them, so that the database has no join to put in a bad order."""
+    relation, _, rest = lookup.partition("__")
+    if not rest:
+        return {lookup: text}
+    related: Any = model._meta.get_field(relation).related_model
+    found = _by_index(related, rest, text)
+    newest_first = related._base_manager.filter(**found).order_by("-pk")
+    return {f"{relation}__in": list(newest_first.values_list("pk", flat=True)[:MOST_COUNTED])}

@@ -29,14 +29,7 @@ from user_sessions.models import (
     UserSessionQuerySet,
 )
 
-__all__ = [
-    "ClientAdmin",
-    "EpochAdmin",
-    "JwtTemplateAdmin",
-    "SigningKeyAdmin",
-    "TicketAdmin",
-    "UserSessionAdmin",
-]
+__all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
 
 
 # Sessions of a client that its pages show, the newest; the rest are in the list of sessions.
@@ -225,7 +218,9 @@ class JwtTemplateAdmin(HistoryAdmin):
     ordering = NEWEST_FIRST
     list_filter = (BY_WORKSPACE,)
     list_select_related = ("workspace",)
-    search_fields = ("=id", "name")
+    searched = ((r".*", "id"),)
+    names = ("name",)
+    search_help_text = "An ID, or a part of the name among the newest 1,000 of this list."
     fields = (
         "id",
         "name",
@@ -250,7 +245,8 @@ class TicketAdmin(HistoryAdmin):
     ordering = NEWEST_FIRST
     list_filter = ("kind", "status", BY_WORKSPACE)
     list_select_related = ("user", "workspace")
-    search_fields = ("=id",)
+    searched = ((r".*", "id"),)
+    search_help_text = "A ticket ID."
     fields = (
         "id",
         "kind",
@@ -284,7 +280,8 @@ class SigningKeyAdmin(HistoryAdmin):
     ordering = ("-workspace_id", "-active_from", "-kid")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
-    search_fields = ("=kid",)
+    searched = ((r".*", "kid"),)
+    search_help_text = "A key ID."
     fields = (
         "kid",
         "algorithm_name",

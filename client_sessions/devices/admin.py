@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
-from sessions_core.changelists import BY_WORKSPACE, BoundedAdmin
+from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN, BoundedAdmin
 
 NEWEST_FIRST = ("-workspace_id", "-created_at", "-id")
 
@@ -14,7 +14,10 @@ class CustomerAdmin(BoundedAdmin):
     list_filter = (BY_WORKSPACE,)
     ordering = ("workspace_id", "key")
     autocomplete_fields = ("workspace",)
-    search_fields = ("key", "name")
+    searched = ((UUID_PATTERN, "id"), (r".*", "key"))
+    names = ("key", "name")
+    search_fields = names
+    search_help_text = "An ID or a key, or a part of the key or name among the first 1,000 of this list."
 
 
 @admin.register(ConnectedAccount)
@@ -23,7 +26,10 @@ class ConnectedAccountAdmin(BoundedAdmin):
     list_filter = (BY_WORKSPACE,)
     ordering = NEWEST_FIRST
     list_select_related = ("customer", "workspace")
-    search_fields = ("display_name", "email", "=account_type", "=id")
+    searched = ((UUID_PATTERN, "id"),)
+    names = ("display_name", "email", "account_type")
+    search_fields = names
+    search_help_text = "An ID, or a part of the name, e-mail address or type among the newest 1,000 of this list."
     autocomplete_fields = ("workspace", "customer")
 
 
@@ -33,7 +39,8 @@ class ConnectWebviewAdmin(BoundedAdmin):
     list_filter = (BY_WORKSPACE,)
     ordering = NEWEST_FIRST
     list_select_related = ("connected_account", "workspace")
-    search_fields = ("=id",)
+    searched = ((UUID_PATTERN, "id"),)
+    search_help_text = "An ID."
     fields = ("workspace", "connected_account", "customer", "custom_redirect_url", "custom_redirect_failure_url")
     autocomplete_fields = ("workspace", "connected_account", "customer")
 
@@ -44,7 +51,10 @@ class DeviceAdmin(BoundedAdmin):
     list_filter = ("is_online", BY_WORKSPACE)
     ordering = NEWEST_FIRST
     list_select_related = ("connected_account", "workspace")
-    search_fields = ("name", "=device_type", "=id")
+    searched = ((UUID_PATTERN, "id"),)
+    names = ("name", "device_type")
+    search_fields = names
+    search_help_text = "An ID, or a part of the name or type among the newest 1,000 of this list."
     autocomplete_fields = ("workspace", "connected_account")
 
 
@@ -54,5 +64,9 @@ class UserIdentityAdmin(BoundedAdmin):
     list_filter = (BY_WORKSPACE,)
     ordering = NEWEST_FIRST
     list_select_related = ("workspace",)
-    search_fields = ("full_name", "key", "email_address", "=id")
+    searched = ((UUID_PATTERN, "id"), (r".*", "key"))
+    names = ("full_name", "key", "email_address")
+    search_help_text = (
+        "An ID or a key, or a part of the name, key or e-mail address among the newest 1,000 of this list."
+    )
     autocomplete_fields = ("workspace", "devices")

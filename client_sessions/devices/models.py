@@ -59,6 +59,7 @@ class Customer(Resource):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "key"], name="client_sessions_devices_customer_key_is_unique")
         ]
+        indexes = [models.Index(fields=["key", "workspace"], name="client_sessions_devices_cust")]
 
     def __str__(self) -> str:
         return self.name or self.key
@@ -192,7 +193,10 @@ class UserIdentity(Resource):
 
     class Meta(Resource.Meta):
         verbose_name_plural = "user identities"
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person")]
+        indexes = [
+            models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
+            models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "key"], name="client_sessions_devices_user_identity_key_is_unique"

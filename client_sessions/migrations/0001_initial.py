@@ -116,6 +116,12 @@ class Migration(migrations.Migration):
             model_name="clientsession",
             index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
         ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(
+                fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
+            ),
+        ),
         migrations.AddConstraint(
             model_name="clientsession",
             constraint=models.UniqueConstraint(

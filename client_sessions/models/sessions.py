@@ -55,7 +55,13 @@ class ClientSession(models.Model):
 
     class Meta:
         ordering = ("created_at", "id")
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page")]
+        indexes = [
+            models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
+            # The console finds a user's sessions in all workspaces.
+            models.Index(
+                fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "user_identifier_key"],

@@ -204,6 +204,14 @@ class Migration(migrations.Migration):
             model_name="useridentity",
             index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
         ),
+        migrations.AddIndex(
+            model_name="useridentity",
+            index=models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(fields=["key", "workspace"], name="client_sessions_devices_cust"),
+        ),
         migrations.AddConstraint(
             model_name="useridentity",
             constraint=models.UniqueConstraint(
