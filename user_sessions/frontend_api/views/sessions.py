@@ -70,13 +70,12 @@ class SessionsView(FrontendView):
     # Reverification
 
     def verify(self, request: Request, session_id: str) -> Response:
-        """Begin a reverification. A user whom the host requires no second factor of has the first at every level."""
+        """Begin a reverification by password. Refuse it where the host requires more than a password of the user."""
         now = timezone.now()
-        level = choice(body_of(request), "level", among=LEVELS)
-        if level is None:
+        if choice(body_of(request), "level", among=LEVELS) is None:
             raise of_parameter("form_param_missing", "level", "level must be included.")
         session = self.session(session_id, at=now)
-        if level != "first_factor" and session.actor is None and session.is_usable(now):  # the others fail below
+        if session.actor is None and session.is_usable(now):  # the others fail below
             self.require_password_to_be_enough(session.user, self._typed_name(session))
         try:
             session.ask_again(at=now)
