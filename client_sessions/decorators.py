@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
-from client_sessions.errors import ApiError, envelope
 from client_sessions.models import ClientSession
-from sessions_core.caching import keep_private
+from client_sessions.seam.errors import SeamError, envelope
+from sessions_core.http.caching import keep_private
 
 __all__ = ["ClientSessionRequest", "client_session_required"]
 
@@ -70,9 +70,9 @@ def _refusal(request: Any) -> JsonResponse | None:
     try:
         token = presented_token(request)
         if not token:
-            raise ApiError("unauthorized")
+            raise SeamError("unauthorized")
         request.auth = client_session_of(token, at=timezone.now())
-    except ApiError as error:
+    except SeamError as error:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         return JsonResponse(envelope(error), status=error.status, headers=headers)
     return None

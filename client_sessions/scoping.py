@@ -22,9 +22,9 @@ from client_sessions import resources
 from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
 from client_sessions.wanted import listed
+from sessions_core.credentials import API_KEY
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
-from sessions_core.permissions import API_KEY
 
 __all__ = [
     "Auth",
@@ -53,7 +53,7 @@ class Auth(Protocol):
 
     @property
     def credential(self) -> str:
-        """Which kind of caller this is; see sessions_core.permissions."""
+        """Which kind of caller this is; see sessions_core.http.routes."""
 
     @property
     def actor(self) -> str:

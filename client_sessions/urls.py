@@ -4,8 +4,9 @@ Old SDKs POST everything and new ones use the method that fits, so most paths ta
 """
 
 from client_sessions.models import CLIENT_SESSION, PERSONAL_ACCESS_TOKEN
-from client_sessions.views import ClientSessionsView as View
-from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY, Route, urlpatterns_of
+from client_sessions.seam.views import ClientSessionsView as View
+from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
+from sessions_core.http.routes import Route, urlpatterns_of
 
 BACKEND = [API_KEY, PERSONAL_ACCESS_TOKEN]
 

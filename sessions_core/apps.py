@@ -7,7 +7,8 @@ class SessionsCoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessions_core import checks, database_checks, route_checks  # noqa: F401  (Django wants checks registered here)
-        from sessions_core.cors_headers import leave_out_api
+        from sessions_core import checks, database_checks  # noqa: F401
+        from sessions_core.http import route_checks  # noqa: F401  (Django wants checks registered here)
+        from sessions_core.http.cors_headers import leave_out_api
 
         leave_out_api()

@@ -11,10 +11,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
+from sessions_core.crypto.sealing import sealed_columns, unopenable
 from sessions_core.database_checks import columns_of
 from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
-from sessions_core.sealed import sealed_columns, unopenable
 from sessions_core.texts import is_storable
 
 SHORTEST_KEY = 32

@@ -17,7 +17,7 @@ from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
 from sessions_core.conf import AppSettings, settings
-from sessions_core.tokens import digest
+from sessions_core.crypto.tokens import digest
 
 __all__ = ["MOST_CALLERS", "Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
 

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils.crypto import get_random_string
 
+from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Workspace
-from sessions_core.transactions import atomic
 from sessions_project.models import Deployment
 from user_sessions.models import SigningKey
 

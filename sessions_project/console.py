@@ -8,7 +8,7 @@ from django.db import DataError, NotSupportedError
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views import defaults
 
-from sessions_core.transactions import is_away
+from sessions_core.db.transactions import is_away
 
 __all__ = ["RefusesUnusableQueries"]
 

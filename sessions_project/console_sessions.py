@@ -7,7 +7,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from sessions_core.tokens import digest
+from sessions_core.crypto.tokens import digest
 
 __all__ = ["SessionStore"]
 

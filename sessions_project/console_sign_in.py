@@ -8,9 +8,10 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponse
 
-from sessions_core.api import client_address, is_storable
+from sessions_core.http.caller import client_address
 from sessions_core.models import Event
 from sessions_core.rates import Rate, network_of, seconds_to_wait
+from sessions_core.texts import is_storable
 from user_sessions.conf import settings
 from user_sessions.passwords import attempts
 from user_sessions.users import can_be_name, spelled

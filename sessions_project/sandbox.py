@@ -14,8 +14,8 @@ from django.db import connection
 from django.utils.crypto import get_random_string
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
+from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Workspace
-from sessions_core.transactions import atomic
 from sessions_project.models import Deployment
 from user_sessions.models import SigningKey
 from user_sessions.users import user_id

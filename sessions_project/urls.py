@@ -1,12 +1,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from sessions_core.permissions import Route
+from sessions_core.http.routes import Route
 from sessions_project import views
 from sessions_project.console_sign_in import sign_in
-from user_sessions.backend_api.urls import BACKENDS
-from user_sessions.backend_api.views.unknown import UnknownView
-from user_sessions.dialect.paths import ANY_METHOD, ANYTHING
+from user_sessions.clerk.backend.backend_routes import BACKENDS
+from user_sessions.clerk.backend.unknown_backend_views import UnknownView
+from user_sessions.clerk.paths import ANY_METHOD, ANYTHING
 
 handler400 = views.bad_request
 handler404 = views.not_found
@@ -21,8 +21,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
-    path("v1/", include("user_sessions.frontend_api.urls")),
-    path("v1/", include("user_sessions.backend_api.urls")),
+    path("v1/", include("user_sessions.clerk.frontend.frontend_routes")),
+    path("v1/", include("user_sessions.clerk.backend.backend_routes")),
     Route(f"v1/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS).urlpattern(),
-    path(".well-known/", include("user_sessions.well_known")),
+    path(".well-known/", include("user_sessions.clerk.well_known")),
 ]

@@ -13,11 +13,11 @@ from django.views import defaults
 from django.views.decorators.http import require_GET, require_safe
 from django.views.static import serve
 
-from client_sessions import api
-from sessions_core.api import RETRY_AFTER
+from client_sessions.seam import base_view
+from sessions_core.db.transactions import is_away
+from sessions_core.http.base_view import RETRY_AFTER
 from sessions_core.models import Workspace
-from sessions_core.transactions import is_away
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 
 __all__ = ["bad_request", "browser_sdk", "health", "landing", "not_found", "ready", "server_error"]
 
@@ -73,7 +73,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Pages for the console, the API's words for everything else."""
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
-    return api.not_found(request, exception)
+    return base_view.not_found(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

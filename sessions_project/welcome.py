@@ -9,7 +9,7 @@ from django.contrib.auth import authenticate
 from sessions_core.models import ApiKey, Workspace
 from sessions_project import secrets_file
 from sessions_project.sandbox import DemoUser, Sandbox, make_sandbox
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 
 __all__ = ["API_KEY", "PASSWORD", "remembered", "welcome"]
 

@@ -18,12 +18,12 @@ from client_sessions.models import Action, ClientSession, Terms
 from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.scoping import GrantedQuerySet, visible_to
 from sessions_core.models import Workspace
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keep_session
 from user_sessions.profiles import UserProfile, default_profile
 from user_sessions.requirements import default_requirement
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import is_ordinary
 from user_sessions.verify import JwksUrl, KeySet, KeysUnavailable, SessionClaims, TokenRejected, Verifier
 

@@ -129,7 +129,7 @@ TICKET = """
 from datetime import timedelta
 from django.utils import timezone
 from user_sessions.models import Ticket
-from user_sessions.tokens import ticket_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 ticket = Ticket.objects.issue(Workspace.objects.get(), ann, by="test", lifetime=timedelta(hours=1))
 print(post(page(), "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]["status"])
 """
@@ -146,7 +146,7 @@ def test_a_second_factor_refuses_the_password_and_no_ticket(project, app, lines,
 
 LEVELS = """
 from datetime import timedelta
-from user_sessions.tokens import ticket_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 from user_sessions.verify.form import parse
 
 def by_ticket():

@@ -75,7 +75,7 @@ async def later(request):
 def rest(request):
     return Response({"key": request.auth.user_identifier_key})
 
-handler404 = "client_sessions.api.not_found"
+handler404 = "client_sessions.seam.base_view.not_found"
 guarded = [path("plain", plain), path("later", later), path("rest", rest)]
 urlpatterns += [*guarded, path("public", public), path("members", members)]
 urlpatterns += [path("__debug__/", include("debug_toolbar.urls"))]

@@ -36,7 +36,7 @@ from django.test import Client
 from django.utils import timezone
 from sessions_core.models import Event, Workspace
 from user_sessions.models import Ticket, UserSession
-from user_sessions.tokens import ticket_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 
 here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
 ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))

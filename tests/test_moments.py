@@ -15,10 +15,13 @@ from client_sessions.models import Action, ClientSession, Grant, PersonalAccessT
 from sessions_core.models import ApiKey, Event
 from sessions_core.moments import LONGEST_LIFETIME, instant, moment
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
-from user_sessions import attached_tokens, key_sets, previews, tokens
+from user_sessions import tokens
+from user_sessions.keys import key_sets
 from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
 from user_sessions.models.jwt_templates import Definition
 from user_sessions.models.nonces import SpentNonce
+from user_sessions.templating import previews
+from user_sessions.tokens import attached_tokens
 
 NOW = timezone.now()
 HOUR = timedelta(hours=1)

@@ -14,10 +14,11 @@ from client_sessions.scoping import GrantedQuerySet, visible_to
 from sessions_core.models import Event
 from tests.pages import blocks
 from tests.test_moments import SENTENCE, Things, things
-from user_sessions.key_sets import verifier_of
+from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import NotLive, Ticket, UserSession
 from user_sessions.password_changes import keep_session
-from user_sessions.tokens import session_token, ticket_token
+from user_sessions.tokens.session_tokens import session_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 
 __all__ = ["things"]
 

@@ -7,7 +7,8 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks, deactivation, password_changes, webhooks  # noqa: F401  (two register here)
+        from user_sessions import checks, deactivation, password_changes  # noqa: F401
+        from user_sessions.clerk import webhook_shapes  # noqa: F401  (two register here)
 
         deactivation.connect()
         password_changes.connect()

@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_delete
 
+from sessions_core.db.transactions import has_table
 from sessions_core.host_models import user_models
-from sessions_core.transactions import has_table
 from user_sessions.models import Ticket, UserInactive, UserSession, admission
 from user_sessions.models.voiding import USER_DEACTIVATED
 

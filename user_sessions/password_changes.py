@@ -17,9 +17,9 @@ from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from sessions_core.arguments import require_instance
+from sessions_core.crypto.tokens import digest
+from sessions_core.db.transactions import has_table
 from sessions_core.host_models import user_models
-from sessions_core.tokens import digest
-from sessions_core.transactions import has_table
 from user_sessions.conf import settings
 from user_sessions.models import Ticket, UserSession
 from user_sessions.models.voiding import PASSWORD_CHANGED, binds, fingerprint_of, is_void

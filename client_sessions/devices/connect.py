@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
-from sessions_core.transactions import atomic, undo
+from sessions_core.db.transactions import atomic, undo
 
 __all__ = ["connect", "connect_path"]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
-from client_sessions.serializers import instant
+from client_sessions.seam.shapes import instant
 from sessions_core.models import Workspace
 
 __all__ = [

@@ -11,7 +11,8 @@ from client_sessions.devices.views import (
     WorkspacesView,
 )
 from client_sessions.models import CLIENT_SESSION, PERSONAL_ACCESS_TOKEN, UNSCOPED_ACCESS_TOKEN
-from sessions_core.permissions import API_KEY, Route, urlpatterns_of
+from sessions_core.credentials import API_KEY
+from sessions_core.http.routes import Route, urlpatterns_of
 
 BACKEND = [API_KEY, PERSONAL_ACCESS_TOKEN]
 ANYONE = [*BACKEND, CLIENT_SESSION]

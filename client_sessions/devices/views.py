@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions import resources
-from client_sessions.api import ScopedView
 from client_sessions.devices.connect import connect_path
 from client_sessions.devices.filters import filter_accounts, filter_devices, filter_identities, filter_webviews
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
@@ -20,13 +19,14 @@ from client_sessions.devices.serializers import (
     user_identity_object,
     workspace_object,
 )
-from client_sessions.errors import ApiError, Validation, invalid
-from client_sessions.links import absolute_url
-from client_sessions.metadata import Metadata, MetadataFilter
 from client_sessions.models import ClientSession, NotLive, PersonalAccess
-from client_sessions.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.parameters import Choice, Email, Flag, Instant, Parameters, Text, Texts, Unsupported, Url
-from sessions_core.transactions import atomic
+from client_sessions.seam.base_view import SeamView
+from client_sessions.seam.errors import SeamError, Validation, invalid
+from client_sessions.seam.links import absolute_url
+from client_sessions.seam.metadata import Metadata, MetadataFilter
+from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
+from client_sessions.seam.parameters import Choice, Email, Flag, Instant, Parameters, Text, Texts, Unsupported, Url
+from sessions_core.db.transactions import atomic
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 
@@ -101,7 +101,7 @@ ONE_IDENTITY = Parameters(user_identity_id=Text(), user_identity_key=Text(min_le
 MOST_PENDING = 50
 
 
-class DevicesView(ScopedView):
+class DevicesView(SeamView):
     def list(self, request: Request) -> Response:
         values = LIST_DEVICES.read(request)
         devices = self.visible(Device.objects.all(), user_identifier_key=values.get("user_identifier_key"))
@@ -114,7 +114,7 @@ class DevicesView(ScopedView):
         return self.ok(device=device_object(device))
 
 
-class ConnectedAccountsView(ScopedView):
+class ConnectedAccountsView(SeamView):
     def list(self, request: Request) -> Response:
         values = LIST_ACCOUNTS.read(request)
         accounts = self.visible(
@@ -139,7 +139,7 @@ class ConnectedAccountsView(ScopedView):
         return self.ok()
 
 
-class ConnectWebviewsView(ScopedView):
+class ConnectWebviewsView(SeamView):
     def create(self, request: Request) -> Response:
         values = CREATE_WEBVIEW.read(request)
         workspace, customer_key = self.auth.workspace, values.get("customer_key")
@@ -178,17 +178,17 @@ class ConnectWebviewsView(ScopedView):
         try:
             session.grant({"connect_webview": [str(webview.pk)]}, by=session.actor)
         except NotLive:  # it ended since it was authenticated
-            raise ApiError("client_session_revoked") from None
+            raise SeamError("client_session_revoked") from None
         # Whoever grants holds the session, so this counts one after the other.
         if self._webviews().filter(connected_account=None, authorized_at=None).count() > MOST_PENDING:
-            raise ApiError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
+            raise SeamError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
 
     def _customer(self, key: str) -> Customer:
         """The customer whose account this is to become. A session may name no other than its own."""
         if isinstance(self.auth, ClientSession):
             customer = self.visible(Customer.objects.all()).filter(key=key).first()
             if customer is None:
-                raise ApiError("customer_not_found")
+                raise SeamError("customer_not_found")
             return customer
         return Customer.objects.get_or_create(workspace=self.auth.workspace, key=key)[0]
 
@@ -196,7 +196,7 @@ class ConnectWebviewsView(ScopedView):
         return connect_webview_object(webview, url=absolute_url(self.request, connect_path(webview)))
 
 
-class WorkspacesView(ScopedView):
+class WorkspacesView(SeamView):
     def retrieve(self, request: Request) -> Response:
         return self.ok(workspace=workspace_object(self.auth.workspace))
 
@@ -206,7 +206,7 @@ class WorkspacesView(ScopedView):
         return self.ok(workspaces=[workspace_object(workspace) for workspace in theirs])
 
 
-class UserIdentitiesView(ScopedView):
+class UserIdentitiesView(SeamView):
     def create(self, request: Request) -> Response:
         values = CREATE_IDENTITY.read(request)
         try:
@@ -237,7 +237,7 @@ class UserIdentitiesView(ScopedView):
                 list(Device.objects.select_for_update(no_key=True).filter(pk=device.pk))
                 identity.devices.add(device)
         except IntegrityError:  # it was deleted since it was found
-            raise ApiError("device_not_found") from None
+            raise SeamError("device_not_found") from None
         return self.ok()
 
     def revoke_access_to_device(self, request: Request) -> Response:
@@ -263,7 +263,7 @@ class UserIdentitiesView(ScopedView):
 
 
 def _only(rows: QuerySet[M], resource_type: str, values: Mapping[str, Any], *, columns: Mapping[str, str]) -> M:
-    """The oldest row that all the given selectors name. Raises ApiError if none does, or nothing selects."""
+    """The oldest row that all the given selectors name. Raises SeamError if none does, or nothing selects."""
     id_name = f"{resource_type}_id"
     if not values:
         Validation.refuse(f"Give {' or '.join([id_name, *columns])}")
@@ -271,5 +271,5 @@ def _only(rows: QuerySet[M], resource_type: str, values: Mapping[str, Any], *, c
         rows = rows.filter(pk__in=resources.known(resource_type, [values[id_name]]))
     row = rows.filter(**{column: values[name] for name, column in columns.items() if name in values}).first()
     if row is None:
-        raise ApiError(f"{resource_type}_not_found")
+        raise SeamError(f"{resource_type}_not_found")
     return row

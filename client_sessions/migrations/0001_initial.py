@@ -8,7 +8,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import sessions_core.token_keys
+import sessions_core.crypto.token_keys
 
 
 class Migration(migrations.Migration):
@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("user_identifier_key", models.CharField(blank=True, max_length=255, null=True)),
                 ("token_short", models.CharField(editable=False, max_length=8, unique=True)),
-                ("token_key", sessions_core.token_keys.TokenKeyField(editable=False, max_length=71)),
+                ("token_key", sessions_core.crypto.token_keys.TokenKeyField(editable=False, max_length=71)),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("expires_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),

@@ -1,5 +1,6 @@
 """What is stored of client sessions, which verbs a session has, and how sessions are found."""
 
+from client_sessions.exceptions import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models import forgetting  # noqa: F401  (listens to deletions)
 from client_sessions.models.grants import ALL, Action, Grant, Terms
 from client_sessions.models.personal_access_tokens import (
@@ -9,7 +10,6 @@ from client_sessions.models.personal_access_tokens import (
     PersonalAccessToken,
 )
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
-from client_sessions.models.refusals import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
 from client_sessions.wanted import Wanted
 

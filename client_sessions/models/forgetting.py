@@ -12,8 +12,8 @@ from client_sessions.models.grants import Grant
 from client_sessions.models.personal_access_tokens import PersonalAccessToken
 from client_sessions.models.sessions import ClientSession
 from client_sessions.resources import resource_deleted
+from sessions_core.db.transactions import atomic, has_table
 from sessions_core.host_models import user_models
-from sessions_core.transactions import atomic, has_table
 
 
 @receiver(resource_deleted)

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from client_sessions import resources
-from client_sessions.models.refusals import GrantConflict
+from client_sessions.exceptions import GrantConflict
 from client_sessions.resources import LONGEST_ID
 from client_sessions.wanted import listed
 from sessions_core.moments import instant, moment

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from sessions_core import tokens
+from sessions_core.crypto import tokens
+from sessions_core.db.returning import update_returning
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.returning import update_returning
 from sessions_core.texts import text as fitting_text
-from sessions_core.transactions import atomic
 
 # Characters
 LONGEST_NAME = 200

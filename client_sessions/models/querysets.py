@@ -9,15 +9,15 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 
 from client_sessions import resources
+from client_sessions.exceptions import KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, given_terms
-from client_sessions.models.refusals import KeyTaken, NotLive
 from client_sessions.wanted import Listed, Wanted, listed
-from sessions_core import tokens
 from sessions_core.arguments import require_instance
+from sessions_core.crypto import tokens
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import text
-from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession

@@ -9,18 +9,18 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 
 from client_sessions import resources
+from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, given_terms
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
-from client_sessions.models.refusals import GrantConflict, KeyTaken, NotLive
 from client_sessions.wanted import Listed, Wanted, listed
-from sessions_core import tokens
-from sessions_core.kept import KeptQuery
+from sessions_core.crypto import tokens
+from sessions_core.crypto.token_keys import TokenKeyField
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.token_keys import TokenKeyField
-from sessions_core.transactions import atomic
 
-# The kind of caller that holds a client session's token; see sessions_core.permissions.
+# The kind of caller that holds a client session's token; see sessions_core.http.routes.
 CLIENT_SESSION = "client_session"
 
 
@@ -265,7 +265,7 @@ class ClientSession(models.Model):
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)
 
 
-_BY_TOKEN = KeptQuery(
+_BY_TOKEN = CompiledQuery(
     ClientSession,
     lambda short: ClientSession.objects.select_related("workspace").filter(token_short=short).order_by(),
     short=("token_short", "its short part"),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import DatabaseError, Error, ProgrammingError
 
-from sessions_core.transactions import is_away
+from sessions_core.db.transactions import is_away
 
 __all__ = ["ready_database"]
 

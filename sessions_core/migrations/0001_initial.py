@@ -8,8 +8,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import sessions_core.crypto.sealing
 import sessions_core.models.workspaces
-import sessions_core.sealed
 
 
 class Migration(migrations.Migration):
@@ -178,8 +178,8 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("url", models.CharField(max_length=2000, verbose_name="URL")),
                 ("description", models.CharField(blank=True, max_length=200)),
-                ("sealed_secret", sessions_core.sealed.SealedField()),
-                ("sealed_previous_secret", sessions_core.sealed.SealedField(null=True)),
+                ("sealed_secret", sessions_core.crypto.sealing.SealedField()),
+                ("sealed_previous_secret", sessions_core.crypto.sealing.SealedField(null=True)),
                 ("previous_secret_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "busy_until",
@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
                     "digest",
                     models.CharField(editable=False, help_text="SHA-256 of the key.", max_length=64),
                 ),
-                ("sealed_text", sessions_core.sealed.SealedField(editable=False, null=True)),
+                ("sealed_text", sessions_core.crypto.sealing.SealedField(editable=False, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (

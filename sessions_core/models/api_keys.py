@@ -7,15 +7,15 @@ from typing import Self
 from django.db import models
 from django.utils import timezone
 
-from sessions_core import tokens
-from sessions_core.kept import KeptQuery
+from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
+from sessions_core.crypto import tokens
+from sessions_core.crypto.sealing import SealedField, open_in, seal_for
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.transactions import atomic
 from sessions_core.models.events import Event
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
-from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
-from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.texts import text as fitting_text
-from sessions_core.transactions import atomic
 
 __all__ = ["ApiKey"]
 
@@ -143,7 +143,7 @@ class ApiKey(models.Model):
         return bool(happened)
 
 
-_BY_SHORT = KeptQuery(
+_BY_SHORT = CompiledQuery(
     ApiKey,
     lambda short: ApiKey.objects.select_related("workspace").filter(short=short).order_by(),
     short=("short", "its short part"),

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from sessions_core import tokens
+from sessions_core.crypto import tokens
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.models import MOST_FORGOTTEN, WebhookMessage
 from sessions_core.webhooks.posting import Network, post

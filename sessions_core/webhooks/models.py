@@ -12,11 +12,11 @@ from zlib import crc32
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from sessions_core import tokens
+from sessions_core.crypto import tokens
+from sessions_core.crypto.sealing import SealedField, open_in, seal_for
+from sessions_core.db.transactions import atomic
 from sessions_core.moments import instant, moment
-from sessions_core.sealed import SealedField, open_in, seal_for
 from sessions_core.texts import LONGEST_REASON, text
-from sessions_core.transactions import atomic
 from sessions_core.webhooks.addresses import Target
 from sessions_core.webhooks.announced import contents, is_announced
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from client_sessions.api import CORS
 from client_sessions.models import ClientSession, PersonalAccessToken
+from client_sessions.seam.base_view import CORS
 from sessions_core.models import AllowedOrigin
 from tests.callers import Caller, bearer
 

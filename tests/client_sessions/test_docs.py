@@ -7,11 +7,11 @@ import pytest
 
 from client_sessions.conf import DEFAULT_RATES
 from client_sessions.devices.views import CREATE_IDENTITY, CREATE_WEBVIEW
-from client_sessions.errors import CATALOGUE
-from client_sessions.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS, Metadata
 from client_sessions.models import PersonalAccessToken
-from client_sessions.parameters import MOST_ITEMS, Choice, Text, Texts
-from sessions_core.api import LONGEST_TEXT
+from client_sessions.seam.errors import CATALOGUE
+from client_sessions.seam.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS, Metadata
+from client_sessions.seam.parameters import MOST_ITEMS, Choice, Text, Texts
+from sessions_core.http.base_view import LONGEST_TEXT
 from tests.client_sessions.test_routes import ROUTES
 from tests.pages import DOCS, blocks, run_bash, table
 

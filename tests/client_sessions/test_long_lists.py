@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from client_sessions.models import TOKEN, ClientSession
-from sessions_core import tokens
+from sessions_core.crypto import tokens
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import TOKEN, ClientSession, Grant
-from sessions_core import tokens
+from sessions_core.crypto import tokens
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen
 

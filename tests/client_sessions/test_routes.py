@@ -12,7 +12,7 @@ from client_sessions.models import (
     PersonalAccessToken,
 )
 from client_sessions.urls import ROUTES as SESSION_ROUTES
-from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY
+from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from tests.callers import Caller, bearer
 
 ROUTES = [*SESSION_ROUTES, *DEVICE_ROUTES]

@@ -12,13 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from client_sessions.api import ScopedView
-from sessions_core.api import client_address
+from client_sessions.seam.base_view import SeamView
+from sessions_core.http.caller import client_address
 from sessions_core.management.commands import deliver_webhooks
 from sessions_core.models import Workspace
 from sessions_core.webhooks.delivery import Worker
 from tests.callers import Caller
-from user_sessions.backend_api.api import BackendView
+from user_sessions.clerk.backend.backend_view import BackendView
 
 
 def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
@@ -58,7 +58,7 @@ AWAY = {
 
 
 @pytest.mark.wire("S136", "C136")
-@pytest.mark.parametrize("view", [ScopedView, BackendView])
+@pytest.mark.parametrize("view", [SeamView, BackendView])
 @pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
 def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFactory, view: Any, act: Any):
     response = asked(view, rf, act)
@@ -92,7 +92,7 @@ def test_a_mistake_of_ours_in_a_transaction_is_none_that_waiting_helps(rf: Reque
 
 
 def test_a_database_that_cannot_even_tell_whose_pages_may_read_is_a_503(backend, monkeypatch):
-    monkeypatch.setattr("sessions_core.api.is_allowed", lambda *_: AWAY["gone"]())
+    monkeypatch.setattr("sessions_core.http.base_view.is_allowed", lambda *_: AWAY["gone"]())
     page = {"origin": "https://app.example.com", "access_control_request_method": "GET"}
     assert backend.request("GET", "client_sessions/list", **page).status_code == 503
     assert backend.request("OPTIONS", "client_sessions/list", **page).status_code == 204
@@ -120,7 +120,7 @@ def test_a_command_says_that_the_database_only_reads(only_reads):
         call_command("deliver_webhooks", "--once")
 
 
-@pytest.mark.parametrize("view", [ScopedView, BackendView])
+@pytest.mark.parametrize("view", [SeamView, BackendView])
 def test_a_view_that_no_route_opened_is_closed(rf: RequestFactory, api_key: str, view: Any):
     class Forgotten(view):
         def act(self, request: Request) -> Response:

@@ -11,7 +11,7 @@ from django.urls import include, path
 from psycopg import IsolationLevel
 
 from sessions_core.checks import check_settings
-from sessions_core.route_checks import check_paths
+from sessions_core.http.route_checks import check_paths
 
 FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
 
@@ -113,11 +113,14 @@ def test_the_message_says_what_to_do(settings):
 
 
 class BelowALanguage:
-    urlpatterns = i18n_patterns(path("v1/", include("user_sessions.backend_api.urls")))
+    urlpatterns = i18n_patterns(path("v1/", include("user_sessions.clerk.backend.backend_routes")))
 
 
 class BesideOne:
-    urlpatterns = [path("v1/", include("user_sessions.backend_api.urls")), *i18n_patterns(path("", lambda _: None))]
+    urlpatterns = [
+        path("v1/", include("user_sessions.clerk.backend.backend_routes")),
+        *i18n_patterns(path("", lambda _: None)),
+    ]
 
 
 @pytest.mark.parametrize(("urls", "ids"), [(BelowALanguage, ["sessions_core.W002"]), (BesideOne, [])])

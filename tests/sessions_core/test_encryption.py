@@ -2,7 +2,7 @@
 
 import pytest
 
-from sessions_core.encryption import CannotOpen, is_sealed_with_newest, open_sealed, seal
+from sessions_core.crypto.encryption import CannotOpen, is_sealed_with_newest, open_sealed, seal
 
 OLD, NEW = "o" * 40, "n" * 40
 PLACE = "workspace|row"

@@ -7,8 +7,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
+from sessions_core.crypto.tokens import ALPHABET
 from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace
-from sessions_core.tokens import ALPHABET
 
 DAY = timedelta(days=1)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_core import tokens
+from sessions_core.crypto import tokens
 from sessions_core.models.api_keys import PUBLISHABLE_TOKEN
 
 KIND = tokens.DerivedKind("seam_cst1")

@@ -18,9 +18,9 @@ from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.models import KEPT_FOR, OVERLAP, RETRIES_AFTER
 from tests.dump import dump
 from tests.pages import DOCS, table
+from user_sessions.clerk.webhook_shapes import ANNOUNCED
 from user_sessions.models import UserSession
 from user_sessions.profiles import default_profile
-from user_sessions.webhooks import ANNOUNCED
 
 VERIFIERS = [
     (standardwebhooks.Webhook, standardwebhooks.WebhookVerificationError),

@@ -19,7 +19,7 @@ from tests.callers import Caller
 from tests.sdks.packages import clerk_sdk
 from tests.user_sessions.frontend import App, Browser, Somebody
 from tests.user_sessions.pages import HOSTS, Page, listing, signed_in_client, token_of
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import Client, Ticket, UserSession
 from user_sessions.users import user_id
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from user_sessions.tokens import CLIENT_KEY
+from user_sessions.tokens.client_tokens import CLIENT_KEY
 
 
 def encoded(data: Any) -> str:

@@ -10,7 +10,8 @@ from django.utils import timezone
 from sessions_core.models import Workspace
 from tests.callers import error_of
 from user_sessions.models import Ticket, UserSession
-from user_sessions.tokens import client_token, ticket_token
+from user_sessions.tokens.client_tokens import client_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 
 __all__ = ["HERE", "PAGE", "App", "Browser", "Somebody"]
 

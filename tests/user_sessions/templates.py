@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from user_sessions.profiles import UserProfile
-from user_sessions.shortcodes import Template, values_of
+from user_sessions.templating.shortcodes import Template, values_of
 
 CREATED = datetime(2024, 5, 6, 7, 8, 9, 999_999, tzinfo=UTC)
 SEEN = datetime(2025, 1, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from tests.user_sessions.conftest import claims_of
-from user_sessions.attached_tokens import attached_token
 from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.tokens.attached_tokens import attached_token
 
 NOW = timezone.now()
 

@@ -23,9 +23,9 @@ from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from tests.sdks.packages import JAVASCRIPT, native_sdk
 from tests.user_sessions.conftest import claims_of
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import Client, JwtTemplate, UserSession
-from user_sessions.tokens import client_token
+from user_sessions.tokens.client_tokens import client_token
 from user_sessions.users import user_id
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]

@@ -7,11 +7,11 @@ from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sessions_core.crypto.tokens import random_text
 from sessions_core.models import Event
-from sessions_core.tokens import random_text
 from user_sessions.deactivation import connect
 from user_sessions.models import Client, UserSession
-from user_sessions.tokens import client_token
+from user_sessions.tokens.client_tokens import client_token
 from user_sessions.users import user_id
 
 

@@ -9,9 +9,9 @@ from ksuid import Ksuid
 
 from tests.callers import Caller, bearer
 from tests.user_sessions.conftest import first_error, listed, minted
-from user_sessions.dialect.versions import VERSIONS
+from user_sessions.clerk.versions import VERSIONS
 from user_sessions.models import UserSession
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 DAY = timedelta(days=1)

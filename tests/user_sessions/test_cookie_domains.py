@@ -5,7 +5,7 @@ from django.http import HttpResponse
 
 from sessions_core.models import Workspace
 from tests.embedded import embedded
-from user_sessions.cookies import handshake_cookies_dropped, set_handshake, tell_signed_in
+from user_sessions.clerk.cookies import handshake_cookies_dropped, set_handshake, tell_signed_in
 
 pytestmark = embedded
 

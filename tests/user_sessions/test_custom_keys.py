@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from tests.embedded import embedded
 from tests.fuzz import fuzz
-from user_sessions.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, parsed, vetted
+from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, parsed, vetted
 
 pytestmark = embedded
 

@@ -15,15 +15,15 @@ from tests.pages import DOCS, blocks, run_bash, table
 from tests.user_sessions.accounts import MULTI, SINGLE
 from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.test_lifecycle import OUTCOMES
-from user_sessions import template_lint
-from user_sessions.backend_api.urls import ROUTES
+from user_sessions.clerk.backend.backend_routes import ROUTES
+from user_sessions.clerk.errors import CATALOGUE
+from user_sessions.clerk.frontend.client_authentication import VISITOR
+from user_sessions.clerk.frontend.frontend_routes import ROUTES as BROWSER_ROUTES
 from user_sessions.conf import DEFAULT_RATES
-from user_sessions.dialect.errors import CATALOGUE
-from user_sessions.frontend_api.authentication import VISITOR
-from user_sessions.frontend_api.urls import ROUTES as BROWSER_ROUTES
 from user_sessions.models import SigningKey, Status, UserSession
-from user_sessions.shortcodes import RESERVED_IN_SESSION_TOKENS, SHORTCODES
-from user_sessions.tokens import session_token
+from user_sessions.templating import template_lint
+from user_sessions.templating.shortcodes import RESERVED_IN_SESSION_TOKENS, SHORTCODES
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 PAGE = "user-sessions.md"

@@ -13,7 +13,7 @@ from tests.dump import dump
 from tests.fuzz import ODD, fuzz
 from tests.user_sessions.forgeries import encoded
 from tests.user_sessions.pages import FORM, HOSTS, Page, app, listing, signed_in_client, ticket_for, token_of
-from user_sessions.frontend_api.urls import ROUTES
+from user_sessions.clerk.frontend.frontend_routes import ROUTES
 from user_sessions.models import Client, SigningKey, UserSession
 
 few = settings(fuzz, max_examples=60)

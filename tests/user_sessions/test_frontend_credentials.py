@@ -14,11 +14,13 @@ from django.utils import timezone
 from client_sessions.models import ClientSession
 from tests.user_sessions.forgeries import FORGERIES, said
 from tests.user_sessions.pages import Page, app, listing, signed_in_client, ticket_for, token_of
-from user_sessions.frontend_api.authentication import VISITOR
-from user_sessions.frontend_api.urls import ROUTES
-from user_sessions.handshakes import Handshake
+from user_sessions.clerk.frontend.client_authentication import VISITOR
+from user_sessions.clerk.frontend.frontend_routes import ROUTES
+from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, UserSession, private_key
-from user_sessions.tokens import handshake_token, refresh_token, session_token, template_token
+from user_sessions.tokens.handshake_tokens import handshake_token
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token, template_token
 from user_sessions.users import user_id
 
 pytestmark = pytest.mark.usefixtures("hosts")

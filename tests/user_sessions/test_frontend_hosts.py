@@ -14,7 +14,8 @@ from django.utils import timezone
 from sessions_core.models import Workspace
 from tests.user_sessions.frontend import App, Browser
 from user_sessions.models import Activity, Client, Definition, JwtTemplate, Ticket, UserSession
-from user_sessions.tokens import template_token, ticket_token
+from user_sessions.tokens.session_tokens import template_token
+from user_sessions.tokens.ticket_tokens import ticket_token
 
 SECRET = "correct horse battery staple"
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.dump import dump
 from tests.user_sessions.pages import APP, FORM, HOST, Page, app, listing, signed_in_client, ticket_for, token_of
-from user_sessions.frontend_api.urls import ROUTES
+from user_sessions.clerk.frontend.frontend_routes import ROUTES
 from user_sessions.models import UserSession
 
 pytestmark = pytest.mark.usefixtures("hosts")

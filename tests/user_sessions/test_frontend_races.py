@@ -12,7 +12,7 @@ from django.utils import timezone
 from sessions_core.models import Event
 from tests.embedded import examples
 from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, ticket_for, token_of
-from user_sessions.handshakes import Handshake
+from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Activity, Client, SigningKey, SpentNonce, UserSession
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.user_sessions.conftest import claims_of
-from user_sessions.key_sets import verifier_of
+from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import JwtTemplate, UserSession
 
 SECRET = "correct horse"

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.user_sessions.frontend import PAGE, App, Browser
-from user_sessions.frontend_api.authentication import CLIENT, VISITOR
-from user_sessions.frontend_api.urls import ROUTES
-from user_sessions.frontend_api.views.me import MeView
-from user_sessions.frontend_api.views.unknown import UnknownView
+from user_sessions.clerk.frontend.client_authentication import CLIENT, VISITOR
+from user_sessions.clerk.frontend.frontend_routes import ROUTES
+from user_sessions.clerk.frontend.me_views import MeView
+from user_sessions.clerk.frontend.unknown_frontend_views import UnknownView
 from user_sessions.models import Client, Definition, JwtTemplate, SignIn, UserSession
-from user_sessions.tokens import client_token
+from user_sessions.tokens.client_tokens import client_token
 
 SECRET = "correct horse"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -12,9 +12,12 @@ from django.test import Client as Handler
 from tests.dump import dump
 from tests.user_sessions.forgeries import said
 from tests.user_sessions.pages import APP, FORM, HOST, HOSTS, Page, app, handshake, listing, ticket_for
-from user_sessions.handshakes import Handshake
+from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Client, Ticket, UserSession
-from user_sessions.tokens import is_refresh_token_of, read_client_token, read_handshake_nonce, read_ticket_token
+from user_sessions.tokens.client_tokens import read_client_token
+from user_sessions.tokens.handshake_tokens import read_handshake_nonce
+from user_sessions.tokens.refresh_tokens import is_refresh_token_of
+from user_sessions.tokens.ticket_tokens import read_ticket_token
 
 PASSWORD = "correct horse battery staple"
 

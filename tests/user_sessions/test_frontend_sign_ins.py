@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from tests.user_sessions.conftest import first_error
 from tests.user_sessions.frontend import App
-from user_sessions.frontend_api.views import sign_ins
+from user_sessions.clerk.frontend import sign_in_views
 from user_sessions.models import Client, SignIn, UserSession
 
 SECRET, WRONG = "correct horse", "battery staple"
@@ -232,7 +232,7 @@ def test_on_a_client_that_is_forgotten_meanwhile_no_sign_in_begins(somebody, ann
         return ann
 
     somebody.post("v1/client")
-    monkeypatch.setattr(sign_ins, "find_by_name", find)
+    monkeypatch.setattr(sign_in_views, "find_by_name", find)
     assert told(somebody.post("v1/client/sign_ins", identifier="ann")) == (401, "authentication_invalid")
     assert not SignIn.objects.exists()
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from sessions_core.models import Event
 from tests.user_sessions.frontend import Browser
 from user_sessions.models import Definition, Epoch, JwtTemplate, Status, UserSession
-from user_sessions.tokens import client_token
+from user_sessions.tokens.client_tokens import client_token
 
 LIVE = ("pending", "active")
 OVER = ("ended", "revoked", "replaced", "expired")

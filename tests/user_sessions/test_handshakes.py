@@ -13,9 +13,11 @@ from sessions_core.models import AllowedOrigin
 from tests.callers import Caller
 from tests.dump import dump
 from tests.user_sessions.pages import APP, Page, handshake, signed_in_client, token_of
-from user_sessions.handshakes import NONCE_LIFETIME, Handshake
+from user_sessions.clerk.handshakes import NONCE_LIFETIME, Handshake
 from user_sessions.models import JwtTemplate, SigningKey, SpentNonce, UserSession
-from user_sessions.tokens import client_token, handshake_nonce, is_refresh_token_of
+from user_sessions.tokens.client_tokens import client_token
+from user_sessions.tokens.handshake_tokens import handshake_nonce
+from user_sessions.tokens.refresh_tokens import is_refresh_token_of
 from user_sessions.verify import KeySet, TokenRejected, Verifier
 
 pytestmark = pytest.mark.usefixtures("hosts")
@@ -201,7 +203,7 @@ def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
     by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
     for cookies in (at_once, by_nonce):
         assert (cookies["__session"], cookies["__client_uat"]) == ("", "0"), "or the server would ask again"
-    logged = [record.getMessage() for record in caplog.records if record.name == "user_sessions.handshakes"]
+    logged = [record.getMessage() for record in caplog.records if record.name == "user_sessions.clerk.handshakes"]
     assert len(logged) == 2
     for line in logged:
         assert str(client.last_active_session_id) in line

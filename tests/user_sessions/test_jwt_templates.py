@@ -7,7 +7,7 @@ import pytest
 
 from tests.user_sessions.conftest import first_error
 from user_sessions.models import JwtTemplate
-from user_sessions.shortcodes import RESERVED
+from user_sessions.templating.shortcodes import RESERVED
 
 PATH = "v1/jwt_templates"
 EC = (

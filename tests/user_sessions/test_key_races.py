@@ -14,9 +14,9 @@ from django.utils import timezone
 from sessions_core.models import Event, Workspace
 from tests.callers import Caller
 from tests.user_sessions.test_races import ROUNDS, tally
-from user_sessions.key_sets import verifier_of
+from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import Definition, JwtTemplate, SigningKey, TemplateGone, UserSession
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

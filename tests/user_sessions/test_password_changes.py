@@ -252,16 +252,16 @@ def test_a_fixture_and_a_copy_elsewhere_end_nothing(held, ann, tmp_path):
 
 
 def test_who_signs_in_while_the_password_changes_gets_no_session(at_home, browser, ann, monkeypatch):
-    from user_sessions.frontend_api import api
+    from user_sessions.clerk.frontend import frontend_view
 
-    authenticated = api.authenticated
+    authenticated = frontend_view.authenticated
 
     def slowly(*args: Any) -> Any:
         found = authenticated(*args)
         by_update(ann)
         return found
 
-    monkeypatch.setattr(api, "authenticated", slowly)
+    monkeypatch.setattr(frontend_view, "authenticated", slowly)
     response = browser.post("v1/client/sign_ins", strategy="password", identifier="u1", password=PASSWORD)
     assert response.error == "form_password_incorrect"
     assert not UserSession.objects.exists()

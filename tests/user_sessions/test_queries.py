@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from tests.callers import bearer
 from tests.user_sessions.conftest import claims_of, listed, minted
-from user_sessions import key_pairs
-from user_sessions.key_sets import document_at, document_of
+from user_sessions.keys import key_pairs
+from user_sessions.keys.key_sets import document_at, document_of
 from user_sessions.models import JwtTemplate, SigningKey, UserSession
 from user_sessions.users import user_id
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 from sessions_core.models import Event, Workspace
 from tests.embedded import examples
 from user_sessions.models import Client, Epoch, NotLive, NotPending, SigningKey, StaleClient, Ticket, UserSession
-from user_sessions.tokens import refresh_token, session_token
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 from user_sessions.verify.form import parse
 

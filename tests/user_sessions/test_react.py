@@ -20,7 +20,7 @@ from django.contrib.auth.models import User
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import JwtTemplate, UserSession
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from client_sessions.devices.models import Customer
-from sessions_core import transactions
+from sessions_core.db import transactions
 from user_sessions.models import UserSession
 
 

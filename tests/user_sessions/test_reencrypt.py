@@ -6,9 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from sessions_core.checks import check_secrets
-from sessions_core.encryption import is_sealed_with_newest
+from sessions_core.crypto.encryption import is_sealed_with_newest
+from sessions_core.crypto.sealing import open_in, reseal, sealed_columns
 from sessions_core.models import ApiKey, WebhookEndpoint
-from sessions_core.sealed import open_in, reseal, sealed_columns
 from user_sessions.models import Definition, JwtTemplate, SigningKey
 
 NEW = "n" * 40

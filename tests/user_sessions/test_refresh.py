@@ -8,10 +8,12 @@ import pytest
 from django.utils import timezone
 
 from tests.user_sessions.conftest import claims_of, minted
-from user_sessions.cookies import publishable_key
-from user_sessions.dialect.errors import CATALOGUE
+from user_sessions.clerk.cookies import publishable_key
+from user_sessions.clerk.errors import CATALOGUE
 from user_sessions.models import SigningKey, UserSession, private_key
-from user_sessions.tokens import cookie_suffix, refresh_token, session_token
+from user_sessions.tokens.cookie_names import cookie_suffix
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token
 
 ORIGIN = "http://localhost:3000"
 

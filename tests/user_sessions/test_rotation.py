@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.db import IntegrityError, transaction
 
 from sessions_core.models import Event, Workspace
-from user_sessions.custom_keys import vetted
-from user_sessions.key_sets import document_of, verifier_of
+from user_sessions.keys.custom_keys import vetted
+from user_sessions.keys.key_sets import document_of, verifier_of
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
-from user_sessions.tokens import session_token, template_token
+from user_sessions.tokens.session_tokens import session_token, template_token
 from user_sessions.verify import KeySet, TokenRejected, UnknownKey, Verifier
 from user_sessions.verify.form import parse
 

@@ -11,15 +11,18 @@ from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
 
+from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
+from sessions_core.http.routes import Route
 from sessions_core.models import ApiKey, Event, Workspace
-from sessions_core.permissions import API_KEY, PUBLISHABLE_KEY, Route
 from tests.callers import Caller, bearer
 from tests.user_sessions.conftest import claims_of
-from user_sessions.backend_api.urls import ROUTES
-from user_sessions.backend_api.views.unknown import UnknownView
-from user_sessions.handshakes import Handshake
+from user_sessions.clerk.backend.backend_routes import ROUTES
+from user_sessions.clerk.backend.unknown_backend_views import UnknownView
+from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Activity, Definition, JwtTemplate, SignIn, SpentNonce, Ticket, UserSession
-from user_sessions.tokens import client_token, refresh_token, session_token
+from user_sessions.tokens.client_tokens import client_token
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]

@@ -14,7 +14,9 @@ from tests.embedded import sdk
 from tests.receivers import receiving
 from tests.sdks.packages import clerk_sdk
 from user_sessions.models import SigningKey, UserSession
-from user_sessions.tokens import client_token, refresh_token, session_token
+from user_sessions.tokens.client_tokens import client_token
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 # What an SDK sends and reads is the same on every database, so once is enough.

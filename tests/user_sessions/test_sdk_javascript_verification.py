@@ -9,9 +9,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.utils import timezone
 
 from tests.embedded import sdk
-from user_sessions.cookies import publishable_key
+from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
-from user_sessions.tokens import cookie_suffix, refresh_token, session_token, template_token
+from user_sessions.tokens.cookie_names import cookie_suffix
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token, template_token
 from user_sessions.users import user_id
 
 # What an SDK sends and reads is the same on every database, so once is enough.

@@ -23,7 +23,9 @@ from django.utils import timezone
 
 from tests.embedded import sdk
 from user_sessions.models import Definition, JwtTemplate, SigningKey, Ticket, UserSession
-from user_sessions.tokens import client_token, refresh_token, session_token
+from user_sessions.tokens.client_tokens import client_token
+from user_sessions.tokens.refresh_tokens import refresh_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 pytestmark = [sdk, pytest.mark.django_db(transaction=True)]

@@ -11,12 +11,12 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 
 from sessions_core.checks import check_secrets
-from sessions_core.encryption import CannotOpen
-from sessions_core.sealed import open_in
+from sessions_core.crypto.encryption import CannotOpen
+from sessions_core.crypto.sealing import open_in
 from tests.callers import bearer
 from tests.dump import dump
 from user_sessions.checks import check_settings
-from user_sessions.key_pairs import new_key_pair
+from user_sessions.keys.key_pairs import new_key_pair
 from user_sessions.models import SigningKey, UserSession, private_key
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from tests.user_sessions.conftest import claims_of, first_error, minted
 from user_sessions.models import JwtTemplate, UserSession
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 DAY = timedelta(days=1)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tests.embedded import embedded
 from tests.fuzz import fuzz
 from tests.user_sessions.templates import U1, rendered, with_metadata
-from user_sessions import shortcodes
-from user_sessions.shortcodes import (
+from user_sessions.templating import shortcodes
+from user_sessions.templating.shortcodes import (
     RESERVED,
     NotJson,
     OutputTooLarge,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.user_sessions.templates import CREATED, INTERESTS, U1, U2, rendered
 from user_sessions.profiles import UserProfile
-from user_sessions.shortcodes import SHORTCODES, Template, reserved_in, values_of
+from user_sessions.templating.shortcodes import SHORTCODES, Template, reserved_in, values_of
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from tests.user_sessions.frontend import Somebody
 from tests.user_sessions.test_browser import LOAD, PASSWORD, SIGN_IN, SIGN_OUT, app_of
-from user_sessions.cookies import publishable_key
-from user_sessions.handshakes import Handshake
+from user_sessions.clerk.cookies import publishable_key
+from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Client
-from user_sessions.tokens import cookie_suffix
+from user_sessions.tokens.cookie_names import cookie_suffix
 
 pytestmark = pytest.mark.usefixtures("hosts")
 

@@ -23,9 +23,9 @@ from sessions_core.models import Event, Workspace
 from tests.embedded import examples
 from tests.user_sessions.model import FINAL, Client, Holder, Policy, Refused, Session, World
 from user_sessions import models
-from user_sessions.key_sets import verifier_of
+from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import Epoch, SigningKey, Status, UserSession, UserSessionError
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tests.embedded import embedded
 from tests.fuzz import fuzz, values
-from user_sessions.shortcodes import SHORTCODES
-from user_sessions.template_lint import Finding, lint
+from user_sessions.templating.shortcodes import SHORTCODES
+from user_sessions.templating.template_lint import Finding, lint
 
 pytestmark = embedded
 

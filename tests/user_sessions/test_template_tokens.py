@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from tests.callers import Caller
 from tests.user_sessions.conftest import claims_of, first_error, minted
-from user_sessions.key_sets import verifier_of
+from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import JwtTemplate, ReservedClaim, UserSession
-from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
-from user_sessions.tokens import refresh_token
+from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
+from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.users import user_id
 from user_sessions.verify import WrongKind
 

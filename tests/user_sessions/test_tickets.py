@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.user_sessions.conftest import claims_of, first_error
 from user_sessions.models import Epoch, NotPending, SigningKey, Ticket, TicketExpired, UserSession
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import user_id
 
 KINDS = ["sign_in_token", "actor_token"]

@@ -20,7 +20,7 @@ from sessions_core.models import Workspace
 from tests.fuzz import fuzz, values
 from tests.pages import blocks, table
 from user_sessions.models import UserSession
-from user_sessions.tokens import session_token
+from user_sessions.tokens.session_tokens import session_token
 from user_sessions.verify import (
     BadClaim,
     Expired,

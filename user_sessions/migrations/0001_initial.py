@@ -4,8 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import sessions_core.sealed
-import sessions_core.token_keys
+import sessions_core.crypto.sealing
+import sessions_core.crypto.token_keys
 import user_sessions.models.json_text
 
 
@@ -110,7 +110,7 @@ class Migration(migrations.Migration):
                 ("rotation", models.CharField(editable=False, max_length=10)),
                 (
                     "token_key",
-                    sessions_core.token_keys.TokenKeyField(
+                    sessions_core.crypto.token_keys.TokenKeyField(
                         editable=False, help_text="Id of the deriving TOKEN_KEYS.", max_length=8
                     ),
                 ),
@@ -208,7 +208,7 @@ class Migration(migrations.Migration):
                 ("allowed_clock_skew", models.PositiveSmallIntegerField(default=5)),
                 ("is_for_session_tokens", models.BooleanField(default=False)),
                 ("signing_algorithm", models.CharField(blank=True, help_text="Of a key of its own.", max_length=5)),
-                ("sealed_signing_key", sessions_core.sealed.SealedField(blank=True, null=True)),
+                ("sealed_signing_key", sessions_core.crypto.sealing.SealedField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),
                 (
@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("public_jwk", models.JSONField(editable=False)),
-                ("sealed_private_key", sessions_core.sealed.SealedField()),
+                ("sealed_private_key", sessions_core.crypto.sealing.SealedField()),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("active_from", models.DateTimeField(editable=False)),
                 ("published_until", models.DateTimeField(blank=True, editable=False, null=True)),

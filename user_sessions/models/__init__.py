@@ -1,12 +1,6 @@
 """What is stored of sign-ins, and which verbs a row has."""
 
-from user_sessions.models.activities import Activity
-from user_sessions.models.clients import Client
-from user_sessions.models.epochs import Epoch
-from user_sessions.models.jwt_templates import Definition, JwtTemplate
-from user_sessions.models.nonces import SpentNonce
-from user_sessions.models.querysets import LEAVES, UserSessionQuerySet
-from user_sessions.models.refusals import (
+from user_sessions.exceptions import (
     AlreadySignedIn,
     AudienceRefused,
     ForeignClient,
@@ -29,6 +23,12 @@ from user_sessions.models.refusals import (
     UserInactive,
     UserSessionError,
 )
+from user_sessions.models.activities import Activity
+from user_sessions.models.clients import Client
+from user_sessions.models.epochs import Epoch
+from user_sessions.models.jwt_templates import Definition, JwtTemplate
+from user_sessions.models.nonces import SpentNonce
+from user_sessions.models.querysets import LEAVES, UserSessionQuerySet
 from user_sessions.models.sessions import UserSession
 from user_sessions.models.sign_ins import SignIn
 from user_sessions.models.signing_keys import SigningKey, Stage, private_key

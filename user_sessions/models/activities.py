@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from user_sessions.devices import Device
 from user_sessions.ids import new_id
+from user_sessions.user_agents import Device
 
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession

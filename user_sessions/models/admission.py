@@ -10,8 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
 from sessions_core.models import LimitPolicy, Workspace
-from user_sessions.models.clients import Client
-from user_sessions.models.refusals import (
+from user_sessions.exceptions import (
     AlreadySignedIn,
     ForeignClient,
     Impersonated,
@@ -20,6 +19,7 @@ from user_sessions.models.refusals import (
     TooManySessions,
     UserInactive,
 )
+from user_sessions.models.clients import Client
 from user_sessions.models.status import Status
 from user_sessions.users import may_be_impersonated
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Value
 
-from sessions_core.kept import KeptQuery
+from sessions_core.crypto.token_keys import TokenKeyField
+from sessions_core.crypto.tokens import newest_key_id, random_text
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.transactions import atomic
 from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, text
-from sessions_core.token_keys import TokenKeyField
-from sessions_core.tokens import newest_key_id, random_text
-from sessions_core.transactions import atomic
+from user_sessions.exceptions import StaleClient
 from user_sessions.ids import new_id
-from user_sessions.models.refusals import StaleClient
 from user_sessions.models.status import Status
 
 if TYPE_CHECKING:
@@ -158,4 +158,4 @@ def _find(id: str, origin: str) -> models.QuerySet[Client]:
     return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
 
 
-_BY_ID = KeptQuery(Client, _find, id=("id", "the id of a client"), origin=("id", "an origin"))
+_BY_ID = CompiledQuery(Client, _find, id=("id", "the id of a client"), origin=("id", "an origin"))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 from django.db import models
 from django.db.models import Max
 
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
-from sessions_core.transactions import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable

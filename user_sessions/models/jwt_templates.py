@@ -11,15 +11,12 @@ from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
 
-from sessions_core.encryption import open_sealed
+from sessions_core.crypto.encryption import open_sealed
+from sessions_core.crypto.sealing import SealedField, place_of, seal_for
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.sealed import SealedField, place_of, seal_for
-from sessions_core.transactions import atomic
-from user_sessions import custom_keys
-from user_sessions.claims import is_audience
-from user_sessions.ids import new_id
-from user_sessions.models.refusals import (
+from user_sessions.exceptions import (
     AudienceRefused,
     KeyMissing,
     NameRefused,
@@ -28,7 +25,10 @@ from user_sessions.models.refusals import (
     ReservedClaim,
     TemplateGone,
 )
-from user_sessions.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, Template, TooLarge, reserved_in
+from user_sessions.ids import new_id
+from user_sessions.keys import custom_keys
+from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, Template, TooLarge, reserved_in
+from user_sessions.tokens.claims import is_audience
 
 __all__ = ["Definition", "JwtTemplate"]
 

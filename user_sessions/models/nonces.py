@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db import IntegrityError, models
 
+from sessions_core.db.transactions import atomic
 from sessions_core.moments import moment
-from sessions_core.transactions import atomic
-from user_sessions.models.refusals import NonceSpent
+from user_sessions.exceptions import NonceSpent
 
 __all__ = ["SpentNonce"]
 

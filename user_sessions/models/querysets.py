@@ -12,12 +12,11 @@ from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from sessions_core.arguments import require_instance, require_user
+from sessions_core.db.returning import update_returning
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
-from sessions_core.returning import update_returning
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
-from sessions_core.transactions import atomic
-from user_sessions.devices import Device
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
@@ -29,6 +28,7 @@ from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.models.voiding import reason as void_reason
+from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
 if TYPE_CHECKING:

@@ -11,17 +11,17 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
 from sessions_core.arguments import require_instance
-from sessions_core.kept import KeptQuery
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import is_storable
-from sessions_core.transactions import atomic
 from user_sessions.conf import settings
+from user_sessions.exceptions import Impersonated, NotLive, ReverificationMissing
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.querysets import UserSessionManager, task_name
-from user_sessions.models.refusals import Impersonated, NotLive, ReverificationMissing
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel
 from user_sessions.models.voiding import binds, fingerprint_of
 
@@ -283,7 +283,7 @@ _ID = ("id", "the id of a session")
 _WORKSPACE = ("workspace", UUID(int=0))
 _AT = ("created_at", datetime(2000, 1, 1, tzinfo=UTC))
 
-_BY_ID = KeptQuery(
+_BY_ID = CompiledQuery(
     UserSession,
     lambda id, workspace: (
         UserSession.objects.filter(pk=id, workspace=workspace).select_related("latest_activity").order_by()
@@ -292,7 +292,7 @@ _BY_ID = KeptQuery(
     id=_ID,
     workspace=_WORKSPACE,
 )
-_ON_CLIENT = KeptQuery(
+_ON_CLIENT = CompiledQuery(
     UserSession,
     lambda client, at: (
         UserSession.objects.filter(client=client)
@@ -304,7 +304,7 @@ _ON_CLIENT = KeptQuery(
     client=("id", "the id of a client"),
     at=_AT,
 )
-_MINTING = KeptQuery(
+_MINTING = CompiledQuery(
     UserSession,
     lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).for_minting(at=at).order_by(),
     depends_on=binds,

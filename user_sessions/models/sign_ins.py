@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings as django_settings
 from django.db import models
 
-from sessions_core.kept import KeptQuery
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
@@ -70,7 +70,7 @@ class SignIn(models.Model):
         self.created_session = session
 
 
-_OF_CLIENT = KeptQuery(
+_OF_CLIENT = CompiledQuery(
     SignIn,
     lambda client: SignIn.objects.filter(client=client).select_related("user").order_by(),
     client=("id", "the id of a client"),

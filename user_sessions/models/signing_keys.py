@@ -14,12 +14,12 @@ from typing import Self
 from django.db import models
 from django.db.models import Max, Q
 
+from sessions_core.crypto.sealing import SealedField, open_in, seal_for
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, SigningAlgorithm, Workspace
 from sessions_core.moments import moment
-from sessions_core.sealed import SealedField, open_in, seal_for
-from sessions_core.transactions import atomic
 from user_sessions.conf import settings
-from user_sessions.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
+from user_sessions.keys.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
 
 __all__ = ["SigningKey", "Stage", "private_key"]
 

@@ -10,14 +10,14 @@ from django.conf import settings as django_settings
 from django.db import models
 
 from sessions_core.arguments import require_instance, require_user
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
-from sessions_core.transactions import atomic
+from user_sessions.exceptions import NotPending, TicketExpired
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import JsonTextField, require_actor
-from user_sessions.models.refusals import NotPending, TicketExpired
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of
 
 __all__ = ["Ticket"]

@@ -15,7 +15,7 @@ from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Sub
 from django.db.models.functions import SHA256, StrIndex
 from django.db.models.lookups import Exact
 
-from sessions_core.tokens import digest
+from sessions_core.crypto.tokens import digest
 from user_sessions.conf import settings
 from user_sessions.users import has_field
 

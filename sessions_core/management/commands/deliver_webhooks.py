@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import Error, close_old_connections
 
+from sessions_core.db.transactions import is_away
 from sessions_core.management.databases import ready_database
-from sessions_core.transactions import is_away
 from sessions_core.webhooks.delivery import PAUSE, Worker
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_core.encryption import CannotOpen
+from sessions_core.crypto.encryption import CannotOpen
+from sessions_core.crypto.sealing import reseal, sealed_columns
 from sessions_core.management.databases import ready_database
 from sessions_core.management.progress import Progress
-from sessions_core.sealed import reseal, sealed_columns
 
 
 class Command(BaseCommand):

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from sessions_core.crypto.token_keys import needed_keys
+from sessions_core.crypto.tokens import known_key_ids
 from sessions_core.management.databases import ready_database
-from sessions_core.token_keys import needed_keys
-from sessions_core.tokens import known_key_ids
 
 
 class Command(BaseCommand):

@@ -12,9 +12,9 @@ from sessions_core.management.databases import ready_database
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import Workspace
 from user_sessions.models import JwtTemplate, UserSession, UserSessionError
-from user_sessions.previews import preview
-from user_sessions.shortcodes import OutputTooLarge, TemplateError
-from user_sessions.template_lint import Finding, lint
+from user_sessions.templating.previews import preview
+from user_sessions.templating.shortcodes import OutputTooLarge, TemplateError
+from user_sessions.templating.template_lint import Finding, lint
 
 
 class Command(BaseCommand):

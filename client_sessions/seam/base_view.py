@@ -1,0 +1,150 @@
+"""What every endpoint of this dialect shares: credentials, permission, answers and errors."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any, TypeVar
+
+from django.core.exceptions import SuspiciousOperation
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from client_sessions import models, resources
+from client_sessions.scoping import Auth, narrowed_to_key, visible_to
+from client_sessions.seam.credentials import CredentialAuthentication
+from client_sessions.seam.errors import CATALOGUE, SeamError, envelope, invalid
+from client_sessions.seam.throttling import CredentialThrottle, anonymous_wait
+from sessions_core.http.base_view import ApiView
+from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
+from sessions_core.http.cors import Cors
+
+__all__ = ["SeamView", "not_found"]
+
+M = TypeVar("M", bound=Model)
+
+# What the SDKs send from a browser, old spellings included, and what they read.
+CORS = Cors(
+    methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    request_headers=[
+        "authorization",
+        "client-session-token",
+        "content-type",
+        "seam-client-session-token",
+        "seam-lts-version",
+        "seam-publishable-key",
+        "seam-sdk-name",
+        "seam-sdk-version",
+        "seam-user-identifier-key",
+        "seam-workspace",
+        "user-identifier-key",
+    ],
+    response_headers=["seam-request-id", "retry-after"],
+)
+
+# What a resource type that a session has one of is called as a parameter.
+PARAMETERS = {"user_identity": "user_identity_id", "customer": "customer_key"}
+
+
+class SeamView(ApiView):
+    """Base of the endpoints. ``auth`` is who calls: an ApiKey, a PersonalAccess or a ClientSession."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
+    throttle_classes: Sequence[type[BaseThrottle]] = (CredentialThrottle,)
+    cors = CORS
+
+    @property
+    def auth(self) -> Auth:
+        """Who calls, once authenticated."""
+        auth: Auth = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        return auth
+
+    @property
+    def request_id(self) -> str:
+        return f"request_{self.trace}"
+
+    def visible(self, rows: QuerySet[M], *, user_identifier_key: str | None = None) -> QuerySet[M]:
+        """Rows of a registered model, narrowed to the caller, and to the session of the key if one is given."""
+        if user_identifier_key is None:
+            return visible_to(self.auth, rows)
+        return narrowed_to_key(self.auth, rows, user_identifier_key, at=timezone.now())
+
+    def ok(self, **answer: Any) -> Response:
+        """200 with these members and ``ok``."""
+        return Response({**answer, "ok": True})
+
+    def error_response(self, error: Exception) -> Response | None:
+        api_error = _translated(error, allowed=self.allowed_methods)
+        is_stranger = api_error is not None and (api_error.status == 401 or api_error.type == "workspace_not_found")
+        if is_stranger and (seconds := anonymous_wait(self.request)):
+            api_error = SeamError("too_many_requests", retry_after=seconds)
+        return self._answer(api_error) if api_error else None
+
+    def busy_response(self) -> Response:
+        return self._answer(SeamError("service_unavailable"))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response = super().dispatch(request, *args, **kwargs)
+        response.headers["seam-request-id"] = self.request_id
+        return response
+
+    def _answer(self, error: SeamError) -> Response:
+        response = Response(envelope(error, request_id=self.request_id), status=error.status)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if error.retry_after:
+            response.headers["Retry-After"] = str(error.retry_after)
+        return response
+
+
+class NotFound(SeamView):
+    """Every method of a path that does not exist."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def refuse(self, request: Request) -> Response:
+        raise SeamError("not_found")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's ``handler404`` for a project whose unknown paths should answer in this dialect."""
+    return NotFound.as_view(dict.fromkeys(NotFound.http_method_names, "refuse"))(request)
+
+
+def _translated(error: Exception, *, allowed: list[str]) -> SeamError | None:
+    """Any foreseen error in the words of this dialect, None for the rest."""
+    match error:
+        case SeamError():
+            return error
+        case resources.Missing(resource_type=name):
+            type = f"{name}_not_found"
+            return SeamError(type if type in CATALOGUE else "resource_not_found")
+        case models.KeyTaken():
+            return SeamError("client_session_token_already_exists")
+        case models.NotLive():
+            return SeamError("client_session_not_found")
+        case models.GrantConflict():
+            name = PARAMETERS.get(str(error), str(error))
+            return invalid(name, "The client session has another one already")
+        case exceptions.MethodNotAllowed():
+            return SeamError("method_not_allowed", f"Accepted methods: {', '.join(allowed)}.")
+        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
+            return SeamError("unauthorized")
+        case SuspiciousOperation():
+            return SeamError("invalid_query_params", "The query has too many parameters.")
+        case BodyWithoutLength():
+            return SeamError("length_required")
+        case BodyNotJson():
+            return SeamError("invalid_content_type")
+        case BodyTooLarge():
+            return SeamError("request_too_large")
+        case exceptions.Throttled() as throttled:
+            return SeamError("too_many_requests", retry_after=ceil(getattr(throttled, "wait", None) or 1))
+        case BodyUnreadable():
+            return SeamError("invalid_json")
+    return None

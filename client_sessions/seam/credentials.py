@@ -1,0 +1,75 @@
+"""The credentials of Seam's API: API keys, personal access tokens, client session tokens and publishable keys.
+
+A route says which of them it is open to; the others are not looked at. A client session token in a header of its own
+decides, whatever else the request carries: the least privilege wins.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
+from client_sessions.models import (
+    CLIENT_SESSION,
+    PERSONAL_ACCESS_TOKEN,
+    PersonalAccess,
+    PersonalAccessToken,
+)
+from client_sessions.scoping import Auth
+from client_sessions.seam.errors import SeamError
+from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
+from sessions_core.http.caller import bearer_of
+from sessions_core.models import ApiKey
+
+__all__ = ["CredentialAuthentication"]
+
+
+PERSONAL_PREFIX = "seam_at"
+
+
+class CredentialAuthentication(BaseAuthentication):
+    """``request.auth`` becomes whoever calls, of the kinds the route is open to. Raises SeamError."""
+
+    credential_headers = (*CLIENT_SESSION_HEADERS, "seam-publishable-key", "seam-workspace")
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Auth]:
+        view: Any = (request.parser_context or {})["view"]
+        bearer = bearer_of(request)
+        auth: Auth | None = None
+        if CLIENT_SESSION in view.open_to and (token := presented_token(request)):
+            auth = client_session_of(token, at=timezone.now())
+        elif PERSONAL_ACCESS_TOKEN in view.open_to and bearer.startswith(PERSONAL_PREFIX):
+            auth = _personal_access(bearer, request.headers.get("seam-workspace"))
+        elif API_KEY in view.open_to and bearer:
+            auth = ApiKey.objects.authenticate(bearer)
+        elif PUBLISHABLE_KEY in view.open_to and not request.headers.get("authorization"):
+            auth = _publishable_key(request.headers.get("seam-publishable-key", ""), action=view.action)
+        if auth is None or auth.credential not in view.open_to:
+            raise SeamError("unauthorized")
+        return AnonymousUser(), auth
+
+
+def _personal_access(text: str, workspace_id: str | None) -> PersonalAccess | None:
+    """The token, at work in the workspace it asks for among those it was given; in none if it asks for none."""
+    token = PersonalAccessToken.objects.authenticate(text)
+    if token is None or workspace_id is None:
+        return PersonalAccess(token, None) if token else None
+    try:
+        chosen = token.workspaces.filter(pk=UUID(workspace_id)).first()
+    except ValueError:
+        chosen = None
+    return PersonalAccess(token, chosen) if chosen else None
+
+
+def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:
+    """The publishable key of a workspace that allows them. An unknown one is 400 to get_or_create and 401 elsewhere."""
+    if not text:
+        return None
+    key = ApiKey.objects.authenticate_publishable(text)
+    if key is None:
+        raise SeamError("workspace_not_found", status=400 if action == "get_or_create" else 401)
+    return key if key.workspace.allows_publishable_keys else None

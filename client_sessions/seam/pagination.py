@@ -1,0 +1,106 @@
+"""Pages by key: a cursor says after which row the next page begins, and for which caller and parameters it was made."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.signing import BadSignature, Signer
+from django.db.models import Model, Q, QuerySet
+from rest_framework.request import Request
+
+from client_sessions.models import ClientSession
+from client_sessions.scoping import Auth
+from client_sessions.seam.errors import SeamError, invalid
+from client_sessions.seam.links import absolute_url
+from client_sessions.seam.parameters import Number, Parameter, Text
+from sessions_core.crypto.tokens import digest
+
+__all__ = ["PAGE_PARAMETERS", "Page", "page_of"]
+
+LARGEST_PAGE = 500
+
+PAGE_PARAMETERS: Mapping[str, Parameter] = {
+    "limit": Number(most=2**31 - 1),
+    "page_cursor": Text(nullable=True),
+}
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class Page(Generic[M]):
+    rows: list[M]
+    pagination: Mapping[str, Any]
+
+
+def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], *, auth: Auth) -> Page[M]:
+    """The page that the parameters ask for, oldest rows first: one query and no count.
+
+    Rows have ``created_at`` and an ``id``. A limit above LARGEST_PAGE gives the largest page. Raises SeamError for a
+    cursor that is none, or was made for other parameters or another caller.
+    """
+    asked = {name: value for name, value in parameters.items() if name != "page_cursor"}
+    purpose = _purpose(request.path, asked, auth)
+    if cursor := parameters.get("page_cursor"):
+        created_at, id = _read(cursor, purpose)
+        rows = rows.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=id))
+    size = min(asked.get("limit", LARGEST_PAGE), LARGEST_PAGE)
+    found = list(rows.order_by("created_at", "id")[: size + 1])
+    if len(found) <= size:
+        return Page(found, {"has_next_page": False, "next_page_cursor": None, "next_page_url": None})
+    found = found[:size]
+    last: Any = found[-1]
+    following = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
+    query = _query_of({**asked, "page_cursor": following, "_strict": True})
+    url = f"{absolute_url(request, request.path)}?{query}"
+    return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
+
+
+def _query_of(parameters: Mapping[str, Any]) -> str:
+    """As the SDKs write it, so that reading it gives the same values."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in parameters.items():
+        match value:
+            case dict():
+                pairs += [(f"{name}.{member}", _text(one)) for member, one in value.items()]
+            case list():
+                pairs += [(name, _text(one)) for one in value or [None]]
+            case _:
+                pairs.append((name, _text(value)))
+    return urlencode(pairs)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.isoformat()
+    return str(value)
+
+
+def _purpose(path: str, asked: Mapping[str, Any], auth: Auth) -> str:
+    """A short name for path, parameters and what the caller may see."""
+    scope = [path, str(auth.workspace.pk), str(auth.pk) if isinstance(auth, ClientSession) else ""]
+    return digest(json.dumps([scope, asked], sort_keys=True, default=str))[:24]
+
+
+def _read(cursor: str, purpose: str) -> tuple[datetime, UUID]:
+    try:
+        created_at, id, made_for = _signer().unsign_object(cursor)
+    except (BadSignature, ValueError, TypeError):
+        raise invalid("page_cursor", "Invalid cursor") from None
+    if made_for != purpose:
+        raise SeamError("mismatched_page_parameters")
+    return datetime.fromisoformat(created_at), UUID(id)
+
+
+def _signer() -> Signer:
+    # "." neither occurs in URL-safe base64 nor needs escaping in a URL.
+    return Signer(salt="client_sessions.seam.pagination", sep=".")

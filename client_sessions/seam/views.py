@@ -1,0 +1,293 @@
+"""The endpoints of ``/client_sessions``."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Prefetch
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from client_sessions import resources
+from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, KeyTaken, Terms
+from client_sessions.scoping import still_reached, with_device_count
+from client_sessions.seam.base_view import SeamView
+from client_sessions.seam.errors import SeamError, Validation, invalid
+from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
+from client_sessions.seam.parameters import Choice, Flag, Instant, Parameter, Parameters, Text, Texts
+from client_sessions.seam.shapes import client_session_object
+from sessions_core.credentials import PUBLISHABLE_KEY
+from sessions_core.db.transactions import atomic
+
+__all__ = ["ClientSessionsView"]
+
+# What may be granted in Seam's words: parameter -> resource type. Other types are granted as ``<type>_ids``.
+SEAM_GRANTS = {
+    "connected_account_ids": "connected_account",
+    "connect_webview_ids": "connect_webview",
+    "user_identity_id": "user_identity",
+    "user_identity_ids": "user_identity",
+    "customer_key": "customer",
+}
+
+KEY: dict[str, Parameter] = {"user_identifier_key": Text(min_length=1)}
+CREATION: dict[str, Parameter] = {
+    "customer_key": Text(min_length=1),
+    "customer_id": Text(),
+    "expires_at": Instant(),
+}
+TERMS: dict[str, Parameter] = {
+    "actions": Texts(item=Choice(options=tuple(Action)), min_length=1),
+    "access_expires_at": Instant(),
+}
+GET = Parameters(client_session_id=Text(), user_identifier_key=Text())
+LIST = Parameters(
+    client_session_id=Text(),
+    user_identifier_key=Text(),
+    connect_webview_id=Text(nullable=True),
+    user_identity_id=Text(nullable=True),
+    without_user_identifier_key=Flag(),
+    **PAGE_PARAMETERS,
+)
+ONE = Parameters(client_session_id=Text(required=True))
+
+# Client sessions that one call lists unless it asks for pages.
+MOST_LISTED = 1000
+
+# Headers that may carry the key when a publishable key asks for a session.
+KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
+
+
+class ClientSessionsView(SeamView):
+    def create(self, request: Request) -> Response:
+        if self.auth.credential == PUBLISHABLE_KEY:
+            values = self._read_empty(_by_publishable_key().read(request), missing_key_status=401)
+        else:
+            values = Parameters(**KEY, **_grants(), **TERMS, **CREATION).read(request)
+        if request.method == "PUT":
+            return self._answer_with(self._started_or_held(values))
+        return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
+
+    def get_or_create(self, request: Request) -> Response:
+        if self.auth.credential == PUBLISHABLE_KEY:
+            given = _key_of_headers(request) | _by_publishable_key().read(request)
+            return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
+        values = Parameters(**KEY, **_grants(), **TERMS, expires_at=Instant()).read(request)
+        return self._answer_with(ClientSession.objects.start_or_match(**self._request_of(values)))
+
+    def retrieve(self, request: Request) -> Response:
+        values = GET.read(request)
+        if isinstance(self.auth, ClientSession):
+            if not _names_at_most(self.auth, values):
+                raise SeamError("invalid_options", "A client session token reads its own session; name no other.")
+            return self._answer_with(self.auth)
+        return self._answer_with(self._selected(values))
+
+    def grant_access(self, request: Request) -> Response:
+        values = Parameters(**KEY, **_grants(), **TERMS, client_session_id=Text()).read(request)
+        session = self._chosen(values)
+        session.grant(
+            _wanted(values),
+            by=self.auth.actor,
+            terms=_terms(values),
+            user_identifier_key=values.get("user_identifier_key"),
+        )
+        return self._answer_with(session)
+
+    def revoke_access(self, request: Request) -> Response:
+        values = Parameters(**KEY, **_grants(), customer_key=Text(min_length=1), client_session_id=Text()).read(request)
+        wanted = _wanted(values)
+        if not wanted:
+            Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
+        session = self._selected(_selectors(values))
+        with atomic():
+            session.revoke_access(wanted, by=self.auth.actor)
+            if left := still_reached(session, wanted):
+                raise SeamError(
+                    "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
+                )
+        return self._answer_with(session)
+
+    def list(self, request: Request) -> Response:
+        values = LIST.read(request)
+        sessions = self._sessions().unrevoked()
+        if "client_session_id" in values:
+            sessions = sessions.filter(pk__in=_ids(values["client_session_id"]))
+        if "user_identifier_key" in values:
+            sessions = sessions.filter(user_identifier_key=values["user_identifier_key"])
+        if values.get("without_user_identifier_key"):
+            sessions = sessions.filter(user_identifier_key=None)
+        for resource_type in ("connect_webview", "user_identity"):
+            if (name := f"{resource_type}_id") in values:
+                sessions = _with_grant(sessions, resource_type, values[name])
+        return self._answer_with_all(_answerable(sessions), request, values)
+
+    def revoke(self, request: Request) -> Response:
+        self._selected(ONE.read(request)).revoke(by=self.auth.actor)
+        return self.ok()
+
+    def destroy(self, request: Request) -> Response:
+        if not self._selected(ONE.read(request)).remove(by=self.auth.actor):
+            raise SeamError("client_session_not_found")
+        return self.ok()
+
+    def _sessions(self) -> ClientSessionQuerySet:
+        """The only sessions this caller can name: those of its workspace."""
+        return ClientSession.objects.in_workspace(self.auth.workspace)
+
+    def _selected(self, selectors: dict[str, str]) -> ClientSession:
+        """The session that all selectors name. Raises SeamError if there is none, or no selector."""
+        sessions = self._sessions() if selectors else ClientSession.objects.none()
+        if "client_session_id" in selectors:
+            sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
+        if "user_identifier_key" in selectors:
+            sessions = sessions.holding(selectors["user_identifier_key"])
+        session = sessions.first()
+        if session is None:
+            raise SeamError("client_session_not_found")
+        return session
+
+    def _chosen(self, values: dict[str, Any]) -> ClientSession:
+        """The session to grant to: the id chooses if both selectors are given, and the key is then one to take over."""
+        selector, *_ = selectors = _selectors(values)
+        return self._selected({selector: selectors[selector]})
+
+    def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What the caller asks of a new session, in the words of the model."""
+        return {
+            "workspace": self.auth.workspace,
+            "by": self.auth.actor,
+            "user_identifier_key": values.get("user_identifier_key"),
+            "expires_at": values.get("expires_at"),
+            "wanted": _wanted(values),
+            "terms": _terms(values),
+        }
+
+    def _read_empty(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
+        """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
+        if not (values.get("user_identifier_key") or "").strip():
+            raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
+        if set(values) & {*_grants(), "customer_key", "customer_id"}:
+            raise SeamError("publishable_keys_must_create_empty_client_sessions")
+        workspace = self.auth.workspace
+        if len(values["user_identifier_key"]) < (shortest := workspace.user_identifier_key_min_length):
+            raise invalid("user_identifier_key", f"String must contain at least {shortest} character(s)")
+        if "expires_at" in values:
+            values["expires_at"] = min(values["expires_at"], timezone.now() + workspace.client_session_lifetime)
+        return values
+
+    def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
+        """A fresh session, or the one that holds the key: of that one only the key of its token may change."""
+        try:
+            return ClientSession.objects.start(**self._request_of(values))
+        except KeyTaken as taken:
+            if taken.holder is None:
+                raise
+            taken.holder.renew_token(by=self.auth.actor, at=timezone.now())
+            return taken.holder
+
+    def _answer_with_all(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
+        """All of them as Seam does, or a page where one is asked for. Raises SeamError for more than MOST_LISTED."""
+        if set(values) & set(PAGE_PARAMETERS):
+            page = page_of(sessions, request, values, auth=self.auth)
+            return self.ok(
+                client_sessions=[client_session_object(session) for session in page.rows], pagination=page.pagination
+            )
+        found = list(sessions.order_by("created_at", "id")[: MOST_LISTED + 1])
+        if len(found) > MOST_LISTED:
+            Validation.refuse(
+                f"More than {MOST_LISTED} client sessions match: narrow the list, or give limit and page_cursor"
+            )
+        return self.ok(client_sessions=[client_session_object(session) for session in found])
+
+    def _answer_with(self, session: ClientSession) -> Response:
+        """The session as it is now."""
+        found = _answerable(ClientSession.objects.filter(pk=session.pk)).first()
+        if found is None:
+            raise SeamError("client_session_not_found")
+        return self.ok(client_session=client_session_object(found))
+
+
+def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
+    """Whether the selectors are none, or one that is this session's own."""
+    id, key = selectors.get("client_session_id"), selectors.get("user_identifier_key")
+    is_own = (id is None or _ids(id) == [session.pk]) and (key is None or key == session.user_identifier_key)
+    return is_own and len(selectors) <= 1
+
+
+def _selectors(values: dict[str, Any]) -> dict[str, str]:
+    """What of a request names a session, the id first. Raises SeamError if nothing does."""
+    selectors: dict[str, str] = {
+        name: values[name] for name in ("client_session_id", "user_identifier_key") if name in values
+    }
+    if not selectors:
+        Validation.refuse("Give client_session_id or user_identifier_key")
+    return selectors
+
+
+def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
+    """With everything that the wire form shows, in two queries whatever the number."""
+    now = timezone.now()
+    return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
+
+
+def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
+    """Those granted this resource; for None, those granted nothing of the type."""
+    if resource_id is None:
+        return sessions.granted_nothing(resource_type, at=timezone.now())
+    try:
+        stored_id = resources.stored(resource_type, resource_id)
+        return sessions.granted(resource_type, stored_id, at=timezone.now())
+    except resources.Missing:
+        return sessions.none()
+
+
+def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
+    """The grants in a request's parameters, by resource type. Raises SeamError if two of them disagree."""
+    wanted: dict[str, list[str]] = {}
+    for name, resource_type in _granted_types().items():
+        if name in values:
+            ids = values[name] if isinstance(values[name], list) else [values[name]]
+            if wanted.setdefault(resource_type, ids) != ids:
+                raise invalid(name, "It names another one than user_identity_id does")
+    return wanted
+
+
+def _terms(values: dict[str, Any]) -> Terms:
+    """Raises SeamError for an end that is past: nothing would be granted."""
+    until = values.get("access_expires_at")
+    if until is not None and until <= timezone.now():
+        raise invalid("access_expires_at", "It is past")
+    return Terms(actions=values.get("actions", tuple(Action)), until=until)
+
+
+def _granted_types() -> dict[str, str]:
+    """Every parameter that grants, and the resource type it grants."""
+    others = {resource_type.name for resource_type in resources.registered()} - set(SEAM_GRANTS.values())
+    return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
+
+
+def _grants() -> dict[str, Parameter]:
+    """The parameters that grant, but for those of the creation alone. The project's own types are among them."""
+    lists = {name: Texts() for name in _granted_types() if name not in CREATION}
+    return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
+
+
+def _by_publishable_key() -> Parameters:
+    """As for a creation, but that a blank key has an error of its own."""
+    return Parameters(**_grants(), **CREATION, user_identifier_key=Text())
+
+
+def _key_of_headers(request: Request) -> dict[str, Any]:
+    for header in KEY_HEADERS:
+        if key := request.headers.get(header):
+            return Parameters(user_identifier_key=Text()).read_values({"user_identifier_key": key})
+    return {}
+
+
+def _ids(text: str) -> list[UUID]:
+    """The id in a text of any kind: none if it is no id."""
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []

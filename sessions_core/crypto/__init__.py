@@ -1,0 +1,1 @@
+"""Tokens and secrets. No other package imports ``hmac``, ``hashlib`` or ``secrets``."""

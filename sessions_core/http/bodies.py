@@ -1,0 +1,80 @@
+"""How request bodies are read: JSON, of a bounded size."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from django.core.exceptions import RequestDataTooBig
+from django.http.request import RawPostDataException
+from rest_framework.parsers import BaseParser
+
+__all__ = ["BodyNotJson", "BodyTooLarge", "BodyUnreadable", "BodyWithoutLength", "JsonParser", "read_body"]
+
+
+# Bytes. The longest honest body is a list of some thousand ids.
+LARGEST_BODY = 1024 * 1024
+
+
+class BodyError(Exception):
+    """The body cannot be used at all."""
+
+
+class BodyNotJson(BodyError):
+    """It is there, and says it is something other than JSON."""
+
+
+class BodyTooLarge(BodyError):
+    """It is longer than LARGEST_BODY."""
+
+
+class BodyWithoutLength(BodyError):
+    """It comes in chunks, which WSGI has no word for: Django would see no body at all."""
+
+
+class BodyUnreadable(BodyError):
+    """It says it is JSON and is not."""
+
+
+class JsonParser(BaseParser):
+    """Reads any JSON value. Raises one of the errors above; an empty body never gets here."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        if not _is_json(media_type or ""):
+            raise BodyNotJson(media_type)
+        body = read_body(stream)
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_object_of)
+        except (ValueError, RecursionError) as malformed:
+            raise BodyUnreadable from malformed
+
+
+def read_body(stream: Any) -> bytes:
+    """All of a body that is not too large. Raises BodyTooLarge, BodyUnreadable."""
+    try:
+        body: bytes = stream.read(LARGEST_BODY + 1)
+    except RequestDataTooBig as large:
+        raise BodyTooLarge from large
+    except (RawPostDataException, OSError) as unreadable:
+        raise BodyUnreadable from unreadable
+    if len(body) > LARGEST_BODY:
+        raise BodyTooLarge
+    return body
+
+
+def _is_json(media_type: str) -> bool:
+    essence = media_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or (essence.startswith("application/") and essence.endswith("+json"))
+
+
+def _object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two members with one name others might read the other (RFC 8259, section 4)."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("two members have one name")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON (RFC 8259, section 6)")

@@ -1,1 +1,0 @@
-"""The API for backends with a secret key, as Clerk's SDKs speak it."""

@@ -1,0 +1,1 @@
+"""The Backend API, which servers call with a secret key."""

@@ -1,0 +1,117 @@
+"""How things look on the wire. Shapes only; times are milliseconds since the epoch."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from user_sessions.clerk import shapes
+from user_sessions.clerk.shapes import latest_activity, milliseconds, plain
+from user_sessions.clerk.versions import WITH_TASKS
+from user_sessions.models import Client, JwtTemplate, Ticket, UserSession
+from user_sessions.profiles import profile_of
+from user_sessions.templating.previews import Preview
+from user_sessions.users import user_id
+
+__all__ = [
+    "client_object",
+    "cookies_object",
+    "deleted_object",
+    "jwt_template_object",
+    "list_object",
+    "preview_object",
+    "session_object",
+    "ticket_object",
+    "user_object",
+]
+
+
+def session_object(session: UserSession, *, at: datetime, version: str) -> dict[str, Any]:
+    """A session as it is at this moment."""
+    shown = shapes.session_object(session, at=at)
+    if version < WITH_TASKS:
+        del shown["tasks"]
+    return shown | {
+        "user_id": user_id(session.user_id),
+        "client_id": session.client_id,
+        **latest_activity(session),
+    }
+
+
+def client_object(client: Client, *, at: datetime, version: str) -> dict[str, Any]:
+    """A client with the sessions that it lists."""
+    every = list(client.sessions.all())
+    sessions, active = client.shows(every, at=at), client.active_among(every, at=at)
+    return {
+        "object": "client",
+        "id": client.pk,
+        "session_ids": [session.pk for session in sessions],
+        "sessions": [session_object(session, at=at, version=version) for session in sessions],
+        "sign_in_id": None,
+        "sign_up_id": None,
+        "last_active_session_id": active and active.pk,
+        "last_authentication_strategy": None,
+        "updated_at": milliseconds(client.updated_at),
+        "created_at": milliseconds(client.created_at),
+    }
+
+
+def cookies_object(directives: Sequence[str]) -> dict[str, Any]:
+    return {"object": "cookies", "cookies": list(directives)}
+
+
+def jwt_template_object(template: JwtTemplate) -> dict[str, Any]:
+    """A template; its key is never shown. Lifetime and skew are seconds."""
+    return {
+        "object": "jwt_template",
+        "id": template.pk,
+        "name": template.name,
+        "claims": template.claims_object(),
+        "lifetime": template.lifetime,
+        "allowed_clock_skew": template.allowed_clock_skew,
+        "custom_signing_key": template.has_own_key,
+        "signing_algorithm": template.signing_algorithm or template.workspace.signing_algorithm,
+        "created_at": milliseconds(template.created_at),
+        "updated_at": milliseconds(template.updated_at),
+    }
+
+
+def preview_object(preview: Preview) -> dict[str, Any]:
+    """Ours alone: ``size`` is bytes of the token, ``path`` a JSON pointer into the template's claims."""
+    return {
+        "object": "jwt_template_preview",
+        "session_id": preview.session_id,
+        "claims": preview.claims,
+        "size": preview.size,
+        "lint": [{"code": found.code, "path": found.path, "message": found.message} for found in preview.findings],
+    }
+
+
+def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]:
+    """A sign-in token or actor token. Its text is shown to whoever makes it, and not again."""
+    front = ticket.workspace.frontend_api
+    url = f"{front}/v1/tickets/accept?{urlencode({'ticket': token})}" if front and token else None
+    return {
+        "object": ticket.kind,
+        "id": ticket.pk,
+        "status": ticket.status,
+        "user_id": user_id(ticket.user_id),
+        **({"actor": ticket.actor} if ticket.kind == Ticket.Kind.ACTOR_TOKEN else {}),
+        **({"token": token, "url": url} if token else {}),
+        "created_at": milliseconds(ticket.created_at),
+        "updated_at": milliseconds(ticket.updated_at),
+    }
+
+
+def user_object(user: Any) -> dict[str, Any]:
+    """A user with what only backends see."""
+    return shapes.user_object(user) | {"private_metadata": plain(profile_of(user).private_metadata)}
+
+
+def deleted_object(kind: str, id: str) -> dict[str, Any]:
+    return {"object": kind, "id": id, "deleted": True}
+
+
+def list_object(rows: Sequence[dict[str, Any]], *, total: int | None) -> Any:
+    """A bare list, or with the total count if the caller asked for pages."""
+    return list(rows) if total is None else {"data": list(rows), "total_count": total}

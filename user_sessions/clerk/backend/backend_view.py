@@ -1,0 +1,103 @@
+"""What every endpoint for backends shares: the secret key, the version, and what is found by the caller's ids."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.models import ApiKey
+from sessions_core.texts import is_storable
+from user_sessions.clerk.backend.backend_shapes import list_object
+from user_sessions.clerk.backend.secret_keys import SecretKeyAuthentication
+from user_sessions.clerk.base_view import ClerkView, one_template, session_not_found
+from user_sessions.clerk.errors import of_parameter
+from user_sessions.clerk.parameters import body_of, only, optional_text, query_flag, query_number
+from user_sessions.clerk.versions import version_of
+from user_sessions.models import JwtTemplate, UserSession, UserSessionQuerySet
+from user_sessions.users import find
+
+__all__ = ["BackendView"]
+
+# Characters, as many as a session keeps.
+LONGEST_REASON = 200
+
+PAGE_SIZES = range(1, 501)
+OFFSETS = range(10**9)
+
+R = TypeVar("R", bound=Model)
+
+
+class BackendView(ClerkView):
+    """Base of the endpoints. ``auth`` is the ApiKey that calls, ``api_version`` the version it asked for."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = (SecretKeyAuthentication,)
+
+    credential_refused = "clerk_key_invalid"
+
+    api_version: str
+
+    @property
+    def auth(self) -> ApiKey:
+        auth: ApiKey = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        return auth
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.api_version = version_of(request)
+
+    def user(self, id: str, *, unknown: str = "resource_not_found") -> Any:
+        """The host's user with this id on the wire."""
+        if user := find(self.auth.workspace, id):
+            return user
+        raise of_parameter(unknown, "user_id", f"No user was found with id {id}.")
+
+    def template(self, id: str) -> JwtTemplate:
+        """The caller's JWT template with this id."""
+        return one_template(JwtTemplate.objects.filter(workspace=self.auth.workspace, pk=id), id)
+
+    def session(self, session_id: str) -> UserSession:
+        """The caller's session with this id."""
+        if is_storable(session_id) and (session := UserSession.of_id(self.auth.workspace, session_id)):
+            return session
+        raise session_not_found(session_id)
+
+    def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
+        """The caller's live session with this id, with all that goes into a token."""
+        if is_storable(session_id) and (session := UserSession.minting(self.auth.workspace, session_id, at=at)):
+            return session
+        raise session_not_found(session_id)
+
+    def revoke_all(self, request: Request, sessions: UserSessionQuerySet) -> Response:
+        """Revoke what lives of these, but for ``except_session_id``, which must be one of them."""
+        body = body_of(request)
+        only(body, "except_session_id", "reason")
+        kept = optional_text(body, "except_session_id")
+        if kept is not None:
+            if not sessions.filter(pk=kept).exists():
+                raise session_not_found(kept)
+            sessions = sessions.exclude(pk=kept)
+        revoked = sessions.revoke(
+            by=self.auth.actor, reason=optional_text(body, "reason", longest=LONGEST_REASON) or ""
+        )
+        return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
+
+    def listed(
+        self, request: Request, rows_of: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
+    ) -> Response:
+        """A page of what is found, newest first: a bare list, or with the total if the caller asks for pages.
+
+        Which rows are on a later page is asked of the index alone, so that those before it are not read.
+        """
+        limit = query_number(request, "limit", default=10, within=PAGE_SIZES)
+        offset = query_number(request, "offset", default=0, within=OFFSETS)
+        is_paginated = query_flag(request, "paginated")
+        rows = rows_of()
+        total = rows.count() if is_paginated else None
+        rows = rows.order_by("-created_at", "-id")
+        page = slice(offset, offset + limit)
+        shown = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
+        return Response(list_object([shape(row) for row in shown], total=total))

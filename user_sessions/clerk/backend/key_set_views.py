@@ -1,0 +1,49 @@
+"""The key set that tokens are verified with: for backends, and for everybody."""
+
+import re
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+
+from user_sessions.clerk.backend.backend_view import BackendView
+from user_sessions.clerk.errors import ClerkError
+from user_sessions.conf import settings
+from user_sessions.keys.key_sets import Document, document_at, document_of
+
+__all__ = ["JwksView", "PublicJwksView"]
+
+
+class JwksView(BackendView):
+    def list(self, request: Request) -> HttpResponse:
+        """Empty until the first token is minted: reading makes nothing, and there is nothing to verify yet."""
+        return _answer(document_of(self.auth.workspace_id, at=timezone.now()), request, scope="private")
+
+
+class PublicJwksView(BackendView):
+    """Open to anybody. Which workspace is asked for, the host says: there is nothing secret to choose."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def list(self, request: Request) -> HttpResponse:
+        document = document_at(request.get_host(), at=timezone.now())
+        if document is None:
+            raise ClerkError("resource_not_found", "No workspace has its frontend API at this host.")
+        response = _answer(document, request, scope="public")
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        return response
+
+
+def _answer(document: Document, request: Request, *, scope: str) -> HttpResponse:
+    """The document, or that the caller's copy is still good (RFC 9110, section 13.1.2). ``scope`` is who may keep it:
+    ``public``, or ``private``. An empty one is kept by nobody: the first token will need its key at once."""
+    kept = request.headers.get("if-none-match", "")
+    is_known = kept.strip() == "*" or document.etag in re.findall(r'"[^"]*"', kept)
+    response = HttpResponse(b"" if is_known else document.body, content_type="application/json")
+    response.status_code = 304 if is_known else 200
+    response.headers["ETag"] = document.etag
+    seconds = int(settings.jwks_max_age.total_seconds())
+    response.headers["Cache-Control"] = "no-store" if document.is_empty else f"{scope}, max-age={seconds}"
+    return response

@@ -1,0 +1,29 @@
+"""Who is calling: a backend with a secret key. Asked before anything else about the request is looked at."""
+
+from django.contrib.auth.models import AnonymousUser
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from sessions_core.http.caller import bearer_of
+from sessions_core.models import ApiKey
+from user_sessions.clerk.errors import ClerkError
+
+__all__ = ["SecretKeyAuthentication"]
+
+
+class SecretKeyAuthentication(BaseAuthentication):
+    """``request.auth`` becomes the ApiKey. Raises ClerkError for none, and for one that is not known."""
+
+    credential_headers = ("Authorization",)
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey]:
+        text = bearer_of(request)
+        if not text:
+            raise ClerkError(
+                "authorization_header_format_invalid",
+                "The Authorization header must read 'Bearer', a space, and the secret key.",
+            )
+        key = ApiKey.objects.authenticate(text)
+        if key is None:
+            raise ClerkError("clerk_key_invalid", "The secret key is unknown or was revoked. Check it in the console.")
+        return AnonymousUser(), key

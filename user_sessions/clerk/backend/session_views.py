@@ -1,0 +1,126 @@
+"""Sessions, and the tokens minted for them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.clerk.backend.backend_shapes import cookies_object, session_object
+from user_sessions.clerk.backend.backend_view import BackendView
+from user_sessions.clerk.backend.refresh import Refresh
+from user_sessions.clerk.base_view import session_not_found, template_named
+from user_sessions.clerk.cookies import session_cookies
+from user_sessions.clerk.errors import ClerkError
+from user_sessions.clerk.parameters import (
+    LONGEST_TOKEN,
+    body_of,
+    no_organization,
+    query_choice,
+    query_flag,
+    query_text,
+    required_text,
+    whole_number,
+)
+from user_sessions.clerk.shapes import token_object
+from user_sessions.conf import settings
+from user_sessions.keys.key_sets import verifier_of
+from user_sessions.models import Status, UserSession, UserSessionQuerySet
+from user_sessions.tokens.session_tokens import LIFETIMES, session_token, template_token
+from user_sessions.users import key_of
+from user_sessions.verify import TokenRejected
+
+__all__ = ["SessionsView"]
+
+
+class SessionsView(BackendView):
+    def list(self, request: Request) -> Response:
+        now = timezone.now()
+        return self.listed(request, lambda: self._filtered(request, now), lambda session: self._object(session, now))
+
+    def create(self, request: Request) -> Response:
+        workspace = self.auth.workspace
+        if not workspace.allows_backend_sessions:
+            raise ClerkError(
+                "request_invalid_for_environment",
+                "A live workspace signs users in itself. An operator can allow this in the console.",
+            )
+        body = body_of(request)
+        no_organization(body, "active_organization_id")
+        user = self.user(required_text(body, "user_id"))
+        now = timezone.now()
+        session = UserSession.objects.start(workspace, user, by=self.auth.actor, at=now)
+        return Response(self._object(session, now))
+
+    def retrieve(self, request: Request, session_id: str) -> Response:
+        return Response(self._object(self.session(session_id), timezone.now()))
+
+    def revoke(self, request: Request, session_id: str) -> Response:
+        body_of(request)  # nothing is asked of it, but it must be one
+        now = timezone.now()
+        session = self.session(session_id)
+        session.revoke(by=self.auth.actor, at=now)
+        return Response(self._object(session, now))
+
+    def verify(self, request: Request, session_id: str) -> Response:
+        now = timezone.now()
+        token = required_text(body_of(request), "token", longest=LONGEST_TOKEN)
+        session = self.minting_session(session_id, at=now)
+        verifier = verifier_of(self.auth.workspace, at=now)
+        try:
+            claims = verifier.authentic(token)
+            verifier.check_time(claims, at=now)
+        except TokenRejected as rejected:
+            raise ClerkError(
+                "invalid_session_token", f"The token is no session token of this workspace: {rejected}."
+            ) from rejected
+        if claims.session_id != session.pk:
+            raise session_not_found(session_id)
+        return Response(self._object(session, now))
+
+    def refresh(self, request: Request, session_id: str) -> Response:
+        now = timezone.now()
+        workspace, is_suffixed = self.auth.workspace, query_flag(request, "suffixed_cookies")
+        wanted = Refresh.read(body_of(request))
+        token = wanted.token(workspace, session_id, at=now)
+        if wanted.format == "token":
+            return Response(token_object(token))
+        return Response(cookies_object(session_cookies(token, workspace, suffixed=is_suffixed)))
+
+    def mint(self, request: Request, session_id: str) -> Response:
+        now = timezone.now()
+        lifetime = _lifetime(request)
+        session = self.minting_session(session_id, at=now)
+        return Response(token_object(session_token(session, at=now, lifetime=lifetime)))
+
+    def mint_from_template(self, request: Request, session_id: str, template_name: str) -> Response:
+        now = timezone.now()
+        lifetime = _lifetime(request)
+        session = self.minting_session(session_id, at=now)
+        template = template_named(self.auth.workspace, template_name)
+        return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
+
+    def _sessions(self) -> UserSessionQuerySet:
+        """The only sessions this caller can name: those of its workspace."""
+        return UserSession.objects.in_workspace(self.auth.workspace)
+
+    def _filtered(self, request: Request, now: datetime) -> UserSessionQuerySet:
+        sessions = self._sessions()
+        user_id, client_id = query_text(request, "user_id"), query_text(request, "client_id")
+        status = query_choice(request, "status", among=Status.values)
+        if user_id is None and client_id is None and not settings.allow_unfiltered_list:
+            raise ClerkError("missing_query_parameter", "Give user_id or client_id, or both.")
+        if user_id is not None:
+            sessions = sessions.filter(user=key) if (key := key_of(user_id)) is not None else sessions.none()
+        if client_id is not None:
+            sessions = sessions.filter(client=client_id)
+        return sessions if status is None else sessions.with_status(status, at=now)
+
+    def _object(self, session: UserSession, now: datetime) -> dict[str, Any]:
+        return session_object(session, at=now, version=self.api_version)
+
+
+def _lifetime(request: Request) -> timedelta | None:
+    seconds = whole_number(body_of(request), "expires_in_seconds", within=LIFETIMES)
+    return None if seconds is None else timedelta(seconds=seconds)

@@ -1,0 +1,95 @@
+"""Sign-in tokens and actor tokens: tickets that a backend makes."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.texts import is_storable
+from user_sessions.clerk.backend.backend_shapes import ticket_object
+from user_sessions.clerk.backend.backend_view import BackendView
+from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.parameters import (
+    body_of,
+    no_organization,
+    only,
+    required_object,
+    required_text,
+    whole_number,
+)
+from user_sessions.models import NotPending, Ticket
+from user_sessions.tokens.session_tokens import LIFETIMES
+from user_sessions.tokens.ticket_tokens import ticket_token
+
+__all__ = ["ActorTokensView", "SignInTokensView"]
+
+# Seconds.
+TICKET_LIFETIMES = range(1, LIFETIMES.stop)
+SIGN_IN_TOKEN_LIFETIME = 2_592_000
+ACTOR_TOKEN_LIFETIME = 3600
+ACTOR_SESSION_LIFETIME = 1800
+
+# Bytes of JSON: every token of the session carries it.
+LARGEST_ACTOR = 1024
+
+
+class TicketsView(BackendView):
+    kind: Ticket.Kind
+    # What an unknown user is called: SDKs know an answer for each endpoint.
+    unknown_user: str
+
+    def revoke(self, request: Request, ticket_id: str) -> Response:
+        body_of(request)  # nothing is asked of it, but it must be one
+        tickets = self.auth.workspace.user_sessions_tickets.filter(kind=self.kind)
+        ticket = tickets.filter(pk=ticket_id).first() if is_storable(ticket_id) else None
+        if ticket is None:
+            raise ClerkError("resource_not_found", f"No {self.kind} was found with id {ticket_id}.")
+        try:
+            ticket.revoke(by=self.auth.actor)
+        except NotPending as error:
+            raise ClerkError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.status} already.") from error
+        return Response(ticket_object(ticket))
+
+    def issue(self, body: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:
+        now = timezone.now()
+        no_organization(body, "org_id")
+        seconds = whole_number(body, "expires_in_seconds", within=TICKET_LIFETIMES) or lifetime
+        ticket = Ticket.objects.issue(
+            self.auth.workspace,
+            self.user(required_text(body, "user_id"), unknown=self.unknown_user),
+            by=self.auth.actor,
+            at=now,
+            lifetime=timedelta(seconds=seconds),
+            **impersonation,
+        )
+        return Response(ticket_object(ticket, token=ticket_token(ticket, at=now)))
+
+
+class SignInTokensView(TicketsView):
+    kind = Ticket.Kind.SIGN_IN_TOKEN
+    unknown_user = "resource_not_found"
+
+    def create(self, request: Request) -> Response:
+        return self.issue(body_of(request), lifetime=SIGN_IN_TOKEN_LIFETIME)
+
+
+class ActorTokensView(TicketsView):
+    kind = Ticket.Kind.ACTOR_TOKEN
+    unknown_user = "form_resource_not_found"
+
+    def create(self, request: Request) -> Response:
+        body = body_of(request)
+        only(body, "user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds")
+        actor = required_object(body, "actor", largest=LARGEST_ACTOR)
+        if not isinstance(actor.get("sub"), str) or not actor["sub"]:
+            raise of_parameter("form_param_missing", "actor.sub", "actor.sub must say who impersonates the user.")
+        session = whole_number(body, "session_max_duration_in_seconds", within=TICKET_LIFETIMES)
+        return self.issue(
+            body,
+            lifetime=ACTOR_TOKEN_LIFETIME,
+            actor=actor,
+            session_lifetime=timedelta(seconds=session or ACTOR_SESSION_LIFETIME),
+        )

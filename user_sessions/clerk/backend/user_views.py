@@ -1,0 +1,21 @@
+"""The host's users, to look at, and all their sessions at once."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.clerk.backend.backend_shapes import user_object
+from user_sessions.clerk.backend.backend_view import BackendView
+from user_sessions.models import UserSession
+
+__all__ = ["UsersView"]
+
+
+class UsersView(BackendView):
+    def retrieve(self, request: Request, user_id: str) -> Response:
+        return Response(user_object(self.user(user_id)))
+
+    def revoke_sessions(self, request: Request, user_id: str) -> Response:
+        sessions = UserSession.objects.of_user_id(self.auth.workspace, user_id)
+        if not sessions.exists():
+            self.user(user_id)  # who is nobody, if the workspace does not know them either
+        return self.revoke_all(request, sessions)

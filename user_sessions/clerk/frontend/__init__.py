@@ -1,0 +1,1 @@
+"""The Frontend API, which browsers and apps call."""

@@ -1,0 +1,53 @@
+"""The user who is signed in, and their sessions on every client."""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.texts import is_storable
+from user_sessions.clerk.base_view import session_not_found
+from user_sessions.clerk.frontend.frontend_shapes import session_object, session_with_activity
+from user_sessions.clerk.frontend.frontend_view import FrontendView
+from user_sessions.clerk.shapes import user_object
+from user_sessions.models import Status, UserSession, UserSessionQuerySet
+
+__all__ = ["MeView"]
+
+# Sessions in a list: it has no pages, and whoever has more looks for the latest.
+MOST = 500
+
+
+class MeView(FrontendView):
+    def retrieve(self, request: Request) -> Response:
+        now = timezone.now()
+        active = self.active_session(request, at=now)
+        return self.wrapped(user_object(active.user), at=now)
+
+    def sessions_of_user(self, request: Request) -> Response:
+        now = timezone.now()
+        sessions = self._beside(self.active_session(request, at=now)).not_left(at=now)
+        return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
+
+    def active_sessions(self, request: Request) -> Response:
+        now = timezone.now()
+        live = self._beside(self.active_session(request, at=now)).live(at=now).order_by("-last_active_at", "-id")
+        return Response([session_with_activity(session, at=now, token=None) for session in live[:MOST]])
+
+    def revoke(self, request: Request, session_id: str) -> Response:
+        """Sign the user out elsewhere, or here."""
+        now = timezone.now()
+        active = self.active_session(request, at=now)
+        session = active if session_id == active.pk else self._elsewhere(session_id, active)
+        if session is None or session.status_at(now) == Status.REMOVED:
+            raise session_not_found(session_id)
+        session.revoke(by=active.by, at=now)
+        self.listed = None  # it may have been one of ours
+        return self.wrapped(session_object(session, at=now, token=None), at=now)
+
+    def _elsewhere(self, id: str, active: UserSession) -> UserSession | None:
+        return self._beside(active).filter(pk=id).first() if is_storable(id) else None
+
+    def _beside(self, active: UserSession) -> UserSessionQuerySet:
+        """Those of the user who is signed in; no other can be named."""
+        sessions = UserSession.objects.of_user(self.caller.workspace, active.user)
+        return sessions.select_related("user", "latest_activity")

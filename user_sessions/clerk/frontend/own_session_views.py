@@ -1,0 +1,114 @@
+"""The sessions of the calling client, and the tokens minted for them."""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from user_sessions.clerk.base_view import template_named
+from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.frontend.forms import body_of
+from user_sessions.clerk.frontend.frontend_shapes import session_object, verification_object
+from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView
+from user_sessions.clerk.parameters import choice, no_organization, required_text
+from user_sessions.clerk.shapes import token_object
+from user_sessions.models import Activity, Impersonated, NotLive, SignIn, UserSession
+from user_sessions.tokens.session_tokens import session_token, template_token
+
+__all__ = ["SessionsView"]
+
+INTENTS = ("focus", "select_session", "select_org")
+LEVELS = ("first_factor", "second_factor", "multi_factor")
+
+
+class SessionsView(FrontendView):
+    def retrieve(self, request: Request, session_id: str) -> Response:
+        now = timezone.now()
+        return self.wrapped_session(self.session(session_id, at=now), at=now)
+
+    def touch(self, request: Request, session_id: str) -> Response:
+        """Note that it is in use, and make it the one in use on this client."""
+        body, now = body_of(request), timezone.now()
+        no_organization(body, "active_organization_id")
+        choice(body, "intent", among=INTENTS)
+        session = self.session(session_id, at=now)
+        if not session.is_usable(now):
+            raise NotLive
+        if session.touch(at=now):
+            Activity.objects.note(session, self.device, at=now)
+        return self.wrapped_session(session, at=now)
+
+    def end(self, request: Request, session_id: str) -> Response:
+        """Sign out; the session stays on its client."""
+        now = timezone.now()
+        session = self.session(session_id, at=now)
+        if not session.end(by=session.by, at=now):
+            raise ClerkError("invalid_action_for_session", "The session is over already.")
+        return self.wrapped_session(session, at=now)
+
+    def remove(self, request: Request, session_id: str) -> Response:
+        """Sign out, and leave the client."""
+        now = timezone.now()
+        session = self.session(session_id, at=now)
+        if not session.remove(by=session.by, at=now):
+            raise ClerkError("invalid_action_for_session", "The session has left this client already.")
+        return self.wrapped_session(session, at=now)
+
+    # Tokens
+
+    def mint(self, request: Request, session_id: str) -> Response:
+        now = timezone.now()
+        no_organization(body_of(request), "organization_id")
+        session = self.minting_session(session_id, at=now)
+        return Response(token_object(session_token(session, at=now, authorized_party=self.caller.page)))
+
+    def mint_from_template(self, request: Request, session_id: str, template_name: str) -> Response:
+        now = timezone.now()
+        session = self.minting_session(session_id, at=now)
+        template = template_named(self.caller.workspace, template_name)
+        return Response(token_object(template_token(session, template, at=now, authorized_party=self.caller.page)))
+
+    # Reverification
+
+    def verify(self, request: Request, session_id: str) -> Response:
+        """Begin a reverification by password. Refuse it where the host requires more than a password of the user."""
+        now = timezone.now()
+        if choice(body_of(request), "level", among=LEVELS) is None:
+            raise of_parameter("form_param_missing", "level", "level must be included.")
+        session = self.session(session_id, at=now)
+        if session.actor is None and session.is_usable(now):  # the others fail below
+            self.require_password_to_be_enough(session.user, self._typed_name(session))
+        try:
+            session.ask_again(at=now)
+        except Impersonated as error:
+            raise ClerkError(
+                "invalid_action_for_session_reverification", "Re-authentication is not available during impersonation."
+            ) from error
+        return self._verification(session, is_complete=False)
+
+    def attempt_first_factor(self, request: Request, session_id: str) -> Response:
+        body, now = body_of(request), timezone.now()
+        if choice(body, "strategy", among=("password",)) is None:
+            raise of_parameter("form_param_missing", "strategy", "strategy must be included.")
+        password = required_text(body, "password", longest=LONGEST_PASSWORD)
+        session = self.session(session_id, at=now)
+        session.require_reverifying(at=now)
+        if self.by_password(session.user, self._typed_name(session), password) is None:
+            raise NotLive
+        session.reverify(by=session.by, at=now)
+        return self._verification(session, is_complete=True)
+
+    def _typed_name(self, session: UserSession) -> str:
+        """What the user typed to sign in, empty if that is not known."""
+        attempt = SignIn.of_client(self.own_client())
+        return attempt.identifier if attempt and attempt.created_session_id == session.pk else ""
+
+    def refuse_factor(self, request: Request, session_id: str) -> Response:
+        """Refuse factors that cannot be entered here."""
+        self.session(session_id, at=timezone.now())
+        raise ClerkError("strategy_for_user_invalid", "Only a password can be entered here.")
+
+    def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
+        now = timezone.now()
+        token = self.attached_token(session, at=now)
+        shown = session_object(session, at=now, token=token)
+        return self.wrapped(verification_object(session.reverification_id, shown, is_complete=is_complete), at=now)

@@ -1,0 +1,104 @@
+"""Where a browser is sent by a link or by an app's server, and sent on from."""
+
+import re
+from datetime import datetime
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from django.http import HttpResponse, HttpResponseBase
+from django.utils import timezone
+from django.utils.encoding import iri_to_uri
+from rest_framework.request import Request
+
+from sessions_core.models import Workspace
+from user_sessions.clerk.cookies import set_client, set_handshake
+from user_sessions.clerk.errors import ClerkError
+from user_sessions.clerk.frontend.frontend_view import FrontendView
+from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
+from user_sessions.clerk.handshakes import Handshake, origin_of
+from user_sessions.ids import new_id
+from user_sessions.tokens.handshake_tokens import handshake_token
+
+__all__ = ["RedirectsView"]
+
+# In the query of a handshake that was sent round once more.
+AGAIN = "again"
+
+DEV_BROWSER = re.compile(r"dvb_[0-9A-Za-z]{27}", re.ASCII)
+
+
+class RedirectsView(FrontendView):
+    def handshake(self, request: Request) -> HttpResponseBase:
+        """Send the browser back with what the app's server asked for: who is signed in."""
+        now, workspace = timezone.now(), self.caller.workspace
+        url, origin = self._target(request)
+        if self.caller.is_late and not _only(request, AGAIN):  # by then the browser knows its newer token
+            return _redirect(request.get_full_path(), **{AGAIN: "1"})
+        active = self.own_client().active_among(self.sessions(at=now), at=now) if self.client else None
+        handshake = Handshake(
+            session_id=active.pk if active else "",
+            origin=origin,
+            dev_browser=self._dev_browser(request),
+            suffixed=_only(request, "suffixed_cookies") == "true",
+        )
+        nonce = {"__clerk_handshake_nonce": handshake.nonce(workspace, at=now)}
+        token = {} if _only(request, "format") == "nonce" else _in_query(handshake, workspace, now)
+        if workspace.is_sandbox:  # often on another host than the app, where its cookies do not reach
+            return _redirect(url, **(token or nonce))
+        response = _redirect(url)
+        if not any(
+            set_handshake(response, name, text, workspace, page=origin) for name, text in (token | nonce).items()
+        ):
+            return _redirect(url, **nonce)  # and never a token in the address of a live page
+        return response
+
+    def touch(self, request: Request) -> HttpResponseBase:
+        """Let the client's cookie live anew."""
+        url, _ = self._target(request)
+        response = _redirect(url)
+        if self.client is not None and not self.caller.is_native:
+            set_client(response, self.client)
+        return response
+
+    def accept_ticket(self, request: Request) -> HttpResponseBase:
+        """Bring a ticket to the page where users sign in; looking at it does not use it up."""
+        workspace, text = self.caller.workspace, _only(request, "ticket")
+        ticket = ticket_of(text, workspace)
+        with telling_of(ticket):
+            ticket.require_pending(at=timezone.now())
+        if not workspace.sign_in_url:
+            raise ClerkError("resource_not_found", "The workspace has no sign-in URL. An operator can set it.")
+        response = _redirect(iri_to_uri(workspace.sign_in_url), __clerk_ticket=text, __clerk_status="sign_in")
+        response.status_code = 303
+        return response
+
+    def _target(self, request: Request) -> tuple[str, str]:
+        """Where to go on to, and the origin of that, which the workspace must list."""
+        url = _only(request, "redirect_url")
+        origin = origin_of(url, self.caller.workspace)
+        if origin is None:
+            raise ClerkError("invalid_handshake", "redirect_url must be a page of an origin that the workspace lists.")
+        return url, origin
+
+    def _dev_browser(self, request: Request) -> str:
+        if not self.caller.workspace.is_sandbox:
+            return ""
+        given = _only(request, "__clerk_db_jwt")
+        return given if DEV_BROWSER.fullmatch(given) else new_id("dvb", at=timezone.now())
+
+
+def _in_query(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
+    return {"__clerk_handshake": handshake_token(workspace, handshake.directives(workspace, at=at), at=at)}
+
+
+def _only(request: Request, name: str) -> str:
+    """A value in the query, empty if there is none or more than one."""
+    given = request.query_params.getlist(name)
+    return given[0] if len(given) == 1 else ""
+
+
+def _redirect(url: str, **added: str) -> HttpResponse:
+    """To this page, with these in its query in place of others of the same name."""
+    parts = urlsplit(url)
+    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in added]
+    target = urlunsplit(parts._replace(query="&".join([*kept, urlencode(added)]))) if added else url
+    return HttpResponse(status=307, headers={"Location": target, "Referrer-Policy": "no-referrer"})

@@ -1,0 +1,116 @@
+"""How sessions are born: by a ticket from a backend, or by a password, in one step or in two."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from sessions_core.db.transactions import atomic
+from sessions_core.texts import is_storable
+from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.frontend.forms import body_of
+from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
+from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
+from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
+from user_sessions.clerk.parameters import LONGEST_TOKEN, choice, optional_text, required_text
+from user_sessions.models import SignIn, UserSession
+from user_sessions.users import cleaned_name, find_by_name
+
+__all__ = ["SignInsView"]
+
+STRATEGIES = ("password", "ticket")
+
+
+class SignInsView(FrontendView):
+    def create(self, request: Request) -> Response:
+        body, now = body_of(request), timezone.now()
+        self.limit("visitor", self.network)
+        if choice(body, "strategy", among=STRATEGIES) == "ticket":
+            return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
+        identifier = _identifier(body)
+        password = optional_text(body, "password", longest=LONGEST_PASSWORD)
+        user = find_by_name(self.caller.workspace, identifier)
+        if password is not None:
+            found = self.by_password(user, identifier, password, or_another=True)
+            return self._sign_in(self._admitted(found, identifier), identifier, at=now)
+        if user is None:
+            raise _unknown()
+        return self._begin(user, identifier, at=now)
+
+    def retrieve(self, request: Request, sign_in_id: str) -> Response:
+        return self._shown(self._attempt(sign_in_id), at=timezone.now())
+
+    def attempt_first_factor(self, request: Request, sign_in_id: str) -> Response:
+        body, now = body_of(request), timezone.now()
+        attempt = self._attempt(sign_in_id)
+        choice(body, "strategy", among=("password",))
+        password = required_text(body, "password", longest=LONGEST_PASSWORD)
+        if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
+            raise ClerkError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
+        found = self.by_password(attempt.user, attempt.identifier, password)
+        user = self._admitted(found, attempt.identifier)
+        return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
+
+    def _admitted(self, user: Any | None, identifier: str) -> Any:
+        """The user whose password was right. Raises ClerkError if the host requires more than that."""
+        if user is None:
+            raise _unknown()
+        self.require_password_to_be_enough(user, identifier)
+        return user
+
+    @atomic()
+    def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
+        client = self.client or self.become_client(at=at)
+        client.hold()
+        return self._shown(SignIn.objects.begin(client, user, identifier, at=at), at=at)
+
+    def _by_ticket(self, text: str, *, at: datetime) -> Response:
+        ticket = ticket_of(text, self.caller.workspace)
+        how = {"by": f"ticket:{ticket.pk}", "actor": ticket.actor, "lifetime": ticket.session_lifetime}
+        with telling_of(ticket), atomic():
+            ticket.accept(by=how["by"], at=at)
+            return self._sign_in(ticket.user, "", at=at, **how)
+
+    @atomic()
+    def _sign_in(
+        self, user: Any, identifier: str, *, at: datetime, by: str = "", attempt: SignIn | None = None, **how: Any
+    ) -> Response:
+        """A session of the user on this client, or on a new one: with all that goes with it, or not at all."""
+        client = self.client or self.become_client(at=at)
+        session = UserSession.objects.start(
+            self.caller.workspace, user, by=by or client.actor, client=client, at=at, device=self.device, **how
+        )
+        if identifier and not session.began_with(user):  # the password was changed since the backends checked it
+            raise wrong_password()
+        attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
+        attempt.complete(session)
+        if session.actor is None:  # whoever impersonates the user is somebody else
+            # As every login of Django's, so that the host's receivers learn of it.
+            request = self.request._request
+            request.user = user
+            user_logged_in.send(sender=type(user), request=request, user=user)
+        return self._shown(attempt, at=at)
+
+    def _attempt(self, sign_in_id: str) -> SignIn:
+        attempts = SignIn.objects.filter(client=self.own_client(), id=sign_in_id).select_related("user")
+        attempt = attempts.first() if is_storable(sign_in_id) else None
+        if attempt is None:
+            raise ClerkError("resource_not_found", f"No sign-in was found with id {sign_in_id}.")
+        return attempt
+
+    def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
+        self.listed = None
+        return self.wrapped(sign_in_object(attempt, at=at), at=at)
+
+
+def _identifier(body: Mapping[str, Any]) -> str:
+    given = required_text(body, "identifier")
+    return required_text({"identifier": cleaned_name(given) or None}, "identifier")  # it may be longer now
+
+
+def _unknown() -> ClerkError:
+    return of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")

@@ -1,0 +1,39 @@
+"""The API's versions: dates, named by a header or in the query, never by both."""
+
+import re
+
+from rest_framework.request import Request
+
+from user_sessions.clerk.errors import ClerkError
+
+__all__ = ["OLDEST", "VERSIONS", "WITH_TASKS", "version_of"]
+
+VERSIONS = ("2021-02-05", "2024-10-01", "2025-03-12", "2025-04-10", "2025-11-10", "2026-05-12")
+OLDEST = VERSIONS[0]
+
+_DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
+
+# From this one on a session has ``tasks``.
+WITH_TASKS = "2025-03-12"
+
+
+def version_of(request: Request) -> str:
+    """Return the version asked for: the oldest if none was, the newest for a later date, which an updated SDK sends.
+
+    Raises ClerkError for an unknown version. Versions compare as text.
+    """
+    version = _asked(request)
+    if _DATE.fullmatch(version) and version > VERSIONS[-1]:
+        return VERSIONS[-1]
+    if version not in VERSIONS:
+        raise ClerkError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}, or a later date.")
+    return version
+
+
+def _asked(request: Request) -> str:
+    asked = [*request.query_params.getlist("__clerk_api_version")]
+    if "clerk-api-version" in request.headers:
+        asked.append(request.headers["clerk-api-version"])
+    if len(asked) > 1:
+        raise ClerkError("api_version_invalid", "Name the API version once, in the header or in the query.")
+    return asked[0] if asked else OLDEST

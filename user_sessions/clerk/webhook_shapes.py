@@ -1,0 +1,54 @@
+"""What webhooks tell of user sessions, in the shapes of the backend API."""
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sessions_core.db.transactions import atomic
+from sessions_core.models import Event
+from sessions_core.webhooks import announce
+from user_sessions.clerk.backend.backend_shapes import session_object, user_object
+from user_sessions.clerk.versions import VERSIONS
+from user_sessions.models import UserSession
+
+logger = logging.getLogger(__name__)
+
+# A session that expires, is abandoned or is replaced is announced by nothing.
+ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
+
+
+def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """The session and its user as they were when the event happened."""
+    sessions = UserSession.objects.select_related("user", "latest_activity").in_bulk(
+        [event.subject for event in events]
+    )
+    users = {user.pk: _user(user) for user in {session.user_id: session.user for session in sessions.values()}.values()}
+    return [
+        _session(session, event) | {"user": users[session.user_id]}
+        for event in events
+        for session in [sessions[event.subject]]
+    ]
+
+
+def _session(session: UserSession, event: Event) -> dict[str, Any]:
+    data = session_object(session, at=event.created_at, version=VERSIONS[-1])
+    data.pop("tasks", None)  # not part of the published shape
+    return data
+
+
+def _user(user: Any) -> dict[str, Any] | None:
+    """The user without what is private. None if the host's own function fails or tells what is no JSON: a session
+    must be revocable whatever it does."""
+    try:
+        with atomic():  # a query of its that failed would take the revocation with it
+            shown = user_object(user) | {"private_metadata": {}}
+            json.dumps(shown, default=str, allow_nan=False)
+    except Exception:
+        logger.exception("The profile of user %s cannot be told by webhook", user.pk)
+        return None
+    return shown
+
+
+for deed in ANNOUNCED:
+    announce(f"user_session.{deed}", as_=f"session.{deed}", payload=payload)

@@ -1,1 +1,0 @@
-"""One module for each kind of thing that callers ask about."""

@@ -1,0 +1,116 @@
+"""What goes into a token: pure functions of facts and time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
+from user_sessions.verify.claims import NEVER
+
+__all__ = [
+    "SessionFacts",
+    "factor_verification_age",
+    "is_audience",
+    "session_token_claims",
+    "template_token_claims",
+    "ticket_claims",
+]
+
+# How far before its issue a session token is valid already, for verifiers whose clock is behind.
+NOT_BEFORE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionFacts:
+    """What is known of a session when a token is minted for it. ``authorized_party`` is the origin of the page that
+    asks, if it is one."""
+
+    issuer: str
+    user_id: str
+    session_id: str
+    status: str
+    verified_at: datetime
+    expire_at: datetime
+    actor: Mapping[str, Any] | None
+    authorized_party: str | None = None
+
+
+def session_token_claims(
+    facts: SessionFacts,
+    *,
+    at: datetime,
+    lifetime: timedelta,
+    token_id: str,
+    version: int = 2,
+    own: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Claims of a session token; times in seconds since the epoch (RFC 7519, section 4.1).
+
+    ``fva`` is minutes since the first and second factor were verified. Version 1 leaves out ``sts`` and ``v``.
+    """
+    return {
+        **_registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id),
+        "sid": facts.session_id,
+        "fva": factor_verification_age(facts.verified_at, at=at),
+        **({"sts": facts.status, "v": version} if version > 1 else {}),
+        **({"act": dict(facts.actor)} if facts.actor is not None else {}),
+        **_free(own or {}, RESERVED_IN_SESSION_TOKENS),
+    }
+
+
+def template_token_claims(
+    facts: SessionFacts,
+    *,
+    at: datetime,
+    lifetime: timedelta,
+    skew: timedelta,
+    token_id: str,
+    own: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Claims of a token from a template: the template's own, and those that every token has."""
+    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_free(own, RESERVED)}
+
+
+def ticket_claims(
+    *, workspace_id: str, ticket_id: str, kind: str, lifetime: timedelta, end: datetime
+) -> dict[str, Any]:
+    """Claims of a ticket: whose it is, what it is, and how long it is good for, in seconds."""
+    return {
+        "eis": int(lifetime.total_seconds()),
+        "exp": int(end.timestamp()),
+        "iid": workspace_id,
+        "sid": ticket_id,
+        "st": kind,
+    }
+
+
+def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]:
+    """Minutes since the first and the second factor were verified. Nothing here verifies a second one."""
+    return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
+
+
+def is_audience(value: Any) -> bool:
+    """Whether verifiers take it as ``aud``: a text, or a list of texts (RFC 7519, section 4.1.3)."""
+    return all(isinstance(name, str) for name in (value if isinstance(value, list) else [value]))
+
+
+def _registered(
+    facts: SessionFacts, *, at: datetime, lifetime: timedelta, skew: timedelta, token_id: str
+) -> dict[str, Any]:
+    """What the server alone says. The token never outlives its session."""
+    issued = int(at.timestamp())
+    return {
+        "iss": facts.issuer,
+        "sub": facts.user_id,
+        "iat": issued,
+        "nbf": issued - int(skew.total_seconds()),
+        "exp": min(issued + int(lifetime.total_seconds()), int(facts.expire_at.timestamp())),
+        "jti": token_id,
+        **({"azp": facts.authorized_party} if facts.authorized_party else {}),
+    }
+
+
+def _free(claims: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, Any]:
+    """Drop reserved claims. Saving a template refuses them; this holds for stored templates, however they were made."""
+    return {name: value for name, value in claims.items() if name.casefold() not in reserved}

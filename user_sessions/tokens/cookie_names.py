@@ -1,0 +1,11 @@
+"""Names of cookies that carry tokens."""
+
+import hashlib
+from base64 import urlsafe_b64encode
+
+__all__ = ["cookie_suffix"]
+
+
+def cookie_suffix(publishable_key: str) -> str:
+    """What SDKs append to the names of cookies, so that two applications on one host do not meet."""
+    return urlsafe_b64encode(hashlib.sha1(publishable_key.encode(), usedforsecurity=False).digest())[:8].decode()

@@ -1,0 +1,134 @@
+"""Tokens minted for a session: session tokens, and tokens from JWT templates."""
+
+import json
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sessions_core.moments import duration, moment
+from user_sessions.conf import settings
+from user_sessions.models import JwtTemplate, SigningKey, UserSession, private_key
+from user_sessions.profiles import profile_of
+from user_sessions.templating.shortcodes import Template, values_of
+from user_sessions.tokens.claims import session_token_claims, template_token_claims
+from user_sessions.tokens.facts import require_token_facts, session_facts
+from user_sessions.tokens.signing import Unsigned, new_token_id
+from user_sessions.users import user_id
+from user_sessions.verify.verifier import SESSION_TOKEN
+
+__all__ = ["LIFETIMES", "session_token", "template_token", "unsigned_session_token", "unsigned_template_token"]
+
+
+# What a caller may ask for, in seconds; the session's own end clamps it.
+LIFETIMES = range(30, 315_360_000 + 1)
+
+# Protected header ``cat``: tells the kinds of token that one key signs from each other.
+TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
+
+
+def session_token(
+    session: UserSession,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+    is_use: bool = True,
+) -> str:
+    """A session token of a live session, which must have come ``with_token_facts()``. One that only rides along with
+    something else is no use of the session, and nothing is written.
+
+    Raises NotLive, OutputTooLarge.
+    """
+    require_token_facts(session)
+    if is_use:
+        session.note_use(at=at)
+    return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
+
+
+def unsigned_session_token(
+    session: UserSession,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> Unsigned:
+    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
+    at = moment(at)
+    wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
+    claims = session_token_claims(
+        session_facts(session, at=at, authorized_party=authorized_party),
+        at=at,
+        lifetime=wanted,
+        token_id=new_token_id(),
+        version=settings.session_token_version,
+        own=None if session.own_claims is None else _rendered(session.own_claims, session),
+    )
+    kid, key, algorithm = _workspace_key(session, at)
+    # ``oiat`` lets a browser with two tokens of one session keep the later.
+    return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN["cat"], "oiat": claims["iat"]}, key, algorithm)
+
+
+def template_token(
+    session: UserSession,
+    template: JwtTemplate,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> str:
+    """A token of the template's own claims, for a live session that came ``with_token_facts()``.
+
+    Raises NotLive, OutputTooLarge.
+    """
+    require_token_facts(session)
+    session.note_use(at=at)
+    return unsigned_template_token(
+        session, template, at=at, lifetime=lifetime, authorized_party=authorized_party
+    ).signed()
+
+
+def unsigned_template_token(
+    session: UserSession,
+    template: JwtTemplate,
+    *,
+    at: datetime,
+    lifetime: timedelta | None = None,
+    authorized_party: str | None = None,
+) -> Unsigned:
+    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
+    at = moment(at)
+    wanted = timedelta(seconds=template.lifetime) if lifetime is None else duration(lifetime, name="lifetime")
+    claims = template_token_claims(
+        session_facts(session, at=at, authorized_party=authorized_party),
+        at=at,
+        lifetime=min(wanted, settings.template_token_max_lifetime),
+        skew=timedelta(seconds=template.allowed_clock_skew),
+        token_id=new_token_id(),
+        own=_rendered(template.claims, session),
+    )
+    if template.has_own_key:  # which no key set lists, so a kid would say nothing
+        return Unsigned(claims, {"cat": TEMPLATE_TOKEN}, template.own_key(), template.signing_algorithm)
+    kid, key, algorithm = _workspace_key(session, at)
+    return Unsigned(claims, {"kid": kid, "cat": TEMPLATE_TOKEN}, key, algorithm)
+
+
+def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
+    is_reverified = session.reverifying_since is None and session.reverification_id != ""
+    values = values_of(
+        profile_of(session.user),
+        user_id=user_id(session.user_id),
+        actor=session.actor,
+        reverification_id=session.reverification_id if is_reverified else None,
+    )
+    return _compiled(claims).render(values)
+
+
+# By the text of the claims, so that what is kept here never goes stale.
+@lru_cache(maxsize=256)
+def _compiled(claims: str) -> Template:
+    return Template.compile(json.loads(claims))
+
+
+def _workspace_key(session: UserSession, at: datetime) -> tuple[str, Any, str]:
+    kid = session.signing_kid or SigningKey.objects.current(session.workspace, at=at).kid
+    return kid, *private_key(kid)

@@ -1,0 +1,44 @@
+"""The text of a ticket, signed with the workspace's key."""
+
+from datetime import datetime
+
+from sessions_core.models import Workspace
+from sessions_core.texts import is_storable
+from user_sessions.models import SigningKey, Ticket, private_key
+from user_sessions.tokens.claims import ticket_claims
+from user_sessions.tokens.signing import Unsigned
+from user_sessions.verify import KeySet, TokenRejected
+from user_sessions.verify.form import parse
+
+__all__ = ["read_ticket_token", "ticket_token"]
+
+
+def ticket_token(ticket: Ticket, *, at: datetime) -> str:
+    """The text of a ticket, as it is shown to the backend that made it."""
+    claims = ticket_claims(
+        workspace_id=str(ticket.workspace_id),
+        ticket_id=ticket.pk,
+        kind=ticket.kind,
+        lifetime=ticket.expire_at - ticket.created_at,
+        end=ticket.expire_at,
+    )
+    kid = SigningKey.objects.current(ticket.workspace, at=at).kid
+    return Unsigned(claims, {"kid": kid}, *private_key(kid)).signed()
+
+
+def read_ticket_token(text: str, workspace: Workspace) -> str | None:
+    """The id of the ticket that a text of this workspace is for, whether or not its time is over. Any key will do that
+    was not revoked: a ticket may live longer than the key that signed it is published."""
+    try:
+        parts = parse(text)
+    except TokenRejected:
+        return None
+    if not is_storable(parts.kid or ""):
+        return None
+    keys = SigningKey.objects.filter(workspace=workspace, kid=parts.kid, revoked_at=None)
+    key = KeySet.from_jwks({"keys": list(keys.values_list("public_jwk", flat=True))}).key_for(parts.kid or "")
+    if key is None or parts.header.get("alg") != key.algorithm or not key.has_signed(parts.signed, parts.signature):
+        return None
+    # The same keys sign other tokens, all of which say what they are; a template's claims can say anything.
+    is_ticket = "cat" not in parts.header and parts.payload.get("st") in Ticket.Kind.values
+    return parts.payload["sid"] if is_ticket and parts.payload.get("iid") == str(workspace.pk) else None

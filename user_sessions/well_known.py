@@ -1,8 +1,0 @@
-"""Addresses below ``/.well-known/`` (RFC 8615), which verifiers of any kind know."""
-
-from django.urls import path
-
-from user_sessions.backend_api.views.keys import PublicJwksView
-
-app_name = "user_sessions_well_known"
-urlpatterns = [path("jwks.json", PublicJwksView.as_view({"get": "list"}))]
