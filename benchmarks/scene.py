@@ -20,7 +20,16 @@ from client_sessions.models import TOKEN, ClientSession, Grant
 from sessions_core.crypto import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
-from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, private_key
+from user_sessions.models import (
+    Client,
+    Definition,
+    JwtTemplate,
+    SigningKey,
+    Status,
+    UserSession,
+    UserSessionPolicy,
+    private_key,
+)
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.users import user_id
@@ -34,7 +43,8 @@ WORKSPACE = "Benchmark"
 def build(url: str) -> list[Operation]:
     """Migrate, and make one of each kind of caller of the server that will be there. Returns what to measure."""
     call_command("migrate", verbosity=0)
-    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True, frontend_api=url)
+    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
+    UserSessionPolicy.objects.create(workspace=workspace, frontend_api=url)
     api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", by=BY)[1])
     scoped = _bearer(_scoped_session(workspace).token)
     _fill_user_sessions(workspace, 10)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
@@ -22,11 +23,11 @@ from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
     Event,
-    SigningAlgorithm,
     WebhookEndpoint,
     WebhookMessage,
     Workspace,
 )
+from sessions_core.models.policies import Policy, policy_models
 
 # Rows that a confirmation lists.
 MOST_SHOWN = 100
@@ -163,22 +164,24 @@ class AllowedOriginInline(admin.TabularInline):
     extra = 0
 
 
+def _inline_of(policy: type[Policy]) -> "type[InlineModelAdmin[Any, Any]]":
+    """The form of an app's policy. A row is made once it differs from the defaults."""
+    return type(f"{policy.__name__}Inline", (admin.StackedInline,), {"model": policy, "can_delete": False})
+
+
 @admin.register(Workspace)
 class WorkspaceAdmin(BoundedAdmin):
-    list_display = ("name", "id", "frontend_api", "is_sandbox", "created_at")
+    list_display = ("name", "id", "is_sandbox", "created_at")
     list_filter = ("is_sandbox",)
-    searched = ((UUID_PATTERN, "id"), (r"https?://.*", "frontend_api"), (r".*", "name"))
+    searched = ((UUID_PATTERN, "id"), (r".*", "name"))
     names = ("name",)
     search_fields = ("name",)  # where other forms look a workspace up
-    search_help_text = "An ID, a frontend API or a name, or a part of the name among the first 1,000."
+    search_help_text = "An ID or a name, or a part of the name among the first 1,000."
     readonly_fields = ("id", "created_at")
-    inlines = (AllowedOriginInline,)
 
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Algorithms are called by their names, EdDSA and not Eddsa."""
-        if db_field.name == "signing_algorithm":
-            kwargs["choices"] = [(name, name) for name in SigningAlgorithm.values]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
+    def get_inlines(self, request: HttpRequest, obj: Model | None) -> "list[type[InlineModelAdmin[Any, Any]]]":
+        """The origins, and the policy of each installed app."""
+        return [AllowedOriginInline, *map(_inline_of, policy_models())]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """A tenant is not one wrong click away from losing every session."""

@@ -11,7 +11,7 @@ from django.utils.crypto import get_random_string
 from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Workspace
 from sessions_project.models import Deployment
-from user_sessions.models import SigningKey
+from user_sessions.models import SigningKey, UserSessionPolicy
 
 __all__ = ["Made", "bootstrap"]
 
@@ -39,17 +39,20 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
     """
     workspace, api_key = Workspace.objects.filter(name=name).order_by("created_at", "id").first(), None
     if workspace is None:
-        workspace = Workspace(name=name, frontend_api=settings.GATEPASS_URL)
+        workspace = Workspace(name=name)
         workspace.full_clean()
         workspace.save()
+        policy = UserSessionPolicy(workspace=workspace, frontend_api=settings.GATEPASS_URL)
+        policy.full_clean()
+        policy.save()
         SigningKey.objects.current(workspace, by=BY)
         _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", by=BY)
     password = _password_of_new(operator) if operator else None
     Deployment.go_live()
     return Made(
         workspace_id=workspace.pk,
-        frontend_api=workspace.frontend_api or "",
-        issuer=workspace.issuer,
+        frontend_api=UserSessionPolicy.of(workspace).frontend_api or "",
+        issuer=UserSessionPolicy.of(workspace).issuer,
         api_key=api_key,
         operator=operator,
         operator_password=password,

@@ -17,7 +17,7 @@ from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Cus
 from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Workspace
 from sessions_project.models import Deployment
-from user_sessions.models import SigningKey
+from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.users import user_id
 
 __all__ = ["DemoUser", "IsLive", "Operator", "Sandbox", "make_sandbox", "refuse_live"]
@@ -91,7 +91,7 @@ def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
         workspace_id=workspace.pk,
         api_key=ApiKey.objects.issue(workspace, name="Sandbox", by=ACTOR)[1] if is_new or new_key else None,
         publishable_key=_publishable_key(workspace),
-        frontend_api=workspace.frontend_api or "",
+        frontend_api=UserSessionPolicy.of(workspace).frontend_api or "",
         operator=_operator(is_new=is_new),
         users=[user for person in PEOPLE if (user := _demo_user(person, is_new=is_new))],
         connected_account_ids=[account.pk for account in accounts],
@@ -122,24 +122,26 @@ def _workspace(*, here: bool) -> Workspace:
     if workspace is None:
         workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
         SigningKey.objects.current(workspace, by=ACTOR)
-    landing, before = _landing_of(workspace), (workspace.frontend_api, workspace.sign_in_url)
-    if _may_move(workspace, here=here) and not Workspace.objects.filter(frontend_api=settings.GATEPASS_URL).exists():
-        workspace.frontend_api = settings.GATEPASS_URL
-    if workspace.sign_in_url in ("", landing):
-        workspace.sign_in_url = _landing_of(workspace)
-    if (workspace.frontend_api, workspace.sign_in_url) != before:
-        workspace.save(update_fields=["frontend_api", "sign_in_url"])
+    policy = UserSessionPolicy.of(workspace)
+    landing, before = _landing_of(policy), (policy.frontend_api, policy.sign_in_url)
+    is_free = not UserSessionPolicy.objects.filter(frontend_api=settings.GATEPASS_URL).exists()
+    if is_free and _may_move(policy, here=here):
+        policy.frontend_api = settings.GATEPASS_URL
+    if policy.sign_in_url in ("", landing):
+        policy.sign_in_url = _landing_of(policy)
+    if (policy.frontend_api, policy.sign_in_url) != before:
+        policy.save()
     return workspace
 
 
-def _landing_of(workspace: Workspace) -> str:
+def _landing_of(policy: UserSessionPolicy) -> str:
     """The page of this server where its users can sign in, as far as nobody chose another."""
-    return f"{workspace.frontend_api}/" if workspace.frontend_api else ""
+    return f"{policy.frontend_api}/" if policy.frontend_api else ""
 
 
-def _may_move(workspace: Workspace, *, here: bool) -> bool:
+def _may_move(policy: UserSessionPolicy, *, here: bool) -> bool:
     """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
-    return not workspace.frontend_api or (here and urlsplit(workspace.frontend_api).hostname == "127.0.0.1")
+    return not policy.frontend_api or (here and urlsplit(policy.frontend_api).hostname == "127.0.0.1")
 
 
 def _publishable_key(workspace: Workspace) -> str:

@@ -16,8 +16,8 @@ from django.views.static import serve
 from client_sessions.seam import base_view
 from sessions_core.db.transactions import is_away
 from sessions_core.http.base_view import RETRY_AFTER
-from sessions_core.models import Workspace
 from user_sessions.clerk.cookies import publishable_key
+from user_sessions.models import UserSessionPolicy
 
 __all__ = ["bad_request", "browser_sdk", "health", "landing", "not_found", "ready", "server_error"]
 
@@ -28,7 +28,7 @@ LANDING_POLICY = "default-src 'self'; worker-src 'self' blob:; base-uri 'none'; 
 @require_GET
 def landing(request: HttpRequest) -> HttpResponse:
     """What is here, and at the address of a sandbox a way to try it at once."""
-    workspace = Workspace.objects.at_host(request.get_host()).first()
+    workspace = UserSessionPolicy.objects.workspace_at(request.get_host())
     offered = workspace if workspace and workspace.is_sandbox else None
     context = {
         "sandbox": offered,

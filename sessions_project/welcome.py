@@ -10,6 +10,7 @@ from sessions_core.models import ApiKey, Workspace
 from sessions_project import secrets_file
 from sessions_project.sandbox import DemoUser, Sandbox, make_sandbox
 from user_sessions.clerk.cookies import publishable_key
+from user_sessions.models import UserSessionPolicy
 
 __all__ = ["API_KEY", "PASSWORD", "remembered", "welcome"]
 
@@ -122,5 +123,5 @@ def _commands(sandbox: Sandbox, api_key: str) -> str:
 def _publishable_keys(sandbox: Sandbox) -> str:
     """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
     workspace = Workspace.objects.get(pk=sandbox.workspace_id)
-    address = f", for Clerk's SDKs {publishable_key(workspace)}" if workspace.frontend_api else ""
+    address = f", for Clerk's SDKs {publishable_key(workspace)}" if UserSessionPolicy.of(workspace).frontend_api else ""
     return (sandbox.publishable_key or "none") + address

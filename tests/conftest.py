@@ -17,6 +17,7 @@ from tests import key_pool
 from tests.callers import Caller, bearer
 from tests.embedded import PASSED, chosen
 from tests.hosts import start_project
+from tests.policies import create_workspace
 from tests.sdks import packages
 from user_sessions.models.signing_keys import private_key
 
@@ -54,19 +55,19 @@ def no_static_files(settings: Any) -> None:
 
 @pytest.fixture
 def workspace(db: None) -> Workspace:
-    return Workspace.objects.create(name="Here", is_sandbox=True, frontend_api="https://here.example.com")
+    return create_workspace(name="Here", is_sandbox=True, frontend_api="https://here.example.com")
 
 
 @pytest.fixture
 def elsewhere(db: None) -> Workspace:
     """Another tenant."""
-    return Workspace.objects.create(name="Elsewhere", is_sandbox=True, frontend_api="https://elsewhere.example.com")
+    return create_workspace(name="Elsewhere", is_sandbox=True, frontend_api="https://elsewhere.example.com")
 
 
 @pytest.fixture
 def live_workspace(db: None) -> Workspace:
     """One that is not a sandbox."""
-    return Workspace.objects.create(name="Live", frontend_api="https://live.example.com")
+    return create_workspace(name="Live", frontend_api="https://live.example.com")
 
 
 @pytest.fixture

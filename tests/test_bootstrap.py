@@ -19,7 +19,7 @@ from sessions_project import welcome as serve
 from sessions_project.bootstrap import bootstrap as bootstrap_live
 from sessions_project.models import Deployment
 from sessions_project.sandbox import IsLive, make_sandbox
-from user_sessions.models import SigningKey
+from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.users import find
 
 MADE = [Workspace, ApiKey, SigningKey, User, Customer, ConnectedAccount, Device, ConnectWebview, UserIdentity]
@@ -148,15 +148,15 @@ def test_serving_on_another_port_moves_the_sandbox(settings):
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
 
     assert make_sandbox().frontend_api == "http://127.0.0.1:8000"
-    assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8000/"
+    assert UserSessionPolicy.objects.get().sign_in_url == "http://127.0.0.1:8000/"
     assert make_sandbox(here=True).frontend_api == "http://127.0.0.1:8001"
-    assert Workspace.objects.get().sign_in_url == "http://127.0.0.1:8001/"
+    assert UserSessionPolicy.objects.get().sign_in_url == "http://127.0.0.1:8001/"
 
 
 @pytest.mark.django_db
 def test_an_address_that_a_person_chose_stays():
     make_sandbox()
-    Workspace.objects.update(frontend_api="https://sandbox.example.com")
+    UserSessionPolicy.objects.update(frontend_api="https://sandbox.example.com")
 
     assert make_sandbox(here=True).frontend_api == "https://sandbox.example.com"
 
@@ -164,12 +164,12 @@ def test_an_address_that_a_person_chose_stays():
 @pytest.mark.django_db
 def test_a_sign_in_page_that_a_person_chose_stays(settings):
     make_sandbox()
-    Workspace.objects.update(sign_in_url="https://app.example.com/sign-in")
+    UserSessionPolicy.objects.update(sign_in_url="https://app.example.com/sign-in")
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
 
     make_sandbox(here=True)
 
-    assert Workspace.objects.get().sign_in_url == "https://app.example.com/sign-in"
+    assert UserSessionPolicy.objects.get().sign_in_url == "https://app.example.com/sign-in"
 
 
 @pytest.mark.django_db

@@ -30,10 +30,11 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import User
 from django.test import Client
 from sessions_core.models import Workspace
-from user_sessions.models import UserSession
+from user_sessions.models import UserSession, UserSessionPolicy
 
 def begin():
-    Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+    mine = Workspace.objects.create(name="Mine", is_sandbox=True)
+    UserSessionPolicy.objects.create(workspace=mine, frontend_api="http://localhost")
     return User.objects.create_user("ann", "ann@example.com", "correct horse")
 
 def page():

@@ -94,7 +94,8 @@ from django.test import Client, override_settings
 from sessions_core.models import AllowedOrigin, ApiKey, Workspace
 
 APP = {"origin": "https://app.example.com"}
-here, is_new = Workspace.objects.get_or_create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+here, is_new = Workspace.objects.get_or_create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.update_or_create(workspace=here, defaults={"frontend_api": "http://localhost"})
 if is_new:
     AllowedOrigin.objects.create(workspace=here, **APP)
     User.objects.create_user("ann", "ann@example.com", "correct horse")
@@ -252,7 +253,8 @@ from sessions_core.models import ApiKey, Workspace
 class Pages(TestCase):
     @classmethod
     def setUpTestData(cls):
-        cls.here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://testserver")
+        cls.here = Workspace.objects.create(name="Mine", is_sandbox=True)
+        UserSessionPolicy.objects.create(workspace=cls.here, frontend_api="http://testserver")
         cls.ann = User.objects.create_user("ann", "ann@example.com", "correct horse")
 
     def test_a_visitor_is_asked_for_a_login(self):

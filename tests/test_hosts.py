@@ -35,10 +35,11 @@ from django.contrib.auth.signals import user_logged_in
 from django.test import Client
 from django.utils import timezone
 from sessions_core.models import Event, Workspace
-from user_sessions.models import Ticket, UserSession
+from user_sessions.models import Ticket, UserSession, UserSessionPolicy
 from user_sessions.tokens.ticket_tokens import ticket_token
 
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+here = Workspace.objects.create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
 ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))
 
 def sign_in():
@@ -63,8 +64,10 @@ SEAL = """
 import django
 django.setup()
 from sessions_core.models import WebhookEndpoint, Workspace
+from user_sessions.models import UserSessionPolicy
 
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+here = Workspace.objects.create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
 WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", by="test")
 """
 
@@ -118,9 +121,10 @@ from django.test import Client
 from django.utils import timezone
 from people.models import Person
 from sessions_core.models import ApiKey, Workspace
-from user_sessions.models import Definition, JwtTemplate, UserSession
+from user_sessions.models import Definition, JwtTemplate, UserSession, UserSessionPolicy
 
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+here = Workspace.objects.create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
 JwtTemplate.objects.define(here, Definition(name="t1", claims={}), by="test")
 session = UserSession.objects.start(here, Person.objects.create(handle="ann"), by="test")
 key = ApiKey.objects.issue(here, name="a backend", by="test")[1]
@@ -165,9 +169,10 @@ import django
 django.setup()
 from django.contrib.auth.models import User
 from sessions_core.models import Workspace
-from user_sessions.models import UserSession
+from user_sessions.models import UserSession, UserSessionPolicy
 
-here = Workspace.objects.create(name="Mine", is_sandbox=True, frontend_api="http://localhost")
+here = Workspace.objects.create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
 ann = User.objects.create(username="ann")
 session = UserSession.objects.start(here, ann, by="test")
 ann.is_active = False

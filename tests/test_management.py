@@ -9,9 +9,9 @@ import pytest
 from django.core.management import call_command, get_commands
 
 import dev
-from sessions_core.models import Workspace
 from tests.embedded import embedded
 from tests.pages import DOCS, table
+from user_sessions.models import UserSessionPolicy
 
 ROOT = DOCS.parent
 OURS = {"sessions_core", "client_sessions", "client_sessions.devices", "user_sessions", "sessions_project"}
@@ -110,7 +110,7 @@ def refusal(data: Path, name: str, value: str) -> str:
 @pytest.mark.django_db
 def test_bootstrap_names_the_issuer(capsys):
     call_command("bootstrap", "Acme")
-    assert f"Issuer           {Workspace.objects.get().issuer}\n" in capsys.readouterr().out
+    assert f"Issuer           {UserSessionPolicy.objects.get().issuer}\n" in capsys.readouterr().out
 
 
 def test_dev_run_says_how_to_manage_what_it_serves(tmp_path):

@@ -11,13 +11,13 @@ from django.utils import timezone
 
 from client_sessions import scoping
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
-from client_sessions.models import Action, ClientSession, Grant, PersonalAccessToken, Terms
+from client_sessions.models import Action, ClientSession, ClientSessionPolicy, Grant, PersonalAccessToken, Terms
 from sessions_core.models import ApiKey, Event
 from sessions_core.moments import LONGEST_LIFETIME, instant, moment
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 from user_sessions import tokens
 from user_sessions.keys import key_sets
-from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
+from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession, UserSessionPolicy
 from user_sessions.models.jwt_templates import Definition
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.templating import previews
@@ -187,8 +187,8 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookMessageQuerySet.claim": lambda a, at: list(WebhookMessage.objects.claim(at=at, most=1)),
     "WebhookMessageQuerySet.due": lambda a, at: list(WebhookMessage.objects.due(at=at)),
     "WebhookMessageQuerySet.forget_settled": lambda a, at: WebhookMessage.objects.forget_settled(at=at),
-    "Workspace.client_session_end": lambda a, at: a.workspace.client_session_end(None, at=at),
-    "Workspace.user_session_end": lambda a, at: a.workspace.user_session_end(NOW, at=at),
+    "ClientSessionPolicy.end": lambda a, at: ClientSessionPolicy.of(a.workspace).end(None, at=at),
+    "UserSessionPolicy.end": lambda a, at: UserSessionPolicy.of(a.workspace).end(NOW, at=at),
     "attached_tokens.attached_token": lambda a, at: attached_tokens.attached_token(
         a.minting, at=at, authorized_party=None
     ),

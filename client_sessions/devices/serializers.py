@@ -3,6 +3,7 @@
 from typing import Any
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
+from client_sessions.models import ClientSessionPolicy
 from client_sessions.seam.shapes import instant
 from sessions_core.models import Workspace
 
@@ -116,7 +117,7 @@ def workspace_object(workspace: Workspace) -> dict[str, Any]:
         "connect_partner_name": None,
         "is_sandbox": workspace.is_sandbox,
         "is_suspended": False,
-        "is_publishable_key_auth_enabled": workspace.allows_publishable_keys,
+        "is_publishable_key_auth_enabled": ClientSessionPolicy.of(workspace).allows_publishable_keys,
         "connect_webview_customization": {},
         "organization_id": None,
     }

@@ -27,6 +27,7 @@ from client_sessions.seam.metadata import Metadata, MetadataFilter
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
 from client_sessions.seam.parameters import Choice, Email, Flag, Instant, Parameters, Text, Texts, Unsupported, Url
 from sessions_core.db.transactions import atomic
+from sessions_core.models import with_policies
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 
@@ -202,7 +203,11 @@ class WorkspacesView(SeamView):
 
     def list(self, request: Request) -> Response:
         auth = self.auth
-        theirs = auth.token.workspaces.all() if isinstance(auth, PersonalAccess) else [auth.workspace]
+        theirs = (
+            auth.token.workspaces.select_related(*with_policies())
+            if isinstance(auth, PersonalAccess)
+            else [auth.workspace]
+        )
         return self.ok(workspaces=[workspace_object(workspace) for workspace in theirs])
 
 

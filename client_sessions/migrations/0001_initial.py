@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import sessions_core.crypto.token_keys
+import sessions_core.models.policies
 
 
 class Migration(migrations.Migration):
@@ -20,6 +21,55 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="ClientSessionPolicy",
+            fields=[
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="%(app_label)s_policy",
+                        serialize=False,
+                        to="sessions_core.workspace",
+                    ),
+                ),
+                (
+                    "publishable_keys_enabled",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Let browsers open client sessions with a publishable key. Always on in a sandbox.",
+                    ),
+                ),
+                (
+                    "lifetime",
+                    models.DurationField(
+                        default=datetime.timedelta(days=365),
+                        help_text="Of a client session whose caller asks for no end.",
+                        validators=[sessions_core.models.policies.is_lifetime],
+                    ),
+                ),
+                (
+                    "max_lifetime",
+                    models.DurationField(
+                        default=datetime.timedelta(days=365),
+                        help_text="Of any client session of a live workspace, whatever the caller asks for.",
+                        validators=[sessions_core.models.policies.is_lifetime],
+                    ),
+                ),
+                (
+                    "user_identifier_key_min_length",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="Of keys that come with a publishable key: anyone who guesses a key gets that user's session.",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "policy for client sessions",
+                "verbose_name_plural": "policies for client sessions",
+            },
+        ),
         migrations.CreateModel(
             name="ClientSession",
             fields=[

@@ -9,6 +9,7 @@ from client_sessions.models.personal_access_tokens import (
     PersonalAccess,
     PersonalAccessToken,
 )
+from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
 from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
 from client_sessions.wanted import Wanted
@@ -22,6 +23,7 @@ __all__ = [
     "Action",
     "ClientSession",
     "ClientSessionError",
+    "ClientSessionPolicy",
     "ClientSessionQuerySet",
     "Grant",
     "GrantConflict",

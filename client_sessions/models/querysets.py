@@ -11,6 +11,7 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.exceptions import KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
@@ -122,7 +123,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 token_short=TOKEN.new_short(),
                 token_key=tokens.newest_key_id(),
                 created_at=at,
-                expires_at=workspace.client_session_end(expires_at, at=at),
+                expires_at=ClientSessionPolicy.of(workspace).end(expires_at, at=at),
             )
             try:
                 session.insert(wanted, terms, by=by)

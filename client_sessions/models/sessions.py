@@ -11,13 +11,14 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, Workspace
+from sessions_core.models import Event, Workspace, with_policies
 from sessions_core.moments import moment
 
 # The kind of caller that holds a client session's token; see sessions_core.http.routes.
@@ -164,7 +165,7 @@ class ClientSession(models.Model):
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             self._claim(by=by, at=at)
             if expires_at is not None:
-                self._move_end(self.workspace.client_session_end(expires_at, at=at), by=by, at=at)
+                self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), by=by, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
                 self.take_away(resource_type, surplus, by=by, at=at)
@@ -267,7 +268,9 @@ class ClientSession(models.Model):
 
 _BY_TOKEN = CompiledQuery(
     ClientSession,
-    lambda short: ClientSession.objects.select_related("workspace").filter(token_short=short).order_by(),
+    lambda short: (
+        ClientSession.objects.select_related(*with_policies("workspace")).filter(token_short=short).order_by()
+    ),
     short=("token_short", "its short part"),
 )
 

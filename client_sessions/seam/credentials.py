@@ -16,6 +16,7 @@ from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_sessio
 from client_sessions.models import (
     CLIENT_SESSION,
     PERSONAL_ACCESS_TOKEN,
+    ClientSessionPolicy,
     PersonalAccess,
     PersonalAccessToken,
 )
@@ -23,7 +24,7 @@ from client_sessions.scoping import Auth
 from client_sessions.seam.errors import SeamError
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.http.caller import bearer_of
-from sessions_core.models import ApiKey
+from sessions_core.models import ApiKey, with_policies
 
 __all__ = ["CredentialAuthentication"]
 
@@ -59,7 +60,7 @@ def _personal_access(text: str, workspace_id: str | None) -> PersonalAccess | No
     if token is None or workspace_id is None:
         return PersonalAccess(token, None) if token else None
     try:
-        chosen = token.workspaces.filter(pk=UUID(workspace_id)).first()
+        chosen = token.workspaces.select_related(*with_policies()).filter(pk=UUID(workspace_id)).first()
     except ValueError:
         chosen = None
     return PersonalAccess(token, chosen) if chosen else None
@@ -72,4 +73,4 @@ def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:
     key = ApiKey.objects.authenticate_publishable(text)
     if key is None:
         raise SeamError("workspace_not_found", status=400 if action == "get_or_create" else 401)
-    return key if key.workspace.allows_publishable_keys else None
+    return key if ClientSessionPolicy.of(key.workspace).allows_publishable_keys else None

@@ -9,7 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from client_sessions import resources
-from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, KeyTaken, Terms
+from client_sessions.models import (
+    Action,
+    ClientSession,
+    ClientSessionPolicy,
+    ClientSessionQuerySet,
+    Grant,
+    KeyTaken,
+    Terms,
+)
 from client_sessions.scoping import still_reached, with_device_count
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
@@ -169,11 +177,11 @@ class ClientSessionsView(SeamView):
             raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
         if set(values) & {*_grants(), "customer_key", "customer_id"}:
             raise SeamError("publishable_keys_must_create_empty_client_sessions")
-        workspace = self.auth.workspace
-        if len(values["user_identifier_key"]) < (shortest := workspace.user_identifier_key_min_length):
+        policy = ClientSessionPolicy.of(self.auth.workspace)
+        if len(values["user_identifier_key"]) < (shortest := policy.user_identifier_key_min_length):
             raise invalid("user_identifier_key", f"String must contain at least {shortest} character(s)")
         if "expires_at" in values:
-            values["expires_at"] = min(values["expires_at"], timezone.now() + workspace.client_session_lifetime)
+            values["expires_at"] = min(values["expires_at"], timezone.now() + policy.lifetime)
         return values
 
     def _started_or_held(self, values: dict[str, Any]) -> ClientSession:

@@ -2,7 +2,8 @@
 
 from sessions_core.models.api_keys import ApiKey
 from sessions_core.models.events import AppendOnly, Event
-from sessions_core.models.workspaces import AllowedOrigin, LimitPolicy, SigningAlgorithm, Workspace
+from sessions_core.models.policies import Policy, with_policies
+from sessions_core.models.workspaces import AllowedOrigin, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
 __all__ = [
@@ -10,9 +11,9 @@ __all__ = [
     "ApiKey",
     "AppendOnly",
     "Event",
-    "LimitPolicy",
-    "SigningAlgorithm",
+    "Policy",
     "WebhookEndpoint",
     "WebhookMessage",
     "Workspace",
+    "with_policies",
 ]

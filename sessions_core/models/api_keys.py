@@ -13,6 +13,7 @@ from sessions_core.crypto.sealing import SealedField, open_in, seal_for
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.models.events import Event
+from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import text as fitting_text
@@ -145,6 +146,6 @@ class ApiKey(models.Model):
 
 _BY_SHORT = CompiledQuery(
     ApiKey,
-    lambda short: ApiKey.objects.select_related("workspace").filter(short=short).order_by(),
+    lambda short: ApiKey.objects.select_related(*with_policies("workspace")).filter(short=short).order_by(),
     short=("short", "its short part"),
 )

@@ -7,9 +7,10 @@ from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.devices.models import Customer, UserIdentity
-from client_sessions.models import ClientSession, GrantConflict, KeyTaken, NotLive, State
+from client_sessions.models import ClientSession, ClientSessionPolicy, GrantConflict, KeyTaken, NotLive, State
 from sessions_core.models import Event
 from tests.callers import bearer
+from tests.policies import set_client_session_policy
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -49,7 +50,7 @@ def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revo
 
 
 def test_a_session_lives_as_long_as_its_workspace_says(workspace):
-    workspace.client_session_lifetime = timedelta(hours=1)
+    set_client_session_policy(workspace, lifetime=timedelta(hours=1))
     session = ClientSession.objects.start(workspace, by="test", at=NOW)
     assert session.expires_at == NOW + timedelta(hours=1)
 
@@ -139,7 +140,9 @@ def test_neither_key_nor_identity_always_makes_a_new_session(workspace):
 def test_a_publishable_key_lengthens_nothing(web_app, workspace):
     far = "2100-01-01T00:00:00Z"
     born = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
-    assert born["client_session"]["expires_at"] < (timezone.now() + workspace.client_session_lifetime).isoformat()
+    assert (
+        born["client_session"]["expires_at"] < (timezone.now() + ClientSessionPolicy.of(workspace).lifetime).isoformat()
+    )
     again = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
     assert again == born
 
@@ -150,7 +153,7 @@ def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, work
     workspace.save()
     response = web_app.post("client_sessions/get_or_create", user_identifier_key="g1")
     assert (response.status_code, response.error) == (401, "unauthorized")
-    workspace.publishable_keys_enabled = True
+    set_client_session_policy(workspace, publishable_keys_enabled=True)
     workspace.save()
     assert web_app.post("client_sessions/get_or_create", user_identifier_key="g1").status_code == 200
 

@@ -6,6 +6,7 @@ import pytest
 
 from client_sessions.models import ClientSession
 from tests.callers import Caller, bearer
+from tests.policies import set_client_session_policy
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +142,7 @@ def test_a_caller_that_is_stopped_writes_nothing(web_app):
 
 @pytest.mark.wire("S126")
 def test_a_short_key_can_be_refused_to_publishable_keys(web_app, backend, workspace):
-    workspace.user_identifier_key_min_length = 20
+    set_client_session_policy(workspace, user_identifier_key_min_length=20)
     workspace.save()
     for path in ("client_sessions/create", "client_sessions/get_or_create"):
         response = web_app.post(path, user_identifier_key="jane@example.com")

@@ -7,8 +7,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 
+from client_sessions.models import ClientSessionPolicy
 from sessions_core.crypto.tokens import ALPHABET
-from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace
+from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace, with_policies
+from tests.policies import set_client_session_policy, set_user_session_policy
+from user_sessions.models import UserSessionPolicy
 
 DAY = timedelta(days=1)
 
@@ -134,33 +137,58 @@ ORIGINS = [
 @pytest.mark.parametrize("origin", NO_ORIGINS)
 def test_what_browsers_call_no_origin_is_refused(workspace, origin):
     with pytest.raises(ValidationError, match="origin"):
-        Workspace(name="w", frontend_api=origin).full_clean(validate_unique=False)
+        UserSessionPolicy(workspace=workspace, frontend_api=origin).full_clean(validate_unique=False)
     with pytest.raises(ValidationError, match="origin"):
         AllowedOrigin(workspace=workspace, origin=origin).full_clean(validate_unique=False)
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
 def test_a_frontend_api_is_at_its_own_host(workspace, origin):
-    workspace.frontend_api = origin
-    workspace.full_clean()
+    set_user_session_policy(workspace, frontend_api=origin)
+    UserSessionPolicy.of(workspace).full_clean()
     AllowedOrigin(workspace=workspace, origin=origin).full_clean()
-    assert workspace.is_at(origin.partition("//")[2])
+    assert UserSessionPolicy.of(workspace).is_at(origin.partition("//")[2])
 
 
 @pytest.mark.parametrize("lifetime", [timedelta(0), -DAY, timedelta(days=3651), timedelta.max])
 @pytest.mark.parametrize(
-    "name",
-    ["client_session_lifetime", "client_session_max_lifetime", "user_session_lifetime", "user_session_idle_lifetime"],
+    ("policy", "name"),
+    [
+        (ClientSessionPolicy, "lifetime"),
+        (ClientSessionPolicy, "max_lifetime"),
+        (UserSessionPolicy, "lifetime"),
+        (UserSessionPolicy, "idle_lifetime"),
+    ],
 )
-def test_no_workspace_has_a_lifetime_that_dates_cannot_hold(workspace, name, lifetime):
-    setattr(workspace, name, lifetime)
+def test_no_policy_has_a_lifetime_that_dates_cannot_hold(workspace, policy, name, lifetime):
     with pytest.raises(ValidationError) as refused:
-        workspace.full_clean()
-    assert "ten years" in str(refused.value.message_dict[name])
+        policy(workspace=workspace, **{name: lifetime}).full_clean()
+    assert "3650 days" in str(refused.value.message_dict[name])
 
 
 def test_a_live_workspace_allows_what_it_was_told_to(workspace, live_workspace):
-    assert workspace.allows_publishable_keys and workspace.allows_backend_sessions
-    assert not live_workspace.allows_publishable_keys and not live_workspace.allows_backend_sessions
-    live_workspace.publishable_keys_enabled = live_workspace.backend_sessions_enabled = True
-    assert live_workspace.allows_publishable_keys and live_workspace.allows_backend_sessions
+    assert allowances(workspace) == (True, True)
+    assert allowances(live_workspace) == (False, False)
+    set_client_session_policy(live_workspace, publishable_keys_enabled=True)
+    set_user_session_policy(live_workspace, backend_sessions_enabled=True)
+    assert allowances(live_workspace) == (True, True)
+
+
+def allowances(workspace):
+    """Whether publishable keys and backends may open sessions."""
+    backend = UserSessionPolicy.of(workspace).allows_backend_sessions
+    return ClientSessionPolicy.of(workspace).allows_publishable_keys, backend
+
+
+def test_a_workspace_without_a_policy_has_the_defaults(workspace):
+    ClientSessionPolicy.objects.all().delete()
+    fresh = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
+    assert ClientSessionPolicy.of(fresh).lifetime == timedelta(days=365)
+    assert ClientSessionPolicy.of(fresh) is ClientSessionPolicy.of(fresh)
+
+
+def test_a_workspace_that_came_with_its_policies_is_asked_without_a_query(workspace, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        fresh = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
+        assert UserSessionPolicy.of(fresh).frontend_api == "https://here.example.com"
+        assert ClientSessionPolicy.of(fresh).max_lifetime

@@ -7,9 +7,8 @@ from urllib.parse import urlencode
 from django.test import Client
 from django.utils import timezone
 
-from sessions_core.models import Workspace
 from tests.callers import error_of
-from user_sessions.models import Ticket, UserSession
+from user_sessions.models import Ticket, UserSession, UserSessionPolicy
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.ticket_tokens import ticket_token
 
@@ -56,7 +55,7 @@ class Somebody:
 
     def ticket_for(self, user: Any, **how: Any) -> str:
         """A ticket as a backend of the workspace hands it out; with an ``actor`` it is one to impersonate the user."""
-        workspace = Workspace.objects.at_host(self.host).get()
+        workspace = UserSessionPolicy.objects.workspace_at(self.host)
         ticket = Ticket.objects.issue(workspace, user, **{"by": "test", "lifetime": HOUR, **how})
         return ticket_token(ticket, at=timezone.now())
 
@@ -74,7 +73,7 @@ class Somebody:
 
     def hold(self, user: Any) -> UserSession:
         """Have been signed in before, on a client of its own: nothing is asked for that, and nothing minted."""
-        session = UserSession.objects.start(Workspace.objects.at_host(self.host).get(), user, by="test")
+        session = UserSession.objects.start(UserSessionPolicy.objects.workspace_at(self.host), user, by="test")
         self.credential = client_token(session.client)
         return session
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.policies import address_of, set_user_session_policy
 from tests.sdks.packages import JAVASCRIPT, native_sdk
 from tests.user_sessions.conftest import claims_of
 from user_sessions.clerk.cookies import publishable_key
@@ -57,8 +58,8 @@ def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspa
     """A workspace whose frontend API is the server that runs, with two users who have passwords."""
     workspace.name = "Sandbox"
     # The SDK wants a host with a dot in it.
-    workspace.frontend_api = live_server.url.replace("//localhost:", "//127.0.0.1:")
-    workspace.sign_in_url = f"{workspace.frontend_api}/"
+    set_user_session_policy(workspace, frontend_api=live_server.url.replace("//localhost:", "//127.0.0.1:"))
+    set_user_session_policy(workspace, sign_in_url=f"{address_of(workspace)}/")
     workspace.save()
     for username, first, last in (("jane_doe", "Jane", "Doe"), ("john_roe", "John", "Roe")):
         User.objects.create_user(username, password=PASSWORD, first_name=first, last_name=last)
@@ -90,11 +91,11 @@ def sdk_in(served: Workspace, page: Any) -> Callable[..., Any]:
     """A page of the frontend API's origin with nothing but the SDK: ``sdk_in(LOAD)`` runs something in it."""
 
     def run(script: str, argument: Any = None) -> Any:
-        if not page.url.startswith(served.frontend_api):
-            page.goto(f"{served.frontend_api}/health")
-            keys = [publishable_key(served), served.frontend_api]
+        if not page.url.startswith(address_of(served)):
+            page.goto(f"{address_of(served)}/health")
+            keys = [publishable_key(served), address_of(served)]
             page.evaluate("(keys) => { [window.__clerk_publishable_key, window.__clerk_proxy_url] = keys }", keys)
-            page.add_script_tag(url=f"{served.frontend_api}/browser_sdk/clerk.browser.js")
+            page.add_script_tag(url=f"{address_of(served)}/browser_sdk/clerk.browser.js")
         return page.evaluate(script, argument)
 
     return run
@@ -114,7 +115,11 @@ def test_the_browser_sdk_signs_in_and_keeps_its_cookies(sdk_in, page, served, te
     session_id = sdk_in(SIGN_IN, ["jane_doe", PASSWORD])
 
     claims = claims_of(sdk_in(TOKEN, {"skipCache": True}))
-    assert (claims["sid"], claims["iss"], claims["azp"]) == (session_id, served.frontend_api, served.frontend_api)
+    assert (claims["sid"], claims["iss"], claims["azp"]) == (
+        session_id,
+        address_of(served),
+        address_of(served),
+    )
     assert claims_of(sdk_in(TOKEN, {"template": template}))["who"] == "jane_doe"
     cookies = cookies_of(page)
     assert claims_of(cookies["__session"]["value"])["sid"] == session_id
@@ -164,7 +169,7 @@ def test_the_browser_sdk_works_in_a_native_app(served, browser_sdk, backend, tem
     told = native_sdk().play(
         "story",
         sdk=str(browser_sdk),
-        endpoint=served.frontend_api,
+        endpoint=address_of(served),
         publishable_key=publishable_key(served),
         tickets=[backend.post("v1/sign_in_tokens", user_id=user).json()["token"] for user in (jane, john)],
         template=template,
@@ -191,7 +196,7 @@ def test_an_app_with_a_dead_token_signs_in_again_and_asks_no_more_than_it_must(s
     told = native_sdk().play(
         "again",
         sdk=str(browser_sdk),
-        endpoint=served.frontend_api,
+        endpoint=address_of(served),
         publishable_key=publishable_key(served),
         tickets=[backend.post("v1/sign_in_tokens", user_id=jane).json()["token"] for _ in range(2)],
         kept=dead,
@@ -227,7 +232,7 @@ def shown_claims(page: Any, which: str) -> dict[str, Any]:
 
 
 def test_the_page_signs_in_switches_and_signs_out(served, template, page):
-    page.goto(served.frontend_api)
+    page.goto(address_of(served))
     sign_in_on(page, "jane_doe", "wrong", "Password is incorrect. Try again.")
     sign_in_on(page, "jane_doe", PASSWORD)
     jane = UserSession.objects.get(user__username="jane_doe")
@@ -259,13 +264,13 @@ def test_the_page_offers_only_templates_that_tokens_are_minted_from(served, temp
     settings.GATEPASS_BROWSER_SDK = tmp_path
     (tmp_path / "clerk.browser.js").touch()
     JwtTemplate.objects.customise_session_tokens(served, {"nick": "{{user.username}}"}, by="test")
-    told = client.get("/", headers={"host": served.frontend_api.partition("//")[2]}).content.decode()
+    told = client.get("/", headers={"host": address_of(served).partition("//")[2]}).content.decode()
     assert f"<option>{template}</option>" in told and "__session_token" not in told
 
 
 def test_the_page_s_token_counts_down_and_is_renewed(served, page, settings):
     settings.USER_SESSIONS = {"SESSION_TOKEN_LIFETIME": timedelta(seconds=20)}
-    page.goto(served.frontend_api)
+    page.goto(address_of(served))
     sign_in_on(page, "jane_doe", PASSWORD)
     first = shown_claims(page, "Claims of the session token")
     shown = page.inner_text("#countdown")
@@ -277,20 +282,28 @@ def test_a_link_with_a_ticket_signs_in_and_leaves_no_trace(served, backend, page
     jane = user_id(User.objects.get(username="jane_doe").pk)
     page.goto(backend.post("v1/sign_in_tokens", user_id=jane).json()["url"])
     page.get_by_role("status").get_by_text("The ticket has signed you in.").wait_for()
-    assert page.url == page.evaluate("location.href") == f"{served.frontend_api}/"
+    assert page.url == page.evaluate("location.href") == f"{address_of(served)}/"
     assert accounts_on(page) == ["Jane Doe, in use"]
 
 
 def test_without_the_sdk_the_page_says_how_to_get_it(served, client, settings, tmp_path):
     settings.GATEPASS_BROWSER_SDK = tmp_path
-    told = client.get("/", headers={"host": urlsplit(served.frontend_api).netloc}).content.decode()
+    told = client.get("/", headers={"host": urlsplit(address_of(served)).netloc}).content.decode()
     assert "python3 dev.py browser_sdk" in told and "clerk.browser.js" not in told
 
 
-@pytest.mark.parametrize("changed", [{"is_sandbox": False}, {"frontend_api": "https://elsewhere.example.com"}])
-def test_the_page_is_offered_at_the_address_of_a_sandbox_alone(served, client, changed):
-    host = urlsplit(served.frontend_api).netloc
-    Workspace.objects.filter(pk=served.pk).update(**changed)
+def live(workspace):
+    Workspace.objects.filter(pk=workspace.pk).update(is_sandbox=False)
+
+
+def elsewhere(workspace):
+    set_user_session_policy(workspace, frontend_api="https://elsewhere.example.com")
+
+
+@pytest.mark.parametrize("change", [live, elsewhere])
+def test_the_page_is_offered_at_the_address_of_a_sandbox_alone(served, client, change):
+    host = urlsplit(address_of(served)).netloc
+    change(served)
     assert "Try it in this browser" not in client.get("/", headers={"host": host}).content.decode()
 
 
@@ -305,8 +318,12 @@ def picture(page: Any) -> None:
 @contextmanager
 def app_of(workspace: Workspace, api_key: str, *, host: str = "127.0.0.1", backend_api: str = "") -> Iterator[str]:
     """An app's server with the vendor's SDK, on a port of its own: its origin."""
-    keys = {"api_key": api_key, "publishable_key": publishable_key(workspace), "endpoint": workspace.frontend_api}
-    keys["backend_api"] = backend_api or workspace.frontend_api
+    keys = {
+        "api_key": api_key,
+        "publishable_key": publishable_key(workspace),
+        "endpoint": address_of(workspace),
+    }
+    keys["backend_api"] = backend_api or address_of(workspace)
     command = ["node", str(JAVASCRIPT / "app.mjs")]
     environment = os.environ | {"GIVEN": json.dumps(keys)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from sessions_core.crypto.tokens import random_text
 from sessions_core.models import Event
+from tests.policies import set_user_session_policy
 from user_sessions.deactivation import connect
 from user_sessions.models import Client, UserSession
 from user_sessions.tokens.client_tokens import client_token
@@ -68,7 +69,7 @@ def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, 
 
 
 def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session):
-    workspace.single_session_mode = True
+    set_user_session_policy(workspace, single_session_mode=True)
     workspace.save()
     session.revoke(by="test")
     assert backend.get(f"v1/clients/{session.client_id}").json()["sessions"] == []

@@ -8,6 +8,7 @@ from django.utils import timezone
 from ksuid import Ksuid
 
 from tests.callers import Caller, bearer
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import first_error, listed, minted
 from user_sessions.clerk.versions import VERSIONS
 from user_sessions.models import UserSession
@@ -183,7 +184,7 @@ def test_a_live_workspace_lets_no_backend_create_sessions(live_workspace, key_of
     for body in ({}, {"user_id": user_id(u1.pk)}):
         response = backend.post("v1/sessions", **body)
         assert (response.status_code, response.error) == (400, "request_invalid_for_environment")
-    live_workspace.backend_sessions_enabled = True
+    set_user_session_policy(live_workspace, backend_sessions_enabled=True)
     live_workspace.save()
     assert backend.post("v1/sessions", user_id=user_id(u1.pk)).status_code == 200
 

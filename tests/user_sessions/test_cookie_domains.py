@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from sessions_core.models import Workspace
 from tests.embedded import embedded
 from user_sessions.clerk.cookies import handshake_cookies_dropped, set_handshake, tell_signed_in
+from user_sessions.models import UserSessionPolicy
 
 pytestmark = embedded
 
@@ -30,14 +31,20 @@ SITES = [
 @pytest.mark.parametrize(("issuer", "domain"), SITES)
 def test_who_is_signed_in_is_told_to_the_whole_site(issuer, domain):
     response = HttpResponse()
-    tell_signed_in(response, Workspace(frontend_api=issuer), None)
+    tell_signed_in(response, _workspace_at(issuer), None)
     assert {cookie["domain"] for cookie in response.cookies.values()} == {domain}
+
+
+def _workspace_at(issuer):
+    workspace = Workspace()
+    UserSessionPolicy(workspace=workspace, frontend_api=issuer)
+    return workspace
 
 
 def handshake(issuer, page):
     """Whether a handshake travels in a cookie, and for which domain."""
     response = HttpResponse()
-    is_set = set_handshake(response, "__clerk_handshake_nonce", "x", Workspace(frontend_api=issuer), page=page)
+    is_set = set_handshake(response, "__clerk_handshake_nonce", "x", _workspace_at(issuer), page=page)
     return response.cookies["__clerk_handshake_nonce"]["domain"] if is_set else None
 
 
@@ -51,7 +58,7 @@ def test_no_cookie_is_set_for_a_public_suffix():
 @pytest.mark.parametrize("issuer", ["https://clerk.example.co.uk", "https://clerk.b.example.co.uk"])
 def test_hosts_of_any_depth_agree_on_one_domain(page, issuer):
     assert handshake(issuer, page) == "example.co.uk"
-    dropped = handshake_cookies_dropped(Workspace(frontend_api=issuer), page=page)
+    dropped = handshake_cookies_dropped(_workspace_at(issuer), page=page)
     assert all(directive.endswith("; Domain=example.co.uk") for directive in dropped)
 
 

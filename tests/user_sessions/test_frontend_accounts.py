@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth import get_user_model
 
+from tests.policies import set_user_session_policy
 from tests.user_sessions.accounts import ACTOR, DEAD, KEPT, MULTI, NEW, SINGLE, Room
 from tests.user_sessions.frontend import Browser
 
@@ -46,7 +47,7 @@ def test_a_client_of_several_accounts(room, row):
 
 @pytest.mark.parametrize("row", SINGLE, ids=lambda row: row.what)
 def test_a_client_of_one_account(room, at_home, row):
-    at_home.single_session_mode = True
+    set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     check(row, room)
 

@@ -6,6 +6,7 @@ import jwt
 import pytest
 from django.utils import timezone
 
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import claims_of, first_error
 from tests.user_sessions.frontend import PAGE, Browser
 from user_sessions.models import Definition, JwtTemplate, SigningKey, Ticket, UserSession
@@ -204,7 +205,7 @@ def test_a_second_sign_in_of_the_same_user_names_the_existing_session(somebody, 
 
 @pytest.mark.wire("C118")
 def test_single_session_mode_refuses_a_second_sign_in(at_home, somebody, u1, u2):
-    at_home.single_session_mode = True
+    set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     somebody.sign_in(u1)
     response = somebody.try_to_sign_in(u2)

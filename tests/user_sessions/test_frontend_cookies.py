@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from sessions_core.models import AllowedOrigin, Workspace
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import claims_of
 from tests.user_sessions.pages import APP, HOST, Page, app, listing, ticket_for, token_of
 from user_sessions.models import Client
@@ -53,7 +54,7 @@ def test_when_somebody_signed_in_is_told_to_the_whole_site_whichever_page_asks(l
 
 @pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", "")])
 def test_a_sandbox_without_tls_can_be_tried_out(workspace, u1, scheme, secure):
-    workspace.frontend_api = f"{scheme}://{HOST}"
+    set_user_session_policy(workspace, frontend_api=f"{scheme}://{HOST}")
     workspace.save()
     cookie = cookie_of(workspace, u1, HOST, APP, "__client")
     assert (cookie["secure"], cookie["httponly"]) == (secure, True)

@@ -11,9 +11,8 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.db import connection
 from django.utils import timezone
 
-from sessions_core.models import Workspace
 from tests.user_sessions.frontend import App, Browser
-from user_sessions.models import Activity, Client, Definition, JwtTemplate, Ticket, UserSession
+from user_sessions.models import Activity, Client, Definition, JwtTemplate, Ticket, UserSession, UserSessionPolicy
 from user_sessions.tokens.session_tokens import template_token
 from user_sessions.tokens.ticket_tokens import ticket_token
 
@@ -292,7 +291,7 @@ def test_a_use_from_the_same_address_is_no_news(somebody, u1, address, kept):
 
 
 def test_a_ticket_of_a_workspace_without_a_page_leads_nowhere(browser, workspace, u1):
-    Workspace.objects.update(sign_in_url="")
-    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=workspace.user_session_lifetime)
+    UserSessionPolicy.objects.update(sign_in_url="")
+    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=UserSessionPolicy.of(workspace).lifetime)
     answer = browser.get("v1/tickets/accept", f"?ticket={ticket_token(ticket, at=timezone.now())}")
     assert answer.error == "resource_not_found"

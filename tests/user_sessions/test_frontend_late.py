@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
+from tests.policies import set_user_session_policy
 from tests.user_sessions.frontend import Browser, Somebody
 from user_sessions.models import Client, Ticket, UserSession
 
@@ -47,7 +48,7 @@ def test_a_password_sent_twice_begins_no_second_client(late, u2):
 
 
 def test_one_browser_has_one_session_where_one_at_a_time_is_allowed(at_home, late, u2):
-    at_home.single_session_mode = True
+    set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     assert told(late.try_to_sign_in(u2)) == LATE
     assert UserSession.objects.count() == 1

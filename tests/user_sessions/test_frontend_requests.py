@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.policies import set_user_session_policy
 from tests.user_sessions.frontend import HERE, PAGE, App, Browser
 from user_sessions.models import Ticket, UserSession
 
@@ -116,7 +117,7 @@ def test_what_is_private_about_a_user_is_not_told_to_browsers(somebody, settings
 
 @pytest.mark.wire("C166")
 def test_a_user_with_as_many_sessions_as_are_allowed_keeps_their_ticket(somebody, at_home, u1):
-    at_home.user_session_limit = 1
+    set_user_session_policy(at_home, limit=1)
     at_home.save()
     UserSession.objects.start(at_home, u1, by="test")
     response = somebody.try_to_sign_in(u1)
@@ -129,7 +130,7 @@ def test_a_user_with_as_many_sessions_as_are_allowed_keeps_their_ticket(somebody
 @pytest.mark.parametrize("is_single", [True, False])
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_an_sdk_learns_the_rules_before_anybody_signs_in(browser, at_home, is_single, method):
-    at_home.single_session_mode = is_single
+    set_user_session_policy(at_home, single_session_mode=is_single)
     at_home.save()
     told = browser.request(method, "v1/environment").json()
     assert told["auth_config"]["single_session_mode"] is is_single

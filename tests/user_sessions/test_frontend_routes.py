@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sessions_core.models import Event
+from tests.policies import set_user_session_policy
 from tests.user_sessions.frontend import PAGE, App, Browser
 from user_sessions.clerk.frontend.client_authentication import CLIENT, VISITOR
 from user_sessions.clerk.frontend.frontend_routes import ROUTES
@@ -47,7 +48,7 @@ OTHERWISE = {
 
 @pytest.fixture
 def ann(at_home):
-    at_home.sign_in_url = f"{PAGE}/sign-in"
+    set_user_session_policy(at_home, sign_in_url=f"{PAGE}/sign-in")
     at_home.save()
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), by="test")
     return get_user_model().objects.create_user("ann", password=SECRET)

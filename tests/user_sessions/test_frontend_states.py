@@ -7,6 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from sessions_core.models import Event
+from tests.policies import set_user_session_policy
 from tests.user_sessions.frontend import Browser
 from user_sessions.models import Definition, Epoch, JwtTemplate, Status, UserSession
 from user_sessions.tokens.client_tokens import client_token
@@ -118,7 +119,7 @@ def test_a_revoked_session_stays_beside_others_and_is_not_shown_where_there_are_
     session = browser.sign_in(u1)
     session.revoke(by="test")
     assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
-    at_home.single_session_mode = True
+    set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     assert browser.shown()["sessions"] == []
 
@@ -126,7 +127,7 @@ def test_a_revoked_session_stays_beside_others_and_is_not_shown_where_there_are_
 @pytest.mark.parametrize("verb", ["touch", "tokens", "tokens/t1", "verify"])
 def test_a_client_of_one_session_learns_that_it_was_revoked(browser, at_home, template, u1, verb):
     """An SDK signs its user out when it is told 401, and not for 404."""
-    at_home.single_session_mode = True
+    set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     session = browser.sign_in(u1)
     session.revoke(by="test")

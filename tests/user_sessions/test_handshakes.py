@@ -14,7 +14,7 @@ from tests.callers import Caller
 from tests.dump import dump
 from tests.user_sessions.pages import APP, Page, handshake, signed_in_client, token_of
 from user_sessions.clerk.handshakes import NONCE_LIFETIME, Handshake
-from user_sessions.models import JwtTemplate, SigningKey, SpentNonce, UserSession
+from user_sessions.models import JwtTemplate, SigningKey, SpentNonce, UserSession, UserSessionPolicy
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.handshake_tokens import handshake_nonce
 from user_sessions.tokens.refresh_tokens import is_refresh_token_of
@@ -61,7 +61,7 @@ def test_who_is_signed_in_comes_along(sent_here, client, workspace):
     claims = jwt.decode(cookies["__session"], options={"verify_signature": False})
     (refresh,) = (value for name, value in cookies.items() if name.startswith("__refresh_"))
     session = UserSession.objects.select_related("client").get()
-    assert (claims["sid"], claims["azp"], claims["iss"]) == (session.pk, APP, workspace.issuer)
+    assert (claims["sid"], claims["azp"], claims["iss"]) == (session.pk, APP, UserSessionPolicy.of(workspace).issuer)
     assert int(cookies["__client_uat"]) <= claims["iat"]
     assert is_refresh_token_of(session, refresh)
     assert cookies["__clerk_db_jwt"].startswith("dvb_")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from tests.callers import Caller
+from tests.policies import set_user_session_policy
 from tests.user_sessions.test_races import ROUNDS, tally
 from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import Definition, JwtTemplate, SigningKey, TemplateGone, UserSession
@@ -30,7 +31,7 @@ SIGNED_BY = {"HS256": SECRET, "ES256": PEM}
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
     """One whose keys are made in no time."""
-    workspace.signing_algorithm = "EdDSA"
+    set_user_session_policy(workspace, signing_algorithm="EdDSA")
     workspace.save()
     return workspace
 

@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sessions_core.models import Event
-from user_sessions.models import Client, ForeignClient, NotLive, Status, UserInactive, UserSession
+from tests.policies import set_user_session_policy
+from user_sessions.models import Client, ForeignClient, NotLive, Status, UserInactive, UserSession, UserSessionPolicy
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -159,7 +160,7 @@ def test_a_stale_copy_cannot_revive_a_session(workspace, u1):
 
 
 def test_a_session_may_live_longer_than_a_month(workspace, u1):
-    workspace.user_session_lifetime = 90 * DAY
+    set_user_session_policy(workspace, lifetime=90 * DAY)
     session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
     assert session.abandon_at == session.expire_at == NOW + 90 * DAY
     assert session.status_at(NOW + 31 * DAY) == "active"
@@ -201,7 +202,7 @@ def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
 
 
 def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
-    workspace.user_session_idle_lifetime = timedelta(minutes=30)
+    set_user_session_policy(workspace, idle_lifetime=timedelta(minutes=30))
     session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
     assert session.expire_at == NOW + timedelta(minutes=30)
     session.touch(at=NOW + timedelta(minutes=20))
@@ -212,7 +213,7 @@ def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
 
 
 def test_use_never_prolongs_a_session_beyond_its_end(workspace, u1):
-    workspace.user_session_idle_lifetime = 2 * DAY
+    set_user_session_policy(workspace, idle_lifetime=2 * DAY)
     session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
     for day in range(1, 7):
         session.touch(at=NOW + day * DAY)
@@ -220,7 +221,7 @@ def test_use_never_prolongs_a_session_beyond_its_end(workspace, u1):
 
 
 def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
-    workspace.user_session_lifetime, workspace.user_session_idle_lifetime = None, 20 * DAY
+    set_user_session_policy(workspace, lifetime=None, idle_lifetime=20 * DAY)
     session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
     for day in range(15, 60, 15):
         session.touch(at=NOW + day * DAY)
@@ -228,7 +229,7 @@ def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
 
 
 def test_minting_is_use_and_written_once_in_an_interval(workspace, u1, django_assert_num_queries):
-    workspace.user_session_idle_lifetime = timedelta(minutes=30)
+    set_user_session_policy(workspace, idle_lifetime=timedelta(minutes=30))
     session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
     with django_assert_num_queries(0):
         session.note_use(at=NOW + timedelta(seconds=50))
@@ -256,17 +257,15 @@ def test_a_sign_in_may_be_for_a_shorter_time(workspace, u1):
 @pytest.mark.parametrize(
     "policy",
     [
-        {"user_session_lifetime": None},
-        {"user_session_idle_lifetime": 7 * DAY},
-        {"user_session_idle_lifetime": timedelta(0)},
-        {"user_session_limit": 0},
+        {"lifetime": None},
+        {"idle_lifetime": 7 * DAY},
+        {"idle_lifetime": timedelta(0)},
+        {"limit": 0},
     ],
 )
 def test_a_workspace_that_would_never_end_a_session_is_refused(workspace, policy):
-    for name, value in policy.items():
-        setattr(workspace, name, value)
     with pytest.raises(ValidationError):
-        workspace.full_clean()
+        UserSessionPolicy(workspace=workspace, **policy).full_clean()
 
 
 # Tasks

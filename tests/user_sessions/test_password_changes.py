@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from sessions_core.models import Event
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import listed
 from user_sessions.checks import check_settings
 from user_sessions.models import NotPending, Status, Ticket, TicketExpired, UserSession
@@ -319,7 +320,7 @@ def test_a_void_session_can_leave_its_client(held, ann):
 
 
 def test_whoever_takes_the_place_of_a_void_session_is_alone_when_its_user_is_activated(workspace, held, ann, u2):
-    workspace.single_session_mode = True
+    set_user_session_policy(workspace, single_session_mode=True)
     deactivate(ann)
     held = UserSession.objects.get()
     later = UserSession.objects.start(workspace, u2, by="test", client=held.client)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from tests.embedded import examples
+from tests.policies import set_user_session_policy
 from user_sessions.models import Client, Epoch, NotLive, NotPending, SigningKey, StaleClient, Ticket, UserSession
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token
@@ -72,7 +73,7 @@ def test_a_workspace_gets_one_signing_key_however_many_ask(workspace, at_once):
 
 @pytest.mark.parametrize("policy", ["refuse", "end_oldest"])
 def test_a_user_never_has_more_live_sessions_than_allowed(workspace, u1, at_once, policy):
-    workspace.user_session_limit, workspace.user_session_limit_policy = 3, policy
+    set_user_session_policy(workspace, limit=3, limit_policy=policy)
     workspace.save()
     for _ in range(ROUNDS):
         started = tally(at_once(*[partial(UserSession.objects.start, workspace, u1, by="test")] * 8))
@@ -95,7 +96,7 @@ def start_on(client: Client, user: Any, **how: Any) -> UserSession:
 @pytest.mark.parametrize("replacing", [False, True])
 @pytest.mark.parametrize(("single", "refusal"), [(True, "SessionExists"), (False, "AlreadySignedIn")])
 def test_of_sign_ins_on_one_client_one_stays(workspace, u1, u2, at_once, single, refusal, replacing):
-    workspace.single_session_mode = single
+    set_user_session_policy(workspace, single_session_mode=single)
     workspace.save()
     users = [u1, u2] * 4 if single else [u1] * 8
     for _ in range(ROUNDS):
@@ -138,7 +139,7 @@ def minting(session: UserSession, until: Callable[[], bool]) -> list[int]:
 
 @pytest.mark.parametrize("idle", [None, timedelta(minutes=1)])
 def test_no_token_is_issued_after_the_answer_to_a_revoke(workspace, u1, at_once, idle):
-    workspace.user_session_idle_lifetime = idle
+    set_user_session_policy(workspace, idle_lifetime=idle)
     workspace.save()
     SigningKey.objects.current(workspace)
     for _ in range(ROUNDS):
@@ -156,7 +157,7 @@ def test_no_token_is_issued_after_the_answer_to_a_revoke(workspace, u1, at_once,
 
 
 def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
-    workspace.user_session_idle_lifetime = HOUR
+    set_user_session_policy(workspace, idle_lifetime=HOUR)
     workspace.save()
     for _ in range(ROUNDS):
         now = timezone.now()

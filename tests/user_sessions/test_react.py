@@ -20,6 +20,7 @@ from django.contrib.auth.models import User
 from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.policies import address_of, set_user_session_policy
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import JwtTemplate, UserSession
 
@@ -39,7 +40,7 @@ class Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture
 def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspace:
     """A workspace whose frontend API is the server that runs, with two users who have passwords."""
-    workspace.frontend_api = live_server.url.replace("//localhost:", "//127.0.0.1:")
+    set_user_session_policy(workspace, frontend_api=live_server.url.replace("//localhost:", "//127.0.0.1:"))
     workspace.save()
     for username in ("jane_doe", "john_roe"):
         User.objects.create_user(username, password=PASSWORD)
@@ -62,7 +63,7 @@ def site(
     threading.Thread(target=server.serve_forever).start()
     origin = f"http://127.0.0.1:{server.server_port}"
     AllowedOrigin.objects.create(workspace=served, origin=origin)
-    query = urlencode({"key": publishable_key(served), "api": served.frontend_api})
+    query = urlencode({"key": publishable_key(served), "api": address_of(served)})
     try:
         yield lambda app: f"{origin}/{app}.html?{query}"
     finally:

@@ -6,6 +6,7 @@ import jwt
 import pytest
 
 from tests.dump import dump
+from tests.policies import set_user_session_policy
 from tests.user_sessions.pages import APP, Page, handshake, ticket_for
 from user_sessions.models import Ticket
 
@@ -179,7 +180,7 @@ def test_a_listed_page_is_where_it_was(sent_here, url):
 
 @pytest.mark.wire("C182")
 def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
-    workspace.sign_in_url = "https://app.example.com/sign-in?__clerk_ticket=theirs&a=b"
+    set_user_session_policy(workspace, sign_in_url="https://app.example.com/sign-in?__clerk_ticket=theirs&a=b")
     workspace.save()
     ticket = ticket_for(workspace, u1)
     before = dump()
@@ -206,7 +207,7 @@ def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
     ],
 )
 def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspace, u1, sign_in_url, sent_to):
-    workspace.sign_in_url = sign_in_url
+    set_user_session_policy(workspace, sign_in_url=sign_in_url)
     workspace.save()
     ticket = ticket_for(workspace, u1)
     response = Page(origin=None).get(f"tickets/accept?ticket={ticket}")
@@ -215,7 +216,7 @@ def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspa
 
 @pytest.mark.wire("C183")
 def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
-    workspace.sign_in_url = "https://app.example.com/sign-in"
+    set_user_session_policy(workspace, sign_in_url="https://app.example.com/sign-in")
     workspace.save()
     good, used, foreign = ticket_for(workspace, u1), ticket_for(workspace, u1), ticket_for(elsewhere, u1)
     assert Page(origin="https://here.example.com").use(used).status_code == 200

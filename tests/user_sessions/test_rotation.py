@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.db import IntegrityError, transaction
 
 from sessions_core.models import Event, Workspace
+from tests.policies import set_user_session_policy
 from user_sessions.keys.custom_keys import vetted
 from user_sessions.keys.key_sets import document_of, verifier_of
-from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
+from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession, UserSessionPolicy
 from user_sessions.tokens.session_tokens import session_token, template_token
 from user_sessions.verify import KeySet, TokenRejected, UnknownKey, Verifier
 from user_sessions.verify.form import parse
@@ -30,7 +31,7 @@ PUBLICATION = 2 * MAX_AGE + SECOND / 4
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
     """One whose keys are made in no time."""
-    workspace.signing_algorithm = "EdDSA"
+    set_user_session_policy(workspace, signing_algorithm="EdDSA")
     workspace.save()
     return workspace
 
@@ -108,7 +109,7 @@ def test_a_key_is_next_then_active_then_retiring_then_gone(workspace, session):
     assert stages(first, second, at=change) == ["retiring", "active"]
     assert kids(workspace, at=NOW + DAY) == {first.kid, second.kid}
     end = first.published_until
-    assert end >= change + workspace.user_session_lifetime + 5 * MINUTE
+    assert end >= change + UserSessionPolicy.of(workspace).lifetime + 5 * MINUTE
     assert stages(first, second, at=end - SECOND) == ["retiring", "active"]
     assert stages(first, second, at=end) == ["gone", "active"]
     assert kids(workspace, at=end) == {second.kid}
@@ -231,7 +232,7 @@ def test_a_key_steps_down_from_the_stages_it_may_and_tells_of_it_once(workspace,
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
 def test_each_algorithm_makes_tokens_that_its_key_set_verifies(workspace, session, algorithm):
-    workspace.signing_algorithm = algorithm
+    set_user_session_policy(workspace, signing_algorithm=algorithm)
     workspace.save()
     token = minted(session, at=NOW)
     assert header(token)["alg"] == algorithm
@@ -241,7 +242,7 @@ def test_each_algorithm_makes_tokens_that_its_key_set_verifies(workspace, sessio
 def test_a_change_of_algorithm_is_a_rotation(workspace, session):
     caching_from = minted(session, at=NOW)
     caching = CachingVerifier(workspace, at=NOW)
-    workspace.signing_algorithm = "ES256"
+    set_user_session_policy(workspace, signing_algorithm="ES256")
     workspace.save()
     assert header(minted(session, at=NOW))["alg"] == header(caching_from)["alg"] == "EdDSA"
     SigningKey.objects.rotate(workspace, by="operator", at=NOW)
@@ -257,7 +258,7 @@ def test_the_database_keeps_one_key_without_a_successor(workspace):
 
 
 def test_another_workspace_keeps_its_keys(workspace, elsewhere, session):
-    elsewhere.signing_algorithm = "EdDSA"
+    set_user_session_policy(elsewhere, signing_algorithm="EdDSA")
     elsewhere.save()
     theirs = SigningKey.objects.current(elsewhere, at=NOW)
     first = SigningKey.objects.current(workspace, at=NOW)
@@ -275,7 +276,7 @@ PUBLIC = {"RS256": {"n", "e"}, "ES256": {"crv", "x", "y"}, "EdDSA": {"crv", "x"}
 @pytest.mark.promise("P17")
 @pytest.mark.parametrize("algorithm", PUBLIC)
 def test_the_key_set_lists_public_members_under_their_thumbprint(workspace, session, algorithm):
-    workspace.signing_algorithm = algorithm
+    set_user_session_policy(workspace, signing_algorithm=algorithm)
     workspace.save()
     minted(session, at=NOW)
     (jwk,) = json.loads(document_of(workspace.pk, at=NOW).body)["keys"]

@@ -15,11 +15,21 @@ from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.http.routes import Route
 from sessions_core.models import ApiKey, Event, Workspace
 from tests.callers import Caller, bearer
+from tests.policies import address_of
 from tests.user_sessions.conftest import claims_of
 from user_sessions.clerk.backend.backend_routes import ROUTES
 from user_sessions.clerk.backend.unknown_backend_views import UnknownView
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.models import Activity, Definition, JwtTemplate, SignIn, SpentNonce, Ticket, UserSession
+from user_sessions.models import (
+    Activity,
+    Definition,
+    JwtTemplate,
+    SignIn,
+    SpentNonce,
+    Ticket,
+    UserSession,
+    UserSessionPolicy,
+)
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token
@@ -36,7 +46,7 @@ def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
     session = UserSession.objects.start(workspace, user, by="test", at=now)
     minting = UserSession.minting(workspace, session.pk, at=now)
     definition = Definition(name=f"of-{workspace.name}", claims={})
-    ticket = {"by": "test", "lifetime": workspace.user_session_lifetime}
+    ticket = {"by": "test", "lifetime": UserSessionPolicy.of(workspace).lifetime}
     return {
         "session_id": session.pk,
         "client_id": session.client_id,
@@ -143,7 +153,7 @@ def test_a_foreign_row_is_like_one_that_never_was(foreign_backend, workspace, ou
     response = ask(foreign_backend, method, route, ours)
     assert said_by(response, ours) == said_by(ask(foreign_backend, method, route, nobodys), nobodys)
     assert everything_of(workspace) == before
-    secret = {*ours.values(), workspace.frontend_api, str(workspace.pk)}
+    secret = {*ours.values(), address_of(workspace), str(workspace.pk)}
     given = given_in(path_of(route, ours), query_of(route, ours), body_of(route, ours))
     assert [text for text in secret if text in response.content.decode() and text not in given] == []
 

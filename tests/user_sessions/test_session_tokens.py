@@ -6,6 +6,7 @@ import jwt
 import pytest
 from django.utils import timezone
 
+from tests.policies import address_of, set_user_session_policy
 from tests.user_sessions.conftest import claims_of, first_error, minted
 from user_sessions.models import JwtTemplate, UserSession
 from user_sessions.tokens.session_tokens import session_token
@@ -29,7 +30,7 @@ def test_a_session_token_has_the_default_claims(backend, workspace, sign_in, u1,
     id = sign_in(u1)["id"]
     claims = claims_of(minted(backend, id, **body))
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v"}
-    assert (claims["iss"], claims["sub"], claims["sid"]) == (workspace.frontend_api, user_id(u1.pk), id)
+    assert (claims["iss"], claims["sub"], claims["sid"]) == (address_of(workspace), user_id(u1.pk), id)
     assert (claims["exp"] - claims["iat"], claims["iat"] - claims["nbf"]) == (60, 10)
     assert (claims["sts"], claims["v"], claims["fva"]) == ("active", 2, [0, -1])
 
@@ -133,6 +134,6 @@ def test_a_token_states_the_minutes_since_the_sign_in(workspace, u1):
 
 
 def test_a_workspace_without_an_address_still_names_itself(workspace, backend, sign_in, u1):
-    workspace.frontend_api = None
+    set_user_session_policy(workspace, frontend_api=None)
     workspace.save()
     assert claims_of(minted(backend, sign_in(u1)["id"]))["iss"] == f"urn:uuid:{workspace.pk}"

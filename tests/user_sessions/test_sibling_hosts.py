@@ -17,6 +17,7 @@ from django.utils import timezone
 from sessions_core.models import AllowedOrigin
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.policies import address_of, set_user_session_policy
 from tests.user_sessions.frontend import Somebody
 from tests.user_sessions.test_browser import LOAD, PASSWORD, SIGN_IN, SIGN_OUT, app_of
 from user_sessions.clerk.cookies import publishable_key
@@ -147,7 +148,8 @@ def test_an_apps_server_knows_in_a_real_browser_who_signed_out_and_in_again(
     settings.ALLOWED_HOSTS = [".localhost", "127.0.0.1", "localhost"]
     port = urlsplit(live_server.url).port
     # Browsers look for hosts below ``localhost`` on this machine, and trust them as if they had TLS.
-    workspace.frontend_api, workspace.is_sandbox = f"http://clerk.gatepass.localhost:{port}", is_sandbox
+    set_user_session_policy(workspace, frontend_api=f"http://clerk.gatepass.localhost:{port}")
+    workspace.is_sandbox = is_sandbox
     workspace.save()
     for username in ("jane_doe", "john_roe"):
         get_user_model().objects.create_user(username, password=PASSWORD)
@@ -157,15 +159,15 @@ def test_an_apps_server_knows_in_a_real_browser_who_signed_out_and_in_again(
         page = browser.new_page()
 
         def in_sdk(script: str, argument: Any = None) -> Any:
-            keys = [publishable_key(workspace), workspace.frontend_api]
+            keys = [publishable_key(workspace), address_of(workspace)]
             page.evaluate("(keys) => { [window.__clerk_publishable_key, window.__clerk_proxy_url] = keys }", keys)
-            page.add_script_tag(url=f"{workspace.frontend_api}/browser_sdk/clerk.browser.js")
+            page.add_script_tag(url=f"{address_of(workspace)}/browser_sdk/clerk.browser.js")
             page.evaluate(LOAD)
             return page.evaluate(script, argument)
 
         def seen_after_a_handshake() -> str:
             query = f"redirect_url={quote(app)}/&suffixed_cookies=true"
-            page.goto(f"{workspace.frontend_api}/v1/client/handshake?{query}")
+            page.goto(f"{address_of(workspace)}/v1/client/handshake?{query}")
             told = [each["name"] for each in page.context.cookies(app) if each["name"].startswith("__client_uat")]
             assert len(told) == len(set(told)) == 2
             return seen()

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from sessions_core.models import Event
+from tests.policies import set_user_session_policy
 from user_sessions.models import (
     AlreadySignedIn,
     Client,
@@ -39,7 +40,7 @@ def status(session):
 
 
 def test_a_client_of_one_session_refuses_a_second(workspace, first, u1, u2):
-    workspace.single_session_mode = True
+    set_user_session_policy(workspace, single_session_mode=True)
     for user in (u1, u2):
         with pytest.raises(SessionExists):
             sign_in(first, user)
@@ -59,7 +60,7 @@ def test_a_flow_that_may_replaces_what_is_in_the_way(workspace, first, u1, u2):
     other = sign_in(first, u2)
     sign_in(first, u1, replacing=True)
     assert (status(first), status(other)) == ("replaced", "active")
-    workspace.single_session_mode = True
+    set_user_session_policy(workspace, single_session_mode=True)
     sign_in(first, u2, replacing=True)
     assert status(other) == "replaced"
     assert UserSession.objects.live(at=NOW + SECOND).count() == 1
@@ -87,7 +88,7 @@ def test_the_latest_sign_in_is_the_one_in_use(first, u2):
 
 
 def test_beyond_the_limit_a_sign_in_is_refused(workspace, first, u1, u2):
-    workspace.user_session_limit = 1
+    set_user_session_policy(workspace, limit=1)
     with pytest.raises(TooManySessions):
         UserSession.objects.start(workspace, u1, by="test", at=NOW)
     assert UserSession.objects.count() == 1
@@ -98,7 +99,7 @@ def test_beyond_the_limit_a_sign_in_is_refused(workspace, first, u1, u2):
 
 def test_beyond_the_limit_the_oldest_is_ended(workspace, u1):
     sessions = [UserSession.objects.start(workspace, u1, by="test", at=NOW + n * SECOND) for n in range(4)]
-    workspace.user_session_limit, workspace.user_session_limit_policy = 2, "end_oldest"
+    set_user_session_policy(workspace, limit=2, limit_policy="end_oldest")
     UserSession.objects.start(workspace, u1, by="sign_in", at=NOW + 5 * SECOND)
     now = [UserSession.objects.get(pk=session.pk) for session in sessions]
     assert [session.status for session in now] == ["ended", "ended", "ended", "active"]
@@ -107,14 +108,14 @@ def test_beyond_the_limit_the_oldest_is_ended(workspace, u1):
 
 
 def test_what_is_over_and_who_impersonates_count_towards_no_limit(workspace, u1):
-    workspace.user_session_limit = 1
+    set_user_session_policy(workspace, limit=1)
     UserSession.objects.start(workspace, u1, by="test", at=NOW - timedelta(days=8))
     UserSession.objects.start(workspace, u1, by="test", at=NOW)
     UserSession.objects.start(workspace, u1, by="test", at=NOW, actor=ACTOR)
 
 
 def test_a_limit_is_told_in_the_dialect(backend, workspace, sign_in_user):
-    workspace.user_session_limit = 1
+    set_user_session_policy(workspace, limit=1)
     workspace.save()
     assert sign_in_user().status_code == 200
     refused = sign_in_user()

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from sessions_core.models import Event, Workspace
 from tests.embedded import examples
+from tests.policies import set_user_session_policy
 from tests.user_sessions.model import FINAL, Client, Holder, Policy, Refused, Session, World
 from user_sessions import models
 from user_sessions.keys.key_sets import verifier_of
@@ -107,9 +108,9 @@ class Both(RuleBasedStateMachine):
     def change_policy(self, home: str, policy: Policy) -> None:
         self.world.policies[home] = policy
         workspace = self.workspaces[home]
-        workspace.user_session_lifetime, workspace.user_session_idle_lifetime = policy.lifetime, policy.idle
-        workspace.user_session_limit, workspace.single_session_mode = policy.limit, policy.single
-        workspace.user_session_limit_policy = "end_oldest" if policy.ends_oldest else "refuse"
+        set_user_session_policy(workspace, lifetime=policy.lifetime, idle_lifetime=policy.idle)
+        set_user_session_policy(workspace, limit=policy.limit, single_session_mode=policy.single)
+        set_user_session_policy(workspace, limit_policy="end_oldest" if policy.ends_oldest else "refuse")
         workspace.save()
 
     @while_somebody_lives

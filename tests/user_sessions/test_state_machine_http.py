@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 
 from tests.callers import Caller
 from tests.embedded import examples
+from tests.policies import set_user_session_policy
 from tests.user_sessions.model import Holder, Policy, Session, World
 from tests.user_sessions.test_state_machine import EXAMPLES, Both, homes, outcome, users
 from user_sessions.users import user_id
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.promise("P14")
 def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, backend, foreign_backend, u1, u2):
-    workspace.user_session_limit = 3
+    set_user_session_policy(workspace, limit=3)
     workspace.save()
 
     class OverHttp(RuleBasedStateMachine):

@@ -7,6 +7,7 @@ import jwt
 import pytest
 from django.utils import timezone
 
+from tests.policies import address_of, set_user_session_policy
 from tests.user_sessions.conftest import claims_of, first_error
 from user_sessions.models import Epoch, NotPending, SigningKey, Ticket, TicketExpired, UserSession
 from user_sessions.tokens.session_tokens import session_token
@@ -33,7 +34,7 @@ def test_a_new_ticket_has_a_token_and_a_url(issue, workspace, u1, kind, prefix):
     assert (ticket["object"], ticket["status"], ticket["user_id"]) == (kind, "pending", user_id(u1.pk))
     assert ticket["id"].startswith(f"{prefix}_")
     url = urlsplit(ticket["url"])
-    assert (f"{url.scheme}://{url.netloc}", url.path) == (workspace.frontend_api, "/v1/tickets/accept")
+    assert (f"{url.scheme}://{url.netloc}", url.path) == (address_of(workspace), "/v1/tickets/accept")
     assert parse_qs(url.query) == {"ticket": [ticket["token"]]}
 
 
@@ -48,7 +49,7 @@ def test_a_ticket_is_signed_and_says_what_it_is(issue, workspace, kind, lifetime
 
 
 def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
-    workspace.frontend_api = None
+    set_user_session_policy(workspace, frontend_api=None)
     workspace.save()
     assert issue("sign_in_token").json()["url"] is None
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from tests.callers import bearer
 from tests.client_sessions.hosts_models import KEYED, KEYS, REFUSED_KEYS, Pair
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import listed
 from user_sessions import checks, tokens, users
 from user_sessions.models import JwtTemplate, Ticket, UserSession
@@ -34,7 +35,7 @@ PASSWORD = "correct horse"
 
 @pytest.fixture(params=["sandbox", "live"])
 def tenant(request, workspace, live_workspace) -> Any:
-    live_workspace.backend_sessions_enabled = True
+    set_user_session_policy(live_workspace, backend_sessions_enabled=True)
     live_workspace.save()
     return workspace if request.param == "sandbox" else live_workspace
 

@@ -19,6 +19,7 @@ from jwt.utils import base64url_encode
 from sessions_core.models import Workspace
 from tests.fuzz import fuzz, values
 from tests.pages import blocks, table
+from tests.policies import address_of
 from user_sessions.models import UserSession
 from user_sessions.tokens.session_tokens import session_token
 from user_sessions.verify import (
@@ -322,7 +323,7 @@ def test_the_pages_python_works_with_a_token_of_gatepass(live_server, api_key, u
     id = UserSession.objects.start(workspace, u1, by="test").pk
     session = UserSession.objects.for_minting(at=timezone.now()).get(pk=id)
     text = session_token(session, at=timezone.now())
-    names = {"URL": live_server.url, "API_KEY": api_key, "ISSUER": workspace.frontend_api, "TOKEN": text}
+    names = {"URL": live_server.url, "API_KEY": api_key, "ISSUER": address_of(workspace), "TOKEN": text}
     for block in blocks(PAGE, "python"):
         exec(compile(block, PAGE, "exec"), names)
     assert names["claims"].session_id == session.pk

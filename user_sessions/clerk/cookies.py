@@ -16,7 +16,7 @@ from django.http import HttpResponseBase
 from publicsuffixlist import PublicSuffixList
 
 from sessions_core.models import Workspace
-from user_sessions.models import Client
+from user_sessions.models import Client, UserSessionPolicy
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.cookie_names import cookie_suffix
 
@@ -51,7 +51,7 @@ HANDSHAKE_COOKIES = ("__clerk_handshake", "__clerk_handshake_nonce")
 
 def publishable_key(workspace: Workspace) -> str:
     """The key that tells the SDKs of this dialect where the workspace is: its host, in base64."""
-    host = urlsplit(workspace.issuer).netloc
+    host = urlsplit(_issuer(workspace)).netloc
     kind = "test" if workspace.is_sandbox else "live"
     return f"pk_{kind}_{b64encode(f'{host}$'.encode()).decode().rstrip('=')}"
 
@@ -72,7 +72,7 @@ def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: date
     """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
     us in a handshake if its session token does not fit. Its value is no secret, and pages read it. Set for the whole
     site whichever page asks: a cookie for one host beside it would give that host two answers."""
-    domain = _domain(workspace.issuer)
+    domain = _domain(_issuer(workspace))
     for name in _names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
@@ -85,8 +85,8 @@ def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
     """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
     too large for one."""
-    domain = _handshake_domain(page, workspace.issuer)
-    reaches = domain is not None or _is_one_host(page, workspace.issuer)
+    domain = _handshake_domain(page, _issuer(workspace))
+    reaches = domain is not None or _is_one_host(page, _issuer(workspace))
     if not reaches or len(value) > LARGEST_VALUE:
         return False
     _set(response, name, value, workspace, max_age=HANDSHAKE_MAX_AGE, domain=domain, httponly=True)
@@ -146,7 +146,7 @@ def signed_in_cookies(
     _, refresh = _names("__refresh", workspace)
     told = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
     return [
-        *_shared(told, _shared_domain(page, workspace.issuer)),
+        *_shared(told, _shared_domain(page, _issuer(workspace))),
         f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
         *session_cookies(token, workspace, suffixed=suffixed),
     ]
@@ -166,7 +166,7 @@ def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
     """What takes away again what ``set_handshake`` gave: an app's server that found it twice would take its user for
     signed out, because it opens nothing any more."""
     dropped = [_directive(name, "", workspace) for name in HANDSHAKE_COOKIES]
-    return _shared(dropped, _handshake_domain(page, workspace.issuer))
+    return _shared(dropped, _handshake_domain(page, _issuer(workspace)))
 
 
 def _shared(directives: list[str], domain: str | None) -> list[str]:
@@ -197,7 +197,7 @@ def _seconds(since: datetime | None) -> str:
 
 def _is_secure(workspace: Workspace) -> bool:
     """A sandbox may be served without TLS, on the developer's machine."""
-    return not workspace.is_sandbox or workspace.issuer.startswith("https:")
+    return not workspace.is_sandbox or _issuer(workspace).startswith("https:")
 
 
 def _is_address(host: str) -> bool:
@@ -206,3 +206,7 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _issuer(workspace: Workspace) -> str:
+    return UserSessionPolicy.of(workspace).issuer

@@ -19,7 +19,7 @@ from user_sessions.clerk.cookies import (
     signed_in_cookies,
     signed_out_cookies,
 )
-from user_sessions.models import NonceSpent, SpentNonce, UserSession
+from user_sessions.models import NonceSpent, SpentNonce, UserSession, UserSessionPolicy
 from user_sessions.templating.shortcodes import OutputTooLarge
 from user_sessions.tokens.handshake_tokens import handshake_nonce, read_handshake_nonce
 from user_sessions.tokens.refresh_tokens import refresh_token
@@ -40,7 +40,7 @@ def origin_of(url: str, workspace: Workspace) -> str | None:
     """The origin of a URL that the workspace lets a browser be sent to, None for any other."""
     form = _URL.fullmatch(url)
     origin = form[1].lower() if form else ""
-    is_ours = origin == workspace.frontend_api
+    is_ours = origin == UserSessionPolicy.of(workspace).frontend_api
     return origin if origin and (is_ours or is_allowed(origin, workspace)) else None
 
 

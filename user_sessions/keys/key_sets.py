@@ -8,7 +8,7 @@ from uuid import UUID
 from sessions_core.crypto.tokens import digest
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
-from user_sessions.models import SigningKey
+from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.models.signing_keys import KEPT_FOR
 from user_sessions.verify import KeySet, Verifier
 
@@ -41,13 +41,15 @@ def document_at(host: str, *, at: datetime) -> Document | None:
     host = host.lower()
     if kept := _kept(host, at):
         return kept
-    workspace = Workspace.objects.at_host(host).first()
+    workspace = UserSessionPolicy.objects.workspace_at(host)
     return _read(host, workspace.pk, at) if workspace else None
 
 
 def verifier_of(workspace: Workspace, *, at: datetime) -> Verifier:
     """What this server believes of a session token, asked of the rows: a revoked key is refused at once."""
-    return Verifier(keys=KeySet.from_jwks({"keys": _public_jwks(workspace.pk, at)}), issuer=workspace.issuer)
+    return Verifier(
+        keys=KeySet.from_jwks({"keys": _public_jwks(workspace.pk, at)}), issuer=UserSessionPolicy.of(workspace).issuer
+    )
 
 
 def _kept(place: UUID | str, at: datetime) -> Document | None:

@@ -28,6 +28,7 @@ from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import Definition, JwtTemplate
 from user_sessions.models.nonces import SpentNonce
+from user_sessions.models.policies import LimitPolicy, SigningAlgorithm, UserSessionPolicy
 from user_sessions.models.querysets import LEAVES, UserSessionQuerySet
 from user_sessions.models.sessions import UserSession
 from user_sessions.models.sign_ins import SignIn
@@ -48,6 +49,7 @@ __all__ = [
     "ImpersonationRefused",
     "JwtTemplate",
     "KeyMissing",
+    "LimitPolicy",
     "NameRefused",
     "NameTaken",
     "NonceSpent",
@@ -58,6 +60,7 @@ __all__ = [
     "ReverificationMissing",
     "SessionExists",
     "SignIn",
+    "SigningAlgorithm",
     "SigningKey",
     "SpentNonce",
     "Stage",
@@ -70,6 +73,7 @@ __all__ = [
     "UserInactive",
     "UserSession",
     "UserSessionError",
+    "UserSessionPolicy",
     "UserSessionQuerySet",
     "private_key",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 
-from sessions_core.models import LimitPolicy, Workspace
+from sessions_core.models import Workspace
 from user_sessions.exceptions import (
     AlreadySignedIn,
     ForeignClient,
@@ -20,6 +20,7 @@ from user_sessions.exceptions import (
     UserInactive,
 )
 from user_sessions.models.clients import Client
+from user_sessions.models.policies import LimitPolicy, UserSessionPolicy
 from user_sessions.models.status import Status
 from user_sessions.users import may_be_impersonated
 
@@ -56,12 +57,13 @@ def make_room_for_user(
 
     Raises TooManySessions.
     """
-    limit = workspace.user_session_limit
+    policy = UserSessionPolicy.of(workspace)
+    limit = policy.limit
     if limit is None:
         return
     live = list(sessions.of_user(workspace, user).live(at=at).filter(actor__isnull=True).order_by("created_at", "id"))
     too_many = live[: max(len(live) - limit + 1, 0)]
-    if too_many and workspace.user_session_limit_policy == LimitPolicy.REFUSE:
+    if too_many and policy.limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions
     _close(sessions, too_many, Status.ENDED, by=by, at=at, reason="the user's limit of live sessions was reached")
 
@@ -88,11 +90,12 @@ def make_room_on_client(
     live = [session for session in here if session.is_live(at)]
     if any(session.actor for session in live):
         raise Impersonated
-    meets_all = workspace.single_session_mode or impersonating
+    is_single = UserSessionPolicy.of(workspace).single_session_mode
+    meets_all = is_single or impersonating
     in_the_way = [session for session in live if meets_all or session.user_id == user.pk]
     void = [session for session in here if session not in live and (meets_all or session.actor)]
     if in_the_way and not (replacing or impersonating):
-        raise SessionExists if workspace.single_session_mode else AlreadySignedIn(in_the_way[0])
+        raise SessionExists if is_single else AlreadySignedIn(in_the_way[0])
     _close(sessions, in_the_way, Status.REPLACED, by=by, at=at, reason="another session took its place")
     _close(sessions, void, Status.REVOKED, by=by, at=at, reason="another session took its place")
 

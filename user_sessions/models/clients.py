@@ -11,11 +11,12 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
-from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models import AllowedOrigin, Workspace, with_policies
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, text
 from user_sessions.exceptions import StaleClient
 from user_sessions.ids import new_id
+from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.status import Status
 
 if TYPE_CHECKING:
@@ -138,7 +139,8 @@ class Client(models.Model):
     def shows(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "list[UserSession]":
         """Which of its sessions the client still lists: those that left it, or were forgotten, are gone. A revoked
         one stays beside others, so that an account switcher can say so; a client of one session drops it."""
-        gone = {Status.REMOVED, Status.ABANDONED, *([Status.REVOKED] if self.workspace.single_session_mode else [])}
+        is_single = UserSessionPolicy.of(self.workspace).single_session_mode
+        gone = {Status.REMOVED, Status.ABANDONED, *([Status.REVOKED] if is_single else [])}
         return [session for session in sessions if session.status_at(at) not in gone]
 
     def active_among(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "UserSession | None":
@@ -154,7 +156,7 @@ def _new_generation() -> dict[str, str]:
 
 def _find(id: str, origin: str) -> models.QuerySet[Client]:
     listed = AllowedOrigin.objects.filter(workspace=OuterRef("workspace"), origin=Value(origin))
-    clients = Client.objects.filter(pk=id).select_related("workspace").order_by()
+    clients = Client.objects.filter(pk=id).select_related(*with_policies("workspace")).order_by()
     return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
 
 

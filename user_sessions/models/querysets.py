@@ -24,6 +24,7 @@ from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.json_text import require_actor
 from user_sessions.models.jwt_templates import JwtTemplate
+from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of
@@ -232,9 +233,10 @@ def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> 
     """When a session that begins now is over: left idle, at the latest, and for good."""
     if lifetime is not None:
         duration(lifetime, name="lifetime")
-    limits = [limit for limit in (workspace.user_session_lifetime, lifetime) if limit is not None]
+    policy = UserSessionPolicy.of(workspace)
+    limits = [limit for limit in (policy.lifetime, lifetime) if limit is not None]
     latest = at + min(limits) if limits else None
-    expire_at = workspace.user_session_end(latest, at=at)
+    expire_at = policy.end(latest, at=at)
     return {
         "expire_at": expire_at,
         "latest_expire_at": latest,

@@ -21,6 +21,7 @@ from user_sessions.exceptions import Impersonated, NotLive, ReverificationMissin
 from user_sessions.ids import new_id
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
+from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager, task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel
 from user_sessions.models.voiding import binds, fingerprint_of
@@ -163,7 +164,7 @@ class UserSession(StatusModel):
         """A token is minted, so this live session is not idle. Writes once in TOUCH_INTERVAL, and only where the
         workspace limits idleness. Raises NotLive if it ended since it was read."""
         at = moment(at)
-        if self.workspace.user_session_idle_lifetime is None:
+        if self._policy.idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
         if timedelta(0) <= prolonged["expire_at"] - self.expire_at < self._touch_interval():
@@ -208,15 +209,19 @@ class UserSession(StatusModel):
         unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
         return bool(unused.update(refreshed_to=issued_at))
 
+    @property
+    def _policy(self) -> UserSessionPolicy:
+        return UserSessionPolicy.of(self.workspace)
+
     def _touch_interval(self) -> timedelta:
         """Short beside what counts as idle, or a session in use would expire between two writes."""
-        idle = self.workspace.user_session_idle_lifetime
+        idle = self._policy.idle_lifetime
         return min(settings.touch_interval, idle / 10) if idle else settings.touch_interval
 
     def _prolonged(self, at: datetime) -> dict[str, Any]:
-        lifetime = self.workspace.user_session_lifetime
+        lifetime = self._policy.lifetime
         latest = self.latest_expire_at or (self.created_at + lifetime if lifetime else None)
-        expire_at = self.workspace.user_session_end(latest, at=at)
+        expire_at = self._policy.end(latest, at=at)
         return {"expire_at": expire_at, "abandon_at": Greatest(F("abandon_at"), Value(expire_at))}
 
     @property

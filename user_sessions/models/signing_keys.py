@@ -16,10 +16,11 @@ from django.db.models import Max, Q
 
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, SigningAlgorithm, Workspace
+from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from user_sessions.conf import settings
 from user_sessions.keys.key_pairs import KeyPair, PrivateKey, new_key_pair, parse
+from user_sessions.models.policies import SigningAlgorithm, UserSessionPolicy
 
 __all__ = ["SigningKey", "Stage", "private_key"]
 
@@ -63,7 +64,9 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         at = moment(at)
         if key := self.active(workspace, at=at):
             return key
-        pair = new_key_pair(workspace.signing_algorithm)  # takes a while, so before the transaction
+        pair = new_key_pair(
+            UserSessionPolicy.of(workspace).signing_algorithm
+        )  # takes a while, so before the transaction
         with self._changing(workspace):
             # Somebody who asked a moment later may have been first.
             made = self._first(workspace, at=at)
@@ -77,7 +80,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         ``algorithm`` is that of this key and of later ones, the workspace's if none is given.
         """
         self.current(workspace, by=by, at=at)
-        pair = new_key_pair(algorithm or workspace.signing_algorithm)  # takes a while, so before the transaction
+        policy = UserSessionPolicy.of(workspace)
+        pair = new_key_pair(algorithm or policy.signing_algorithm)  # takes a while, so before the transaction
         with self._changing(workspace):
             at = moment(at)
             active = self._first(workspace, at=at)
@@ -85,8 +89,8 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             if following := self._following(active, at=at):
                 return following
             if algorithm is not None:
-                workspace.signing_algorithm = algorithm
-                workspace.save(update_fields=["signing_algorithm"])
+                policy.signing_algorithm = algorithm
+                policy.save()
             return active._hand_over(pair, by=by, at=at)
 
     def _first(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
@@ -174,7 +178,9 @@ class SigningKey(models.Model):
 
     def _step_down(self, *, by: str, at: datetime | None, revoked: bool) -> bool:
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
-        pair = new_key_pair(self.workspace.signing_algorithm)  # in case it is needed: not while others wait
+        pair = new_key_pair(
+            UserSessionPolicy.of(self.workspace).signing_algorithm
+        )  # in case it is needed: not while others wait
         with keys._changing(self.workspace):
             at = moment(at)
             self.refresh_from_db()
@@ -220,7 +226,8 @@ def _last_token_of(workspace: Workspace, last_use: datetime) -> datetime:
 
     Tickets may; only we read them, and with any key that was not revoked.
     """
-    lifetimes = (workspace.user_session_lifetime, workspace.user_session_idle_lifetime)
+    policy = UserSessionPolicy.of(workspace)
+    lifetimes = (policy.lifetime, policy.idle_lifetime)
     begun_until_then = last_use + max(lifetime for lifetime in lifetimes if lifetime)
     begun: datetime | None = workspace.user_sessions.aggregate(last=Max("expire_at"))["last"]
     return max(begun_until_then, begun or begun_until_then)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from user_sessions.models import NotLive, UserSession
+from user_sessions.models import NotLive, UserSession, UserSessionPolicy
 from user_sessions.models.status import OPEN
 from user_sessions.tokens.claims import SessionFacts
 from user_sessions.users import user_id
@@ -23,7 +23,7 @@ def session_facts(session: UserSession, *, at: datetime, authorized_party: str |
     if status not in OPEN:
         raise NotLive
     return SessionFacts(
-        issuer=session.workspace.issuer,
+        issuer=UserSessionPolicy.of(session.workspace).issuer,
         user_id=user_id(session.user_id),
         session_id=session.pk,
         status=status,

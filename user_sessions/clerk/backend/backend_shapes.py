@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, plain
 from user_sessions.clerk.versions import WITH_TASKS
-from user_sessions.models import Client, JwtTemplate, Ticket, UserSession
+from user_sessions.models import Client, JwtTemplate, Ticket, UserSession, UserSessionPolicy
 from user_sessions.profiles import profile_of
 from user_sessions.templating.previews import Preview
 from user_sessions.users import user_id
@@ -70,7 +70,7 @@ def jwt_template_object(template: JwtTemplate) -> dict[str, Any]:
         "lifetime": template.lifetime,
         "allowed_clock_skew": template.allowed_clock_skew,
         "custom_signing_key": template.has_own_key,
-        "signing_algorithm": template.signing_algorithm or template.workspace.signing_algorithm,
+        "signing_algorithm": template.signing_algorithm or UserSessionPolicy.of(template.workspace).signing_algorithm,
         "created_at": milliseconds(template.created_at),
         "updated_at": milliseconds(template.updated_at),
     }
@@ -89,7 +89,7 @@ def preview_object(preview: Preview) -> dict[str, Any]:
 
 def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]:
     """A sign-in token or actor token. Its text is shown to whoever makes it, and not again."""
-    front = ticket.workspace.frontend_api
+    front = UserSessionPolicy.of(ticket.workspace).frontend_api
     url = f"{front}/v1/tickets/accept?{urlencode({'ticket': token})}" if front and token else None
     return {
         "object": ticket.kind,

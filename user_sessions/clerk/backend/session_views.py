@@ -26,7 +26,7 @@ from user_sessions.clerk.parameters import (
 from user_sessions.clerk.shapes import token_object
 from user_sessions.conf import settings
 from user_sessions.keys.key_sets import verifier_of
-from user_sessions.models import Status, UserSession, UserSessionQuerySet
+from user_sessions.models import Status, UserSession, UserSessionPolicy, UserSessionQuerySet
 from user_sessions.tokens.session_tokens import LIFETIMES, session_token, template_token
 from user_sessions.users import key_of
 from user_sessions.verify import TokenRejected
@@ -41,7 +41,7 @@ class SessionsView(BackendView):
 
     def create(self, request: Request) -> Response:
         workspace = self.auth.workspace
-        if not workspace.allows_backend_sessions:
+        if not UserSessionPolicy.of(workspace).allows_backend_sessions:
             raise ClerkError(
                 "request_invalid_for_environment",
                 "A live workspace signs users in itself. An operator can allow this in the console.",

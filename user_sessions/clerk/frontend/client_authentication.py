@@ -17,7 +17,7 @@ from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
 from user_sessions.clerk.cookies import CLIENT_COOKIE
 from user_sessions.clerk.errors import ClerkError
-from user_sessions.models import Client
+from user_sessions.models import Client, UserSessionPolicy
 from user_sessions.tokens.client_tokens import ClientClaims, read_client_token
 
 __all__ = ["CLIENT", "VISITOR", "Caller", "ClientAuthentication"]
@@ -125,7 +125,7 @@ def _cookies_of(request: Request) -> list[str]:
 def _client_named(said: ClientClaims | None, host: str, origin: str) -> Client | None:
     """The client whose token says this, be it the present one or not, at the address of its own workspace."""
     client = Client.of_id(said.client_id, origin=origin) if said else None
-    return client if client and client.workspace.is_at(host) else None
+    return client if client and UserSessionPolicy.of(client.workspace).is_at(host) else None
 
 
 def _is_late(said: ClientClaims, client: Client, *, at: datetime) -> bool:
@@ -137,7 +137,7 @@ def _is_late(said: ClientClaims, client: Client, *, at: datetime) -> bool:
 
 def _workspace_at(host: str) -> Workspace:
     """The one whose frontend API is there: which one a visitor signs in to is no secret."""
-    workspace = Workspace.objects.at_host(host).first()
+    workspace = UserSessionPolicy.objects.workspace_at(host)
     if workspace is None:
         raise ClerkError("host_invalid", "No workspace has its frontend API at this host.")
     return workspace
@@ -146,8 +146,9 @@ def _workspace_at(host: str) -> Workspace:
 def _page(request: Request, workspace: Workspace, origin: str, client: Client | None) -> str | None:
     """The origin of the page that asks. A page of the frontend API's own origin need not name it when it reads, and a
     browser then says so in a header that no script can set."""
+    own = UserSessionPolicy.of(workspace).frontend_api
     if not origin:
-        return workspace.frontend_api if request.headers.get("sec-fetch-site") == "same-origin" else None
-    if origin == workspace.frontend_api or (client and client.lists_origin) or is_allowed(origin, workspace):
+        return own if request.headers.get("sec-fetch-site") == "same-origin" else None
+    if origin == own or (client and client.lists_origin) or is_allowed(origin, workspace):
         return origin
     raise ClerkError("origin_invalid", "The workspace does not list this origin.")

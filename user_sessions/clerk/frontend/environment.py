@@ -3,6 +3,7 @@
 from typing import Any
 
 from sessions_core.models import Workspace
+from user_sessions.models import UserSessionPolicy
 from user_sessions.users import sign_in_identifiers
 
 __all__ = ["environment_object"]
@@ -13,12 +14,13 @@ ATTRIBUTES += ["authenticator_app", "backup_code", "passkey"]
 
 
 def environment_object(workspace: Workspace) -> dict[str, Any]:
+    policy = UserSessionPolicy.of(workspace)
     return {
         "object": "environment",
         "auth_config": {
             "object": "auth_config",
             "id": f"aac_{workspace.pk.hex}",
-            "single_session_mode": workspace.single_session_mode,
+            "single_session_mode": policy.single_session_mode,
             "claimed_at": None,
             "reverification": True,
             "session_minter": False,
@@ -30,7 +32,7 @@ def environment_object(workspace: Workspace) -> dict[str, Any]:
             "branded": False,
             "instance_environment_type": "development" if workspace.is_sandbox else "production",
             "preferred_sign_in_strategy": "password",
-            "sign_in_url": workspace.sign_in_url,
+            "sign_in_url": policy.sign_in_url,
         },
         "user_settings": _user_settings(),
         "maintenance_mode": False,

@@ -27,7 +27,7 @@ from user_sessions.clerk.frontend.frontend_errors import refusal_of
 from user_sessions.clerk.frontend.frontend_shapes import client_object, session_object
 from user_sessions.clerk.versions import version_of
 from user_sessions.conf import settings
-from user_sessions.models import Client, SignIn, StaleClient, UserSession
+from user_sessions.models import Client, SignIn, StaleClient, UserSession, UserSessionPolicy
 from user_sessions.passwords import LockedOut, attempts, authenticated, can_have_password
 from user_sessions.requirements import requirement_of
 from user_sessions.tokens.attached_tokens import attached_token
@@ -90,7 +90,7 @@ class FrontendView(ClerkView):
 
     def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
         with suppress(DisallowedHost):
-            return Workspace.objects.at_host(request.get_host()).first()
+            return UserSessionPolicy.objects.workspace_at(request.get_host())
         return None
 
     # Whose

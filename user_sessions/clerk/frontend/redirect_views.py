@@ -16,6 +16,7 @@ from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
 from user_sessions.clerk.handshakes import Handshake, origin_of
 from user_sessions.ids import new_id
+from user_sessions.models import UserSessionPolicy
 from user_sessions.tokens.handshake_tokens import handshake_token
 
 __all__ = ["RedirectsView"]
@@ -65,9 +66,10 @@ class RedirectsView(FrontendView):
         ticket = ticket_of(text, workspace)
         with telling_of(ticket):
             ticket.require_pending(at=timezone.now())
-        if not workspace.sign_in_url:
+        sign_in_url = UserSessionPolicy.of(workspace).sign_in_url
+        if not sign_in_url:
             raise ClerkError("resource_not_found", "The workspace has no sign-in URL. An operator can set it.")
-        response = _redirect(iri_to_uri(workspace.sign_in_url), __clerk_ticket=text, __clerk_status="sign_in")
+        response = _redirect(iri_to_uri(sign_in_url), __clerk_ticket=text, __clerk_status="sign_in")
         response.status_code = 303
         return response
 

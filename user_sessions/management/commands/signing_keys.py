@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from sessions_core.management.workspaces import workspace_named
-from sessions_core.models import SigningAlgorithm, Workspace
-from user_sessions.models import SigningKey, Stage
+from sessions_core.models import Workspace
+from user_sessions.models import SigningAlgorithm, SigningKey, Stage
 
 BY = "command:signing_keys"
 

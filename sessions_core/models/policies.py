@@ -1,0 +1,63 @@
+"""The policy of one app for a workspace: one row, and defaults where there is no row."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Self
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from sessions_core.models.workspaces import Workspace
+from sessions_core.moments import LONGEST_LIFETIME
+
+__all__ = ["Policy", "is_lifetime", "policy_models", "with_policies"]
+
+
+def is_lifetime(value: timedelta) -> None:
+    """Validate a lifetime. Raises ValidationError."""
+    if not timedelta(0) < value <= LONGEST_LIFETIME:
+        raise ValidationError(
+            f"A lifetime must be more than 0 and at most {LONGEST_LIFETIME.days} days.", code="lifetime"
+        )
+
+
+class Policy(models.Model):
+    """Base of the policy of an app. An app has one subclass, and ``of`` finds the row of a workspace."""
+
+    workspace = models.OneToOneField(
+        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="%(app_label)s_policy"
+    )
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"policy of {self.workspace}"
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> Self:
+        """Return the policy of a workspace; an unsaved one with the defaults if the workspace has none.
+
+        No query where the workspace came ``with_policies``, or was asked before; else one.
+        """
+        policy: Self | None = getattr(workspace, _relation(cls), None)
+        return cls(workspace=workspace) if policy is None else policy
+
+
+def policy_models() -> Iterator[type[Policy]]:
+    """The policies of the installed apps."""
+    for relation in Workspace._meta.related_objects:
+        if relation.one_to_one and issubclass(relation.related_model, Policy):
+            yield relation.related_model
+
+
+def with_policies(path: str = "") -> list[str]:
+    """Return what ``select_related`` needs to read a workspace with its policies. ``path`` leads to the workspace."""
+    joins = [path, *(f"{path}__{_relation(policy)}" if path else _relation(policy) for policy in policy_models())]
+    return [join for join in joins if join]
+
+
+def _relation(policy: type[Policy]) -> str:
+    field: Any = policy._meta.get_field("workspace")
+    name: str = field.remote_field.get_accessor_name()
+    return name

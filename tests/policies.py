@@ -1,0 +1,35 @@
+"""Policies of workspaces, as tests set them."""
+
+from typing import Any
+
+from client_sessions.models import ClientSessionPolicy
+from sessions_core.models import Workspace
+from user_sessions.models import UserSessionPolicy
+
+
+def set_client_session_policy(workspace: Workspace, **fields: Any) -> None:
+    """Change these fields of what the workspace allows of client sessions."""
+    _set(ClientSessionPolicy.of(workspace), fields)
+
+
+def set_user_session_policy(workspace: Workspace, **fields: Any) -> None:
+    """Change these fields of what the workspace allows of user sessions."""
+    _set(UserSessionPolicy.of(workspace), fields)
+
+
+def create_workspace(*, frontend_api: str | None = None, **fields: Any) -> Workspace:
+    """Create a workspace that browsers reach at ``frontend_api``."""
+    workspace = Workspace.objects.create(**fields)
+    set_user_session_policy(workspace, frontend_api=frontend_api)
+    return workspace
+
+
+def address_of(workspace: Workspace) -> str:
+    """The origin that browsers reach the workspace at."""
+    return UserSessionPolicy.of(workspace).frontend_api or ""
+
+
+def _set(policy: Any, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(policy, name, value)
+    policy.save()

@@ -1,0 +1,140 @@
+"""What a workspace allows of user sessions, and the address at which browsers reach it."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.core.validators import MinValueValidator, URLValidator
+from django.db import models
+
+from sessions_core.models import Workspace
+from sessions_core.models.policies import Policy, is_lifetime, with_policies
+from sessions_core.models.workspaces import is_origin
+from sessions_core.moments import moment
+
+__all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
+
+
+class LimitPolicy(models.TextChoices):
+    """What a sign-in beyond the limit of live sessions does."""
+
+    REFUSE = "refuse", "is refused"
+    END_OLDEST = "end_oldest", "ends the oldest"
+
+
+class SigningAlgorithm(models.TextChoices):
+    """Algorithms of signing keys (RFC 7518, RFC 8037)."""
+
+    RS256 = "RS256", "RS256"
+    ES256 = "ES256", "ES256"
+    EDDSA = "EdDSA", "EdDSA"
+
+
+class UserSessionPolicyQuerySet(models.QuerySet["UserSessionPolicy"]):
+    def at_host(self, host: str) -> Self:
+        """The policy of the workspace that browsers reach at this host. If two differ only in the scheme, the one with
+        TLS comes first."""
+        return self.filter(frontend_api__in=_origins_at(host)).order_by("-frontend_api")
+
+    def workspace_at(self, host: str) -> Workspace | None:
+        """Return the workspace that browsers reach at this host, with its policies: one query."""
+        policy = self.at_host(host).select_related(*with_policies("workspace")).first()
+        return policy.workspace if policy else None
+
+
+class UserSessionPolicy(Policy):
+    """What a workspace allows of user sessions. ``of(workspace)`` gives the defaults where there is no row."""
+
+    frontend_api = models.CharField(
+        "frontend API",
+        max_length=200,
+        unique=True,
+        null=True,
+        blank=True,
+        validators=[is_origin],
+        help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
+    )
+    sign_in_url = models.CharField(
+        "sign-in URL",
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(schemes=["https", "http"])],
+        help_text="The page of your application where users sign in. Sign-in links lead there.",
+    )
+    backend_sessions_enabled = models.BooleanField(
+        default=False, help_text="Let backends create user sessions without a sign-in. Always on in a sandbox."
+    )
+    lifetime = models.DurationField(
+        default=timedelta(days=7),
+        null=True,
+        blank=True,
+        validators=[is_lifetime],
+        help_text="After this a user session expires, however much it is used. Leave empty if only idleness ends it.",
+    )
+    idle_lifetime = models.DurationField(
+        null=True, blank=True, validators=[is_lifetime], help_text="Unused for this long, a user session expires."
+    )
+    limit = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="The most live sessions of one user."
+    )
+    limit_policy = models.CharField(
+        max_length=10,
+        choices=LimitPolicy,
+        default=LimitPolicy.REFUSE,
+        help_text="What a sign-in beyond the limit does.",
+    )
+    single_session_mode = models.BooleanField(default=False, help_text="A client holds one user session at a time.")
+    signing_algorithm = models.CharField(
+        max_length=5,
+        choices=SigningAlgorithm,
+        default=SigningAlgorithm.RS256,
+        help_text="Of signing keys made from now on. Some SDKs accept RS256 only.",
+    )
+
+    objects = UserSessionPolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "policy for user sessions"
+        verbose_name_plural = "policies for user sessions"
+        constraints = [
+            models.CheckConstraint(
+                name="user_sessions_policy_has_an_end",
+                condition=models.Q(lifetime__isnull=False) | models.Q(idle_lifetime__isnull=False),
+                violation_error_message="User sessions need a lifetime or an idle lifetime.",
+            ),
+            models.CheckConstraint(
+                name="user_sessions_policy_idle_before_lifetime",
+                condition=models.Q(idle_lifetime__lt=models.F("lifetime"))
+                | models.Q(idle_lifetime=None)
+                | models.Q(lifetime=None),
+                violation_error_message="The idle lifetime must be shorter than the lifetime.",
+            ),
+            models.CheckConstraint(
+                name="user_sessions_policy_limit_at_least_one",
+                condition=models.Q(limit__gte=1) | models.Q(limit=None),
+            ),
+        ]
+
+    @property
+    def issuer(self) -> str:
+        """``iss`` of every token of the workspace."""
+        return self.frontend_api or self.pk.urn
+
+    @property
+    def allows_backend_sessions(self) -> bool:
+        """True in a sandbox, and where an operator turned them on."""
+        return self.workspace.is_sandbox or self.backend_sessions_enabled
+
+    def is_at(self, host: str) -> bool:
+        """Return True if browsers reach the workspace at this host."""
+        return self.frontend_api in _origins_at(host)
+
+    def end(self, latest: datetime | None, *, at: datetime) -> datetime:
+        """Return when a user session that is used at ``at`` expires: when it has been idle, or at ``latest``."""
+        at, idle = moment(at), self.idle_lifetime
+        return min(end for end in (latest, at + idle if idle else None) if end)
+
+
+def _origins_at(host: str) -> tuple[str, str]:
+    """With and without TLS. Some proxies add the port even where the scheme implies it."""
+    host = host.lower()
+    return f"https://{host.removesuffix(':443')}", f"http://{host.removesuffix(':80')}"
