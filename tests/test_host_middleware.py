@@ -92,6 +92,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 from sessions_core.models import AllowedOrigin, ApiKey, Workspace
+from user_sessions.models import UserSessionPolicy
 
 APP = {"origin": "https://app.example.com"}
 here, is_new = Workspace.objects.get_or_create(name="Mine", is_sandbox=True)
@@ -249,6 +250,7 @@ from client_sessions.models import ClientSession
 from django.contrib.auth.models import User
 from django.test import TestCase
 from sessions_core.models import ApiKey, Workspace
+from user_sessions.models import UserSessionPolicy
 
 class Pages(TestCase):
     @classmethod

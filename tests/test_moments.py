@@ -15,13 +15,12 @@ from client_sessions.models import Action, ClientSession, ClientSessionPolicy, G
 from sessions_core.models import ApiKey, Event
 from sessions_core.moments import LONGEST_LIFETIME, instant, moment
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
-from user_sessions import tokens
 from user_sessions.keys import key_sets
 from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession, UserSessionPolicy
 from user_sessions.models.jwt_templates import Definition
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.templating import previews
-from user_sessions.tokens import attached_tokens
+from user_sessions.tokens import attached_tokens, handshake_tokens, session_tokens, ticket_tokens
 
 NOW = timezone.now()
 HOUR = timedelta(hours=1)
@@ -200,12 +199,14 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "scoping.reached_by": lambda a, at: list(scoping.reached_by(Device.objects.all(), a.pass_, at=at)),
     "scoping.visible_to": lambda a, at: list(scoping.visible_to(a.key, Device.objects.all(), at=at)),
     "scoping.with_device_count": lambda a, at: list(scoping.with_device_count(ClientSession.objects.all(), at=at)),
-    "tokens.handshake_token": lambda a, at: tokens.handshake_token(a.workspace, [], at=at),
-    "tokens.session_token": lambda a, at: tokens.session_token(a.minting, at=at),
-    "tokens.template_token": lambda a, at: tokens.template_token(a.minting, a.template, at=at),
-    "tokens.ticket_token": lambda a, at: tokens.ticket_token(a.ticket, at=at),
-    "tokens.unsigned_session_token": lambda a, at: tokens.unsigned_session_token(a.minting, at=at),
-    "tokens.unsigned_template_token": lambda a, at: tokens.unsigned_template_token(a.minting, a.template, at=at),
+    "handshake_tokens.handshake_token": lambda a, at: handshake_tokens.handshake_token(a.workspace, [], at=at),
+    "session_tokens.session_token": lambda a, at: session_tokens.session_token(a.minting, at=at),
+    "session_tokens.template_token": lambda a, at: session_tokens.template_token(a.minting, a.template, at=at),
+    "ticket_tokens.ticket_token": lambda a, at: ticket_tokens.ticket_token(a.ticket, at=at),
+    "session_tokens.unsigned_session_token": lambda a, at: session_tokens.unsigned_session_token(a.minting, at=at),
+    "session_tokens.unsigned_template_token": lambda a, at: session_tokens.unsigned_template_token(
+        a.minting, a.template, at=at
+    ),
 }
 # ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name.
 INHERITED = {"user_sessions.models.status"}
@@ -223,8 +224,8 @@ LIFETIMES: dict[str, Callable[[Any, Any], Any]] = {
     "issue for a session": lambda a, life: Ticket.objects.issue(
         a.workspace, a.user, by="test", lifetime=HOUR, session_lifetime=life
     ),
-    "session_token": lambda a, life: tokens.session_token(a.minting, at=NOW, lifetime=life),
-    "template_token": lambda a, life: tokens.template_token(a.minting, a.template, at=NOW, lifetime=life),
+    "session_token": lambda a, life: session_tokens.session_token(a.minting, at=NOW, lifetime=life),
+    "template_token": lambda a, life: session_tokens.template_token(a.minting, a.template, at=NOW, lifetime=life),
 }
 
 
@@ -237,7 +238,7 @@ def things(request, workspace, live_workspace, django_user_model) -> Things:
 def timed() -> Iterator[str]:
     ours = [each for each in apps.get_models() if each.__module__.startswith(("sessions_", "client_", "user_"))]
     querysets = {type(model._default_manager.all()) for model in ours}
-    modules = [attached_tokens, key_sets, previews, scoping, tokens]
+    modules = [attached_tokens, handshake_tokens, key_sets, previews, scoping, session_tokens, ticket_tokens]
     for place in [*ours, *querysets, *modules, scoping.GrantedQuerySet]:
         for name, verb in getmembers(place, lambda each: isfunction(getattr(each, "__func__", each))):
             is_own = getattr(place, "__module__", place.__name__) == verb.__module__ or verb.__module__ in INHERITED

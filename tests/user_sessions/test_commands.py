@@ -27,6 +27,7 @@ from user_sessions.models import (
     Stage,
     Ticket,
     UserSession,
+    UserSessionPolicy,
     clients,
 )
 from user_sessions.users import user_id
@@ -63,7 +64,7 @@ def test_a_rotation_may_change_the_algorithm(name, workspace):
     SigningKey.objects.current(workspace)
     assert "ES256" in run("signing_keys", "rotate", name, "--algorithm", "ES256")
     workspace.refresh_from_db()
-    assert workspace.signing_algorithm == "ES256"
+    assert UserSessionPolicy.of(workspace).signing_algorithm == "ES256"
 
 
 @pytest.mark.parametrize(("verb", "stage"), [("retire", Stage.ACTIVE), ("revoke", Stage.GONE)])
@@ -87,7 +88,7 @@ def test_a_key_that_is_next_can_be_withdrawn_and_replaced_by_one_of_another_algo
     following = SigningKey.objects.earliest("-active_from")
     assert "retire it to have one for ES256" in run("signing_keys", "rotate", name, "--algorithm", "ES256")
     workspace.refresh_from_db()
-    assert workspace.signing_algorithm == "RS256"
+    assert UserSessionPolicy.of(workspace).signing_algorithm == "RS256"
     assert run("signing_keys", "retire", name, following.kid).startswith("It was retired.")
     assert run("signing_keys", "retire", name, following.kid).startswith("It is gone already.\n")
     run("signing_keys", "rotate", name, "--algorithm", "ES256")

@@ -122,7 +122,7 @@ def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
     keys = KeySet.from_jwks({"keys": [SigningKey.objects.get().public_jwk]})
     for text in (token, nonce):
         with pytest.raises(TokenRejected):
-            Verifier(issuer=workspace.issuer, keys=keys).verify(text)
+            Verifier(issuer=UserSessionPolicy.of(workspace).issuer, keys=keys).verify(text)
         assert Page(cookie=text).signed_in() == []
         assert Page(origin=None, authorization=text).get("me").status_code == 401
         assert Page(origin=None).use(text).status_code == 400

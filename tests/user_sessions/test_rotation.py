@@ -51,7 +51,7 @@ class CachingVerifier:
     def fetch(self, at: datetime) -> None:
         self.fetched_at = at
         keys = KeySet.from_jwks(json.loads(document_of(self.workspace.pk, at=at).body))
-        self.verifier = Verifier(keys=keys, issuer=self.workspace.issuer, skew=timedelta(0))
+        self.verifier = Verifier(keys=keys, issuer=UserSessionPolicy.of(self.workspace).issuer, skew=timedelta(0))
 
     def believes(self, token: str, *, at: datetime) -> bool:
         if at - self.fetched_at >= MAX_AGE:

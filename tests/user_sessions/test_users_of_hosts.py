@@ -15,9 +15,10 @@ from tests.callers import bearer
 from tests.client_sessions.hosts_models import KEYED, KEYS, REFUSED_KEYS, Pair
 from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import listed
-from user_sessions import checks, tokens, users
+from user_sessions import checks, users
 from user_sessions.models import JwtTemplate, Ticket, UserSession
 from user_sessions.models.jwt_templates import Definition
+from user_sessions.tokens import session_tokens
 
 SHAPES = {
     "annotating": lambda rows: rows.annotate(teams=Count("groups")),
@@ -63,8 +64,8 @@ def test_every_verb_works_whatever_the_managers_rows_are(monkeypatch, tenant, us
     assert session.touch(at=now + timedelta(minutes=2))
     template = JwtTemplate.objects.define(tenant, Definition(name="t", claims={"n": "{{user.username}}"}), by="test")
     minting = UserSession.minting(tenant, session.pk, at=now)
-    assert tokens.session_token(minting, at=now)
-    assert tokens.template_token(minting, template, at=now)
+    assert session_tokens.session_token(minting, at=now)
+    assert session_tokens.template_token(minting, template, at=now)
     assert session.end(by="test")
     assert UserSession.objects.start(tenant, user, by="test").revoke(by="test")
     ticket = Ticket.objects.issue(tenant, user, by="test", lifetime=timedelta(hours=1))
