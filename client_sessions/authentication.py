@@ -9,12 +9,12 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRefused, TokenRevoked, TokenUnknown
 from client_sessions.models import (
     TOKEN,
     ClientSession,
     State,
 )
-from client_sessions.seam.errors import SeamError
 from sessions_core.crypto.tokens import is_api_key
 from sessions_core.http.caching import keep_rest_answer_private
 from sessions_core.http.caller import bearer_of
@@ -50,8 +50,8 @@ class ClientSessionAuthentication(BaseAuthentication):
         try:
             token = presented_token(request)
             return (AnonymousUser(), client_session_of(token, at=timezone.now())) if token else None
-        except SeamError as error:
-            raise AuthenticationFailed(error.message, code=error.type) from None
+        except TokenRefused as refused:
+            raise AuthenticationFailed(refused.message, code=refused.code) from None
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -76,26 +76,29 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def client_session_of(token: str, *, at: datetime) -> ClientSession:
-    """The live session of a token: no query for a forgery, else one. Raises SeamError, 401."""
+    """Return the live session of a token: no query for a forgery, else one. Raises TokenRefused."""
     presented = TOKEN.check(token)
     session = ClientSession.of_token(presented) if presented else None
     if session is None:
-        raise SeamError("client_session_not_found", "The client session token is not known.", status=401)
-    if (state := session.state_at(at)) is not State.LIVE:
-        raise SeamError(f"client_session_{state}")
+        raise TokenUnknown
+    match session.state_at(at):
+        case State.EXPIRED:
+            raise TokenExpired
+        case State.REVOKED:
+            raise TokenRevoked
     return session
 
 
 def presented_token(request: Request | HttpRequest) -> str:
     """The client session token in a header of its own, else in the bearer; empty if there is none.
 
-    Raises SeamError for a header that holds something else.
+    Raises TokenMalformed for a header that holds something else.
     """
     for header in TOKEN_HEADERS:
         if header in request.headers:
             token = request.headers[header]
             if not token.startswith(TOKEN_PREFIX):
-                raise SeamError("invalid_client_session_token")
+                raise TokenMalformed
             return token
     bearer = bearer_of(request)
     return bearer if bearer.startswith(TOKEN_PREFIX) else ""

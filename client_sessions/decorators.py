@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
+from client_sessions.exceptions import TokenMissing, TokenRefused
 from client_sessions.models import ClientSession
-from client_sessions.seam.errors import SeamError, envelope
 from sessions_core.http.caching import keep_private
 
 __all__ = ["ClientSessionRequest", "client_session_required"]
@@ -70,11 +70,11 @@ def _refusal(request: Any) -> JsonResponse | None:
     try:
         token = presented_token(request)
         if not token:
-            raise SeamError("unauthorized")
+            raise TokenMissing
         request.auth = client_session_of(token, at=timezone.now())
-    except SeamError as error:
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-        return JsonResponse(envelope(error), status=error.status, headers=headers)
+    except TokenRefused as refused:
+        body = {"detail": refused.message, "code": refused.code}
+        return JsonResponse(body, status=401, headers={"WWW-Authenticate": "Bearer"})
     return None
 
 

@@ -1,13 +1,13 @@
-"""Why a verb of a client session is refused: one class for each reason."""
+"""Why a client session refuses a verb or a token: one class for each reason."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
 
 
 class ClientSessionError(Exception):
-    """Why a verb was refused."""
+    """Base of the errors of client sessions."""
 
 
 class KeyTaken(ClientSessionError):
@@ -24,3 +24,48 @@ class NotLive(ClientSessionError):
 
 class GrantConflict(ClientSessionError):
     """The client session has another resource of a type it can hold only one of, or another user identifier key."""
+
+
+class TokenRefused(ClientSessionError):
+    """The caller does not hold a live client session. ``code`` is stable; ``message`` is for people."""
+
+    code: ClassVar[str]
+    message: ClassVar[str]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class TokenMissing(TokenRefused):
+    """The request has no client session token."""
+
+    code = "not_authenticated"
+    message = "A client session token is required."
+
+
+class TokenMalformed(TokenRefused):
+    """A header that is only for client session tokens holds something else."""
+
+    code = "invalid_client_session_token"
+    message = "The token is not a client session token."
+
+
+class TokenUnknown(TokenRefused):
+    """The token was forged, rolled or deleted."""
+
+    code = "client_session_not_found"
+    message = "The client session token is unknown."
+
+
+class TokenExpired(TokenRefused):
+    """The client session of the token has expired."""
+
+    code = "client_session_expired"
+    message = "The client session has expired."
+
+
+class TokenRevoked(TokenRefused):
+    """The client session of the token was revoked."""
+
+    code = "client_session_revoked"
+    message = "The client session was revoked."

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from client_sessions import models, resources
+from client_sessions.exceptions import TokenMissing, TokenRefused, TokenUnknown
 from client_sessions.scoping import Auth, narrowed_to_key, visible_to
 from client_sessions.seam.credentials import CredentialAuthentication
 from client_sessions.seam.errors import CATALOGUE, SeamError, envelope, invalid
@@ -121,6 +122,12 @@ def _translated(error: Exception, *, allowed: list[str]) -> SeamError | None:
     match error:
         case SeamError():
             return error
+        case TokenMissing():
+            return SeamError("unauthorized")
+        case TokenUnknown():
+            return SeamError("client_session_not_found", "The client session token is not known.", status=401)
+        case TokenRefused():
+            return SeamError(error.code)
         case resources.Missing(resource_type=name):
             type = f"{name}_not_found"
             return SeamError(type if type in CATALOGUE else "resource_not_found")

@@ -151,16 +151,29 @@ def test_a_plain_view_takes_a_post_without_a_cookies_proof(browser):
 
 
 @pytest.mark.parametrize(
-    ("headers", "status", "error"),
+    ("headers", "code"),
     [
-        ({}, 401, "unauthorized"),
-        ({"authorization": "Bearer seam_cst1abcdefgh_111111111111111111111111"}, 401, "client_session_not_found"),
-        ({"client-session-token": "garbage"}, 400, "invalid_client_session_token"),
+        ({}, "not_authenticated"),
+        ({"authorization": "Bearer seam_cst1abcdefgh_111111111111111111111111"}, "client_session_not_found"),
+        ({"client-session-token": "garbage"}, "invalid_client_session_token"),
     ],
 )
-def test_a_plain_view_is_closed_to_everybody_else(db, headers, status, error):
+def test_a_plain_view_answers_401_and_names_the_reason_to_every_other_caller(db, headers, code):
     response = Client().get("/plain", headers=headers)
-    assert (response.status_code, response.json()["error"]["type"]) == (status, error)
+    assert (response.status_code, response.json()["code"]) == (401, code)
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [("revoke", "client_session_revoked"), ("expire", "client_session_expired")]
+)
+def test_a_plain_view_says_that_a_session_is_over(session, browser, change, code):
+    if change == "revoke":
+        session.revoke(by="test")
+    else:
+        ClientSession.objects.update(expires_at=session.created_at)
+    answer = browser.client.get("/plain", headers=browser.headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
 def test_a_plain_view_is_closed_to_an_api_key(backend):
