@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 
 
@@ -8,6 +10,9 @@ class ClientSessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from client_sessions import checks  # noqa: F401  (Django wants checks registered here)
+
+        if find_spec("rest_framework"):
+            from client_sessions import view_checks  # noqa: F401
         from client_sessions.models import forgetting
 
         forgetting.connect()

@@ -1,39 +1,25 @@
 """Authenticate callers of your own views: a client session token, or an API key."""
 
-from datetime import datetime
-
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRefused, TokenRevoked, TokenUnknown
+from client_sessions.exceptions import TokenRefused
 from client_sessions.models import (
-    TOKEN,
     ClientSession,
-    State,
 )
+from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from sessions_core.crypto.tokens import is_api_key
 from sessions_core.http.caching import keep_rest_answer_private
 from sessions_core.http.caller import bearer_of
 from sessions_core.models import ApiKey
 
 __all__ = [
-    "CLIENT_SESSION_HEADERS",
     "ApiKeyAuthentication",
     "ClientSessionAuthentication",
-    "client_session_of",
-    "presented_token",
 ]
-
-
-TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
-TOKEN_PREFIX = "seam_cst"
-
-# Where a client session token may be.
-CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
 
 
 class ClientSessionAuthentication(BaseAuthentication):
@@ -73,32 +59,3 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
-
-
-def client_session_of(token: str, *, at: datetime) -> ClientSession:
-    """Return the live session of a token: no query for a forgery, else one. Raises TokenRefused."""
-    presented = TOKEN.check(token)
-    session = ClientSession.of_token(presented) if presented else None
-    if session is None:
-        raise TokenUnknown
-    match session.state_at(at):
-        case State.EXPIRED:
-            raise TokenExpired
-        case State.REVOKED:
-            raise TokenRevoked
-    return session
-
-
-def presented_token(request: Request | HttpRequest) -> str:
-    """The client session token in a header of its own, else in the bearer; empty if there is none.
-
-    Raises TokenMalformed for a header that holds something else.
-    """
-    for header in TOKEN_HEADERS:
-        if header in request.headers:
-            token = request.headers[header]
-            if not token.startswith(TOKEN_PREFIX):
-                raise TokenMalformed
-            return token
-    bearer = bearer_of(request)
-    return bearer if bearer.startswith(TOKEN_PREFIX) else ""

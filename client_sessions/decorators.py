@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from client_sessions.exceptions import TokenMissing, TokenRefused
 from client_sessions.models import ClientSession
+from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from sessions_core.http.caching import keep_private
 
 __all__ = ["ClientSessionRequest", "client_session_required"]

@@ -12,7 +12,6 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from client_sessions.authentication import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from client_sessions.models import (
     CLIENT_SESSION,
     PERSONAL_ACCESS_TOKEN,
@@ -20,6 +19,7 @@ from client_sessions.models import (
     PersonalAccess,
     PersonalAccessToken,
 )
+from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from client_sessions.scoping import Auth
 from client_sessions.seam.errors import SeamError
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY

@@ -4,11 +4,13 @@ https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from rest_framework.request import Request
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
 
 __all__ = ["PRIVATE", "keep_from_site_cache", "keep_private", "keep_rest_answer_private"]
 
@@ -29,7 +31,7 @@ def keep_from_site_cache(request: HttpRequest) -> None:
     request._cache_update_cache = False  # type: ignore[attr-defined]  # what Django's middleware looks at
 
 
-def keep_rest_answer_private(request: Request, headers: Iterable[str]) -> None:
+def keep_rest_answer_private(request: "Request", headers: Iterable[str]) -> None:
     """Do the same for the answer to come of a host's REST framework view, an error included.
 
     An authenticator never sees the answer. The view adds ``view.headers`` to it at the end, in place of what an action

@@ -2,11 +2,14 @@
 
 import re
 from ipaddress import IPv6Address, ip_address
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from sessions_core.conf import settings
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
 
 __all__ = ["bearer_of", "client_address"]
 
@@ -15,13 +18,13 @@ __all__ = ["bearer_of", "client_address"]
 _WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?", re.ASCII)
 
 
-def bearer_of(request: HttpRequest | Request) -> str:
+def bearer_of(request: "HttpRequest | Request") -> str:
     """The credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), empty if there is none of that form."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential if scheme.lower() == "bearer" and " " not in credential else ""
 
 
-def client_address(request: HttpRequest | Request) -> str:
+def client_address(request: "HttpRequest | Request") -> str:
     """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
 
     See the setting TRUSTED_PROXIES. A port is left away. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told

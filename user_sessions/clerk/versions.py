@@ -1,10 +1,12 @@
 """The API's versions: dates, named by a header or in the query, never by both."""
 
 import re
-
-from rest_framework.request import Request
+from typing import TYPE_CHECKING
 
 from user_sessions.clerk.errors import ClerkError
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
 
 __all__ = ["OLDEST", "VERSIONS", "WITH_TASKS", "version_of"]
 
@@ -17,7 +19,7 @@ _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 WITH_TASKS = "2025-03-12"
 
 
-def version_of(request: Request) -> str:
+def version_of(request: "Request") -> str:
     """Return the version asked for: the oldest if none was, the newest for a later date, which an updated SDK sends.
 
     Raises ClerkError for an unknown version. Versions compare as text.
@@ -30,7 +32,7 @@ def version_of(request: Request) -> str:
     return version
 
 
-def _asked(request: Request) -> str:
+def _asked(request: "Request") -> str:
     asked = [*request.query_params.getlist("__clerk_api_version")]
     if "clerk-api-version" in request.headers:
         asked.append(request.headers["clerk-api-version"])

@@ -1,0 +1,50 @@
+"""The client session token that a request presents, and the session it belongs to. Needs no REST framework."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest
+
+from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRevoked, TokenUnknown
+from client_sessions.models import TOKEN, ClientSession, State
+from sessions_core.http.caller import bearer_of
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+__all__ = ["CLIENT_SESSION_HEADERS", "client_session_of", "presented_token"]
+
+TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
+TOKEN_PREFIX = "seam_cst"
+
+# Where a client session token may be.
+CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
+
+
+def client_session_of(token: str, *, at: datetime) -> ClientSession:
+    """Return the live session of a token: no query for a forgery, else one. Raises TokenRefused."""
+    presented = TOKEN.check(token)
+    session = ClientSession.of_token(presented) if presented else None
+    if session is None:
+        raise TokenUnknown
+    match session.state_at(at):
+        case State.EXPIRED:
+            raise TokenExpired
+        case State.REVOKED:
+            raise TokenRevoked
+    return session
+
+
+def presented_token(request: "Request | HttpRequest") -> str:
+    """The client session token in a header of its own, else in the bearer; empty if there is none.
+
+    Raises TokenMalformed for a header that holds something else.
+    """
+    for header in TOKEN_HEADERS:
+        if header in request.headers:
+            token = request.headers[header]
+            if not token.startswith(TOKEN_PREFIX):
+                raise TokenMalformed
+            return token
+    bearer = bearer_of(request)
+    return bearer if bearer.startswith(TOKEN_PREFIX) else ""
