@@ -1,30 +1,7 @@
-"""The routes of ``/client_sessions``: one row each, with methods and who it is open to.
+"""The endpoints of client sessions: ``path("", include("client_sessions.urls"))``, below any prefix."""
 
-Old SDKs POST everything and new ones use the method that fits, so most paths take both.
-"""
-
-from client_sessions.models import CLIENT_SESSION, PERSONAL_ACCESS_TOKEN
-from client_sessions.seam.views import ClientSessionsView as View
-from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
-from sessions_core.http.routes import Route, urlpatterns_of
-
-BACKEND = [API_KEY, PERSONAL_ACCESS_TOKEN]
-
-ROUTES = [
-    Route("client_sessions/create", View, {"POST": "create", "PUT": "create"}, [*BACKEND, PUBLISHABLE_KEY]),
-    Route("client_sessions/get", View, {"GET": "retrieve", "POST": "retrieve"}, [*BACKEND, CLIENT_SESSION]),
-    Route(
-        "client_sessions/get_or_create",
-        View,
-        {"POST": "get_or_create", "PUT": "get_or_create"},
-        [*BACKEND, PUBLISHABLE_KEY],
-    ),
-    Route("client_sessions/grant_access", View, {"PATCH": "grant_access", "POST": "grant_access"}, BACKEND),
-    Route("client_sessions/revoke_access", View, {"POST": "revoke_access"}, BACKEND),
-    Route("client_sessions/list", View, {"GET": "list", "POST": "list"}, BACKEND),
-    Route("client_sessions/revoke", View, {"POST": "revoke"}, BACKEND),
-    Route("client_sessions/delete", View, {"DELETE": "destroy", "POST": "destroy"}, BACKEND),
-]
+from client_sessions.seam.routes import ROUTES
+from sessions_core.http.routes import urlpatterns_of
 
 app_name = "client_sessions"
 urlpatterns = urlpatterns_of(ROUTES)

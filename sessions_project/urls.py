@@ -21,8 +21,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
-    path("v1/", include("user_sessions.clerk.frontend.frontend_routes")),
-    path("v1/", include("user_sessions.clerk.backend.backend_routes")),
+    path("", include("user_sessions.urls")),
     Route(f"v1/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS).urlpattern(),
-    path(".well-known/", include("user_sessions.clerk.well_known")),
 ]

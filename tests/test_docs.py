@@ -60,8 +60,8 @@ for path in ("/passes/client_sessions/create", "/v1/jwks"):
 @embedded
 def test_a_django_project_installs_it_as_the_page_says(host):
     (commands,) = blocks("install.md", "bash")
-    printed = [run(host, "bash", "-c", line.replace("python ", f"{sys.executable} ")) for line in commands.splitlines()]
-    api_key = printed[-1].strip()
+    printed = run(host, "bash", "-ec", commands.replace("python ", f"{sys.executable} "))
+    api_key = printed.splitlines()[-1].strip()
     run(host, sys.executable, "manage.py", "check", "--database", "default", "--fail-level", "WARNING")
     answers = run(host, sys.executable, "-W", "ignore", "-c", ASK, api_key)
     assert answers == "200 dict_keys(['client_session', 'ok'])\n200 dict_keys(['keys'])\n"

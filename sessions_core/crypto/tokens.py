@@ -45,10 +45,11 @@ LONG_LENGTH = 24
 MOST_KEYS = 8
 KEY_IDS_LENGTH = 8 * MOST_KEYS + MOST_KEYS - 1
 
-_API_KEY = re.compile(f"seam_(?P<short>[{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}")
-
-# What follows "seam_" in tokens of other kinds; SDKs tell kinds apart by these prefixes alone.
+# SDKs accept no key without this prefix, and tell the kinds of token apart by what follows it.
+PREFIX = "seam_"
 _OTHER_KINDS = ("at", "cst", "pk")
+
+_API_KEY = re.compile(f"{PREFIX}(?P<short>[{ALPHABET}]{{8}})_[{ALPHABET}]{{{LONG_LENGTH}}}")
 
 _WEBHOOK_SECRET = "whsec_"
 
@@ -166,16 +167,16 @@ def with_newest_key(key_ids: str) -> str:
 
 
 def new_api_key(*, sandbox: bool) -> str:
-    """A fresh secret key, in a form that the SDKs of both dialects accept: ``seam_[test]<short>_<long>``."""
+    """Return a fresh secret key, in a form that the SDKs of both dialects accept: ``<prefix>[test]<short>_<long>``."""
     short = f"test{random_text(4)}" if sandbox else random_text(8)
     while not sandbox and short.startswith((*_OTHER_KINDS, "test")):
         short = random_text(8)
-    return f"seam_{short}_{random_text(LONG_LENGTH)}"
+    return f"{PREFIX}{short}_{random_text(LONG_LENGTH)}"
 
 
 def is_api_key(text: str) -> bool:
     """Whether the text has the form of a secret key, and of no other kind of token."""
-    return text.startswith("seam_") and not text.startswith(tuple(f"seam_{kind}" for kind in _OTHER_KINDS))
+    return text.startswith(PREFIX) and not text.startswith(tuple(f"{PREFIX}{kind}" for kind in _OTHER_KINDS))
 
 
 def short_of(text: str) -> str:

@@ -23,7 +23,7 @@ __all__ = ["ApiKey"]
 # Characters
 LONGEST_NAME = 200
 
-PUBLISHABLE_TOKEN = tokens.RandomKind("seam_pk1", short_length=6)
+PUBLISHABLE_TOKEN = tokens.RandomKind(f"{tokens.PREFIX}pk1", short_length=6)
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

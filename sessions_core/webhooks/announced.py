@@ -1,4 +1,4 @@
-"""Which events leave as webhooks, under which name, and with what in them."""
+"""Which events are sent as webhooks, under which type, and with which body."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Payload", "announce", "contents", "is_announced"]
 
-# What is told of each of these events, in their order: the ``data`` of its message, JSON values without a secret.
+# Returns the body of the webhook for each of these events, in their order: a JSON object without a secret.
 Payload = Callable[[Sequence["Event"]], Sequence[Mapping[str, Any]]]
 
 
@@ -36,23 +36,13 @@ def is_announced(event: "Event") -> bool:
 
 
 def contents(events: Sequence["Event"]) -> Iterator[tuple["Event", str, str]]:
-    """Event, type and body of the webhook for each of these announced events."""
+    """Yield event, type and body of the webhook for each of these announced events.
+
+    The body is JSON in ASCII, so that text and bytes are the same to the sender and to whoever verifies it. A value of
+    a host's metadata that JSON does not know is sent as its text: it must not stop a revocation.
+    """
     for event_type in dict.fromkeys(event.type for event in events):
         alike = [event for event in events if event.type == event_type]
         announcement = _announced[event_type]
-        for event, data in zip(alike, announcement.payload(alike), strict=True):
-            yield event, announcement.type, _body(event, announcement.type, data)
-
-
-def _body(event: "Event", type: str, data: Mapping[str, Any]) -> str:
-    """JSON in ASCII, so that text and bytes are the same to whoever signs and verifies. What is no JSON in a host's
-    metadata becomes its text: a session must be revocable whatever they hold."""
-    envelope = {
-        "object": "event",
-        "type": type,
-        "instance_id": str(event.workspace_id),
-        "timestamp": int(event.created_at.timestamp() * 1000),
-        "event_attributes": {"http_request": {"client_ip": "", "user_agent": ""}},
-        "data": data,
-    }
-    return json.dumps(envelope, separators=(",", ":"), default=str)
+        for event, body in zip(alike, announcement.payload(alike), strict=True):
+            yield event, announcement.type, json.dumps(body, separators=(",", ":"), default=str)

@@ -10,7 +10,7 @@ from seam import Seam
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
 from client_sessions.devices.urls import ROUTES as RESOURCE_ROUTES
-from client_sessions.urls import ROUTES
+from client_sessions.seam.routes import ROUTES
 from tests.client_sessions.conftest import devices_seen
 from tests.client_sessions.test_conformance import problems
 

@@ -11,7 +11,7 @@ from client_sessions.models import (
     ClientSession,
     PersonalAccessToken,
 )
-from client_sessions.urls import ROUTES as SESSION_ROUTES
+from client_sessions.seam.routes import ROUTES as SESSION_ROUTES
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from tests.callers import Caller, bearer
 

@@ -1,4 +1,4 @@
-"""What webhooks tell of user sessions, in the shapes of the backend API."""
+"""Webhooks about user sessions, in the shapes of the Backend API."""
 
 import json
 import logging
@@ -9,26 +9,38 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event
 from sessions_core.webhooks import announce
 from user_sessions.clerk.backend.backend_shapes import session_object, user_object
+from user_sessions.clerk.shapes import milliseconds
 from user_sessions.clerk.versions import VERSIONS
 from user_sessions.models import UserSession
 
 logger = logging.getLogger(__name__)
 
-# A session that expires, is abandoned or is replaced is announced by nothing.
+# Clerk sends no webhook for a session that expires, is abandoned or is replaced.
 ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
 
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """The session and its user as they were when the event happened."""
+    """Return the envelope of each event. Its data is the session and its user as they were when it happened."""
     sessions = UserSession.objects.select_related("user", "latest_activity").in_bulk(
         [event.subject for event in events]
     )
     users = {user.pk: _user(user) for user in {session.user_id: session.user for session in sessions.values()}.values()}
     return [
-        _session(session, event) | {"user": users[session.user_id]}
+        _envelope(event, _session(session, event) | {"user": users[session.user_id]})
         for event in events
         for session in [sessions[event.subject]]
     ]
+
+
+def _envelope(event: Event, data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "object": "event",
+        "type": event.type.removeprefix("user_"),
+        "instance_id": str(event.workspace_id),
+        "timestamp": milliseconds(event.created_at),
+        "event_attributes": {"http_request": {"client_ip": "", "user_agent": ""}},
+        "data": data,
+    }
 
 
 def _session(session: UserSession, event: Event) -> dict[str, Any]:

@@ -1,0 +1,13 @@
+"""The endpoints of user sessions: ``path("", include("user_sessions.urls"))``.
+
+Browsers look for ``/v1/`` and ``/.well-known/`` at the root of the host. Other paths below ``/v1/`` belong to the host.
+"""
+
+from django.urls import include, path
+
+app_name = "user_sessions"
+urlpatterns = [
+    path("v1/", include("user_sessions.clerk.frontend.frontend_routes")),
+    path("v1/", include("user_sessions.clerk.backend.backend_routes")),
+    path(".well-known/", include("user_sessions.clerk.well_known")),
+]
