@@ -1,3 +1,5 @@
+from importlib.util import find_spec
+
 from django.apps import AppConfig
 
 
@@ -7,8 +9,10 @@ class SessionsCoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessions_core import checks, database_checks  # noqa: F401
-        from sessions_core.http import route_checks  # noqa: F401  (Django wants checks registered here)
-        from sessions_core.http.cors_headers import leave_out_api
+        from sessions_core import checks, database_checks  # noqa: F401  (Django wants checks registered here)
 
-        leave_out_api()
+        if find_spec("rest_framework"):  # without it there are no routes
+            from sessions_core.http import route_checks  # noqa: F401
+            from sessions_core.http.cors_headers import leave_out_api
+
+            leave_out_api()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sessions_core.moments import duration, moment
 from user_sessions.conf import settings
-from user_sessions.models import JwtTemplate, SigningKey, UserSession, UserSessionPolicy, private_key
+from user_sessions.models import JwtTemplate, SigningKey, UserSession, private_key
 from user_sessions.profiles import profile_of
 from user_sessions.templating.shortcodes import Template, values_of
 from user_sessions.tokens.claims import session_token_claims, template_token_claims

@@ -6,7 +6,7 @@ from typing import Any
 
 from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, token_object, user_object
-from user_sessions.models import Client, SignIn, UserSession, UserSessionPolicy
+from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.passwords import can_have_password
 from user_sessions.tokens.claims import factor_verification_age
 from user_sessions.users import sign_in_identifiers
