@@ -3,13 +3,10 @@
 Everything happens in sub-queries, so neither the number of grants nor of rows changes the number of queries.
 """
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import cache
+from datetime import datetime
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
-from django.db import connections
 from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.related_lookups import RelatedIn
@@ -23,6 +20,7 @@ from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession,
 from client_sessions.resources import ResourceType
 from client_sessions.wanted import listed
 from sessions_core.credentials import API_KEY
+from sessions_core.db.compiled import CompiledSubquery
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
 
@@ -38,11 +36,6 @@ __all__ = [
 ]
 
 M = TypeVar("M", bound=Model)
-
-# Stand where a session, its workspace and a time go in SQL that is kept.
-_SESSION = UUID(int=0)
-_WORKSPACE = UUID(int=1)
-_AT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Auth(Protocol):
@@ -113,7 +106,14 @@ def reached_by(
     """
     action, queryset = Action(action), _rows(queryset)
     resource_type = resources.of_model(queryset.model)
-    keys = _keys_reached(resource_type, session, action, at=moment(at), using=queryset.db)
+    keys = _REACHED.expression(
+        resource_type,
+        action,
+        using=queryset.db,
+        session=session.pk,
+        workspace=session.workspace_id,
+        at=moment(at),
+    )
     reached = _among(queryset, "pk", keys)
     if resource_type.workspace is None:
         return resource_type.in_workspace(reached, session.workspace_id)
@@ -178,8 +178,8 @@ _FEW_ROWS: dict[type[In], type[_FewRows]] = {In: _FewRows, RelatedIn: _FewRelate
 
 
 class _Count(Func):
-    """How many rows of one type the session of the query reaches: ``_keys_reached``, with the columns of the query
-    instead of the id and the workspace of one session."""
+    """How many rows of one type the session of the query reaches: ``_REACHED``, with columns of the query instead of the
+    id and the workspace of one session."""
 
     output_field = IntegerField()
 
@@ -190,79 +190,57 @@ class _Count(Func):
         self.resource_type, self.at = resource_type, at
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **context: Any) -> Any:
-        using = connection.alias
-        (session, _), (workspace, _), (is_visible, of_visible) = map(compiler.compile, self.get_source_expressions())
-        sql, parameters = _kept_sql(self.resource_type, Action.READ, using, tuple(resources.registered()))
-        column_of = dict(zip(_prepared(_SESSION, _WORKSPACE, _AT, using), (session, workspace), strict=False))
-        keys = sql % tuple(column_of.get(parameter, "%s") for parameter in parameters)
-        values = _filled([each for each in parameters if each not in column_of], using, at=self.at)
+        columns, conditions = [], []
+        for sql, parameters in map(compiler.compile, self.get_source_expressions()):
+            columns.append(sql)
+            conditions += parameters
+        session, workspace, is_visible = columns
+        keys, values = _REACHED.correlated(
+            self.resource_type,
+            Action.READ,
+            connection=connection,
+            columns={"session": session, "workspace": workspace},
+            at=self.at,
+        )
         counted = f"(SELECT COUNT(*) FROM (SELECT DISTINCT pk FROM ({keys}) AS reached) AS counted WHERE {is_visible})"
-        return counted, [*values, *of_visible]
+        return counted, [*values, *conditions]
 
 
-def _keys_reached(
-    resource_type: ResourceType, session: ClientSession, action: Action, *, at: datetime, using: str
-) -> RawSQL:
-    """``_reached`` for one session, with SQL that is compiled once: that costs several times what running it does."""
-    sql, parameters = _kept_sql(resource_type, action, using, tuple(resources.registered()))
-    return RawSQL(sql, _filled(parameters, using, session.pk, session.workspace_id, at=at))
+def _reached(
+    resource_type: ResourceType, action: Action, *, session: UUID, workspace: UUID, at: datetime
+) -> QuerySet[Any, Any]:
+    """Keys of the rows of one type that the grants of a session lead to."""
+    grants = Grant.objects.filter(client_session=session).allowing(action, at=at)
+    return _union(_arms(resource_type, grants, workspace))
 
 
-@cache
-def _kept_sql(
-    resource_type: ResourceType, action: Action, using: str, registered: tuple[ResourceType, ...]
-) -> tuple[str, tuple[Any, ...]]:
-    """``registered`` takes part only in what is kept: the paths lead through other types."""
-    grants = Grant.objects.filter(client_session=_SESSION).allowing(action, at=_AT)
-    sql, parameters = _reached(resource_type, grants).query.get_compiler(using).as_sql()
-    return sql, tuple(parameters)
+# Ways to a row lead through other types, so the SQL depends on all of them. Only some need the workspace; see _arms.
+_REACHED = CompiledSubquery(
+    _reached,
+    depends_on=lambda: tuple(resources.registered()),
+    optional={"workspace"},
+    session=UUID,
+    workspace=UUID,
+    at=datetime,
+)
 
 
-def _filled(
-    parameters: Sequence[Any],
-    using: str,
-    session_id: UUID = _SESSION,
-    workspace_id: UUID = _WORKSPACE,
-    *,
-    at: datetime,
-) -> list[Any]:
-    """The parameters of kept SQL, with these values instead of those that stand for them."""
-    slots = _prepared(_SESSION, _WORKSPACE, _AT, using)
-    values = dict(zip(slots, _prepared(session_id, workspace_id, at, using), strict=True))
-    return [values.get(parameter, parameter) for parameter in parameters]
-
-
-def _prepared(session_id: UUID, workspace_id: UUID, at: datetime, using: str) -> tuple[Any, ...]:
-    """A session, a workspace and a time in the form that this database takes."""
-    session: Any = Grant._meta.get_field("client_session")
-    workspace: Any = ClientSession._meta.get_field("workspace")
-    until: Any = Grant._meta.get_field("read_until")
-    connection = connections[using]
-    values = ((session, session_id), (workspace, workspace_id), (until, at))
-    return tuple(field.get_db_prep_value(value, connection) for field, value in values)
-
-
-def _reached(resource_type: ResourceType, grants: QuerySet[Grant]) -> QuerySet[Any, Any]:
-    """Keys of the rows that any of the grants leads to."""
-    return _union(_arms(resource_type, grants))
-
-
-def _arms(resource_type: ResourceType, grants: QuerySet[Grant]) -> list[QuerySet[Any, Any]]:
+def _arms(resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID) -> list[QuerySet[Any, Any]]:
     """Keys of the rows that the grants of one type lead to, for each way there.
 
     A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Sub-queries,
     and not joins, for the same reason: SQLite changes the order of joins by its statistics. A key that several
     workspaces may have is looked up together with the workspace, for which there is an index. Plain rows:
-    what a manager of the project's own leaves out may change with the time, and this is kept.
+    what a manager of the project's own leaves out may change with the time, and this is compiled once.
     """
     rows: QuerySet[Any] = QuerySet(resource_type.model).order_by()
     own = rows
     if resource_type.workspace is not None and not resource_type.key_field.unique:
-        own = rows.filter(**{resource_type.workspace: _WORKSPACE})
+        own = rows.filter(**{resource_type.workspace: workspace})
     arms = [_among(own, resource_type.key, _granted(grants, resource_type))]
     for relation in resource_type.through:
         related = resource_type.related(relation)
-        keys = _arms(related, grants)
+        keys = _arms(related, grants, workspace)
         if related.key == "pk":
             keys[0] = _granted(grants, related)
         arms += [_among(rows, f"{relation}__pk", each) for each in keys]

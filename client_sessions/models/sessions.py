@@ -18,7 +18,7 @@ from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, Workspace
+from sessions_core.models import Event, Workspace, with_policies
 from sessions_core.moments import moment
 
 # The kind of caller that holds a client session's token; see sessions_core.http.routes.
@@ -269,9 +269,11 @@ class ClientSession(models.Model):
 _BY_TOKEN = CompiledQuery(
     ClientSession,
     lambda short: (
-        ClientSession.objects.select_related("workspace__client_sessions_policy").filter(token_short=short).order_by()
+        ClientSession.objects.select_related(*with_policies("workspace", ClientSessionPolicy))
+        .filter(token_short=short)
+        .order_by()
     ),
-    short=("token_short", "its short part"),
+    short=str,
 )
 
 

@@ -1,29 +1,120 @@
-"""A look-up whose SQL is kept.
+"""Queries whose SQL is compiled once.
 
-Building and compiling a query costs Django several times what the database then does with it, and a few look-ups are
-made by every request.
+Building and compiling a query costs Django several times what the database takes to run it, and a few queries run on
+every request. A compiled query is built with a stand-in for each of its values. Django compiles it once for each
+database; a call puts its own values in the places of the stand-ins.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from copy import copy
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Model, QuerySet
+from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, UUIDField
+from django.db.models.expressions import RawSQL
 
-__all__ = ["CompiledQuery"]
+__all__ = ["CannotCompile", "CompiledQuery", "CompiledSubquery"]
 
 M = TypeVar("M", bound=Model)
 
+# The kinds of values, and the field that brings each into the form that a database takes.
+_FIELDS: Mapping[type, "Field[Any, Any]"] = {str: CharField(), UUID: UUIDField(), datetime: DateTimeField()}
 
-class CompiledQuery(Generic[M]):
-    """The rows that ``find`` finds.
 
-    ``find`` is called once with a stand-in for each of its parameters: ``slots`` tells the name of a field of the model
-    that is of the same kind as the parameter, and the stand-in, a value that occurs nowhere else in the query. Where a
-    setting changes the query, ``depends_on`` returns it, and ``find`` is called once for each value.
+class CannotCompile(Exception):
+    """Raised if the places of a query's values cannot be found in its SQL, so that other values cannot take them."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Statement:
+    """A query as it was compiled for one database. ``places`` names the value of each parameter that has one."""
+
+    queryset: Any
+    compiler: Any
+    sql: str
+    parameters: Iterable[Any]
+    places: Mapping[int, str]
+
+    def filled(self, values: Mapping[str, Any]) -> list[Any]:
+        parameters = list(self.parameters)
+        for place, name in self.places.items():
+            parameters[place] = values[name]
+        return parameters
+
+
+class _Compiled:
+    """A query whose SQL is compiled once for each database.
+
+    ``find`` returns the queryset. It takes the arguments of a call, and by name the values, of which ``kinds`` gives
+    the types: ``str``, ``UUID`` or ``datetime``. It may compare with the values but not compute with them. The SQL is
+    compiled again for other arguments, and if ``depends_on`` returns something else, such as a setting that changes
+    the query. Each value must occur in the SQL unless it is ``optional``.
+    """
+
+    def __init__(
+        self,
+        find: Callable[..., QuerySet[Any, Any]],
+        depends_on: Callable[[], Hashable],
+        kinds: Mapping[str, type],
+        optional: Set[str] = frozenset(),
+    ) -> None:
+        self.find = find
+        self.depends_on = depends_on
+        self.kinds = kinds
+        self.optional = optional
+        self._statements: dict[Hashable, _Statement] = {}
+
+    def statement(self, connection: BaseDatabaseWrapper, *arguments: Hashable) -> _Statement:
+        """Return the compiled statement. Raises CannotCompile."""
+        variant = (connection.alias, self.depends_on(), arguments)
+        statement = self._statements.get(variant)
+        if statement is None:
+            statement = self._statements[variant] = self._compile(connection, arguments)
+        return statement
+
+    def prepared(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """Return the values in the form that this database takes."""
+        return {name: _FIELDS[self.kinds[name]].get_db_prep_value(value, connection) for name, value in values.items()}
+
+    def _compile(self, connection: BaseDatabaseWrapper, arguments: Iterable[Hashable]) -> _Statement:
+        """Compile the query twice: only in the places of its values may the results differ."""
+        first, second = (_stand_ins(self.kinds, number) for number in (0, 1))
+        queryset: Any = self.find(*arguments, **first)
+        compiler = queryset.query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        other_sql, others = self.find(*arguments, **second).query.get_compiler(connection=connection).as_sql()
+        if sql != other_sql:
+            raise self._cannot_compile("its SQL contains a value")
+        here, there = self.prepared(first, connection), self.prepared(second, connection)
+        places = {}
+        for place, pair in enumerate(zip(parameters, others, strict=True)):
+            name = next((name for name in self.kinds if pair == (here[name], there[name])), None)
+            if name is not None:
+                places[place] = name
+            elif pair[0] != pair[1]:
+                raise self._cannot_compile(f"the parameter {pair[0]!r} of its SQL is computed from a value")
+        if missing := self.kinds.keys() - self.optional - set(places.values()):
+            raise self._cannot_compile(f"its SQL does not use {', '.join(sorted(missing))}")
+        compiler.connection = None  # each call has a connection of its own, perhaps in another thread
+        return _Statement(queryset, compiler, sql, tuple(parameters), places)
+
+    def _cannot_compile(self, reason: str) -> CannotCompile:
+        name = f"{self.find.__module__}.{getattr(self.find, '__qualname__', '')}"
+        return CannotCompile(
+            f"The query {name} cannot be compiled once for all values: {reason}. Compute before the query and pass the"
+            " result as a value. If the query worked with another version of Django, install a supported version."
+        )
+
+
+class CompiledQuery(_Compiled, Generic[M]):
+    """The rows of a model that ``find(**values)`` finds; see ``_Compiled``.
+
+    Django makes the objects. Only its SQL and its converters of columns are reused.
     """
 
     def __init__(
@@ -31,69 +122,88 @@ class CompiledQuery(Generic[M]):
         model: type[M],
         find: Callable[..., QuerySet[M]],
         depends_on: Callable[[], Hashable] = lambda: None,
-        **slots: tuple[str, Any],
+        **kinds: type,
     ) -> None:
+        super().__init__(find, depends_on, kinds)
         self.model = model
-        self.find = find
-        self.depends_on = depends_on
-        self.slots = slots
 
     def get(self, **values: Any) -> M | None:
-        """The one row, where there can be no other: one query; None if there is no such row."""
+        """Return the only row, or None: one query."""
         return next(iter(self.rows(**values)), None)
 
     def rows(self, **values: Any) -> Iterable[M]:
-        """All of them: one query."""
+        """Return all rows: one query."""
         connection = connections[router.db_for_write(self.model)]  # a replica may not know yet what was revoked
-        kept = self._kept(connection)
-        filled = [
-            (stand_in, self._prepared(name, values[name], connection)) for name, stand_in in kept.stand_ins.items()
-        ]
-        rows: Iterable[M] = kept.rows([_fill(parameter, filled) for parameter in kept.parameters])
-        return rows
-
-    def _kept(self, connection: BaseDatabaseWrapper) -> "_Kept":
-        """Kept with the connection, and gone with it: converters know the connection they were made for."""
-        kept: dict[Hashable, _Kept] = connection.__dict__.setdefault("gatepass_kept_queries", {})
-        variant = (self, self.depends_on())
-        if variant not in kept:
-            stand_ins = {name: stand_in for name, (_, stand_in) in self.slots.items()}
-            prepared = {name: self._prepared(name, stand_in, connection) for name, stand_in in stand_ins.items()}
-            kept[variant] = _Kept(self.find(**stand_ins), prepared, connection)
-        return kept[variant]
-
-    def _prepared(self, name: str, value: Any, connection: BaseDatabaseWrapper) -> Any:
-        """A value in the form that this database takes."""
-        field: Any = self.model._meta.get_field(self.slots[name][0])
-        return field.get_db_prep_value(value, connection)
-
-
-class _Kept:
-    """A compiled query. Django makes its rows; only the SQL and the converters are not made again."""
-
-    def __init__(self, queryset: QuerySet[Any], stand_ins: dict[str, Any], connection: BaseDatabaseWrapper) -> None:
-        self.queryset: Any = queryset
-        self.stand_ins = stand_ins
-        self.compiler: Any = queryset.query.get_compiler(connection=connection)
-        self.sql, self.parameters = self.compiler.as_sql()
-        assert all(stand_in in self.parameters for stand_in in stand_ins.values()), "a stand-in was rewritten"
-        self.converters = self.compiler.get_converters([column for column, *_ in self.compiler.select])
-
-    def rows(self, parameters: list[Any]) -> Any:
-        compiler = copy(self.compiler)
-        compiler.as_sql = lambda *_, **__: (self.sql, parameters)
-        compiler.get_converters = lambda _: self.converters
+        statement = self.statement(connection)
+        parameters = statement.filled(self.prepared(values, connection))
+        compiler = copy(statement.compiler)
+        compiler.connection = connection
+        compiler.as_sql = lambda *_, **__: (statement.sql, parameters)
+        converters = _converters(statement, compiler)
+        compiler.get_converters = lambda _: converters
         source = SimpleNamespace(
-            db=self.compiler.using or self.compiler.connection.alias,
+            db=connection.alias,
             query=SimpleNamespace(get_compiler=lambda **_: compiler),
             _known_related_objects={},
-            _fetch_mode=getattr(self.queryset, "_fetch_mode", None),
+            _fetch_mode=getattr(statement.queryset, "_fetch_mode", None),
         )
-        return self.queryset._iterable_class(source)
+        rows: Iterable[M] = statement.queryset._iterable_class(source)
+        return rows
 
 
-def _fill(parameter: Any, filled: list[tuple[Any, Any]]) -> Any:
-    for stand_in, value in filled:
-        if parameter == stand_in:
-            return value
-    return parameter
+class CompiledSubquery(_Compiled):
+    """The same as a sub-query of a queryset that is not compiled: ``filter(pk__in=subquery.expression(…))``.
+
+    ``optional`` names values that some arguments have no use for.
+    """
+
+    def __init__(
+        self,
+        find: Callable[..., QuerySet[Any, Any]],
+        depends_on: Callable[[], Hashable] = lambda: None,
+        optional: Set[str] = frozenset(),
+        **kinds: type,
+    ) -> None:
+        super().__init__(find, depends_on, kinds, optional)
+
+    def expression(self, *arguments: Hashable, using: str, **values: Any) -> RawSQL:
+        connection = connections[using]
+        statement = self.statement(connection, *arguments)
+        return RawSQL(statement.sql, statement.filled(self.prepared(values, connection)))
+
+    def correlated(
+        self, *arguments: Hashable, connection: BaseDatabaseWrapper, columns: Mapping[str, str], **values: Any
+    ) -> tuple[str, list[Any]]:
+        """Return SQL and parameters in which columns of the outer query, as SQL, stand for some of the values."""
+        statement = self.statement(connection, *arguments)
+        prepared = self.prepared(values, connection)
+        first, *rest = statement.sql.split("%s")
+        sql, parameters = [first], []
+        for place, (parameter, following) in enumerate(zip(statement.parameters, rest, strict=True)):
+            name = statement.places.get(place)
+            column = columns.get(name) if name else None
+            if column is None:
+                parameters.append(prepared[name] if name else parameter)
+            sql += [column or "%s", following]
+        return "".join(sql), parameters
+
+
+def _converters(statement: _Statement, compiler: Any) -> Any:
+    """Return the converters of the columns, made once for each connection: they read its settings."""
+    made: dict[_Statement, Any] = compiler.connection.__dict__.setdefault("gatepass_converters", {})
+    if statement not in made:
+        made[statement] = compiler.get_converters([column for column, *_ in compiler.select])
+    return made[statement]
+
+
+def _stand_ins(kinds: Mapping[str, type], number: int) -> dict[str, Any]:
+    """Return a value of each kind. No two are equal, those of another number included, and no query contains one."""
+    return {name: _stand_in(kind, 2 * place + number) for place, (name, kind) in enumerate(kinds.items())}
+
+
+def _stand_in(kind: type, number: int) -> Any:
+    if kind is str:
+        return f"stand-in {number}"
+    if kind is UUID:
+        return UUID(int=number)
+    return datetime(2000 + number, 1 + number, 1 + number, number, number, number, number, tzinfo=UTC)

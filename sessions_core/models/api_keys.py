@@ -147,5 +147,5 @@ class ApiKey(models.Model):
 _BY_SHORT = CompiledQuery(
     ApiKey,
     lambda short: ApiKey.objects.select_related(*with_policies("workspace")).filter(short=short).order_by(),
-    short=("short", "its short part"),
+    short=str,
 )

@@ -51,10 +51,13 @@ def policy_models() -> Iterator[type[Policy]]:
             yield relation.related_model
 
 
-def with_policies(path: str = "") -> list[str]:
-    """Return what ``select_related`` needs to read a workspace with its policies. ``path`` leads to the workspace."""
-    joins = [path, *(f"{path}__{_relation(policy)}" if path else _relation(policy) for policy in policy_models())]
-    return [join for join in joins if join]
+def with_policies(path: str = "", *policies: type[Policy]) -> list[str]:
+    """Return what ``select_related`` needs to read a workspace with these policies, or with those of all apps.
+
+    ``path`` leads to the workspace.
+    """
+    relations = map(_relation, policies or policy_models())
+    return [path, *(f"{path}__{each}" for each in relations)] if path else list(relations)
 
 
 def _relation(policy: type[Policy]) -> str:

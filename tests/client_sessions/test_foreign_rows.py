@@ -15,8 +15,8 @@ from tests.callers import Caller, bearer
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="how SQLite words its plans")
 on_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="how PostgreSQL words its plans")
 
-# An index that leads to all rows of a workspace in SQLite's words, or a scan of a whole table. Policies are found by the
-# workspace, which is their primary key, and SQLite scans workspaces while there are only a few.
+# An index that leads to all rows of a workspace in SQLite's words, or a scan of a whole table. The primary key of a
+# policy is its workspace, and SQLite scans workspaces while there are only a few.
 WALKS = re.compile(r"SCAN (?!counted|reached|sessions_core_workspace)\w+|(?<!policy_1 )\(workspace_id=\?\)")
 
 

@@ -11,7 +11,7 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
-from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models import AllowedOrigin, Workspace, with_policies
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, text
 from user_sessions.exceptions import StaleClient
@@ -156,8 +156,8 @@ def _new_generation() -> dict[str, str]:
 
 def _find(id: str, origin: str) -> models.QuerySet[Client]:
     listed = AllowedOrigin.objects.filter(workspace=OuterRef("workspace"), origin=Value(origin))
-    clients = Client.objects.filter(pk=id).select_related("workspace__user_sessions_policy").order_by()
+    clients = Client.objects.filter(pk=id).select_related(*with_policies("workspace", UserSessionPolicy)).order_by()
     return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
 
 
-_BY_ID = CompiledQuery(Client, _find, id=("id", "the id of a client"), origin=("id", "an origin"))
+_BY_ID = CompiledQuery(Client, _find, id=str, origin=str)

@@ -1,7 +1,7 @@
 """The user session: one sign-in on one client, and the verbs that change it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -284,18 +284,14 @@ def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None
     return session
 
 
-_ID = ("id", "the id of a session")
-_WORKSPACE = ("workspace", UUID(int=0))
-_AT = ("created_at", datetime(2000, 1, 1, tzinfo=UTC))
-
 _BY_ID = CompiledQuery(
     UserSession,
     lambda id, workspace: (
         UserSession.objects.filter(pk=id, workspace=workspace).select_related("latest_activity").order_by()
     ),
     depends_on=binds,
-    id=_ID,
-    workspace=_WORKSPACE,
+    id=str,
+    workspace=UUID,
 )
 _ON_CLIENT = CompiledQuery(
     UserSession,
@@ -306,14 +302,14 @@ _ON_CLIENT = CompiledQuery(
         .select_related("latest_activity")
     ),
     depends_on=binds,
-    client=("id", "the id of a client"),
-    at=_AT,
+    client=str,
+    at=datetime,
 )
 _MINTING = CompiledQuery(
     UserSession,
     lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).for_minting(at=at).order_by(),
     depends_on=binds,
-    id=_ID,
-    workspace=_WORKSPACE,
-    at=_AT,
+    id=str,
+    workspace=UUID,
+    at=datetime,
 )

@@ -73,5 +73,5 @@ class SignIn(models.Model):
 _OF_CLIENT = CompiledQuery(
     SignIn,
     lambda client: SignIn.objects.filter(client=client).select_related("user").order_by(),
-    client=("id", "the id of a client"),
+    client=str,
 )

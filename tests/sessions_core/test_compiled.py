@@ -1,0 +1,154 @@
+"""Compiled queries find what the same queries find uncompiled, under every supported version of Django."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import product
+from threading import Thread
+from typing import Any
+from uuid import UUID
+
+import django
+import pytest
+from django.db import connection, connections
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery
+from sessions_core.models import ApiKey, Workspace
+
+MOVED = f"""
+sessions_core/db/compiled.py does not fit Django {django.get_version()}. It relies on these internals; compare each with
+Django's source and change `CompiledQuery.rows` or `_Compiled._compile`:
+* django/db/models/query.py, `ModelIterable.__iter__`: reads `db`, `query.get_compiler(using=…)`,
+  `_known_related_objects` and, from Django 6.1 on, `_fetch_mode` of its queryset. `rows` passes an object with these.
+* django/db/models/sql/compiler.py, `SQLCompiler`: `as_sql()` returns SQL and parameters and fills `select`,
+  `klass_info` and `annotation_col_map`; `execute_sql` runs what `as_sql()` returns; `results_iter` calls
+  `get_converters` with the columns of `select`; `connection` may be set on a copy.
+* The parameters of `as_sql()` have the form that `Field.get_db_prep_value` returns.
+"""
+
+
+@pytest.fixture
+def keys(workspace: Workspace) -> list[ApiKey]:
+    return [ApiKey.objects.issue(workspace, name=name, by="test")[0] for name in ("first", "second")]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Say in a failure what to do about it."""
+    try:
+        yield
+    except Exception as failure:
+        pytest.fail(f"{failure!r}\n{MOVED}")
+
+
+def by_short(short: str, at: datetime) -> QuerySet[ApiKey]:
+    keys = ApiKey.objects.select_related("workspace").annotate(label=F("workspace__name"))
+    return keys.filter(short=short, created_at__lte=at).order_by()
+
+
+def of_workspace(kind: str, *, workspace: UUID, short: str) -> QuerySet[Any, Any]:
+    keys = ApiKey.objects.filter(kind=kind, workspace=workspace).order_by()
+    return (keys.filter(short=short) if kind == ApiKey.Kind.SECRET else keys).values("pk")
+
+
+BY_SHORT = CompiledQuery(ApiKey, by_short, short=str, at=datetime)
+OF_WORKSPACE = CompiledSubquery(of_workspace, optional={"short"}, workspace=UUID, short=str)
+
+
+def compiled_queries() -> list[CompiledQuery[Any]]:
+    """Return those of the three packages."""
+    packages = {"sessions_core", "client_sessions", "user_sessions"}
+    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in packages]
+    values = [value for module in modules for value in vars(module).values()]
+    return [value for value in values if isinstance(value, CompiledQuery)]
+
+
+@explained()
+def test_every_compiled_query_compiles(db):
+    queries = compiled_queries()
+    assert len(queries) >= 7
+    for query in queries:
+        query.statement(connection)
+
+
+@explained()
+def test_a_compiled_query_finds_what_the_plain_query_finds(keys, django_assert_num_queries):
+    now = timezone.now()
+    for key in keys:
+        plain = by_short(key.short, now).get()
+        with django_assert_num_queries(1):
+            compiled = BY_SHORT.get(short=key.short, at=now)
+            assert compiled is not None and compiled.workspace == plain.workspace
+        related, own = compiled.__dict__.pop("_state"), plain.__dict__.pop("_state")
+        assert (compiled.__dict__, related.db, related.adding) == (plain.__dict__, own.db, own.adding)
+
+
+@explained()
+def test_a_compiled_query_depends_on_each_of_its_values(keys):
+    key, now = keys[0], timezone.now()
+    assert list(BY_SHORT.rows(short=key.short, at=now)) == [key]
+    assert BY_SHORT.get(short="unknown", at=now) is None
+    assert BY_SHORT.get(short=key.short, at=key.created_at - timedelta(seconds=1)) is None
+
+
+@explained()
+def test_a_row_of_a_compiled_query_can_be_saved_and_read_again(keys):
+    key = BY_SHORT.get(short=keys[0].short, at=timezone.now())
+    key.name = "third"
+    key.save()
+    key.refresh_from_db()
+    assert key.name == "third"
+
+
+@explained()
+def test_a_subquery_finds_what_the_plain_query_finds(keys, elsewhere):
+    ApiKey.objects.issue(elsewhere, name="third", by="test")
+    for kind, short in product(ApiKey.Kind, [keys[0].short, "unknown"]):
+        for workspace in (keys[0].workspace, elsewhere):
+            values = {"workspace": workspace.pk, "short": short}
+            expression = OF_WORKSPACE.expression(kind, using="default", **values)
+            plain = ApiKey.objects.filter(pk__in=of_workspace(kind, **values))
+            assert set(ApiKey.objects.filter(pk__in=expression)) == set(plain)
+
+
+@explained()
+def test_the_sql_is_compiled_once_for_all_threads(keys):
+    calls = []
+    query = CompiledQuery(ApiKey, lambda short: calls.append(short) or ApiKey.objects.filter(short=short), short=str)
+    query.get(short=keys[0].short)
+    compiled = len(calls)
+    statements: list[Any] = []
+    thread = Thread(target=lambda: statements.append(query.statement(connections["default"])))
+    thread.start()
+    thread.join()
+    query.get(short=keys[1].short)
+    assert len(calls) == compiled and statements == [query.statement(connection)]
+
+
+def test_the_sql_is_compiled_again_where_a_setting_changes_the_query(keys):
+    shown = ["first"]
+
+    def find(short: str) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(short=short, name=shown[0])
+
+    query = CompiledQuery(ApiKey, find, depends_on=lambda: shown[0], short=str)
+    assert query.get(short=keys[0].short) == keys[0]
+    shown[0] = "second"
+    assert query.get(short=keys[0].short) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "find"),
+    [
+        ("computed from a value", lambda short, at: by_short(short.upper(), at)),
+        ("computed from a value", lambda short, at: by_short(short, at).filter(created_at__gt=at - timedelta(days=1))),
+        ("does not use at", lambda short, at: ApiKey.objects.filter(short=short)),
+        ("contains a value", lambda short, at: by_short(short, at).annotate(**{f"on_{at.day}": F("name")})),
+    ],
+)
+def test_a_query_that_computes_with_its_values_is_refused(db, reason, find):
+    with pytest.raises(CannotCompile, match=reason):
+        CompiledQuery(ApiKey, find, short=str, at=datetime).get(short="a", at=timezone.now())
