@@ -13,8 +13,7 @@ from rest_framework.views import APIView
 from client_sessions.models import Action
 from client_sessions.permissions import HasCredential
 from client_sessions.scoping import narrowed_to_key, visible_to
-from sessions_core.http.base_view import LONGEST_TEXT
-from sessions_core.texts import is_storable
+from sessions_core.texts import LONGEST_TEXT, is_storable
 
 __all__ = ["GrantedFilterBackend", "UserIdentifierKeyMixin"]
 

@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping
 
-__all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "is_storable", "is_storable_json", "text"]
+__all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "LONGEST_TEXT", "is_storable", "is_storable_json", "text"]
 
 # Characters, as the columns of events and sessions hold them.
 LONGEST_ACTOR = 200
 LONGEST_REASON = 200
+
+# Characters of a parameter. Ids, keys and searches are shorter.
+LONGEST_TEXT = 255
 
 # NUL, which PostgreSQL does not store, and halves of characters.
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")

@@ -15,9 +15,9 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
 from sessions_core.db.transactions import atomic
-from sessions_core.http.base_view import LONGEST_TEXT
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_TEXT
 
 __all__ = ["ConnectWebview", "ConnectedAccount", "Customer", "Device", "UserIdentity"]
 

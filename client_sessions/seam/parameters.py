@@ -16,8 +16,7 @@ from django.http import QueryDict
 from rest_framework.request import Request
 
 from client_sessions.seam.errors import SeamError, Validation
-from sessions_core.http.base_view import LONGEST_TEXT
-from sessions_core.texts import is_storable
+from sessions_core.texts import LONGEST_TEXT, is_storable
 
 __all__ = [
     "Choice",

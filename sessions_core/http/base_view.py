@@ -29,11 +29,7 @@ from sessions_core.http.routes import IsOpenToCredential
 from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
 
-__all__ = ["LONGEST_TEXT", "ApiView"]
-
-
-# Characters; longer than any id, key or search, so a longer one cannot be what was meant.
-LONGEST_TEXT = 255
+__all__ = ["ApiView"]
 
 # Seconds a caller should wait when the database is busy or away.
 RETRY_AFTER = 2

@@ -11,8 +11,7 @@ from typing import Any
 
 from rest_framework.request import Request
 
-from sessions_core.http.base_view import LONGEST_TEXT
-from sessions_core.texts import is_storable
+from sessions_core.texts import LONGEST_TEXT, is_storable
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.verify.form import MAX_CHARACTERS as LONGEST_TOKEN
 
