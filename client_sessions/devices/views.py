@@ -25,8 +25,9 @@ from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.links import absolute_url
 from client_sessions.seam.metadata import Metadata, MetadataFilter
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.seam.parameters import Choice, Email, Flag, Instant, Parameters, Text, Texts, Unsupported, Url
+from client_sessions.seam.parameters import Parameters
 from sessions_core.db.transactions import atomic
+from sessions_core.http.parameters import Choice, Email, Flag, Instant, Text, Texts, Unsupported, Url
 from sessions_core.models import with_policies
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]

@@ -1,11 +1,10 @@
 """Parameters about custom metadata: what to store, and what to filter by."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from client_sessions.seam.parameters import Parameter, Problem, expected
+from sessions_core.http.parameters import Kind, Parameter, Problem
 from sessions_core.texts import is_storable
 
 __all__ = ["Metadata", "MetadataFilter"]
@@ -20,24 +19,26 @@ LONGEST_VALUE = 500
 class Metadata(Parameter):
     """A flat object of texts, numbers, booleans and nulls, as many as Seam keeps."""
 
-    def from_json(self, value: Any) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise expected("object", value)
-        if len(value) > MOST_MEMBERS:
-            raise Problem(f"Object must contain at most {MOST_MEMBERS} key(s)")
-        for key, one in value.items():
-            if len(key) > LONGEST_NAME or not is_storable(key):
-                raise Problem(f"Invalid key: at most {LONGEST_NAME} characters of text")
-            if isinstance(one, dict | list):
-                raise Problem(f"Invalid value of {key!r}: expected string, number, boolean or null")
-            if isinstance(one, str) and (len(one) > LONGEST_VALUE or not is_storable(one)):
-                raise Problem(f"Invalid value of {key!r}: at most {LONGEST_VALUE} characters of text")
-            if isinstance(one, int | float) and abs(one) > 2**53:
-                raise Problem(f"Invalid value of {key!r}: a number that not every reader keeps")
-        return value
+    json_type: ClassVar[str] = "object"
+    max_length: int = MOST_MEMBERS
+    longest_name: int = LONGEST_NAME
+    longest_value: int = LONGEST_VALUE
 
-    def from_query(self, values: Sequence[str], *, strict: bool) -> dict[str, Any]:
-        raise expected("object", values[0])
+    def check(self, value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        if len(value) > self.max_length:
+            raise Problem(Kind.TOO_MANY, self, value)
+        for key, one in value.items():
+            if len(key) > self.longest_name or not is_storable(key):
+                raise Problem(Kind.MEMBER_NAME, self, key)
+            if isinstance(one, dict | list):
+                raise Problem(Kind.MEMBER_TYPE, self, key)
+            if isinstance(one, str) and (len(one) > self.longest_value or not is_storable(one)):
+                raise Problem(Kind.MEMBER_TEXT, self, key)
+            if isinstance(one, int | float) and abs(one) > 2**53:
+                raise Problem(Kind.MEMBER_NUMBER, self, key)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,8 @@ class MetadataFilter(Metadata):
     """Members that custom metadata must have, each as text: ``true`` is also what the text ``"true"`` matches, for a
     query cannot tell them apart. None matches a member that is not set."""
 
-    takes_members: ClassVar[bool] = True
-
-    def from_json(self, value: Any) -> dict[str, str | None]:
-        members = super().from_json(value)
+    def check(self, value: object) -> dict[str, str | None]:
+        members = super().check(value)
         if "" in members.values():
-            raise Problem("Invalid value: give null to match a key that is not set")
+            raise Problem(Kind.MEMBER_EMPTY, self)
         return {key: one if one is None or isinstance(one, str) else json.dumps(one) for key, one in members.items()}

@@ -16,15 +16,15 @@ from client_sessions.models import ClientSession
 from client_sessions.scoping import Auth
 from client_sessions.seam.errors import SeamError, invalid
 from client_sessions.seam.links import absolute_url
-from client_sessions.seam.parameters import Number, Parameter, Text
 from sessions_core.crypto.tokens import digest
+from sessions_core.http.parameters import Number, Parameter, Text
 
 __all__ = ["PAGE_PARAMETERS", "Page", "page_of"]
 
 LARGEST_PAGE = 500
 
 PAGE_PARAMETERS: Mapping[str, Parameter] = {
-    "limit": Number(most=2**31 - 1),
+    "limit": Number(within=range(1, 2**31)),
     "page_cursor": Text(nullable=True),
 }
 

@@ -1,259 +1,74 @@
-"""Parameters of an endpoint, from query and JSON body, into Python values.
+"""How Seam's parameters are read from query and JSON body, and how it words what is wrong with them.
 
 The query speaks the SDKs' serializer: repeated keys for arrays, ``name.member=value`` for objects, an empty value for
 null or for no items. With ``_strict=true`` that is all; without it also ``a,b``, ``name[]=a`` and yes and no for
-booleans. The body wins where both give a parameter. What nobody declared is ignored.
+booleans. The body wins where both give a parameter. Unknown parameters are ignored.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.http import QueryDict
 from rest_framework.request import Request
 
 from client_sessions.seam.errors import SeamError, Validation
-from sessions_core.texts import LONGEST_TEXT, is_storable
+from client_sessions.seam.metadata import MetadataFilter
+from sessions_core.http.parameters import (
+    DeclaredParameters,
+    Flag,
+    Kind,
+    Number,
+    Object,
+    Parameter,
+    Problem,
+    Text,
+    Texts,
+    Unsupported,
+)
 
-__all__ = [
-    "Choice",
-    "Email",
-    "Flag",
-    "Instant",
-    "Number",
-    "Parameter",
-    "Parameters",
-    "Problem",
-    "Text",
-    "Texts",
-    "Unsupported",
-    "Url",
-    "expected",
-]
+__all__ = ["Parameters"]
 
-MOST_ITEMS = 10_000
-
-# RFC 3339, section 5.6, with the zone that makes it an instant.
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+_STRICT_WORDS = {"true": True, "false": False}
+_WORDS = {**_STRICT_WORDS, "yes": True, "1": True, "no": False, "0": False}
 
 _JSON_TYPES = {bool: "boolean", str: "string", list: "array", dict: "object", type(None): "null"}
 
-
-class Problem(Exception):
-    """What is wrong with a value, in zod's words, and with which item of it."""
-
-    def __init__(self, text: str, *, item: int | None = None) -> None:
-        super().__init__(text)
-        self.text = text
-        self.item = item
-
-
-def expected(what: str, value: object) -> Problem:
-    return Problem(f"Expected {what}, received {_JSON_TYPES.get(type(value), 'number')}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """One declared parameter. ``nullable`` admits null; ``required`` insists that it is there."""
-
-    required: bool = False
-    nullable: bool = False
-    takes_many: ClassVar[bool] = False
-    takes_members: ClassVar[bool] = False
-
-    def from_json(self, value: Any) -> Any:
-        """The value of a JSON member. Raises Problem."""
-        raise NotImplementedError
-
-    def from_query(self, values: Sequence[str], *, strict: bool) -> Any:
-        """The value of all the occurrences of a key in the query. Raises Problem."""
-        return self.from_json(None if self.nullable and values[0] == "" else values[0])
+# In the words of zod, which Seam's own server validates with.
+_SENTENCES: Mapping[Kind, str] = {
+    Kind.MISSING: "Required",
+    Kind.NULL: "Expected {parameter.json_type}, received {received}",
+    Kind.WRONG_TYPE: "Expected {parameter.json_type}, received {received}",
+    Kind.UNSUPPORTED: "This server does not support the parameter",
+    Kind.TOO_SHORT: "String must contain at least {parameter.min_length} character(s)",
+    Kind.TOO_LONG: "String must contain at most {parameter.max_length} character(s)",
+    Kind.NOT_STORABLE: "Invalid string: it has a character that is no text",
+    Kind.NOT_ONE_OF: "Invalid enum value. Expected {options}, received '{value}'",
+    Kind.MALFORMED: "Invalid {parameter.format}",
+    Kind.FRACTION: "Expected integer, received float",
+    Kind.TOO_SMALL: "Number must be greater than {floor}",
+    Kind.TOO_LARGE: "Number must be less than or equal to {parameter.most}",
+    Kind.WRONG_COUNT: "Array must contain exactly {parameter.length} element(s)",
+    Kind.TOO_FEW: "Array must contain at least {parameter.min_length} element(s)",
+    Kind.TOO_MANY: "{container} must contain at most {parameter.max_length} {contained}(s)",
+    Kind.MEMBER_NAME: "Invalid key: at most {parameter.longest_name} characters of text",
+    Kind.MEMBER_TYPE: "Invalid value of {value!r}: expected string, number, boolean or null",
+    Kind.MEMBER_TEXT: "Invalid value of {value!r}: at most {parameter.longest_value} characters of text",
+    Kind.MEMBER_NUMBER: "Invalid value of {value!r}: a number that not every reader keeps",
+    Kind.MEMBER_EMPTY: "Invalid value: give null to match a key that is not set",
+}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Text(Parameter):
-    min_length: int = 0
-    max_length: int = LONGEST_TEXT
-
-    def from_json(self, value: Any) -> str | None:
-        if value is None and self.nullable:
-            return None
-        if not isinstance(value, str):
-            raise expected("string", value)
-        if len(value) < self.min_length:
-            raise Problem(f"String must contain at least {self.min_length} character(s)")
-        if len(value) > self.max_length:
-            raise Problem(f"String must contain at most {self.max_length} character(s)")
-        if not is_storable(value):
-            raise Problem("Invalid string: it has a character that is no text")
-        return value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice(Text):
-    """One of some words."""
-
-    options: Sequence[str]
-
-    def from_json(self, value: Any) -> str | None:
-        text = super().from_json(value)
-        if text is not None and text not in self.options:
-            listed = " | ".join(f"'{option}'" for option in self.options)
-            raise Problem(f"Invalid enum value. Expected {listed}, received '{text}'")
-        return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Url(Text):
-    """Where a browser may be sent: http or https, and nothing that runs."""
-
-    form: ClassVar[re.Pattern[str]] = re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII)
-
-    def from_json(self, value: Any) -> str | None:
-        text = super().from_json(value)
-        if text is not None and not (self.form.fullmatch(text) and _has_host(text)):
-            raise Problem("Invalid url")
-        return text
-
-
-def _has_host(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Email(Text):
-    """Something that could be an email address."""
-
-    form: ClassVar[re.Pattern[str]] = re.compile(r"[^\s@]+@[^\s@]+")
-
-    def from_json(self, value: Any) -> str | None:
-        text = super().from_json(value)
-        if text is not None and not self.form.fullmatch(text):
-            raise Problem("Invalid email")
-        return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class Texts(Parameter):
-    """A list of texts, each an ``item``; ``length`` asks for exactly so many, the others for at least and at most."""
-
-    takes_many: ClassVar[bool] = True
-    item: Text = Text()
-    length: int | None = None
-    min_length: int = 0
-    max_length: int = MOST_ITEMS
-
-    def from_json(self, value: Any) -> list[str]:
-        if not isinstance(value, list):
-            raise expected("array", value)
-        if self.length is not None and len(value) != self.length:
-            raise Problem(f"Array must contain exactly {self.length} element(s)")
-        if len(value) < self.min_length:
-            raise Problem(f"Array must contain at least {self.min_length} element(s)")
-        if len(value) > self.max_length:
-            raise Problem(f"Array must contain at most {self.max_length} element(s)")
-        return [self._item(index, item) for index, item in enumerate(value)]
-
-    def from_query(self, values: Sequence[str], *, strict: bool) -> list[str]:
-        if list(values) == [""]:
-            return self.from_json([])
-        if not strict:
-            values = [item for value in values for item in value.split(",")]
-        return self.from_json(list(values))
-
-    def _item(self, index: int, item: Any) -> str:
-        try:
-            return self.item.from_json(item) or ""
-        except Problem as problem:
-            raise Problem(problem.text, item=index) from None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Flag(Parameter):
-    """True or false."""
-
-    words: ClassVar[Mapping[str, bool]] = {"true": True, "false": False}
-    generous_words: ClassVar[Mapping[str, bool]] = {**words, "yes": True, "1": True, "no": False, "0": False}
-
-    def from_json(self, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise expected("boolean", value)
-        return value
-
-    def from_query(self, values: Sequence[str], *, strict: bool) -> bool:
-        word = values[0] if strict else values[0].lower()
-        return self.from_json((self.words if strict else self.generous_words).get(word, word))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Number(Parameter):
-    """A whole number above zero, up to ``most``."""
-
-    most: int
-
-    def from_json(self, value: Any) -> int:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, float):
-            raise Problem("Expected integer, received float")
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise expected("number", value)
-        if value <= 0:
-            raise Problem("Number must be greater than 0")
-        if value > self.most:
-            raise Problem(f"Number must be less than or equal to {self.most}")
-        return value
-
-    def from_query(self, values: Sequence[str], *, strict: bool) -> int:
-        return self.from_json(int(values[0]) if _WHOLE_NUMBER.fullmatch(values[0]) else values[0])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Instant(Parameter):
-    """A date and time with its zone (RFC 3339), in UTC."""
-
-    def from_json(self, value: Any) -> datetime:
-        if not isinstance(value, str):
-            raise expected("string", value)
-        try:
-            if not _INSTANT.fullmatch(value):
-                raise ValueError
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise Problem("Invalid datetime") from None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unsupported(Parameter):
-    """A filter of the dialect that this server cannot apply. Refuse it: without it a list is wider than asked."""
-
-    takes_many: ClassVar[bool] = True
-
-    def from_json(self, value: Any) -> None:
-        raise Problem("This server does not support the parameter")
-
-
-class Parameters:
-    """The parameters of an endpoint, by name."""
-
-    def __init__(self, **declared: Parameter) -> None:
-        self.declared = declared
-
+class Parameters(DeclaredParameters):
     def read(self, request: Request) -> dict[str, Any]:
-        """Values of the parameters that were given. Raises SeamError with everything that is wrong with them."""
-        body = {} if request.method == "GET" else self._body(request)
+        """Return the values of the parameters that were given. Raises SeamError with all their problems."""
+        body = {} if request.method == "GET" else _body_of(request)
         return self.read_values(body, request.query_params)
 
     def read_values(self, body: Mapping[str, Any], query: QueryDict | None = None) -> dict[str, Any]:
-        """The same from JSON members and a query."""
+        """Return the same from JSON members and a query."""
         query = query or QueryDict()
         strict = query.get("_strict") == "true"
         body = {**_objects(query, self.declared), **body}
@@ -263,22 +78,54 @@ class Parameters:
             given = _occurrences(query, name, parameter, strict=strict)
             try:
                 if name in body:
-                    values[name] = parameter.from_json(body[name])
+                    values[name] = parameter.read(body[name])
                 elif given:
-                    values[name] = parameter.from_query(given, strict=strict)
+                    values[name] = parameter.read(_json_of(parameter, given, strict=strict))
                 elif parameter.required:
-                    raise Problem("Required")
+                    raise Problem(Kind.MISSING, parameter)
             except Problem as problem:
-                validation.add(problem.text, field=name, item=problem.item)
+                validation.add(_sentence(problem), field=name, item=problem.item)
         validation.raise_if_any()
         return values
 
-    @staticmethod
-    def _body(request: Request) -> Mapping[str, Any]:
-        body: Any = request.data
-        if not isinstance(body, Mapping):
-            Validation.refuse(expected("object", body).text)
-        return body
+
+def _body_of(request: Request) -> Mapping[str, Any]:
+    body: Any = request.data
+    if not isinstance(body, Mapping):
+        Validation.refuse(_sentence(Problem(Kind.WRONG_TYPE, Object(), body)))
+    return body
+
+
+def _sentence(problem: Problem) -> str:
+    facts: dict[str, Any] = {"parameter": problem.parameter, "value": problem.value}
+    match problem.kind:
+        case Kind.NULL | Kind.WRONG_TYPE:
+            facts["received"] = _JSON_TYPES.get(type(problem.value), "number")
+        case Kind.NOT_ONE_OF:
+            facts["options"] = " | ".join(f"'{option}'" for option in getattr(problem.parameter, "options", ()))
+        case Kind.TOO_SMALL:
+            facts["floor"] = getattr(problem.parameter, "least", 1) - 1
+        case Kind.TOO_MANY:
+            is_array = isinstance(problem.parameter, Texts)
+            facts["container"], facts["contained"] = ("Array", "element") if is_array else ("Object", "key")
+    return _SENTENCES[problem.kind].format(**facts)
+
+
+def _json_of(parameter: Parameter, values: Sequence[str], *, strict: bool) -> Any:
+    """Return all the values of a key in the query as the body would give them."""
+    match parameter:
+        case Texts():
+            if list(values) == [""]:
+                return []
+            return list(values) if strict else [item for value in values for item in value.split(",")]
+        case Flag():
+            word = values[0] if strict else values[0].lower()
+            return (_STRICT_WORDS if strict else _WORDS).get(word, word)
+        case Number():
+            return int(values[0]) if _WHOLE_NUMBER.fullmatch(values[0]) else values[0]
+        case Text():
+            return None if parameter.nullable and values[0] == "" else values[0]
+    return values[0]
 
 
 def _objects(query: QueryDict, declared: Mapping[str, Parameter]) -> dict[str, dict[str, str | None]]:
@@ -286,7 +133,7 @@ def _objects(query: QueryDict, declared: Mapping[str, Parameter]) -> dict[str, d
     objects: dict[str, dict[str, str | None]] = {}
     for full_name, values in query.lists():
         name, dot, member = full_name.partition(".")
-        if not dot or name not in declared or not declared[name].takes_members:
+        if not dot or not isinstance(declared.get(name), MetadataFilter):
             continue
         if len(values) > 1:
             raise _given_twice(full_name)
@@ -300,7 +147,7 @@ def _given_twice(name: str) -> SeamError:
 
 def _occurrences(query: QueryDict, name: str, parameter: Parameter, *, strict: bool) -> Sequence[str]:
     given = query.getlist(name)
-    if parameter.takes_many:
+    if isinstance(parameter, Texts | Unsupported):
         return given if strict else [*given, *query.getlist(f"{name}[]")]
     if len(given) > 1:
         raise _given_twice(name)

@@ -22,10 +22,11 @@ from client_sessions.scoping import still_reached, with_device_count
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
-from client_sessions.seam.parameters import Choice, Flag, Instant, Parameter, Parameters, Text, Texts
+from client_sessions.seam.parameters import Parameters
 from client_sessions.seam.shapes import client_session_object
 from sessions_core.credentials import PUBLISHABLE_KEY
 from sessions_core.db.transactions import atomic
+from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text, Texts
 
 __all__ = ["ClientSessionsView"]
 

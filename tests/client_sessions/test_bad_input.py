@@ -2,6 +2,8 @@
 
 import json
 import string
+from contextlib import suppress
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -9,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client_sessions.models import ClientSession
+from client_sessions.seam.errors import SeamError
 from tests.callers import Caller, bearer
 from tests.client_sessions.test_routes import ROUTES
-from tests.fuzz import fuzz, values
+from tests.fuzz import WRONG, fuzz, parameters_of, values
 
+MODULES = ["client_sessions.seam", "client_sessions.devices"]
 PATHS = [route.path for route in ROUTES]
 READS = [route.path for route in ROUTES if "GET" in route.actions]
 PARAMETERS = [
@@ -55,6 +59,15 @@ def is_an_answer(response) -> bool:
         return body["ok"] is True
     error = body["error"]
     return 400 <= response.status_code < 500 and body["ok"] is False and error["type"] and error["message"]
+
+
+def test_an_error_words_every_problem_of_a_parameter():
+    declared = [parameters for package in MODULES for parameters in parameters_of(package)]
+    assert len(declared) >= 12
+    for parameters in declared:
+        for name, value in product(parameters.declared, WRONG):
+            with suppress(SeamError):
+                parameters.read_values({name: value})
 
 
 @fuzz

@@ -10,7 +10,7 @@ from client_sessions.devices.views import CREATE_IDENTITY, CREATE_WEBVIEW
 from client_sessions.models import PersonalAccessToken
 from client_sessions.seam.errors import CATALOGUE
 from client_sessions.seam.metadata import LONGEST_NAME, LONGEST_VALUE, MOST_MEMBERS, Metadata
-from client_sessions.seam.parameters import MOST_ITEMS, Choice, Text, Texts
+from sessions_core.http.parameters import MOST_ITEMS, Choice, Text, Texts
 from sessions_core.texts import LONGEST_TEXT
 from tests.client_sessions.test_routes import ROUTES
 from tests.pages import DOCS, blocks, run_bash, table

@@ -1,0 +1,304 @@
+"""Declarations of the parameters of an endpoint, and what can be wrong with their values.
+
+A declaration has its limits as fields, so that a schema can be read from it. What is wrong is a ``Problem`` without
+words. How a query or a body is read and how a problem is worded is up to each dialect.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from math import isfinite
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from sessions_core.texts import LONGEST_TEXT, is_storable
+
+__all__ = [
+    "MOST_ITEMS",
+    "Choice",
+    "DeclaredParameters",
+    "Email",
+    "Flag",
+    "Instant",
+    "Kind",
+    "Number",
+    "Object",
+    "Parameter",
+    "Problem",
+    "Text",
+    "Texts",
+    "Unsupported",
+    "Url",
+]
+
+MOST_ITEMS = 10_000
+
+# RFC 3339, section 5.6, with the zone that makes it an instant.
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What is wrong with a value."""
+
+    MISSING = "missing"
+    NULL = "null"
+    WRONG_TYPE = "wrong_type"
+    UNSUPPORTED = "unsupported"
+    # Of a text
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    NOT_STORABLE = "not_storable"
+    NOT_ONE_OF = "not_one_of"
+    MALFORMED = "malformed"
+    # Of a number
+    FRACTION = "fraction"
+    TOO_SMALL = "too_small"
+    TOO_LARGE = "too_large"
+    # Of an array or an object
+    WRONG_COUNT = "wrong_count"
+    TOO_FEW = "too_few"
+    TOO_MANY = "too_many"
+    NOT_PLAIN = "not_plain"
+    TOO_MANY_BYTES = "too_many_bytes"
+    # Of one member of an object; the value of the problem is its name.
+    MEMBER_NAME = "member_name"
+    MEMBER_TYPE = "member_type"
+    MEMBER_TEXT = "member_text"
+    MEMBER_NUMBER = "member_number"
+    MEMBER_EMPTY = "member_empty"
+
+
+class Problem(Exception):
+    """What is wrong with a value, by which declaration, and with which item of an array."""
+
+    def __init__(self, kind: Kind, parameter: "Parameter", value: object = None, *, item: int | None = None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.parameter = parameter
+        self.value = value
+        self.item = item
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One declared parameter. ``nullable`` admits null; ``required`` insists that the parameter is there."""
+
+    required: bool = False
+    nullable: bool = False
+    json_type: ClassVar[str] = ""
+
+    def read(self, value: object) -> Any:
+        """Return the Python value of a JSON value. Raises Problem."""
+        if value is not None:
+            return self.check(value)
+        if not self.nullable:
+            raise Problem(Kind.NULL, self)
+        return None
+
+    def check(self, value: object) -> Any:
+        """Return the Python value of a JSON value that is not null. Raises Problem."""
+        raise NotImplementedError
+
+
+class DeclaredParameters:
+    """The parameters of an endpoint, by name. The base of each dialect's class that reads them."""
+
+    def __init__(self, **declared: Parameter) -> None:
+        self.declared = declared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Parameter):
+    json_type: ClassVar[str] = "string"
+    min_length: int = 0
+    max_length: int = LONGEST_TEXT
+
+    def check(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        if len(value) < self.min_length:
+            raise Problem(Kind.TOO_SHORT, self, value)
+        if len(value) > self.max_length:
+            raise Problem(Kind.TOO_LONG, self, value)
+        if not is_storable(value):
+            raise Problem(Kind.NOT_STORABLE, self, value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(Text):
+    """One of some words."""
+
+    options: Sequence[str]
+
+    def check(self, value: object) -> str:
+        text = super().check(value)
+        if text not in self.options:
+            raise Problem(Kind.NOT_ONE_OF, self, text)
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Url(Text):
+    """An address that a browser may be sent to: http or https."""
+
+    format: ClassVar[str] = "url"
+    form: ClassVar[re.Pattern[str]] = re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII)
+
+    def check(self, value: object) -> str:
+        text = super().check(value)
+        if not (self.form.fullmatch(text) and _has_host(text)):
+            raise Problem(Kind.MALFORMED, self, text)
+        return text
+
+
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Email(Text):
+    """Something that could be an email address."""
+
+    format: ClassVar[str] = "email"
+    form: ClassVar[re.Pattern[str]] = re.compile(r"[^\s@]+@[^\s@]+")
+
+    def check(self, value: object) -> str:
+        text = super().check(value)
+        if not self.form.fullmatch(text):
+            raise Problem(Kind.MALFORMED, self, text)
+        return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instant(Parameter):
+    """A date and time with its zone (RFC 3339), in UTC."""
+
+    json_type: ClassVar[str] = "string"
+    format: ClassVar[str] = "datetime"
+
+    def check(self, value: object) -> datetime:
+        if not isinstance(value, str):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        try:
+            if not _INSTANT.fullmatch(value):
+                raise ValueError
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Problem(Kind.MALFORMED, self, value) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Texts(Parameter):
+    """A list of texts, each an ``item``; ``length`` asks for exactly so many, the others for at least and at most."""
+
+    json_type: ClassVar[str] = "array"
+    item: Text = Text()
+    length: int | None = None
+    min_length: int = 0
+    max_length: int = MOST_ITEMS
+
+    def check(self, value: object) -> list[str]:
+        if not isinstance(value, list):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        if self.length is not None and len(value) != self.length:
+            raise Problem(Kind.WRONG_COUNT, self, value)
+        if len(value) < self.min_length:
+            raise Problem(Kind.TOO_FEW, self, value)
+        if len(value) > self.max_length:
+            raise Problem(Kind.TOO_MANY, self, value)
+        return [self._item(index, item) for index, item in enumerate(value)]
+
+    def _item(self, index: int, item: object) -> str:
+        try:
+            return self.item.read(item) or ""
+        except Problem as problem:
+            raise Problem(problem.kind, problem.parameter, problem.value, item=index) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flag(Parameter):
+    """True or false."""
+
+    json_type: ClassVar[str] = "boolean"
+
+    def check(self, value: object) -> bool:
+        if not isinstance(value, bool):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Parameter):
+    """A whole number within a range."""
+
+    json_type: ClassVar[str] = "number"
+    within: range
+
+    @property
+    def least(self) -> int:
+        return self.within[0]
+
+    @property
+    def most(self) -> int:
+        return self.within[-1]
+
+    def check(self, value: object) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, float):
+            raise Problem(Kind.FRACTION, self, value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        if value < self.least:
+            raise Problem(Kind.TOO_SMALL, self, value)
+        if value > self.most:
+            raise Problem(Kind.TOO_LARGE, self, value)
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Object(Parameter):
+    """A JSON object that every database stores as it is. ``largest`` is bytes of its JSON, ``deepest`` the objects and
+    arrays within each other."""
+
+    json_type: ClassVar[str] = "object"
+    largest: int = 64 * 1024
+    deepest: int = 32
+
+    def check(self, value: object) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise Problem(Kind.WRONG_TYPE, self, value)
+        if not _is_plain(value, self.deepest):
+            raise Problem(Kind.NOT_PLAIN, self, value)
+        if len(json.dumps(value, ensure_ascii=False).encode()) > self.largest:
+            raise Problem(Kind.TOO_MANY_BYTES, self, value)
+        return value
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    match value:
+        case str():
+            return is_storable(value)
+        case float():
+            return isfinite(value)  # 1e400 is JSON, and more than a float holds
+        case dict():
+            return depth > 0 and all(is_storable(key) and _is_plain(each, depth - 1) for key, each in value.items())
+        case list():
+            return depth > 0 and all(_is_plain(each, depth - 1) for each in value)
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unsupported(Parameter):
+    """A parameter of the dialect that this server cannot apply, and must not ignore."""
+
+    def read(self, value: object) -> Any:
+        raise Problem(Kind.UNSUPPORTED, self, value)
