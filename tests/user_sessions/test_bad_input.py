@@ -1,13 +1,16 @@
 """Whatever is sent, the answer is one of the dialect, and leaves nothing half-written."""
 
 import json
+from contextlib import suppress
+from itertools import product
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz import fuzz, texts, values
+from tests.fuzz import WRONG, fuzz, parameters_of, texts, values
+from user_sessions.clerk.errors import ClerkError
 from user_sessions.models import UserSession
 from user_sessions.users import find, key_of, user_id
 
@@ -56,6 +59,15 @@ def test_any_query_gets_an_answer(backend, pairs):
 @given(id=texts)
 def test_any_text_is_nobodys_id(workspace, id):
     assert find(workspace, id) is None
+
+
+def test_an_error_words_every_problem_of_a_parameter():
+    declared = list(parameters_of("user_sessions.clerk"))
+    assert len(declared) >= 15
+    for parameters in declared:
+        for name, value in product(parameters.declared, WRONG):
+            with suppress(ClerkError):
+                parameters.read({name: value}, name)
 
 
 NO_OBJECTS = [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"]

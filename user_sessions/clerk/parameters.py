@@ -1,78 +1,109 @@
-"""Parameters from query and JSON body. Each function answers the value, or raises ClerkError that names the parameter.
+"""How Clerk's parameters are read from query and body, and how errors word what is wrong with them.
 
-What nobody asks for is ignored: SDKs of other versions send more than this one reads.
+The first problem is reported, in the order in which parameters are declared. Unknown parameters are ignored, because
+SDKs of other versions send more than this one reads.
 """
 
-import json
 import re
-from collections.abc import Collection, Mapping
-from math import isfinite
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.request import Request
 
-from sessions_core.texts import LONGEST_TEXT, is_storable
+from sessions_core.http.parameters import Choice, DeclaredParameters, Flag, Kind, Number, Parameter, Problem, Text
+from sessions_core.texts import LONGEST_TEXT
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.verify.form import MAX_CHARACTERS as LONGEST_TOKEN
 
-__all__ = [
-    "LONGEST_TOKEN",
-    "body_of",
-    "choice",
-    "flag",
-    "no_organization",
-    "only",
-    "optional_text",
-    "query_choice",
-    "query_flag",
-    "query_number",
-    "query_text",
-    "required",
-    "required_object",
-    "required_text",
-    "whole_number",
-]
-
-# Objects and arrays within each other.
-DEEPEST = 32
-
-# Bytes of JSON; what an object is for may allow less.
-LARGEST_OBJECT = 64 * 1024
+__all__ = ["LONGEST_TOKEN", "ClosedParameters", "Organization", "Parameters", "body_of"]
 
 _DIGITS = re.compile(r"-?\d{1,18}", re.ASCII)
 
+_QUERY_FLAG = Choice(options=("true", "false"))
+_QUERY_TEXT = Text()
 
-def query_text(request: Request, name: str, *, longest: int = LONGEST_TEXT) -> str | None:
-    """The value of a key in the query, None if it is not there. An empty one is refused: it would narrow nothing."""
-    given = request.query_params.getlist(name)
-    if len(given) > 1:
-        raise of_parameter("form_param_duplicate", name, f"{name} was given {len(given)} times in the query.")
-    if given == [""]:
-        raise of_parameter("form_param_value_invalid", name, f"{name} is empty; leave it out instead.")
-    return _text(given[0], name, longest) if given else None
+_TYPES = {"string": "a string", "object": "an object", "boolean": "true or false", "number": "a whole number"}
+
+_WRONG_TYPE = ("form_param_type_invalid", "{name} must be {type}.")
+_WRONG_TEXT = (
+    "form_param_value_invalid",
+    "{name} has more than {parameter.max_length} characters, or one that is no text.",
+)
+_OUT_OF_RANGE = ("form_param_value_invalid", "{name} must be from {parameter.least} to {parameter.most}.")
+
+# Code and long message.
+_ERRORS: Mapping[Kind, tuple[str, str]] = {
+    Kind.MISSING: ("form_param_missing", "{name} must be included."),
+    Kind.NULL: ("form_param_nil", "{name} cannot be null."),
+    Kind.WRONG_TYPE: _WRONG_TYPE,
+    Kind.FRACTION: _WRONG_TYPE,
+    Kind.TOO_LONG: _WRONG_TEXT,
+    Kind.NOT_STORABLE: _WRONG_TEXT,
+    Kind.NOT_ONE_OF: ("form_param_value_invalid", "{name} must be one of {options}."),
+    Kind.TOO_SMALL: _OUT_OF_RANGE,
+    Kind.TOO_LARGE: _OUT_OF_RANGE,
+    Kind.NOT_PLAIN: ("form_param_value_invalid", "{name} is too deep, or holds what is no text or number."),
+    Kind.TOO_MANY_BYTES: (
+        "form_param_value_too_large",
+        "{name} is longer than {parameter.largest} bytes of JSON.",
+    ),
+    Kind.UNSUPPORTED: ("form_resource_not_found", "There are no organisations here."),
+}
 
 
-def query_number(request: Request, name: str, *, default: int, within: range) -> int:
-    text = query_text(request, name)
-    if text is None:
-        return default
-    number = int(text) if _DIGITS.fullmatch(text) else None
-    if number is None or number not in within:
-        raise of_parameter(
-            "form_param_value_invalid", name, f"{name} must be a whole number from {within[0]} to {within[-1]}."
-        )
-    return number
+@dataclass(frozen=True, kw_only=True)
+class Organization(Text):
+    """The id of an organisation. There are none, and to ignore an id would sign the user in to something else."""
+
+    def check(self, value: object) -> str:
+        if text := super().check(value):
+            raise Problem(Kind.UNSUPPORTED, self, text)
+        return text
 
 
-def query_flag(request: Request, name: str) -> bool:
-    return query_choice(request, name, among=("true", "false")) == "true"
+class Parameters(DeclaredParameters):
+    def read(self, body: Mapping[str, Any], *names: str) -> dict[str, Any]:
+        """Return the values that a body gives: of all parameters in their order, or of these. Raises ClerkError.
+
+        Null counts as not given, unless the parameter is ``nullable``.
+        """
+        values = {}
+        for name in names or self.declared:
+            parameter, given = self.declared[name], body.get(name)
+            try:
+                if given is not None:
+                    values[name] = parameter.read(given)
+                elif parameter.required:
+                    raise Problem(Kind.NULL if name in body else Kind.MISSING, parameter)
+                elif parameter.nullable and name in body:
+                    values[name] = None
+            except Problem as problem:
+                raise _error(problem, name) from problem
+        return values
+
+    def read_query(self, request: Request) -> dict[str, Any]:
+        """Return the values that the query gives. Raises ClerkError, also for an empty one: it would narrow nothing."""
+        values = {}
+        for name, parameter in self.declared.items():
+            given = request.query_params.getlist(name)
+            if len(given) > 1:
+                raise of_parameter("form_param_duplicate", name, f"{name} was given {len(given)} times in the query.")
+            if given == [""]:
+                raise of_parameter("form_param_value_invalid", name, f"{name} is empty; leave it out instead.")
+            if given:
+                values[name] = _from_query(parameter, name, given[0])
+        return values
 
 
-def query_choice(request: Request, name: str, *, among: Collection[str]) -> str | None:
-    text = query_text(request, name)
-    if text is not None and text not in among:
-        raise of_parameter("form_param_value_invalid", name, f"{name} must be one of {', '.join(among)}.")
-    return text
+class ClosedParameters(Parameters):
+    """Refuse other members of the body, where ignoring them would give more than was asked for."""
+
+    def read(self, body: Mapping[str, Any], *names: str) -> dict[str, Any]:
+        for name in body:
+            if name not in self.declared:
+                raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], f"{name[:40]} is not a parameter here.")
+        return super().read(body, *names)
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
@@ -83,98 +114,25 @@ def body_of(request: Request) -> Mapping[str, Any]:
     return body
 
 
-def required_text(body: Mapping[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str:
-    given = required(body, name)
-    if not isinstance(given, str):
-        raise of_parameter("form_param_type_invalid", name, f"{name} must be a string.")
-    return _text(given, name, longest)
+def _from_query(parameter: Parameter, name: str, text: str) -> Any:
+    try:
+        match parameter:
+            case Flag():
+                return _QUERY_FLAG.check(text) == "true"
+            case Number():
+                _QUERY_TEXT.check(text)
+                return parameter.check(int(text) if _DIGITS.fullmatch(text) else text)
+        return parameter.check(text)
+    except Problem as problem:
+        if isinstance(problem.parameter, Number):
+            least, most = problem.parameter.least, problem.parameter.most
+            message = f"{name} must be a whole number from {least} to {most}."
+            raise of_parameter("form_param_value_invalid", name, message) from problem
+        raise _error(problem, name) from problem
 
 
-def required(body: Mapping[str, Any], name: str) -> Any:
-    """A value of any kind but null."""
-    if name not in body:
-        raise of_parameter("form_param_missing", name, f"{name} must be included.")
-    if body[name] is None:
-        raise of_parameter("form_param_nil", name, f"{name} cannot be null.")
-    return body[name]
-
-
-def required_object(body: Mapping[str, Any], name: str, *, largest: int = LARGEST_OBJECT) -> dict[str, Any]:
-    """A JSON object that every database keeps as it is; ``largest`` is bytes of its JSON."""
-    given = required(body, name)
-    if not isinstance(given, dict):
-        raise of_parameter("form_param_type_invalid", name, f"{name} must be an object.")
-    if not _is_plain(given, DEEPEST):
-        raise of_parameter("form_param_value_invalid", name, f"{name} is too deep, or holds what is no text or number.")
-    if len(json.dumps(given, ensure_ascii=False).encode()) > largest:
-        raise of_parameter("form_param_value_too_large", name, f"{name} is longer than {largest} bytes of JSON.")
-    return given
-
-
-def only(body: Mapping[str, Any], *names: str) -> None:
-    """Refuse what is not a parameter, where ignoring it would give more than was asked for."""
-    for name in body:
-        if name not in names:
-            raise of_parameter("form_param_unknown", name[:LONGEST_TEXT], f"{name[:40]} is not a parameter here.")
-
-
-def no_organization(body: Mapping[str, Any], name: str) -> None:
-    """Refuse to sign anybody in to an organisation: there are none, and to ignore it would be to do something else."""
-    if optional_text(body, name):
-        raise of_parameter("form_resource_not_found", name, "There are no organisations here.")
-
-
-def optional_text(body: Mapping[str, Any], name: str, *, longest: int = LONGEST_TEXT) -> str | None:
-    """Null means that it was left out."""
-    return None if body.get(name) is None else required_text(body, name, longest=longest)
-
-
-def choice(body: Mapping[str, Any], name: str, *, among: Collection[str]) -> str | None:
-    """One of some words; null means that it was left out."""
-    text = optional_text(body, name)
-    if text is not None and text not in among:
-        raise of_parameter("form_param_value_invalid", name, f"{name} must be one of {', '.join(among)}.")
-    return text
-
-
-def flag(body: Mapping[str, Any], name: str) -> bool:
-    """True or false; false if it was left out."""
-    given = body.get(name)
-    if given is not None and not isinstance(given, bool):
-        raise of_parameter("form_param_type_invalid", name, f"{name} must be true or false.")
-    return given is True
-
-
-def whole_number(body: Mapping[str, Any], name: str, *, within: range) -> int | None:
-    """An optional number; null means that it was left out."""
-    number = body.get(name)
-    if number is None:
-        return None
-    if isinstance(number, float) and number.is_integer():
-        number = int(number)
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise of_parameter("form_param_type_invalid", name, f"{name} must be a whole number.")
-    if number not in within:
-        raise of_parameter("form_param_value_invalid", name, f"{name} must be from {within[0]} to {within[-1]}.")
-    return number
-
-
-def _is_plain(value: Any, depth: int) -> bool:
-    match value:
-        case str():
-            return is_storable(value)
-        case float():
-            return isfinite(value)  # 1e400 is JSON, and more than a float holds
-        case dict():
-            return depth > 0 and all(is_storable(key) and _is_plain(each, depth - 1) for key, each in value.items())
-        case list():
-            return depth > 0 and all(_is_plain(each, depth - 1) for each in value)
-    return True
-
-
-def _text(text: str, name: str, longest: int = LONGEST_TEXT) -> str:
-    if len(text) > longest or not is_storable(text):
-        raise of_parameter(
-            "form_param_value_invalid", name, f"{name} has more than {longest} characters, or one that is no text."
-        )
-    return text
+def _error(problem: Problem, name: str) -> ClerkError:
+    parameter = problem.parameter
+    code, message = _ERRORS[problem.kind]
+    type, options = _TYPES.get(parameter.json_type), ", ".join(getattr(parameter, "options", ()))
+    return of_parameter(code, name, message.format(name=name, parameter=parameter, type=type, options=options))

@@ -9,13 +9,14 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.http.parameters import Flag, Number, Text
 from sessions_core.models import ApiKey
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import list_object
 from user_sessions.clerk.backend.secret_keys import SecretKeyAuthentication
 from user_sessions.clerk.base_view import ClerkView, one_template, session_not_found
 from user_sessions.clerk.errors import of_parameter
-from user_sessions.clerk.parameters import body_of, only, optional_text, query_flag, query_number
+from user_sessions.clerk.parameters import ClosedParameters, Parameters, body_of
 from user_sessions.clerk.versions import version_of
 from user_sessions.models import JwtTemplate, UserSession, UserSessionQuerySet
 from user_sessions.users import find
@@ -27,6 +28,9 @@ LONGEST_REASON = 200
 
 PAGE_SIZES = range(1, 501)
 OFFSETS = range(10**9)
+
+PAGE = Parameters(limit=Number(within=PAGE_SIZES), offset=Number(within=OFFSETS), paginated=Flag())
+REVOKE_ALL = ClosedParameters(except_session_id=Text(), reason=Text(max_length=LONGEST_REASON))
 
 R = TypeVar("R", bound=Model)
 
@@ -74,15 +78,12 @@ class BackendView(ClerkView):
     def revoke_all(self, request: Request, sessions: UserSessionQuerySet) -> Response:
         """Revoke what lives of these, but for ``except_session_id``, which must be one of them."""
         body = body_of(request)
-        only(body, "except_session_id", "reason")
-        kept = optional_text(body, "except_session_id")
+        kept = REVOKE_ALL.read(body, "except_session_id").get("except_session_id")
         if kept is not None:
             if not sessions.filter(pk=kept).exists():
                 raise session_not_found(kept)
             sessions = sessions.exclude(pk=kept)
-        revoked = sessions.revoke(
-            by=self.auth.actor, reason=optional_text(body, "reason", longest=LONGEST_REASON) or ""
-        )
+        revoked = sessions.revoke(by=self.auth.actor, reason=REVOKE_ALL.read(body, "reason").get("reason", ""))
         return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
 
     def listed(
@@ -92,11 +93,10 @@ class BackendView(ClerkView):
 
         Which rows are on a later page is asked of the index alone, so that those before it are not read.
         """
-        limit = query_number(request, "limit", default=10, within=PAGE_SIZES)
-        offset = query_number(request, "offset", default=0, within=OFFSETS)
-        is_paginated = query_flag(request, "paginated")
+        values = PAGE.read_query(request)
+        limit, offset = values.get("limit", 10), values.get("offset", 0)
         rows = rows_of()
-        total = rows.count() if is_paginated else None
+        total = rows.count() if values.get("paginated") else None
         rows = rows.order_by("-created_at", "-id")
         page = slice(offset, offset + limit)
         shown = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]

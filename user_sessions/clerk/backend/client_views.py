@@ -9,16 +9,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_core.db.transactions import atomic
+from sessions_core.http.parameters import Text
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import client_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.errors import ClerkError
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.clerk.parameters import LONGEST_TOKEN, body_of, only, query_text, required_text
+from user_sessions.clerk.parameters import LONGEST_TOKEN, ClosedParameters, Parameters, body_of
 from user_sessions.models import Client, NonceSpent, UserSession
 from user_sessions.tokens.client_tokens import read_client_token
 
 __all__ = ["ClientsView"]
+
+VERIFY = ClosedParameters(token=Text(required=True, max_length=LONGEST_TOKEN))
+HANDSHAKE_QUERY = Parameters(nonce=Text(max_length=LONGEST_TOKEN))
 
 
 class ClientsView(BackendView):
@@ -31,9 +35,7 @@ class ClientsView(BackendView):
         return Response(self._object(self._client(client_id, now), now))
 
     def verify(self, request: Request) -> Response:
-        body = body_of(request)
-        only(body, "token")
-        said = read_client_token(required_text(body, "token", longest=LONGEST_TOKEN))
+        said = read_client_token(VERIFY.read(body_of(request))["token"])
         if said is None:
             raise ClerkError("cookie_invalid", "The token is no client's.")
         now = timezone.now()
@@ -45,7 +47,7 @@ class ClientsView(BackendView):
     def redeem_handshake(self, request: Request) -> Response:
         """The cookies that a browser brought along behind a nonce, once."""
         workspace, now = self.auth.workspace, timezone.now()
-        nonce = query_text(request, "nonce", longest=LONGEST_TOKEN)
+        nonce = HANDSHAKE_QUERY.read_query(request).get("nonce")
         if nonce is None:
             raise ClerkError("missing_query_parameter", "Give the nonce.")
         try:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from sessions_core.http.parameters import Choice, Text
 from sessions_core.models import Workspace
 from user_sessions.clerk.errors import ClerkError
-from user_sessions.clerk.parameters import LONGEST_TOKEN, choice, optional_text, required_text
+from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import NotLive, UserSession
 from user_sessions.tokens.refresh_tokens import is_refresh_token_of
@@ -24,6 +25,16 @@ __all__ = ["Refresh"]
 LONGEST_ABSENCE = timedelta(days=1)
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+", re.ASCII)
+
+# Where the browser connects from is no part of the decision: ``request_headers`` is not looked at, and of
+# ``request_originating_ip`` only that it is a text.
+REFRESH = Parameters(
+    request_originating_ip=Text(),
+    expired_token=Text(required=True, max_length=LONGEST_TOKEN),
+    refresh_token=Text(required=True),
+    request_origin=Text(required=True),
+    format=Choice(options=("token", "cookie")),
+)
 
 _WITHOUT = {
     "sid": "expired_session_token_missing_sid",
@@ -42,14 +53,13 @@ class Refresh:
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Refresh":
-        """Where the browser connects from is no part of the decision: ``request_headers`` and
-        ``request_originating_ip`` are not looked at."""
-        optional_text(body, "request_originating_ip")
+        """Return what a body asks for. Raises ClerkError."""
+        values = REFRESH.read(body)
         return cls(
-            expired_token=required_text(body, "expired_token", longest=LONGEST_TOKEN),
-            refresh_token=required_text(body, "refresh_token"),
-            origin=required_text(body, "request_origin"),
-            format=choice(body, "format", among=("token", "cookie")) or "token",
+            expired_token=values["expired_token"],
+            refresh_token=values["refresh_token"],
+            origin=values["request_origin"],
+            format=values.get("format", "token"),
         )
 
     def token(self, workspace: Workspace, session_id: str, *, at: datetime) -> str:

@@ -7,22 +7,14 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.http.parameters import Choice, Flag, Number, Text
 from user_sessions.clerk.backend.backend_shapes import cookies_object, session_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.backend.refresh import Refresh
 from user_sessions.clerk.base_view import session_not_found, template_named
 from user_sessions.clerk.cookies import session_cookies
 from user_sessions.clerk.errors import ClerkError
-from user_sessions.clerk.parameters import (
-    LONGEST_TOKEN,
-    body_of,
-    no_organization,
-    query_choice,
-    query_flag,
-    query_text,
-    required_text,
-    whole_number,
-)
+from user_sessions.clerk.parameters import LONGEST_TOKEN, Organization, Parameters, body_of
 from user_sessions.clerk.shapes import token_object
 from user_sessions.conf import settings
 from user_sessions.keys.key_sets import verifier_of
@@ -32,6 +24,14 @@ from user_sessions.users import key_of
 from user_sessions.verify import TokenRejected
 
 __all__ = ["SessionsView"]
+
+CREATE = Parameters(active_organization_id=Organization(), user_id=Text(required=True))
+VERIFY = Parameters(token=Text(required=True, max_length=LONGEST_TOKEN))
+MINT = Parameters(expires_in_seconds=Number(within=LIFETIMES))
+
+# Of the query
+FILTERS = Parameters(user_id=Text(), client_id=Text(), status=Choice(options=Status.values))
+REFRESH_QUERY = Parameters(suffixed_cookies=Flag())
 
 
 class SessionsView(BackendView):
@@ -46,9 +46,7 @@ class SessionsView(BackendView):
                 "request_invalid_for_environment",
                 "A live workspace signs users in itself. An operator can allow this in the console.",
             )
-        body = body_of(request)
-        no_organization(body, "active_organization_id")
-        user = self.user(required_text(body, "user_id"))
+        user = self.user(CREATE.read(body_of(request))["user_id"])
         now = timezone.now()
         session = UserSession.objects.start(workspace, user, by=self.auth.actor, at=now)
         return Response(self._object(session, now))
@@ -65,7 +63,7 @@ class SessionsView(BackendView):
 
     def verify(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
-        token = required_text(body_of(request), "token", longest=LONGEST_TOKEN)
+        token = VERIFY.read(body_of(request))["token"]
         session = self.minting_session(session_id, at=now)
         verifier = verifier_of(self.auth.workspace, at=now)
         try:
@@ -81,7 +79,8 @@ class SessionsView(BackendView):
 
     def refresh(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
-        workspace, is_suffixed = self.auth.workspace, query_flag(request, "suffixed_cookies")
+        workspace = self.auth.workspace
+        is_suffixed = REFRESH_QUERY.read_query(request).get("suffixed_cookies", False)
         wanted = Refresh.read(body_of(request))
         token = wanted.token(workspace, session_id, at=now)
         if wanted.format == "token":
@@ -107,8 +106,8 @@ class SessionsView(BackendView):
 
     def _filtered(self, request: Request, now: datetime) -> UserSessionQuerySet:
         sessions = self._sessions()
-        user_id, client_id = query_text(request, "user_id"), query_text(request, "client_id")
-        status = query_choice(request, "status", among=Status.values)
+        values = FILTERS.read_query(request)
+        user_id, client_id, status = (values.get(name) for name in FILTERS.declared)
         if user_id is None and client_id is None and not settings.allow_unfiltered_list:
             raise ClerkError("missing_query_parameter", "Give user_id or client_id, or both.")
         if user_id is not None:
@@ -122,5 +121,5 @@ class SessionsView(BackendView):
 
 
 def _lifetime(request: Request) -> timedelta | None:
-    seconds = whole_number(body_of(request), "expires_in_seconds", within=LIFETIMES)
+    seconds = MINT.read(body_of(request)).get("expires_in_seconds")
     return None if seconds is None else timedelta(seconds=seconds)

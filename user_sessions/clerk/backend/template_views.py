@@ -7,19 +7,12 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.http.parameters import Choice, Flag, Number, Object, Parameter, Text
 from user_sessions.clerk.backend.backend_shapes import deleted_object, jwt_template_object, preview_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError, of_parameter
-from user_sessions.clerk.parameters import (
-    body_of,
-    choice,
-    flag,
-    optional_text,
-    required_object,
-    required_text,
-    whole_number,
-)
+from user_sessions.clerk.parameters import Parameters, body_of
 from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, vetted
 from user_sessions.models import Definition, JwtTemplate
 from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
@@ -30,6 +23,23 @@ __all__ = ["JwtTemplatesView"]
 
 # Seconds.
 CLOCK_SKEWS = range(301)
+
+# Null is the default.
+TIMES: Mapping[str, Parameter] = {
+    "lifetime": Number(within=LIFETIMES, nullable=True),
+    "allowed_clock_skew": Number(within=CLOCK_SKEWS, nullable=True),
+}
+DEFINITION = Parameters(
+    name=Text(required=True),
+    claims=Object(required=True),
+    **TIMES,
+    signing_algorithm=Choice(options=ALGORITHMS),
+    signing_key=Text(max_length=MAX_SIZE),
+    custom_signing_key=Flag(),
+)
+PREVIEW = Parameters(
+    session_id=Text(required=True), template_id=Text(), name=Text(), claims=Object(required=True), **TIMES
+)
 
 
 class JwtTemplatesView(BackendView):
@@ -58,48 +68,44 @@ class JwtTemplatesView(BackendView):
         """What a session would get from a template that is stored, named by ``template_id`` or ``name``, or from one
         that is not yet: ``claims`` and what goes with them."""
         body, now = body_of(request), timezone.now()
-        session = self.minting_session(required_text(body, "session_id"), at=now)
+        session = self.minting_session(PREVIEW.read(body, "session_id")["session_id"], at=now)
         return Response(preview_object(preview(session, self._previewed(body), at=now)))
 
     def _previewed(self, body: Mapping[str, Any]) -> JwtTemplate:
-        if (template_id := optional_text(body, "template_id")) is not None:
+        if (template_id := PREVIEW.read(body, "template_id").get("template_id")) is not None:
             return self.template(template_id)
-        if (name := optional_text(body, "name")) is not None:
+        if (name := PREVIEW.read(body, "name").get("name")) is not None:
             return template_named(self.auth.workspace, name)
         if "claims" not in body:
             raise of_parameter("form_param_missing", "template_id", "Give template_id, name, or claims.")
-        claims = required_object(body, "claims")
-        definition = Definition(name="", claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_skew(body))
-        return JwtTemplate.objects.draft(self.auth.workspace, definition)
+        values = PREVIEW.read(body, "claims", *TIMES)
+        return JwtTemplate.objects.draft(self.auth.workspace, Definition(name="", **_claims_and_times(values)))
 
 
 def _definition(body: Mapping[str, Any]) -> Definition:
-    """What a body asks for. Beside name and claims, what it leaves out stays as it is; null is the default."""
-    name, claims = required_text(body, "name"), required_object(body, "claims")
-    return Definition(name=name, claims=claims, lifetime=_lifetime(body), allowed_clock_skew=_skew(body), **_key(body))
+    """What a body asks for. Beside name and claims, what it leaves out stays as it is."""
+    values = DEFINITION.read(body)
+    return Definition(name=values["name"], **_claims_and_times(values), **_key(values))
 
 
-def _lifetime(body: Mapping[str, Any]) -> int | None:
-    if "lifetime" not in body:
-        return None
-    return whole_number(body, "lifetime", within=LIFETIMES) or DEFAULT_LIFETIME
+def _claims_and_times(values: Mapping[str, Any]) -> dict[str, Any]:
+    lifetime, skew = values.get("lifetime"), values.get("allowed_clock_skew")
+    return {
+        "claims": values["claims"],
+        "lifetime": DEFAULT_LIFETIME if lifetime is None and "lifetime" in values else lifetime,
+        "allowed_clock_skew": DEFAULT_CLOCK_SKEW if skew is None and "allowed_clock_skew" in values else skew,
+    }
 
 
-def _skew(body: Mapping[str, Any]) -> int | None:
-    if "allowed_clock_skew" not in body:
-        return None
-    skew = whole_number(body, "allowed_clock_skew", within=CLOCK_SKEWS)
-    return DEFAULT_CLOCK_SKEW if skew is None else skew
-
-
-def _key(body: Mapping[str, Any]) -> dict[str, Any]:
+def _key(values: Mapping[str, Any]) -> dict[str, Any]:
     """The algorithm and the key that are asked for, which must be said to be wanted."""
-    algorithm = choice(body, "signing_algorithm", among=ALGORITHMS)
-    text = optional_text(body, "signing_key", longest=MAX_SIZE)
-    if not flag(body, "custom_signing_key"):
+    algorithm, text, is_custom = (
+        values.get(name) for name in ("signing_algorithm", "signing_key", "custom_signing_key")
+    )
+    if not is_custom:
         if text is not None:
             raise _missing("custom_signing_key")
-        return {"signing_algorithm": ""} if body.get("custom_signing_key") is False else {}
+        return {"signing_algorithm": ""} if is_custom is False else {}
     if algorithm is None:
         raise _missing("signing_algorithm")
     if text is None:

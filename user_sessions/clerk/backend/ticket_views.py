@@ -8,18 +8,12 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.http.parameters import Number, Object, Text
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import ticket_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.errors import ClerkError, of_parameter
-from user_sessions.clerk.parameters import (
-    body_of,
-    no_organization,
-    only,
-    required_object,
-    required_text,
-    whole_number,
-)
+from user_sessions.clerk.parameters import ClosedParameters, Organization, Parameters, body_of
 from user_sessions.models import NotPending, Ticket
 from user_sessions.tokens.session_tokens import LIFETIMES
 from user_sessions.tokens.ticket_tokens import ticket_token
@@ -34,6 +28,16 @@ ACTOR_SESSION_LIFETIME = 1800
 
 # Bytes of JSON: every token of the session carries it.
 LARGEST_ACTOR = 1024
+
+SIGN_IN_TOKEN = Parameters(
+    org_id=Organization(), expires_in_seconds=Number(within=TICKET_LIFETIMES), user_id=Text(required=True)
+)
+ACTOR_TOKEN = ClosedParameters(
+    actor=Object(required=True, largest=LARGEST_ACTOR),
+    session_max_duration_in_seconds=Number(within=TICKET_LIFETIMES),
+    expires_in_seconds=Number(within=TICKET_LIFETIMES),
+    user_id=Text(required=True),
+)
 
 
 class TicketsView(BackendView):
@@ -53,16 +57,14 @@ class TicketsView(BackendView):
             raise ClerkError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.status} already.") from error
         return Response(ticket_object(ticket))
 
-    def issue(self, body: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:
+    def issue(self, values: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:
         now = timezone.now()
-        no_organization(body, "org_id")
-        seconds = whole_number(body, "expires_in_seconds", within=TICKET_LIFETIMES) or lifetime
         ticket = Ticket.objects.issue(
             self.auth.workspace,
-            self.user(required_text(body, "user_id"), unknown=self.unknown_user),
+            self.user(values["user_id"], unknown=self.unknown_user),
             by=self.auth.actor,
             at=now,
-            lifetime=timedelta(seconds=seconds),
+            lifetime=timedelta(seconds=values.get("expires_in_seconds", lifetime)),
             **impersonation,
         )
         return Response(ticket_object(ticket, token=ticket_token(ticket, at=now)))
@@ -73,7 +75,7 @@ class SignInTokensView(TicketsView):
     unknown_user = "resource_not_found"
 
     def create(self, request: Request) -> Response:
-        return self.issue(body_of(request), lifetime=SIGN_IN_TOKEN_LIFETIME)
+        return self.issue(SIGN_IN_TOKEN.read(body_of(request)), lifetime=SIGN_IN_TOKEN_LIFETIME)
 
 
 class ActorTokensView(TicketsView):
@@ -82,14 +84,14 @@ class ActorTokensView(TicketsView):
 
     def create(self, request: Request) -> Response:
         body = body_of(request)
-        only(body, "user_id", "actor", "expires_in_seconds", "session_max_duration_in_seconds")
-        actor = required_object(body, "actor", largest=LARGEST_ACTOR)
+        actor = ACTOR_TOKEN.read(body, "actor")["actor"]
         if not isinstance(actor.get("sub"), str) or not actor["sub"]:
             raise of_parameter("form_param_missing", "actor.sub", "actor.sub must say who impersonates the user.")
-        session = whole_number(body, "session_max_duration_in_seconds", within=TICKET_LIFETIMES)
+        values = ACTOR_TOKEN.read(body)
+        session = values.get("session_max_duration_in_seconds", ACTOR_SESSION_LIFETIME)
         return self.issue(
-            body,
+            values,
             lifetime=ACTOR_TOKEN_LIFETIME,
             actor=actor,
-            session_lifetime=timedelta(seconds=session or ACTOR_SESSION_LIFETIME),
+            session_lifetime=timedelta(seconds=session),
         )

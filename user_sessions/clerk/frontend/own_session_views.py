@@ -4,12 +4,13 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from sessions_core.http.parameters import Choice, Text
 from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import session_object, verification_object
 from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView
-from user_sessions.clerk.parameters import choice, no_organization, required_text
+from user_sessions.clerk.parameters import Organization, Parameters
 from user_sessions.clerk.shapes import token_object
 from user_sessions.models import Activity, Impersonated, NotLive, SignIn, UserSession
 from user_sessions.tokens.session_tokens import session_token, template_token
@@ -19,6 +20,13 @@ __all__ = ["SessionsView"]
 INTENTS = ("focus", "select_session", "select_org")
 LEVELS = ("first_factor", "second_factor", "multi_factor")
 
+TOUCH = Parameters(active_organization_id=Organization(), intent=Choice(options=INTENTS))
+MINT = Parameters(organization_id=Organization())
+VERIFY = Parameters(level=Choice(options=LEVELS))
+FIRST_FACTOR = Parameters(
+    strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD)
+)
+
 
 class SessionsView(FrontendView):
     def retrieve(self, request: Request, session_id: str) -> Response:
@@ -27,9 +35,8 @@ class SessionsView(FrontendView):
 
     def touch(self, request: Request, session_id: str) -> Response:
         """Note that it is in use, and make it the one in use on this client."""
-        body, now = body_of(request), timezone.now()
-        no_organization(body, "active_organization_id")
-        choice(body, "intent", among=INTENTS)
+        now = timezone.now()
+        TOUCH.read(body_of(request))
         session = self.session(session_id, at=now)
         if not session.is_usable(now):
             raise NotLive
@@ -57,7 +64,7 @@ class SessionsView(FrontendView):
 
     def mint(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
-        no_organization(body_of(request), "organization_id")
+        MINT.read(body_of(request))
         session = self.minting_session(session_id, at=now)
         return Response(token_object(session_token(session, at=now, authorized_party=self.caller.page)))
 
@@ -72,7 +79,7 @@ class SessionsView(FrontendView):
     def verify(self, request: Request, session_id: str) -> Response:
         """Begin a reverification by password. Refuse it where the host requires more than a password of the user."""
         now = timezone.now()
-        if choice(body_of(request), "level", among=LEVELS) is None:
+        if "level" not in VERIFY.read(body_of(request)):
             raise of_parameter("form_param_missing", "level", "level must be included.")
         session = self.session(session_id, at=now)
         if session.actor is None and session.is_usable(now):  # the others fail below
@@ -87,9 +94,9 @@ class SessionsView(FrontendView):
 
     def attempt_first_factor(self, request: Request, session_id: str) -> Response:
         body, now = body_of(request), timezone.now()
-        if choice(body, "strategy", among=("password",)) is None:
+        if "strategy" not in FIRST_FACTOR.read(body, "strategy"):
             raise of_parameter("form_param_missing", "strategy", "strategy must be included.")
-        password = required_text(body, "password", longest=LONGEST_PASSWORD)
+        password = FIRST_FACTOR.read(body, "password")["password"]
         session = self.session(session_id, at=now)
         session.require_reverifying(at=now)
         if self.by_password(session.user, self._typed_name(session), password) is None:

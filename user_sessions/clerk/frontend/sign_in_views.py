@@ -1,6 +1,5 @@
 """How sessions are born: by a ticket from a backend, or by a password, in one step or in two."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions_core.db.transactions import atomic
+from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
 from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
 from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
-from user_sessions.clerk.parameters import LONGEST_TOKEN, choice, optional_text, required_text
+from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.models import SignIn, UserSession
 from user_sessions.users import cleaned_name, find_by_name
 
@@ -25,14 +25,35 @@ __all__ = ["SignInsView"]
 STRATEGIES = ("password", "ticket")
 
 
+class Name(Text):
+    """The name of a user, cleaned as Django's own login form does."""
+
+    def check(self, value: object) -> str:
+        cleaned = cleaned_name(super().check(value))
+        if not cleaned:
+            raise Problem(Kind.NULL, self)
+        return super().check(cleaned)  # it may be longer now
+
+
+CREATE = Parameters(
+    strategy=Choice(options=STRATEGIES),
+    ticket=Text(required=True, max_length=LONGEST_TOKEN),
+    identifier=Name(required=True),
+    password=Text(max_length=LONGEST_PASSWORD),
+)
+FIRST_FACTOR = Parameters(
+    strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD)
+)
+
+
 class SignInsView(FrontendView):
     def create(self, request: Request) -> Response:
         body, now = body_of(request), timezone.now()
         self.limit("visitor", self.network)
-        if choice(body, "strategy", among=STRATEGIES) == "ticket":
-            return self._by_ticket(required_text(body, "ticket", longest=LONGEST_TOKEN), at=now)
-        identifier = _identifier(body)
-        password = optional_text(body, "password", longest=LONGEST_PASSWORD)
+        if CREATE.read(body, "strategy").get("strategy") == "ticket":
+            return self._by_ticket(CREATE.read(body, "ticket")["ticket"], at=now)
+        values = CREATE.read(body, "identifier", "password")
+        identifier, password = values["identifier"], values.get("password")
         user = find_by_name(self.caller.workspace, identifier)
         if password is not None:
             found = self.by_password(user, identifier, password, or_another=True)
@@ -47,8 +68,7 @@ class SignInsView(FrontendView):
     def attempt_first_factor(self, request: Request, sign_in_id: str) -> Response:
         body, now = body_of(request), timezone.now()
         attempt = self._attempt(sign_in_id)
-        choice(body, "strategy", among=("password",))
-        password = required_text(body, "password", longest=LONGEST_PASSWORD)
+        password = FIRST_FACTOR.read(body)["password"]
         if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
             raise ClerkError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
         found = self.by_password(attempt.user, attempt.identifier, password)
@@ -105,11 +125,6 @@ class SignInsView(FrontendView):
     def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)
-
-
-def _identifier(body: Mapping[str, Any]) -> str:
-    given = required_text(body, "identifier")
-    return required_text({"identifier": cleaned_name(given) or None}, "identifier")  # it may be longer now
 
 
 def _unknown() -> ClerkError:
