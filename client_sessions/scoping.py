@@ -178,8 +178,8 @@ _FEW_ROWS: dict[type[In], type[_FewRows]] = {In: _FewRows, RelatedIn: _FewRelate
 
 
 class _Count(Func):
-    """How many rows of one type the session of the query reaches: ``_REACHED``, with columns of the query instead of the
-    id and the workspace of one session."""
+    """How many rows of one type the session of the query reaches: ``_REACHED``, with columns of the query instead of
+    the id and the workspace of one session."""
 
     output_field = IntegerField()
 
