@@ -166,7 +166,7 @@ def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
                 client=client,
                 user=people[n % len(people)],
                 password_fingerprint=fingerprint_of(people[n % len(people)]),
-                status=Status.ACTIVE,
+                stored_status=Status.ACTIVE,
                 created_at=now,
                 updated_at=now,
                 last_active_at=now,

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import ClientSession, Grant, PersonalAccessToken, State
+from client_sessions.models import ClientSession, Grant, PersonalAccessToken, Status
 from sessions_core.admin import HistoryAdmin, confirmed, operator
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN
 from sessions_core.models import Event
@@ -16,20 +16,20 @@ from sessions_core.models import Event
 __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
 
 
-class StateFilter(admin.SimpleListFilter):
-    title = "state"
-    parameter_name = "state"
+class StatusFilter(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(State.choices)
+        return list(Status.choices)
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
-            case State.LIVE:
+            case Status.LIVE:
                 return queryset.live(at=timezone.now())
-            case State.EXPIRED:
+            case Status.EXPIRED:
                 return queryset.expired(at=timezone.now())
-            case State.REVOKED:
+            case Status.REVOKED:
                 return queryset.revoked()
         return queryset
 
@@ -58,8 +58,8 @@ class GrantInline(admin.TabularInline):
 
 @admin.register(ClientSession)
 class ClientSessionAdmin(HistoryAdmin):
-    list_display = ("id", "user_identifier_key", "workspace", "state", "created_at", "expires_at")
-    list_filter = (StateFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
+    list_display = ("id", "user_identifier_key", "workspace", "status", "created_at", "expires_at")
+    list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
     search_help_text = "A session ID, the public part of a token, or a user identifier key."
     ordering = ("-workspace_id", "-created_at", "-id")
@@ -68,21 +68,21 @@ class ClientSessionAdmin(HistoryAdmin):
         "workspace",
         "user_identifier_key",
         "token_short",
-        "state",
+        "status",
         "created_at",
         "expires_at",
         "revoked_at",
         "history",
     )
-    readonly_fields = ("state", "history")
+    readonly_fields = ("status", "history")
     inlines = (GrantInline,)
     actions = ("revoke",)
 
     searched = ((UUID_PATTERN, "id"), (SHORT_PATTERN, "token_short"), (r".*", "user_identifier_key"))
 
-    @admin.display(description="state")
-    def state(self, session: ClientSession) -> str:
-        return session.state_at(timezone.now())
+    @admin.display(description="status")
+    def status(self, session: ClientSession) -> str:
+        return session.status
 
     @confirmed("Revoke selected client sessions", done="revoked")
     def revoke(self, request: HttpRequest, session: ClientSession) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 
 from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRevoked, TokenUnknown
-from client_sessions.models import TOKEN, ClientSession, State
+from client_sessions.models import TOKEN, ClientSession, Status
 from sessions_core.http.caller import bearer_of
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def client_session_of(token: str, *, at: datetime) -> ClientSession:
     session = ClientSession.of_token(presented) if presented else None
     if session is None:
         raise TokenUnknown
-    match session.state_at(at):
-        case State.EXPIRED:
+    match session.status_at(at):
+        case Status.EXPIRED:
             raise TokenExpired
-        case State.REVOKED:
+        case Status.REVOKED:
             raise TokenRevoked
     return session
 

@@ -241,9 +241,9 @@ class JwtTemplateAdmin(HistoryAdmin):
 class TicketAdmin(HistoryAdmin):
     """Its text is shown to the backend that makes it, and on no page."""
 
-    list_display = ("id", "kind", "user", "workspace", "status", "created_at", "expire_at")
+    list_display = ("id", "kind", "user", "workspace", "stored_status", "created_at", "expire_at")
     ordering = NEWEST_FIRST
-    list_filter = ("kind", "status", BY_WORKSPACE)
+    list_filter = ("kind", "stored_status", BY_WORKSPACE)
     list_select_related = ("user", "workspace")
     searched = ((r".*", "id"),)
     search_help_text = "A ticket ID."
@@ -252,7 +252,7 @@ class TicketAdmin(HistoryAdmin):
         "kind",
         "user",
         "workspace",
-        "status",
+        "stored_status",
         "actor",
         "session_lifetime",
         "created_at",

@@ -86,7 +86,7 @@ def carry_over(
     if may_be_rehash and _is_outdated(stored):
         sessions.open(at=timezone.now()).update(**changes)
         tickets = Ticket.objects.filter(user=instance.pk, password_fingerprint__contains=before)
-        tickets.filter(status=Ticket.Status.PENDING).update(**changes)
+        tickets.filter(stored_status=Ticket.Status.PENDING).update(**changes)
     elif kept is not None and is_kept:
         sessions.open(at=timezone.now()).filter(pk=kept.pk).update(**changes)
 

@@ -11,7 +11,7 @@ from client_sessions.models.personal_access_tokens import (
 )
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
-from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, State
+from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, Status
 from client_sessions.wanted import Wanted
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "NotLive",
     "PersonalAccess",
     "PersonalAccessToken",
-    "State",
+    "Status",
     "Terms",
     "Wanted",
 ]

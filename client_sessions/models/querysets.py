@@ -37,7 +37,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return self.filter(workspace=workspace)
 
     def live(self, *, at: datetime) -> Self:
-        """Those whose token works at this moment; ``ClientSession.state_at`` says the same of one."""
+        """Those whose token works at this moment; ``ClientSession.status_at`` says the same of one."""
         return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=moment(at))
 
     def expired(self, *, at: datetime) -> Self:

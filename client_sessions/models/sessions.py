@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.db import IntegrityError, models
 from django.db.models import Q
+from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
@@ -25,7 +26,7 @@ from sessions_core.moments import moment
 CLIENT_SESSION = "client_session"
 
 
-class State(models.TextChoices):
+class Status(models.TextChoices):
     """What can be said of a client session at a moment."""
 
     LIVE = "live"
@@ -98,12 +99,17 @@ class ClientSession(models.Model):
         session = _BY_TOKEN.get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
-    def state_at(self, at: datetime) -> State:
+    @property
+    def status(self) -> Status:
+        """What holds now."""
+        return self.status_at(timezone.now())
+
+    def status_at(self, at: datetime) -> Status:
         """``expired`` is never written down: it follows from the clock."""
         at = moment(at)
         if self.revoked_at is not None:
-            return State.REVOKED
-        return State.LIVE if self.expires_at > at and self.key_released_at is None else State.EXPIRED
+            return Status.REVOKED
+        return Status.LIVE if self.expires_at > at and self.key_released_at is None else Status.EXPIRED
 
     def grant(
         self,

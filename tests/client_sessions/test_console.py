@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from client_sessions.models import ClientSession, State
+from client_sessions.models import ClientSession, Status
 from sessions_core.models import ApiKey, Event
 
 LIST = "/admin/client_sessions/clientsession/"
@@ -52,10 +52,10 @@ def test_every_model_has_its_page(operator, session, home):
         assert operator.get(f"{page}{row.pk}/change/").status_code == 200 if row else True
 
 
-@pytest.mark.parametrize("state", State.values)
-def test_the_list_can_be_narrowed_to_a_state(operator, session, state):
-    listed = operator.get(LIST, {"state": state}).context["cl"].queryset
-    assert (session in listed) == (state == "live")
+@pytest.mark.parametrize("status", Status.values)
+def test_the_list_can_be_narrowed_to_a_status(operator, session, status):
+    listed = operator.get(LIST, {"status": status}).context["cl"].queryset
+    assert (session in listed) == (status == "live")
 
 
 def test_revoking_asks_first_then_does_it_in_the_operators_name(operator, session):
@@ -65,7 +65,7 @@ def test_revoking_asks_first_then_does_it_in_the_operators_name(operator, sessio
     assert session.revoked_at is None
     revoke(operator, session, confirmed="yes")
     session.refresh_from_db()
-    assert session.state_at(timezone.now()) is State.REVOKED
+    assert session.status_at(timezone.now()) is Status.REVOKED
     event = Event.objects.get(type="client_session.revoked")
     assert event.actor == f"operator:{get_user_model().objects.get().pk}"
     assert event.actor in operator.get(f"{LIST}{session.pk}/change/").content.decode()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.devices.models import Customer, UserIdentity
-from client_sessions.models import ClientSession, ClientSessionPolicy, GrantConflict, KeyTaken, NotLive, State
+from client_sessions.models import ClientSession, ClientSessionPolicy, GrantConflict, KeyTaken, NotLive, Status
 from sessions_core.models import Event
 from tests.callers import bearer
 from tests.policies import set_client_session_policy
@@ -28,11 +28,11 @@ def event_types(session: ClientSession) -> list[str]:
 @pytest.mark.parametrize(
     ("expires_in", "revoked", "state"),
     [
-        (SECOND, False, State.LIVE),
-        (timedelta(0), False, State.EXPIRED),
-        (-SECOND, False, State.EXPIRED),
-        (SECOND, True, State.REVOKED),
-        (-SECOND, True, State.REVOKED),
+        (SECOND, False, Status.LIVE),
+        (timedelta(0), False, Status.EXPIRED),
+        (-SECOND, False, Status.EXPIRED),
+        (SECOND, True, Status.REVOKED),
+        (-SECOND, True, Status.REVOKED),
     ],
 )
 def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revoked, state):
@@ -41,11 +41,12 @@ def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revo
     session.refresh_from_db()
     everyone = ClientSession.objects.all()
     by_state = {
-        State.LIVE: everyone.live(at=NOW),
-        State.EXPIRED: everyone.expired(at=NOW),
-        State.REVOKED: everyone.revoked(),
+        Status.LIVE: everyone.live(at=NOW),
+        Status.EXPIRED: everyone.expired(at=NOW),
+        Status.REVOKED: everyone.revoked(),
     }
-    assert session.state_at(NOW) == state
+    assert session.status_at(NOW) == state
+    assert session.status == session.status_at(timezone.now())
     assert [each for each, rows in by_state.items() if session in rows] == [state]
 
 
@@ -120,7 +121,7 @@ def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_ex
     later = session.expires_at
     successor = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=later)
     session.refresh_from_db()
-    assert session.state_at(later) is State.EXPIRED
+    assert session.status_at(later) is Status.EXPIRED
     assert ClientSession.objects.holding("u1").get() == successor
 
 

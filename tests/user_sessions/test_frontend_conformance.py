@@ -44,7 +44,7 @@ def test_a_ticket_signs_in(somebody, u1):
 def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u1, kind, how):
     used, revoked = somebody.ticket_for(u1, **how), somebody.ticket_for(u1, **how)
     assert somebody.show_ticket(used).status_code == 200
-    Ticket.objects.get(status="pending").revoke(by="test")
+    Ticket.objects.get(stored_status="pending").revoke(by="test")
     late = somebody.ticket_for(u1, at=timezone.now() - 2 * AGO, **how)
     refusals = {used: f"{kind}_already_used_code", revoked: f"{kind}_revoked_code", late: "ticket_expired_code"}
     refusals |= {used[:-4] + "AAAA": "ticket_invalid_code", "garbage": "ticket_invalid_code"}
@@ -69,7 +69,7 @@ def test_sign_in_is_disabled_during_an_impersonation(somebody, u1, u2):
     somebody.sign_in(u1, actor=ACTOR)
     response = somebody.try_to_sign_in(u2)
     assert (response.status_code, response.error) == (409, "session_creation_not_allowed")
-    assert Ticket.objects.filter(status="pending").count() == 1  # it was not used up in vain
+    assert Ticket.objects.filter(stored_status="pending").count() == 1  # it was not used up in vain
 
 
 # 8.8 Clients

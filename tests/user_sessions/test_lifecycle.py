@@ -5,13 +5,24 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldError, ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.policies import set_user_session_policy
-from user_sessions.models import Client, ForeignClient, NotLive, Status, UserInactive, UserSession, UserSessionPolicy
+from user_sessions.models import (
+    Client,
+    Epoch,
+    ForeignClient,
+    NotLive,
+    SignIn,
+    Status,
+    Ticket,
+    UserInactive,
+    UserSession,
+    UserSessionPolicy,
+)
 
 NOW = timezone.now()
 SECOND = timedelta(seconds=1)
@@ -59,6 +70,32 @@ def test_the_status_of_one_and_the_query_for_many_agree(workspace, u1, stored, a
     found = [each for each in Status.values if session in UserSession.objects.with_status(each, at=at)]
     assert found == [session.status_at(at)] == [status]
     assert session.is_live(at) == (session in UserSession.objects.live(at=at)) == (status in ("pending", "active"))
+
+
+def test_a_row_answers_what_holds_now(workspace, u1):
+    long_ago = timezone.now() - timedelta(days=60)
+    session = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
+    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=SECOND, at=long_ago)
+    assert (session.stored_status, session.status) == ("active", "abandoned")
+    assert (ticket.stored_status, ticket.status) == ("pending", "expired")
+
+
+@pytest.mark.parametrize("model", [UserSession, Ticket, SignIn])
+def test_the_obvious_filter_is_refused(model):
+    with pytest.raises(FieldError, match="Cannot resolve keyword 'status'"):
+        model.objects.filter(status="active")
+
+
+@pytest.mark.parametrize("reason", ["its time", "an epoch", "another password", "nothing"])
+def test_a_ticket_expires_with_what_it_depends_on(workspace, u1, reason):
+    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=2 * SECOND, at=NOW)
+    if reason == "an epoch":
+        Epoch.objects.begin(workspace, by="test", at=NOW)
+    if reason == "another password":
+        Ticket.objects.filter(pk=ticket.pk).update(password_fingerprint="another")
+        ticket.refresh_from_db()
+    at = NOW + (2 if reason == "its time" else 1) * SECOND
+    assert ticket.status_at(at) == ("pending" if reason == "nothing" else "expired")
 
 
 # Verb -> for each state it is tried in, the state it leaves behind.
@@ -191,7 +228,9 @@ def test_a_sign_in_is_an_active_users_on_a_client_of_the_workspace(workspace, el
     assert not UserSession.objects.in_workspace(workspace).exists()
 
 
-@pytest.mark.parametrize("facts", [{"status": "expired"}, {"status": "ended"}, {"closed_at": NOW}, {"abandon_at": NOW}])
+@pytest.mark.parametrize(
+    "facts", [{"stored_status": "expired"}, {"stored_status": "ended"}, {"closed_at": NOW}, {"abandon_at": NOW}]
+)
 def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
     session = in_state(workspace, u1, "active")
     with pytest.raises(IntegrityError), transaction.atomic():

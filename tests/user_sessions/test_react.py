@@ -145,7 +145,7 @@ def test_two_accounts_switch_both_ways_and_sign_out_one_by_one(page, shows):
     shows("In use: john_roe")
     press(page, "Sign out john_roe")
     shows("Signed out")
-    assert set(UserSession.objects.values_list("status", flat=True)) == {"removed"}
+    assert set(UserSession.objects.values_list("stored_status", flat=True)) == {"removed"}
 
 
 def sign_in_by_component(page: Any, username: str) -> None:
@@ -176,4 +176,4 @@ def test_prebuilt_components_sign_in_switch_accounts_and_sign_out(page, site, sh
     shows("john_roe")
     menu("Sign out")
     shows("Signed out")
-    assert set(UserSession.objects.values_list("status", flat=True)) == {"removed"}
+    assert set(UserSession.objects.values_list("stored_status", flat=True)) == {"removed"}

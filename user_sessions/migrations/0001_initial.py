@@ -149,7 +149,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
                 (
-                    "status",
+                    "stored_status",
                     models.CharField(
                         choices=[
                             ("pending", "Pending"),
@@ -404,7 +404,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "status",
+                    "stored_status",
                     models.CharField(
                         choices=[("pending", "Pending"), ("accepted", "Accepted"), ("revoked", "Revoked")],
                         default="pending",
@@ -487,7 +487,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="usersession",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ("pending", "active", "ended", "revoked", "removed", "replaced"))),
+                condition=models.Q(
+                    ("stored_status__in", ("pending", "active", "ended", "revoked", "removed", "replaced"))
+                ),
                 name="user_sessions_status_is_a_deed",
             ),
         ),
@@ -495,8 +497,11 @@ class Migration(migrations.Migration):
             model_name="usersession",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("closed_at", None), ("status__in", ("pending", "active"))),
-                    models.Q(("closed_at__isnull", False), ("status__in", ("ended", "revoked", "removed", "replaced"))),
+                    models.Q(("closed_at", None), ("stored_status__in", ("pending", "active"))),
+                    models.Q(
+                        ("closed_at__isnull", False),
+                        ("stored_status__in", ("ended", "revoked", "removed", "replaced")),
+                    ),
                     _connector="OR",
                 ),
                 name="user_sessions_is_closed_at_a_time",

@@ -135,7 +135,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             workspace=workspace,
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
-            status=Status.PENDING if tasks else Status.ACTIVE,
+            stored_status=Status.PENDING if tasks else Status.ACTIVE,
             tasks=tasks,
             actor=actor,
             password_fingerprint=fingerprint_of(locked),
@@ -170,7 +170,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         closed = update_returning(
             self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
             ["workspace", "id"],
-            status=status,
+            stored_status=status,
             updated_at=at,
             closed_at=_unless_closed("closed_at", at, epoch="not_before"),
             closed_by=_unless_closed("closed_by", by, _while_void(at, prefix="system:"), epoch="by"),

@@ -33,7 +33,7 @@ REVERIFICATION_LIFETIME = timedelta(minutes=10)
 
 
 class UserSession(StatusModel):
-    """``status`` keeps deeds only; ask ``status_at`` for what holds at a moment.
+    """``stored_status`` keeps transitions only. ``status`` is what holds now, ``status_at`` what holds at a moment.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` tell of the deed that finished it, the first if there were two.
     ``expire_at`` moves with use where the workspace limits idleness, never beyond ``latest_expire_at``.
@@ -72,9 +72,12 @@ class UserSession(StatusModel):
             models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(status__in=(*OPEN, *CLOSED)), name="user_sessions_status_is_a_deed"),
             models.CheckConstraint(
-                condition=Q(status__in=OPEN, closed_at=None) | Q(status__in=CLOSED, closed_at__isnull=False),
+                condition=Q(stored_status__in=(*OPEN, *CLOSED)), name="user_sessions_status_is_a_deed"
+            ),
+            models.CheckConstraint(
+                condition=Q(stored_status__in=OPEN, closed_at=None)
+                | Q(stored_status__in=CLOSED, closed_at__isnull=False),
                 name="user_sessions_is_closed_at_a_time",
             ),
             models.CheckConstraint(
@@ -255,8 +258,8 @@ class UserSession(StatusModel):
             self._read_again()
             return False
         status = Status.PENDING if tasks else Status.ACTIVE
-        live.update(tasks=tasks, status=status, updated_at=at)
-        if status != locked.status:
+        live.update(tasks=tasks, stored_status=status, updated_at=at)
+        if status != locked.stored_status:
             type = "user_session.pending" if tasks else "user_session.activated"
             Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, tasks=tasks)
         self._read_again()

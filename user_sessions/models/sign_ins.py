@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.utils import timezone
 
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
@@ -57,6 +58,11 @@ class SignIn(models.Model):
     @property
     def abandon_at(self) -> datetime:
         return self.created_at + LIFETIME
+
+    @property
+    def status(self) -> Status:
+        """What holds now."""
+        return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
         at = moment(at)

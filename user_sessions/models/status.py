@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 
 from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
@@ -38,7 +39,7 @@ CLOSED = (Status.ENDED, Status.REVOKED, Status.REMOVED, Status.REPLACED)
 class StatusModel(models.Model):
     """What the status is derived from."""
 
-    status = models.CharField(max_length=10, choices=Status)
+    stored_status = models.CharField(max_length=10, choices=Status)
     created_at = models.DateTimeField(editable=False)
     expire_at = models.DateTimeField()
     abandon_at = models.DateTimeField()
@@ -63,9 +64,14 @@ class StatusModel(models.Model):
         reason: str | None = rows.values_list("void_reason", flat=True).first()
         return reason
 
+    @property
+    def status(self) -> Status:
+        """What holds now."""
+        return self.status_at(timezone.now())
+
     def status_at(self, at: datetime) -> Status:
         """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
-        at, stored = moment(at), Status(self.status)
+        at, stored = moment(at), Status(self.stored_status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
         if stored in OPEN and self.epoch_id is not None:
@@ -89,13 +95,15 @@ def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     wanted = {Status(status) for status in statuses}
     stored_open = [status for status in OPEN if status in wanted]
     derived = [_is(status, at) for status in Status if status in wanted and status not in OPEN]
-    live = [Q(status__in=stored_open, expire_at__gt=at) & ~_an_epoch_ended_it() & ~is_void()] if stored_open else []
+    live = (
+        [Q(stored_status__in=stored_open, expire_at__gt=at) & ~_an_epoch_ended_it() & ~is_void()] if stored_open else []
+    )
     return reduce(or_, [*live, *derived])
 
 
 def is_open(*, at: datetime) -> Q:
     """The condition for live rows and void ones: a void session can live again, until it is revoked."""
-    return Q(status__in=OPEN, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
+    return Q(stored_status__in=OPEN, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
 
 
 @cache  # it is part of nearly every query, and made of nothing that changes
@@ -106,14 +114,14 @@ def _an_epoch_ended_it() -> Q:
 def _is(status: Status, at: datetime) -> Q:
     match status:
         case Status.EXPIRED:
-            return Q(status__in=OPEN, expire_at__lte=at, abandon_at__gt=at) & ~_an_epoch_ended_it()
+            return Q(stored_status__in=OPEN, expire_at__lte=at, abandon_at__gt=at) & ~_an_epoch_ended_it()
         case Status.ABANDONED:
-            was_open = Q(status__in=OPEN) & ~_an_epoch_ended_it()
-            return (was_open | Q(status__in=(Status.ENDED, Status.REPLACED))) & Q(abandon_at__lte=at)
+            was_open = Q(stored_status__in=OPEN) & ~_an_epoch_ended_it()
+            return (was_open | Q(stored_status__in=(Status.ENDED, Status.REPLACED))) & Q(abandon_at__lte=at)
         case Status.REVOKED:
             derived = _an_epoch_ended_it() | Q(expire_at__gt=at) & is_void()
-            return Q(status=status) | Q(status__in=OPEN) & derived
+            return Q(stored_status=status) | Q(stored_status__in=OPEN) & derived
         case Status.ENDED | Status.REPLACED:
-            return Q(status=status, abandon_at__gt=at)
+            return Q(stored_status=status, abandon_at__gt=at)
         case _:
-            return Q(status=status)
+            return Q(stored_status=status)

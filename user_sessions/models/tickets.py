@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.utils import timezone
 
 from sessions_core.arguments import require_instance, require_user
 from sessions_core.db.transactions import atomic
@@ -66,7 +67,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def revoke(self, *, by: str, at: datetime | None = None) -> int:
         """Revoke those that are pending; how many there were."""
         at, revoked = moment(at), 0
-        for ticket in self.filter(status=Ticket.Status.PENDING):
+        for ticket in self.filter(stored_status=Ticket.Status.PENDING):
             with suppress(NotPending):
                 ticket.revoke(by=by, at=at)
                 revoked += 1
@@ -74,7 +75,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
 
 class Ticket(models.Model):
-    """``status`` keeps what was done with it; that its time is over shows when somebody wants to use it."""
+    """``stored_status`` keeps transitions only. ``status`` is what holds now, ``status_at`` what holds at a moment."""
 
     class Kind(models.TextChoices):
         SIGN_IN_TOKEN = "sign_in_token"
@@ -84,12 +85,14 @@ class Ticket(models.Model):
         PENDING = "pending"
         ACCEPTED = "accepted"
         REVOKED = "revoked"
+        # Derived
+        EXPIRED = "expired"
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     kind = models.CharField(max_length=13, choices=Kind, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_tickets")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    status = models.CharField(max_length=8, choices=Status, default=Status.PENDING, editable=False)
+    stored_status = models.CharField(max_length=8, choices=Status.choices[:-1], default=Status.PENDING, editable=False)
     actor = JsonTextField(null=True, blank=True, editable=False)
     session_lifetime = models.DurationField(null=True, blank=True, editable=False)
     password_fingerprint = models.CharField(max_length=FINGERPRINTS_LENGTH, editable=False)
@@ -105,6 +108,19 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return self.pk
+
+    @property
+    def status(self) -> Status:
+        """What holds now."""
+        return self.status_at(timezone.now())
+
+    def status_at(self, at: datetime) -> Status:
+        """What holds at this moment. A pending ticket expires with its time, an epoch or a change of the password."""
+        at, stored = moment(at), Ticket.Status(self.stored_status)
+        if stored != Ticket.Status.PENDING:
+            return stored
+        is_usable = self._has_password_of(self.user) and not self._is_too_old(at)
+        return stored if is_usable else Ticket.Status.EXPIRED
 
     def revoke(self, *, by: str, at: datetime | None = None) -> None:
         """Let nobody sign in with it. Raises NotPending."""
@@ -124,11 +140,9 @@ class Ticket(models.Model):
 
     def require_pending(self, *, at: datetime) -> None:
         """Raises TicketExpired or NotPending for one that nobody signs in with any more."""
-        at = moment(at)
-        epoch = Epoch.objects.filter(workspace=self.workspace_id, not_before__gte=self.created_at)
-        if self.expire_at <= at or epoch.exists():
+        if self._is_too_old(moment(at)):
             raise TicketExpired
-        if self.status != Ticket.Status.PENDING:
+        if self.stored_status != Ticket.Status.PENDING:
             raise NotPending
         self._require_password_of(self.user)
 
@@ -138,17 +152,24 @@ class Ticket(models.Model):
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
         )
 
+    def _is_too_old(self, at: datetime) -> bool:
+        epochs = Epoch.objects.filter(workspace=self.workspace_id, not_before__gte=self.created_at)
+        return self.expire_at <= at or epochs.exists()
+
+    def _has_password_of(self, user: Any) -> bool:
+        return not binds() or fingerprint_of(user) in self.password_fingerprint
+
     def _require_password_of(self, user: Any) -> None:
-        if binds() and fingerprint_of(user) not in self.password_fingerprint:
+        if not self._has_password_of(user):
             raise TicketExpired
 
     @atomic()
     def _leave_pending(self, status: Status, *, by: str, at: datetime) -> None:
-        pending = Ticket.objects.filter(pk=self.pk, status=Ticket.Status.PENDING)
-        if not pending.update(status=status, updated_at=at):
+        pending = Ticket.objects.filter(pk=self.pk, stored_status=Ticket.Status.PENDING)
+        if not pending.update(stored_status=status, updated_at=at):
             raise NotPending
         self.record(status, by=by, at=at)
-        self.refresh_from_db(fields=["status", "updated_at"])
+        self.refresh_from_db(fields=["stored_status", "updated_at"])
 
 
 PREFIXES = {Ticket.Kind.SIGN_IN_TOKEN: "sit", Ticket.Kind.ACTOR_TOKEN: "act"}

@@ -94,7 +94,7 @@ def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]
     return {
         "object": ticket.kind,
         "id": ticket.pk,
-        "status": ticket.status,
+        "status": ticket.stored_status,
         "user_id": user_id(ticket.user_id),
         **({"actor": ticket.actor} if ticket.kind == Ticket.Kind.ACTOR_TOKEN else {}),
         **({"token": token, "url": url} if token else {}),

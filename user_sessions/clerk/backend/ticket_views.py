@@ -54,7 +54,7 @@ class TicketsView(BackendView):
         try:
             ticket.revoke(by=self.auth.actor)
         except NotPending as error:
-            raise ClerkError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.status} already.") from error
+            raise ClerkError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.stored_status} already.") from error
         return Response(ticket_object(ticket))
 
     def issue(self, values: Mapping[str, Any], *, lifetime: int, **impersonation: Any) -> Response:

@@ -33,5 +33,5 @@ def telling_of(ticket: Ticket) -> Iterator[None]:
     except TicketExpired as expired:
         raise ClerkError("ticket_expired_code", "The ticket has expired. Ask for another.") from expired
     except NotPending as used:
-        ticket.refresh_from_db(fields=["status"])
-        raise ClerkError(f"{ticket.kind}_{ENDINGS[Ticket.Status(ticket.status)]}") from used
+        ticket.refresh_from_db(fields=["stored_status"])
+        raise ClerkError(f"{ticket.kind}_{ENDINGS[Ticket.Status(ticket.stored_status)]}") from used
