@@ -98,7 +98,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     def over(self, *, at: datetime) -> Self:
         return self.exclude(_is_live(at))
 
-    def give(
+    def _give(
         self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
     ) -> list[str]:
         """Make the session's grants of these resources reach at least as far as the terms: those that it changed.

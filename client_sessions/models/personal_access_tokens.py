@@ -43,7 +43,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         with atomic():
             token = self.create(user=user, name=name, short=short, digest=tokens.digest(text))
             token.workspaces.set(workspaces)
-            token.record("personal_access_token.created", by=by)
+            token._record("personal_access_token.created", by=by)
         return token, text
 
     def revoke(self, *, by: str, reason: str, at: datetime | None = None) -> int:
@@ -98,11 +98,11 @@ class PersonalAccessToken(models.Model):
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)
             if happened:
-                self.record("personal_access_token.revoked", by=by, at=at)
+                self._record("personal_access_token.revoked", by=by, at=at)
                 self.revoked_at = at
         return bool(happened)
 
-    def record(self, type: str, *, by: str, at: datetime | None = None) -> None:
+    def _record(self, type: str, *, by: str, at: datetime | None = None) -> None:
         """Write an event in each workspace that the token works in."""
         for workspace in self.workspaces.all():
             Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, by=by, at=at)

@@ -15,7 +15,7 @@ from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
-from sessions_core.db.transactions import atomic
+from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import text
@@ -55,16 +55,18 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
         return self.unrevoked().filter(user_identifier_key=user_identifier_key, key_released_at=None)
 
-    def release_key(self, user_identifier_key: str, *, at: datetime) -> None:
+    def _release_key(self, user_identifier_key: str, *, at: datetime) -> None:
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
         self.holding(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
     def hold_for(self, grants: models.QuerySet[Grant]) -> None:
-        """Wait for whoever changes a session that has one of these grants, and keep others waiting, in one order."""
+        """Lock the sessions that have one of these grants until the transaction ends, in one order. Raises
+        TransactionManagementError outside of a transaction."""
+        require_transaction()
         holders = self.select_for_update(no_key=True).filter(pk__in=grants.values("client_session"))
         list(holders.order_by("pk").values_list("pk"))
 
-    def record_deleted(self, *, by: str, at: datetime | None = None) -> list[Any]:
+    def _record_deleted(self, *, by: str, at: datetime | None = None) -> list[Any]:
         """Record the deletion of each of these rows, and lock them until the transaction ends. Return their keys."""
         at = moment(at)
         locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
@@ -78,7 +80,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def remove(self, *, by: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
         """Delete the rows with their grants. Their events stay."""
         # Grants go before the row they hang on, so nobody may add one in between.
-        locked = self.record_deleted(by=by, at=at)
+        locked = self._record_deleted(by=by, at=at)
         return models.QuerySet(self.model).filter(pk__in=locked).delete()
 
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -126,7 +128,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 expires_at=ClientSessionPolicy.of(workspace).end(expires_at, at=at),
             )
             try:
-                session.insert(wanted, terms, by=by)
+                session._insert(wanted, terms, by=by)
             except IntegrityError:
                 if holder := self._holder(workspace, user_identifier_key, at=at):
                     raise KeyTaken(holder) from None

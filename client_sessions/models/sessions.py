@@ -148,7 +148,7 @@ class ClientSession(models.Model):
                 ids = {resources.stored(resource_type, one): one for one in resource_ids}
                 others = [one for stored_id, one in ids.items() if stored_id not in held]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self.take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
+                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
 
     def replace_grants(
         self,
@@ -174,12 +174,12 @@ class ClientSession(models.Model):
                 self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), by=by, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self.take_away(resource_type, surplus, by=by, at=at)
+                self._take_away(resource_type, surplus, by=by, at=at)
             self._add(checked, terms, by=by, at=at)
             for resource_type in checked:
                 self._limit(resource_type, terms, by=by, at=at)
 
-    def take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
+    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
         at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
@@ -224,13 +224,13 @@ class ClientSession(models.Model):
             self._record("client_session.token_renewed", by=by, at=at)
             self.token_key = token_key
 
-    def insert(self, wanted: Listed, terms: Terms, *, by: str) -> None:
+    def _insert(self, wanted: Listed, terms: Terms, *, by: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
-                siblings.release_key(self.user_identifier_key, at=self.created_at)
+                siblings._release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", by=by, at=self.created_at)
             self._add(checked, terms, by=by, at=self.created_at)
@@ -248,7 +248,7 @@ class ClientSession(models.Model):
             raise GrantConflict("user_identifier_key")
         try:
             with atomic():
-                ClientSession.objects.in_workspace(self.workspace).release_key(key, at=at)
+                ClientSession.objects.in_workspace(self.workspace)._release_key(key, at=at)
                 ClientSession.objects.filter(pk=self.pk).update(user_identifier_key=key)
         except IntegrityError:
             raise KeyTaken from None
@@ -258,7 +258,7 @@ class ClientSession(models.Model):
 
     def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, by: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
-            if changed := Grant.objects.give(self, resource_type, ids, terms, at=at):
+            if changed := Grant.objects.all()._give(self, resource_type, ids, terms, at=at):
                 self._record("client_session.granted", by=by, at=at, grants={resource_type: changed}, **_told(terms))
 
     def _limit(self, resource_type: str, terms: Terms, *, by: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "is_away", "undo"]
+__all__ = ["atomic", "has_table", "is_away", "require_transaction", "undo"]
 
 # What PostgreSQL says while it only reads, as a standby does (its manual, appendix A).
 _ONLY_READS = "25006"
@@ -22,6 +22,13 @@ def atomic(*, savepoint: bool = True) -> Iterator[None]:
     """``with atomic():`` or ``@atomic()``, like Django's, which takes the database called default."""
     with transaction.atomic(using=_database(), savepoint=savepoint):
         yield
+
+
+def require_transaction() -> None:
+    """Raises TransactionManagementError outside of ``atomic``, where a lock would end at once. On SQLite too, where
+    Django does not check it."""
+    if not connections[_database()].in_atomic_block:
+        raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
 
 
 def undo() -> None:

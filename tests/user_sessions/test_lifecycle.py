@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldError, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from sessions_core.models import Event
@@ -235,6 +236,13 @@ def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
     session = in_state(workspace, u1, "active")
     with pytest.raises(IntegrityError), transaction.atomic():
         UserSession.objects.filter(pk=session.pk).update(**facts)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_outside_of_a_transaction_is_refused(workspace):
+    client = Client.objects.begin(workspace, at=NOW)
+    with pytest.raises(TransactionManagementError, match="inside atomic"):
+        client.hold()
 
 
 # Limits of time

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from tests.policies import address_of, set_user_session_policy
 from tests.user_sessions.conftest import claims_of, first_error, minted
-from user_sessions.models import JwtTemplate, UserSession
-from user_sessions.tokens.session_tokens import session_token
+from user_sessions.models import Client, Definition, JwtTemplate, NotLive, UserSession
+from user_sessions.tokens.session_tokens import session_token, template_token
 from user_sessions.users import user_id
 
 DAY = timedelta(days=1)
@@ -80,6 +80,50 @@ def test_no_token_is_minted_for_a_session_that_is_over(backend, workspace, u1):
     for session in over:
         response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
         assert (response.status_code, response.error) == (404, "resource_not_found")
+
+
+ROWS = {
+    "get": lambda session: UserSession.objects.get(pk=session.pk),
+    "start": lambda session: session,
+    "in_workspace": lambda session: UserSession.objects.in_workspace(session.workspace).get(),
+    "a foreign key": lambda session: Client.objects.get().last_active_session,
+    "minting": lambda session: UserSession.minting(session.workspace, session.pk, at=timezone.now()),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_any_row_mints_with_one_query_more_at_the_most(workspace, u1, row, django_assert_num_queries):
+    JwtTemplate.objects.customise_session_tokens(workspace, {"name": "{{user.username}}"}, by="test")
+    session = UserSession.objects.start(workspace, u1, by="test")
+    session_token(UserSession.objects.get())  # the workspace has its key, which is parsed
+    session = ROWS[row](session)
+    with django_assert_num_queries(0 if row == "minting" else 1):
+        claims = claims_of(session_token(session))
+    assert (claims["sid"], claims["name"]) == (session.pk, u1.username)
+
+
+def test_any_row_mints_from_a_template_of_its_workspace_alone(workspace, live_workspace, u1):
+    ours, theirs = (
+        JwtTemplate.objects.define(each, Definition(name="t", claims={"own": 1}), by="test")
+        for each in (workspace, live_workspace)
+    )
+    session = UserSession.objects.start(workspace, u1, by="test")
+    assert claims_of(template_token(session, ours))["own"] == 1
+    with pytest.raises(ValueError, match="workspace of the session"):
+        template_token(session, theirs)
+
+
+@pytest.mark.parametrize("over", ["revoked", "gone", "of an inactive user", "expired"])
+def test_a_row_that_is_over_mints_nothing(workspace, u1, over):
+    begun = timezone.now() - (8 * DAY if over == "expired" else timedelta(0))
+    session = UserSession.objects.start(workspace, u1, by="test", at=begun)
+    rows = UserSession.objects.filter(pk=session.pk)
+    if over == "of an inactive user":
+        type(u1).objects.update(is_active=False)
+    if over in ("revoked", "gone"):
+        rows.revoke(by="test") if over == "revoked" else rows.delete()
+    with pytest.raises(NotLive):
+        session_token(session)
 
 
 def test_a_banned_user_gets_no_token(backend, sign_in, u1):

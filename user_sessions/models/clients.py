@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Value
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery
-from sessions_core.db.transactions import atomic
+from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.models import AllowedOrigin, Workspace, with_policies
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, text
@@ -96,12 +96,13 @@ class Client(models.Model):
 
     def hold(self) -> None:
         """Let nobody else change it before this transaction ends. Whoever changes sessions too holds the client first,
-        so that two never wait for each other. Raises StaleClient."""
+        so that two never wait for each other. Raises StaleClient, and TransactionManagementError outside of one."""
+        require_transaction()
         held = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
         if held.first() is None:
             raise StaleClient
 
-    def select(self, session: "UserSession", *, at: datetime) -> None:
+    def _select(self, session: "UserSession", *, at: datetime) -> None:
         """Make this live session the one in use. The client has a new token: whoever planted or copied the old one is
         not let in as the new user. Raises StaleClient."""
         self.renew(at=at, last_active_session_id=session.pk)

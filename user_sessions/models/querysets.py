@@ -78,9 +78,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.exclude(is_in((Status.REMOVED, Status.ABANDONED), at=at)).order_by("-created_at", "-id")
 
     def for_minting(self, *, at: datetime) -> Self:
-        """Live ones with all that goes into a token: user, workspace, the id of the signing key and the template that
-        customises session tokens, in one query. Where the host's ``is_active`` is not a column, check it for each
-        user."""
+        """Live ones with all that goes into a token: user, the id of the signing key and the template that customises
+        session tokens, in one query. ``session_token`` checks each user whose ``is_active`` is not a column."""
         return self.live(at=at).with_token_facts(at=at)
 
     def with_token_facts(self, *, at: datetime) -> Self:
@@ -146,7 +145,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **ends,
         )
         session.void_reason = None
-        session.client.select(session, at=at)
+        session.client._select(session, at=at)
         if device is not None:
             Activity.objects.note(session, device, at=at)
         happened = "pending" if tasks else "created"

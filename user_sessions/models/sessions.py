@@ -60,7 +60,8 @@ class UserSession(StatusModel):
 
     objects = UserSessionManager()
 
-    # What UserSessionQuerySet.with_token_facts adds: None if the workspace has no signing key, or no claims of its own.
+    # What ``with_token_facts`` and ``read_token_facts`` add: None if the workspace has no signing key, or no claims of
+    # its own.
     signing_kid: str | None
     own_claims: str | None
 
@@ -114,6 +115,17 @@ class UserSession(StatusModel):
         """Return True if it is live and its user may sign in, also where the host's model computes ``is_active``."""
         return self.is_live(at) and self.user.is_active
 
+    def read_token_facts(self, *, at: datetime) -> None:
+        """Read what goes into a token where the row came without: one query, or none. Raises NotLive if it is gone."""
+        if {"signing_kid", "own_claims"} <= vars(self).keys():
+            return
+        rows = UserSession.objects.with_token_facts(at=at).select_related("workspace")
+        row = self._take_over(rows.filter(pk=self.pk).first())
+        self.signing_kid, self.own_claims = row.signing_kid, row.own_claims
+        known = self._state.fields_cache
+        for name in {"workspace", "user"} - known.keys():
+            setattr(self, name, getattr(row, name))
+
     def began_with(self, user: Any) -> bool:
         """Return True if the session began under the password that this instance of its user has."""
         return fingerprint_of(user) in self.password_fingerprint
@@ -160,7 +172,7 @@ class UserSession(StatusModel):
             if not written and not self.is_live(at):
                 raise NotLive
             if is_news:
-                self.client.select(self, at=at)
+                self.client._select(self, at=at)
         return bool(written)
 
     def note_use(self, *, at: datetime) -> None:
@@ -267,12 +279,15 @@ class UserSession(StatusModel):
 
     def _read_again(self) -> None:
         """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
-        row = UserSession.objects.filter(pk=self.pk).first()
+        self._take_over(UserSession.objects.filter(pk=self.pk).first())
+
+    def _take_over(self, row: "UserSession | None") -> "UserSession":
         if row is None:
             raise NotLive
         for field in self._meta.concrete_fields:
             setattr(self, field.attname, getattr(row, field.attname))
         self.epoch_id, self.void_reason = row.epoch_id, row.void_reason
+        return row
 
 
 def _is_text(id: object) -> bool:

@@ -121,7 +121,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         )
         key.sealed_private_key = seal_for(key, pair.private)
         key.save(force_insert=True)
-        key.record("created", by=by, at=at)
+        key._record("created", by=by, at=at)
         return key
 
 
@@ -173,7 +173,7 @@ class SigningKey(models.Model):
         signs at once. Whether that was news."""
         return self._step_down(by=by, at=at, revoked=True)
 
-    def record(self, happened: str, *, by: str, at: datetime) -> None:
+    def _record(self, happened: str, *, by: str, at: datetime) -> None:
         Event.objects.record(f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, by=by, at=at)
 
     def _step_down(self, *, by: str, at: datetime | None, revoked: bool) -> bool:
@@ -200,7 +200,7 @@ class SigningKey(models.Model):
                 keys.filter(pk=following.pk).update(active_from=at)
             elif stage == Stage.ACTIVE:
                 keys._keep(pair, self.workspace, active_from=at, by=by, at=at)
-            self.record("revoked" if revoked else "retired", by=by, at=at)
+            self._record("revoked" if revoked else "retired", by=by, at=at)
             self.refresh_from_db()
         return True
 

@@ -61,7 +61,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             updated_at=at,
             expire_at=at + lifetime,
         )
-        ticket.record("created", by=by, at=at)
+        ticket._record("created", by=by, at=at)
         return ticket
 
     def revoke(self, *, by: str, at: datetime | None = None) -> int:
@@ -146,7 +146,7 @@ class Ticket(models.Model):
             raise NotPending
         self._require_password_of(self.user)
 
-    def record(self, happened: str, *, by: str, at: datetime) -> None:
+    def _record(self, happened: str, *, by: str, at: datetime) -> None:
         facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}
         Event.objects.record(
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
@@ -168,7 +168,7 @@ class Ticket(models.Model):
         pending = Ticket.objects.filter(pk=self.pk, stored_status=Ticket.Status.PENDING)
         if not pending.update(stored_status=status, updated_at=at):
             raise NotPending
-        self.record(status, by=by, at=at)
+        self._record(status, by=by, at=at)
         self.refresh_from_db(fields=["stored_status", "updated_at"])
 
 

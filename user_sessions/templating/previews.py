@@ -26,7 +26,7 @@ class Preview:
 
 
 def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Preview:
-    """For a live session that came ``with_token_facts()``. The token is made to be measured and thrown away.
+    """For a live session. The token is made to be measured and thrown away.
 
     Raises OutputTooLarge.
     """
@@ -44,6 +44,7 @@ def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Pre
 
 def _unsigned(session: UserSession, template: JwtTemplate, at: datetime) -> Unsigned:
     if template.is_for_session_tokens:
+        session.read_token_facts(at=at)
         session.own_claims = template.claims
         return unsigned_session_token(session, at=at)
     return unsigned_template_token(session, template, at=at)

@@ -43,7 +43,7 @@ _lock = Lock()
 def attached_token(session: UserSession, *, at: datetime, authorized_party: str | None) -> str | None:
     """Return a session token, or None if the session is over or its token is too large.
 
-    The session must come ``with_token_facts()``. This does not count as use of the session. At least half of the
+    This does not count as use of the session. At least half of the
     token's life is left, unless the session itself ends earlier.
     """
     if not session.is_usable(at):

@@ -7,18 +7,11 @@ from user_sessions.models.status import OPEN
 from user_sessions.tokens.claims import SessionFacts
 from user_sessions.users import user_id
 
-__all__ = ["require_token_facts", "session_facts"]
-
-
-def require_token_facts(session: UserSession | None) -> None:
-    """Raises ValueError for a session that came without its token facts, and for None."""
-    if not hasattr(session, "own_claims"):
-        raise ValueError("session must come from UserSession.minting(), which returns None for a session that is over.")
+__all__ = ["session_facts"]
 
 
 def session_facts(session: UserSession, *, at: datetime, authorized_party: str | None) -> SessionFacts:
-    """Raises NotLive for a session that is over, and ValueError."""
-    require_token_facts(session)
+    """Raises NotLive for a session that is over."""
     status = session.status_at(at)
     if status not in OPEN:
         raise NotLive

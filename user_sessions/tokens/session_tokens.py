@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from sessions_core.arguments import require_instance
 from sessions_core.moments import duration, moment
 from user_sessions.conf import settings
-from user_sessions.models import JwtTemplate, SigningKey, UserSession, private_key
+from user_sessions.models import JwtTemplate, NotLive, SigningKey, UserSession, private_key
 from user_sessions.profiles import profile_of
 from user_sessions.templating.shortcodes import Template, values_of
 from user_sessions.tokens.claims import session_token_claims, template_token_claims
-from user_sessions.tokens.facts import require_token_facts, session_facts
+from user_sessions.tokens.facts import session_facts
 from user_sessions.tokens.signing import Unsigned, new_token_id
 from user_sessions.users import user_id
 from user_sessions.verify.verifier import SESSION_TOKEN
@@ -29,17 +30,18 @@ TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
 def session_token(
     session: UserSession,
     *,
-    at: datetime,
+    at: datetime | None = None,
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
     is_use: bool = True,
 ) -> str:
-    """A session token of a live session, which must have come ``with_token_facts()``. One that only rides along with
-    something else is no use of the session, and nothing is written.
+    """Return a session token of a live session. With ``is_use=False`` it does not count as use of the session, and
+    nothing is written.
 
-    Raises NotLive, OutputTooLarge.
+    One query more for a row that did not come ``with_token_facts()``. Raises NotLive, OutputTooLarge.
     """
-    require_token_facts(session)
+    at = moment(at)
+    _require_usable(session, at)
     if is_use:
         session.note_use(at=at)
     return unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party).signed()
@@ -48,12 +50,13 @@ def session_token(
 def unsigned_session_token(
     session: UserSession,
     *,
-    at: datetime,
+    at: datetime | None = None,
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
     """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
     at = moment(at)
+    _read_token_facts(session, at)
     wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
     claims = session_token_claims(
         session_facts(session, at=at, authorized_party=authorized_party),
@@ -72,15 +75,16 @@ def template_token(
     session: UserSession,
     template: JwtTemplate,
     *,
-    at: datetime,
+    at: datetime | None = None,
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> str:
-    """A token of the template's own claims, for a live session that came ``with_token_facts()``.
+    """Return a token of the claims of a template of the session's workspace, for a live session.
 
-    Raises NotLive, OutputTooLarge.
+    One query more for a row that did not come ``with_token_facts()``. Raises NotLive, OutputTooLarge.
     """
-    require_token_facts(session)
+    at = moment(at)
+    _require_usable(session, at)
     session.note_use(at=at)
     return unsigned_template_token(
         session, template, at=at, lifetime=lifetime, authorized_party=authorized_party
@@ -91,12 +95,15 @@ def unsigned_template_token(
     session: UserSession,
     template: JwtTemplate,
     *,
-    at: datetime,
+    at: datetime | None = None,
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
     """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
     at = moment(at)
+    if template.workspace_id != session.workspace_id:
+        raise ValueError("template must belong to the workspace of the session.")
+    _read_token_facts(session, at)
     wanted = timedelta(seconds=template.lifetime) if lifetime is None else duration(lifetime, name="lifetime")
     claims = template_token_claims(
         session_facts(session, at=at, authorized_party=authorized_party),
@@ -110,6 +117,19 @@ def unsigned_template_token(
         return Unsigned(claims, {"cat": TEMPLATE_TOKEN}, template.own_key(), template.signing_algorithm)
     kid, key, algorithm = _workspace_key(session, at)
     return Unsigned(claims, {"kid": kid, "cat": TEMPLATE_TOKEN}, key, algorithm)
+
+
+def _require_usable(session: UserSession, at: datetime) -> None:
+    """Raises NotLive."""
+    _read_token_facts(session, at)
+    if not session.is_usable(at):
+        raise NotLive
+
+
+def _read_token_facts(session: UserSession, at: datetime) -> None:
+    """Raises ValueError for anything but a session, and NotLive if its row is gone."""
+    require_instance(session, UserSession, name="session")
+    session.read_token_facts(at=at)
 
 
 def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
