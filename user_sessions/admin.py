@@ -127,7 +127,7 @@ class UserSessionAdmin(HistoryAdmin):
 
     @confirmed("Revoke every session of the users of these, in their workspace", done="users signed out")
     def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:
-        sessions = UserSession.objects.of_user(session.workspace, session.user_id)
+        sessions = UserSession.objects.in_workspace(session.workspace).of_user(session.user_id)
         return bool(sessions.revoke(by=operator(request), reason="revoked in the console"))
 
 

@@ -88,14 +88,14 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         stored = [resources.stored(resource_type, id) for id in listed({resource_type: ids})[resource_type]]
         return self.filter(resource_type=resource_type, resource_id__in=stored)
 
-    def allowing(self, action: Action, *, at: datetime) -> Self:
+    def allowing(self, action: Action, *, at: datetime | None = None) -> Self:
         return self.filter(**{f"{action.column}__gt": moment(at)})
 
-    def live(self, *, at: datetime) -> Self:
-        """Those that still allow anything."""
+    def live(self, *, at: datetime | None = None) -> Self:
+        """Those that allow anything at this moment, or now."""
         return self.filter(_is_live(at))
 
-    def over(self, *, at: datetime) -> Self:
+    def over(self, *, at: datetime | None = None) -> Self:
         return self.exclude(_is_live(at))
 
     def _give(
@@ -167,6 +167,6 @@ class Grant(models.Model):
         return [Terms(actions=actions, until=end if end < FOREVER else None) for end, actions in sorted(by_end.items())]
 
 
-def _is_live(at: datetime) -> Q:
+def _is_live(at: datetime | None) -> Q:
     at = moment(at)
     return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -36,11 +36,15 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def in_workspace(self, workspace: Workspace) -> Self:
         return self.filter(workspace=workspace)
 
-    def live(self, *, at: datetime) -> Self:
-        """Those whose token works at this moment; ``ClientSession.status_at`` says the same of one."""
+    def of_user(self, user_identifier_key: str) -> Self:
+        """Those that began with this key, live or over. Raises ValueError for what can be no key."""
+        return self.filter(user_identifier_key=_key(user_identifier_key))
+
+    def live(self, *, at: datetime | None = None) -> Self:
+        """Those whose token works at this moment, or now; ``ClientSession.status_at`` says the same of one."""
         return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=moment(at))
 
-    def expired(self, *, at: datetime) -> Self:
+    def expired(self, *, at: datetime | None = None) -> Self:
         return self.unrevoked().filter(Q(expires_at__lte=moment(at)) | Q(key_released_at__isnull=False))
 
     def revoked(self) -> Self:
@@ -52,8 +56,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def holding(self, user_identifier_key: str) -> Self:
         """The one session, live or expired, that this key stands for. Raises ValueError for what can be no key."""
-        text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
-        return self.unrevoked().filter(user_identifier_key=user_identifier_key, key_released_at=None)
+        return self.of_user(user_identifier_key).filter(revoked_at=None, key_released_at=None)
 
     def _release_key(self, user_identifier_key: str, *, at: datetime) -> None:
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
@@ -89,11 +92,11 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
 
-    def granted(self, resource_type: str, resource_id: str, *, at: datetime) -> Self:
+    def granted(self, resource_type: str, resource_id: str, *, at: datetime | None = None) -> Self:
         """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""
         return self.filter(_has_grant(at, resource_type=resource_type, resource_id=resource_id))
 
-    def granted_nothing(self, resource_type: str, *, at: datetime) -> Self:
+    def granted_nothing(self, resource_type: str, *, at: datetime | None = None) -> Self:
         """Those granted nothing of the type."""
         return self.exclude(_has_grant(at, resource_type=resource_type))
 
@@ -181,7 +184,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         raise KeyTaken
 
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
-        return self.in_workspace(workspace).live(at=at).holding(key).first() if key is not None else None
+        return self.in_workspace(workspace).of_user(key).live(at=at).first() if key is not None else None
 
     def _match(self, workspace: Workspace, key: str | None, wanted: Listed, *, at: datetime) -> "ClientSession | None":
         if key is not None:
@@ -195,10 +198,14 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         )
 
 
+def _key(user_identifier_key: str) -> str:
+    return text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
+
+
 def check_key(user_identifier_key: str) -> None:
     """Raises ValueError for a text that no session can have as its key."""
     text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY, shortest=1)
 
 
-def _has_grant(at: datetime, **grant: str) -> models.Exists:
+def _has_grant(at: datetime | None, **grant: str) -> models.Exists:
     return models.Exists(Grant.objects.live(at=at).filter(client_session=models.OuterRef("pk"), **grant))

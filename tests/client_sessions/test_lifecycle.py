@@ -1,6 +1,7 @@
 """What a client session's verbs do, and what time does."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from django.utils import timezone
@@ -48,6 +49,27 @@ def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revo
     assert session.status_at(NOW) == state
     assert session.status == session.status_at(timezone.now())
     assert [each for each, rows in by_state.items() if session in rows] == [state]
+
+
+NARROWINGS = {
+    "in_workspace": lambda rows, workspace: rows.in_workspace(workspace),
+    "of_user": lambda rows, workspace: rows.of_user("u1"),
+    "live": lambda rows, workspace: rows.live(),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
+def test_rows_are_narrowed_in_any_order(workspace, live_workspace, order):
+    revoked = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1")
+    revoked.revoke(by="test")
+    wanted = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1")
+    ClientSession.objects.start(workspace, by="test", user_identifier_key="u2")
+    ClientSession.objects.start(live_workspace, by="test", user_identifier_key="u1")
+    rows = ClientSession.objects
+    for name in order:
+        rows = NARROWINGS[name](rows, workspace)
+    assert list(rows) == [wanted]
+    assert set(ClientSession.objects.in_workspace(workspace).of_user("u1")) == {wanted, revoked}
 
 
 def test_a_session_lives_as_long_as_its_workspace_says(workspace):

@@ -285,7 +285,7 @@ def test_a_thousand_sessions_are_revoked_in_one_statement(backend, workspace, u1
     row = UserSession.objects.filter(pk=one.pk).values(*(field.attname for field in UserSession._meta.fields)).get()
     UserSession.objects.bulk_create(UserSession(**row | {"id": f"sess_{n}"}) for n in range(999))
     with CaptureQueriesContext(connection) as captured:
-        assert len(UserSession.objects.of_user(workspace, u1).revoke(by="test")) == 1000
+        assert len(UserSession.objects.in_workspace(workspace).of_user(u1).revoke(by="test")) == 1000
     updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
     assert len(updates) == 1
     assert Event.objects.filter(type="user_session.revoked").count() == 1000

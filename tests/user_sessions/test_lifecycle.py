@@ -1,6 +1,7 @@
 """The state machine: which verb does what in which state, and what time does to each."""
 
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -16,10 +17,12 @@ from user_sessions.models import (
     Client,
     Epoch,
     ForeignClient,
+    LimitPolicy,
     NotLive,
     SignIn,
     Status,
     Ticket,
+    TooManySessions,
     UserInactive,
     UserSession,
     UserSessionPolicy,
@@ -97,6 +100,33 @@ def test_a_ticket_expires_with_what_it_depends_on(workspace, u1, reason):
         ticket.refresh_from_db()
     at = NOW + (2 if reason == "its time" else 1) * SECOND
     assert ticket.status_at(at) == ("pending" if reason == "nothing" else "expired")
+
+
+NARROWINGS = {
+    "in_workspace": lambda rows, workspace, user: rows.in_workspace(workspace),
+    "of_user": lambda rows, workspace, user: rows.of_user(user),
+    "live": lambda rows, workspace, user: rows.live(),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
+def test_rows_are_narrowed_in_any_order(workspace, live_workspace, u1, u2, order, django_assert_num_queries):
+    wanted, ended = (UserSession.objects.start(workspace, u1, by="test") for _ in range(2))
+    ended.end(by="test")
+    UserSession.objects.start(workspace, u2, by="test")
+    UserSession.objects.start(live_workspace, u1, by="test")
+    rows: Any = UserSession.objects
+    for name in order:
+        rows = NARROWINGS[name](rows, workspace, u1)
+    with django_assert_num_queries(1):
+        assert [(row, row.workspace) for row in rows] == [(wanted, workspace)]
+
+
+def test_a_narrowed_queryset_does_not_widen_the_limit_of_sessions(workspace, u1):
+    workspace.user_session_limit, workspace.user_session_limit_policy = 1, LimitPolicy.REFUSE
+    UserSession.objects.start(workspace, u1, by="test")
+    with pytest.raises(TooManySessions):
+        UserSession.objects.none().start(workspace, u1, by="test")
 
 
 # Verb -> for each state it is tried in, the state it leaves behind.

@@ -82,7 +82,7 @@ def test_a_user_never_has_more_live_sessions_than_allowed(workspace, u1, at_once
         else:
             assert started == {"UserSession": 8}
         assert live(workspace) == 3
-        UserSession.objects.of_user(workspace, u1).revoke(by="test")
+        UserSession.objects.in_workspace(workspace).of_user(u1).revoke(by="test")
 
 
 def start_on(client: Client, user: Any, **how: Any) -> UserSession:
@@ -184,7 +184,7 @@ def test_two_epochs_at_once_leave_nobody_and_the_next_sign_in_lives(workspace, u
 def test_revoking_everything_leaves_only_what_began_beside_it(workspace, u1, at_once):
     for _ in range(ROUNDS):
         before = {UserSession.objects.start(workspace, u1, by="test").pk for _ in range(3)}
-        mine = UserSession.objects.of_user(workspace, u1)
+        mine = UserSession.objects.in_workspace(workspace).of_user(u1)
         revoked, *started = at_once(
             partial(mine.revoke, by="test"), *[partial(UserSession.objects.start, workspace, u1, by="test")] * 4
         )

@@ -195,7 +195,7 @@ class Both(RuleBasedStateMachine):
                 found = UserSession.objects.filter(client=self.rows[session.client])
                 meant = [each for each in self.world.sessions if each.client is session.client]
             else:
-                found = UserSession.objects.of_user(self.home(session.home), self.users[session.user])
+                found = UserSession.objects.in_workspace(self.home(session.home)).of_user(self.users[session.user])
                 meant = [s for s in self.world.sessions if (s.home, s.user) == (session.home, session.user)]
             if whose == "others":
                 found, meant = found.exclude(pk=self.rows[session]), [each for each in meant if each is not session]

@@ -61,7 +61,8 @@ def make_room_for_user(
     limit = policy.limit
     if limit is None:
         return
-    live = list(sessions.of_user(workspace, user).live(at=at).filter(actor__isnull=True).order_by("created_at", "id"))
+    own = sessions.in_workspace(workspace).of_user(user).filter(actor__isnull=True)
+    live = list(own.live(at=at).order_by("created_at", "id"))
     too_many = live[: max(len(live) - limit + 1, 0)]
     if too_many and policy.limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions

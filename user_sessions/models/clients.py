@@ -38,8 +38,8 @@ class ClientQuerySet(models.QuerySet["Client"]):
             id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
         )
 
-    def live(self, *, at: datetime) -> Self:
-        """Those on which somebody is signed in."""
+    def live(self, *, at: datetime | None = None) -> Self:
+        """Those on which a user is signed in at this moment, or now."""
         sessions: Any = self.model._meta.get_field("sessions").related_model
         live = sessions._default_manager.live(at=at)
         return self.filter(Exists(live.filter(client=OuterRef("pk"))))

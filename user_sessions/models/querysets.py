@@ -53,27 +53,36 @@ LEAVES = {
 
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
-    def of_user(self, workspace: Workspace, user: Any) -> Self:
-        return self.filter(workspace=workspace, user=user)
+    def in_workspace(self, workspace: Workspace) -> Self:
+        """Those of a workspace, each with this very workspace: asking a session for it costs no query."""
+        sessions: Any = self.filter(workspace=workspace)
+        known = sessions._known_related_objects  # as the related managers of Django do
+        sessions._known_related_objects = {**known, self.model._meta.get_field("workspace"): {workspace.pk: workspace}}
+        found: Self = sessions
+        return found
 
-    def of_user_id(self, workspace: Workspace, id: str) -> Self:
-        """The same by the user's id on the wire, also of a user whom the workspace does not know any more."""
+    def of_user(self, user: Any) -> Self:
+        """Those of a user, given as an instance or by its primary key."""
+        return self.filter(user=user)
+
+    def of_user_id(self, id: str) -> Self:
+        """The same by the user's id on the wire, also of a user whom no workspace knows any more."""
         key = key_of(id)
-        return self.none() if key is None else self.of_user(workspace, key)
+        return self.none() if key is None else self.of_user(key)
 
-    def live(self, *, at: datetime) -> Self:
-        """Those that may mint tokens and be touched at this moment."""
+    def live(self, *, at: datetime | None = None) -> Self:
+        """Those that may mint tokens and be touched at this moment, or now."""
         return self.with_status(*OPEN, at=at)
 
-    def open(self, *, at: datetime) -> Self:
+    def open(self, *, at: datetime | None = None) -> Self:
         """Live ones, and those that are void because of their user."""
         return self.filter(is_open(at=at))
 
-    def with_status(self, *statuses: str, at: datetime) -> Self:
+    def with_status(self, *statuses: str, at: datetime | None = None) -> Self:
         """Those of which ``UserSession.status_at`` says one of these."""
         return self.filter(is_in(statuses, at=at))
 
-    def not_left(self, *, at: datetime) -> Self:
+    def not_left(self, *, at: datetime | None = None) -> Self:
         """Those that are still on their client, newest first."""
         return self.exclude(is_in((Status.REMOVED, Status.ABANDONED), at=at)).order_by("-created_at", "-id")
 
@@ -123,12 +132,13 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             require_actor(actor)
         ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
         locked = admission.lock(user, client, impersonating=actor is not None)
+        everyone = self.model._default_manager.all()  # the rules hold whatever this queryset is narrowed to
         if client is not None:
             admission.make_room_on_client(
-                self, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
+                everyone, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
             )
         if actor is None:
-            admission.make_room_for_user(self, workspace, user, by=by, at=at)
+            admission.make_room_for_user(everyone, workspace, user, by=by, at=at)
         session = self.create(
             id=new_id("sess", at=at),
             workspace=workspace,
@@ -187,7 +197,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return [id for _, id in closed]
 
     def revoke(self, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
-        """Revoke all of these that live, such as ``of_user(workspace, user).exclude(pk=current.pk)``; their ids."""
+        """Revoke all of these that live, such as ``of_user(user).exclude(pk=current.pk)``; their ids."""
         return self.close(Status.REVOKED, by=by, at=at, reason=reason)
 
     @atomic()
@@ -214,12 +224,6 @@ class UserSessionManager(_Manager):
     def get_queryset(self) -> UserSessionQuerySet:
         queryset: UserSessionQuerySet = super().get_queryset()  # type: ignore[assignment]  # of this very class
         return queryset.annotate(epoch_id=_epoch_id(), void_reason=void_reason())  # type: ignore[no-redef]
-
-    def in_workspace(self, workspace: Workspace) -> UserSessionQuerySet:
-        """Those of a workspace, each with this very workspace and its activity: asking a session for these costs
-        nothing."""
-        sessions: UserSessionQuerySet = workspace.user_sessions.select_related("latest_activity")
-        return sessions
 
 
 @cache

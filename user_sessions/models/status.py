@@ -88,7 +88,7 @@ class StatusModel(models.Model):
         return self.status_at(at) in OPEN
 
 
-def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
+def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
     """The condition for rows of which ``status_at`` says one of these. It joins nothing, so that an UPDATE may carry
     it."""
     at = moment(at)
@@ -101,7 +101,7 @@ def is_in(statuses: Iterable[str], *, at: datetime) -> Q:
     return reduce(or_, [*live, *derived])
 
 
-def is_open(*, at: datetime) -> Q:
+def is_open(*, at: datetime | None = None) -> Q:
     """The condition for live rows and void ones: a void session can live again, until it is revoked."""
     return Q(stored_status__in=OPEN, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
 

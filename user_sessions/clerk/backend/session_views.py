@@ -102,7 +102,7 @@ class SessionsView(BackendView):
 
     def _sessions(self) -> UserSessionQuerySet:
         """The only sessions this caller can name: those of its workspace."""
-        return UserSession.objects.in_workspace(self.auth.workspace)
+        return UserSession.objects.in_workspace(self.auth.workspace).select_related("latest_activity")
 
     def _filtered(self, request: Request, now: datetime) -> UserSessionQuerySet:
         sessions = self._sessions()

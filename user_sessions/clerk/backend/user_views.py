@@ -15,7 +15,7 @@ class UsersView(BackendView):
         return Response(user_object(self.user(user_id)))
 
     def revoke_sessions(self, request: Request, user_id: str) -> Response:
-        sessions = UserSession.objects.of_user_id(self.auth.workspace, user_id)
+        sessions = UserSession.objects.in_workspace(self.auth.workspace).of_user_id(user_id)
         if not sessions.exists():
             self.user(user_id)  # who is nobody, if the workspace does not know them either
         return self.revoke_all(request, sessions)

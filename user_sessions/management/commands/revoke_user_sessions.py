@@ -40,7 +40,7 @@ class Command(BaseCommand):
             return
         reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
         if options["user"]:
-            chosen = UserSession.objects.in_workspace(workspace).filter(user=user_named(options["user"]).pk)
+            chosen = UserSession.objects.in_workspace(workspace).of_user(user_named(options["user"]).pk)
         else:
             chosen = _of_client(workspace, options["client"])
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
