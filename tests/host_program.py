@@ -124,7 +124,7 @@ def requirement(user: User, identifier: str, request: HttpRequest) -> str | None
 def verify(url: str, token: str, jwks: dict[str, Any]) -> SessionClaims | str:
     keys = JwksUrl(url, headers={"Authorization": "Bearer 1"}, max_age=timedelta(minutes=1))
     verifier = Verifier(keys=keys, issuer=url, authorized_parties=[url], audience="shop", skew=timedelta(seconds=5))
-    assert_type(Verifier(keys=KeySet.from_jwks(jwks), issuer=url).verify(token).actor, Mapping[str, Any] | None)
+    assert_type(Verifier(keys=KeySet.from_jwks(jwks), issuer=url).verify(token).impersonator, Mapping[str, Any] | None)
     assert_type(KeySet.from_pem("", algorithm="RS256"), KeySet)
     try:
         return verifier.verify(token)

@@ -146,13 +146,15 @@ def test_a_documented_call_refuses_what_is_not_ours_with_a_sentence(things: Thin
     assert Event.objects.count() == before
 
 
-@pytest.mark.parametrize("actor", ACTORS, ids=str)
-def test_an_impersonator_that_no_token_can_name_is_refused(things: Things, actor):
+@pytest.mark.parametrize("impersonator", ACTORS, ids=str)
+def test_an_impersonator_that_no_token_can_name_is_refused(things: Things, impersonator):
     for start in (
-        lambda: UserSession.objects.start(things.workspace, things.user, by="test", actor=actor),
-        lambda: Ticket.objects.issue(things.workspace, things.user, by="test", lifetime=HOUR, actor=actor),
+        lambda: UserSession.objects.start(things.workspace, things.user, by="test", impersonator=impersonator),
+        lambda: Ticket.objects.issue(
+            things.workspace, things.user, by="test", lifetime=HOUR, impersonator=impersonator
+        ),
     ):
-        with pytest.raises(ValueError, match=r"^actor must .*\.$"):
+        with pytest.raises(ValueError, match=r"^impersonator must .*\.$"):
             start()
     assert not Event.objects.exists()
 

@@ -93,8 +93,8 @@ def test_a_reason_or_a_name_fits_or_nothing_is_done(things: Things, verb):
 
 @pytest.mark.parametrize("given", [{"sub": "x\0"}, {"sub": ["x\0"]}, {"x\0": "sub"}, {"sub": {"name": "\ud800"}}])
 def test_an_impersonator_that_no_database_stores_is_refused(things: Things, given):
-    with pytest.raises(ValueError, match="actor must not contain NUL"):
-        UserSession.objects.start(things.workspace, things.user, by="test", actor=given)
+    with pytest.raises(ValueError, match="impersonator must not contain NUL"):
+        UserSession.objects.start(things.workspace, things.user, by="test", impersonator=given)
     assert not UserSession.objects.exists()
 
 

@@ -41,7 +41,10 @@ class Room:
         names = was.split()
         for name in names:
             who, _, ended = name.partition("/")
-            assert self.sign_in(who.strip("*").lower(), **({"actor": ACTOR} if "*" in who else {})).status_code == 200
+            assert (
+                self.sign_in(who.strip("*").lower(), **({"impersonator": ACTOR} if "*" in who else {})).status_code
+                == 200
+            )
             assert not ended or self.verb(who, "end").status_code == 200
         for name in names[:-1]:
             assert not name.isupper() or self.verb(name.lower(), "touch").status_code == 200
@@ -98,7 +101,7 @@ def sign_in(name: str) -> Callable[[Room], Any]:
 
 
 def impersonate(name: str) -> Callable[[Room], Any]:
-    return lambda room: room.sign_in(name, actor=ACTOR)
+    return lambda room: room.sign_in(name, impersonator=ACTOR)
 
 
 def sign_out_all(room: Room) -> Any:

@@ -54,7 +54,7 @@ class Somebody:
         return response.json()["response"]
 
     def ticket_for(self, user: Any, **how: Any) -> str:
-        """A ticket as a backend of the workspace hands it out; with an ``actor`` it is one to impersonate the user."""
+        """A ticket as a backend of the workspace hands it out; with an ``impersonator`` it is one to impersonate the user."""
         workspace = UserSessionPolicy.objects.workspace_at(self.host)
         ticket = Ticket.objects.issue(workspace, user, **{"by": "test", "lifetime": HOUR, **how})
         return ticket_token(ticket, at=timezone.now())

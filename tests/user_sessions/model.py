@@ -57,7 +57,7 @@ class Session:
     born: datetime
     latest: datetime | None
     expires: datetime
-    actor: bool
+    impersonator: bool
     tasks: list[str]
     deed: str = ""
     closed: tuple[datetime, str, str] | None = None
@@ -116,17 +116,23 @@ class World:
         by: str = "test",
         client: Client | None = None,
         replacing: bool = False,
-        actor: bool = False,
+        impersonator: bool = False,
         tasks: list[str] | None = None,
         lifetime: timedelta | None = None,
     ) -> Session:
         policy = self.policies[home]
         if not self.holders[user].is_active:
             raise Refused("UserInactive")
-        out = self._out_of_the_way(home, user, client, at, replacing=replacing, actor=actor) if client else []
+        out = (
+            self._out_of_the_way(home, user, client, at, replacing=replacing, impersonator=impersonator)
+            if client
+            else []
+        )
         too_many: list[Session] = []
-        if policy.limit and not actor:
-            mine = [session for session in self.live(at, home=home, user=user, actor=False) if session not in out]
+        if policy.limit and not impersonator:
+            mine = [
+                session for session in self.live(at, home=home, user=user, impersonator=False) if session not in out
+            ]
             too_many = mine[: max(0, len(mine) + 1 - policy.limit)]
             if too_many and not policy.ends_oldest:
                 raise Refused("TooManySessions")
@@ -140,26 +146,26 @@ class World:
         latest = at + min(allowed) if allowed else None
         client = client or Client(home)
         expires = policy.end(latest, at)
-        session = Session(home, user, self.holders[user], client, at, latest, expires, actor, list(tasks or []))
+        session = Session(home, user, self.holders[user], client, at, latest, expires, impersonator, list(tasks or []))
         client.selected = session
         self.sessions.append(session)
         self.told.append(("user_session.pending" if tasks else "user_session.created", session))
         return session
 
     def _out_of_the_way(
-        self, home: str, user: str, client: Client, at: datetime, *, replacing: bool, actor: bool
+        self, home: str, user: str, client: Client, at: datetime, *, replacing: bool, impersonator: bool
     ) -> list[Session]:
         if client.home != home:
             raise Refused("ForeignClient")
         here = self.live(at, client=client)
-        if any(session.actor for session in here):
+        if any(session.impersonator for session in here):
             raise Refused("Impersonated")
         single = self.policies[home].single
-        out = [session for session in here if single or actor or session.user == user]
-        if out and not (replacing or actor):
+        out = [session for session in here if single or impersonator or session.user == user]
+        if out and not (replacing or impersonator):
             raise Refused("SessionExists" if single else "AlreadySignedIn")
         void = [session for session in self.sessions if session.client is client and session.is_void(at)]
-        return out + [session for session in void if single or actor or session.actor]
+        return out + [session for session in void if single or impersonator or session.impersonator]
 
     def close(self, session: Session, deed: str, at: datetime, by: str, reason: str) -> bool:
         """``deed`` is ended, revoked, replaced or removed. Nothing leaves a final state, except to be removed."""

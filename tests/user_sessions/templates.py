@@ -31,7 +31,7 @@ U1 = values_of(
         organizations={"org_1": "org:admin"},
     ),
     user_id="user_1",
-    actor={"sub": "user_9"},
+    impersonator={"sub": "user_9"},
     reverification_id="sver_1",
 )
 U2 = values_of(UserProfile(created_at=CREATED, updated_at=CREATED), user_id="user_2")

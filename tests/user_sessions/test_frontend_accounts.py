@@ -83,14 +83,14 @@ def test_whoever_forgot_the_client_signs_in_at_once_with_the_dead_token_and_gets
 def test_who_impersonates_leaves_the_users_own_sessions_elsewhere_alone(at_home, u1):
     own, operator = Browser(), Browser()
     session = own.sign_in(u1)
-    operator.sign_in(u1, actor=ACTOR)
+    operator.sign_in(u1, impersonator=ACTOR)
     assert own.verb(session, "tokens").status_code == 200
 
 
 def test_who_impersonates_signs_the_user_out_elsewhere_in_the_name_of_the_impersonation(at_home, u1):
     own, operator = Browser(), Browser()
     session = own.sign_in(u1)
-    impersonation, before = operator.sign_in(u1, actor=ACTOR), operator.credential
+    impersonation, before = operator.sign_in(u1, impersonator=ACTOR), operator.credential
     assert operator.post(f"v1/me/sessions/{session.pk}/revoke").status_code == 200
     session.refresh_from_db()
     assert (session.status, session.closed_by) == ("revoked", f"user_session:{impersonation.pk}")

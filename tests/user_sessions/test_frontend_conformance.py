@@ -40,7 +40,7 @@ def test_a_ticket_signs_in(somebody, u1):
 
 
 @pytest.mark.wire("C96", "C97")
-@pytest.mark.parametrize(("kind", "how"), [("sign_in_token", {}), ("actor_token", {"actor": ACTOR})])
+@pytest.mark.parametrize(("kind", "how"), [("sign_in_token", {}), ("actor_token", {"impersonator": ACTOR})])
 def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u1, kind, how):
     used, revoked = somebody.ticket_for(u1, **how), somebody.ticket_for(u1, **how)
     assert somebody.show_ticket(used).status_code == 200
@@ -58,7 +58,7 @@ def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u
 
 @pytest.mark.wire("C99")
 def test_an_impersonation_lasts_half_an_hour_and_names_its_actor(somebody, u1):
-    session = somebody.sign_in(u1, actor=ACTOR, session_lifetime=timedelta(minutes=30))
+    session = somebody.sign_in(u1, impersonator=ACTOR, session_lifetime=timedelta(minutes=30))
     shown = somebody.get(f"v1/client/sessions/{session.pk}").json()["response"]
     assert (shown["actor"], shown["expire_at"] - shown["created_at"]) == (ACTOR, 1_800_000)
     assert claims_of(somebody.verb(session, "tokens").json()["jwt"])["act"] == ACTOR
@@ -66,7 +66,7 @@ def test_an_impersonation_lasts_half_an_hour_and_names_its_actor(somebody, u1):
 
 @pytest.mark.wire("C100")
 def test_sign_in_is_disabled_during_an_impersonation(somebody, u1, u2):
-    somebody.sign_in(u1, actor=ACTOR)
+    somebody.sign_in(u1, impersonator=ACTOR)
     response = somebody.try_to_sign_in(u2)
     assert (response.status_code, response.error) == (409, "session_creation_not_allowed")
     assert Ticket.objects.filter(stored_status="pending").count() == 1  # it was not used up in vain

@@ -191,7 +191,7 @@ def test_an_impersonation_beside_the_use_of_what_it_ends_locks_nobody_out(worksp
         UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
         agent, *tabs = pages(token_of(client), 4)
         path = queries.get(beside, f"client/sessions/{session.pk}/{beside}")
-        actor = ticket_for(workspace, u1, actor={"sub": "agent"})
+        actor = ticket_for(workspace, u1, impersonator={"sub": "agent"})
         answers = at_once(partial(agent.use, actor), *(partial(tab.post, path) for tab in tabs))
         assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
         live = client.sessions.live(at=timezone.now())

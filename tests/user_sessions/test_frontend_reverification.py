@@ -150,7 +150,7 @@ def test_there_are_ten_minutes_to_answer(somebody, session, minutes, answer):
 @pytest.mark.wire("C176")
 @pytest.mark.parametrize("level", LEVELS)
 def test_an_impersonator_cannot_reverify_at_any_level(somebody, ann, required, level):
-    session = somebody.sign_in(ann, actor={"sub": "user_9"})
+    session = somebody.sign_in(ann, impersonator={"sub": "user_9"})
     assert told(ask(somebody, session, level)) == (400, "invalid_action_for_session_reverification")
     assert told(prove(somebody, session)) == (400, "session_reverification_missing")
 

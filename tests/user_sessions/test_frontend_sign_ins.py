@@ -150,7 +150,7 @@ def test_the_host_learns_of_every_login_but_of_no_impersonation(at_home, ann, he
     ann.refresh_from_db()
     last_login = ann.last_login
     assert last_login is not None
-    App().sign_in(ann, actor={"sub": "user_9"})
+    App().sign_in(ann, impersonator={"sub": "user_9"})
     ann.refresh_from_db()
     assert (heard["in"], ann.last_login) == (["ann", "ann"], last_login)
 

@@ -44,7 +44,7 @@ def test_no_actor_token_is_made_for_staff_or_a_superuser(backend, u1, rank):
 @pytest.mark.wire("C184")
 @pytest.mark.parametrize("rank", RANKS)
 def test_a_user_promoted_since_the_ticket_was_made_is_not_impersonated(somebody, u1, rank):
-    ticket = somebody.ticket_for(u1, actor=ACTOR)
+    ticket = somebody.ticket_for(u1, impersonator=ACTOR)
     promote(u1, rank)
     response = somebody.show_ticket(ticket)
     assert (response.status_code, response.error) == (400, "actor_token_cannot_be_used_code")
@@ -56,20 +56,20 @@ def test_a_user_promoted_since_the_ticket_was_made_is_not_impersonated(somebody,
 def test_no_session_of_python_code_impersonates_them_either(workspace, u1, rank):
     promote(u1, rank)
     with pytest.raises(ImpersonationRefused):
-        UserSession.objects.start(workspace, u1, by="test", actor=ACTOR)
-    assert UserSession.objects.start(workspace, u1, by="test").actor is None
+        UserSession.objects.start(workspace, u1, by="test", impersonator=ACTOR)
+    assert UserSession.objects.start(workspace, u1, by="test").impersonator is None
 
 
 def test_staff_still_sign_in_themselves(somebody, u1):
     promote(u1, "is_staff")
-    assert somebody.sign_in(u1).actor is None
+    assert somebody.sign_in(u1).impersonator is None
 
 
 def test_the_projects_function_may_allow_it(backend, somebody, settings, u1):
     settings.USER_SESSIONS = {"MAY_BE_IMPERSONATED": f"{__name__}.anyone"}
     promote(u1, "is_superuser")
     assert ask(backend, u1).status_code == 200
-    assert somebody.sign_in(u1, actor=ACTOR).actor == ACTOR
+    assert somebody.sign_in(u1, impersonator=ACTOR).impersonator == ACTOR
 
 
 def test_the_projects_function_may_refuse_an_ordinary_user(backend, settings, u1):

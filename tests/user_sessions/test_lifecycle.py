@@ -123,7 +123,7 @@ def test_rows_are_narrowed_in_any_order(workspace, live_workspace, u1, u2, order
 
 
 def test_a_narrowed_queryset_does_not_widen_the_limit_of_sessions(workspace, u1):
-    workspace.user_session_limit, workspace.user_session_limit_policy = 1, LimitPolicy.REFUSE
+    set_user_session_policy(workspace, limit=1, limit_policy=LimitPolicy.REFUSE)
     UserSession.objects.start(workspace, u1, by="test")
     with pytest.raises(TooManySessions):
         UserSession.objects.none().start(workspace, u1, by="test")

@@ -117,7 +117,7 @@ def test_nobody_signs_in_beside_an_impersonation(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now())
         start = partial(start_on, client)
-        started = at_once(partial(start, u1, actor={"sub": "agent"}), partial(start, u2), partial(start, u2))
+        started = at_once(partial(start, u1, impersonator={"sub": "agent"}), partial(start, u2), partial(start, u2))
         assert isinstance(started[0], UserSession)
         assert live(workspace, client=client) == live(workspace, client=client, actor__isnull=False) == 1
 

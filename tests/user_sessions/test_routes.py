@@ -54,7 +54,7 @@ def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
         "template_id": JwtTemplate.objects.define(workspace, definition, by="test").pk,
         "template_name": definition.name,
         "sign_in_tokens": Ticket.objects.issue(workspace, user, **ticket).pk,
-        "actor_tokens": Ticket.objects.issue(workspace, user, actor={"sub": "user_9"}, **ticket).pk,
+        "actor_tokens": Ticket.objects.issue(workspace, user, impersonator={"sub": "user_9"}, **ticket).pk,
         "rest": "no/such/path",
         "session_token": session_token(minting, at=now, authorized_party=ORIGIN),
         "refresh_token": refresh_token(session),

@@ -95,7 +95,7 @@ def test_a_template_token_does_not_sign_a_request_in(authenticate, workspace, se
 @pytest.mark.wire("C46")
 def test_the_javascript_sdk_reads_the_actor_of_an_impersonation(authenticate, workspace, u1):
     actor = {"sub": "user_0", "note": {"deep": [1]}}
-    impersonation = UserSession.objects.start(workspace, u1, by="test", actor=actor)
+    impersonation = UserSession.objects.start(workspace, u1, by="test", impersonator=actor)
     assert authenticate(bearing(minted(impersonation)))["actor"] == actor
 
 

@@ -91,7 +91,7 @@ def test_the_python_sdk_lists_sessions(clerk, workspace, u1):
 
 
 def test_the_sdk_reads_a_pending_and_an_impersonated_session(clerk, workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", actor={"sub": "user_0"}, tasks=["setup-mfa"])
+    session = UserSession.objects.start(workspace, u1, by="test", impersonator={"sub": "user_0"}, tasks=["setup-mfa"])
     read = clerk.sessions.get(session_id=session.pk)
     assert (read.status, read.tasks[0].key) == ("pending", "setup-mfa")
 
@@ -175,7 +175,7 @@ def test_the_python_sdk_creates_and_revokes_an_actor_token(clerk, user):
     tokens, actor = clerk.actor_tokens, {"sub": "user_0", "note": {"deep": [1, None]}}
     made = tokens.create(request={"user_id": user, "actor": actor, "session_max_duration_in_seconds": 600})
     assert (made.user_id, made.status, claims_of(made.token)["sid"]) == (user, "pending", made.id)
-    assert Ticket.objects.get().actor == actor
+    assert Ticket.objects.get().impersonator == actor
     revoked = tokens.revoke(actor_token_id=made.id)
     assert (revoked.id, revoked.status) == (made.id, "revoked")
     assert refused(tokens.revoke, actor_token_id=made.id) == ("actor_token_cannot_be_revoked_code", 400)

@@ -163,7 +163,7 @@ def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1
 @pytest.mark.wire("C46")
 def test_a_token_of_an_impersonation_names_the_actor(backend, workspace, u1, u2):
     actor = {"sub": user_id(u2.pk), "note": "support"}
-    session = UserSession.objects.start(workspace, u1, by="test", actor=actor)
+    session = UserSession.objects.start(workspace, u1, by="test", impersonator=actor)
     assert claims_of(minted(backend, session.pk))["act"] == actor
     assert backend.get(f"v1/sessions/{session.pk}").json()["actor"] == actor
 

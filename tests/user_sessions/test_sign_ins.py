@@ -67,9 +67,9 @@ def test_a_flow_that_may_replaces_what_is_in_the_way(workspace, first, u1, u2):
 
 
 def test_an_impersonation_signs_everybody_else_out_and_lets_nobody_in(first, u1, u2):
-    impersonation = sign_in(first, u2, actor=ACTOR)
+    impersonation = sign_in(first, u2, impersonator=ACTOR)
     assert status(first) == "replaced"
-    for how in ({}, {"replacing": True}, {"actor": ACTOR}):
+    for how in ({}, {"replacing": True}, {"impersonator": ACTOR}):
         with pytest.raises(Impersonated):
             sign_in(first, u1, **how)
     impersonation.end(by="test", at=NOW + SECOND)
@@ -111,7 +111,7 @@ def test_what_is_over_and_who_impersonates_count_towards_no_limit(workspace, u1)
     set_user_session_policy(workspace, limit=1)
     UserSession.objects.start(workspace, u1, by="test", at=NOW - timedelta(days=8))
     UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    UserSession.objects.start(workspace, u1, by="test", at=NOW, actor=ACTOR)
+    UserSession.objects.start(workspace, u1, by="test", at=NOW, impersonator=ACTOR)
 
 
 def test_a_limit_is_told_in_the_dialect(backend, workspace, sign_in_user):

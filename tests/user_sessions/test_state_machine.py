@@ -54,7 +54,7 @@ sign_ins = st.fixed_dictionaries(
     {},
     optional={
         "replacing": st.just(True),
-        "actor": st.sampled_from([False, False, True]),
+        "impersonator": st.sampled_from([False, False, True]),
         "tasks": st.lists(st.sampled_from(TASKS), unique=True, min_size=1),
         "lifetime": st.sampled_from([MINUTE, 2 * HOUR, 400 * DAY]),
     },
@@ -129,7 +129,7 @@ class Both(RuleBasedStateMachine):
     def sign_in(self, home: str, user: str, how: dict[str, Any], beside: Session | None = None) -> None:
         with self.step() as at:
             client = models.Client.objects.get(pk=self.rows[beside.client]) if beside else None
-            facts = how | {"actor": {"sub": "agent"} if how.get("actor") else None}
+            facts = how | {"impersonator": {"sub": "agent"} if how.get("impersonator") else None}
             start = UserSession.objects.start
             row = outcome(lambda: start(self.home(home), self.users[user], by="test", client=client, at=at, **facts))
             session = outcome(

@@ -121,7 +121,7 @@ def test_a_token_replaces_shortcodes_in_values_but_not_in_keys(from_template, se
 
 @pytest.mark.wire("C80")
 def test_a_token_of_an_impersonation_can_show_its_actor(from_template, workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", actor={"sub": "user_9"})
+    session = UserSession.objects.start(workspace, u1, by="test", impersonator={"sub": "user_9"})
     assert from_template(session, {"x": "{{session.actor}}"})["x"] == {"sub": "user_9"}
 
 

@@ -170,7 +170,7 @@ def test_an_actor_token_gives_a_session_of_half_an_hour_that_names_its_actor(iss
     ticket = Ticket.objects.get()
     ticket.accept(by="test")
     session = UserSession.objects.start(
-        workspace, ticket.user, by="test", actor=ticket.actor, lifetime=ticket.session_lifetime
+        workspace, ticket.user, by="test", impersonator=ticket.impersonator, lifetime=ticket.session_lifetime
     )
     assert session.expire_at - session.created_at == timedelta(minutes=30)
     token = session_token(UserSession.minting(workspace, session.pk, at=session.created_at), at=session.created_at)

@@ -124,7 +124,7 @@ def test_the_claims_come_with_their_types():
         not_before=NOW - timedelta(seconds=10),
         expires_at=NOW + timedelta(seconds=60),
         status="active",
-        actor={"sub": "user_2"},
+        impersonator={"sub": "user_2"},
         authorized_party="https://app.example.com",
         first_factor_age=timedelta(minutes=3),
         second_factor_age=None,
@@ -134,7 +134,12 @@ def test_the_claims_come_with_their_types():
 
 def test_version_1_says_neither_version_nor_status():
     found = verify(token(v=..., sts=..., fva=...))
-    assert (found.status, found.actor, found.authorized_party, found.first_factor_age) == (None, None, None, None)
+    assert (found.status, found.impersonator, found.authorized_party, found.first_factor_age) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat", "iss", "sub", "sid", "jti", "sts"])

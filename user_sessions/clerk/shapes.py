@@ -24,7 +24,7 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
     return {
         "object": "session",
         "id": session.pk,
-        "actor": session.actor,
+        "actor": session.impersonator,
         "status": session.status_at(at),
         "tasks": [{"key": task} for task in session.tasks] or None,
         "last_active_organization_id": None,

@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "actor",
+                    "impersonator",
                     user_sessions.models.json_text.JsonTextField(
                         blank=True, help_text="Who impersonates the user, if anybody does.", null=True
                     ),
@@ -412,7 +412,10 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("actor", user_sessions.models.json_text.JsonTextField(blank=True, editable=False, null=True)),
+                (
+                    "impersonator",
+                    user_sessions.models.json_text.JsonTextField(blank=True, editable=False, null=True),
+                ),
                 ("session_lifetime", models.DurationField(blank=True, editable=False, null=True)),
                 ("password_fingerprint", models.CharField(editable=False, max_length=129)),
                 ("created_at", models.DateTimeField(editable=False)),

@@ -61,7 +61,7 @@ def make_room_for_user(
     limit = policy.limit
     if limit is None:
         return
-    own = sessions.in_workspace(workspace).of_user(user).filter(actor__isnull=True)
+    own = sessions.in_workspace(workspace).of_user(user).filter(impersonator__isnull=True)
     live = list(own.live(at=at).order_by("created_at", "id"))
     too_many = live[: max(len(live) - limit + 1, 0)]
     if too_many and policy.limit_policy == LimitPolicy.REFUSE:
@@ -89,12 +89,12 @@ def make_room_on_client(
         raise ForeignClient
     here = list(sessions.filter(client=client).open(at=at))
     live = [session for session in here if session.is_live(at)]
-    if any(session.actor for session in live):
+    if any(session.impersonator for session in live):
         raise Impersonated
     is_single = UserSessionPolicy.of(workspace).single_session_mode
     meets_all = is_single or impersonating
     in_the_way = [session for session in live if meets_all or session.user_id == user.pk]
-    void = [session for session in here if session not in live and (meets_all or session.actor)]
+    void = [session for session in here if session not in live and (meets_all or session.impersonator)]
     if in_the_way and not (replacing or impersonating):
         raise SessionExists if is_single else AlreadySignedIn(in_the_way[0])
     _close(sessions, in_the_way, Status.REPLACED, by=by, at=at, reason="another session took its place")

@@ -120,7 +120,7 @@ class Client(models.Model):
     def sign_out(self, *, by: str, at: datetime) -> None:
         """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
         self.hold()
-        was_impersonated = self.sessions.live(at=at).filter(actor__isnull=False).exists()
+        was_impersonated = self.sessions.live(at=at).filter(impersonator__isnull=False).exists()
         self.sessions.all().close(Status.REMOVED, by=by, at=at)
         if was_impersonated:
             self.renew(at=at)

@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 else:
     TextField = models.TextField
 
-__all__ = ["JsonTextField", "require_actor"]
+__all__ = ["JsonTextField", "require_impersonator"]
 
 
-def require_actor(actor: Mapping[str, Any]) -> None:
+def require_impersonator(impersonator: Mapping[str, Any]) -> None:
     """Raises ValueError for what cannot be the ``act`` claim of a token (RFC 8693, section 4.1)."""
-    given: object = actor
+    given: object = impersonator
     try:
         json.dumps(given, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        raise ValueError("actor must be JSON.") from None
+        raise ValueError("impersonator must be JSON.") from None
     if not is_storable_json(given):
-        raise ValueError("actor must not contain NUL or lone surrogates.")
+        raise ValueError("impersonator must not contain NUL or lone surrogates.")
     if not isinstance(given, dict) or not isinstance(given.get("sub"), str) or not given["sub"]:
-        raise ValueError('actor must be a dict whose "sub" says who impersonates the user.')
+        raise ValueError('impersonator must be a dict whose "sub" says who impersonates the user.')
 
 
 class JsonTextField(TextField):

@@ -22,7 +22,7 @@ from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.json_text import require_actor
+from user_sessions.models.json_text import require_impersonator
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
@@ -108,7 +108,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         by: str,
         client: Client | None = None,
         at: datetime | None = None,
-        actor: dict[str, Any] | None = None,
+        impersonator: dict[str, Any] | None = None,
         lifetime: timedelta | None = None,
         tasks: Collection[str] = (),
         replacing: bool = False,
@@ -116,7 +116,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     ) -> "UserSession":
         """Sign the user in on the given client, or on one of its own.
 
-        ``actor`` impersonates; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is pending
+        ``impersonator`` impersonates; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is pending
         until they are done; ``replacing`` lets it take the place of the client's session that would refuse it;
         ``device`` is what the user signs in with.
 
@@ -128,16 +128,23 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         require_user(user)
         if client is not None:
             require_instance(client, Client, name="client")
-        if actor is not None:
-            require_actor(actor)
+        if impersonator is not None:
+            require_impersonator(impersonator)
         ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
-        locked = admission.lock(user, client, impersonating=actor is not None)
+        locked = admission.lock(user, client, impersonating=impersonator is not None)
         everyone = self.model._default_manager.all()  # the rules hold whatever this queryset is narrowed to
         if client is not None:
             admission.make_room_on_client(
-                everyone, workspace, user, client, by=by, at=at, replacing=replacing, impersonating=actor is not None
+                everyone,
+                workspace,
+                user,
+                client,
+                by=by,
+                at=at,
+                replacing=replacing,
+                impersonating=impersonator is not None,
             )
-        if actor is None:
+        if impersonator is None:
             admission.make_room_for_user(everyone, workspace, user, by=by, at=at)
         session = self.create(
             id=new_id("sess", at=at),
@@ -146,7 +153,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             user=user,
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
             tasks=tasks,
-            actor=actor,
+            impersonator=impersonator,
             password_fingerprint=fingerprint_of(locked),
             created_at=at,
             updated_at=at,
@@ -159,7 +166,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         if device is not None:
             Activity.objects.note(session, device, at=at)
         happened = "pending" if tasks else "created"
-        facts = {"actor": actor} if actor else {}
+        facts = {"impersonator": impersonator} if impersonator else {}
         Event.objects.record(
             f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, by=by, at=at, **facts
         )

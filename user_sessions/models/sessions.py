@@ -44,7 +44,7 @@ class UserSession(StatusModel):
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
-    actor = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
+    impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
     verified_at = models.DateTimeField(editable=False, help_text="When the user last proved who they are.")
@@ -192,7 +192,7 @@ class UserSession(StatusModel):
     def ask_again(self, *, at: datetime | None = None) -> None:
         """Ask the user to re-authenticate, within REVERIFICATION_LIFETIME. Raises NotLive and Impersonated."""
         at = moment(at)
-        if self.actor is not None:
+        if self.impersonator is not None:
             raise Impersonated
         begun = {"reverifying_since": at, "reverification_id": new_id("sver", at=at)}
         asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(**begun)
@@ -250,7 +250,7 @@ class UserSession(StatusModel):
         the next one would go on with."""
         at = moment(at)
         is_own_deed = status in (Status.ENDED, Status.REMOVED) or by == self.by
-        leaves_impersonation = self.actor is not None and is_own_deed
+        leaves_impersonation = self.impersonator is not None and is_own_deed
         if leaves_impersonation:
             self.client.hold()
         closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)

@@ -18,7 +18,7 @@ from user_sessions.exceptions import NotPending, TicketExpired
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.json_text import JsonTextField, require_actor
+from user_sessions.models.json_text import JsonTextField, require_impersonator
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of
 
 __all__ = ["Ticket"]
@@ -33,28 +33,28 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         *,
         by: str,
         lifetime: timedelta,
-        actor: dict[str, Any] | None = None,
+        impersonator: dict[str, Any] | None = None,
         session_lifetime: timedelta | None = None,
         at: datetime | None = None,
     ) -> "Ticket":
-        """A ticket for one sign-in as the user, an impersonation if there is an ``actor``. Raises UserInactive,
+        """A ticket for one sign-in as the user, an impersonation if there is an ``impersonator``. Raises UserInactive,
         ImpersonationRefused."""
         duration(lifetime, name="lifetime")
         if session_lifetime is not None:
             duration(session_lifetime, name="session_lifetime")
         require_instance(workspace, Workspace, name="workspace")
         require_user(user)
-        if actor is not None:
-            require_actor(actor)
-        locked = admission.lock(user, impersonating=actor is not None)
+        if impersonator is not None:
+            require_impersonator(impersonator)
+        locked = admission.lock(user, impersonating=impersonator is not None)
         at = moment(at)
-        kind = Ticket.Kind.SIGN_IN_TOKEN if actor is None else Ticket.Kind.ACTOR_TOKEN
+        kind = Ticket.Kind.SIGN_IN_TOKEN if impersonator is None else Ticket.Kind.ACTOR_TOKEN
         ticket = self.create(
             id=new_id(PREFIXES[kind], at=at),
             kind=kind,
             workspace=workspace,
             user=user,
-            actor=actor,
+            impersonator=impersonator,
             session_lifetime=session_lifetime,
             password_fingerprint=fingerprint_of(locked),
             created_at=at,
@@ -93,7 +93,7 @@ class Ticket(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_tickets")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     stored_status = models.CharField(max_length=8, choices=Status.choices[:-1], default=Status.PENDING, editable=False)
-    actor = JsonTextField(null=True, blank=True, editable=False)
+    impersonator = JsonTextField(null=True, blank=True, editable=False)
     session_lifetime = models.DurationField(null=True, blank=True, editable=False)
     password_fingerprint = models.CharField(max_length=FINGERPRINTS_LENGTH, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -147,7 +147,7 @@ class Ticket(models.Model):
         self._require_password_of(self.user)
 
     def _record(self, happened: str, *, by: str, at: datetime) -> None:
-        facts = {"user": str(self.user_id), **({"actor": self.actor} if self.actor else {})}
+        facts = {"user": str(self.user_id), **({"impersonator": self.impersonator} if self.impersonator else {})}
         Event.objects.record(
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
         )

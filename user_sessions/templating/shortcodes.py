@@ -251,17 +251,17 @@ def values_of(
     profile: "UserProfile",
     *,
     user_id: str,
-    actor: Mapping[str, Any] | None = None,
+    impersonator: Mapping[str, Any] | None = None,
     reverification_id: str | None = None,
 ) -> dict[str, Any]:
     """What each of SHORTCODES gives; times in whole seconds since the epoch. Nothing private is among it.
 
-    ``actor`` and ``reverification_id`` are those of the session. A session has no active organisation, so all that is
+    ``impersonator`` and ``reverification_id`` are those of the session. A session has no active organisation, so all that is
     said of one is None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}
     times = {f"user.{name}": at and int(at.timestamp()) for name in _TIMES for at in [getattr(profile, name)]}
-    of_session = {"session.actor": actor, "session.reverification_id": reverification_id}
+    of_session = {"session.actor": impersonator, "session.reverification_id": reverification_id}
     return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), **of_session}
 
 

@@ -32,7 +32,7 @@ class SessionFacts:
     status: str
     verified_at: datetime
     expire_at: datetime
-    actor: Mapping[str, Any] | None
+    impersonator: Mapping[str, Any] | None
     authorized_party: str | None = None
 
 
@@ -54,7 +54,7 @@ def session_token_claims(
         "sid": facts.session_id,
         "fva": factor_verification_age(facts.verified_at, at=at),
         **({"sts": facts.status, "v": version} if version > 1 else {}),
-        **({"act": dict(facts.actor)} if facts.actor is not None else {}),
+        **({"act": dict(facts.impersonator)} if facts.impersonator is not None else {}),
         **_free(own or {}, RESERVED_IN_SESSION_TOKENS),
     }
 

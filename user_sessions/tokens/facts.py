@@ -22,6 +22,6 @@ def session_facts(session: UserSession, *, at: datetime, authorized_party: str |
         status=status,
         verified_at=session.verified_at,
         expire_at=session.expire_at,
-        actor=session.actor,
+        impersonator=session.impersonator,
         authorized_party=authorized_party,
     )

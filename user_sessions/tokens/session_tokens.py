@@ -137,7 +137,7 @@ def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
     values = values_of(
         profile_of(session.user),
         user_id=user_id(session.user_id),
-        actor=session.actor,
+        impersonator=session.impersonator,
         reverification_id=session.reverification_id if is_reverified else None,
     )
     return _compiled(claims).render(values)

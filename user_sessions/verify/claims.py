@@ -30,7 +30,7 @@ class SessionClaims:
     not_before: datetime
     expires_at: datetime
     status: str | None
-    actor: Mapping[str, Any] | None
+    impersonator: Mapping[str, Any] | None
     """Who impersonates the user."""
     authorized_party: str | None
     """The origin from which the token was asked for."""
@@ -53,7 +53,7 @@ def session_claims(payload: Mapping[str, Any]) -> SessionClaims:
         not_before=_time(payload, "nbf"),
         expires_at=_time(payload, "exp"),
         status=_status(payload),
-        actor=_actor(payload),
+        impersonator=_impersonator(payload),
         authorized_party=_text(payload, "azp") if "azp" in payload else None,
         first_factor_age=first,
         second_factor_age=second,
@@ -100,11 +100,11 @@ def _status(payload: Mapping[str, Any]) -> str | None:
     return status
 
 
-def _actor(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    actor = payload.get("act")
-    if "act" in payload and not isinstance(actor, dict):
+def _impersonator(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    impersonator = payload.get("act")
+    if "act" in payload and not isinstance(impersonator, dict):
         raise BadClaim("act")
-    return actor
+    return impersonator
 
 
 def _factor_ages(payload: Mapping[str, Any]) -> tuple[timedelta | None, timedelta | None]:

@@ -96,7 +96,7 @@ def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]
         "id": ticket.pk,
         "status": ticket.stored_status,
         "user_id": user_id(ticket.user_id),
-        **({"actor": ticket.actor} if ticket.kind == Ticket.Kind.ACTOR_TOKEN else {}),
+        **({"actor": ticket.impersonator} if ticket.kind == Ticket.Kind.ACTOR_TOKEN else {}),
         **({"token": token, "url": url} if token else {}),
         "created_at": milliseconds(ticket.created_at),
         "updated_at": milliseconds(ticket.updated_at),

@@ -92,6 +92,6 @@ class ActorTokensView(TicketsView):
         return self.issue(
             values,
             lifetime=ACTOR_TOKEN_LIFETIME,
-            actor=actor,
+            impersonator=actor,
             session_lifetime=timedelta(seconds=session),
         )

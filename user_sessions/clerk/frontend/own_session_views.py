@@ -82,7 +82,7 @@ class SessionsView(FrontendView):
         if "level" not in VERIFY.read(body_of(request)):
             raise of_parameter("form_param_missing", "level", "level must be included.")
         session = self.session(session_id, at=now)
-        if session.actor is None and session.is_usable(now):  # the others fail below
+        if session.impersonator is None and session.is_usable(now):  # the others fail below
             self.require_password_to_be_enough(session.user, self._typed_name(session))
         try:
             session.ask_again(at=now)

@@ -90,7 +90,7 @@ class SignInsView(FrontendView):
 
     def _by_ticket(self, text: str, *, at: datetime) -> Response:
         ticket = ticket_of(text, self.caller.workspace)
-        how = {"by": f"ticket:{ticket.pk}", "actor": ticket.actor, "lifetime": ticket.session_lifetime}
+        how = {"by": f"ticket:{ticket.pk}", "impersonator": ticket.impersonator, "lifetime": ticket.session_lifetime}
         with telling_of(ticket), atomic():
             ticket.accept(by=how["by"], at=at)
             return self._sign_in(ticket.user, "", at=at, **how)
@@ -108,7 +108,7 @@ class SignInsView(FrontendView):
             raise wrong_password()
         attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
         attempt.complete(session)
-        if session.actor is None:  # whoever impersonates the user is somebody else
+        if session.impersonator is None:  # whoever impersonates the user is somebody else
             # As every login of Django's, so that the host's receivers learn of it.
             request = self.request._request
             request.user = user
