@@ -66,7 +66,7 @@ def caller_of_a_session(workspace: "Workspace") -> "Client":
     account = ConnectedAccount.objects.create(workspace=workspace, display_name="own")
     for n in range(3):
         Device.objects.create(workspace=workspace, connected_account=account, name=f"own {n}")
-    session = ClientSession.objects.start(workspace, by="benchmark", wanted={"connected_account": [str(account.pk)]})
+    session = ClientSession.objects.start(workspace, actor="benchmark", wanted={"connected_account": [str(account.pk)]})
     return Client(headers={"host": "127.0.0.1", "authorization": f"Bearer {session.token}"})
 
 

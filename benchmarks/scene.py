@@ -45,7 +45,7 @@ def build(url: str) -> list[Operation]:
     call_command("migrate", verbosity=0)
     workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
     UserSessionPolicy.objects.create(workspace=workspace, frontend_api=url)
-    api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", by=BY)[1])
+    api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", actor=BY)[1])
     scoped = _bearer(_scoped_session(workspace).token)
     _fill_user_sessions(workspace, 10)
     user = get_user_model().objects.first()
@@ -58,7 +58,7 @@ def build(url: str) -> list[Operation]:
     forged = _bearer(f"{TOKEN.prefix}abcdefgh_{tokens.random_text(tokens.LONG_LENGTH)}")
     of_user = f"/v1/sessions?user_id={user_id(user.pk)}"
     of_busy_user = f"/v1/sessions?limit=100&user_id={user_id(_busy_user(workspace).pk)}"
-    template = JwtTemplate.objects.define(workspace, Definition(name="hasura", claims=HASURA), by=BY)
+    template = JwtTemplate.objects.define(workspace, Definition(name="hasura", claims=HASURA), actor=BY)
     minted = f"/v1/sessions/{session.pk}/tokens"
     refresh = {"method": "POST", "path": "/simplejwt/refresh", "body": {"refresh": str(RefreshToken.for_user(user))}}
     return [
@@ -107,7 +107,7 @@ def _scoped_session(workspace: Workspace) -> ClientSession:
     Device.objects.bulk_create(
         Device(workspace=workspace, connected_account=account, name=f"device {n}") for n in range(10)
     )
-    return ClientSession.objects.start(workspace, by=BY, wanted={"connected_account": [str(account.pk)]})
+    return ClientSession.objects.start(workspace, actor=BY, wanted={"connected_account": [str(account.pk)]})
 
 
 def _fill_client_sessions(workspace: Workspace, count: int) -> None:
@@ -136,7 +136,7 @@ def _client_of_ten(workspace: Workspace) -> Client:
     client = Client.objects.begin(workspace, at=timezone.now())
     for n in range(10):
         user = model.objects.create(username=f"account {n}")
-        UserSession.objects.start(workspace, user, by=BY, client=client)
+        UserSession.objects.start(workspace, user, actor=BY, client=client)
     return client
 
 

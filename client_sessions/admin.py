@@ -86,7 +86,7 @@ class ClientSessionAdmin(HistoryAdmin):
 
     @confirmed("Revoke selected client sessions", done="revoked")
     def revoke(self, request: HttpRequest, session: ClientSession) -> bool:
-        return session.revoke(by=operator(request))
+        return session.revoke(actor=operator(request))
 
 
 @admin.register(PersonalAccessToken)
@@ -114,4 +114,4 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
 
     @confirmed("Revoke selected personal access tokens", done="revoked")
     def revoke(self, request: HttpRequest, token: PersonalAccessToken) -> bool:
-        return token.revoke(by=operator(request))
+        return token.revoke(actor=operator(request))

@@ -208,7 +208,7 @@ class ApiKeyAdmin(HistoryAdmin):
 
     @confirmed("Revoke selected API keys", done="revoked")
     def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
-        return key.revoke(by=operator(request))
+        return key.revoke(actor=operator(request))
 
 
 @admin.register(Event)
@@ -251,11 +251,11 @@ class WebhookEndpointAdmin(HistoryAdmin):
 
     @confirmed("Disable selected webhook endpoints", done="disabled")
     def disable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
-        return endpoint.disable(by=operator(request), reason="disabled in the console")
+        return endpoint.disable(actor=operator(request), reason="disabled in the console")
 
     @confirmed("Enable selected webhook endpoints", done="enabled")
     def enable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
-        return endpoint.enable(by=operator(request))
+        return endpoint.enable(actor=operator(request))
 
 
 @admin.register(WebhookMessage)
@@ -286,4 +286,4 @@ class WebhookMessageAdmin(FactAdmin):
 
     @confirmed("Send selected webhook messages again", done="will be sent again")
     def send_again(self, request: HttpRequest, message: WebhookMessage) -> bool:
-        return message.send_again(by=operator(request))
+        return message.send_again(actor=operator(request))

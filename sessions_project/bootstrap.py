@@ -45,8 +45,8 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
         policy = UserSessionPolicy(workspace=workspace, frontend_api=settings.GATEPASS_URL)
         policy.full_clean()
         policy.save()
-        SigningKey.objects.current(workspace, by=BY)
-        _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", by=BY)
+        SigningKey.objects.current(workspace, actor=BY)
+        _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", actor=BY)
     password = _password_of_new(operator) if operator else None
     Deployment.go_live()
     return Made(

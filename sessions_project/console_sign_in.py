@@ -67,4 +67,4 @@ def _record(kind: str, *whose: object, network: str) -> None:
     rate = settings.rate_of(kind)
     if rate and seconds_to_wait(Rate(requests=1, seconds=rate.seconds), LIMITED, kind, *whose) == 0:
         # An operator belongs to no workspace.
-        Event.objects.record(LIMITED, subject="console", workspace_id=None, by=f"visitor:{network}", limit=kind)
+        Event.objects.record(LIMITED, subject="console", workspace_id=None, actor=f"visitor:{network}", limit=kind)

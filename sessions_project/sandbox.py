@@ -84,12 +84,12 @@ def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
     refuse_live()
     workspace = _workspace(here=here)
     if is_new:
-        ApiKey.objects.issue_publishable(workspace, name="Sandbox", by=ACTOR)
+        ApiKey.objects.issue_publishable(workspace, name="Sandbox", actor=ACTOR)
         _make_demo(workspace)
     accounts = ConnectedAccount.objects.filter(customer__workspace=workspace, customer__key=CUSTOMER)
     return Sandbox(
         workspace_id=workspace.pk,
-        api_key=ApiKey.objects.issue(workspace, name="Sandbox", by=ACTOR)[1] if is_new or new_key else None,
+        api_key=ApiKey.objects.issue(workspace, name="Sandbox", actor=ACTOR)[1] if is_new or new_key else None,
         publishable_key=_publishable_key(workspace),
         frontend_api=UserSessionPolicy.of(workspace).frontend_api or "",
         operator=_operator(is_new=is_new),
@@ -121,7 +121,7 @@ def _workspace(*, here: bool) -> Workspace:
     workspace = Workspace.objects.filter(is_sandbox=True).order_by("created_at", "id").first()
     if workspace is None:
         workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
-        SigningKey.objects.current(workspace, by=ACTOR)
+        SigningKey.objects.current(workspace, actor=ACTOR)
     policy = UserSessionPolicy.of(workspace)
     landing, before = _landing_of(policy), (policy.frontend_api, policy.sign_in_url)
     is_free = not UserSessionPolicy.objects.filter(frontend_api=settings.GATEPASS_URL).exists()

@@ -73,7 +73,7 @@ def live_workspace(db: None) -> Workspace:
 @pytest.fixture
 def key_of() -> Callable[[Workspace], str]:
     """A fresh secret key of a workspace, as text."""
-    return lambda workspace: ApiKey.objects.issue(workspace, name="a backend", by=OPERATOR)[1]
+    return lambda workspace: ApiKey.objects.issue(workspace, name="a backend", actor=OPERATOR)[1]
 
 
 @pytest.fixture

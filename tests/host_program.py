@@ -83,16 +83,16 @@ async def called(request: HttpRequest) -> None:
 
 
 def grant(workspace: Workspace, at: datetime) -> None:
-    session = ClientSession.objects.start(workspace, by="backend", wanted={"door": ["1"]})
+    session = ClientSession.objects.start(workspace, actor="backend", wanted={"door": ["1"]})
     assert_type(session, ClientSession)
     assert_type(session.token, str)
-    session.grant({"door": ["1"]}, terms=Terms(actions=[Action.READ], until=at), by="backend")
-    session.revoke_access({"door": ["1"]}, by="backend")
-    assert_type(session.revoke(by="backend"), bool)
+    session.grant({"door": ["1"]}, terms=Terms(actions=[Action.READ], until=at), actor="backend")
+    session.revoke_access({"door": ["1"]}, actor="backend")
+    assert_type(session.revoke(actor="backend"), bool)
 
 
 def sign_in(workspace: Workspace, user: User, at: datetime) -> None:
-    session = UserSession.objects.start(workspace, user, by="the shop", at=at)
+    session = UserSession.objects.start(workspace, user, actor="the shop", at=at)
     assert_type(session, UserSession)
     assert_type(UserSession.of_id(workspace, "sess_1"), UserSession | None)
     minting = UserSession.minting(workspace, session.pk, at=at)
@@ -102,12 +102,12 @@ def sign_in(workspace: Workspace, user: User, at: datetime) -> None:
     with keep_session(session) as kept:
         assert_type(kept, None)
     for verb in (session.end, session.revoke, session.replace, session.remove):
-        assert_type(verb(by="the shop", reason="a stolen phone"), bool)
-    assert_type(session.require("terms", by="the shop") and session.fulfil("terms", by="the shop"), bool)
+        assert_type(verb(actor="the shop", reason="a stolen phone"), bool)
+    assert_type(session.require("terms", actor="the shop") and session.fulfil("terms", actor="the shop"), bool)
     assert_type(session.touch(), bool)
     for each in UserSession.objects.of_user(workspace, user):
         assert_type(each, UserSession)
-    UserSession.objects.of_user(workspace, user).revoke(by="the shop", reasons="")  # type: ignore[call-arg]
+    UserSession.objects.of_user(workspace, user).revoke(actor="the shop", reasons="")  # type: ignore[call-arg]
     assert_type(publishable_key(workspace), str)
 
 

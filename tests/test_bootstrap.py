@@ -210,7 +210,7 @@ def test_what_serving_prints_is_kept_for_the_next_run(secrets):
 @pytest.mark.django_db
 def test_a_kept_key_that_was_revoked_is_replaced(secrets):
     _, revoked, _ = serve.remembered(make_sandbox())
-    ApiKey.objects.authenticate(revoked).revoke(by="operator:test")
+    ApiKey.objects.authenticate(revoked).revoke(actor="operator:test")
 
     _, api_key, _ = serve.remembered(make_sandbox())
 

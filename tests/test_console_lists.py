@@ -38,9 +38,9 @@ def page_of(model_admin: Any) -> str:
 @pytest.fixture
 def rows(workspace: Workspace, elsewhere: Workspace) -> None:
     user = get_user_model().objects.create_user("u1")
-    UserSession.objects.start(workspace, user, by="test", at=timezone.now())
-    ClientSession.objects.start(workspace, by="test", user_identifier_key="u1")
-    ApiKey.objects.issue(workspace, name="key u1", by="test")
+    UserSession.objects.start(workspace, user, actor="test", at=timezone.now())
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1")
+    ApiKey.objects.issue(workspace, name="key u1", actor="test")
     Customer.objects.create(workspace=elsewhere, key="u1")
 
 
@@ -171,7 +171,7 @@ def test_names_are_found_by_a_part_and_ids_by_all_of_them(workspace, elsewhere):
 
 
 def test_a_name_that_looks_like_a_token_is_found(workspace):
-    key = ApiKey.objects.issue(workspace, name="Terminal", by="test")[0]
+    key = ApiKey.objects.issue(workspace, name="Terminal", actor="test")[0]
     assert found_by(ApiKey, "Terminal") == found_by(ApiKey, key.short) == [key]
 
 

@@ -131,7 +131,7 @@ from datetime import timedelta
 from django.utils import timezone
 from user_sessions.models import Ticket
 from user_sessions.tokens.ticket_tokens import ticket_token
-ticket = Ticket.objects.issue(Workspace.objects.get(), ann, by="test", lifetime=timedelta(hours=1))
+ticket = Ticket.objects.issue(Workspace.objects.get(), ann, actor="test", lifetime=timedelta(hours=1))
 print(post(page(), "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]["status"])
 """
 
@@ -151,7 +151,7 @@ from user_sessions.tokens.ticket_tokens import ticket_token
 from user_sessions.verify.form import parse
 
 def by_ticket():
-    ticket = Ticket.objects.issue(Workspace.objects.get(), ann, by="test", lifetime=timedelta(hours=1))
+    ticket = Ticket.objects.issue(Workspace.objects.get(), ann, actor="test", lifetime=timedelta(hours=1))
     browser = page()
     shown = post(browser, "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]
     return browser, "sessions/" + shown["created_session_id"]

@@ -66,7 +66,7 @@ here = Workspace.objects.create(name="Mine", **facts)
 users = get_user_model().objects
 ann = users.create_user("ann", password="correct horse", pk=eval(os.environ["HOST_VALUE"]))
 bob = users.create_user("bob", password="correct horse", pk=eval(os.environ["HOST_OTHER"]))
-key = ApiKey.objects.issue(here, name="a backend", by="test")[1]
+key = ApiKey.objects.issue(here, name="a backend", actor="test")[1]
 backend = Client(headers={"host": "localhost", "authorization": f"Bearer {key}"})
 id = quote(user_id(ann.pk))
 

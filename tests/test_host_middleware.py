@@ -100,11 +100,11 @@ UserSessionPolicy.objects.update_or_create(workspace=here, defaults={"frontend_a
 if is_new:
     AllowedOrigin.objects.create(workspace=here, **APP)
     User.objects.create_user("ann", "ann@example.com", "correct horse")
-key = ApiKey.objects.issue(here, name="a backend", by="test")[1]
+key = ApiKey.objects.issue(here, name="a backend", actor="test")[1]
 BACKEND = {"authorization": f"Bearer {key}"}
 
 def token_of(name):
-    return {"client-session-token": ClientSession.objects.start(here, by="test", user_identifier_key=name).token}
+    return {"client-session-token": ClientSession.objects.start(here, actor="test", user_identifier_key=name).token}
 
 def ask(method, path, headers=None, body=""):
     client = Client(raise_request_exception=False, headers={"host": "localhost", **(headers or {})})
@@ -276,12 +276,12 @@ class Pages(TestCase):
 
     def test_a_client_session_opens_a_guarded_view_and_the_login_none(self):
         self.client.force_login(self.ann)
-        token = ClientSession.objects.start(self.here, by="test", user_identifier_key="ann").token
+        token = ClientSession.objects.start(self.here, actor="test", user_identifier_key="ann").token
         self.assertContains(self.client.get("/plain", headers={"client-session-token": token}), "ann")
         assert self.client.get("/plain").status_code == 401
 
     def test_a_backend_asks_with_its_key(self):
-        key = ApiKey.objects.issue(self.here, name="a backend", by="test")[1]
+        key = ApiKey.objects.issue(self.here, name="a backend", actor="test")[1]
         assert self.client.get("/v1/jwks").status_code == 401
         assert self.client.get("/v1/jwks", headers={"authorization": f"Bearer {key}"}).status_code == 200
 """

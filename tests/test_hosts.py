@@ -40,7 +40,7 @@ from user_sessions.tokens.ticket_tokens import ticket_token
 
 here = Workspace.objects.create(name="Mine", is_sandbox=True)
 UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
-ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), by="test", lifetime=timedelta(hours=1))
+ticket = Ticket.objects.issue(here, User.objects.create(username="ann"), actor="test", lifetime=timedelta(hours=1))
 
 def sign_in():
     asked = {"strategy": "ticket", "ticket": ticket_token(ticket, at=timezone.now())}
@@ -68,7 +68,7 @@ from user_sessions.models import UserSessionPolicy
 
 here = Workspace.objects.create(name="Mine", is_sandbox=True)
 UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
-WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", by="test")
+WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", actor="test")
 """
 
 
@@ -125,9 +125,9 @@ from user_sessions.models import Definition, JwtTemplate, UserSession, UserSessi
 
 here = Workspace.objects.create(name="Mine", is_sandbox=True)
 UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
-JwtTemplate.objects.define(here, Definition(name="t1", claims={}), by="test")
-session = UserSession.objects.start(here, Person.objects.create(handle="ann"), by="test")
-key = ApiKey.objects.issue(here, name="a backend", by="test")[1]
+JwtTemplate.objects.define(here, Definition(name="t1", claims={}), actor="test")
+session = UserSession.objects.start(here, Person.objects.create(handle="ann"), actor="test")
+key = ApiKey.objects.issue(here, name="a backend", actor="test")[1]
 backend = Client(headers={"host": "localhost", "authorization": f"Bearer {key}"})
 
 def told():
@@ -174,7 +174,7 @@ from user_sessions.models import UserSession, UserSessionPolicy
 here = Workspace.objects.create(name="Mine", is_sandbox=True)
 UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost")
 ann = User.objects.create(username="ann")
-session = UserSession.objects.start(here, ann, by="test")
+session = UserSession.objects.start(here, ann, actor="test")
 ann.is_active = False
 ann.save(using="archive")
 ann.save(using="archive")

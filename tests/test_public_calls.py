@@ -53,25 +53,25 @@ def granted_to(a: Any, at: Any) -> list[Any]:
 
 # Every call of the pages that takes a time, by the name in its page.
 TIMED: dict[str, Call] = {
-    "ClientSession.start": lambda a, at: ClientSession.objects.start(a.workspace, by="test", at=at),
-    "ClientSession.grant": lambda a, at: a.pass_.grant({}, by="test", at=at),
-    "ClientSession.revoke_access": lambda a, at: a.pass_.revoke_access({}, by="test", at=at),
-    "Terms": lambda a, at: a.pass_.grant({}, terms=Terms(actions=[Action.READ], until=at), by="test"),
+    "ClientSession.start": lambda a, at: ClientSession.objects.start(a.workspace, actor="test", at=at),
+    "ClientSession.grant": lambda a, at: a.pass_.grant({}, actor="test", at=at),
+    "ClientSession.revoke_access": lambda a, at: a.pass_.revoke_access({}, actor="test", at=at),
+    "Terms": lambda a, at: a.pass_.grant({}, terms=Terms(actions=[Action.READ], until=at), actor="test"),
     "visible_to": lambda a, at: list(visible_to(a.key, Device.objects.all(), action=Action.CONTROL, at=at)),
     "granted_to": granted_to,
-    "UserSession.start": lambda a, at: UserSession.objects.start(a.workspace, a.user, by="test", at=at),
+    "UserSession.start": lambda a, at: UserSession.objects.start(a.workspace, a.user, actor="test", at=at),
     "minting": lambda a, at: UserSession.minting(a.workspace, a.session.pk, at=at),
     "session_token": lambda a, at: session_token(a.minting, at=at),
-    "Ticket.issue": lambda a, at: Ticket.objects.issue(a.workspace, a.user, by="test", lifetime=HOUR, at=at),
+    "Ticket.issue": lambda a, at: Ticket.objects.issue(a.workspace, a.user, actor="test", lifetime=HOUR, at=at),
     "ticket_token": lambda a, at: ticket_token(a.ticket, at=at),
-    "end": lambda a, at: a.session.end(by="test", at=at),
-    "revoke": lambda a, at: a.session.revoke(by="test", at=at),
-    "replace": lambda a, at: a.session.replace(by="test", at=at),
-    "remove": lambda a, at: a.session.remove(by="test", at=at),
-    "require": lambda a, at: a.session.require("setup", by="test", at=at),
-    "fulfil": lambda a, at: a.session.fulfil("setup", by="test", at=at),
+    "end": lambda a, at: a.session.end(actor="test", at=at),
+    "revoke": lambda a, at: a.session.revoke(actor="test", at=at),
+    "replace": lambda a, at: a.session.replace(actor="test", at=at),
+    "remove": lambda a, at: a.session.remove(actor="test", at=at),
+    "require": lambda a, at: a.session.require("setup", actor="test", at=at),
+    "fulfil": lambda a, at: a.session.fulfil("setup", actor="test", at=at),
     "touch": lambda a, at: a.session.touch(at=at),
-    "of_user": lambda a, at: UserSession.objects.of_user(a.workspace, a.user).revoke(by="test", at=at),
+    "of_user": lambda a, at: UserSession.objects.of_user(a.workspace, a.user).revoke(actor="test", at=at),
     "verify": verified,
     "check_time": checked,
 }
@@ -84,22 +84,24 @@ UNTIMED: dict[str, Callable[[Any], Any]] = {
 
 # What each is given that it cannot use, where a host can easily get it wrong.
 WRONG: dict[str, Callable[[Any, Any], Any]] = {
-    "ClientSession.start in": lambda a, one: ClientSession.objects.start(one, by="test"),
-    "ClientSession.start_or_match in": lambda a, one: ClientSession.objects.start_or_match(one, by="test"),
-    "UserSession.start in": lambda a, one: UserSession.objects.start(one, a.user, by="test"),
-    "UserSession.start of": lambda a, one: UserSession.objects.start(a.workspace, one, by="test"),
-    "UserSession.start on": lambda a, one: UserSession.objects.start(a.workspace, a.user, by="test", client=one or 0),
-    "UserSession.start with": lambda a, one: UserSession.objects.start(a.workspace, a.user, by="test", tasks=one),
+    "ClientSession.start in": lambda a, one: ClientSession.objects.start(one, actor="test"),
+    "ClientSession.start_or_match in": lambda a, one: ClientSession.objects.start_or_match(one, actor="test"),
+    "UserSession.start in": lambda a, one: UserSession.objects.start(one, a.user, actor="test"),
+    "UserSession.start of": lambda a, one: UserSession.objects.start(a.workspace, one, actor="test"),
+    "UserSession.start on": lambda a, one: UserSession.objects.start(
+        a.workspace, a.user, actor="test", client=one or 0
+    ),
+    "UserSession.start with": lambda a, one: UserSession.objects.start(a.workspace, a.user, actor="test", tasks=one),
     "of_id in": lambda a, one: UserSession.of_id(one, "sess_1"),
     "minting in": lambda a, one: UserSession.minting(one, "sess_1", at=NOW),
-    "Ticket.issue in": lambda a, one: Ticket.objects.issue(one, a.user, by="test", lifetime=HOUR),
-    "Ticket.issue of": lambda a, one: Ticket.objects.issue(a.workspace, one, by="test", lifetime=HOUR),
+    "Ticket.issue in": lambda a, one: Ticket.objects.issue(one, a.user, actor="test", lifetime=HOUR),
+    "Ticket.issue of": lambda a, one: Ticket.objects.issue(a.workspace, one, actor="test", lifetime=HOUR),
     "session_token of": lambda a, one: session_token(one, at=NOW),
     "keep_session of": lambda a, one: kept(one),
     "Terms of": lambda a, one: Terms(actions=one),
-    "grant on": lambda a, one: a.pass_.grant({}, terms=one, by="test"),
-    "replace_grants on": lambda a, one: a.pass_.replace_grants({"device": []}, terms=one, by="test"),
-    "start on": lambda a, one: ClientSession.objects.start(a.workspace, by="test", terms=one),
+    "grant on": lambda a, one: a.pass_.grant({}, terms=one, actor="test"),
+    "replace_grants on": lambda a, one: a.pass_.replace_grants({"device": []}, terms=one, actor="test"),
+    "start on": lambda a, one: ClientSession.objects.start(a.workspace, actor="test", terms=one),
     "visible_to of": lambda a, one: visible_to(a.key, one),
     "visible_to for": lambda a, one: visible_to(a.pass_, Device.objects.all(), action=one),
 }
@@ -149,9 +151,9 @@ def test_a_documented_call_refuses_what_is_not_ours_with_a_sentence(things: Thin
 @pytest.mark.parametrize("impersonator", ACTORS, ids=str)
 def test_an_impersonator_that_no_token_can_name_is_refused(things: Things, impersonator):
     for start in (
-        lambda: UserSession.objects.start(things.workspace, things.user, by="test", impersonator=impersonator),
+        lambda: UserSession.objects.start(things.workspace, things.user, actor="test", impersonator=impersonator),
         lambda: Ticket.objects.issue(
-            things.workspace, things.user, by="test", lifetime=HOUR, impersonator=impersonator
+            things.workspace, things.user, actor="test", lifetime=HOUR, impersonator=impersonator
         ),
     ):
         with pytest.raises(ValueError, match=r"^impersonator must .*\.$"):
@@ -161,7 +163,7 @@ def test_an_impersonator_that_no_token_can_name_is_refused(things: Things, imper
 
 @pytest.mark.parametrize("verb", ["revoke", "end", "replace", "remove"])
 def test_a_session_that_ended_after_it_was_read_mints_no_token(things: Things, verb):
-    getattr(things.minting, verb)(by="test")
+    getattr(things.minting, verb)(actor="test")
     with pytest.raises(NotLive):
         session_token(things.minting, at=NOW)
 

@@ -20,53 +20,59 @@ URL = "https://hooks.example.com/"
 
 # Every verb that writes down who did it.
 BY: dict[str, Callable[[Any, Any], Any]] = {
-    "ApiKey.issue": lambda a, by: ApiKey.objects.issue(a.workspace, name="x", by=by),
-    "ApiKey.issue_publishable": lambda a, by: ApiKey.objects.issue_publishable(a.workspace, name="x", by=by),
-    "ApiKey.revoke": lambda a, by: a.key.revoke(by=by),
-    "ClientSession.remove": lambda a, by: a.pass_.remove(by=by),
-    "ClientSession.replace_grants": lambda a, by: a.pass_.replace_grants({}, expires_at=NOW, by=by),
-    "ClientSession.revoke": lambda a, by: a.pass_.revoke(by=by),
-    "ClientSession.start": lambda a, by: ClientSession.objects.start(a.workspace, by=by),
-    "ClientSession.start_or_match": lambda a, by: ClientSession.objects.start_or_match(a.workspace, by=by),
-    "Client.close": lambda a, by: a.session.client.close(by=by, at=NOW),
-    "Client.sign_out": lambda a, by: a.session.client.sign_out(by=by, at=NOW),
-    "Epoch.begin": lambda a, by: Epoch.objects.begin(a.workspace, by=by),
-    "JwtTemplate.define": lambda a, by: JwtTemplate.objects.define(a.workspace, DEFINITION, by=by),
-    "JwtTemplate.forget": lambda a, by: a.template.forget(by=by),
-    "JwtTemplate.redefine": lambda a, by: a.template.redefine(DEFINITION, by=by),
-    "PersonalAccessToken.issue": lambda a, by: PersonalAccessToken.objects.issue(a.user, a.all, name="x", by=by),
-    "PersonalAccessToken.revoke": lambda a, by: a.personal.revoke(by=by),
-    "SigningKey.current": lambda a, by: SigningKey.objects.current(a.workspace, by=by),
-    "SigningKey.rotate": lambda a, by: a.signing_key and SigningKey.objects.rotate(a.workspace, by=by),
-    "SigningKey.retire": lambda a, by: a.signing_key.retire(by=by),
-    "SigningKey.revoke": lambda a, by: a.signing_key.revoke(by=by),
-    "Ticket.accept": lambda a, by: a.ticket.accept(by=by),
-    "Ticket.issue": lambda a, by: Ticket.objects.issue(a.workspace, a.user, by=by, lifetime=timedelta(hours=1)),
-    "Ticket.revoke": lambda a, by: a.ticket.revoke(by=by),
-    "UserSession.end": lambda a, by: a.session.end(by=by),
-    "UserSession.remove": lambda a, by: a.session.remove(by=by),
-    "UserSession.replace": lambda a, by: a.session.replace(by=by),
-    "UserSession.require": lambda a, by: a.session.require("x", by=by),
-    "UserSession.revoke": lambda a, by: a.session.revoke(by=by),
-    "UserSession.start": lambda a, by: UserSession.objects.start(a.workspace, a.user, by=by),
-    "UserSessionQuerySet.revoke": lambda a, by: UserSession.objects.all().revoke(by=by),
-    "WebhookEndpoint.add": lambda a, by: WebhookEndpoint.objects.add(a.workspace, URL, by=by),
-    "WebhookEndpoint.disable": lambda a, by: a.endpoint.disable(by=by),
-    "WebhookEndpoint.rotate": lambda a, by: a.endpoint.rotate(by=by),
+    "ApiKey.issue": lambda a, actor: ApiKey.objects.issue(a.workspace, name="x", actor=actor),
+    "ApiKey.issue_publishable": lambda a, actor: ApiKey.objects.issue_publishable(a.workspace, name="x", actor=actor),
+    "ApiKey.revoke": lambda a, actor: a.key.revoke(actor=actor),
+    "ClientSession.remove": lambda a, actor: a.pass_.remove(actor=actor),
+    "ClientSession.replace_grants": lambda a, actor: a.pass_.replace_grants({}, expires_at=NOW, actor=actor),
+    "ClientSession.revoke": lambda a, actor: a.pass_.revoke(actor=actor),
+    "ClientSession.start": lambda a, actor: ClientSession.objects.start(a.workspace, actor=actor),
+    "ClientSession.start_or_match": lambda a, actor: ClientSession.objects.start_or_match(a.workspace, actor=actor),
+    "Client.close": lambda a, actor: a.session.client.close(actor=actor, at=NOW),
+    "Client.sign_out": lambda a, actor: a.session.client.sign_out(actor=actor, at=NOW),
+    "Epoch.begin": lambda a, actor: Epoch.objects.begin(a.workspace, actor=actor),
+    "JwtTemplate.define": lambda a, actor: JwtTemplate.objects.define(a.workspace, DEFINITION, actor=actor),
+    "JwtTemplate.forget": lambda a, actor: a.template.forget(actor=actor),
+    "JwtTemplate.redefine": lambda a, actor: a.template.redefine(DEFINITION, actor=actor),
+    "PersonalAccessToken.issue": lambda a, actor: PersonalAccessToken.objects.issue(
+        a.user, a.all, name="x", actor=actor
+    ),
+    "PersonalAccessToken.revoke": lambda a, actor: a.personal.revoke(actor=actor),
+    "SigningKey.current": lambda a, actor: SigningKey.objects.current(a.workspace, actor=actor),
+    "SigningKey.rotate": lambda a, actor: a.signing_key and SigningKey.objects.rotate(a.workspace, actor=actor),
+    "SigningKey.retire": lambda a, actor: a.signing_key.retire(actor=actor),
+    "SigningKey.revoke": lambda a, actor: a.signing_key.revoke(actor=actor),
+    "Ticket.accept": lambda a, actor: a.ticket.accept(actor=actor),
+    "Ticket.issue": lambda a, actor: Ticket.objects.issue(
+        a.workspace, a.user, actor=actor, lifetime=timedelta(hours=1)
+    ),
+    "Ticket.revoke": lambda a, actor: a.ticket.revoke(actor=actor),
+    "UserSession.end": lambda a, actor: a.session.end(actor=actor),
+    "UserSession.remove": lambda a, actor: a.session.remove(actor=actor),
+    "UserSession.replace": lambda a, actor: a.session.replace(actor=actor),
+    "UserSession.require": lambda a, actor: a.session.require("x", actor=actor),
+    "UserSession.revoke": lambda a, actor: a.session.revoke(actor=actor),
+    "UserSession.start": lambda a, actor: UserSession.objects.start(a.workspace, a.user, actor=actor),
+    "UserSessionQuerySet.revoke": lambda a, actor: UserSession.objects.all().revoke(actor=actor),
+    "WebhookEndpoint.add": lambda a, actor: WebhookEndpoint.objects.add(a.workspace, URL, actor=actor),
+    "WebhookEndpoint.disable": lambda a, actor: a.endpoint.disable(actor=actor),
+    "WebhookEndpoint.rotate": lambda a, actor: a.endpoint.rotate(actor=actor),
 }
 # Every verb that writes down why, or what something is called.
 WORDS: dict[str, Callable[[Any, Any], Any]] = {
-    "ApiKey.issue": lambda a, name: ApiKey.objects.issue(a.workspace, name=name, by="test"),
-    "ApiKey.issue_publishable": lambda a, name: ApiKey.objects.issue_publishable(a.workspace, name=name, by="test"),
-    "Epoch.begin": lambda a, reason: Epoch.objects.begin(a.workspace, by="test", reason=reason),
-    "PersonalAccessToken.issue": lambda a, name: PersonalAccessToken.objects.issue(a.user, [], name=name, by="test"),
-    "UserSession.end": lambda a, reason: a.session.end(by="test", reason=reason),
-    "UserSession.remove": lambda a, reason: a.session.remove(by="test", reason=reason),
-    "UserSession.replace": lambda a, reason: a.session.replace(by="test", reason=reason),
-    "UserSession.revoke": lambda a, reason: a.session.revoke(by="test", reason=reason),
-    "UserSessionQuerySet.revoke": lambda a, reason: UserSession.objects.revoke(by="test", reason=reason),
-    "WebhookEndpoint.add": lambda a, words: WebhookEndpoint.objects.add(a.workspace, URL, description=words, by="test"),
-    "WebhookEndpoint.disable": lambda a, reason: a.endpoint.disable(by="test", reason=reason),
+    "ApiKey.issue": lambda a, name: ApiKey.objects.issue(a.workspace, name=name, actor="test"),
+    "ApiKey.issue_publishable": lambda a, name: ApiKey.objects.issue_publishable(a.workspace, name=name, actor="test"),
+    "Epoch.begin": lambda a, reason: Epoch.objects.begin(a.workspace, actor="test", reason=reason),
+    "PersonalAccessToken.issue": lambda a, name: PersonalAccessToken.objects.issue(a.user, [], name=name, actor="test"),
+    "UserSession.end": lambda a, reason: a.session.end(actor="test", reason=reason),
+    "UserSession.remove": lambda a, reason: a.session.remove(actor="test", reason=reason),
+    "UserSession.replace": lambda a, reason: a.session.replace(actor="test", reason=reason),
+    "UserSession.revoke": lambda a, reason: a.session.revoke(actor="test", reason=reason),
+    "UserSessionQuerySet.revoke": lambda a, reason: UserSession.objects.revoke(actor="test", reason=reason),
+    "WebhookEndpoint.add": lambda a, words: WebhookEndpoint.objects.add(
+        a.workspace, URL, description=words, actor="test"
+    ),
+    "WebhookEndpoint.disable": lambda a, reason: a.endpoint.disable(actor="test", reason=reason),
 }
 NOW = timezone.now()
 
@@ -77,9 +83,9 @@ def history() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("verb", BY)
 def test_a_name_for_who_did_it_fits_or_nothing_is_done(things: Things, verb):
-    for by in NOT_TEXTS:
-        with pytest.raises(ValueError, match=r"^by must be text of 0 to 200 characters"):
-            BY[verb](things, by)
+    for actor in NOT_TEXTS:
+        with pytest.raises(ValueError, match=r"^actor must be text of 0 to 200 characters"):
+            BY[verb](things, actor)
     assert all(type.endswith("created") for type, _ in history())
 
 
@@ -94,24 +100,24 @@ def test_a_reason_or_a_name_fits_or_nothing_is_done(things: Things, verb):
 @pytest.mark.parametrize("given", [{"sub": "x\0"}, {"sub": ["x\0"]}, {"x\0": "sub"}, {"sub": {"name": "\ud800"}}])
 def test_an_impersonator_that_no_database_stores_is_refused(things: Things, given):
     with pytest.raises(ValueError, match="impersonator must not contain NUL"):
-        UserSession.objects.start(things.workspace, things.user, by="test", impersonator=given)
+        UserSession.objects.start(things.workspace, things.user, actor="test", impersonator=given)
     assert not UserSession.objects.exists()
 
 
 @pytest.mark.parametrize("task", [*NOT_TEXTS, ""])
 def test_a_task_fits_or_nothing_is_done(things: Things, task):
     with pytest.raises(ValueError, match="task must be text of 1 to 200 characters"):
-        things.session.require(task, by="test")
+        things.session.require(task, actor="test")
     with pytest.raises(ValueError, match="task must be text of 1 to 200 characters"):
-        UserSession.objects.start(things.workspace, things.user, by="test", tasks=[task])
+        UserSession.objects.start(things.workspace, things.user, actor="test", tasks=[task])
     assert things.session.tasks == []
 
 
 def test_tasks_that_are_one_text_are_not_its_letters(things: Things):
     with pytest.raises(ValueError, match="tasks must be a list of names"):
-        UserSession.objects.start(things.workspace, things.user, by="test", tasks="setup")
+        UserSession.objects.start(things.workspace, things.user, actor="test", tasks="setup")
 
 
 def test_what_just_fits_is_written(things: Things):
-    assert things.session.revoke(by="b" * 200, reason="r" * 200)
+    assert things.session.revoke(actor="b" * 200, reason="r" * 200)
     assert (things.session.closed_by, things.session.close_reason) == ("b" * 200, "r" * 200)

@@ -46,14 +46,14 @@ OF_CLIENT_SESSIONS = """
 from client_sessions import decorators, scoping
 from client_sessions.models import ClientSession
 
-print(ClientSession.objects.start(here, by="test").revoke(by="test"))
+print(ClientSession.objects.start(here, actor="test").revoke(actor="test"))
 """
 OF_USER_SESSIONS = """
 from user_sessions.models import UserSession
 from user_sessions.tokens.session_tokens import session_token
 
-session = UserSession.objects.start(here, User.objects.create_user("ann"), by="test")
-print(session.revoke(by="test"))
+session = UserSession.objects.start(here, User.objects.create_user("ann"), actor="test")
+print(session.revoke(actor="test"))
 """
 
 

@@ -39,8 +39,8 @@ MOST_SESSIONS = 20
 NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
 
 
-def _ending(at: datetime, by: str, reason: str) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} by {by}{reason and f': {reason}'}"
+def _ending(at: datetime, actor: str, reason: str) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} by {actor}{reason and f': {reason}'}"
 
 
 def _link(obj: Model) -> SafeString | str:
@@ -117,18 +117,18 @@ class UserSessionAdmin(HistoryAdmin):
             return _ending(session.closed_at, session.closed_by, session.close_reason)
         epoch = Epoch.objects.filter(pk=session.epoch_id or 0).first()
         if epoch is not None:
-            return _ending(epoch.not_before, epoch.by, epoch.reason)
+            return _ending(epoch.not_before, epoch.actor, epoch.reason)
         return session.void_reason or "-" if session.status_at(timezone.now()) == Status.REVOKED else "-"
 
     @confirmed_of_all("Revoke selected user sessions", done="revoked")
     def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet) -> int:
         chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))  # a search joins other tables
-        return len(chosen.revoke(by=operator(request), reason="revoked in the console"))
+        return len(chosen.revoke(actor=operator(request), reason="revoked in the console"))
 
     @confirmed("Revoke every session of the users of these, in their workspace", done="users signed out")
     def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:
         sessions = UserSession.objects.in_workspace(session.workspace).of_user(session.user_id)
-        return bool(sessions.revoke(by=operator(request), reason="revoked in the console"))
+        return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
 
 
 @admin.register(Client)
@@ -176,7 +176,7 @@ class ClientAdmin(FactAdmin):
     def revoke_sessions(self, request: HttpRequest, client: Client) -> bool:
         """For a stolen phone."""
         sessions = UserSession.objects.filter(client=client)
-        return bool(sessions.revoke(by=operator(request), reason="revoked in the console"))
+        return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
 
 
 class EpochForm(forms.ModelForm):
@@ -188,13 +188,13 @@ class EpochAdmin(FactAdmin):
     """Adding one signs everybody of a workspace out, so it is asked for twice."""
 
     form = EpochForm
-    list_display = ("not_before", "workspace", "by", "reason")
+    list_display = ("not_before", "workspace", "actor", "reason")
     ordering = ("-workspace_id", "-not_before", "-id")
     autocomplete_fields = ("workspace",)
     list_filter = (BY_WORKSPACE,)
     list_select_related = ("workspace",)
-    fields = ("workspace", "reason", "not_before", "by")
-    readonly_fields = ("not_before", "by")
+    fields = ("workspace", "reason", "not_before", "actor")
+    readonly_fields = ("not_before", "actor")
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
@@ -206,8 +206,8 @@ class EpochAdmin(FactAdmin):
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def save_model(self, request: HttpRequest, obj: Epoch, form: Any, change: bool) -> None:
-        begun = Epoch.objects.begin(obj.workspace, by=operator(request), reason=obj.reason)
-        obj.pk, obj.not_before, obj.by = begun.pk, begun.not_before, begun.by
+        begun = Epoch.objects.begin(obj.workspace, actor=operator(request), reason=obj.reason)
+        obj.pk, obj.not_before, obj.actor = begun.pk, begun.not_before, begun.actor
 
 
 @admin.register(JwtTemplate)
@@ -266,7 +266,7 @@ class TicketAdmin(HistoryAdmin):
     @confirmed("Revoke selected tickets", done="revoked")
     def revoke(self, request: HttpRequest, ticket: Ticket) -> bool:
         try:
-            ticket.revoke(by=operator(request))
+            ticket.revoke(actor=operator(request))
         except NotPending:
             return False
         return True
@@ -308,8 +308,8 @@ class SigningKeyAdmin(HistoryAdmin):
 
     @confirmed("Retire selected signing keys: each hands over to a successor", done="retired")
     def retire(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.retire(by=operator(request))
+        return key.retire(actor=operator(request))
 
     @confirmed("Revoke selected signing keys: every token of theirs dies", done="revoked")
     def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.revoke(by=operator(request))
+        return key.revoke(actor=operator(request))

@@ -35,8 +35,8 @@ def revoke_sessions_of_inactive(
     """
     if raw or created or instance.is_active or not has_table(using, UserSession):
         return
-    UserSession.objects.filter(user=instance.pk).revoke(by=BY, reason=USER_DEACTIVATED)
-    Ticket.objects.filter(user=instance.pk).revoke(by=BY)
+    UserSession.objects.filter(user=instance.pk).revoke(actor=BY, reason=USER_DEACTIVATED)
+    Ticket.objects.filter(user=instance.pk).revoke(actor=BY)
 
 
 def revoke_sessions_of_deleted(sender: type[Model], instance: Any, using: str, **_: Any) -> None:
@@ -46,11 +46,11 @@ def revoke_sessions_of_deleted(sender: type[Model], instance: Any, using: str, *
         return
     with suppress(UserInactive):
         admission.lock(instance)  # the user before the sessions, in the order of a sign-in
-    UserSession.objects.filter(user=instance.pk).revoke(by=BY_DELETION, reason="user_deleted")
-    Ticket.objects.filter(user=instance.pk).revoke(by=BY_DELETION)
+    UserSession.objects.filter(user=instance.pk).revoke(actor=BY_DELETION, reason="user_deleted")
+    Ticket.objects.filter(user=instance.pk).revoke(actor=BY_DELETION)
 
 
 def revoke_deleted_session(sender: type[Model], instance: UserSession, using: str, origin: Any, **_: Any) -> None:
     """Receive ``pre_delete`` of one session. ``UserSessionQuerySet.delete`` does the same for many."""
     if origin is instance and has_table(using, UserSession):
-        UserSession.objects.filter(pk=instance.pk).revoke(by="system:session_deleted", reason="session_deleted")
+        UserSession.objects.filter(pk=instance.pk).revoke(actor="system:session_deleted", reason="session_deleted")

@@ -100,8 +100,8 @@ def revoke_after_change(
     # Django forgets the raw password only after this signal; ``set_unusable_password`` sets none.
     if getattr(instance, "_password", None) is None and instance.has_usable_password():
         return
-    UserSession.objects.filter(is_void(), user=instance.pk).revoke(by=BY, reason=PASSWORD_CHANGED)
-    Ticket.objects.filter(is_void(), user=instance.pk).revoke(by=BY)
+    UserSession.objects.filter(is_void(), user=instance.pk).revoke(actor=BY, reason=PASSWORD_CHANGED)
+    Ticket.objects.filter(is_void(), user=instance.pk).revoke(actor=BY)
 
 
 def _concerns_password(instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None) -> bool:

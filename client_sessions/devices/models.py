@@ -153,7 +153,7 @@ class ConnectWebview(Resource):
             for grant in held.select_related("client_session__workspace"):
                 for terms in grant.terms:
                     with suppress(NotLive):  # it is over
-                        grant.client_session.grant(wanted, terms=terms, by=f"connect_webview:{self.pk}", at=at)
+                        grant.client_session.grant(wanted, terms=terms, actor=f"connect_webview:{self.pk}", at=at)
         self.connected_account, self.authorized_at = account, at
         return True
 

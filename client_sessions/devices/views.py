@@ -178,7 +178,7 @@ class ConnectWebviewsView(SeamView):
 
     def _give(self, webview: ConnectWebview, session: ClientSession) -> None:
         try:
-            session.grant({"connect_webview": [str(webview.pk)]}, by=session.actor)
+            session.grant({"connect_webview": [str(webview.pk)]}, actor=session.actor)
         except NotLive:  # it ended since it was authenticated
             raise SeamError("client_session_revoked") from None
         # Whoever grants holds the session, so this counts one after the other.

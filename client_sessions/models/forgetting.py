@@ -33,7 +33,7 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
         ClientSession.objects.hold_for(grants)
         for grant in grants.select_related("client_session"):
             this = grants.filter(pk=grant.pk)
-            grant.client_session._take_away(resource_type, this, by=f"deletion:{resource_type}", at=now)
+            grant.client_session._take_away(resource_type, this, actor=f"deletion:{resource_type}", at=now)
 
 
 def connect() -> None:
@@ -47,10 +47,10 @@ def revoke_tokens_of_deleted(sender: type[Model], instance: Any, using: str, **_
     """Receive ``pre_delete`` of a user, so that the events of each workspace name the tokens that go with the user."""
     if has_table(using, PersonalAccessToken):
         tokens = PersonalAccessToken.objects.filter(user=instance.pk)
-        tokens.revoke(by="system:user_deleted", reason="user_deleted")
+        tokens.revoke(actor="system:user_deleted", reason="user_deleted")
 
 
 def record_deleted_session(sender: type[Model], instance: ClientSession, using: str, origin: Any, **_: Any) -> None:
     """Receive ``pre_delete`` of one session. ``ClientSessionQuerySet.delete`` does the same for many."""
     if origin is instance and has_table(using, ClientSession):
-        ClientSession.objects.filter(pk=instance.pk)._record_deleted(by="system:session_deleted")
+        ClientSession.objects.filter(pk=instance.pk)._record_deleted(actor="system:session_deleted")

@@ -34,7 +34,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         return self.filter(revoked_at=None)
 
     def issue(
-        self, user: Any, workspaces: Iterable[Workspace], *, name: str, by: str
+        self, user: Any, workspaces: Iterable[Workspace], *, name: str, actor: str
     ) -> tuple["PersonalAccessToken", str]:
         """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
         fitting_text(name, name="name", longest=LONGEST_NAME)
@@ -43,23 +43,25 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         with atomic():
             token = self.create(user=user, name=name, short=short, digest=tokens.digest(text))
             token.workspaces.set(workspaces)
-            token._record("personal_access_token.created", by=by)
+            token._record("personal_access_token.created", actor=actor)
         return token, text
 
-    def revoke(self, *, by: str, reason: str, at: datetime | None = None) -> int:
+    def revoke(self, *, actor: str, reason: str, at: datetime | None = None) -> int:
         """Revoke all of these that work, with an event in each of their workspaces. Return their number. The queries do
         not grow with the number of tokens."""
-        return self._revoke(by=by, reason=reason, at=moment(at))
+        return self._revoke(actor=actor, reason=reason, at=moment(at))
 
     @atomic(savepoint=False)
-    def _revoke(self, *, by: str, reason: str, at: datetime) -> int:
+    def _revoke(self, *, actor: str, reason: str, at: datetime) -> int:
         revoked = [id for (id,) in update_returning(self.usable(), ["id"], revoked_at=at)]
         places = PersonalAccessToken.workspaces.through._default_manager.filter(personalaccesstoken__in=revoked)
         rows = places.order_by("workspace").values_list("workspace", "personalaccesstoken__short")
         for workspace_id, of_one in groupby(rows if revoked else (), key=itemgetter(0)):
             subjects = [short for _, short in of_one]
             type = "personal_access_token.revoked"
-            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, by=by, at=at, reason=reason)
+            Event.objects.record_all(
+                type, subjects=subjects, workspace_id=workspace_id, actor=actor, at=at, reason=reason
+            )
         return len(revoked)
 
     def authenticate(self, text: str) -> "PersonalAccessToken | None":
@@ -91,21 +93,21 @@ class PersonalAccessToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
 
-    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news."""
         at = moment(at)
         with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)
             if happened:
-                self._record("personal_access_token.revoked", by=by, at=at)
+                self._record("personal_access_token.revoked", actor=actor, at=at)
                 self.revoked_at = at
         return bool(happened)
 
-    def _record(self, type: str, *, by: str, at: datetime | None = None) -> None:
+    def _record(self, type: str, *, actor: str, at: datetime | None = None) -> None:
         """Write an event in each workspace that the token works in."""
         for workspace in self.workspaces.all():
-            Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, by=by, at=at)
+            Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, actor=actor, at=at)
 
 
 @dataclass(frozen=True)

@@ -69,25 +69,25 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         holders = self.select_for_update(no_key=True).filter(pk__in=grants.values("client_session"))
         list(holders.order_by("pk").values_list("pk"))
 
-    def _record_deleted(self, *, by: str, at: datetime | None = None) -> list[Any]:
+    def _record_deleted(self, *, actor: str, at: datetime | None = None) -> list[Any]:
         """Record the deletion of each of these rows, and lock them until the transaction ends. Return their keys."""
         at = moment(at)
         locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
         for workspace_id, rows in groupby(locked, key=itemgetter(0)):
             subjects = [str(pk) for _, pk in rows]
             type = "client_session.deleted"
-            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, by=by, at=at)
+            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, actor=actor, at=at)
         return [pk for _, pk in locked]
 
     @atomic()
-    def remove(self, *, by: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
+    def remove(self, *, actor: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
         """Delete the rows with their grants. Their events stay."""
         # Grants go before the row they hang on, so nobody may add one in between.
-        locked = self._record_deleted(by=by, at=at)
+        locked = self._record_deleted(actor=actor, at=at)
         return models.QuerySet(self.model).filter(pk__in=locked).delete()
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        return self.remove(by="system:session_deleted")
+        return self.remove(actor="system:session_deleted")
 
     delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
@@ -104,7 +104,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         self,
         workspace: Workspace,
         *,
-        by: str,
+        actor: str,
         user_identifier_key: str | None = None,
         expires_at: datetime | None = None,
         wanted: Wanted | None = None,
@@ -131,7 +131,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                 expires_at=ClientSessionPolicy.of(workspace).end(expires_at, at=at),
             )
             try:
-                session._insert(wanted, terms, by=by)
+                session._insert(wanted, terms, actor=actor)
             except IntegrityError:
                 if holder := self._holder(workspace, user_identifier_key, at=at):
                     raise KeyTaken(holder) from None
@@ -143,7 +143,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         self,
         workspace: Workspace,
         *,
-        by: str,
+        actor: str,
         user_identifier_key: str | None = None,
         expires_at: datetime | None = None,
         wanted: Wanted | None = None,
@@ -170,14 +170,14 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                     if session is None:
                         return self.start(
                             workspace,
-                            by=by,
+                            actor=actor,
                             user_identifier_key=user_identifier_key,
                             expires_at=expires_at,
                             wanted=wanted,
                             terms=terms,
                             at=at,
                         )
-                    session.replace_grants(wanted, terms=terms, expires_at=expires_at, by=by, at=at)
+                    session.replace_grants(wanted, terms=terms, expires_at=expires_at, actor=actor, at=at)
                 except (KeyTaken, NotLive):
                     continue
                 return session

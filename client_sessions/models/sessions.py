@@ -115,7 +115,7 @@ class ClientSession(models.Model):
         self,
         wanted: Wanted,
         *,
-        by: str,
+        actor: str,
         terms: Terms = ALL,
         user_identifier_key: str | None = None,
         at: datetime | None = None,
@@ -129,11 +129,11 @@ class ClientSession(models.Model):
             check_key(user_identifier_key)
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(by=by, at=at)
-            self._take_key(user_identifier_key, by=by, at=at)
-            self._add(checked, terms, by=by, at=at)
+            self._claim(actor=actor, at=at)
+            self._take_key(user_identifier_key, actor=actor, at=at)
+            self._add(checked, terms, actor=actor, at=at)
 
-    def revoke_access(self, wanted: Wanted, *, by: str, at: datetime | None = None) -> None:
+    def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
         """Take these grants back while the session lives; what was not granted is not missed.
 
         What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
@@ -141,20 +141,20 @@ class ClientSession(models.Model):
         """
         at, wanted = moment(at), listed(wanted)
         with atomic():
-            self._claim(by=by, at=at)
+            self._claim(actor=actor, at=at)
             for resource_type, resource_ids in wanted.items():
                 grants = self.grants.filter(resource_type=resource_type)
                 held = set(grants.values_list("resource_id", flat=True))
                 ids = {resources.stored(resource_type, one): one for one in resource_ids}
                 others = [one for stored_id, one in ids.items() if stored_id not in held]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), by=by, at=at)
+                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
 
     def replace_grants(
         self,
         wanted: Wanted,
         *,
-        by: str,
+        actor: str,
         terms: Terms = ALL,
         expires_at: datetime | None = None,
         at: datetime | None = None,
@@ -165,43 +165,43 @@ class ClientSession(models.Model):
         """
         at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
         if not wanted and expires_at is None:
-            self.renew_token(by=by, at=at)
+            self.renew_token(actor=actor, at=at)
             return
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(by=by, at=at)
+            self._claim(actor=actor, at=at)
             if expires_at is not None:
-                self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), by=by, at=at)
+                self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self._take_away(resource_type, surplus, by=by, at=at)
-            self._add(checked, terms, by=by, at=at)
+                self._take_away(resource_type, surplus, actor=actor, at=at)
+            self._add(checked, terms, actor=actor, at=at)
             for resource_type in checked:
-                self._limit(resource_type, terms, by=by, at=at)
+                self._limit(resource_type, terms, actor=actor, at=at)
 
-    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, by: str, at: datetime) -> None:
+    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
         at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
             grants.delete()
-            self._record("client_session.grants_removed", by=by, at=at, grants={resource_type: gone})
+            self._record("client_session.grants_removed", actor=actor, at=at, grants={resource_type: gone})
 
-    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
         at = moment(at)
         with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
             if happened:
-                self._record("client_session.revoked", by=by, at=at)
+                self._record("client_session.revoked", actor=actor, at=at)
                 self.revoked_at = at
         return bool(happened)
 
-    def remove(self, *, by: str, at: datetime | None = None) -> bool:
+    def remove(self, *, actor: str, at: datetime | None = None) -> bool:
         """Delete the row with its grants; whether it was still there. Its events stay."""
-        deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(by=by, at=at)
+        deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(actor=actor, at=at)
         return bool(deleted)
 
-    def renew_token(self, *, by: str, at: datetime) -> None:
+    def renew_token(self, *, actor: str, at: datetime) -> None:
         """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.
 
         Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
@@ -209,9 +209,9 @@ class ClientSession(models.Model):
         at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
             with atomic():
-                self._claim(by=by, at=at)
+                self._claim(actor=actor, at=at)
 
-    def _claim(self, *, by: str, at: datetime) -> None:
+    def _claim(self, *, actor: str, at: datetime) -> None:
         """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
 
         An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
@@ -221,10 +221,10 @@ class ClientSession(models.Model):
         self.refresh_from_db(fields=["expires_at", "user_identifier_key", "token_key"])
         if (token_key := tokens.with_newest_key(self.token_key)) != self.token_key:
             ClientSession.objects.filter(pk=self.pk).update(token_key=token_key)
-            self._record("client_session.token_renewed", by=by, at=at)
+            self._record("client_session.token_renewed", actor=actor, at=at)
             self.token_key = token_key
 
-    def _insert(self, wanted: Listed, terms: Terms, *, by: str) -> None:
+    def _insert(self, wanted: Listed, terms: Terms, *, actor: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
@@ -232,16 +232,16 @@ class ClientSession(models.Model):
                 siblings = ClientSession.objects.in_workspace(self.workspace)
                 siblings._release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
-            self._record("client_session.created", by=by, at=self.created_at)
-            self._add(checked, terms, by=by, at=self.created_at)
+            self._record("client_session.created", actor=actor, at=self.created_at)
+            self._add(checked, terms, actor=actor, at=self.created_at)
 
-    def _move_end(self, expires_at: datetime, *, by: str, at: datetime) -> None:
+    def _move_end(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
         if expires_at != self.expires_at:
             ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
-            self._record("client_session.expiry_changed", by=by, at=at, expires_at=expires_at.isoformat())
+            self._record("client_session.expiry_changed", actor=actor, at=at, expires_at=expires_at.isoformat())
             self.expires_at = expires_at
 
-    def _take_key(self, key: str | None, *, by: str, at: datetime) -> None:
+    def _take_key(self, key: str | None, *, actor: str, at: datetime) -> None:
         if key is None or key == self.user_identifier_key:
             return
         if self.user_identifier_key is not None:
@@ -254,22 +254,26 @@ class ClientSession(models.Model):
             raise KeyTaken from None
         self.user_identifier_key = key
         # The key itself is no matter for a record: with a publishable key it opens the session.
-        self._record("client_session.key_taken", by=by, at=at)
+        self._record("client_session.key_taken", actor=actor, at=at)
 
-    def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, by: str, at: datetime) -> None:
+    def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
             if changed := Grant.objects.all()._give(self, resource_type, ids, terms, at=at):
-                self._record("client_session.granted", by=by, at=at, grants={resource_type: changed}, **_told(terms))
+                self._record(
+                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_told(terms)
+                )
 
-    def _limit(self, resource_type: str, terms: Terms, *, by: str, at: datetime) -> None:
+    def _limit(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
         """Narrow the grants of a type to these terms, where they reach further."""
         wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
         if ids := sorted(wider.values_list("resource_id", flat=True)):
             wider.update(**terms.columns)
-            self._record("client_session.grants_limited", by=by, at=at, grants={resource_type: ids}, **_told(terms))
+            self._record(
+                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_told(terms)
+            )
 
-    def _record(self, type: str, *, by: str, at: datetime, **data: Any) -> None:
-        Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data)
+    def _record(self, type: str, *, actor: str, at: datetime, **data: Any) -> None:
+        Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, actor=actor, at=at, **data)
 
 
 _BY_TOKEN = CompiledQuery(

@@ -97,7 +97,7 @@ class ClientSessionsView(SeamView):
         session = self._chosen(values)
         session.grant(
             _wanted(values),
-            by=self.auth.actor,
+            actor=self.auth.actor,
             terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
@@ -110,7 +110,7 @@ class ClientSessionsView(SeamView):
             Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
         session = self._selected(_selectors(values))
         with atomic():
-            session.revoke_access(wanted, by=self.auth.actor)
+            session.revoke_access(wanted, actor=self.auth.actor)
             if left := still_reached(session, wanted):
                 raise SeamError(
                     "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
@@ -132,11 +132,11 @@ class ClientSessionsView(SeamView):
         return self._answer_with_all(_answerable(sessions), request, values)
 
     def revoke(self, request: Request) -> Response:
-        self._selected(ONE.read(request)).revoke(by=self.auth.actor)
+        self._selected(ONE.read(request)).revoke(actor=self.auth.actor)
         return self.ok()
 
     def destroy(self, request: Request) -> Response:
-        if not self._selected(ONE.read(request)).remove(by=self.auth.actor):
+        if not self._selected(ONE.read(request)).remove(actor=self.auth.actor):
             raise SeamError("client_session_not_found")
         return self.ok()
 
@@ -165,7 +165,7 @@ class ClientSessionsView(SeamView):
         """What the caller asks of a new session, in the words of the model."""
         return {
             "workspace": self.auth.workspace,
-            "by": self.auth.actor,
+            "actor": self.auth.actor,
             "user_identifier_key": values.get("user_identifier_key"),
             "expires_at": values.get("expires_at"),
             "wanted": _wanted(values),
@@ -192,7 +192,7 @@ class ClientSessionsView(SeamView):
         except KeyTaken as taken:
             if taken.holder is None:
                 raise
-            taken.holder.renew_token(by=self.auth.actor, at=timezone.now())
+            taken.holder.renew_token(actor=self.auth.actor, at=timezone.now())
             return taken.holder
 
     def _answer_with_all(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:

@@ -36,13 +36,13 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def publishable(self) -> Self:
         return self.filter(kind=ApiKey.Kind.PUBLISHABLE)
 
-    def issue(self, workspace: Workspace, *, name: str, by: str) -> tuple["ApiKey", str]:
+    def issue(self, workspace: Workspace, *, name: str, actor: str) -> tuple["ApiKey", str]:
         """Make a secret key. The text beside the row is shown this once and kept nowhere."""
         text = tokens.new_api_key(sandbox=workspace.is_sandbox)
         key = ApiKey(workspace=workspace, name=name, short=tokens.short_of(text), digest=tokens.digest(text))
-        return self._recorded(key, by=by), text
+        return self._recorded(key, actor=actor), text
 
-    def issue_publishable(self, workspace: Workspace, *, name: str, by: str) -> "ApiKey":
+    def issue_publishable(self, workspace: Workspace, *, name: str, actor: str) -> "ApiKey":
         """Make a publishable key; its text can be read at any time, from ``publishable_key``.
 
         The text is random and stored encrypted: it is part of your pages, so no change of TOKEN_KEYS may change it.
@@ -56,7 +56,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             digest=tokens.digest(text),
         )
         key.sealed_text = seal_for(key, text.encode())
-        return self._recorded(key, by=by)
+        return self._recorded(key, actor=actor)
 
     def authenticate(self, text: str) -> "ApiKey | None":
         """The usable secret key with this text, its workspace joined: one query, none if the text is no key at all."""
@@ -73,10 +73,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return key if key and key.is_usable(ApiKey.Kind.PUBLISHABLE) and tokens.matches(text, key.digest) else None
 
     @atomic()
-    def _recorded(self, key: "ApiKey", *, by: str) -> "ApiKey":
+    def _recorded(self, key: "ApiKey", *, actor: str) -> "ApiKey":
         fitting_text(key.name, name="name", longest=LONGEST_NAME)
         key.save(force_insert=True, using=self.db)
-        Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, by=by)
+        Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, actor=actor)
         return key
 
 
@@ -134,12 +134,14 @@ class ApiKey(models.Model):
         return open_in(self, self.sealed_text).decode() if self.sealed_text else ""
 
     @atomic()
-    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """Refuse the key from the next request on; whether that was news."""
         at = moment(at)
         happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
         if happened:
-            Event.objects.record("api_key.revoked", subject=self.short, workspace_id=self.workspace_id, by=by, at=at)
+            Event.objects.record(
+                "api_key.revoked", subject=self.short, workspace_id=self.workspace_id, actor=actor, at=at
+            )
             self.revoked_at = at
         return bool(happened)
 

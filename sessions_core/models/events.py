@@ -27,31 +27,31 @@ class EventQuerySet(models.QuerySet["Event"]):
         *,
         subject: str,
         workspace_id: uuid.UUID | None,
-        by: str,
+        actor: str,
         at: datetime | None = None,
         **data: Any,
     ) -> "Event":
         """Write down a change, inside the transaction that makes it.
 
-        ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``by`` the actor that a credential
+        ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``actor`` what a credential
         or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret. ``workspace_id`` is None for
         events of the server itself, which are never sent as webhooks. Raises ValueError for texts that some database
         would not store.
         """
-        _check(by, data)
+        _check(actor, data)
         event = self.create(
-            type=type, subject=subject, workspace_id=workspace_id, actor=by, created_at=moment(at), data=data
+            type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
         WebhookMessage.objects.tell([event])
         return event
 
     def record_all(
-        self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, by: str, at: datetime, **data: Any
+        self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, actor: str, at: datetime, **data: Any
     ) -> list["Event"]:
         """The same change of many things, written down as ``record`` does for one."""
         at = moment(at)
-        _check(by, data)
-        facts = {"type": type, "workspace_id": workspace_id, "actor": by, "created_at": at, "data": data}
+        _check(actor, data)
+        facts = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
         WebhookMessage.objects.tell(events)
         return events
@@ -96,7 +96,7 @@ class Event(models.Model):
         raise AppendOnly
 
 
-def _check(by: str, data: dict[str, Any]) -> None:
-    text(by, name="by", longest=LONGEST_ACTOR)
+def _check(actor: str, data: dict[str, Any]) -> None:
+    text(actor, name="actor", longest=LONGEST_ACTOR)
     if not is_storable_json(data):
         raise ValueError(f"{', '.join(data)} must not contain NUL or lone surrogates.")

@@ -96,7 +96,7 @@ class Worker:
             return
         message.fail(answer.outcome, at=at)
         if answer.outcome == GONE:
-            endpoint.disable(by="system:webhooks", reason="it answered 410 Gone", at=at)
+            endpoint.disable(actor="system:webhooks", reason="it answered 410 Gone", at=at)
         endpoint.release(until=at + REST * answer.took)
 
 

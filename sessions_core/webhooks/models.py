@@ -65,7 +65,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
 
     @atomic()
     def add(
-        self, workspace: "Workspace", url: str, *, by: str, description: str = "", at: datetime | None = None
+        self, workspace: "Workspace", url: str, *, actor: str, description: str = "", at: datetime | None = None
     ) -> tuple["WebhookEndpoint", str]:
         """Tell this address from now on. The secret beside the row is shown this once. Raises NotAllowed."""
         text(url, name="url", longest=LONGEST_URL)
@@ -76,7 +76,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
         secret = tokens.new_webhook_secret()
         endpoint.sealed_secret = seal_for(endpoint, secret.encode())
         endpoint.save(force_insert=True, using=self.db)
-        endpoint._record("created", by=by, at=at)
+        endpoint._record("created", actor=actor, at=at)
         return endpoint, secret
 
 
@@ -112,7 +112,7 @@ class WebhookEndpoint(models.Model):
         return [open_in(self, each).decode() for each in sealed]
 
     @atomic()
-    def rotate(self, *, by: str, at: datetime | None = None) -> str:
+    def rotate(self, *, actor: str, at: datetime | None = None) -> str:
         """Give it a new secret, which is returned this once. The one before goes on signing too, for a day."""
         at = moment(at)
         secret = tokens.new_webhook_secret()
@@ -121,28 +121,28 @@ class WebhookEndpoint(models.Model):
             sealed_previous_secret=F("sealed_secret"),
             previous_secret_until=at + OVERLAP,
         )
-        self._record("rotated", by=by, at=at)
+        self._record("rotated", actor=actor, at=at)
         return secret
 
     @atomic()
-    def disable(self, *, by: str, reason: str = "", at: datetime | None = None) -> bool:
+    def disable(self, *, actor: str, reason: str = "", at: datetime | None = None) -> bool:
         """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
         text(reason, name="reason", longest=LONGEST_REASON)
         at = moment(at)
         enabled = WebhookEndpoint.objects.enabled().filter(pk=self.pk)
         happened = enabled.update(disabled_at=at, disabled_reason=reason)
         if happened:
-            self._record("disabled", by=by, at=at, reason=reason)
+            self._record("disabled", actor=actor, at=at, reason=reason)
         return bool(happened)
 
     @atomic()
-    def enable(self, *, by: str, at: datetime | None = None) -> bool:
+    def enable(self, *, actor: str, at: datetime | None = None) -> bool:
         """Tell it again; whether that was news. What happened in between it is not told."""
         at = moment(at)
         disabled = WebhookEndpoint.objects.filter(pk=self.pk, disabled_at__isnull=False)
         happened = disabled.update(disabled_at=None, disabled_reason="")
         if happened:
-            self._record("enabled", by=by, at=at)
+            self._record("enabled", actor=actor, at=at)
         return bool(happened)
 
     def claim(self, *, at: datetime) -> bool:
@@ -157,9 +157,9 @@ class WebhookEndpoint(models.Model):
         until = instant(until, name="until")
         WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
 
-    def _record(self, deed: str, *, by: str, at: datetime, **data: Any) -> None:
+    def _record(self, deed: str, *, actor: str, at: datetime, **data: Any) -> None:
         self.workspace.events.record(
-            f"webhook_endpoint.{deed}", subject=str(self.pk), workspace_id=self.workspace_id, by=by, at=at, **data
+            f"webhook_endpoint.{deed}", subject=str(self.pk), workspace_id=self.workspace_id, actor=actor, at=at, **data
         )
 
 
@@ -265,7 +265,7 @@ class WebhookMessage(models.Model):
         )
 
     @atomic()
-    def send_again(self, *, by: str, at: datetime | None = None) -> bool:
+    def send_again(self, *, actor: str, at: datetime | None = None) -> bool:
         """Let it be due now, with all its retries, whatever became of it; False if it is due already."""
         at = moment(at)
         happened = WebhookMessage.objects.filter(
@@ -274,7 +274,7 @@ class WebhookMessage(models.Model):
         if happened:
             workspace = self.endpoint.workspace
             workspace.events.record(
-                "webhook_message.sent_again", subject=self.pk, workspace_id=workspace.pk, by=by, at=at
+                "webhook_message.sent_again", subject=self.pk, workspace_id=workspace.pk, actor=actor, at=at
             )
         return bool(happened)
 

@@ -16,7 +16,7 @@ from tests.sdks import packages
 
 @pytest.fixture
 def publishable_key(workspace: Workspace) -> str:
-    return ApiKey.objects.issue_publishable(workspace, name="a web app", by="operator:test").publishable_key
+    return ApiKey.objects.issue_publishable(workspace, name="a web app", actor="operator:test").publishable_key
 
 
 @pytest.fixture

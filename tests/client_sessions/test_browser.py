@@ -67,13 +67,13 @@ def site(request, tmp_path: Path, javascript: Path) -> Iterator[str]:
 def test_a_page_of_a_listed_origin_lists_devices_and_reads_refusals(
     site, live_server, workspace, publishable_key, home
 ):
-    session = ClientSession.objects.start(workspace, by="test", wanted={"connected_account": [home.a1]})
+    session = ClientSession.objects.start(workspace, actor="test", wanted={"connected_account": [home.a1]})
     with chromium() as browser:
         page = browser.new_page()
         page.goto(site)
         assert page.evaluate(LIST, [live_server.url, session.token]) == ["d1", "d2"]
         assert page.evaluate(SIGN_ON, [live_server.url, publishable_key, "p1"]) == "p1"
-        session.revoke(by="test")
+        session.revoke(actor="test")
         assert page.evaluate(LIST, [live_server.url, session.token]) == [
             "SeamHttpUnauthorizedError",
             "unauthorized",
@@ -84,7 +84,7 @@ def test_a_page_of_a_listed_origin_lists_devices_and_reads_refusals(
 def test_a_page_of_another_origin_reads_nothing_until_its_origin_is_listed(site, live_server, live_workspace):
     account = ConnectedAccount.objects.create(workspace=live_workspace, display_name="account")
     Device.objects.create(workspace=live_workspace, connected_account=account, name="door")
-    session = ClientSession.objects.start(live_workspace, by="test", wanted={"connected_account": [str(account.pk)]})
+    session = ClientSession.objects.start(live_workspace, actor="test", wanted={"connected_account": [str(account.pk)]})
     with chromium() as browser:
         page = browser.new_page()
         page.goto(site)
@@ -97,7 +97,7 @@ def test_a_page_of_another_origin_reads_nothing_until_its_origin_is_listed(site,
 @pytest.mark.wire("S80")
 def test_a_user_connects_an_account_in_a_browser(live_server, workspace, settings):
     settings.CLIENT_SESSIONS = {"URL": live_server.url}
-    session = ClientSession.objects.start(workspace, by="test")
+    session = ClientSession.objects.start(workspace, actor="test")
     endpoint = Request(f"{live_server.url}/connect_webviews/create", method="POST")
     endpoint.add_header("authorization", f"Bearer {session.token}")
     with urlopen(endpoint) as answer:

@@ -27,7 +27,7 @@ def operator(db) -> Client:
 @pytest.fixture
 def session(workspace, home) -> ClientSession:
     return ClientSession.objects.start(
-        workspace, by="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
+        workspace, actor="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
     )
 
 
@@ -89,12 +89,12 @@ def test_facts_are_not_edited_by_hand(operator, session):
 
 
 def test_what_users_wrote_is_shown_as_text(operator, workspace):
-    ClientSession.objects.start(workspace, by="test", user_identifier_key="<script>alert(1)</script>")
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="<script>alert(1)</script>")
     assert b"<script>alert(1)" not in operator.get(LIST).content
 
 
 def test_an_api_key_is_revoked_from_the_console(operator, workspace):
-    key, text = ApiKey.objects.issue(workspace, name="lost", by="test")
+    key, text = ApiKey.objects.issue(workspace, name="lost", actor="test")
     operator.post(
         "/admin/sessions_core/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)], "confirmed": "yes"}
     )
@@ -102,7 +102,7 @@ def test_an_api_key_is_revoked_from_the_console(operator, workspace):
 
 
 def test_a_whole_list_is_revoked_however_long(operator, workspace):
-    first, *_ = sessions = [ClientSession.objects.start(workspace, by="test") for _ in range(1100)]
+    first, *_ = sessions = [ClientSession.objects.start(workspace, actor="test") for _ in range(1100)]
     everything = {"action": "revoke", "_selected_action": [str(first.pk)], "select_across": "1"}
     question = operator.post(LIST, everything).content.decode()
     assert "1100 client sessions" in question

@@ -52,7 +52,7 @@ def test_a_preflight_asks_the_database_once(listed, django_assert_num_queries):
     [("devices/list", 200), ("devices/get?device_id=x", 404), ("nowhere", 404), ("client_sessions/list", 401)],
 )
 def test_every_answer_carries_the_cors_headers_for_a_listed_origin(listed, workspace, path, status):
-    token = ClientSession.objects.start(workspace, by="test").token
+    token = ClientSession.objects.start(workspace, actor="test").token
     response = Caller(authorization=f"Bearer {token}", origin=APP).get(path)
     assert (response.status_code, allowed(response)) == (status, APP)
     assert response.headers["Access-Control-Expose-Headers"] == "seam-request-id, retry-after"
@@ -105,7 +105,7 @@ def test_refusals_of_invalid_requests_carry_the_cors_headers_too(listed, api_key
     ],
 )
 def test_an_origin_that_only_looks_alike_reads_nothing(listed, workspace, origin):
-    token = ClientSession.objects.start(workspace, by="test").token
+    token = ClientSession.objects.start(workspace, actor="test").token
     caller = Caller(authorization=f"Bearer {token}", origin=origin)
     for response in (preflight("devices/list", origin), caller.get("devices/list"), Caller(origin=origin).get("x")):
         assert allowed(response) is None
@@ -136,7 +136,7 @@ def test_a_live_workspace_alone_answers_no_page_of_that_machine(live_workspace):
 
 def test_a_persons_token_without_a_workspace_is_no_browsers(listed, workspace, django_user_model):
     person = django_user_model.objects.create(username="jane")
-    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", by="test")[1]
+    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", actor="test")[1]
     response = Caller(authorization=f"Bearer {token}", origin=APP).get("workspaces/list")
     assert (response.status_code, allowed(response)) == (200, None)
 
@@ -150,7 +150,7 @@ def test_an_origin_costs_a_forged_token_one_query(listed, django_assert_num_quer
 @pytest.mark.wire("S104")
 def test_a_cookie_is_never_a_credential(listed, workspace):
     caller = bearer("")
-    caller.client.cookies["client-session-token"] = ClientSession.objects.start(workspace, by="test").token
+    caller.client.cookies["client-session-token"] = ClientSession.objects.start(workspace, actor="test").token
     assert caller.get("devices/list").status_code == 401
 
 

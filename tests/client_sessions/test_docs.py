@@ -72,7 +72,7 @@ def given(live_server, api_key, publishable_key, workspace, home, django_user_mo
         "URL": live_server.url,
         "API_KEY": api_key,
         "PUBLISHABLE_KEY": publishable_key,
-        "ACCESS_TOKEN": PersonalAccessToken.objects.issue(person, [workspace], name="laptop", by="test")[1],
+        "ACCESS_TOKEN": PersonalAccessToken.objects.issue(person, [workspace], name="laptop", actor="test")[1],
         "WORKSPACE_ID": home.workspace,
         "ACCOUNT_ID": home.a1,
         "OTHER_ACCOUNT_ID": home.a2,

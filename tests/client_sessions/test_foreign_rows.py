@@ -33,7 +33,7 @@ def session(workspace, elsewhere, home) -> ClientSession:
         )
         Customer.objects.bulk_create(Customer(workspace=of, key=f"customer {n}") for n in range(500))
     wanted = {"connected_account": [home.a1], "customer": ["acme"]}
-    return ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", wanted=wanted)
+    return ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", wanted=wanted)
 
 
 def plans(caller: Caller, path: str, query: str = "") -> Iterator[str]:
@@ -60,7 +60,7 @@ def grow_lopsided(workspace: Workspace) -> None:
     if connection.vendor == "sqlite":  # PostgreSQL scans the devices where an average person has many of them
         UserIdentity.objects.create(workspace=workspace, key="lopsided").devices.add(*devices[:300])
     for device in devices[:20]:
-        ClientSession.objects.start(workspace, by="test", wanted={"device": [str(device.pk)]})
+        ClientSession.objects.start(workspace, actor="test", wanted={"device": [str(device.pk)]})
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -111,6 +111,6 @@ def test_a_backend_that_asks_for_one_user_reads_that_users_rows_by_index(backend
 
 def test_every_device_is_counted_once_by_whichever_ways_it_is_reached(workspace, home):
     wanted = {"connected_account": [home.a1, home.a2], "customer": ["acme"], "device": [home.d1]}
-    session = ClientSession.objects.start(workspace, by="test", wanted=wanted)
+    session = ClientSession.objects.start(workspace, actor="test", wanted=wanted)
     found = bearer(session.token).get("client_sessions/get").json()["client_session"]
     assert found["device_count"] == 3

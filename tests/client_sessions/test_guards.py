@@ -18,7 +18,7 @@ pytestmark = pytest.mark.urls("tests.client_sessions.guarded")
 @pytest.fixture
 def session(workspace, home) -> ClientSession:
     return ClientSession.objects.start(
-        workspace, by="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
+        workspace, actor="test", user_identifier_key="u1", wanted={"connected_account": [home.a1]}
     )
 
 
@@ -72,7 +72,9 @@ def test_a_key_that_is_none_narrows_to_an_error_not_to_everything(backend, brows
 
 
 def test_a_session_narrows_by_its_own_key_only(browser, workspace, home):
-    ClientSession.objects.start(workspace, by="test", user_identifier_key="u2", wanted={"connected_account": [home.a2]})
+    ClientSession.objects.start(
+        workspace, actor="test", user_identifier_key="u2", wanted={"connected_account": [home.a2]}
+    )
     assert names(browser, "?user_identifier_key=u1") == ["d1", "d2"]
     assert names(browser, "?user_identifier_key=u2") == []
 
@@ -82,22 +84,22 @@ def test_a_session_narrows_by_its_own_key_only(browser, workspace, home):
 )
 def test_a_method_needs_the_action_it_is(session, browser, home, method, action):
     only = {each: str(getattr(home, d)) for each, d in ((Action.READ, "d3"), (Action.CONTROL, "d2"))}
-    session.revoke_access({"connected_account": [home.a1]}, by="test")
+    session.revoke_access({"connected_account": [home.a1]}, actor="test")
     for each, device in only.items():
-        session.grant({"device": [device]}, terms=Terms(actions=[each]), by="test")
+        session.grant({"device": [device]}, terms=Terms(actions=[each]), actor="test")
     for each, device in only.items():
         assert (status(browser, method, f"/things/{device}") < 300) == (each == action)
 
 
 def test_a_backend_asks_what_a_user_may_control(backend, session, home):
-    session.revoke_access({"connected_account": [home.a1]}, by="test")
-    session.grant({"device": [home.d1]}, terms=Terms(actions=[Action.READ]), by="test")
+    session.revoke_access({"connected_account": [home.a1]}, actor="test")
+    session.grant({"device": [home.d1]}, terms=Terms(actions=[Action.READ]), actor="test")
     path = f"/things/{home.d1}?user_identifier_key=u1"
     assert [status(backend, method, path) for method in ("GET", "PATCH")] == [200, 404]
 
 
 def test_only_a_backend_and_a_session_see_anything(workspace, home):
-    publishable = ApiKey.objects.issue_publishable(workspace, name="a web app", by="test")
+    publishable = ApiKey.objects.issue_publishable(workspace, name="a web app", actor="test")
     for caller in (publishable, object(), None):
         assert list(visible_to(caller, Device.objects.all())) == []
 
@@ -114,7 +116,7 @@ def test_another_kind_of_bearer_is_left_to_the_views_other_authenticators(rf):
 )
 def test_who_has_no_live_session_is_401_in_the_hosts_own_words(session, browser, change, code):
     if change == "revoke":
-        session.revoke(by="test")
+        session.revoke(actor="test")
     if change == "forge":
         browser = bearer("seam_cst1abcdefgh_" + "1" * 24)
     if change is None:
@@ -169,7 +171,7 @@ def test_a_plain_view_answers_401_and_names_the_reason_to_every_other_caller(db,
 )
 def test_a_plain_view_says_that_a_session_is_over(session, browser, change, code):
     if change == "revoke":
-        session.revoke(by="test")
+        session.revoke(actor="test")
     else:
         ClientSession.objects.update(expires_at=session.created_at)
     answer = browser.client.get("/plain", headers=browser.headers)

@@ -33,7 +33,7 @@ def tenant(request, workspace, live_workspace):
 
 def granted(workspace, **wanted: str) -> ClientSession:
     ids = {name: [one] for name, one in wanted.items()}
-    return ClientSession.objects.start(workspace, by="test", wanted=ids)
+    return ClientSession.objects.start(workspace, actor="test", wanted=ids)
 
 
 def device_count(session: ClientSession) -> int:
@@ -124,11 +124,11 @@ def test_every_verb_works_whatever_the_default_manager_does(tenant, shape):
     assert problems() == ""
     one, other = (model.every.create(workspace=tenant, name=name) for name in ("one", "other"))
     session = granted(tenant, thing=str(one.pk))
-    session.grant({"thing": [str(other.pk)]}, by="test")
+    session.grant({"thing": [str(other.pk)]}, actor="test")
     assert {row["pk"] for row in reached_by(model.objects.all(), session).values("pk")} == {one.pk, other.pk}
     assert device_count(session) == 2
-    session.revoke_access({"thing": [str(one.pk)]}, by="test")
-    session.replace_grants({"thing": [str(one.pk)]}, by="test")
+    session.revoke_access({"thing": [str(one.pk)]}, actor="test")
+    session.replace_grants({"thing": [str(one.pk)]}, actor="test")
     assert [row["pk"] for row in visible_to(session, model.objects.all()).values("pk")] == [one.pk]
     assert device_count(session) == 1
 

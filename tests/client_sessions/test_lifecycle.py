@@ -19,7 +19,7 @@ SECOND = timedelta(seconds=1)
 
 @pytest.fixture
 def session(workspace) -> ClientSession:
-    return ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=NOW)
+    return ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=NOW)
 
 
 def event_types(session: ClientSession) -> list[str]:
@@ -60,11 +60,11 @@ NARROWINGS = {
 
 @pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
 def test_rows_are_narrowed_in_any_order(workspace, live_workspace, order):
-    revoked = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1")
-    revoked.revoke(by="test")
-    wanted = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1")
-    ClientSession.objects.start(workspace, by="test", user_identifier_key="u2")
-    ClientSession.objects.start(live_workspace, by="test", user_identifier_key="u1")
+    revoked = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1")
+    revoked.revoke(actor="test")
+    wanted = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1")
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="u2")
+    ClientSession.objects.start(live_workspace, actor="test", user_identifier_key="u1")
     rows = ClientSession.objects
     for name in order:
         rows = NARROWINGS[name](rows, workspace)
@@ -74,18 +74,18 @@ def test_rows_are_narrowed_in_any_order(workspace, live_workspace, order):
 
 def test_a_session_lives_as_long_as_its_workspace_says(workspace):
     set_client_session_policy(workspace, lifetime=timedelta(hours=1))
-    session = ClientSession.objects.start(workspace, by="test", at=NOW)
+    session = ClientSession.objects.start(workspace, actor="test", at=NOW)
     assert session.expires_at == NOW + timedelta(hours=1)
 
 
 def test_every_change_is_an_event_by_somebody(session, home):
-    session.grant({"connected_account": [home.a1]}, by="api_key:x")
-    session.grant({"connected_account": [home.a1]}, by="api_key:x")
-    session.replace_grants({"connected_account": [home.a2]}, by="api_key:x", expires_at=NOW + timedelta(days=2))
-    session.revoke(by="api_key:x")
-    session.revoke(by="api_key:x")
-    session.remove(by="api_key:x")
-    session.remove(by="api_key:x")
+    session.grant({"connected_account": [home.a1]}, actor="api_key:x")
+    session.grant({"connected_account": [home.a1]}, actor="api_key:x")
+    session.replace_grants({"connected_account": [home.a2]}, actor="api_key:x", expires_at=NOW + timedelta(days=2))
+    session.revoke(actor="api_key:x")
+    session.revoke(actor="api_key:x")
+    session.remove(actor="api_key:x")
+    session.remove(actor="api_key:x")
     assert event_types(session) == [
         "client_session.created",
         "client_session.granted",
@@ -101,47 +101,47 @@ def test_every_change_is_an_event_by_somebody(session, home):
 @pytest.mark.parametrize("end", ["revoke", "remove"])
 def test_a_stale_copy_of_an_ended_session_changes_nothing(session, home, end):
     stale = ClientSession.objects.get(pk=session.pk)
-    getattr(session, end)(by="test")
+    getattr(session, end)(actor="test")
     with pytest.raises(NotLive):
-        stale.grant({"connected_account": [home.a1]}, by="test")
+        stale.grant({"connected_account": [home.a1]}, actor="test")
     with pytest.raises(NotLive):
-        stale.replace_grants({"connected_account": [home.a1]}, by="test", expires_at=NOW + timedelta(days=9))
+        stale.replace_grants({"connected_account": [home.a1]}, actor="test", expires_at=NOW + timedelta(days=9))
     assert not session.grants.exists()
     assert event_types(session)[-1] == {"revoke": "client_session.revoked", "remove": "client_session.deleted"}[end]
 
 
 def test_an_expired_session_is_granted_nothing(session, home):
     with pytest.raises(NotLive):
-        session.grant({"connected_account": [home.a1]}, by="test", at=session.expires_at)
+        session.grant({"connected_account": [home.a1]}, actor="test", at=session.expires_at)
 
 
 def test_a_refused_grant_leaves_nothing_half_done(session, home):
     with pytest.raises(resources.Missing):
-        session.grant({"connected_account": [home.a1], "connect_webview": ["x"]}, by="test")
+        session.grant({"connected_account": [home.a1], "connect_webview": ["x"]}, actor="test")
     with pytest.raises(GrantConflict):
-        session.grant({"connected_account": [home.a1], "customer": ["acme", "other"]}, by="test")
+        session.grant({"connected_account": [home.a1], "customer": ["acme", "other"]}, actor="test")
     assert not session.grants.exists()
     assert event_types(session) == ["client_session.created"]
 
 
 def test_a_keyless_session_takes_the_key_it_is_given_with_a_grant(workspace, home):
-    session = ClientSession.objects.start(workspace, by="test")
-    session.grant({"connected_account": [home.a1]}, user_identifier_key="u2", by="test")
+    session = ClientSession.objects.start(workspace, actor="test")
+    session.grant({"connected_account": [home.a1]}, user_identifier_key="u2", actor="test")
     assert ClientSession.objects.holding("u2").get() == session
     with pytest.raises(GrantConflict):
-        session.grant({}, user_identifier_key="u3", by="test")
+        session.grant({}, user_identifier_key="u3", actor="test")
 
 
 def test_a_key_somebody_has_is_not_taken_with_a_grant(session, workspace, home):
-    other = ClientSession.objects.start(workspace, by="test")
+    other = ClientSession.objects.start(workspace, actor="test")
     with pytest.raises(KeyTaken):
-        other.grant({"connected_account": [home.a1]}, user_identifier_key="u1", by="test")
+        other.grant({"connected_account": [home.a1]}, user_identifier_key="u1", actor="test")
     assert not other.grants.exists()
 
 
 def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_expired(session, workspace):
     later = session.expires_at
-    successor = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=later)
+    successor = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=later)
     session.refresh_from_db()
     assert session.status_at(later) is Status.EXPIRED
     assert ClientSession.objects.holding("u1").get() == successor
@@ -149,13 +149,13 @@ def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_ex
 
 def test_a_keyless_session_of_an_identity_is_found_again(workspace, home):
     wanted = {"user_identity": [home.identity]}
-    keyed = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", wanted=wanted)
-    first, second = (ClientSession.objects.start_or_match(workspace, by="test", wanted=wanted) for _ in "ab")
+    keyed = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", wanted=wanted)
+    first, second = (ClientSession.objects.start_or_match(workspace, actor="test", wanted=wanted) for _ in "ab")
     assert first == second != keyed
 
 
 def test_neither_key_nor_identity_always_makes_a_new_session(workspace):
-    first, second = (ClientSession.objects.start_or_match(workspace, by="test") for _ in "ab")
+    first, second = (ClientSession.objects.start_or_match(workspace, actor="test") for _ in "ab")
     assert first != second
 
 
@@ -200,9 +200,9 @@ def test_a_token_whose_key_was_withdrawn_is_dead_and_its_session_gets_another(ba
 
 
 def test_the_key_of_an_expired_session_can_be_taken_with_a_grant_and_that_is_an_event(workspace, home):
-    ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", expires_at=NOW)
-    session = ClientSession.objects.start(workspace, by="test")
-    session.grant({}, user_identifier_key="u1", by="api_key:x")
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", expires_at=NOW)
+    session = ClientSession.objects.start(workspace, actor="test")
+    session.grant({}, user_identifier_key="u1", actor="api_key:x")
     assert ClientSession.objects.holding("u1").get() == session
     event = Event.objects.get(type="client_session.key_taken")
     assert (event.subject, event.actor, event.data) == (str(session.pk), "api_key:x", {})
@@ -210,9 +210,9 @@ def test_the_key_of_an_expired_session_can_be_taken_with_a_grant_and_that_is_an_
 
 def test_a_session_that_lost_its_key_is_over_for_a_request_that_began_before(session, workspace):
     before, after = session.expires_at - SECOND, session.expires_at
-    successor = ClientSession.objects.start(workspace, by="test", user_identifier_key="u1", at=after)
+    successor = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=after)
     with pytest.raises(NotLive):
-        session.replace_grants({}, expires_at=after + timedelta(days=9), by="test", at=before)
+        session.replace_grants({}, expires_at=after + timedelta(days=9), actor="test", at=before)
     assert list(ClientSession.objects.live(at=before).filter(user_identifier_key="u1")) == [successor]
 
 

@@ -29,7 +29,7 @@ def cached(settings):
 def tokens(workspace, home) -> list[str]:
     """Of one session that reaches everything of an account, and one that reaches nothing."""
     wanted = {"connected_account": [home.a1]}
-    return [ClientSession.objects.start(workspace, by="test", wanted=each).token for each in (wanted, {})]
+    return [ClientSession.objects.start(workspace, actor="test", wanted=each).token for each in (wanted, {})]
 
 
 def asked(path: str, header: str, token: str):

@@ -20,7 +20,7 @@ def person(db):
 
 @pytest.fixture
 def token(person, workspace, elsewhere) -> str:
-    return PersonalAccessToken.objects.issue(person, [workspace, elsewhere], name="laptop", by="test")[1]
+    return PersonalAccessToken.objects.issue(person, [workspace, elsewhere], name="laptop", actor="test")[1]
 
 
 def at(workspace_id: object, token: str) -> Caller:
@@ -59,8 +59,8 @@ def test_without_a_workspace_it_lists_those_it_was_given(token, workspace, elsew
 def test_a_token_that_does_not_hold_is_refused_at_once(token, person, workspace, change):
     assert at(workspace.pk, token).get("workspaces/get").status_code == 200
     if change == "revoked":
-        assert PersonalAccessToken.objects.get().revoke(by="test")
-        assert not PersonalAccessToken.objects.get().revoke(by="test")
+        assert PersonalAccessToken.objects.get().revoke(actor="test")
+        assert not PersonalAccessToken.objects.get().revoke(actor="test")
     if change == "user inactive":
         get_user_model().objects.update(is_active=False)
     if change == "user gone":
@@ -79,7 +79,7 @@ def test_it_is_kept_as_a_digest(token):
 
 
 def test_its_story_is_told_in_every_workspace(token, workspace, elsewhere):
-    PersonalAccessToken.objects.get().revoke(by="operator:1")
+    PersonalAccessToken.objects.get().revoke(actor="operator:1")
     for each in (workspace, elsewhere):
         types = Event.objects.filter(workspace=each, subject=token[8:16]).order_by("id").values_list("type", flat=True)
         assert list(types) == ["personal_access_token.created", "personal_access_token.revoked"]

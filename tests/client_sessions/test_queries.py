@@ -24,7 +24,7 @@ def crowd(request, workspace, home) -> list[ClientSession]:
         for n in range(3)
     )
     wanted = {"connected_account": [str(account.pk) for account in accounts], "connect_webview": [home.webview]}
-    return [ClientSession.objects.start(workspace, by="test", wanted=wanted) for _ in range(request.param)]
+    return [ClientSession.objects.start(workspace, actor="test", wanted=wanted) for _ in range(request.param)]
 
 
 def test_checking_a_token_is_one_query(crowd, django_assert_num_queries):

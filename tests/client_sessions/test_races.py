@@ -28,7 +28,7 @@ def accounts(workspace: Workspace) -> list[str]:
 
 
 def start(workspace: Workspace, **more: Any) -> ClientSession:
-    return ClientSession.objects.start(workspace, by="test", **more)
+    return ClientSession.objects.start(workspace, actor="test", **more)
 
 
 def test_two_who_create_the_same_key_end_with_one_row(workspace, at_once):
@@ -42,7 +42,7 @@ def test_two_who_create_the_same_key_end_with_one_row(workspace, at_once):
 @pytest.mark.wire("S36")
 def test_forty_parallel_get_or_create_calls_make_one_session(workspace, at_once):
     for n in range(ROUNDS):
-        call = partial(ClientSession.objects.start_or_match, workspace, by="test", user_identifier_key=f"u{n}")
+        call = partial(ClientSession.objects.start_or_match, workspace, actor="test", user_identifier_key=f"u{n}")
         results = at_once(*[call] * 40)
         assert len({result.pk for result in results}) == 1
 
@@ -50,7 +50,7 @@ def test_forty_parallel_get_or_create_calls_make_one_session(workspace, at_once)
 def test_many_who_get_or_create_for_an_identity_get_one_session(workspace, at_once):
     identity = str(UserIdentity.objects.create(workspace=workspace).pk)
     wanted = {"user_identity": [identity]}
-    call = partial(ClientSession.objects.start_or_match, workspace, by="test", wanted=wanted)
+    call = partial(ClientSession.objects.start_or_match, workspace, actor="test", wanted=wanted)
     results = at_once(*[call] * THREADS)
     assert len({result.pk for result in results}) == 1
 
@@ -60,7 +60,7 @@ def test_a_grant_never_outlives_its_resource(workspace, at_once):
         account = ConnectedAccount.objects.create(workspace=workspace, display_name="short-lived")
         sessions = [start(workspace) for _ in range(4)]
         wanted = {"connected_account": [str(account.pk)]}
-        grants = [partial(session.grant, wanted, by="test") for session in sessions]
+        grants = [partial(session.grant, wanted, actor="test") for session in sessions]
         results = at_once(*grants, account.delete)
         assert {type(result) for result in results} <= {NoneType, tuple, resources.Missing}
         assert not Grant.objects.exists()
@@ -70,8 +70,8 @@ def test_granting_and_taking_back_never_meet(workspace, accounts, at_once):
     session = start(workspace)
     wanted = {"connected_account": accounts[:3]}
     for _ in range(ROUNDS):
-        grants = [partial(session.grant, wanted, by="test") for _ in range(4)]
-        revokes = [partial(session.revoke_access, wanted, by="test") for _ in range(4)]
+        grants = [partial(session.grant, wanted, actor="test") for _ in range(4)]
+        revokes = [partial(session.revoke_access, wanted, actor="test") for _ in range(4)]
         assert at_once(*grants, *revokes) == [None] * 8
 
 
@@ -85,7 +85,7 @@ def test_accounts_can_be_removed_while_their_devices_are_granted(workspace, acco
         ]
         sessions = [start(workspace, wanted={"device": devices}) for _ in range(3)]
         wanted = {"device": devices, "connected_account": [str(row.pk) for row in rows]}
-        grants = [partial(session.grant, wanted, by="test") for session in sessions]
+        grants = [partial(session.grant, wanted, actor="test") for session in sessions]
         results = at_once(*[row.remove for row in rows], *grants)
         assert {type(result) for result in results} <= {NoneType, resources.Missing}
         assert not Grant.objects.exists()
@@ -94,7 +94,7 @@ def test_accounts_can_be_removed_while_their_devices_are_granted(workspace, acco
 def test_no_more_webviews_wait_than_may(workspace, at_once):
     session = start(workspace)
     webviews = ConnectWebview.objects.bulk_create(ConnectWebview(workspace=workspace) for _ in range(48))
-    session.grant({"connect_webview": [str(webview.pk) for webview in webviews]}, by="test")
+    session.grant({"connect_webview": [str(webview.pk) for webview in webviews]}, actor="test")
     create = partial(bearer(session.token).post, "connect_webviews/create")
     statuses = [answer.status_code for answer in at_once(*[create] * 8)]
     assert sorted(statuses) == [200] * 2 + [400] * 6
@@ -106,7 +106,9 @@ def test_deleting_resources_and_sessions_at_once_deletes_both(workspace, account
         some = accounts[n * 4 : n * 4 + 4]
         sessions = [start(workspace, wanted={"connected_account": some}) for _ in range(4)]
         rows = [ConnectedAccount.objects.get(pk=one) for one in some]
-        results = at_once(*[row.delete for row in rows], *[partial(session.remove, by="test") for session in sessions])
+        results = at_once(
+            *[row.delete for row in rows], *[partial(session.remove, actor="test") for session in sessions]
+        )
         assert [result for result in results if isinstance(result, Exception)] == []
         assert not Grant.objects.exists()
 
@@ -133,7 +135,7 @@ def test_an_identity_is_given_devices_while_they_go(workspace, accounts, at_once
 def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):
     for n in range(ROUNDS):
         start(workspace, user_identifier_key=f"u{n}", expires_at=timezone.now())
-        call = partial(ClientSession.objects.start_or_match, workspace, by="test", user_identifier_key=f"u{n}")
+        call = partial(ClientSession.objects.start_or_match, workspace, actor="test", user_identifier_key=f"u{n}")
         results = at_once(*[call] * THREADS)
         assert len({result.pk for result in results}) == 1
         assert ClientSession.objects.in_workspace(workspace).holding(f"u{n}").count() == 1
@@ -143,7 +145,7 @@ def test_forty_parallel_grants_lose_none(workspace, accounts, at_once):
     session = start(workspace)
 
     def grant(account: str) -> None:
-        ClientSession.objects.get(pk=session.pk).grant({"connected_account": [account]}, by="test")
+        ClientSession.objects.get(pk=session.pk).grant({"connected_account": [account]}, actor="test")
 
     assert at_once(*(partial(grant, account) for account in accounts)) == [None] * 40
     assert session.grants.count() == 40
@@ -153,7 +155,7 @@ def test_two_identities_never_share_a_session(workspace, at_once):
     identities = [str(UserIdentity.objects.create(workspace=workspace).pk) for _ in range(2)]
     for _ in range(ROUNDS):
         session = start(workspace)
-        calls = [partial(session.grant, {"user_identity": [identity]}, by="test") for identity in identities]
+        calls = [partial(session.grant, {"user_identity": [identity]}, actor="test") for identity in identities]
         results = at_once(*calls)
         assert {type(result) for result in results} == {type(None), GrantConflict}
         assert session.grants.count() == 1
@@ -164,7 +166,7 @@ def test_a_grant_racing_a_revoke_or_a_delete_brings_nothing_back(workspace, acco
         session = start(workspace)
         end = session.revoke if n % 2 else session.remove
         granted, ended = at_once(
-            partial(session.grant, {"connected_account": accounts[:5]}, by="test"), partial(end, by="test")
+            partial(session.grant, {"connected_account": accounts[:5]}, actor="test"), partial(end, actor="test")
         )
         assert ended is True
         assert granted is None or isinstance(granted, NotLive)
@@ -176,8 +178,8 @@ def test_replacing_grants_against_adding_one_is_one_after_the_other(workspace, a
     for _ in range(ROUNDS):
         session = start(workspace, wanted={"connected_account": accounts[:2]})
         at_once(
-            partial(session.replace_grants, {"connected_account": accounts[2:4]}, by="test"),
-            partial(session.grant, {"connected_account": accounts[4:5]}, by="test"),
+            partial(session.replace_grants, {"connected_account": accounts[2:4]}, actor="test"),
+            partial(session.grant, {"connected_account": accounts[4:5]}, actor="test"),
         )
         held = {grant.resource_id for grant in session.grants.all()}
         replaced = {account.replace("-", "") for account in accounts[2:4]}
@@ -188,7 +190,7 @@ def test_replacing_grants_against_adding_one_is_one_after_the_other(workspace, a
 def test_two_who_revoke_write_one_event(workspace, at_once):
     for _ in range(ROUNDS):
         session = start(workspace)
-        results = at_once(*[partial(session.revoke, by="test")] * 4)
+        results = at_once(*[partial(session.revoke, actor="test")] * 4)
         assert sorted(results) == [False, False, False, True]
         assert Event.objects.filter(subject=str(session.pk), type="client_session.revoked").count() == 1
 
@@ -200,11 +202,11 @@ def test_asking_for_an_identitys_session_and_granting_to_it_do_not_wait_for_each
 
     def ask(n: int) -> ClientSession:
         return ClientSession.objects.start_or_match(
-            workspace, by="test", wanted={**wanted, "connected_account": [accounts[n]]}
+            workspace, actor="test", wanted={**wanted, "connected_account": [accounts[n]]}
         )
 
     asks = [partial(ask, n) for n in range(4)]
-    grants = [partial(session.grant, {"connected_account": [accounts[n]]}, by="test") for n in range(4, 8)]
+    grants = [partial(session.grant, {"connected_account": [accounts[n]]}, actor="test") for n in range(4, 8)]
     for _ in range(ROUNDS):
         results = at_once(*asks, *grants)
         assert results == [session] * 4 + [None] * 4

@@ -113,7 +113,7 @@ def test_an_address_is_the_same_with_and_without_its_port(status, plain, others)
 
 
 def test_sessions_and_keys_are_counted_apart(workspace, api_key, foreign_api_key):
-    tokens = [ClientSession.objects.start(workspace, by="test").token for _ in range(2)]
+    tokens = [ClientSession.objects.start(workspace, actor="test").token for _ in range(2)]
     for token in tokens:
         assert statuses(bearer(token), "workspaces/get", 4) == [200, 200, 200, 429]
     for key in (api_key, foreign_api_key):

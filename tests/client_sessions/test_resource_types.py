@@ -24,7 +24,7 @@ from tests.client_sessions import guarded
 
 @pytest.fixture
 def session(workspace, home) -> ClientSession:
-    return ClientSession.objects.start(workspace, by="test", wanted={"connected_account": [home.a1]})
+    return ClientSession.objects.start(workspace, actor="test", wanted={"connected_account": [home.a1]})
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_type_that_is_registered_anew_is_looked_up_anew(types, session, home):
     assert reached_by(Device.objects.all(), session).count() == 2
     types["connected_account"] = replace(types["connected_account"], key="email")
     assert reached_by(Device.objects.all(), session).count() == 0
-    session.grant({"connected_account": ["a2@example.com"]}, by="test")
+    session.grant({"connected_account": ["a2@example.com"]}, actor="test")
     assert [row.name for row in reached_by(Device.objects.all(), session)] == ["d3"]
 
 
@@ -138,10 +138,10 @@ def test_without_a_workspace_path_rows_belong_to_the_only_workspace(types, sessi
     registered(types, Device, workspace=None)
     wanted = {"thing": [str(Device.objects.get(name="d3").pk)]}
     with pytest.raises(resources.Missing):
-        session.grant(wanted, by="test")
+        session.grant(wanted, actor="test")
     ConnectedAccount.objects.filter(workspace=elsewhere).delete()
     elsewhere.delete()
-    session.grant(wanted, by="test")
+    session.grant(wanted, actor="test")
     assert [row.name for row in visible_to(session, Device.objects.all())] == ["d3"]
     Workspace.objects.create(name="Another")
     assert [row.name for row in visible_to(session, Device.objects.all())] == []

@@ -21,9 +21,9 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 
 @pytest.fixture
 def callers(api_key, publishable_key, workspace, django_user_model) -> dict[str | None, Caller]:
-    session = ClientSession.objects.start(workspace, by="test")
+    session = ClientSession.objects.start(workspace, actor="test")
     person = django_user_model.objects.create(username="somebody")
-    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", by="test")[1]
+    token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", actor="test")[1]
     return {
         None: Caller(),
         API_KEY: bearer(api_key),

@@ -173,7 +173,7 @@ def test_every_sdk_reaches_the_resources(sdk, given, home):
 @pytest.mark.wire("S113")
 def test_every_sdk_works_with_a_personal_access_token(sdk, given, home, elsewhere, workspace, django_user_model):
     jane = django_user_model.objects.create(username="jane")
-    _, token = PersonalAccessToken.objects.issue(jane, [workspace, elsewhere], name="laptop", by="test")
+    _, token = PersonalAccessToken.objects.issue(jane, [workspace, elsewhere], name="laptop", actor="test")
     assert sdk.play("person", access_token=token, **given) == {
         "devices": ["d1", "d2", "d3"],
         "workspaces": ["Elsewhere", "Here"],

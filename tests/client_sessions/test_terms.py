@@ -23,7 +23,7 @@ CONTROL_FOR_AN_HOUR = Terms(actions=[Action.CONTROL], until=NOW + HOUR)
 
 @pytest.fixture
 def session(workspace) -> ClientSession:
-    return ClientSession.objects.start(workspace, by="test", at=NOW)
+    return ClientSession.objects.start(workspace, actor="test", at=NOW)
 
 
 def reached(session: ClientSession, action: Action = Action.READ, at=NOW) -> list[str]:
@@ -40,19 +40,19 @@ def reached(session: ClientSession, action: Action = Action.READ, at=NOW) -> lis
     ],
 )
 def test_a_grant_allows_its_actions_and_no_other(session, home, actions, allowed):
-    session.grant({"connected_account": [home.a1]}, terms=Terms(actions=actions), by="test", at=NOW)
+    session.grant({"connected_account": [home.a1]}, terms=Terms(actions=actions), actor="test", at=NOW)
     for action in Action:
         assert reached(session, action) == (["d1", "d2"] if action in allowed else [])
 
 
 def test_a_grant_ends_when_it_says(session, home):
-    session.grant({"connected_account": [home.a1]}, terms=Terms(until=NOW + HOUR), by="test", at=NOW)
+    session.grant({"connected_account": [home.a1]}, terms=Terms(until=NOW + HOUR), actor="test", at=NOW)
     assert reached(session, at=NOW + HOUR - SECOND) == ["d1", "d2"]
     assert reached(session, at=NOW + HOUR) == []
 
 
 def test_without_terms_a_grant_is_seams(session, home):
-    session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
+    session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     assert Grant.objects.get().terms == [Terms()]
     assert reached(session, Action.CONTROL, at=NOW + 300 * 24 * HOUR) == ["d1", "d2"]
 
@@ -74,30 +74,30 @@ def test_without_terms_a_grant_is_seams(session, home):
 )
 def test_granting_again_only_widens(session, home, first, second, both):
     for terms in (first, second):
-        session.grant({"connected_account": [home.a1]}, terms=terms, by="test", at=NOW)
+        session.grant({"connected_account": [home.a1]}, terms=terms, actor="test", at=NOW)
     assert Grant.objects.get().terms == both
 
 
 def test_an_ended_grant_makes_room(session, home, workspace):
-    session.grant({"user_identity": [home.identity]}, terms=Terms(until=NOW + HOUR), by="test", at=NOW)
+    session.grant({"user_identity": [home.identity]}, terms=Terms(until=NOW + HOUR), actor="test", at=NOW)
     other = str(type(home.rows["identity"]).objects.create(workspace=workspace).pk)
     with pytest.raises(GrantConflict):
-        session.grant({"user_identity": [other]}, by="test", at=NOW)
-    session.grant({"user_identity": [other]}, terms=READ, by="test", at=NOW + HOUR)
+        session.grant({"user_identity": [other]}, actor="test", at=NOW)
+    session.grant({"user_identity": [other]}, terms=READ, actor="test", at=NOW + HOUR)
     assert Grant.objects.get().terms == [READ]
 
 
 def test_replacing_gives_full_grants(session, home):
-    session.grant({"connected_account": [home.a1, home.a2]}, terms=READ, by="test", at=NOW)
-    session.replace_grants({"connected_account": [home.a1]}, by="test", at=NOW)
+    session.grant({"connected_account": [home.a1, home.a2]}, terms=READ, actor="test", at=NOW)
+    session.replace_grants({"connected_account": [home.a1]}, actor="test", at=NOW)
     assert Grant.objects.get().terms == [Terms()]
-    session.replace_grants({"connected_account": [home.a1]}, terms=READ, by="test", at=NOW)
+    session.replace_grants({"connected_account": [home.a1]}, terms=READ, actor="test", at=NOW)
     assert Grant.objects.get().terms == [READ]
 
 
 def test_narrowing_is_told_in_the_record(session, home):
-    session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
-    session.replace_grants({"connected_account": [home.a1]}, terms=READ, by="api_key:x", at=NOW)
+    session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
+    session.replace_grants({"connected_account": [home.a1]}, terms=READ, actor="api_key:x", at=NOW)
     event = Event.objects.filter(subject=str(session.pk)).first()
     assert (event.type, event.actor) == ("client_session.grants_limited", "api_key:x")
     assert event.data["actions"] == ["read"]
@@ -116,7 +116,7 @@ def test_terms_end_at_an_instant():
 
 def test_an_ended_grant_counts_nowhere(backend, session, workspace, home):
     ended = Terms(until=timezone.now())
-    session.grant({"connect_webview": [home.pending], "user_identity": [home.identity]}, terms=ended, by="test")
+    session.grant({"connect_webview": [home.pending], "user_identity": [home.identity]}, terms=ended, actor="test")
 
     def listed(query: str) -> int:
         return len(backend.get("client_sessions/list", query).json()["client_sessions"])
@@ -129,9 +129,11 @@ def test_an_ended_grant_counts_nowhere(backend, session, workspace, home):
 
 def test_an_account_is_authorised_on_the_terms_of_its_webview(session, workspace, home):
     webview, account = home.rows["pending"], home.rows["a1"]
-    session.grant({"connect_webview": [home.pending]}, terms=Terms(actions=[Action.READ], until=NOW + HOUR), by="test")
-    late = ClientSession.objects.start(workspace, by="test", at=NOW)
-    late.grant({"connect_webview": [home.pending]}, terms=Terms(until=NOW), by="test", at=NOW - HOUR)
+    session.grant(
+        {"connect_webview": [home.pending]}, terms=Terms(actions=[Action.READ], until=NOW + HOUR), actor="test"
+    )
+    late = ClientSession.objects.start(workspace, actor="test", at=NOW)
+    late.grant({"connect_webview": [home.pending]}, terms=Terms(until=NOW), actor="test", at=NOW - HOUR)
     assert webview.authorize(account, at=NOW)
     for one, action, at, expected in (
         (session, Action.READ, NOW, ["d1", "d2"]),
@@ -150,27 +152,27 @@ def test_a_webview_leads_to_no_other_workspaces_account(home):
 
 
 def test_one_grant_is_taken_back_while_the_session_lives(session, home):
-    session.grant({"connected_account": [home.a1, home.a2]}, by="test", at=NOW)
+    session.grant({"connected_account": [home.a1, home.a2]}, actor="test", at=NOW)
     for _ in range(2):
-        session.revoke_access({"connected_account": [home.a1]}, by="api_key:x", at=NOW)
+        session.revoke_access({"connected_account": [home.a1]}, actor="api_key:x", at=NOW)
     assert reached(session) == ["d3"]
     (event,) = Event.objects.filter(type="client_session.grants_removed")
     assert (event.actor, event.data) == ("api_key:x", {"grants": {"connected_account": [home.a1.replace("-", "")]}})
 
 
 def test_what_could_not_be_granted_cannot_be_taken_back(session, home):
-    session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
+    session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     for wrong in ({"connected_account": [home.a1, home.ax]}, {"connected_account": ["x"]}, {"nonsense": ["x"]}):
         with pytest.raises(resources.Missing):
-            session.revoke_access(wrong, by="test", at=NOW)
+            session.revoke_access(wrong, actor="test", at=NOW)
     assert reached(session) == ["d1", "d2"]
 
 
 def test_nothing_is_taken_from_a_session_that_is_over(session, home):
-    session.grant({"connected_account": [home.a1]}, by="test", at=NOW)
-    session.revoke(by="test", at=NOW)
+    session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
+    session.revoke(actor="test", at=NOW)
     with pytest.raises(NotLive):
-        session.revoke_access({"connected_account": [home.a1]}, by="test", at=NOW)
+        session.revoke_access({"connected_account": [home.a1]}, actor="test", at=NOW)
 
 
 # On the wire
@@ -197,7 +199,7 @@ def test_a_backend_grants_with_terms(backend, open_session, home):
 @pytest.mark.wire("S107")
 def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
     session = open_session()
-    row_of(session).grant({"connected_account": [home.a1]}, terms=Terms(until=timezone.now()), by="test")
+    row_of(session).grant({"connected_account": [home.a1]}, terms=Terms(until=timezone.now()), actor="test")
     now = bearer(session["token"]).get("client_sessions/get").json()["client_session"]
     assert now == session
     assert devices_seen(bearer(session["token"])) == []
@@ -283,7 +285,7 @@ def test_only_grants_that_lead_there_are_asked_for(backend, open_session, home):
 
 def test_an_ended_grant_is_not_asked_for(backend, open_session, home):
     session = open_session(connected_account_ids=[home.a2])
-    row_of(session).grant({"connect_webview": [home.webview]}, terms=Terms(until=timezone.now()), by="test")
+    row_of(session).grant({"connect_webview": [home.webview]}, terms=Terms(until=timezone.now()), actor="test")
     body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
     assert backend.post("client_sessions/revoke_access", **body).status_code == 200
 

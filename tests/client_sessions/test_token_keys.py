@@ -81,7 +81,7 @@ def test_a_leaked_old_key_forges_nothing_for_a_session_of_the_new_key(keys, hand
 
 
 def test_a_publishable_key_stays_the_same_when_its_token_key_is_withdrawn(keys, workspace):
-    key = ApiKey.objects.issue_publishable(workspace, name="web", by="test")
+    key = ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
     before = key.publishable_key
     keys(NEW)
     assert ApiKey.objects.get(pk=key.pk).publishable_key == before

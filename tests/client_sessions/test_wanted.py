@@ -29,21 +29,21 @@ NOT_WANTED = {
 NOT_KEYS = ["", "k" * 256, "k\0", "k\ud800", b"k", 5]
 
 VERBS: dict[str, Callable[..., Any]] = {
-    "start": lambda session, wanted: ClientSession.objects.start(session.workspace, by="test", wanted=wanted),
+    "start": lambda session, wanted: ClientSession.objects.start(session.workspace, actor="test", wanted=wanted),
     "start_or_match": lambda session, wanted: ClientSession.objects.start_or_match(
-        session.workspace, by="test", wanted=wanted
+        session.workspace, actor="test", wanted=wanted
     ),
-    "grant": lambda session, wanted: session.grant(wanted, by="test"),
-    "replace_grants": lambda session, wanted: session.replace_grants(wanted, by="test"),
-    "revoke_access": lambda session, wanted: session.revoke_access(wanted, by="test"),
+    "grant": lambda session, wanted: session.grant(wanted, actor="test"),
+    "replace_grants": lambda session, wanted: session.replace_grants(wanted, actor="test"),
+    "revoke_access": lambda session, wanted: session.revoke_access(wanted, actor="test"),
     "still_reached": still_reached,
 }
 KEYED: dict[str, Callable[..., Any]] = {
-    "start": lambda session, key: ClientSession.objects.start(session.workspace, by="test", user_identifier_key=key),
+    "start": lambda session, key: ClientSession.objects.start(session.workspace, actor="test", user_identifier_key=key),
     "start_or_match": lambda session, key: ClientSession.objects.start_or_match(
-        session.workspace, by="test", user_identifier_key=key
+        session.workspace, actor="test", user_identifier_key=key
     ),
-    "grant": lambda session, key: session.grant({}, by="test", user_identifier_key=key),
+    "grant": lambda session, key: session.grant({}, actor="test", user_identifier_key=key),
 }
 
 
@@ -52,7 +52,7 @@ def session(request, workspace, live_workspace, monkeypatch) -> ClientSession:
     monkeypatch.setattr(resources, "_types", {})
     resources.register("door", hosts.Door, must_exist=False)
     tenant = workspace if request.param == "sandbox" else live_workspace
-    return ClientSession.objects.start(tenant, by="test")
+    return ClientSession.objects.start(tenant, actor="test")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -74,14 +74,14 @@ def test_a_key_that_no_session_can_have_is_refused_and_changes_nothing(session, 
 
 @pytest.mark.parametrize("ids", [["1", "2"], ("1", "2"), {"1", "2"}, [1, 2], range(1, 3)])
 def test_ids_of_any_collection_are_granted_as_text(workspace, session, ids):
-    session.grant({"door": ids}, by="test")
+    session.grant({"door": ids}, actor="test")
     assert {grant.resource_id for grant in session.grants.all()} == {"1", "2"}
 
 
 def test_uuids_are_granted_as_they_are(session):
     resources.register("thing", hosts.KEYED["uuid"], must_exist=False)
     one = uuid4()
-    session.grant({"thing": [one]}, by="test")
+    session.grant({"thing": [one]}, actor="test")
     assert [grant.resource_id for grant in session.grants.all()] == [one.hex]
 
 
@@ -89,7 +89,7 @@ def test_an_id_that_no_database_stores_is_missing(session):
     resources.register("thing", hosts.KEYED["text"], must_exist=False)
     for one in ("a\0", "a\ud800"):
         with pytest.raises(resources.Missing):
-            session.grant({"thing": [one]}, by="test")
+            session.grant({"thing": [one]}, actor="test")
 
 
 def test_grants_about_a_text_are_not_those_about_its_letters(session):

@@ -24,7 +24,7 @@ def receiver() -> Iterator[Receiver]:
 def endpoint(workspace: Workspace, receiver: Receiver) -> WebhookEndpoint:
     """Of the workspace, at the receiver, since yesterday."""
     yesterday = timezone.now() - timedelta(days=1)
-    return WebhookEndpoint.objects.add(workspace, receiver.url, by="test", at=yesterday)[0]
+    return WebhookEndpoint.objects.add(workspace, receiver.url, actor="test", at=yesterday)[0]
 
 
 @pytest.fixture

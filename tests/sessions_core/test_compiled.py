@@ -32,7 +32,7 @@ Django's source and change `CompiledQuery.rows` or `_Compiled._compile`:
 
 @pytest.fixture
 def keys(workspace: Workspace) -> list[ApiKey]:
-    return [ApiKey.objects.issue(workspace, name=name, by="test")[0] for name in ("first", "second")]
+    return [ApiKey.objects.issue(workspace, name=name, actor="test")[0] for name in ("first", "second")]
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def test_a_row_of_a_compiled_query_can_be_saved_and_read_again(keys):
 
 @explained()
 def test_a_subquery_finds_what_the_plain_query_finds(keys, elsewhere):
-    ApiKey.objects.issue(elsewhere, name="third", by="test")
+    ApiKey.objects.issue(elsewhere, name="third", actor="test")
     for kind, short in product(ApiKey.Kind, [keys[0].short, "unknown"]):
         for workspace in (keys[0].workspace, elsewhere):
             values = {"workspace": workspace.pk, "short": short}

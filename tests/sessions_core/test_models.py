@@ -17,29 +17,29 @@ DAY = timedelta(days=1)
 
 
 def test_a_secret_key_works_until_it_is_revoked(workspace):
-    key, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    key, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     assert ApiKey.objects.authenticate(text) == key
-    assert key.revoke(by="test") is True
+    assert key.revoke(actor="test") is True
     assert ApiKey.objects.authenticate(text) is None
 
 
 def test_revoking_a_key_twice_is_revoking_it_once(workspace):
-    key, _ = ApiKey.objects.issue(workspace, name="backend", by="test")
-    key.revoke(by="test")
+    key, _ = ApiKey.objects.issue(workspace, name="backend", actor="test")
+    key.revoke(actor="test")
     revoked_at = key.revoked_at
-    assert key.revoke(by="test") is False
+    assert key.revoke(actor="test") is False
     key.refresh_from_db()
     assert key.revoked_at == revoked_at
     assert Event.objects.filter(type="api_key.revoked").count() == 1
 
 
 def test_a_sandbox_key_says_so(workspace, live_workspace):
-    assert ApiKey.objects.issue(workspace, name="backend", by="test")[1].startswith("seam_test")
-    assert not ApiKey.objects.issue(live_workspace, name="backend", by="test")[1].startswith("seam_test")
+    assert ApiKey.objects.issue(workspace, name="backend", actor="test")[1].startswith("seam_test")
+    assert not ApiKey.objects.issue(live_workspace, name="backend", actor="test")[1].startswith("seam_test")
 
 
 def test_one_wrong_character_is_a_wrong_key(workspace):
-    _, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    _, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     for index, character in enumerate(text):
         other = ALPHABET[0] if character != ALPHABET[0] else ALPHABET[1]
         assert ApiKey.objects.authenticate(text[:index] + other + text[index + 1 :]) is None
@@ -66,14 +66,14 @@ def test_what_is_no_key_costs_no_query(db, django_assert_num_queries):
 
 
 def test_a_key_costs_one_query(workspace, django_assert_num_queries):
-    _, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    _, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     with django_assert_num_queries(1):
         key = ApiKey.objects.authenticate(text)
         assert key and key.workspace == workspace
 
 
 def test_a_publishable_key_can_be_read_again(workspace):
-    key = ApiKey.objects.issue_publishable(workspace, name="web", by="test")
+    key = ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
     text = ApiKey.objects.get(pk=key.pk).publishable_key
     assert text.startswith("seam_pk1")
     assert ApiKey.objects.authenticate_publishable(text) == key
@@ -81,7 +81,7 @@ def test_a_publishable_key_can_be_read_again(workspace):
 
 
 def test_a_secret_key_cannot_be_read_again(workspace):
-    key, text = ApiKey.objects.issue(workspace, name="backend", by="test")
+    key, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     long = text.rpartition("_")[2]
     assert key.publishable_key == ""
     assert long not in f"{key} {key!r} {vars(key)}"
@@ -93,7 +93,7 @@ def test_the_database_refuses_a_key_of_two_kinds(workspace):
 
 
 def test_events_are_finished_facts(workspace):
-    event = Event.objects.record("thing.happened", subject="1", workspace_id=workspace.pk, by="test", size=3)
+    event = Event.objects.record("thing.happened", subject="1", workspace_id=workspace.pk, actor="test", size=3)
     assert event.data == {"size": 3}
     for change in (
         event.save,

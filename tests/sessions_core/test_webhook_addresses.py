@@ -175,13 +175,13 @@ def secured(tmp_path):
 def test_the_connection_is_made_to_the_address_that_was_checked(secured, live_workspace, user, deliver):
     receiver, trusted = secured
     outside = Outside(receiver, trusted, "93.184.215.14", "127.0.0.1", "93.184.215.14")
-    WebhookEndpoint.objects.add(live_workspace, "https://hooks.example.com/a", by="test")
-    UserSession.objects.start(live_workspace, user, by="test")
+    WebhookEndpoint.objects.add(live_workspace, "https://hooks.example.com/a", actor="test")
+    UserSession.objects.start(live_workspace, user, actor="test")
     deliver(network=outside.network)
     assert WebhookMessage.objects.get().last_outcome == "204"
     assert outside.connected == [("93.184.215.14", 443)]
     assert receiver.received[0].headers["host"] == "hooks.example.com"
-    WebhookMessage.objects.get().send_again(by="test")
+    WebhookMessage.objects.get().send_again(actor="test")
     deliver(network=outside.network)  # the name leads to this machine by now
     assert WebhookMessage.objects.get().last_outcome == "NotAllowed"
     assert len(outside.connected) == len(receiver.received) == 1

@@ -31,7 +31,7 @@ IMPATIENT = Network(limit=0.5)
 
 @pytest.fixture
 def message(workspace, endpoint, user) -> WebhookMessage:
-    UserSession.objects.start(workspace, user, by="test", at=NOW)
+    UserSession.objects.start(workspace, user, actor="test", at=NOW)
     return WebhookMessage.objects.get()
 
 
@@ -73,7 +73,7 @@ def test_the_retries_take_days():
 
 def test_a_dead_message_can_be_sent_again(message, receiver, deliver):
     WebhookMessage.objects.update(next_attempt_at=None, dead_at=NOW, attempts=10)
-    assert [message.send_again(by="test", at=NOW), message.send_again(by="test", at=NOW)] == [True, False]
+    assert [message.send_again(actor="test", at=NOW), message.send_again(actor="test", at=NOW)] == [True, False]
     deliver(at=NOW)
     message.refresh_from_db()
     assert (message.delivered_at, message.dead_at, message.attempts) == (NOW, None, 1)
@@ -217,8 +217,8 @@ def test_nobody_there_is_a_failure(message, endpoint, deliver):
 def test_a_secret_that_does_not_open_stops_nobody_else(workspace, message, receiver, deliver, user, settings):
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"ENCRYPTION_KEYS": ["another key, of thirty-two characters"]}
     with receiving() as other:
-        WebhookEndpoint.objects.add(workspace, other.url, by="test", at=NOW)
-        UserSession.objects.start(workspace, user, by="test", at=NOW)
+        WebhookEndpoint.objects.add(workspace, other.url, actor="test", at=NOW)
+        UserSession.objects.start(workspace, user, actor="test", at=NOW)
         deliver(at=NOW + LEASE)
         assert len(other.received) == 1
     message.refresh_from_db()
@@ -228,9 +228,9 @@ def test_a_secret_that_does_not_open_stops_nobody_else(workspace, message, recei
 def test_a_slow_endpoint_delays_nobody_and_gets_one_at_a_time(workspace, endpoint, receiver, deliver, user):
     receiver.answer = _silent
     with receiving() as quick:
-        WebhookEndpoint.objects.add(workspace, quick.url, by="test", at=NOW)
+        WebhookEndpoint.objects.add(workspace, quick.url, actor="test", at=NOW)
         for _ in range(5):
-            UserSession.objects.start(workspace, user, by="test", at=NOW)
+            UserSession.objects.start(workspace, user, actor="test", at=NOW)
         deliver(at=timezone.now() + timedelta(seconds=1), network=Network(limit=2))
         assert len(quick.received) == 5
         assert len(receiver.received) == receiver.most_at_once == quick.most_at_once == 1
@@ -239,9 +239,9 @@ def test_a_slow_endpoint_delays_nobody_and_gets_one_at_a_time(workspace, endpoin
 
 
 def test_the_first_event_is_told_first(workspace, endpoint, receiver, deliver, user):
-    session = UserSession.objects.start(workspace, user, by="test", at=NOW)
-    session.end(by="test", at=NOW)
-    session.remove(by="test", at=NOW)
+    session = UserSession.objects.start(workspace, user, actor="test", at=NOW)
+    session.end(actor="test", at=NOW)
+    session.remove(actor="test", at=NOW)
     deliver(at=timezone.now())
     assert receiver.types == ["session.created", "session.ended", "session.removed"]
 
@@ -274,7 +274,7 @@ def test_who_comes_late_takes_nothing_back(message, endpoint, deliver):
 @pytest.mark.django_db(transaction=True)
 def test_workers_together_send_each_message_once_and_one_at_a_time(workspace, endpoint, receiver, user, at_once):
     for _ in range(12):
-        UserSession.objects.start(workspace, user, by="test", at=NOW)
+        UserSession.objects.start(workspace, user, actor="test", at=NOW)
     at_once(*[lambda: Worker().run(once=True)] * 4)
     Worker().run(once=True)
     assert len(receiver.received) == len({received.id for received in receiver.received}) == 12

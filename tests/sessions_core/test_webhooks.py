@@ -35,9 +35,9 @@ VERIFIERS = [
 def test_each_change_of_a_session_is_announced_with_session_and_user(
     workspace, endpoint, receiver, deliver, user, verb, status
 ):
-    session = UserSession.objects.start(workspace, user, by="test")
+    session = UserSession.objects.start(workspace, user, actor="test")
     if verb:
-        getattr(session, verb)(by="test")
+        getattr(session, verb)(actor="test")
     deliver()
     assert receiver.types == ["session.created", *([f"session.{status}"] if verb else [])]
     told = receiver.received[-1].json
@@ -48,7 +48,7 @@ def test_each_change_of_a_session_is_announced_with_session_and_user(
 
 @pytest.mark.wire("C137")
 def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deliver, user):
-    session = UserSession.objects.start(workspace, user, by="test")
+    session = UserSession.objects.start(workspace, user, actor="test")
     deliver()
     told = receiver.received[0].json
     del told["data"]
@@ -68,8 +68,8 @@ def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deli
 def test_webhook_libraries_accept_the_delivery_and_refuse_a_changed_byte(
     workspace, receiver, deliver, user, verifier, refusal
 ):
-    _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
-    UserSession.objects.start(workspace, user, by="test")
+    _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
+    UserSession.objects.start(workspace, user, actor="test")
     deliver()
     (received,) = receiver.received
     ours = verifier(secret)
@@ -86,29 +86,29 @@ def test_webhook_libraries_accept_the_delivery_and_refuse_a_changed_byte(
 
 @pytest.mark.wire("C135")
 def test_a_revoke_that_changes_nothing_is_not_announced(workspace, endpoint, receiver, deliver, user):
-    session = UserSession.objects.start(workspace, user, by="test")
-    assert [session.revoke(by="test") for _ in range(3)] == [True, False, False]
+    session = UserSession.objects.start(workspace, user, actor="test")
+    assert [session.revoke(actor="test") for _ in range(3)] == [True, False, False]
     deliver()
     assert receiver.types == ["session.created", "session.revoked"]
 
 
 def test_what_is_not_announced_is_not_told(workspace, endpoint, user):
-    UserSession.objects.start(workspace, user, by="test").replace(by="test")
-    ApiKey.objects.issue(workspace, name="a backend", by="test")
+    UserSession.objects.start(workspace, user, actor="test").replace(actor="test")
+    ApiKey.objects.issue(workspace, name="a backend", actor="test")
     assert [message.type for message in WebhookMessage.objects.all()] == ["session.created"]
 
 
 def test_a_change_that_is_taken_back_was_never_told(workspace, endpoint, user):
     with transaction.atomic():
-        UserSession.objects.start(workspace, user, by="test")
+        UserSession.objects.start(workspace, user, actor="test")
         assert WebhookMessage.objects.count() == 1
         transaction.set_rollback(True)
     assert not WebhookMessage.objects.exists()
 
 
 def test_what_is_told_is_the_moment_and_not_the_present(workspace, endpoint, receiver, deliver, user):
-    session = UserSession.objects.start(workspace, user, by="test")
-    session.revoke(by="test")
+    session = UserSession.objects.start(workspace, user, actor="test")
+    session.revoke(actor="test")
     get_user_model().objects.update(first_name="Mary")
     deliver()
     assert [(told.json["data"]["status"], told.json["data"]["user"]["first_name"]) for told in receiver.received] == [
@@ -118,14 +118,14 @@ def test_what_is_told_is_the_moment_and_not_the_present(workspace, endpoint, rec
 
 
 def test_another_workspace_is_told_nothing(workspace, elsewhere, endpoint, receiver, deliver, user):
-    UserSession.objects.start(elsewhere, user, by="test").revoke(by="test")
+    UserSession.objects.start(elsewhere, user, actor="test").revoke(actor="test")
     deliver()
     assert receiver.received == []
 
 
 def test_every_endpoint_of_a_workspace_is_told(workspace, endpoint, receiver, deliver, user):
-    WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
-    UserSession.objects.start(workspace, user, by="test")
+    WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
+    UserSession.objects.start(workspace, user, actor="test")
     deliver()
     assert receiver.types == ["session.created"] * 2
     assert len({received.id for received in receiver.received}) == 2
@@ -135,8 +135,8 @@ def test_many_events_are_told_at_once_each_to_its_own_workspace(
     workspace, elsewhere, endpoint, receiver, user, django_assert_num_queries
 ):
     for where in (workspace, elsewhere) * 20:
-        UserSession.objects.start(where, user, by="test")
-    WebhookEndpoint.objects.add(elsewhere, receiver.url, by="test")
+        UserSession.objects.start(where, user, actor="test")
+    WebhookEndpoint.objects.add(elsewhere, receiver.url, actor="test")
     WebhookMessage.objects.all().delete()
     events = list(Event.objects.filter(type="user_session.created"))
     with django_assert_num_queries(5):  # the endpoints, the sessions with their users, a savepoint, the messages
@@ -150,7 +150,7 @@ def test_many_events_are_told_at_once_each_to_its_own_workspace(
 
 
 def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, django_assert_num_queries):
-    session = UserSession.objects.start(workspace, user, by="test")
+    session = UserSession.objects.start(workspace, user, actor="test")
     created = Event.objects.get(subject=session.pk)
     with django_assert_num_queries(1):
         WebhookMessage.objects.tell([created])
@@ -159,22 +159,22 @@ def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, dj
 
 
 def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(workspace, endpoint, receiver, deliver, user):
-    UserSession.objects.start(workspace, user, by="test")
-    assert [endpoint.disable(by="test"), endpoint.disable(by="test")] == [True, False]
-    UserSession.objects.start(workspace, user, by="test")
+    UserSession.objects.start(workspace, user, actor="test")
+    assert [endpoint.disable(actor="test"), endpoint.disable(actor="test")] == [True, False]
+    UserSession.objects.start(workspace, user, actor="test")
     deliver()
     assert receiver.received == []
-    assert [endpoint.enable(by="test"), endpoint.enable(by="test")] == [True, False]
+    assert [endpoint.enable(actor="test"), endpoint.enable(actor="test")] == [True, False]
     deliver()
     assert receiver.types == ["session.created"]
 
 
 def test_for_a_day_both_secrets_sign(workspace, receiver, deliver, user):
     now = timezone.now()
-    endpoint, old = WebhookEndpoint.objects.add(workspace, receiver.url, by="test", at=now)
-    new = endpoint.rotate(by="test", at=now)
+    endpoint, old = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test", at=now)
+    new = endpoint.rotate(actor="test", at=now)
     for at in (now, now + OVERLAP):
-        UserSession.objects.start(workspace, user, by="test", at=now)
+        UserSession.objects.start(workspace, user, actor="test", at=now)
         deliver(at=at)
     during, after = receiver.received
     for secret in (old, new):
@@ -185,24 +185,24 @@ def test_for_a_day_both_secrets_sign(workspace, receiver, deliver, user):
 
 
 def test_changes_of_an_endpoint_are_recorded(workspace, endpoint):
-    endpoint.rotate(by="test")
-    endpoint.disable(by="test", reason="spam")
-    endpoint.enable(by="test")
+    endpoint.rotate(actor="test")
+    endpoint.disable(actor="test", reason="spam")
+    endpoint.enable(actor="test")
     events = Event.objects.filter(subject=str(endpoint.pk), workspace_id=workspace.pk)
     assert [event.type.partition(".")[2] for event in reversed(events)] == ["created", "rotated", "disabled", "enabled"]
 
 
 @pytest.mark.promise("P1", "P2")
 def test_a_secret_is_in_no_dump_and_does_not_open_elsewhere(workspace, receiver):
-    endpoint, first = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
-    second = endpoint.rotate(by="test")
+    endpoint, first = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
+    second = endpoint.rotate(actor="test")
     everything = "\n".join(dump())
     assert str(endpoint.pk).replace("-", "") in everything.replace("-", "")
     for secret in (first, second):
         bare = secret.removeprefix("whsec_")
         assert bare not in everything
         assert secret.encode().hex() not in everything
-    other, _ = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
+    other, _ = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
     other.sealed_secret = WebhookEndpoint.objects.get(pk=endpoint.pk).sealed_secret
     with pytest.raises(Exception, match="another row"):
         other.secrets(at=timezone.now())
@@ -232,8 +232,8 @@ def profile(settings, function):
 @pytest.mark.parametrize("function", [failing, querying])
 def test_a_profile_that_fails_stops_no_sign_in_and_no_revoke(workspace, endpoint, user, settings, caplog, function):
     profile(settings, function)
-    session = UserSession.objects.start(workspace, user, by="test")
-    assert session.revoke(by="test")
+    session = UserSession.objects.start(workspace, user, actor="test")
+    assert session.revoke(actor="test")
     bodies = [json.loads(message.body) for message in WebhookMessage.objects.all()]
     assert [(body["data"]["id"], body["data"]["user"]) for body in bodies] == [(session.pk, None)] * 2
     assert f"The profile of user {user.pk} cannot be told" in caplog.text
@@ -241,7 +241,7 @@ def test_a_profile_that_fails_stops_no_sign_in_and_no_revoke(workspace, endpoint
 
 def test_metadata_that_are_no_json_stop_no_revoke(workspace, endpoint, user, settings):
     profile(settings, unusual)
-    assert UserSession.objects.start(workspace, user, by="test").revoke(by="test")
+    assert UserSession.objects.start(workspace, user, actor="test").revoke(actor="test")
     assert [json.loads(message.body)["type"] for message in WebhookMessage.objects.order_by("event_id")] == [
         "session.created",
         "session.revoked",
@@ -250,7 +250,7 @@ def test_metadata_that_are_no_json_stop_no_revoke(workspace, endpoint, user, set
 
 def test_private_metadata_stay_here(workspace, endpoint, receiver, deliver, user, settings):
     profile(settings, private)
-    UserSession.objects.start(workspace, user, by="test")
+    UserSession.objects.start(workspace, user, actor="test")
     deliver()
     (received,) = receiver.received
     told = received.json["data"]["user"]
@@ -270,7 +270,7 @@ def console(db: None) -> Client:
 def test_the_console_answers_no_question_about_what_it_does_not_show(
     workspace, endpoint, user, console, asked, is_answered
 ):
-    UserSession.objects.start(workspace, user, by="test")
+    UserSession.objects.start(workspace, user, actor="test")
     answer = console.get(f"/admin/sessions_core/webhookmessage/?{asked}")
     assert (answer.status_code == 200) == is_answered
 
@@ -289,7 +289,7 @@ def test_the_console_shows_and_disables_endpoints_and_no_secret(workspace, endpo
 
 
 def test_the_console_sends_again(workspace, endpoint, receiver, deliver, user, console):
-    UserSession.objects.start(workspace, user, by="test")
+    UserSession.objects.start(workspace, user, actor="test")
     deliver()
     message = WebhookMessage.objects.get()
     page = "/admin/sessions_core/webhookmessage/"
@@ -309,7 +309,7 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     call_command("rotate_webhook_secret", endpoint_id)
     (new,) = capsys.readouterr().out.split()
     assert all(re.fullmatch(r"whsec_[0-9A-Za-z+/]{43}=", each) for each in (secret, new))
-    UserSession.objects.start(workspace, user, by="test")
+    UserSession.objects.start(workspace, user, actor="test")
     call_command("deliver_webhooks", once=True)
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
     assert capsys.readouterr().out == f"It will be sent again to {receiver.url}.\n"
@@ -317,7 +317,7 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     assert capsys.readouterr().out == "It is due already.\n"
     call_command("deliver_webhooks", once=True)
     assert receiver.types == ["session.created"] * 2
-    WebhookEndpoint.objects.get().disable(by="test")
+    WebhookEndpoint.objects.get().disable(actor="test")
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
     assert "waits until that is enabled" in capsys.readouterr().out
 

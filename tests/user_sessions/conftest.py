@@ -49,14 +49,14 @@ def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
 
 @pytest.fixture
 def session(workspace: Workspace, u1: User) -> UserSession:
-    return UserSession.objects.start(workspace, u1, by="test")
+    return UserSession.objects.start(workspace, u1, actor="test")
 
 
 @pytest.fixture
 def everything(workspace: Workspace, u1: User, session: UserSession) -> User:
     """A user with rows of every kind."""
-    Ticket.objects.issue(workspace, u1, by="test", lifetime=timedelta(hours=1))
-    PersonalAccessToken.objects.issue(u1, [workspace], name="a laptop", by="test")
+    Ticket.objects.issue(workspace, u1, actor="test", lifetime=timedelta(hours=1))
+    PersonalAccessToken.objects.issue(u1, [workspace], name="a laptop", actor="test")
     return u1
 
 

@@ -54,9 +54,9 @@ class Somebody:
         return response.json()["response"]
 
     def ticket_for(self, user: Any, **how: Any) -> str:
-        """A ticket as a backend of the workspace hands it out; with an ``impersonator`` it is one to impersonate the user."""
+        """A ticket as a backend of the workspace hands it out; with an ``impersonator``, one to impersonate."""
         workspace = UserSessionPolicy.objects.workspace_at(self.host)
-        ticket = Ticket.objects.issue(workspace, user, **{"by": "test", "lifetime": HOUR, **how})
+        ticket = Ticket.objects.issue(workspace, user, **{"actor": "test", "lifetime": HOUR, **how})
         return ticket_token(ticket, at=timezone.now())
 
     def show_ticket(self, ticket: str) -> Any:
@@ -73,7 +73,7 @@ class Somebody:
 
     def hold(self, user: Any) -> UserSession:
         """Have been signed in before, on a client of its own: nothing is asked for that, and nothing minted."""
-        session = UserSession.objects.start(UserSessionPolicy.objects.workspace_at(self.host), user, by="test")
+        session = UserSession.objects.start(UserSessionPolicy.objects.workspace_at(self.host), user, actor="test")
         self.credential = client_token(session.client)
         return session
 

@@ -113,7 +113,7 @@ class World:
         user: str,
         at: datetime,
         *,
-        by: str = "test",
+        actor: str = "test",
         client: Client | None = None,
         replacing: bool = False,
         impersonator: bool = False,
@@ -138,10 +138,10 @@ class World:
                 raise Refused("TooManySessions")
         for session in out:
             self.close(
-                session, "revoked" if session.is_void(at) else "replaced", at, by, "another session took its place"
+                session, "revoked" if session.is_void(at) else "replaced", at, actor, "another session took its place"
             )
         for session in too_many:
-            self.close(session, "ended", at, by, "the user's limit of live sessions was reached")
+            self.close(session, "ended", at, actor, "the user's limit of live sessions was reached")
         allowed = [span for span in (policy.lifetime, lifetime) if span]
         latest = at + min(allowed) if allowed else None
         client = client or Client(home)
@@ -167,27 +167,27 @@ class World:
         void = [session for session in self.sessions if session.client is client and session.is_void(at)]
         return out + [session for session in void if single or impersonator or session.impersonator]
 
-    def close(self, session: Session, deed: str, at: datetime, by: str, reason: str) -> bool:
+    def close(self, session: Session, deed: str, at: datetime, actor: str, reason: str) -> bool:
         """``deed`` is ended, revoked, replaced or removed. Nothing leaves a final state, except to be removed."""
         status, was_void = session.status(at), session.is_void(at)
         may = status not in FINAL or (was_void and deed == "revoked")
         if not may and (deed != "removed" or status in ("removed", "abandoned")):
             return False
         if was_void:
-            by, reason = f"system:{session.void_reason}", session.void_reason
+            actor, reason = f"system:{session.void_reason}", session.void_reason
         session.deed, session.updated = deed, at
-        session.closed = session.closed or (at, by, reason)
+        session.closed = session.closed or (at, actor, reason)
         session.by_epoch = False
         self.told.append((f"user_session.{deed}", session))
         return True
 
-    def revoke_all(self, sessions: list[Session], at: datetime, by: str, reason: str) -> list[Session]:
-        return [session for session in sessions if self.close(session, "revoked", at, by, reason)]
+    def revoke_all(self, sessions: list[Session], at: datetime, actor: str, reason: str) -> list[Session]:
+        return [session for session in sessions if self.close(session, "revoked", at, actor, reason)]
 
-    def epoch(self, home: str, at: datetime, by: str, reason: str) -> None:
+    def epoch(self, home: str, at: datetime, actor: str, reason: str) -> None:
         open = [session for session in self.sessions if session.is_live(at) or session.is_void(at)]
         for session in (session for session in open if session.home == home):
-            session.deed, session.closed, session.by_epoch = "revoked", (at, by, reason), True
+            session.deed, session.closed, session.by_epoch = "revoked", (at, actor, reason), True
         self.told.append(("epoch.begun", home))
 
     def touch(self, session: Session, at: datetime) -> bool:

@@ -62,14 +62,14 @@ def app() -> Page:
 
 def ticket_for(workspace: Workspace, user: Any, **how: Any) -> str:
     now = timezone.now()
-    return ticket_token(Ticket.objects.issue(workspace, user, by="test", lifetime=timedelta(hours=1), **how), at=now)
+    return ticket_token(Ticket.objects.issue(workspace, user, actor="test", lifetime=timedelta(hours=1), **how), at=now)
 
 
 def signed_in_client(workspace: Workspace, *users: Any) -> Client:
     """A client that holds a session of each, the last one in use."""
     client = Client.objects.begin(workspace, at=timezone.now())
     for user in users:
-        UserSession.objects.start(workspace, user, by="test", client=client)
+        UserSession.objects.start(workspace, user, actor="test", client=client)
     return Client.objects.get(pk=client.pk)
 
 

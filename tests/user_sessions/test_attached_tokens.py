@@ -32,7 +32,7 @@ def read(session):
 def test_every_live_session_of_a_client_has_a_token(browser):
     users = [get_user_model().objects.create_user(name) for name in ("ann", "bob", "cat")]
     ann, *others = [browser.sign_in(user) for user in users]
-    ann.end(by="test")
+    ann.end(actor="test")
     tokens = {shown["id"]: shown["last_active_token"] for shown in browser.shown()["sessions"]}
     assert tokens.pop(ann.pk) is None
     assert {id: claims_of(token["jwt"])["sid"] for id, token in tokens.items()} == {s.pk: s.pk for s in others}
@@ -51,7 +51,7 @@ def test_each_page_has_a_token_of_its_own(read):
 
 
 def test_a_changed_fact_is_in_the_next_token(read, workspace, u1):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.username}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.username}}"}, actor="test")
     assert claims_of(read(second(0)))["nick"] == "u1"
     type(u1).objects.update(username="maria")
     assert claims_of(read(second(1)))["nick"] == "maria"
@@ -59,12 +59,12 @@ def test_a_changed_fact_is_in_the_next_token(read, workspace, u1):
 
 def test_a_session_that_is_over_has_none(read, session):
     assert read(second(0))
-    session.revoke(by="test", at=second(1))
+    session.revoke(actor="test", at=second(1))
     assert read(second(2)) is None
 
 
 def test_a_token_that_is_too_large_is_left_out(read, workspace):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"n": "{{user.first_name}}" * 200}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"n": "{{user.first_name}}" * 200}, actor="test")
     get_user_model().objects.update(first_name="x" * 100)
     assert read(second(0)) is None
 

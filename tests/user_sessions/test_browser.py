@@ -192,7 +192,7 @@ def test_an_app_with_a_dead_token_signs_in_again_and_asks_no_more_than_it_must(s
     jane = user_id(User.objects.get(username="jane_doe").pk)
     client = Client.objects.begin(served, at=timezone.now())
     dead = client_token(client)
-    client.close(by="test", at=timezone.now())
+    client.close(actor="test", at=timezone.now())
     told = native_sdk().play(
         "again",
         sdk=str(browser_sdk),
@@ -263,7 +263,7 @@ def test_the_page_signs_in_switches_and_signs_out(served, template, page):
 def test_the_page_offers_only_templates_that_tokens_are_minted_from(served, template, client, settings, tmp_path):
     settings.GATEPASS_BROWSER_SDK = tmp_path
     (tmp_path / "clerk.browser.js").touch()
-    JwtTemplate.objects.customise_session_tokens(served, {"nick": "{{user.username}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(served, {"nick": "{{user.username}}"}, actor="test")
     told = client.get("/", headers={"host": address_of(served).partition("//")[2]}).content.decode()
     assert f"<option>{template}</option>" in told and "__session_token" not in told
 

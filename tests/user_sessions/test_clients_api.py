@@ -19,8 +19,8 @@ from user_sessions.users import user_id
 @pytest.fixture
 def client_of_two(workspace, u1, u2):
     """A client on which u1 signed in, then u2."""
-    first = UserSession.objects.start(workspace, u1, by="test")
-    UserSession.objects.start(workspace, u2, by="test", client=first.client)
+    first = UserSession.objects.start(workspace, u1, actor="test")
+    UserSession.objects.start(workspace, u2, actor="test", client=first.client)
     return Client.objects.get()
 
 
@@ -38,11 +38,11 @@ def test_a_client_shows_its_sessions(backend, client_of_two):
 @pytest.mark.parametrize(("verb", "stays"), [("end", True), ("revoke", True), ("replace", True), ("remove", False)])
 def test_another_session_is_the_active_one_when_it_is_over(backend, client_of_two, verb, stays):
     over, left = client_of_two.sessions.all()
-    getattr(over, verb)(by="test")
+    getattr(over, verb)(actor="test")
     shown = backend.get(f"v1/clients/{client_of_two.pk}").json()
     assert shown["last_active_session_id"] == left.pk
     assert (over.pk in shown["session_ids"]) is stays
-    left.end(by="test")
+    left.end(actor="test")
     assert backend.get(f"v1/clients/{client_of_two.pk}").json()["last_active_session_id"] is None
 
 
@@ -62,7 +62,7 @@ def read_from_the_database():
 @pytest.mark.parametrize("path", ["v1/clients", "v1/clients/{}"])
 def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, read_from_the_database):
     left, there = client_of_two.sessions.all()
-    left.remove(by="test")
+    left.remove(actor="test")
     read_from_the_database.clear()
     assert backend.get(path.format(client_of_two.pk)).status_code == 200
     assert set(read_from_the_database) == {there.pk}
@@ -71,13 +71,13 @@ def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, 
 def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session):
     set_user_session_policy(workspace, single_session_mode=True)
     workspace.save()
-    session.revoke(by="test")
+    session.revoke(actor="test")
     assert backend.get(f"v1/clients/{session.client_id}").json()["sessions"] == []
 
 
 @pytest.mark.wire("C144")
 def test_clients_are_listed_newest_first(backend, foreign_backend, workspace, u1):
-    ids = [UserSession.objects.start(workspace, u1, by="test").client_id for _ in range(3)][::-1]
+    ids = [UserSession.objects.start(workspace, u1, actor="test").client_id for _ in range(3)][::-1]
     assert [client["id"] for client in backend.get("v1/clients").json()] == ids
     page = backend.get("v1/clients", "?paginated=true&limit=1&offset=1").json()
     assert ([client["id"] for client in page["data"]], page["total_count"]) == (ids[1:2], 3)
@@ -211,9 +211,9 @@ def test_a_workspace_names_the_users_it_knows(backend, foreign_backend, workspac
 @pytest.fixture
 def three(workspace, elsewhere, u1, u2):
     """Three sessions of u1, one of u2, and one of u1 in another workspace."""
-    sessions = [UserSession.objects.start(workspace, u1, by="test") for _ in range(3)]
-    UserSession.objects.start(workspace, u2, by="test")
-    UserSession.objects.start(elsewhere, u1, by="test")
+    sessions = [UserSession.objects.start(workspace, u1, actor="test") for _ in range(3)]
+    UserSession.objects.start(workspace, u2, actor="test")
+    UserSession.objects.start(elsewhere, u1, actor="test")
     return sessions
 
 
@@ -234,7 +234,7 @@ def test_all_sessions_of_a_user_are_revoked(backend, three, u1):
 
 
 def test_a_backend_signs_out_whom_the_workspace_knows_no_more(backend, workspace, u2, settings):
-    session = UserSession.objects.start(workspace, u2, by="test")
+    session = UserSession.objects.start(workspace, u2, actor="test")
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
     assert backend.get(f"v1/users/{user_id(u2.pk)}").status_code == 404
     answer = backend.post(f"v1/users/{user_id(u2.pk)}/revoke_sessions")
@@ -281,11 +281,11 @@ def test_the_exception_is_one_of_those(backend, three, u1, u2):
 
 
 def test_a_thousand_sessions_are_revoked_in_one_statement(backend, workspace, u1):
-    one = UserSession.objects.start(workspace, u1, by="test")
+    one = UserSession.objects.start(workspace, u1, actor="test")
     row = UserSession.objects.filter(pk=one.pk).values(*(field.attname for field in UserSession._meta.fields)).get()
     UserSession.objects.bulk_create(UserSession(**row | {"id": f"sess_{n}"}) for n in range(999))
     with CaptureQueriesContext(connection) as captured:
-        assert len(UserSession.objects.in_workspace(workspace).of_user(u1).revoke(by="test")) == 1000
+        assert len(UserSession.objects.in_workspace(workspace).of_user(u1).revoke(actor="test")) == 1000
     updates = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("UPDATE")]
     assert len(updates) == 1
     assert Event.objects.filter(type="user_session.revoked").count() == 1000

@@ -107,7 +107,7 @@ def test_a_key_of_another_workspace_is_out_of_reach(name, elsewhere):
 
 def test_a_template_is_previewed(workspace, session):
     claims = {"id": "{{user.id}}", "x": "{{user.nick}}"}
-    JwtTemplate.objects.define(workspace, Definition(name="t1", claims=claims), by="test")
+    JwtTemplate.objects.define(workspace, Definition(name="t1", claims=claims), actor="test")
     printed = run("jwt_template", "preview", "t1", "--session", session.pk)
     shown = json.loads(printed[: printed.rindex("}") + 1])
     assert (shown["id"], shown["x"], shown["sub"]) == (user_id(session.user_id), None, user_id(session.user_id))
@@ -166,7 +166,7 @@ def test_claims_that_are_none_are_refused(name, claims):
 
 
 def test_somebody_is_signed_out_everywhere(name, workspace, u1, u2):
-    first, _, other = (UserSession.objects.start(workspace, user, by="test") for user in (u1, u1, u2))
+    first, _, other = (UserSession.objects.start(workspace, user, actor="test") for user in (u1, u1, u2))
     assert run("revoke_user_sessions", name, "--user", user_id(u1.pk), "--except", first.pk) == "1 sessions revoked.\n"
     assert set(live()) == {first, other}
     assert (
@@ -179,7 +179,7 @@ def test_somebody_is_signed_out_everywhere(name, workspace, u1, u2):
 
 def test_whom_the_workspace_knows_no_more_is_signed_out_all_the_same(name, workspace, u1, u2, settings):
     for user in (u1, u2):
-        UserSession.objects.start(workspace, user, by="test")
+        UserSession.objects.start(workspace, user, actor="test")
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
     assert run("revoke_user_sessions", name, "--user", user_id(u2.pk)) == "1 sessions revoked.\n"
     assert [session.user for session in live()] == [u1]
@@ -197,7 +197,7 @@ def test_everyone_is_signed_out_only_after_a_yes(name, session):
 
 
 def test_a_user_is_also_found_by_user_name(name, workspace, u1):
-    UserSession.objects.start(workspace, u1, by="test")
+    UserSession.objects.start(workspace, u1, actor="test")
     assert run("revoke_user_sessions", name, "--user", u1.get_username()) == "1 sessions revoked.\n"
 
 
@@ -222,7 +222,7 @@ def test_a_text_that_means_two_users_is_refused(name, workspace, u1, django_user
     ],
 )
 def test_what_makes_no_sense_signs_nobody_out(name, session, elsewhere, u2, how):
-    foreign = UserSession.objects.start(elsewhere, u2, by="test")
+    foreign = UserSession.objects.start(elsewhere, u2, actor="test")
     ids = {"user": user_id(session.user_id), "client": session.client_id}
     ids |= {"foreign": foreign.pk, "theirs": foreign.client_id}
     with pytest.raises(CommandError):
@@ -248,9 +248,9 @@ def act(console, model, action, *ids):
 
 
 def test_the_console_signs_out_a_client_or_a_user(console, workspace, u1, u2):
-    first = UserSession.objects.start(workspace, u1, by="test")
-    UserSession.objects.start(workspace, u1, by="test")
-    other = UserSession.objects.start(workspace, u2, by="test")
+    first = UserSession.objects.start(workspace, u1, actor="test")
+    UserSession.objects.start(workspace, u1, actor="test")
+    other = UserSession.objects.start(workspace, u2, actor="test")
     act(console, "usersession", "revoke_all_of_user", first.pk)
     assert list(live()) == [other]
     act(console, "client", "revoke_sessions", other.client_id)
@@ -270,16 +270,16 @@ def test_the_console_begins_an_epoch(console, workspace, session):
     assert console.post("/admin/user_sessions/epoch/add/", meant).status_code == 302
     epoch = Epoch.objects.get()
     assert "a leak" in console.get(f"/admin/user_sessions/epoch/{epoch.pk}/change/").content.decode()
-    assert (epoch.reason, epoch.by[:9]) == ("a leak", "operator:")
+    assert (epoch.reason, epoch.actor[:9]) == ("a leak", "operator:")
     assert not live().exists()
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
-    assert f"by {epoch.by}: a leak" in page
+    assert f"by {epoch.actor}: a leak" in page
 
 
 def test_the_console_shows_templates_and_tickets_without_their_secrets(console, workspace, u1):
     definition = Definition(name="t1", claims={}, signing_algorithm="HS256", signing_key=b"k" * 40)
-    template = JwtTemplate.objects.define(workspace, definition, by="test")
-    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=timedelta(minutes=5))
+    template = JwtTemplate.objects.define(workspace, definition, actor="test")
+    ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=timedelta(minutes=5))
     for path in (f"jwttemplate/{template.pk}", f"ticket/{ticket.pk}"):
         page = console.get(f"/admin/user_sessions/{path}/change/")
         assert page.status_code == 200
@@ -298,7 +298,7 @@ def test_the_console_retires_and_revokes_keys(console, workspace):
 
 def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
     for user in [u1] * 12 + [u2]:
-        UserSession.objects.start(workspace, user, by="test")
+        UserSession.objects.start(workspace, user, actor="test")
     chosen = {"action": "revoke", "_selected_action": ["any"], "select_across": "1", "confirmed": "yes"}
     with CaptureQueriesContext(connection) as queries:
         console.post("/admin/user_sessions/usersession/?q=u1&status_now=active", chosen)
@@ -308,14 +308,14 @@ def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
 
 
 def test_the_console_tells_why(console, session):
-    session.revoke(by="test", reason="<stolen>")
+    session.revoke(actor="test", reason="<stolen>")
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
     assert "user_session.revoked by test: &lt;stolen&gt;" in page
 
 
 def test_the_console_finds_a_client_by_its_user(console, workspace, u1, u2):
-    first, other = (UserSession.objects.start(workspace, user, by="test") for user in (u1, u2))
-    UserSession.objects.start(workspace, u1, by="test", client=first.client, replacing=True)
+    first, other = (UserSession.objects.start(workspace, user, actor="test") for user in (u1, u2))
+    UserSession.objects.start(workspace, u1, actor="test", client=first.client, replacing=True)
     found = console.get("/admin/user_sessions/client/", {"q": "u1"})
     assert [client.pk for client in found.context["cl"].result_list] == [first.client_id]
     for page in (found, console.get(f"/admin/user_sessions/client/{first.client_id}/change/")):
@@ -330,9 +330,9 @@ def test_the_console_finds_a_client_by_its_user(console, workspace, u1, u2):
 
 
 def test_the_console_shows_the_newest_sessions_of_a_client(console, workspace, u1):
-    client = UserSession.objects.start(workspace, u1, by="test").client
+    client = UserSession.objects.start(workspace, u1, actor="test").client
     for _ in range(MOST_SESSIONS):
-        UserSession.objects.start(workspace, u1, by="test", client=client, replacing=True)
+        UserSession.objects.start(workspace, u1, actor="test", client=client, replacing=True)
     shown = console.get(f"/admin/user_sessions/client/{client.pk}/change/").content.decode()
     newest, oldest = client.sessions.latest("created_at"), client.sessions.earliest("created_at")
     assert newest.pk in shown and oldest.pk not in shown
@@ -344,11 +344,11 @@ def test_a_list_of_clients_asks_the_same_number_of_questions_however_long(consol
             assert console.get("/admin/user_sessions/client/").status_code == 200
         return len(queries)
 
-    UserSession.objects.start(workspace, u1, by="test")
+    UserSession.objects.start(workspace, u1, actor="test")
     console.get("/admin/user_sessions/client/")
     one = asked()
     for user in (u1, u2) * 4:
-        UserSession.objects.start(workspace, user, by="test")
+        UserSession.objects.start(workspace, user, actor="test")
     assert asked() == one
 
 
@@ -381,8 +381,8 @@ def test_clients_on_which_nobody_signs_in_are_forgotten_after_a_day(workspace, u
     for _ in range(5):
         SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=long_ago)
     new = Client.objects.begin(workspace, at=lately)
-    used = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
-    used.remove(by="test")
+    used = UserSession.objects.start(workspace, u1, actor="test", at=long_ago)
+    used.remove(actor="test")
     assert run("forget_clients") == "5 clients forgotten.\n"
     assert set(Client.objects.all()) == {new, used.client}
     assert run("forget_clients") == "0 clients forgotten.\n"

@@ -303,9 +303,9 @@ def test_revoking_an_unknown_session_is_404(backend):
 @pytest.mark.wire("C30", "C31")
 def test_a_session_expires_and_is_later_abandoned(backend, workspace, u1):
     now = timezone.now()
-    expired = UserSession.objects.start(workspace, u1, by="test", at=now - 8 * DAY).pk
-    abandoned = UserSession.objects.start(workspace, u1, by="test", at=now - 31 * DAY).pk
-    active = UserSession.objects.start(workspace, u1, by="test", at=now).pk
+    expired = UserSession.objects.start(workspace, u1, actor="test", at=now - 8 * DAY).pk
+    abandoned = UserSession.objects.start(workspace, u1, actor="test", at=now - 31 * DAY).pk
+    active = UserSession.objects.start(workspace, u1, actor="test", at=now).pk
     for id, status in ((expired, "expired"), (abandoned, "abandoned"), (active, "active")):
         assert backend.get(f"v1/sessions/{id}").json()["status"] == status
         assert listed(backend, f"?user_id={user_id(u1.pk)}&status={status}") == [id]

@@ -24,18 +24,18 @@ def test_events_report_what_ends_with_a_user(everything):
 
 
 def test_a_webhook_reports_the_sessions_of_a_deleted_user(workspace, session, u1):
-    WebhookEndpoint.objects.add(workspace, "https://example.com/hooks", by="test")
+    WebhookEndpoint.objects.add(workspace, "https://example.com/hooks", actor="test")
     u1.delete()
     message = WebhookMessage.objects.get()
     assert (message.type, session.pk in message.body, "Maria" in message.body) == ("session.revoked", True, True)
 
 
 def test_deleting_a_user_of_many_sessions_takes_no_more_queries(workspace, u1, u2):
-    WebhookEndpoint.objects.add(workspace, "http://127.0.0.1:9/", by="test")
+    WebhookEndpoint.objects.add(workspace, "http://127.0.0.1:9/", actor="test")
     counts = []
     for user, sessions in ((u1, 2), (u2, 12)):
         for _ in range(sessions):
-            UserSession.objects.start(workspace, user, by="test")
+            UserSession.objects.start(workspace, user, actor="test")
         with CaptureQueriesContext(connection) as captured:
             user.delete()
         counts.append(len(captured))
@@ -51,6 +51,6 @@ def test_events_report_a_deleted_session(session, delete):
 
 @pytest.mark.parametrize("delete", [lambda row: row.delete(), lambda row: ClientSession.objects.all().delete()])
 def test_events_report_a_deleted_client_session(workspace, delete):
-    delete(ClientSession.objects.start(workspace, by="test"))
+    delete(ClientSession.objects.start(workspace, actor="test"))
     assert not ClientSession.objects.exists()
     assert reported() == {("client_session.deleted", "system:session_deleted", "")}

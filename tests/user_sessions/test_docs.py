@@ -97,7 +97,7 @@ def test_the_python_works(given):
 
 @pytest.mark.django_db
 def test_the_python_about_a_change_of_the_password_works(workspace, u1):
-    first, other = (UserSession.objects.start(workspace, u1, by="test") for _ in range(2))
+    first, other = (UserSession.objects.start(workspace, u1, actor="test") for _ in range(2))
     (change,) = (block for block in blocks(PAGE, "python") if "keep_session" in block)
     exec(compile(change, PAGE, "exec"), {"session": first, "user": u1, "new_password": "pi is exactly three"})
     assert list(UserSession.objects.live(at=timezone.now())) == [first]
@@ -107,9 +107,9 @@ def test_the_python_about_a_change_of_the_password_works(workspace, u1):
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_of_the_page_about_verifying_knows_its_key_among_several(given):
     workspace, now = Workspace.objects.get(), timezone.now()
-    session = UserSession.objects.start(workspace, get_user_model().objects.get(), by="test", at=now)
+    session = UserSession.objects.start(workspace, get_user_model().objects.get(), actor="test", at=now)
     token = session_token(UserSession.minting(workspace, session.pk, at=now), at=now)
-    SigningKey.objects.rotate(workspace, by="test")
+    SigningKey.objects.rotate(workspace, actor="test")
     names = {**given, "TOKEN": token}
     for block in blocks("verifying.md", "python"):
         exec(compile(block, "verifying.md", "exec"), names)

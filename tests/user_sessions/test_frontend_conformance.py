@@ -44,7 +44,7 @@ def test_a_ticket_signs_in(somebody, u1):
 def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u1, kind, how):
     used, revoked = somebody.ticket_for(u1, **how), somebody.ticket_for(u1, **how)
     assert somebody.show_ticket(used).status_code == 200
-    Ticket.objects.get(stored_status="pending").revoke(by="test")
+    Ticket.objects.get(stored_status="pending").revoke(actor="test")
     late = somebody.ticket_for(u1, at=timezone.now() - 2 * AGO, **how)
     refusals = {used: f"{kind}_already_used_code", revoked: f"{kind}_revoked_code", late: "ticket_expired_code"}
     refusals |= {used[:-4] + "AAAA": "ticket_invalid_code", "garbage": "ticket_invalid_code"}
@@ -134,7 +134,7 @@ def test_a_touch_makes_the_session_the_active_one(somebody, u1, u2):
 def test_a_touch_of_another_client_s_session_is_404_and_of_a_revoked_one_401(somebody, u1, u2):
     own, other = somebody.sign_in(u1), type(somebody)().sign_in(u2)
     assert somebody.verb(other, "touch").error == "resource_not_found"
-    own.revoke(by="test")
+    own.revoke(actor="test")
     response = somebody.verb(own, "touch")
     assert (response.status_code, response.error) == (401, "authentication_invalid")
 
@@ -156,7 +156,7 @@ def test_minting_ignores_unknown_parameters(somebody, u1):
 
 @pytest.mark.wire("C112")
 def test_a_browser_mints_a_token_from_a_template(at_home, somebody, u1):
-    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={"hello": "{{user.first_name}}"}), by="test")
+    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={"hello": "{{user.first_name}}"}), actor="test")
     session = somebody.sign_in(u1)
     assert verified(somebody.verb(session, "tokens/t1").json()["jwt"])["hello"] == "Maria"
     response = somebody.verb(session, "tokens/none")

@@ -85,7 +85,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
     """By what it is: a text that was good for something, and is no present token of a client of this workspace."""
     now = timezone.now()
     session = UserSession.minting(workspace, client.last_active_session_id, at=now)
-    template = JwtTemplate.objects.define(workspace, Definition(name="x", claims={"id": client.pk}), by="test")
+    template = JwtTemplate.objects.define(workspace, Definition(name="x", claims={"id": client.pk}), actor="test")
     rotated, closed = signed_in_client(workspace, u2), signed_in_client(workspace, u2)
     texts = {
         "session token": session_token(session, at=now),
@@ -93,7 +93,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
         "refresh token": refresh_token(session),
         "ticket": ticket_for(workspace, u1),
         "secret key": api_key,
-        "client session": ClientSession.objects.start(workspace, by="test").token,
+        "client session": ClientSession.objects.start(workspace, actor="test").token,
         "handshake": handshake_token(workspace, ["__session=x"], at=now),
         "nonce": Handshake(session_id=session.pk, origin="", dev_browser="", suffixed=False).nonce(workspace, at=now),
         "foreign client": token_of(signed_in_client(elsewhere, u1)),
@@ -102,7 +102,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
         "signing key": jwt.encode(said(token_of(client))[1], *private_key(SigningKey.objects.get().kid)),
     }
     rotated.renew(at=now - timedelta(minutes=1))  # one of this moment is told to look for the newer
-    closed.close(by="test", at=now)
+    closed.close(actor="test", at=now)
     keys = settings.SESSIONS_CORE["TOKEN_KEYS"]
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {
         "TOKEN_KEYS": ["a key that was withdrawn, thirty-two characters"]

@@ -231,9 +231,9 @@ def test_who_was_deactivated_without_a_signal_is_signed_out_all_the_same(somebod
 
 def test_a_template_token_is_no_ticket_whatever_it_claims(browser, workspace, u1):
     claims = {"iid": str(workspace.pk), "st": "sign_in_token"}
-    template = JwtTemplate.objects.define(workspace, Definition(name="odd", claims=claims), by="test")
+    template = JwtTemplate.objects.define(workspace, Definition(name="odd", claims=claims), actor="test")
     now = timezone.now()
-    session = UserSession.objects.start(workspace, u1, by="test", at=now)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=now)
     token = template_token(UserSession.minting(workspace, session.pk, at=now), template, at=now)
     assert browser.show_ticket(token).error == "ticket_invalid_code"
 
@@ -292,6 +292,6 @@ def test_a_use_from_the_same_address_is_no_news(somebody, u1, address, kept):
 
 def test_a_ticket_of_a_workspace_without_a_page_leads_nowhere(browser, workspace, u1):
     UserSessionPolicy.objects.update(sign_in_url="")
-    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=UserSessionPolicy.of(workspace).lifetime)
+    ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=UserSessionPolicy.of(workspace).lifetime)
     answer = browser.get("v1/tickets/accept", f"?ticket={ticket_token(ticket, at=timezone.now())}")
     assert answer.error == "resource_not_found"

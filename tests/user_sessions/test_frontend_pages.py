@@ -167,7 +167,7 @@ def test_a_nonce_gives_its_directives_once_and_only_to_its_workspace(live, visit
 def test_a_sign_out_during_the_handshake_takes_effect(live, visitor, key_of, u1):
     session = visitor.sign_in(u1)
     shake(visitor, format="nonce")
-    session.end(by="test")
+    session.end(actor="test")
     query = f"?nonce={visitor.cookie('__clerk_handshake_nonce')}"
     directives = bearer(key_of(live)).get("v1/clients/handshake_payload", query).json()["directives"]
     assert any(each.startswith("__client_uat=0;") for each in directives)

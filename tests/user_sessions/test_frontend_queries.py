@@ -31,7 +31,7 @@ def test_minting_is_two_reads(browser, crowd, django_assert_num_queries):
 
 
 def test_minting_from_a_template_is_one_read_more(browser, crowd, at_home, django_assert_num_queries):
-    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), by="test")
+    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
     with django_assert_num_queries(3) as captured:
         assert browser.verb(crowd[0], "tokens/t1").status_code == 200
     assert writes(captured) == []

@@ -74,7 +74,7 @@ def test_of_two_who_sign_in_on_one_client_at_once_one_is_refused(workspace, u1, 
         assert Client.objects.count() == client.sessions.count() == 1
         (winner,) = (tab for tab, answer in zip(tabs, answers, strict=True) if answer.status_code == 200)
         assert live_ones(*tabs) == [winner]
-        UserSession.objects.all().revoke(by="test")
+        UserSession.objects.all().revoke(actor="test")
         Client.objects.all().delete()
 
 
@@ -124,7 +124,7 @@ def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
         session = client.sessions.get(user=u2)
         UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
         one, other = pages(token_of(client), 2)
-        ends = partial(session.revoke, by="test") if second == "revoke" else verb(other, session.pk, second)
+        ends = partial(session.revoke, actor="test") if second == "revoke" else verb(other, session.pk, second)
         answer, ended = at_once(verb(one, session.pk, first), ends)
         assert ended is True or ended.status_code == 200
         assert answer.error in ("", "authentication_invalid", "invalid_action_for_session", "resource_not_found")
@@ -205,7 +205,7 @@ def test_a_handshake_racing_a_revoke_gives_no_token_after_it(workspace, u1, at_o
     session, token = client.sessions.get(), token_of(client)
     browser = Page(cookie=token, origin=None)
     asked = [partial(handshake, Page(cookie=token, origin=None), format="nonce")] * 6
-    revoked, *answers = at_once(partial(session.revoke, by="test"), *asked)
+    revoked, *answers = at_once(partial(session.revoke, actor="test"), *asked)
     assert revoked is True and {answer.status_code for answer in answers} == {307}
     answers.append(handshake(browser, format="nonce"))
     for answer in answers:  # those too that were on their way when it was revoked

@@ -119,7 +119,7 @@ def test_what_is_private_about_a_user_is_not_told_to_browsers(somebody, settings
 def test_a_user_with_as_many_sessions_as_are_allowed_keeps_their_ticket(somebody, at_home, u1):
     set_user_session_policy(at_home, limit=1)
     at_home.save()
-    UserSession.objects.start(at_home, u1, by="test")
+    UserSession.objects.start(at_home, u1, actor="test")
     response = somebody.try_to_sign_in(u1)
     assert (response.status_code, response.error) == (409, "session_creation_not_allowed")
     assert Ticket.objects.get().status == "pending"

@@ -86,7 +86,7 @@ def test_a_second_factor_that_cannot_be_entered_here_is_refused_in_the_hosts_wor
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_session_that_cannot_reverify_says_so_whatever_the_host_requires(somebody, session, required, level):
-    session.end(by="test")
+    session.end(actor="test")
     assert told(ask(somebody, session, level)) == (401, "authentication_invalid")
 
 
@@ -110,7 +110,7 @@ def test_the_right_password_makes_the_proof_new(somebody, session, level):
 @pytest.mark.wire("C177")
 def test_each_reverification_has_an_id_that_tokens_carry_once_it_is_complete(somebody, session, workspace):
     claims = {"proof": "{{session.reverification_id}}"}
-    JwtTemplate.objects.customise_session_tokens(workspace, claims, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, claims, actor="test")
     proof = lambda: claims_of(somebody.verb(session, "tokens").json()["jwt"])["proof"]  # noqa: E731
     assert proof() is None
     first = ask(somebody, session).json()["response"]["id"]

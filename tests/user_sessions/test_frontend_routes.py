@@ -50,7 +50,7 @@ OTHERWISE = {
 def ann(at_home):
     set_user_session_policy(at_home, sign_in_url=f"{PAGE}/sign-in")
     at_home.save()
-    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), by="test")
+    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
     return get_user_model().objects.create_user("ann", password=SECRET)
 
 
@@ -108,7 +108,7 @@ def test_a_route_of_anybody_is_open_to_visitors(somebody, ann, route, method, cr
     """Also to those whose token opens nothing: nobody asks them to forget it."""
     if credential != "none":
         session = somebody.hold(ann)
-        session.client.close(by="test", at=timezone.now())
+        session.client.close(actor="test", at=timezone.now())
     if credential == "forged":
         somebody.credential = somebody.credential[:-1]
     response = ask(somebody, method, route, {"rest": "no/such/path", "ticket": somebody.ticket_for(ann)})

@@ -51,15 +51,15 @@ LEAVES = {
 
 @pytest.fixture
 def template(at_home):
-    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), by="test")
+    JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
 
 
 def put(session, state):
     """Let the session be in a state, by a deed or by time that passes for it."""
     if deed := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
-        assert getattr(session, deed)(by="test")
+        assert getattr(session, deed)(actor="test")
     if state == "pending":
-        assert session.require("setup-mfa", by="test")
+        assert session.require("setup-mfa", actor="test")
     if days := {"expired": 8, "abandoned": 31}.get(state):
         times = ("created_at", "updated_at", "last_active_at", "expire_at", "latest_expire_at", "abandon_at")
         passed = {name: F(name) - timedelta(days=days) for name in times}
@@ -99,7 +99,7 @@ def test_a_verb_in_a_state(browser, template, u1, verb, state):
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
 def test_what_has_left_is_like_what_never_was(browser, template, u1, u2, verb, state):
     session = browser.hold(u1)
-    UserSession.objects.start(session.workspace, u2, by="test", client=session.client)
+    UserSession.objects.start(session.workspace, u2, actor="test", client=session.client)
     browser.credential = client_token(session.client)
     put(session, state)
     gone = call(browser, session, verb)
@@ -117,7 +117,7 @@ def told(response, id):
 @pytest.mark.wire("C180")
 def test_a_revoked_session_stays_beside_others_and_is_not_shown_where_there_are_none(browser, at_home, u1):
     session = browser.sign_in(u1)
-    session.revoke(by="test")
+    session.revoke(actor="test")
     assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
@@ -130,7 +130,7 @@ def test_a_client_of_one_session_learns_that_it_was_revoked(browser, at_home, te
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     session = browser.sign_in(u1)
-    session.revoke(by="test")
+    session.revoke(actor="test")
     response = call(browser, session, verb)
     assert (response.status_code, response.error) == SIGNED_OUT
 
@@ -138,7 +138,7 @@ def test_a_client_of_one_session_learns_that_it_was_revoked(browser, at_home, te
 @pytest.mark.parametrize("verb", ["touch", "tokens", "verify"])
 def test_what_an_epoch_ended_is_over(browser, at_home, u1, verb):
     session = browser.sign_in(u1)
-    Epoch.objects.begin(at_home, by="test")
+    Epoch.objects.begin(at_home, actor="test")
     response = call(browser, session, verb)
     assert (response.status_code, response.error) == SIGNED_OUT
     assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]

@@ -183,7 +183,7 @@ def test_nonces_that_were_used_are_forgotten_when_their_time_is_over(backend, no
 
 @pytest.mark.parametrize("verb", ["revoke", "end", "remove"])
 def test_whoever_left_on_the_way_is_signed_out(backend, client, nonce, verb):
-    getattr(UserSession.objects.get(), verb)(by="test")
+    getattr(UserSession.objects.get(), verb)(actor="test")
     cookies = cookies_of(redeem(backend, nonce).json()["directives"])
     assert (cookies["__session"], cookies["__client_uat"]) == ("", "0")
 
@@ -198,7 +198,7 @@ def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
     sent_here, client, workspace, backend, nonce, caplog, settings
 ):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
-    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, actor="test")
     at_once = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
     by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
     for cookies in (at_once, by_nonce):

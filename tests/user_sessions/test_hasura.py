@@ -91,7 +91,7 @@ def hasura_user(request):
 
 @pytest.fixture
 def session(workspace, hasura_user):
-    return UserSession.objects.start(workspace, hasura_user, by="test")
+    return UserSession.objects.start(workspace, hasura_user, actor="test")
 
 
 def test_the_template_is_kept_as_it_was_given_and_its_key_is_not_told(template):

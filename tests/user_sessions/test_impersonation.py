@@ -56,8 +56,8 @@ def test_a_user_promoted_since_the_ticket_was_made_is_not_impersonated(somebody,
 def test_no_session_of_python_code_impersonates_them_either(workspace, u1, rank):
     promote(u1, rank)
     with pytest.raises(ImpersonationRefused):
-        UserSession.objects.start(workspace, u1, by="test", impersonator=ACTOR)
-    assert UserSession.objects.start(workspace, u1, by="test").impersonator is None
+        UserSession.objects.start(workspace, u1, actor="test", impersonator=ACTOR)
+    assert UserSession.objects.start(workspace, u1, actor="test").impersonator is None
 
 
 def test_staff_still_sign_in_themselves(somebody, u1):

@@ -198,7 +198,7 @@ def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
 
 @pytest.mark.wire("C186")
 def test_of_the_template_for_session_tokens_only_the_claims_change(backend, workspace):
-    template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, by="test")
+    template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, actor="test")
     own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": "k" * 40}
     body = {"name": "other", "claims": {"b": 2}, "lifetime": 600, **own}
     changed = backend.request("PATCH", f"{PATH}/{template.pk}", body).json()
@@ -238,7 +238,7 @@ def test_an_unknown_template_is_404(backend, id):
 
 @pytest.mark.wire("C63")
 def test_the_template_for_session_tokens_cannot_be_deleted(backend, workspace):
-    template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, by="test")
+    template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, actor="test")
     response = backend.request("DELETE", f"{PATH}/{template.pk}")
     assert (response.status_code, response.error) == (403, "session_token_jwt_template")
     assert [shown["id"] for shown in backend.get(PATH).json()] == [template.pk]

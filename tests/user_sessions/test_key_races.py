@@ -38,7 +38,7 @@ def workspace(workspace: Workspace) -> Workspace:
 
 @pytest.fixture
 def session(workspace: Workspace) -> UserSession:
-    return UserSession.objects.start(workspace, get_user_model().objects.create_user("u1"), by="test")
+    return UserSession.objects.start(workspace, get_user_model().objects.create_user("u1"), actor="test")
 
 
 def standing(workspace: Workspace) -> list[str]:
@@ -71,7 +71,7 @@ def test_rotations_at_once_give_one_next_key(workspace, at_once):
     for _ in range(ROUNDS):
         forget_keys(workspace)
         SigningKey.objects.current(workspace)
-        rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, by="test")] * 4)
+        rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert len({key.kid for key in rotated}) == 1
         assert standing(workspace) == ["active", "next"]
 
@@ -79,7 +79,7 @@ def test_rotations_at_once_give_one_next_key(workspace, at_once):
 def test_rotations_at_once_of_a_workspace_without_keys_give_one_of_each(workspace, at_once):
     for _ in range(ROUNDS):
         forget_keys(workspace)
-        rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, by="test")] * 4)
+        rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert set(tally(rotated)) == {"SigningKey"}
         assert standing(workspace) == ["active", "next"]
 
@@ -90,13 +90,13 @@ def test_a_key_that_is_retired_rotated_and_revoked_at_once_leaves_one_that_signs
         forget_keys(workspace)
         key = SigningKey.objects.current(workspace)
         if has_next:
-            SigningKey.objects.rotate(workspace, by="test")
+            SigningKey.objects.rotate(workspace, actor="test")
         copies = [SigningKey.objects.get(pk=key.pk) for _ in range(3)]
         retired, revoked, again, rotated = at_once(
-            partial(copies[0].retire, by="test"),
-            partial(copies[1].revoke, by="test"),
-            partial(copies[2].revoke, by="test"),
-            partial(SigningKey.objects.rotate, workspace, by="test"),
+            partial(copies[0].retire, actor="test"),
+            partial(copies[1].revoke, actor="test"),
+            partial(copies[2].revoke, actor="test"),
+            partial(SigningKey.objects.rotate, workspace, actor="test"),
         )
         assert retired in (True, False) and sorted([revoked, again]) == [False, True]
         assert isinstance(rotated, SigningKey)
@@ -110,7 +110,7 @@ def test_a_revoked_key_signs_nothing_that_is_asked_for_later(workspace, session,
         key = SigningKey.objects.current(workspace)
 
         def revoke_and_mint(key: SigningKey = key) -> str:
-            SigningKey.objects.get(pk=key.pk).revoke(by="test")
+            SigningKey.objects.get(pk=key.pk).revoke(actor="test")
             return jwt.get_unverified_header(minted(session))["kid"]
 
         kids = at_once(*[revoke_and_mint] * 4)
@@ -155,14 +155,14 @@ def test_the_key_and_the_algorithm_of_a_template_never_mix(workspace, session, b
 
 def test_a_name_is_taken_once(workspace, at_once):
     for number in range(ROUNDS):
-        define = partial(JwtTemplate.objects.define, workspace, Definition(name=f"t{number}", claims={}), by="test")
+        define = partial(JwtTemplate.objects.define, workspace, Definition(name=f"t{number}", claims={}), actor="test")
         assert tally(at_once(*[define] * 8)) == {"JwtTemplate": 1, "NameTaken": 7}
         assert Event.objects.filter(type="jwt_template.created", data__name=f"t{number}").count() == 1
 
 
 def test_session_tokens_are_customised_by_one_template_however_many_ask(workspace, session, at_once):
     for _ in range(ROUNDS):
-        customise = partial(JwtTemplate.objects.customise_session_tokens, workspace, by="test")
+        customise = partial(JwtTemplate.objects.customise_session_tokens, workspace, actor="test")
         outcomes = tally(at_once(*(partial(customise, {"number": number}) for number in range(4))))
         assert outcomes == {"JwtTemplate": 4}
         assert JwtTemplate.objects.for_session_tokens().count() == 1
@@ -171,11 +171,11 @@ def test_session_tokens_are_customised_by_one_template_however_many_ask(workspac
 
 def test_a_template_that_is_deleted_is_not_brought_back_by_an_update(workspace, at_once):
     for _ in range(ROUNDS):
-        template = JwtTemplate.objects.define(workspace, Definition(name="one", claims={}), by="test")
+        template = JwtTemplate.objects.define(workspace, Definition(name="one", claims={}), actor="test")
         copies = [JwtTemplate.objects.get(pk=template.pk) for _ in range(2)]
         forgotten, updated = at_once(
-            partial(copies[0].forget, by="test"),
-            partial(copies[1].redefine, Definition(name="one", claims={"new": True}), by="test"),
+            partial(copies[0].forget, actor="test"),
+            partial(copies[1].redefine, Definition(name="one", claims={"new": True}), actor="test"),
         )
         assert forgotten is True
         assert updated is None or isinstance(updated, TemplateGone)

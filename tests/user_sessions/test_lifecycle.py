@@ -37,11 +37,11 @@ TASK = "setup-mfa"
 
 def in_state(workspace: Any, user: Any, state: str) -> UserSession:
     """A session born at NOW that is in a stored state, or past what makes it expired or abandoned."""
-    session = UserSession.objects.start(workspace, user, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, user, actor="test", at=NOW)
     if state == "pending":
-        session.require(TASK, by="test", at=NOW)
+        session.require(TASK, actor="test", at=NOW)
     if verb := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
-        getattr(session, verb)(by="test", at=NOW)
+        getattr(session, verb)(actor="test", at=NOW)
     session.refresh_from_db()
     return session
 
@@ -78,8 +78,8 @@ def test_the_status_of_one_and_the_query_for_many_agree(workspace, u1, stored, a
 
 def test_a_row_answers_what_holds_now(workspace, u1):
     long_ago = timezone.now() - timedelta(days=60)
-    session = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
-    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=SECOND, at=long_ago)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=long_ago)
+    ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=SECOND, at=long_ago)
     assert (session.stored_status, session.status) == ("active", "abandoned")
     assert (ticket.stored_status, ticket.status) == ("pending", "expired")
 
@@ -92,9 +92,9 @@ def test_the_obvious_filter_is_refused(model):
 
 @pytest.mark.parametrize("reason", ["its time", "an epoch", "another password", "nothing"])
 def test_a_ticket_expires_with_what_it_depends_on(workspace, u1, reason):
-    ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=2 * SECOND, at=NOW)
+    ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=2 * SECOND, at=NOW)
     if reason == "an epoch":
-        Epoch.objects.begin(workspace, by="test", at=NOW)
+        Epoch.objects.begin(workspace, actor="test", at=NOW)
     if reason == "another password":
         Ticket.objects.filter(pk=ticket.pk).update(password_fingerprint="another")
         ticket.refresh_from_db()
@@ -111,10 +111,10 @@ NARROWINGS = {
 
 @pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
 def test_rows_are_narrowed_in_any_order(workspace, live_workspace, u1, u2, order, django_assert_num_queries):
-    wanted, ended = (UserSession.objects.start(workspace, u1, by="test") for _ in range(2))
-    ended.end(by="test")
-    UserSession.objects.start(workspace, u2, by="test")
-    UserSession.objects.start(live_workspace, u1, by="test")
+    wanted, ended = (UserSession.objects.start(workspace, u1, actor="test") for _ in range(2))
+    ended.end(actor="test")
+    UserSession.objects.start(workspace, u2, actor="test")
+    UserSession.objects.start(live_workspace, u1, actor="test")
     rows: Any = UserSession.objects
     for name in order:
         rows = NARROWINGS[name](rows, workspace, u1)
@@ -124,9 +124,9 @@ def test_rows_are_narrowed_in_any_order(workspace, live_workspace, u1, u2, order
 
 def test_a_narrowed_queryset_does_not_widen_the_limit_of_sessions(workspace, u1):
     set_user_session_policy(workspace, limit=1, limit_policy=LimitPolicy.REFUSE)
-    UserSession.objects.start(workspace, u1, by="test")
+    UserSession.objects.start(workspace, u1, actor="test")
     with pytest.raises(TooManySessions):
-        UserSession.objects.none().start(workspace, u1, by="test")
+        UserSession.objects.none().start(workspace, u1, actor="test")
 
 
 # Verb -> for each state it is tried in, the state it leaves behind.
@@ -153,7 +153,7 @@ def do(session: UserSession, verb: str, **how: Any) -> bool:
 def test_a_verb_moves_the_states_it_may_leave_and_no_other(workspace, u1, verb, state):
     session, at = in_state(workspace, u1, state), moment_of(state)
     before = Event.objects.count()
-    happened = do(session, verb, by="operator:1", at=at, reason="a lost phone")
+    happened = do(session, verb, actor="operator:1", at=at, reason="a lost phone")
     outcome = OUTCOMES[verb].get(state)
     assert happened == (outcome is not None)
     assert session.status_at(at) == (outcome or state)
@@ -168,16 +168,16 @@ def test_a_verb_moves_the_states_it_may_leave_and_no_other(workspace, u1, verb, 
 @pytest.mark.parametrize("verb", OUTCOMES)
 def test_repeating_a_verb_changes_nothing(workspace, u1, verb):
     session = in_state(workspace, u1, "pending" if verb == "fulfil" else "active")
-    assert do(session, verb, by="first", at=NOW + SECOND) is True
+    assert do(session, verb, actor="first", at=NOW + SECOND) is True
     before = UserSession.objects.filter(pk=session.pk).values().get()
-    assert do(session, verb, by="second", at=NOW + DAY) is False
+    assert do(session, verb, actor="second", at=NOW + DAY) is False
     assert UserSession.objects.filter(pk=session.pk).values().get() == before
 
 
 def test_an_ending_keeps_its_time_reason_and_actor_though_it_is_removed_later(workspace, u1):
     session = in_state(workspace, u1, "active")
-    session.end(by="first", at=NOW + SECOND, reason="signed out")
-    session.remove(by="second", at=NOW + DAY, reason="tidied up")
+    session.end(actor="first", at=NOW + SECOND, reason="signed out")
+    session.remove(actor="second", at=NOW + DAY, reason="tidied up")
     session.refresh_from_db()
     assert (session.status, session.closed_at, session.updated_at) == ("removed", NOW + SECOND, NOW + DAY)
     assert (session.closed_by, session.close_reason) == ("first", "signed out")
@@ -202,7 +202,7 @@ def test_touching_within_the_interval_asks_the_database_nothing(workspace, u1, d
 
 def test_touching_one_that_is_not_in_use_within_the_interval_leaves_the_session_as_it_is(workspace, u1, u2):
     first = in_state(workspace, u1, "active")
-    UserSession.objects.start(workspace, u2, by="test", client=first.client, at=NOW)
+    UserSession.objects.start(workspace, u2, actor="test", client=first.client, at=NOW)
     first = UserSession.objects.in_workspace(workspace).get(pk=first.pk)
     before = UserSession.objects.filter(pk=first.pk).values().get()
     assert first.touch(at=NOW + SECOND) is False
@@ -220,23 +220,23 @@ def test_what_is_over_is_not_touched(workspace, u1, state):
 def test_a_stale_copy_cannot_revive_a_session(workspace, u1):
     session = in_state(workspace, u1, "active")
     stale = UserSession.objects.get(pk=session.pk)
-    session.revoke(by="test", at=NOW)
+    session.revoke(actor="test", at=NOW)
     with pytest.raises(NotLive):
         stale.touch(at=NOW + DAY)
-    assert stale.end(by="test", at=NOW + DAY) is False
+    assert stale.end(actor="test", at=NOW + DAY) is False
     assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
 def test_a_session_may_live_longer_than_a_month(workspace, u1):
     set_user_session_policy(workspace, lifetime=90 * DAY)
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     assert session.abandon_at == session.expire_at == NOW + 90 * DAY
     assert session.status_at(NOW + 31 * DAY) == "active"
 
 
 def test_one_client_may_hold_several_sessions(workspace, u1, u2):
-    first = UserSession.objects.start(workspace, u1, by="test")
-    second = UserSession.objects.start(workspace, u2, by="test", client=first.client)
+    first = UserSession.objects.start(workspace, u1, actor="test")
+    second = UserSession.objects.start(workspace, u2, actor="test", client=first.client)
     assert set(first.client.sessions.all()) == {first, second}
     assert Client.objects.count() == 1
 
@@ -246,16 +246,16 @@ def test_a_session_that_is_gone_is_not_live(workspace, u1, verb):
     session = in_state(workspace, u1, "active")
     u1.delete()
     with pytest.raises(NotLive):
-        session.touch() if verb == "touch" else do(session, verb, by="test")
+        session.touch() if verb == "touch" else do(session, verb, actor="test")
 
 
 def test_a_sign_in_is_an_active_users_on_a_client_of_the_workspace(workspace, elsewhere, u1):
-    client = UserSession.objects.start(elsewhere, u1, by="test").client
+    client = UserSession.objects.start(elsewhere, u1, actor="test").client
     with pytest.raises(ForeignClient):
-        UserSession.objects.start(workspace, u1, by="test", client=client)
+        UserSession.objects.start(workspace, u1, actor="test", client=client)
     get_user_model().objects.update(is_active=False)  # while this copy says otherwise
     with pytest.raises(UserInactive):
-        UserSession.objects.start(workspace, u1, by="test")
+        UserSession.objects.start(workspace, u1, actor="test")
     assert not UserSession.objects.in_workspace(workspace).exists()
 
 
@@ -280,7 +280,7 @@ def test_a_lock_outside_of_a_transaction_is_refused(workspace):
 
 def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
     set_user_session_policy(workspace, idle_lifetime=timedelta(minutes=30))
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     assert session.expire_at == NOW + timedelta(minutes=30)
     session.touch(at=NOW + timedelta(minutes=20))
     assert session.status_at(NOW + timedelta(minutes=49)) == "active"
@@ -291,7 +291,7 @@ def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
 
 def test_use_never_prolongs_a_session_beyond_its_end(workspace, u1):
     set_user_session_policy(workspace, idle_lifetime=2 * DAY)
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     for day in range(1, 7):
         session.touch(at=NOW + day * DAY)
     assert session.expire_at == session.latest_expire_at == EXPIRY
@@ -299,7 +299,7 @@ def test_use_never_prolongs_a_session_beyond_its_end(workspace, u1):
 
 def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
     set_user_session_policy(workspace, lifetime=None, idle_lifetime=20 * DAY)
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     for day in range(15, 60, 15):
         session.touch(at=NOW + day * DAY)
     assert session.expire_at == session.abandon_at == NOW + 65 * DAY
@@ -307,28 +307,28 @@ def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
 
 def test_minting_is_use_and_written_once_in_an_interval(workspace, u1, django_assert_num_queries):
     set_user_session_policy(workspace, idle_lifetime=timedelta(minutes=30))
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     with django_assert_num_queries(0):
         session.note_use(at=NOW + timedelta(seconds=50))
     with django_assert_num_queries(2):
         session.note_use(at=NOW + timedelta(seconds=70))
     assert session.expire_at == NOW + timedelta(minutes=31, seconds=10)
     assert session.last_active_at == NOW
-    session.revoke(by="test", at=NOW + timedelta(minutes=2))
+    session.revoke(actor="test", at=NOW + timedelta(minutes=2))
     with pytest.raises(NotLive):
         UserSession.objects.in_workspace(workspace).get(pk=session.pk).note_use(at=NOW + timedelta(minutes=5))
 
 
 def test_minting_writes_nothing_where_idleness_is_not_limited(workspace, u1, django_assert_num_queries):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     with django_assert_num_queries(0):
         session.note_use(at=NOW + DAY)
 
 
 def test_a_sign_in_may_be_for_a_shorter_time(workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW, lifetime=timedelta(minutes=30))
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW, lifetime=timedelta(minutes=30))
     assert session.expire_at == NOW + timedelta(minutes=30)
-    assert UserSession.objects.start(workspace, u1, by="test", at=NOW, lifetime=90 * DAY).expire_at == EXPIRY
+    assert UserSession.objects.start(workspace, u1, actor="test", at=NOW, lifetime=90 * DAY).expire_at == EXPIRY
 
 
 @pytest.mark.parametrize(
@@ -349,11 +349,11 @@ def test_a_workspace_that_would_never_end_a_session_is_refused(workspace, policy
 
 
 def test_a_session_is_pending_until_its_last_task_is_done(workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW, tasks=["setup-mfa", "reset-password"])
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW, tasks=["setup-mfa", "reset-password"])
     assert session.status_at(NOW) == "pending"
-    assert session.fulfil("setup-mfa", by="test", at=NOW) is True
+    assert session.fulfil("setup-mfa", actor="test", at=NOW) is True
     assert session.status_at(NOW) == "pending"
-    assert session.fulfil("reset-password", by="test", at=NOW) is True
+    assert session.fulfil("reset-password", actor="test", at=NOW) is True
     assert (session.status_at(NOW), session.tasks) == ("active", [])
     types = list(Event.objects.filter(subject=session.pk).values_list("type", flat=True))
     assert types == ["user_session.activated", "user_session.pending"]
@@ -361,7 +361,7 @@ def test_a_session_is_pending_until_its_last_task_is_done(workspace, u1):
 
 def test_an_active_session_can_be_made_pending_again(workspace, u1):
     session = in_state(workspace, u1, "active")
-    assert session.require("reset-password", by="test", at=NOW) is True
-    assert session.require("reset-password", by="test", at=NOW) is False
+    assert session.require("reset-password", actor="test", at=NOW) is True
+    assert session.require("reset-password", actor="test", at=NOW) is False
     assert session.status_at(NOW) == "pending"
-    assert session.fulfil("another", by="test", at=NOW) is False
+    assert session.fulfil("another", actor="test", at=NOW) is False

@@ -34,12 +34,12 @@ def ann(u1: Any) -> Any:
 
 @pytest.fixture
 def held(workspace: Any, ann: Any) -> UserSession:
-    return UserSession.objects.start(workspace, ann, by="test")
+    return UserSession.objects.start(workspace, ann, actor="test")
 
 
 @pytest.fixture
 def ticket(workspace: Any, ann: Any) -> Ticket:
-    return Ticket.objects.issue(workspace, ann, by="test", lifetime=HOUR)
+    return Ticket.objects.issue(workspace, ann, actor="test", lifetime=HOUR)
 
 
 def by_save(user):
@@ -120,7 +120,7 @@ def test_a_change_that_is_saved_is_written_with_its_event(held, ann, ticket, cha
 def test_a_ticket_ends_too(ann, ticket, change):
     change(ann)
     with pytest.raises(TicketExpired if change in UNTOLD else NotPending):
-        Ticket.objects.get().accept(by="test")
+        Ticket.objects.get().accept(actor="test")
     assert Ticket.objects.get().status != "accepted"
 
 
@@ -128,18 +128,18 @@ def test_a_ticket_read_before_the_change_is_refused_after_it(ann, ticket):
     ticket = Ticket.objects.select_related("user").get()
     by_update(ann)
     with pytest.raises(TicketExpired):
-        ticket.accept(by="test")
+        ticket.accept(actor="test")
 
 
 def test_another_users_sessions_go_on(workspace, held, ann, u2):
-    other = UserSession.objects.start(workspace, u2, by="test")
+    other = UserSession.objects.start(workspace, u2, actor="test")
     by_save(ann)
     assert (status(held), status(other)) == ("revoked", "active")
 
 
 def test_a_session_that_began_after_the_change_goes_on(workspace, held, ann):
     by_update(ann)
-    later = UserSession.objects.start(workspace, ann, by="test")  # though this copy of the user is stale
+    later = UserSession.objects.start(workspace, ann, actor="test")  # though this copy of the user is stale
     assert (status(held), status(later)) == ("revoked", "active")
 
 
@@ -159,7 +159,7 @@ def test_a_rehash_at_a_login_is_no_change(held, ann, ticket, settings):
     assert type(ann).objects.get().password != before
     assert status(held) == "active"
     assert not Event.objects.filter(type="user_session.revoked").exists()
-    Ticket.objects.get().accept(by="test")
+    Ticket.objects.get().accept(actor="test")
     by_save(ann)
     assert status(held) == "revoked"
 
@@ -189,7 +189,7 @@ def test_an_assigned_hash_right_after_a_login_is_a_change(held, ann):
 
 @pytest.mark.parametrize("change", TOLD + UNTOLD)
 def test_the_session_that_makes_the_change_stays(workspace, held, ann, change):
-    other = UserSession.objects.start(workspace, ann, by="test")
+    other = UserSession.objects.start(workspace, ann, actor="test")
     with keep_session(held):
         change(ann)
     assert (status(held), status(other)) == ("active", "revoked")
@@ -207,12 +207,12 @@ def test_a_session_that_is_over_is_not_kept(held, ann):
 def test_a_kept_session_is_not_brought_back_when_it_ends_meanwhile(held, ann):
     with keep_session(held):
         by_update(ann)
-        held.revoke(by="an operator")
+        held.revoke(actor="an operator")
     assert status(held) == "revoked"
 
 
 def test_a_session_of_another_user_keeps_nobody_elses(workspace, held, ann, u2):
-    with keep_session(UserSession.objects.start(workspace, u2, by="test")):
+    with keep_session(UserSession.objects.start(workspace, u2, actor="test")):
         by_save(ann)
     assert status(held) == "revoked"
 
@@ -233,7 +233,7 @@ def test_with_the_policy_none_a_change_ends_nothing(backend, held, ann, ticket, 
     change(ann)
     assert status(held) == "active"
     assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200
-    Ticket.objects.get().accept(by="test")
+    Ticket.objects.get().accept(actor="test")
 
 
 @pytest.mark.parametrize("given", ["other", None, True, ["all"]])
@@ -304,8 +304,8 @@ def test_who_is_deactivated_by_an_update_is_revoked_until_activated(backend, hel
 @pytest.mark.parametrize(("void", "reason"), [(deactivate, "user_deactivated"), (by_update, "password_changed")])
 def test_a_void_session_is_revoked_for_good_with_the_reason_that_made_it_void(held, ann, void, reason):
     void(ann)
-    assert UserSession.objects.get().end(by="ann") is False
-    assert UserSession.objects.get().revoke(by="an operator", reason="a lost phone") is True
+    assert UserSession.objects.get().end(actor="ann") is False
+    assert UserSession.objects.get().revoke(actor="an operator", reason="a lost phone") is True
     held.refresh_from_db()
     assert (held.status, held.close_reason, held.closed_by) == ("revoked", reason, f"system:{reason}")
     deactivate(ann, is_active=True)
@@ -314,7 +314,7 @@ def test_a_void_session_is_revoked_for_good_with_the_reason_that_made_it_void(he
 
 def test_a_void_session_can_leave_its_client(held, ann):
     by_update(ann)
-    assert UserSession.objects.get().remove(by="ann") is True
+    assert UserSession.objects.get().remove(actor="ann") is True
     held.refresh_from_db()
     assert (held.status, held.close_reason) == ("removed", "password_changed")
 
@@ -323,6 +323,6 @@ def test_whoever_takes_the_place_of_a_void_session_is_alone_when_its_user_is_act
     set_user_session_policy(workspace, single_session_mode=True)
     deactivate(ann)
     held = UserSession.objects.get()
-    later = UserSession.objects.start(workspace, u2, by="test", client=held.client)
+    later = UserSession.objects.start(workspace, u2, actor="test", client=held.client)
     deactivate(ann, is_active=True)
     assert (status(held), status(later)) == ("revoked", "active")

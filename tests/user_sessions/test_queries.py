@@ -16,7 +16,7 @@ from user_sessions.users import user_id
 @pytest.fixture(params=[1, 40])
 def crowd(request, workspace, backend, u1) -> list[UserSession]:
     """So many sessions of one user, in a workspace that has minted before."""
-    sessions = [UserSession.objects.start(workspace, u1, by="test") for _ in range(request.param)]
+    sessions = [UserSession.objects.start(workspace, u1, actor="test") for _ in range(request.param)]
     assert backend.request("POST", f"v1/sessions/{sessions[0].pk}/tokens").status_code == 200
     return sessions
 
@@ -73,7 +73,7 @@ def test_minting_from_a_template_is_one_read_more(backend, crowd, settings, djan
 
 
 def test_minting_with_claims_of_the_projects_own_is_two(backend, workspace, crowd, django_assert_num_queries):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.first_name}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.first_name}}"}, actor="test")
     with django_assert_num_queries(2):
         assert claims_of(minted(backend, crowd[0].pk))["x"] == "Maria"
 

@@ -36,11 +36,11 @@ def live(workspace: Workspace, **which: Any) -> int:
 
 def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
         copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
         later = session.last_active_at + timedelta(minutes=2)
         touches = [partial(copy.touch, at=later + timedelta(minutes=2 * n)) for n, copy in enumerate(copies)]
-        revoked, *touched = at_once(partial(session.revoke, by="test", at=later), *touches)
+        revoked, *touched = at_once(partial(session.revoke, actor="test", at=later), *touches)
         assert revoked is True
         assert all(result in (True, False) or isinstance(result, NotLive) for result in touched)
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
@@ -48,9 +48,9 @@ def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
 
 def test_of_different_endings_the_first_stays(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
         calls = [
-            partial(getattr(UserSession.objects.get(pk=session.pk), verb), by="test")
+            partial(getattr(UserSession.objects.get(pk=session.pk), verb), actor="test")
             for verb in ("end", "revoke", "replace", "revoke")
         ]
         assert sorted(at_once(*calls)) == [False, False, False, True]
@@ -59,7 +59,7 @@ def test_of_different_endings_the_first_stays(workspace, u1, at_once):
 
 
 def test_a_minute_of_touches_is_one_write(workspace, u1, at_once):
-    session = UserSession.objects.start(workspace, u1, by="test", at=timezone.now() - timedelta(hours=1))
+    session = UserSession.objects.start(workspace, u1, actor="test", at=timezone.now() - timedelta(hours=1))
     now = timezone.now()
     results = at_once(*(partial(UserSession.objects.get(pk=session.pk).touch, at=now) for _ in range(8)))
     assert sorted(results) == [False] * 7 + [True]
@@ -76,13 +76,13 @@ def test_a_user_never_has_more_live_sessions_than_allowed(workspace, u1, at_once
     set_user_session_policy(workspace, limit=3, limit_policy=policy)
     workspace.save()
     for _ in range(ROUNDS):
-        started = tally(at_once(*[partial(UserSession.objects.start, workspace, u1, by="test")] * 8))
+        started = tally(at_once(*[partial(UserSession.objects.start, workspace, u1, actor="test")] * 8))
         if policy == "refuse":
             assert started == {"UserSession": 3, "TooManySessions": 5}
         else:
             assert started == {"UserSession": 8}
         assert live(workspace) == 3
-        UserSession.objects.in_workspace(workspace).of_user(u1).revoke(by="test")
+        UserSession.objects.in_workspace(workspace).of_user(u1).revoke(actor="test")
 
 
 def start_on(client: Client, user: Any, **how: Any) -> UserSession:
@@ -90,7 +90,7 @@ def start_on(client: Client, user: Any, **how: Any) -> UserSession:
     while True:
         read = Client.objects.select_related("workspace").get(pk=client.pk)
         with suppress(StaleClient):
-            return UserSession.objects.start(read.workspace, user, by="test", client=read, **how)
+            return UserSession.objects.start(read.workspace, user, actor="test", client=read, **how)
 
 
 @pytest.mark.parametrize("replacing", [False, True])
@@ -143,10 +143,10 @@ def test_no_token_is_issued_after_the_answer_to_a_revoke(workspace, u1, at_once,
     workspace.save()
     SigningKey.objects.current(workspace)
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
 
         def revoke(session: UserSession = session) -> datetime:
-            session.revoke(by="test")
+            session.revoke(actor="test")
             return timezone.now()
 
         deadline = timezone.now() + timedelta(seconds=30)
@@ -161,12 +161,12 @@ def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
     workspace.save()
     for _ in range(ROUNDS):
         now = timezone.now()
-        session = UserSession.objects.start(workspace, u1, by="test", at=now - HOUR / 2)
+        session = UserSession.objects.start(workspace, u1, actor="test", at=now - HOUR / 2)
         copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
         uses = [partial(copy.touch, at=now) for copy in copies[:2]] + [
             partial(copy.note_use, at=now) for copy in copies[2:]
         ]
-        epoch, *used = at_once(partial(Epoch.objects.begin, workspace, by="test", at=now), *uses)
+        epoch, *used = at_once(partial(Epoch.objects.begin, workspace, actor="test", at=now), *uses)
         assert isinstance(epoch, Epoch) and set(tally(used)) <= {"True", "False", "NoneType", "NotLive"}
         assert UserSession.objects.get(pk=session.pk).status_at(timezone.now()) == "revoked"
         assert live(workspace) == 0
@@ -174,30 +174,30 @@ def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
 
 def test_two_epochs_at_once_leave_nobody_and_the_next_sign_in_lives(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        UserSession.objects.start(workspace, u1, by="test")
-        assert tally(at_once(*[partial(Epoch.objects.begin, workspace, by="test")] * 2)) == {"Epoch": 2}
+        UserSession.objects.start(workspace, u1, actor="test")
+        assert tally(at_once(*[partial(Epoch.objects.begin, workspace, actor="test")] * 2)) == {"Epoch": 2}
         assert live(workspace) == 0
-        UserSession.objects.start(workspace, u1, by="test")
+        UserSession.objects.start(workspace, u1, actor="test")
         assert live(workspace) == 1
 
 
 def test_revoking_everything_leaves_only_what_began_beside_it(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        before = {UserSession.objects.start(workspace, u1, by="test").pk for _ in range(3)}
+        before = {UserSession.objects.start(workspace, u1, actor="test").pk for _ in range(3)}
         mine = UserSession.objects.in_workspace(workspace).of_user(u1)
         revoked, *started = at_once(
-            partial(mine.revoke, by="test"), *[partial(UserSession.objects.start, workspace, u1, by="test")] * 4
+            partial(mine.revoke, actor="test"), *[partial(UserSession.objects.start, workspace, u1, actor="test")] * 4
         )
         assert before <= set(revoked) <= before | {session.pk for session in started}
         assert live(workspace) == len(before) + len(started) - len(revoked)
-        mine.revoke(by="test")
+        mine.revoke(actor="test")
 
 
 def test_an_end_and_a_removal_at_once_end_removed(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
         copy = UserSession.objects.get(pk=session.pk)
-        ended, removed = at_once(partial(session.end, by="test"), partial(copy.remove, by="test"))
+        ended, removed = at_once(partial(session.end, actor="test"), partial(copy.remove, actor="test"))
         assert removed is True
         assert UserSession.objects.get(pk=session.pk).status == "removed"
         events = Event.objects.filter(subject=session.pk, type="user_session.ended").count()
@@ -206,7 +206,7 @@ def test_an_end_and_a_removal_at_once_end_removed(workspace, u1, at_once):
 
 def test_no_task_is_lost(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test", tasks=["a", "b"])
+        session = UserSession.objects.start(workspace, u1, actor="test", tasks=["a", "b"])
         copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
         verbs = [
             (UserSession.require, "c"),
@@ -214,7 +214,7 @@ def test_no_task_is_lost(workspace, u1, at_once):
             (UserSession.require, "d"),
             (UserSession.fulfil, "b"),
         ]
-        calls = [partial(verb, copy, task, by="test") for (verb, task), copy in zip(verbs, copies, strict=True)]
+        calls = [partial(verb, copy, task, actor="test") for (verb, task), copy in zip(verbs, copies, strict=True)]
         assert at_once(*calls) == [True] * 4
         row = UserSession.objects.get(pk=session.pk)
         assert (sorted(row.tasks), row.status) == (["c", "d"], "pending")
@@ -222,34 +222,34 @@ def test_no_task_is_lost(workspace, u1, at_once):
 
 def test_a_revoke_racing_tasks_ends_revoked(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        session = UserSession.objects.start(workspace, u1, by="test", tasks=["a"])
+        session = UserSession.objects.start(workspace, u1, actor="test", tasks=["a"])
         copies = [UserSession.objects.get(pk=session.pk) for _ in range(2)]
         revoked, *done = at_once(
-            partial(session.revoke, by="test"),
-            partial(copies[0].fulfil, "a", by="test"),
-            partial(copies[1].require, "b", by="test"),
+            partial(session.revoke, actor="test"),
+            partial(copies[0].fulfil, "a", actor="test"),
+            partial(copies[1].require, "b", actor="test"),
         )
         assert revoked is True and set(tally(done)) <= {"True", "False"}
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
 def accept_and_start(ticket: Ticket) -> bool:
-    Ticket.objects.get(pk=ticket.pk).accept(by="test")
+    Ticket.objects.get(pk=ticket.pk).accept(actor="test")
     return True
 
 
 def test_a_ticket_is_accepted_once_however_many_try(workspace, u1, at_once):
     for _ in range(3):
-        ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=HOUR)
+        ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=HOUR)
         assert tally(at_once(*[partial(accept_and_start, ticket)] * 20)) == {"True": 1, "NotPending": 19}
         assert Event.objects.filter(subject=ticket.pk, type="sign_in_token.accepted").count() == 1
 
 
 def test_a_ticket_is_accepted_or_revoked_but_not_both(workspace, u1, at_once):
     for _ in range(ROUNDS):
-        ticket = Ticket.objects.issue(workspace, u1, by="test", lifetime=HOUR)
+        ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=HOUR)
         copy = Ticket.objects.get(pk=ticket.pk)
-        accepted, revoked = at_once(partial(accept_and_start, ticket), partial(copy.revoke, by="test"))
+        accepted, revoked = at_once(partial(accept_and_start, ticket), partial(copy.revoke, actor="test"))
         assert isinstance(accepted, NotPending) != isinstance(revoked, NotPending)
         row = Ticket.objects.get(pk=ticket.pk)
         assert row.status == ("accepted" if accepted is True else "revoked")
@@ -260,7 +260,7 @@ def test_a_ticket_is_accepted_or_revoked_but_not_both(workspace, u1, at_once):
 def test_an_expired_token_is_refreshed_once_however_many_try(workspace, u1, backend, at_once):
     origin = "https://app.example.com"
     for _ in range(3):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
         row = (
             UserSession.objects.for_minting(at=timezone.now()).select_related("workspace", "client").get(pk=session.pk)
         )
@@ -274,7 +274,7 @@ def test_an_expired_token_is_refreshed_once_however_many_try(workspace, u1, back
 @pytest.mark.parametrize("path", ["revoke", "revoke_all"])
 def test_revokes_over_http_all_succeed_and_happen_once(workspace, u1, backend, at_once, path):
     for _ in range(3):
-        session = UserSession.objects.start(workspace, u1, by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
         url = f"v1/sessions/{session.pk}/revoke" if path == "revoke" else f"v1/users/{user_id(u1.pk)}/revoke_sessions"
         assert {answer.status_code for answer in at_once(*[partial(backend.post, url)] * 6)} == {200}
         assert Event.objects.filter(subject=session.pk, type="user_session.revoked").count() == 1

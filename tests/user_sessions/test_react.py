@@ -118,7 +118,7 @@ def press(page: Any, button: str) -> None:
 
 def test_an_account_whose_token_is_too_large_looks_signed_out_and_breaks_no_page(page, shows, served, settings):
     claims = {"x": "{{user.public_metadata}}"}
-    JwtTemplate.objects.customise_session_tokens(served, claims, by="test")
+    JwtTemplate.objects.customise_session_tokens(served, claims, actor="test")
     shows("Signed out")
     sign_in(page, "john_roe")
     shows("In use: john_roe")

@@ -221,7 +221,7 @@ def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
     good, used, foreign = ticket_for(workspace, u1), ticket_for(workspace, u1), ticket_for(elsewhere, u1)
     assert Page(origin="https://here.example.com").use(used).status_code == 200
     revoked = ticket_for(workspace, u1)
-    Ticket.objects.in_bulk()[jwt.decode(revoked, options={"verify_signature": False})["sid"]].revoke(by="test")
+    Ticket.objects.in_bulk()[jwt.decode(revoked, options={"verify_signature": False})["sid"]].revoke(actor="test")
     codes = {
         used: "sign_in_token_already_used_code",
         revoked: "sign_in_token_revoked_code",

@@ -18,12 +18,12 @@ NEW = "n" * 40
 def secrets(workspace):
     """A row of every kind that holds a secret; ``rotate`` has the endpoint hold two."""
     definition = Definition(name="t1", claims={}, signing_algorithm="HS256", signing_key=b"k" * 40)
-    endpoint, _ = WebhookEndpoint.objects.add(workspace, "https://example.com/hook", by="test")
-    endpoint.rotate(by="test")
-    ApiKey.objects.issue_publishable(workspace, name="web", by="test")
+    endpoint, _ = WebhookEndpoint.objects.add(workspace, "https://example.com/hook", actor="test")
+    endpoint.rotate(actor="test")
+    ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
     return [
         SigningKey.objects.current(workspace),
-        JwtTemplate.objects.define(workspace, definition, by="test"),
+        JwtTemplate.objects.define(workspace, definition, actor="test"),
         endpoint,
     ]
 

@@ -95,7 +95,7 @@ def test_an_origin_that_is_none_is_refused(refresh, origin):
 
 @pytest.mark.wire("C132")
 def test_refresh_refuses_another_session_in_the_path(refresh, workspace, u1):
-    other = UserSession.objects.start(workspace, u1, by="test")
+    other = UserSession.objects.start(workspace, u1, actor="test")
     assert is_refused(refresh(other.pk), "refresh_sid_mismatch")
 
 
@@ -106,7 +106,7 @@ def test_refresh_refuses_another_origin(refresh):
 
 @pytest.mark.wire("C132")
 def test_refresh_refuses_another_refresh_token(refresh, workspace, u1, expired):
-    other = refresh_token(UserSession.objects.start(workspace, u1, by="test"))
+    other = refresh_token(UserSession.objects.start(workspace, u1, actor="test"))
     for token in (other, "rt_x", "x", f"{other}x"):
         assert is_refused(refresh(refresh_token=token), "refresh_token_not_found")
     assert refresh().status_code == 200
@@ -115,7 +115,7 @@ def test_refresh_refuses_another_refresh_token(refresh, workspace, u1, expired):
 @pytest.mark.wire("C132")
 @pytest.mark.parametrize("verb", ["revoke", "end", "remove", "replace"])
 def test_refresh_refuses_a_session_that_is_over(refresh, session, verb):
-    getattr(session, verb)(by="test")
+    getattr(session, verb)(actor="test")
     assert is_refused(refresh(), "session_refresh_inactive_session")
 
 

@@ -38,7 +38,7 @@ def workspace(workspace: Workspace) -> Workspace:
 
 @pytest.fixture
 def session(workspace: Workspace, u1: Any) -> UserSession:
-    return UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    return UserSession.objects.start(workspace, u1, actor="test", at=NOW)
 
 
 class CachingVerifier:
@@ -91,7 +91,7 @@ def test_a_caching_verifier_rejects_no_token_while_keys_rotate(workspace, sessio
     used = set()
     for at in takewhile(lambda at: at < NOW + 60 * MINUTE, (verifier_starts + 20 * n * SECOND for n in count())):
         while rotations and rotations[0] <= at:
-            SigningKey.objects.rotate(workspace, by="operator", at=rotations.pop(0))
+            SigningKey.objects.rotate(workspace, actor="operator", at=rotations.pop(0))
         token = minted(session, at=at)
         used.add(header(token)["kid"])
         assert caching.believes(token, at=at)
@@ -101,7 +101,7 @@ def test_a_caching_verifier_rejects_no_token_while_keys_rotate(workspace, sessio
 
 def test_a_key_is_next_then_active_then_retiring_then_gone(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW + DAY)
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW + DAY)
     change = NOW + DAY + PUBLICATION
     assert second.active_from == change
     assert stages(first, second, at=NOW + DAY) == ["active", "next"]
@@ -118,24 +118,24 @@ def test_a_key_is_next_then_active_then_retiring_then_gone(workspace, session):
 @pytest.mark.promise("P18")
 def test_the_next_key_signs_nothing_before_its_time(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     signers = [header(minted(session, at=NOW + after))["kid"] for after in (SECOND, PUBLICATION - SECOND, PUBLICATION)]
     assert signers == [first.kid, first.kid, second.kid]
 
 
 def test_rotating_while_a_key_is_next_gives_that_one(workspace):
     SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
-    assert SigningKey.objects.rotate(workspace, by="operator", at=NOW + MINUTE) == second
-    third = SigningKey.objects.rotate(workspace, by="operator", at=NOW + PUBLICATION)
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
+    assert SigningKey.objects.rotate(workspace, actor="operator", at=NOW + MINUTE) == second
+    third = SigningKey.objects.rotate(workspace, actor="operator", at=NOW + PUBLICATION)
     assert third != second and third.active_from == NOW + 2 * PUBLICATION
 
 
 def test_a_key_is_retired_without_a_gap(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
     longest = minted(session, at=NOW + MINUTE, lifetime=7 * DAY)
-    assert first.retire(by="operator", at=NOW + MINUTE) is True
-    assert first.retire(by="operator", at=NOW + MINUTE) is False
+    assert first.retire(actor="operator", at=NOW + MINUTE) is True
+    assert first.retire(actor="operator", at=NOW + MINUTE) is False
     change = NOW + MINUTE + PUBLICATION
     assert stages(first, at=change - SECOND) == ["active"]
     assert stages(first, at=change) == ["retiring"]
@@ -147,18 +147,18 @@ def test_a_key_is_retired_without_a_gap(workspace, session):
 
 def test_a_key_that_is_next_can_be_withdrawn_before_it_signs(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
-    assert second.retire(by="operator", at=NOW + MINUTE) is True
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
+    assert second.retire(actor="operator", at=NOW + MINUTE) is True
     later = NOW + 30 * DAY
     assert stages(first, second, at=later) == ["active", "gone"]
-    assert SigningKey.objects.rotate(workspace, by="operator", at=later) not in (first, second)
+    assert SigningKey.objects.rotate(workspace, actor="operator", at=later) not in (first, second)
 
 
 def test_a_session_that_was_given_longer_keeps_its_key_published(workspace, session):
     UserSession.objects.filter(pk=session.pk).update(expire_at=NOW + 40 * DAY, abandon_at=NOW + 40 * DAY)
     first = SigningKey.objects.current(workspace, at=NOW)
     longest = minted(session, at=NOW, lifetime=400 * DAY)
-    SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     last_moment = NOW + 40 * DAY - SECOND
     assert stages(first, at=last_moment) == ["retiring"]
     assert verifier_of(workspace, at=last_moment).verify(longest, at=last_moment)
@@ -168,11 +168,11 @@ def test_a_session_that_was_given_longer_keeps_its_key_published(workspace, sess
 @pytest.mark.parametrize("has_next", [False, True])
 def test_a_revoked_key_is_believed_by_nobody_after_the_age_of_a_cache(workspace, session, has_next):
     first = SigningKey.objects.current(workspace, at=NOW)
-    following = SigningKey.objects.rotate(workspace, by="operator", at=NOW) if has_next else None
+    following = SigningKey.objects.rotate(workspace, actor="operator", at=NOW) if has_next else None
     token, at = minted(session, at=NOW, lifetime=DAY), NOW + MINUTE
     caching = CachingVerifier(workspace, at=at)
-    assert first.revoke(by="operator", at=at) is True
-    assert first.revoke(by="operator", at=at) is False
+    assert first.revoke(actor="operator", at=at) is True
+    assert first.revoke(actor="operator", at=at) is False
     assert stages(first, at=at) == ["gone"]
     with pytest.raises(UnknownKey):
         verifier_of(workspace, at=at).verify(token, at=at)
@@ -186,20 +186,20 @@ def test_a_revoked_key_is_believed_by_nobody_after_the_age_of_a_cache(workspace,
 
 def test_revoking_the_next_key_leaves_the_active_one_to_sign_on(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
-    assert second.revoke(by="operator", at=NOW + MINUTE) is True
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
+    assert second.revoke(actor="operator", at=NOW + MINUTE) is True
     later = NOW + 30 * DAY
     assert stages(first, second, at=later) == ["active", "gone"]
     assert first.published_until is None
-    third = SigningKey.objects.rotate(workspace, by="operator", at=later)
+    third = SigningKey.objects.rotate(workspace, actor="operator", at=later)
     assert stages(first, third, at=later) == ["active", "next"]
 
 
 def test_revoking_a_retiring_key_changes_nothing_else(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
-    second = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     at = NOW + PUBLICATION
-    assert first.revoke(by="operator", at=at) is True
+    assert first.revoke(actor="operator", at=at) is True
     assert stages(first, second, at=at) == ["gone", "active"]
     assert kids(workspace, at=at + MINUTE) == {second.kid}
     assert SigningKey.objects.count() == 2
@@ -220,11 +220,11 @@ def test_revoking_a_retiring_key_changes_nothing_else(workspace, session):
 )
 def test_a_key_steps_down_from_the_stages_it_may_and_tells_of_it_once(workspace, session, which, verb, news):
     key = SigningKey.objects.current(workspace, at=NOW)
-    other = SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    other = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     moment = {"active": MINUTE, "next": MINUTE, "retiring": PUBLICATION, "gone": 90 * DAY}[which]
     subject = other if which == "next" else key
     assert stages(subject, at=NOW + moment) == [which]
-    assert getattr(subject, verb)(by="operator", at=NOW + moment) is news
+    assert getattr(subject, verb)(actor="operator", at=NOW + moment) is news
     told = Event.objects.filter(subject=subject.kid).exclude(type="signing_key.created").values_list("type", flat=True)
     assert list(told) == ([f"signing_key.{verb}d"] if news else [])
     assert SigningKey.objects.active(workspace, at=NOW + moment) is not None
@@ -245,14 +245,14 @@ def test_a_change_of_algorithm_is_a_rotation(workspace, session):
     set_user_session_policy(workspace, signing_algorithm="ES256")
     workspace.save()
     assert header(minted(session, at=NOW))["alg"] == header(caching_from)["alg"] == "EdDSA"
-    SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     token = minted(session, at=NOW + PUBLICATION)
     assert header(token)["alg"] == "ES256" and caching.believes(token, at=NOW + PUBLICATION)
 
 
 def test_the_database_keeps_one_key_without_a_successor(workspace):
     SigningKey.objects.current(workspace, at=NOW)
-    SigningKey.objects.rotate(workspace, by="operator", at=NOW)
+    SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     with pytest.raises(IntegrityError), transaction.atomic():
         SigningKey.objects.filter(workspace=workspace).update(published_until=None)
 
@@ -262,8 +262,8 @@ def test_another_workspace_keeps_its_keys(workspace, elsewhere, session):
     elsewhere.save()
     theirs = SigningKey.objects.current(elsewhere, at=NOW)
     first = SigningKey.objects.current(workspace, at=NOW)
-    SigningKey.objects.rotate(workspace, by="operator", at=NOW)
-    first.revoke(by="operator", at=NOW + MINUTE)
+    SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
+    first.revoke(actor="operator", at=NOW + MINUTE)
     assert stages(theirs, at=NOW + DAY) == ["active"] and theirs.published_until is None
     assert kids(elsewhere, at=NOW + DAY) == {theirs.kid}
     with pytest.raises(UnknownKey):
@@ -294,7 +294,7 @@ def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
         definition = Definition(
             name=algorithm, claims={}, signing_algorithm=algorithm, signing_key=vetted(key, algorithm)
         )
-        template = JwtTemplate.objects.define(workspace, definition, by="test", at=NOW)
+        template = JwtTemplate.objects.define(workspace, definition, actor="test", at=NOW)
         row = UserSession.objects.for_minting(at=NOW).select_related("workspace").get(pk=session.pk)
         assert header(template_token(row, template, at=NOW)).keys() == {"alg", "typ", "cat"}
     minted(session, at=NOW)
@@ -304,20 +304,20 @@ def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
 
 def test_a_clock_that_is_behind_goes_on_with_the_successor_of_a_revoked_key(workspace, u1):
     former = SigningKey.objects.current(workspace, at=NOW - 90 * DAY)
-    leaked = SigningKey.objects.rotate(workspace, by="operator", at=NOW - 89 * DAY)
-    UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    leaked.revoke(by="operator", at=NOW + 2 * SECOND)
+    leaked = SigningKey.objects.rotate(workspace, actor="operator", at=NOW - 89 * DAY)
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW)
+    leaked.revoke(actor="operator", at=NOW + 2 * SECOND)
     token = session_token(UserSession.objects.for_minting(at=NOW).get(), at=NOW)
     verifier_of(workspace, at=NOW).verify(token, at=NOW)
     assert parse(token).kid not in (former.kid, leaked.kid)
-    assert SigningKey.objects.rotate(workspace, by="operator", at=NOW).kid not in (former.kid, leaked.kid)
+    assert SigningKey.objects.rotate(workspace, actor="operator", at=NOW).kid not in (former.kid, leaked.kid)
 
 
 def test_every_process_publishes_the_successor_of_a_revoked_key_within_a_quarter_of_a_second(workspace, session):
     """Its process is not the one that revoked: it has the old set in memory."""
     kid = header(minted(session, at=NOW))["kid"]
     assert kids(workspace, at=NOW) == {kid}
-    SigningKey.objects.get(kid=kid).revoke(by="operator", at=NOW)
+    SigningKey.objects.get(kid=kid).revoke(actor="operator", at=NOW)
     successor = header(minted(session, at=NOW + SECOND / 4))["kid"]
     assert successor != kid
     assert kids(workspace, at=NOW + SECOND / 4) == {successor}

@@ -43,15 +43,15 @@ ORIGIN = "http://localhost:3000"
 def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
     """A row of each kind: its id as routes call it, tickets by their kind, and the tokens that name it as well."""
     now = timezone.now()
-    session = UserSession.objects.start(workspace, user, by="test", at=now)
+    session = UserSession.objects.start(workspace, user, actor="test", at=now)
     minting = UserSession.minting(workspace, session.pk, at=now)
     definition = Definition(name=f"of-{workspace.name}", claims={})
-    ticket = {"by": "test", "lifetime": UserSessionPolicy.of(workspace).lifetime}
+    ticket = {"actor": "test", "lifetime": UserSessionPolicy.of(workspace).lifetime}
     return {
         "session_id": session.pk,
         "client_id": session.client_id,
         "user_id": user_id(user.pk),
-        "template_id": JwtTemplate.objects.define(workspace, definition, by="test").pk,
+        "template_id": JwtTemplate.objects.define(workspace, definition, actor="test").pk,
         "template_name": definition.name,
         "sign_in_tokens": Ticket.objects.issue(workspace, user, **ticket).pk,
         "actor_tokens": Ticket.objects.issue(workspace, user, impersonator={"sub": "user_9"}, **ticket).pk,
@@ -117,7 +117,7 @@ def ask(caller: Caller, method: str, route: Route, rows: Mapping[str, str]) -> A
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_a_route_is_open_to_secret_keys_only(api_key, workspace, ours, route):
     assert route.open_to == [API_KEY]
-    publishable = ApiKey.objects.issue_publishable(workspace, name="web", by="test").publishable_key
+    publishable = ApiKey.objects.issue_publishable(workspace, name="web", actor="test").publishable_key
     strangers = [Caller(), bearer(publishable), Caller(**{"seam-publishable-key": publishable}), bearer("ey.ey.x")]
     for method in route.actions:
         for stranger in strangers:
@@ -168,7 +168,7 @@ def test_a_foreign_row_is_like_one_that_never_was(foreign_backend, workspace, ou
     ],
 )
 def test_a_session_of_ones_own_opens_nothing_foreign(foreign_backend, elsewhere, u1, ours, nobodys, path, body):
-    theirs = UserSession.objects.start(elsewhere, u1, by="test").pk
+    theirs = UserSession.objects.start(elsewhere, u1, actor="test").pk
     answers = []
     for rows in (ours, nobodys):
         filled = {name: text.format(theirs=theirs, **rows) for name, text in body.items()}
@@ -208,7 +208,7 @@ def said_by(response: Any, rows: Mapping[str, str]) -> tuple[int, str]:
 
 def test_a_revoked_key_is_refused_with_its_next_request(backend, api_key):
     assert backend.get("v1/jwks").status_code == 200
-    ApiKey.objects.get().revoke(by="test")
+    ApiKey.objects.get().revoke(actor="test")
     assert (backend.get("v1/jwks").error) == "clerk_key_invalid"
 
 

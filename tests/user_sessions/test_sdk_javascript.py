@@ -40,7 +40,7 @@ def five(workspace, u1):
     """Sessions of one user, a second apart, newest first."""
     now = timezone.now()
     starts = [now - timedelta(seconds=ago) for ago in range(5)]
-    return [UserSession.objects.start(workspace, u1, by="test", at=start) for start in starts]
+    return [UserSession.objects.start(workspace, u1, actor="test", at=start) for start in starts]
 
 
 def test_a_session_lives_as_the_javascript_sdk_says(javascript_sdk, u1):
@@ -60,7 +60,7 @@ def test_a_session_lives_as_the_javascript_sdk_says(javascript_sdk, u1):
 
 @pytest.mark.wire("C36")
 def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1, five):
-    five[3].revoke(by="test")
+    five[3].revoke(actor="test")
     ids = [session.pk for session in five]
     told = javascript_sdk("lists", user=user_id(u1.pk), client=five[1].client_id)
     assert refused(told.pop("unfiltered"), "missing_query_parameter", 400)
@@ -78,7 +78,7 @@ def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1
 def absent(workspace, u1):
     """What the browser of a user who was away shows: an expired session token, and the cookie beside it."""
     away = timezone.now() - timedelta(minutes=2)
-    opened = UserSession.objects.start(workspace, u1, by="test", at=away)
+    opened = UserSession.objects.start(workspace, u1, actor="test", at=away)
     session = UserSession.objects.for_minting(at=away).select_related("client", "workspace").get(pk=opened.pk)
     expired = session_token(session, at=away, authorized_party=ORIGIN)
     return {"session": session.pk, "expired": expired, "refresh": refresh_token(session)}
@@ -101,7 +101,7 @@ def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, absen
 
 
 def test_the_javascript_sdk_reads_clients(javascript_sdk, session, elsewhere, u2):
-    UserSession.objects.start(elsewhere, u2, by="test")
+    UserSession.objects.start(elsewhere, u2, actor="test")
     client = session.client
     told = javascript_sdk("clients", client=client.pk, client_token=client_token(client))
     assert told["got"] == told["verified"] == told["list"]["data"][0]
@@ -187,8 +187,8 @@ def test_the_javascript_sdk_knows_each_kind_of_error(javascript_sdk, u1):
 @pytest.mark.wire("C134")
 def test_the_javascript_sdk_accepts_a_webhook_and_refuses_a_changed_byte(javascript, workspace, u1):
     with receiving() as receiver:
-        _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, by="test")
-        UserSession.objects.start(workspace, u1, by="test")
+        _, secret = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
+        UserSession.objects.start(workspace, u1, actor="test")
         Worker().run(once=True)
     (received,) = receiver.received
     given = {"headers": dict(received.headers), "body": received.body.decode(), "secret": secret}

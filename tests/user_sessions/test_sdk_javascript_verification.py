@@ -85,7 +85,7 @@ def test_a_session_token_signs_a_request_in(authenticate, session):
 
 @pytest.mark.wire("C87")
 def test_a_template_token_does_not_sign_a_request_in(authenticate, workspace, session):
-    template = JwtTemplate.objects.define(workspace, Definition(name="t1", claims={"a": 1}), by="test")
+    template = JwtTemplate.objects.define(workspace, Definition(name="t1", claims={"a": 1}), actor="test")
     now = timezone.now()
     token = template_token(UserSession.objects.for_minting(at=now).get(), template, at=now)
     answer = authenticate(bearing(token))
@@ -95,7 +95,7 @@ def test_a_template_token_does_not_sign_a_request_in(authenticate, workspace, se
 @pytest.mark.wire("C46")
 def test_the_javascript_sdk_reads_the_actor_of_an_impersonation(authenticate, workspace, u1):
     actor = {"sub": "user_0", "note": {"deep": [1]}}
-    impersonation = UserSession.objects.start(workspace, u1, by="test", impersonator=actor)
+    impersonation = UserSession.objects.start(workspace, u1, actor="test", impersonator=actor)
     assert authenticate(bearing(minted(impersonation)))["actor"] == actor
 
 
@@ -127,7 +127,7 @@ def test_a_token_has_expired_66_seconds_after_minting(verify, authenticate, api_
 
 @pytest.mark.wire("C90")
 def test_the_javascript_sdk_treats_a_pending_session_as_signed_out(verify, authenticate, api_key, session):
-    session.require("setup-mfa", by="test")
+    session.require("setup-mfa", actor="test")
     token = minted(session)
     assert verify(token, secretKey=api_key)["sts"] == "pending"
     answer = authenticate(bearing(token))
@@ -137,7 +137,7 @@ def test_the_javascript_sdk_treats_a_pending_session_as_signed_out(verify, authe
 @pytest.fixture
 def live(live_workspace, key_of, u1):
     """A session of a live workspace, and how its app's server knows the workspace."""
-    session = UserSession.objects.start(live_workspace, u1, by="test")
+    session = UserSession.objects.start(live_workspace, u1, actor="test")
     return session, {"api_key": key_of(live_workspace), "publishable_key": publishable_key(live_workspace)}
 
 

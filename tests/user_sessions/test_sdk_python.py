@@ -77,8 +77,8 @@ def test_a_session_lives_as_the_sdk_says(clerk, live_server, api_key, user):
 def test_the_python_sdk_lists_sessions(clerk, workspace, u1):
     now = timezone.now()
     starts = [now - timedelta(seconds=ago) for ago in range(3)]
-    first, second, third = [UserSession.objects.start(workspace, u1, by="test", at=start) for start in starts]
-    second.revoke(by="test")
+    first, second, third = [UserSession.objects.start(workspace, u1, actor="test", at=start) for start in starts]
+    second.revoke(actor="test")
 
     def ids(**filters: Any) -> list[str]:
         return [session.id for session in clerk.sessions.list(**filters)]
@@ -91,7 +91,9 @@ def test_the_python_sdk_lists_sessions(clerk, workspace, u1):
 
 
 def test_the_sdk_reads_a_pending_and_an_impersonated_session(clerk, workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", impersonator={"sub": "user_0"}, tasks=["setup-mfa"])
+    session = UserSession.objects.start(
+        workspace, u1, actor="test", impersonator={"sub": "user_0"}, tasks=["setup-mfa"]
+    )
     read = clerk.sessions.get(session_id=session.pk)
     assert (read.status, read.tasks[0].key) == ("pending", "setup-mfa")
 
@@ -108,7 +110,7 @@ def test_the_python_sdk_chooses_the_lifetime_of_a_token(clerk, session):
 
 def test_a_token_is_made_from_a_template(clerk, workspace, session, profiles):
     definition = Definition(name="t1", claims={"name": "{{user.full_name}}"})
-    JwtTemplate.objects.define(workspace, definition, by="test")
+    JwtTemplate.objects.define(workspace, definition, actor="test")
     call = clerk.sessions.create_token_from_template
     claims = claims_of(call(session_id=session.pk, template_name="t1").jwt)
     assert (claims["name"], claims["exp"] - claims["iat"]) == ("Maria Doe", 60)
@@ -119,7 +121,7 @@ def test_a_token_is_made_from_a_template(clerk, workspace, session, profiles):
 @pytest.mark.parametrize("form", Format)
 def test_the_python_sdk_refreshes_a_token(clerk, workspace, u1, form):
     away, origin = timezone.now() - timedelta(minutes=2), "http://localhost:3000"
-    opened = UserSession.objects.start(workspace, u1, by="test", at=away)
+    opened = UserSession.objects.start(workspace, u1, actor="test", at=away)
     session = UserSession.objects.for_minting(at=away).get(pk=opened.pk)
     expired = session_token(session, at=away, authorized_party=origin)
     call = {"session_id": session.pk, "expired_token": expired, "request_origin": origin, "format_": form}

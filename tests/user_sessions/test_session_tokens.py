@@ -71,11 +71,11 @@ def test_a_token_lifetime_out_of_range_is_refused(backend, sign_in, u1, seconds,
 @pytest.mark.wire("C42")
 def test_no_token_is_minted_for_a_session_that_is_over(backend, workspace, u1):
     long_ago = timezone.now() - 8 * DAY
-    expired = UserSession.objects.start(workspace, u1, by="test", at=long_ago)
+    expired = UserSession.objects.start(workspace, u1, actor="test", at=long_ago)
     over = [expired]
     for verb in ("end", "revoke", "remove", "replace"):
-        session = UserSession.objects.start(workspace, u1, by="test")
-        getattr(session, verb)(by="test")
+        session = UserSession.objects.start(workspace, u1, actor="test")
+        getattr(session, verb)(actor="test")
         over.append(session)
     for session in over:
         response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
@@ -93,8 +93,8 @@ ROWS = {
 
 @pytest.mark.parametrize("row", ROWS)
 def test_any_row_mints_with_one_query_more_at_the_most(workspace, u1, row, django_assert_num_queries):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"name": "{{user.username}}"}, by="test")
-    session = UserSession.objects.start(workspace, u1, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"name": "{{user.username}}"}, actor="test")
+    session = UserSession.objects.start(workspace, u1, actor="test")
     session_token(UserSession.objects.get())  # the workspace has its key, which is parsed
     session = ROWS[row](session)
     with django_assert_num_queries(0 if row == "minting" else 1):
@@ -104,10 +104,10 @@ def test_any_row_mints_with_one_query_more_at_the_most(workspace, u1, row, djang
 
 def test_any_row_mints_from_a_template_of_its_workspace_alone(workspace, live_workspace, u1):
     ours, theirs = (
-        JwtTemplate.objects.define(each, Definition(name="t", claims={"own": 1}), by="test")
+        JwtTemplate.objects.define(each, Definition(name="t", claims={"own": 1}), actor="test")
         for each in (workspace, live_workspace)
     )
-    session = UserSession.objects.start(workspace, u1, by="test")
+    session = UserSession.objects.start(workspace, u1, actor="test")
     assert claims_of(template_token(session, ours))["own"] == 1
     with pytest.raises(ValueError, match="workspace of the session"):
         template_token(session, theirs)
@@ -116,12 +116,12 @@ def test_any_row_mints_from_a_template_of_its_workspace_alone(workspace, live_wo
 @pytest.mark.parametrize("over", ["revoked", "gone", "of an inactive user", "expired"])
 def test_a_row_that_is_over_mints_nothing(workspace, u1, over):
     begun = timezone.now() - (8 * DAY if over == "expired" else timedelta(0))
-    session = UserSession.objects.start(workspace, u1, by="test", at=begun)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=begun)
     rows = UserSession.objects.filter(pk=session.pk)
     if over == "of an inactive user":
         type(u1).objects.update(is_active=False)
     if over in ("revoked", "gone"):
-        rows.revoke(by="test") if over == "revoked" else rows.delete()
+        rows.revoke(actor="test") if over == "revoked" else rows.delete()
     with pytest.raises(NotLive):
         session_token(session)
 
@@ -147,7 +147,7 @@ def test_two_tokens_of_one_session_differ(backend, sign_in, u1):
 
 @pytest.mark.wire("C45")
 def test_session_tokens_carry_the_custom_claims_of_the_workspace(backend, workspace, sign_in, u1):
-    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.first_name}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"nick": "{{user.first_name}}"}, actor="test")
     claims = claims_of(minted(backend, sign_in(u1)["id"]))
     assert claims["nick"] == "Maria"
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v", "nick"}
@@ -163,7 +163,7 @@ def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1
 @pytest.mark.wire("C46")
 def test_a_token_of_an_impersonation_names_the_actor(backend, workspace, u1, u2):
     actor = {"sub": user_id(u2.pk), "note": "support"}
-    session = UserSession.objects.start(workspace, u1, by="test", impersonator=actor)
+    session = UserSession.objects.start(workspace, u1, actor="test", impersonator=actor)
     assert claims_of(minted(backend, session.pk))["act"] == actor
     assert backend.get(f"v1/sessions/{session.pk}").json()["actor"] == actor
 
@@ -171,7 +171,7 @@ def test_a_token_of_an_impersonation_names_the_actor(backend, workspace, u1, u2)
 @pytest.mark.wire("C47")
 def test_a_token_states_the_minutes_since_the_sign_in(workspace, u1):
     now = timezone.now()
-    session = UserSession.objects.start(workspace, u1, by="test", at=now)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=now)
     session = UserSession.objects.for_minting(at=timezone.now()).get(pk=session.pk)
     token = session_token(session, at=now + timedelta(minutes=7, seconds=5))
     assert claims_of(token)["fva"] == [7, -1]

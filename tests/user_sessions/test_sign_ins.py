@@ -27,12 +27,12 @@ ACTOR = {"sub": "user_9"}
 
 @pytest.fixture
 def first(workspace, u1):
-    return UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    return UserSession.objects.start(workspace, u1, actor="test", at=NOW)
 
 
 def sign_in(first, user, **how):
     """Another sign-in on the same client."""
-    return UserSession.objects.start(first.workspace, user, by="test", client=first.client, at=NOW + SECOND, **how)
+    return UserSession.objects.start(first.workspace, user, actor="test", client=first.client, at=NOW + SECOND, **how)
 
 
 def status(session):
@@ -44,7 +44,7 @@ def test_a_client_of_one_session_refuses_a_second(workspace, first, u1, u2):
     for user in (u1, u2):
         with pytest.raises(SessionExists):
             sign_in(first, user)
-    first.end(by="test", at=NOW)
+    first.end(actor="test", at=NOW)
     assert status(sign_in(first, u2)) == "active"
 
 
@@ -72,7 +72,7 @@ def test_an_impersonation_signs_everybody_else_out_and_lets_nobody_in(first, u1,
     for how in ({}, {"replacing": True}, {"impersonator": ACTOR}):
         with pytest.raises(Impersonated):
             sign_in(first, u1, **how)
-    impersonation.end(by="test", at=NOW + SECOND)
+    impersonation.end(actor="test", at=NOW + SECOND)
     assert status(sign_in(first, u1)) == "active"
 
 
@@ -90,17 +90,17 @@ def test_the_latest_sign_in_is_the_one_in_use(first, u2):
 def test_beyond_the_limit_a_sign_in_is_refused(workspace, first, u1, u2):
     set_user_session_policy(workspace, limit=1)
     with pytest.raises(TooManySessions):
-        UserSession.objects.start(workspace, u1, by="test", at=NOW)
+        UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     assert UserSession.objects.count() == 1
-    UserSession.objects.start(workspace, u2, by="test", at=NOW)
-    first.revoke(by="test", at=NOW)
-    UserSession.objects.start(workspace, u1, by="test", at=NOW)
+    UserSession.objects.start(workspace, u2, actor="test", at=NOW)
+    first.revoke(actor="test", at=NOW)
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW)
 
 
 def test_beyond_the_limit_the_oldest_is_ended(workspace, u1):
-    sessions = [UserSession.objects.start(workspace, u1, by="test", at=NOW + n * SECOND) for n in range(4)]
+    sessions = [UserSession.objects.start(workspace, u1, actor="test", at=NOW + n * SECOND) for n in range(4)]
     set_user_session_policy(workspace, limit=2, limit_policy="end_oldest")
-    UserSession.objects.start(workspace, u1, by="sign_in", at=NOW + 5 * SECOND)
+    UserSession.objects.start(workspace, u1, actor="sign_in", at=NOW + 5 * SECOND)
     now = [UserSession.objects.get(pk=session.pk) for session in sessions]
     assert [session.status for session in now] == ["ended", "ended", "ended", "active"]
     assert (now[0].closed_by, now[0].close_reason) == ("sign_in", "the user's limit of live sessions was reached")
@@ -109,9 +109,9 @@ def test_beyond_the_limit_the_oldest_is_ended(workspace, u1):
 
 def test_what_is_over_and_who_impersonates_count_towards_no_limit(workspace, u1):
     set_user_session_policy(workspace, limit=1)
-    UserSession.objects.start(workspace, u1, by="test", at=NOW - timedelta(days=8))
-    UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    UserSession.objects.start(workspace, u1, by="test", at=NOW, impersonator=ACTOR)
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW - timedelta(days=8))
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW)
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW, impersonator=ACTOR)
 
 
 def test_a_limit_is_told_in_the_dialect(backend, workspace, sign_in_user):
@@ -131,28 +131,28 @@ def sign_in_user(backend, u1):
 
 
 def test_an_epoch_revokes_every_live_session_by_one_row(workspace, elsewhere, u1, django_assert_num_queries):
-    live, ended = (UserSession.objects.start(workspace, u1, by="test", at=NOW) for _ in "ab")
-    ended.end(by="test", at=NOW)
-    other = UserSession.objects.start(elsewhere, u1, by="test", at=NOW)
+    live, ended = (UserSession.objects.start(workspace, u1, actor="test", at=NOW) for _ in "ab")
+    ended.end(actor="test", at=NOW)
+    other = UserSession.objects.start(elsewhere, u1, actor="test", at=NOW)
     before = UserSession.objects.filter(pk=live.pk).values("stored_status", "updated_at").get()
     with django_assert_num_queries(5):  # the latest sign-in, and a savepoint around the row and its event
-        Epoch.objects.begin(workspace, by="operator:1", at=NOW + SECOND, reason="a leak")
+        Epoch.objects.begin(workspace, actor="operator:1", at=NOW + SECOND, reason="a leak")
     assert UserSession.objects.filter(pk=live.pk).values("stored_status", "updated_at").get() == before
     assert (status(live), status(ended), status(other)) == ("revoked", "ended", "active")
-    later = UserSession.objects.start(workspace, u1, by="test", at=NOW + 2 * SECOND)
+    later = UserSession.objects.start(workspace, u1, actor="test", at=NOW + 2 * SECOND)
     assert later.is_live(NOW + 2 * SECOND)
 
 
 def test_an_epoch_reaches_sign_ins_of_a_machine_whose_clock_is_ahead(workspace, u1):
-    ahead = UserSession.objects.start(workspace, u1, by="test", at=NOW + SECOND)
-    Epoch.objects.begin(workspace, by="test", at=NOW)
+    ahead = UserSession.objects.start(workspace, u1, actor="test", at=NOW + SECOND)
+    Epoch.objects.begin(workspace, actor="test", at=NOW)
     assert status(ahead) == "revoked"
 
 
 def test_a_session_of_an_older_epoch_stays_revoked_whatever_comes_later(workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    Epoch.objects.begin(workspace, by="test", at=NOW + SECOND)
-    Epoch.objects.begin(workspace, by="test", at=NOW + timedelta(days=20))
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
+    Epoch.objects.begin(workspace, actor="test", at=NOW + SECOND)
+    Epoch.objects.begin(workspace, actor="test", at=NOW + timedelta(days=20))
     session = UserSession.objects.get(pk=session.pk)
     for days in (0, 10, 40):
         at = NOW + timedelta(days=days)
@@ -162,32 +162,32 @@ def test_a_session_of_an_older_epoch_stays_revoked_whatever_comes_later(workspac
 
 
 def test_what_had_expired_before_an_epoch_is_expired(workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW - timedelta(days=8))
-    Epoch.objects.begin(workspace, by="test", at=NOW)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW - timedelta(days=8))
+    Epoch.objects.begin(workspace, actor="test", at=NOW)
     assert status(session) == "expired"
 
 
 def test_a_session_that_an_epoch_ended_is_changed_by_removal_alone_and_keeps_its_ending(workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    Epoch.objects.begin(workspace, by="operator:1", at=NOW + SECOND, reason="a leak")
+    session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
+    Epoch.objects.begin(workspace, actor="operator:1", at=NOW + SECOND, reason="a leak")
     later = NOW + 2 * SECOND
-    assert [getattr(session, verb)(by="x", at=later) for verb in ("end", "revoke", "replace")] == [False] * 3
-    assert session.remove(by="x", at=later) is True
+    assert [getattr(session, verb)(actor="x", at=later) for verb in ("end", "revoke", "replace")] == [False] * 3
+    assert session.remove(actor="x", at=later) is True
     assert (session.status, session.closed_at) == ("removed", NOW + SECOND)
     assert (session.closed_by, session.close_reason) == ("operator:1", "a leak")
 
 
 def test_a_session_reached_through_its_client_knows_its_epoch(workspace, u1):
-    UserSession.objects.start(workspace, u1, by="test", at=NOW)
-    Epoch.objects.begin(workspace, by="test", at=NOW + SECOND)
+    UserSession.objects.start(workspace, u1, actor="test", at=NOW)
+    Epoch.objects.begin(workspace, actor="test", at=NOW + SECOND)
     assert Client.objects.get().last_active_session.status_at(NOW + SECOND) == "revoked"
     assert UserSession._base_manager.get().status_at(NOW + SECOND) == "revoked"
 
 
 def test_an_epoch_binds_the_very_next_request(backend, workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test")
+    session = UserSession.objects.start(workspace, u1, actor="test")
     assert backend.request("POST", f"v1/sessions/{session.pk}/tokens").status_code == 200
-    Epoch.objects.begin(workspace, by="test")
+    Epoch.objects.begin(workspace, actor="test")
     assert backend.request("POST", f"v1/sessions/{session.pk}/tokens").status_code == 404
     assert backend.get(f"v1/sessions/{session.pk}").json()["status"] == "revoked"
 
@@ -212,6 +212,6 @@ def test_whatever_managers_a_host_has_its_users_sign_in(workspace, u1, monkeypat
     managing = manager()
     managing.model = get_user_model()
     monkeypatch.setattr(get_user_model()._meta, which, managing)
-    session = UserSession.objects.start(workspace, u1, by="test")
+    session = UserSession.objects.start(workspace, u1, actor="test")
     assert session.user == u1
     assert status(session) == "active"

@@ -131,7 +131,7 @@ class Both(RuleBasedStateMachine):
             client = models.Client.objects.get(pk=self.rows[beside.client]) if beside else None
             facts = how | {"impersonator": {"sub": "agent"} if how.get("impersonator") else None}
             start = UserSession.objects.start
-            row = outcome(lambda: start(self.home(home), self.users[user], by="test", client=client, at=at, **facts))
+            row = outcome(lambda: start(self.home(home), self.users[user], actor="test", client=client, at=at, **facts))
             session = outcome(
                 lambda: self.world.sign_in(home, user, at, client=beside.client if beside else None, **how)
             )
@@ -145,12 +145,12 @@ class Both(RuleBasedStateMachine):
         there = self.recent(beside)
         self.sign_in(there.home if stays else home, user, how, there)
 
-    @rule(which=recent, verb=st.sampled_from([*VERBS]), by=st.sampled_from(["first", "second"]))
-    def close(self, which: int, verb: str, by: str) -> None:
+    @rule(which=recent, verb=st.sampled_from([*VERBS]), actor=st.sampled_from(["first", "second"]))
+    def close(self, which: int, verb: str, actor: str) -> None:
         session = self.recent(which)
         with self.step() as at:
-            happened = getattr(self.row(session), verb)(by=by, at=at, reason=f"{verb} by {by}")
-            assert happened == self.world.close(session, VERBS[verb], at, by, f"{verb} by {by}")
+            happened = getattr(self.row(session), verb)(actor=actor, at=at, reason=f"{verb} by {actor}")
+            assert happened == self.world.close(session, VERBS[verb], at, actor, f"{verb} by {actor}")
 
     @while_somebody_lives
     @rule(which=recent)
@@ -167,7 +167,7 @@ class Both(RuleBasedStateMachine):
         for task in tasks:
             with self.step() as at:
                 row = self.row(session)
-                happened = (row.require if required else row.fulfil)(task, by="test", at=at)
+                happened = (row.require if required else row.fulfil)(task, actor="test", at=at)
                 assert happened == self.world.set_task(session, task, at, required=required)
 
     @while_somebody_lives
@@ -199,14 +199,14 @@ class Both(RuleBasedStateMachine):
                 meant = [s for s in self.world.sessions if (s.home, s.user) == (session.home, session.user)]
             if whose == "others":
                 found, meant = found.exclude(pk=self.rows[session]), [each for each in meant if each is not session]
-            revoked = found.revoke(by="test", at=at, reason=whose)
+            revoked = found.revoke(actor="test", at=at, reason=whose)
             assert set(revoked) == self.ids(self.world.revoke_all(meant, at, "test", whose))
 
     @while_somebody_lives
     @rule(home=homes)
     def epoch(self, home: str) -> None:
         with self.step() as at:
-            Epoch.objects.begin(self.home(home), by="operator", at=at, reason="stolen")
+            Epoch.objects.begin(self.home(home), actor="operator", at=at, reason="stolen")
             self.world.epoch(home, at, "operator", "stolen")
 
     @rule(user=users, is_active=st.booleans())

@@ -52,7 +52,7 @@ def test_a_template_token_has_the_template_s_claims_and_the_automatic_ones(backe
 @pytest.mark.parametrize("name", ["unknown", "%00", "t1%2Fx", "__session_token", "T1", "💥"])
 def test_minting_from_an_unknown_template_is_404(backend, workspace, session, name):
     backend.post(PATH, name="t1", claims={})
-    JwtTemplate.objects.customise_session_tokens(workspace, {}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {}, actor="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/{name}")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
@@ -68,7 +68,7 @@ def test_a_template_sets_the_lifetime_and_clock_skew_of_its_tokens(backend, sess
 
 @pytest.mark.wire("C190")
 def test_no_token_lives_longer_than_the_operator_allows_or_than_its_session(backend, workspace, u1, settings):
-    session = UserSession.objects.start(workspace, u1, by="test", lifetime=timedelta(minutes=10))
+    session = UserSession.objects.start(workspace, u1, actor="test", lifetime=timedelta(minutes=10))
     backend.post(PATH, name="t1", claims={}, lifetime=315_360_000)
     claims = claims_of(minted(backend, session.pk, template="t1"))
     assert claims["exp"] == int(session.expire_at.timestamp())
@@ -101,7 +101,7 @@ SHORTCODES = [
 @pytest.mark.parametrize(("text", "of_u1", "of_u2"), SHORTCODES)
 def test_each_shortcode_gives_its_value_in_a_token(from_template, workspace, u1, u2, text, of_u1, of_u2):
     for user, expected in ((u1, of_u1), (u2, of_u2)):
-        given = from_template(UserSession.objects.start(workspace, user, by="test"), {"x": text})["x"]
+        given = from_template(UserSession.objects.start(workspace, user, actor="test"), {"x": text})["x"]
         assert (given, type(given)) == (expected, type(expected))
 
 
@@ -121,7 +121,7 @@ def test_a_token_replaces_shortcodes_in_values_but_not_in_keys(from_template, se
 
 @pytest.mark.wire("C80")
 def test_a_token_of_an_impersonation_can_show_its_actor(from_template, workspace, u1):
-    session = UserSession.objects.start(workspace, u1, by="test", impersonator={"sub": "user_9"})
+    session = UserSession.objects.start(workspace, u1, actor="test", impersonator={"sub": "user_9"})
     assert from_template(session, {"x": "{{session.actor}}"})["x"] == {"sub": "user_9"}
 
 
@@ -146,7 +146,7 @@ def test_a_template_can_name_an_organisation_and_an_actor(from_template, session
 @pytest.mark.parametrize("claim", sorted(RESERVED_IN_SESSION_TOKENS - RESERVED))
 def test_the_claims_of_session_tokens_cannot(workspace, claim):
     with pytest.raises(ReservedClaim):
-        JwtTemplate.objects.customise_session_tokens(workspace, {claim.upper(): "x"}, by="test")
+        JwtTemplate.objects.customise_session_tokens(workspace, {claim.upper(): "x"}, actor="test")
 
 
 def test_such_a_token_is_no_session_token_to_any_verifier(backend, workspace, session):
@@ -188,7 +188,7 @@ def test_a_shared_secret_verifies_the_token_and_the_key_set_does_not(backend, se
 
 def test_a_session_token_that_no_verifier_would_read_is_not_minted(backend, workspace, session, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
-    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, by="test")
+    JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, actor="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens")
     assert (response.status_code, response.error) == (400, "bad_request")
 
@@ -203,7 +203,7 @@ def test_what_becomes_too_large_for_a_token_is_refused(backend, session, setting
 @pytest.mark.parametrize("verb", ["end", "revoke", "remove", "replace"])
 def test_a_session_that_is_over_mints_from_no_template(backend, session, verb):
     backend.post(PATH, name="t1", claims={})
-    getattr(session, verb)(by="test")
+    getattr(session, verb)(actor="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
@@ -254,7 +254,7 @@ def test_a_preview_is_of_a_live_session_and_a_template(backend, foreign_backend,
     for which in ({"name": "none"}, {"name": "", "claims": {}}, {"template_id": "", "claims": {}}):
         assert preview(backend, session_id=session.pk, **which).status_code == 404
     assert preview(foreign_backend, session_id=session.pk, claims={}).status_code == 404
-    session.revoke(by="test")
+    session.revoke(actor="test")
     assert preview(backend, session_id=session.pk, claims={}).status_code == 404
 
 

@@ -94,7 +94,7 @@ def test_a_ticket_is_revoked_once_and_only_while_it_is_pending(backend, issue, k
     revoked, used = (issue(kind).json()["id"] for _ in "ab")
     answer = backend.request("POST", f"v1/{kind}s/{revoked}/revoke").json()
     assert (answer["status"], "token" in answer) == ("revoked", False)
-    Ticket.objects.get(pk=used).accept(by="test")
+    Ticket.objects.get(pk=used).accept(actor="test")
     for id in (revoked, used):
         response = backend.request("POST", f"v1/{kind}s/{id}/revoke")
         assert (response.status_code, response.error) == (400, f"{kind}_cannot_be_revoked_code")
@@ -150,15 +150,15 @@ def test_an_expired_ticket_is_refused(issue):
     issue("sign_in_token", expires_in_seconds=60)
     ticket = Ticket.objects.get()
     with pytest.raises(TicketExpired):
-        ticket.accept(by="test", at=ticket.expire_at)
+        ticket.accept(actor="test", at=ticket.expire_at)
     assert Ticket.objects.get().status == "pending"
 
 
 def test_a_ticket_does_not_outlive_an_epoch_nor_its_users_deactivation(issue, workspace, u1):
     issue("sign_in_token")
-    Epoch.objects.begin(workspace, by="test")
+    Epoch.objects.begin(workspace, actor="test")
     with pytest.raises(TicketExpired):
-        Ticket.objects.get().accept(by="test")
+        Ticket.objects.get().accept(actor="test")
     u1.is_active = False
     u1.save()
     assert Ticket.objects.get().status == "revoked"
@@ -168,9 +168,9 @@ def test_a_ticket_does_not_outlive_an_epoch_nor_its_users_deactivation(issue, wo
 def test_an_actor_token_gives_a_session_of_half_an_hour_that_names_its_actor(issue, workspace, u1, u2):
     issue("actor_token")
     ticket = Ticket.objects.get()
-    ticket.accept(by="test")
+    ticket.accept(actor="test")
     session = UserSession.objects.start(
-        workspace, ticket.user, by="test", impersonator=ticket.impersonator, lifetime=ticket.session_lifetime
+        workspace, ticket.user, actor="test", impersonator=ticket.impersonator, lifetime=ticket.session_lifetime
     )
     assert session.expire_at - session.created_at == timedelta(minutes=30)
     token = session_token(UserSession.minting(workspace, session.pk, at=session.created_at), at=session.created_at)
@@ -181,6 +181,6 @@ def test_an_actor_token_gives_a_session_of_half_an_hour_that_names_its_actor(iss
 def test_a_ticket_is_used_only_once(issue):
     issue("sign_in_token")
     ticket = Ticket.objects.get()
-    ticket.accept(by="test", at=timezone.now())
+    ticket.accept(actor="test", at=timezone.now())
     with pytest.raises(NotPending):
-        ticket.accept(by="test")
+        ticket.accept(actor="test")

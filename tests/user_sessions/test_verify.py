@@ -325,7 +325,7 @@ def test_every_reason_is_documented_in_the_words_of_its_class():
 @pytest.mark.django_db(transaction=True)
 def test_the_pages_python_works_with_a_token_of_gatepass(live_server, api_key, u1):
     workspace = Workspace.objects.get()
-    id = UserSession.objects.start(workspace, u1, by="test").pk
+    id = UserSession.objects.start(workspace, u1, actor="test").pk
     session = UserSession.objects.for_minting(at=timezone.now()).get(pk=id)
     text = session_token(session, at=timezone.now())
     names = {"URL": live_server.url, "API_KEY": api_key, "ISSUER": address_of(workspace), "TOKEN": text}

@@ -311,7 +311,7 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("not_before", models.DateTimeField(editable=False)),
-                ("by", models.CharField(editable=False, max_length=200)),
+                ("actor", models.CharField(editable=False, max_length=200)),
                 ("reason", models.CharField(blank=True, max_length=200)),
                 (
                     "workspace",

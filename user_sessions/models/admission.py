@@ -51,7 +51,7 @@ def lock(user: Any, client: Client | None = None, *, impersonating: bool = False
 
 
 def make_room_for_user(
-    sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, *, by: str, at: datetime
+    sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, *, actor: str, at: datetime
 ) -> None:
     """Keep to the workspace's limit of live sessions of one user, which impersonations do not count towards.
 
@@ -66,7 +66,7 @@ def make_room_for_user(
     too_many = live[: max(len(live) - limit + 1, 0)]
     if too_many and policy.limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions
-    _close(sessions, too_many, Status.ENDED, by=by, at=at, reason="the user's limit of live sessions was reached")
+    _close(sessions, too_many, Status.ENDED, actor=actor, at=at, reason="the user's limit of live sessions was reached")
 
 
 def make_room_on_client(
@@ -75,7 +75,7 @@ def make_room_on_client(
     user: Any,
     client: Client,
     *,
-    by: str,
+    actor: str,
     at: datetime,
     replacing: bool,
     impersonating: bool,
@@ -97,12 +97,18 @@ def make_room_on_client(
     void = [session for session in here if session not in live and (meets_all or session.impersonator)]
     if in_the_way and not (replacing or impersonating):
         raise SessionExists if is_single else AlreadySignedIn(in_the_way[0])
-    _close(sessions, in_the_way, Status.REPLACED, by=by, at=at, reason="another session took its place")
-    _close(sessions, void, Status.REVOKED, by=by, at=at, reason="another session took its place")
+    _close(sessions, in_the_way, Status.REPLACED, actor=actor, at=at, reason="another session took its place")
+    _close(sessions, void, Status.REVOKED, actor=actor, at=at, reason="another session took its place")
 
 
 def _close(
-    sessions: "UserSessionQuerySet", leaving: "list[UserSession]", status: Status, *, by: str, at: datetime, reason: str
+    sessions: "UserSessionQuerySet",
+    leaving: "list[UserSession]",
+    status: Status,
+    *,
+    actor: str,
+    at: datetime,
+    reason: str,
 ) -> None:
     if leaving:
-        sessions.filter(pk__in=[session.pk for session in leaving]).close(status, by=by, at=at, reason=reason)
+        sessions.filter(pk__in=[session.pk for session in leaving]).close(status, actor=actor, at=at, reason=reason)

@@ -117,20 +117,20 @@ class Client(models.Model):
             setattr(self, name, value)
 
     @atomic()
-    def sign_out(self, *, by: str, at: datetime) -> None:
+    def sign_out(self, *, actor: str, at: datetime) -> None:
         """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
         self.hold()
         was_impersonated = self.sessions.live(at=at).filter(impersonator__isnull=False).exists()
-        self.sessions.all().close(Status.REMOVED, by=by, at=at)
+        self.sessions.all().close(Status.REMOVED, actor=actor, at=at)
         if was_impersonated:
             self.renew(at=at)
 
     @atomic()
-    def close(self, *, by: str, at: datetime) -> None:
+    def close(self, *, actor: str, at: datetime) -> None:
         """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
-        text(by, name="by", longest=LONGEST_ACTOR)
+        text(actor, name="actor", longest=LONGEST_ACTOR)
         self.renew(at=at, last_active_session_id=None)
-        self.sessions.all().close(Status.REMOVED, by=by, at=at)
+        self.sessions.all().close(Status.REMOVED, actor=actor, at=at)
 
     @property
     def actor(self) -> str:

@@ -25,16 +25,18 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
         ).order_by("not_before")
 
     @atomic()
-    def begin(self, workspace: Workspace, *, by: str, at: datetime | None = None, reason: str = "") -> "Epoch":
+    def begin(self, workspace: Workspace, *, actor: str, at: datetime | None = None, reason: str = "") -> "Epoch":
         """Revoke every live session of the workspace, also those that a machine whose clock is ahead began. Those that
         begin later are of the new epoch."""
         at = moment(at)
-        text(by, name="by", longest=LONGEST_ACTOR)
+        text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
         latest = workspace.user_sessions.aggregate(latest=Max("created_at"))["latest"] or at
-        epoch = self.create(workspace=workspace, not_before=max(at, latest), by=by, reason=reason)
+        epoch = self.create(workspace=workspace, not_before=max(at, latest), actor=actor, reason=reason)
         subject = str(workspace.pk)
-        Event.objects.record("epoch.begun", subject=subject, workspace_id=workspace.pk, by=by, at=at, reason=reason)
+        Event.objects.record(
+            "epoch.begun", subject=subject, workspace_id=workspace.pk, actor=actor, at=at, reason=reason
+        )
         return epoch
 
 
@@ -43,7 +45,7 @@ class Epoch(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     not_before = models.DateTimeField(editable=False)
-    by = models.CharField(max_length=200, editable=False)
+    actor = models.CharField(max_length=200, editable=False)
     reason = models.CharField(max_length=200, blank=True)
 
     objects = EpochQuerySet.as_manager()

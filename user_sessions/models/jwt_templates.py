@@ -92,7 +92,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         workspace: Workspace,
         definition: Definition,
         *,
-        by: str,
+        actor: str,
         at: datetime | None = None,
         is_for_session_tokens: bool = False,
     ) -> "JwtTemplate":
@@ -100,7 +100,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         at = moment(at)
         template = JwtTemplate(id=new_id("jtmp", at=at), workspace=workspace, created_at=at)
         template.is_for_session_tokens = is_for_session_tokens
-        template._write(definition, "created", by=by, at=at)
+        template._write(definition, "created", actor=actor, at=at)
         return template
 
     def draft(self, workspace: Workspace, definition: Definition) -> "JwtTemplate":
@@ -112,7 +112,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         return template
 
     def customise_session_tokens(
-        self, workspace: Workspace, claims: Mapping[str, Any], *, by: str, at: datetime | None = None
+        self, workspace: Workspace, claims: Mapping[str, Any], *, actor: str, at: datetime | None = None
     ) -> "JwtTemplate":
         """Give every session token of the workspace these claims beside its own."""
         at, definition = moment(at), Definition(name=OF_SESSION_TOKENS, claims=claims)
@@ -120,8 +120,8 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
             Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # of several at once the last stays
             template = self.for_session_tokens().filter(workspace=workspace).first()
             if template is None:
-                return self.define(workspace, definition, by=by, at=at, is_for_session_tokens=True)
-            template.redefine(definition, by=by, at=at)
+                return self.define(workspace, definition, actor=actor, at=at, is_for_session_tokens=True)
+            template.redefine(definition, actor=actor, at=at)
         return template
 
 
@@ -175,31 +175,31 @@ class JwtTemplate(models.Model):
         claims: dict[str, Any] = json.loads(self.claims)
         return claims
 
-    def redefine(self, definition: Definition, *, by: str, at: datetime | None = None) -> None:
+    def redefine(self, definition: Definition, *, actor: str, at: datetime | None = None) -> None:
         """Change what is defined, all of it at once; of the one for session tokens only the claims.
 
         Raises NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` does.
         """
         if self.is_for_session_tokens:
             definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
-        self._write(definition, "updated", by=by, at=moment(at))
+        self._write(definition, "updated", actor=actor, at=moment(at))
 
     @atomic()
-    def forget(self, *, by: str, at: datetime | None = None) -> bool:
+    def forget(self, *, actor: str, at: datetime | None = None) -> bool:
         """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
         at = moment(at)
         if self.is_for_session_tokens:
             raise OfSessionTokens
         deleted, _ = JwtTemplate.objects.filter(pk=self.pk).delete()
         if deleted:
-            self._record("deleted", by=by, at=at)
+            self._record("deleted", actor=actor, at=at)
         return bool(deleted)
 
     def own_key(self) -> Any:
         """Its signing key, ready to sign with. Raises CannotOpen."""
         return _opened(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
 
-    def _write(self, definition: Definition, happened: str, *, by: str, at: datetime) -> None:
+    def _write(self, definition: Definition, happened: str, *, actor: str, at: datetime) -> None:
         definition.check()
         if definition.name == OF_SESSION_TOKENS and not self.is_for_session_tokens:
             raise NameRefused
@@ -209,7 +209,7 @@ class JwtTemplate(models.Model):
                     self._lock()
                 self._take_over(definition, at)
                 self.save()
-                self._record(happened, by=by, at=at)
+                self._record(happened, actor=actor, at=at)
         except IntegrityError as error:
             if JwtTemplate.objects.filter(workspace=self.workspace_id, name=definition.name).exclude(pk=self.pk):
                 raise NameTaken from error
@@ -241,9 +241,14 @@ class JwtTemplate(models.Model):
             raise KeyMissing  # a key is for one algorithm
         self.signing_algorithm = algorithm
 
-    def _record(self, happened: str, *, by: str, at: datetime) -> None:
+    def _record(self, happened: str, *, actor: str, at: datetime) -> None:
         Event.objects.record(
-            f"jwt_template.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, name=self.name
+            f"jwt_template.{happened}",
+            subject=self.pk,
+            workspace_id=self.workspace_id,
+            actor=actor,
+            at=at,
+            name=self.name,
         )
 
 

@@ -105,7 +105,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         workspace: Workspace,
         user: Any,
         *,
-        by: str,
+        actor: str,
         client: Client | None = None,
         at: datetime | None = None,
         impersonator: dict[str, Any] | None = None,
@@ -116,7 +116,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     ) -> "UserSession":
         """Sign the user in on the given client, or on one of its own.
 
-        ``impersonator`` impersonates; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is pending
+        ``impersonator`` signs in as the user; ``lifetime`` shortens what the workspace allows; with ``tasks`` it is pending
         until they are done; ``replacing`` lets it take the place of the client's session that would refuse it;
         ``device`` is what the user signs in with.
 
@@ -139,13 +139,13 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
                 workspace,
                 user,
                 client,
-                by=by,
+                actor=actor,
                 at=at,
                 replacing=replacing,
                 impersonating=impersonator is not None,
             )
         if impersonator is None:
-            admission.make_room_for_user(everyone, workspace, user, by=by, at=at)
+            admission.make_room_for_user(everyone, workspace, user, actor=actor, at=at)
         session = self.create(
             id=new_id("sess", at=at),
             workspace=workspace,
@@ -168,28 +168,28 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         happened = "pending" if tasks else "created"
         facts = {"impersonator": impersonator} if impersonator else {}
         Event.objects.record(
-            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, by=by, at=at, **facts
+            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, actor=actor, at=at, **facts
         )
         return session
 
-    def close(self, status: Status, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
+    def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
 
         The first deed that closed a session keeps its time, actor and reason. A void session is revoked for good.
         """
-        text(by, name="by", longest=LONGEST_ACTOR)
+        text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
-        return self._close(status, by=by, at=moment(at), reason=reason)
+        return self._close(status, actor=actor, at=moment(at), reason=reason)
 
     @atomic(savepoint=False)
-    def _close(self, status: Status, *, by: str, at: datetime, reason: str) -> Sequence[str]:
+    def _close(self, status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
         closed = update_returning(
             self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
             ["workspace", "id"],
             stored_status=status,
             updated_at=at,
             closed_at=_unless_closed("closed_at", at, epoch="not_before"),
-            closed_by=_unless_closed("closed_by", by, _while_void(at, prefix="system:"), epoch="by"),
+            closed_by=_unless_closed("closed_by", actor, _while_void(at, prefix="system:"), epoch="actor"),
             close_reason=_unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
         )
         for workspace_id, rows in groupby(sorted(closed), key=itemgetter(0)):
@@ -197,20 +197,20 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
                 f"user_session.{status}",
                 subjects=[id for _, id in rows],
                 workspace_id=workspace_id,
-                by=by,
+                actor=actor,
                 at=at,
                 reason=reason,
             )
         return [id for _, id in closed]
 
-    def revoke(self, *, by: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
+    def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """Revoke all of these that live, such as ``of_user(user).exclude(pk=current.pk)``; their ids."""
-        return self.close(Status.REVOKED, by=by, at=at, reason=reason)
+        return self.close(Status.REVOKED, actor=actor, at=at, reason=reason)
 
     @atomic()
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the rows. Those that live are revoked first, so that events and webhooks report their end."""
-        self.revoke(by="system:session_deleted", reason="session_deleted")
+        self.revoke(actor="system:session_deleted", reason="session_deleted")
         return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own

@@ -130,30 +130,30 @@ class UserSession(StatusModel):
         """Return True if the session began under the password that this instance of its user has."""
         return fingerprint_of(user) in self.password_fingerprint
 
-    def end(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
+    def end(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out; whether that was news. The session stays on its client."""
-        return self._close(Status.ENDED, by=by, at=at, reason=reason)
+        return self._close(Status.ENDED, actor=actor, at=at, reason=reason)
 
-    def revoke(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
+    def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """End it from outside, against its holder's will if need be; whether that was news."""
-        return self._close(Status.REVOKED, by=by, at=at, reason=reason)
+        return self._close(Status.REVOKED, actor=actor, at=at, reason=reason)
 
-    def replace(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
+    def replace(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """Another session takes its place on the client; whether that was news."""
-        return self._close(Status.REPLACED, by=by, at=at, reason=reason)
+        return self._close(Status.REPLACED, actor=actor, at=at, reason=reason)
 
-    def remove(self, *, by: str, at: datetime | None = None, reason: str = "") -> bool:
+    def remove(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out and it leaves the client; whether that was news. One that is over can leave too."""
-        return self._close(Status.REMOVED, by=by, at=at, reason=reason)
+        return self._close(Status.REMOVED, actor=actor, at=at, reason=reason)
 
-    def require(self, task: str, *, by: str, at: datetime | None = None) -> bool:
+    def require(self, task: str, *, actor: str, at: datetime | None = None) -> bool:
         """Something is left for the user to do: the session is pending until then. Whether that was news."""
         task = task_name(task)
-        return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], by=by, at=at)
+        return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], actor=actor, at=at)
 
-    def fulfil(self, task: str, *, by: str, at: datetime | None = None) -> bool:
+    def fulfil(self, task: str, *, actor: str, at: datetime | None = None) -> bool:
         """The user has done it; with the last task the session is active. Whether that was news."""
-        return self._set_tasks(lambda tasks: [other for other in tasks if other != task], by=by, at=at)
+        return self._set_tasks(lambda tasks: [other for other in tasks if other != task], actor=actor, at=at)
 
     def touch(self, *, at: datetime | None = None) -> bool:
         """Note that it is in use, and the one in use on its client; whether that was written for the session, which
@@ -208,14 +208,16 @@ class UserSession(StatusModel):
             raise ReverificationMissing
 
     @atomic()
-    def reverify(self, *, by: str, at: datetime | None = None) -> None:
+    def reverify(self, *, actor: str, at: datetime | None = None) -> None:
         """Complete it and renew the client's token. Raises ReverificationMissing and StaleClient."""
         at = moment(at)
         self.client.hold()
         asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
             raise ReverificationMissing
-        Event.objects.record("user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at)
+        Event.objects.record(
+            "user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at
+        )
         self.client.renew(at=at)
         self._read_again()
 
@@ -240,27 +242,27 @@ class UserSession(StatusModel):
         return {"expire_at": expire_at, "abandon_at": Greatest(F("abandon_at"), Value(expire_at))}
 
     @property
-    def by(self) -> str:
+    def actor(self) -> str:
         """How events name whoever is signed in with it."""
         return f"user_session:{self.pk}"
 
     @atomic()
-    def _close(self, status: Status, *, by: str, at: datetime | None, reason: str) -> bool:
+    def _close(self, status: Status, *, actor: str, at: datetime | None, reason: str) -> bool:
         """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
         the next one would go on with."""
         at = moment(at)
-        is_own_deed = status in (Status.ENDED, Status.REMOVED) or by == self.by
+        is_own_deed = status in (Status.ENDED, Status.REMOVED) or actor == self.actor
         leaves_impersonation = self.impersonator is not None and is_own_deed
         if leaves_impersonation:
             self.client.hold()
-        closed = UserSession.objects.filter(pk=self.pk).close(status, by=by, at=at, reason=reason)
+        closed = UserSession.objects.filter(pk=self.pk).close(status, actor=actor, at=at, reason=reason)
         self._read_again()
         if closed and leaves_impersonation:
             self.client.renew(at=at)
         return bool(closed)
 
     @atomic()
-    def _set_tasks(self, change: Callable[[list[str]], list[str]], *, by: str, at: datetime | None) -> bool:
+    def _set_tasks(self, change: Callable[[list[str]], list[str]], *, actor: str, at: datetime | None) -> bool:
         """Under a lock: the tasks are one list, which two writers would overwrite."""
         at = moment(at)
         live = UserSession.objects.live(at=at).filter(pk=self.pk)
@@ -273,7 +275,7 @@ class UserSession(StatusModel):
         live.update(tasks=tasks, stored_status=status, updated_at=at)
         if status != locked.stored_status:
             type = "user_session.pending" if tasks else "user_session.activated"
-            Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, tasks=tasks)
+            Event.objects.record(type, subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at, tasks=tasks)
         self._read_again()
         return True
 

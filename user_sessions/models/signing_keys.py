@@ -59,7 +59,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def active(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
         return self.filter(workspace=workspace).signing(at=at).first()
 
-    def current(self, workspace: Workspace, *, by: str = FIRST_USE, at: datetime | None = None) -> "SigningKey":
+    def current(self, workspace: Workspace, *, actor: str = FIRST_USE, at: datetime | None = None) -> "SigningKey":
         """The workspace's active key, made the first time anybody asks."""
         at = moment(at)
         if key := self.active(workspace, at=at):
@@ -70,16 +70,16 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         with self._changing(workspace):
             # Somebody who asked a moment later may have been first.
             made = self._first(workspace, at=at)
-            return made or self._keep(pair, workspace, active_from=at, by=by, at=at)
+            return made or self._keep(pair, workspace, active_from=at, actor=actor, at=at)
 
     def rotate(
-        self, workspace: Workspace, *, by: str, algorithm: str | None = None, at: datetime | None = None
+        self, workspace: Workspace, *, actor: str, algorithm: str | None = None, at: datetime | None = None
     ) -> "SigningKey":
         """Publish the next key, which signs as soon as every verifier can know it; if one is next already, that one.
 
         ``algorithm`` is that of this key and of later ones, the workspace's if none is given.
         """
-        self.current(workspace, by=by, at=at)
+        self.current(workspace, actor=actor, at=at)
         policy = UserSessionPolicy.of(workspace)
         pair = new_key_pair(algorithm or policy.signing_algorithm)  # takes a while, so before the transaction
         with self._changing(workspace):
@@ -91,7 +91,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             if algorithm is not None:
                 policy.signing_algorithm = algorithm
                 policy.save()
-            return active._hand_over(pair, by=by, at=at)
+            return active._hand_over(pair, actor=actor, at=at)
 
     def _first(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
         """The active key or, where our clock is behind that of whoever made the only one, that one."""
@@ -109,7 +109,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         return self.published(at=at).filter(workspace=key.workspace_id, active_from__gt=key.active_from).first()
 
     def _keep(
-        self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, by: str, at: datetime
+        self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, actor: str, at: datetime
     ) -> "SigningKey":
         key = SigningKey(
             kid=pair.kid,
@@ -121,7 +121,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
         )
         key.sealed_private_key = seal_for(key, pair.private)
         key.save(force_insert=True)
-        key._record("created", by=by, at=at)
+        key._record("created", actor=actor, at=at)
         return key
 
 
@@ -163,20 +163,22 @@ class SigningKey(models.Model):
             return Stage.NEXT
         return Stage.ACTIVE if SigningKey.objects.active(self.workspace, at=at) == self else Stage.RETIRING
 
-    def retire(self, *, by: str, at: datetime | None = None) -> bool:
+    def retire(self, *, actor: str, at: datetime | None = None) -> bool:
         """Let another key sign instead, without a gap: the successor of an active key is published first, and a key
         that is next never signs. Whether there was anything to do."""
-        return self._step_down(by=by, at=at, revoked=False)
+        return self._step_down(actor=actor, at=at, revoked=False)
 
-    def revoke(self, *, by: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """For a key that leaked: neither signed with nor published from now on, whatever still lives; its successor
         signs at once. Whether that was news."""
-        return self._step_down(by=by, at=at, revoked=True)
+        return self._step_down(actor=actor, at=at, revoked=True)
 
-    def _record(self, happened: str, *, by: str, at: datetime) -> None:
-        Event.objects.record(f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, by=by, at=at)
+    def _record(self, happened: str, *, actor: str, at: datetime) -> None:
+        Event.objects.record(
+            f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, actor=actor, at=at
+        )
 
-    def _step_down(self, *, by: str, at: datetime | None, revoked: bool) -> bool:
+    def _step_down(self, *, actor: str, at: datetime | None, revoked: bool) -> bool:
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
         pair = new_key_pair(
             UserSessionPolicy.of(self.workspace).signing_algorithm
@@ -195,22 +197,22 @@ class SigningKey(models.Model):
                 # The active one has no successor again.
                 keys.filter(pk=keys.signing(at=at).values("pk")[:1]).update(published_until=None)
             elif stage == Stage.ACTIVE and not revoked:
-                self._hand_over(pair, by=by, at=at)
+                self._hand_over(pair, actor=actor, at=at)
             elif stage == Stage.ACTIVE and following:
                 keys.filter(pk=following.pk).update(active_from=at)
             elif stage == Stage.ACTIVE:
-                keys._keep(pair, self.workspace, active_from=at, by=by, at=at)
-            self._record("revoked" if revoked else "retired", by=by, at=at)
+                keys._keep(pair, self.workspace, active_from=at, actor=actor, at=at)
+            self._record("revoked" if revoked else "retired", actor=actor, at=at)
             self.refresh_from_db()
         return True
 
-    def _hand_over(self, pair: KeyPair, *, by: str, at: datetime) -> "SigningKey":
+    def _hand_over(self, pair: KeyPair, *, actor: str, at: datetime) -> "SigningKey":
         """Publish another key, which signs in place of this one as soon as every verifier can know it."""
         active_from = at + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + KEPT_FOR
         last_token = _last_token_of(self.workspace, active_from)
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
         keys.filter(pk=self.pk).update(published_until=last_token + SKEW)
-        return keys._keep(pair, self.workspace, active_from=active_from, by=by, at=at)
+        return keys._keep(pair, self.workspace, active_from=active_from, actor=actor, at=at)
 
 
 # A kid is the fingerprint of its key, so what is kept here never goes stale.

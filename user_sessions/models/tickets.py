@@ -31,7 +31,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         workspace: Workspace,
         user: Any,
         *,
-        by: str,
+        actor: str,
         lifetime: timedelta,
         impersonator: dict[str, Any] | None = None,
         session_lifetime: timedelta | None = None,
@@ -61,15 +61,15 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             updated_at=at,
             expire_at=at + lifetime,
         )
-        ticket._record("created", by=by, at=at)
+        ticket._record("created", actor=actor, at=at)
         return ticket
 
-    def revoke(self, *, by: str, at: datetime | None = None) -> int:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> int:
         """Revoke those that are pending; how many there were."""
         at, revoked = moment(at), 0
         for ticket in self.filter(stored_status=Ticket.Status.PENDING):
             with suppress(NotPending):
-                ticket.revoke(by=by, at=at)
+                ticket.revoke(actor=actor, at=at)
                 revoked += 1
         return revoked
 
@@ -122,12 +122,12 @@ class Ticket(models.Model):
         is_usable = self._has_password_of(self.user) and not self._is_too_old(at)
         return stored if is_usable else Ticket.Status.EXPIRED
 
-    def revoke(self, *, by: str, at: datetime | None = None) -> None:
+    def revoke(self, *, actor: str, at: datetime | None = None) -> None:
         """Let nobody sign in with it. Raises NotPending."""
-        self._leave_pending(Ticket.Status.REVOKED, by=by, at=moment(at))
+        self._leave_pending(Ticket.Status.REVOKED, actor=actor, at=moment(at))
 
     @atomic()
-    def accept(self, *, by: str, at: datetime | None = None) -> None:
+    def accept(self, *, actor: str, at: datetime | None = None) -> None:
         """Use it up, inside the transaction that signs in: of many at once one succeeds.
 
         Raises TicketExpired, also for one made before an epoch or a change of the password, NotPending and
@@ -136,7 +136,7 @@ class Ticket(models.Model):
         at = moment(at)
         self.require_pending(at=at)
         self._require_password_of(admission.lock(self.user))  # before the ticket, as deactivating a user does
-        self._leave_pending(Ticket.Status.ACCEPTED, by=by, at=at)
+        self._leave_pending(Ticket.Status.ACCEPTED, actor=actor, at=at)
 
     def require_pending(self, *, at: datetime) -> None:
         """Raises TicketExpired or NotPending for one that nobody signs in with any more."""
@@ -146,10 +146,10 @@ class Ticket(models.Model):
             raise NotPending
         self._require_password_of(self.user)
 
-    def _record(self, happened: str, *, by: str, at: datetime) -> None:
+    def _record(self, happened: str, *, actor: str, at: datetime) -> None:
         facts = {"user": str(self.user_id), **({"impersonator": self.impersonator} if self.impersonator else {})}
         Event.objects.record(
-            f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, by=by, at=at, **facts
+            f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at, **facts
         )
 
     def _is_too_old(self, at: datetime) -> bool:
@@ -164,11 +164,11 @@ class Ticket(models.Model):
             raise TicketExpired
 
     @atomic()
-    def _leave_pending(self, status: Status, *, by: str, at: datetime) -> None:
+    def _leave_pending(self, status: Status, *, actor: str, at: datetime) -> None:
         pending = Ticket.objects.filter(pk=self.pk, stored_status=Ticket.Status.PENDING)
         if not pending.update(stored_status=status, updated_at=at):
             raise NotPending
-        self._record(status, by=by, at=at)
+        self._record(status, actor=actor, at=at)
         self.refresh_from_db(fields=["stored_status", "updated_at"])
 
 

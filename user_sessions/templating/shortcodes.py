@@ -256,7 +256,7 @@ def values_of(
 ) -> dict[str, Any]:
     """What each of SHORTCODES gives; times in whole seconds since the epoch. Nothing private is among it.
 
-    ``impersonator`` and ``reverification_id`` are those of the session. A session has no active organisation, so all that is
+    ``impersonator`` and ``reverification_id`` are the session's. A session has no active organisation, so all that is
     said of one is None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}

@@ -23,5 +23,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = user_named(options["user"])
         workspaces = [workspace_named(text) for text in options["workspace"]]
-        by = "command:issue_personal_access_token"
-        self.stdout.write(PersonalAccessToken.objects.issue(user, workspaces, name=options["name"], by=by)[1])
+        actor = "command:issue_personal_access_token"
+        self.stdout.write(PersonalAccessToken.objects.issue(user, workspaces, name=options["name"], actor=actor)[1])

@@ -16,7 +16,7 @@ def workspace(db: None) -> Workspace:
 
 @pytest.fixture
 def api_key(workspace: Workspace) -> str:
-    return ApiKey.objects.issue(workspace, name="backend", by="test")[1]
+    return ApiKey.objects.issue(workspace, name="backend", actor="test")[1]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def tenants(workspace: Workspace) -> list[Tenant]:
 @pytest.fixture
 def session_of(workspace: Workspace) -> Callable[[Tenant], ClientSession]:
     def session_of(tenant: Tenant) -> ClientSession:
-        return ClientSession.objects.start(workspace, by="test", wanted={"tenant": [str(tenant.pk)]})
+        return ClientSession.objects.start(workspace, actor="test", wanted={"tenant": [str(tenant.pk)]})
 
     return session_of
 

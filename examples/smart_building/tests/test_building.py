@@ -35,7 +35,7 @@ def test_the_neighbours_rows_are_not_there(type, mine, tenants, session_of):
 @pytest.mark.parametrize("type", TYPES)
 def test_nobody_sees_nothing(type, mine):
     assert Client().get(f"/api/{type}").status_code == 401
-    mine.revoke(by="test")
+    mine.revoke(actor="test")
     refused = bearer(mine.token).get(f"/api/{type}")
     assert (refused.status_code, refused.json()) == (401, {"detail": "The client session was revoked."})
 
@@ -44,8 +44,8 @@ def test_a_lock_is_unlocked_by_who_may_control_it(mine, tenants):
     lock, other = Lock.objects.order_by("pk")
     assert bearer(mine.token).post(f"/api/locks/{lock.pk}/unlock").json()["is_locked"] is False
     assert bearer(mine.token).post(f"/api/locks/{other.pk}/unlock").status_code == 404
-    mine.revoke_access({"tenant": [str(tenants[0].pk)]}, by="test")
-    mine.grant({"tenant": [str(tenants[0].pk)]}, terms=Terms(actions=[Action.READ]), by="test")
+    mine.revoke_access({"tenant": [str(tenants[0].pk)]}, actor="test")
+    mine.grant({"tenant": [str(tenants[0].pk)]}, terms=Terms(actions=[Action.READ]), actor="test")
     assert bearer(mine.token).get(f"/api/locks/{lock.pk}").status_code == 200
     assert bearer(mine.token).post(f"/api/locks/{lock.pk}/unlock").status_code == 404
 

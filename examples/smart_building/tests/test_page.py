@@ -42,7 +42,7 @@ def test_after_a_revoke_the_next_refresh_says_so(open_page, tenants, session_of)
     session = session_of(tenants[0])
     page = open_page(session.token)
     assert len(texts(page)) == 1
-    session.revoke(by="test")
+    session.revoke(actor="test")
     refresh(page)
     assert texts(page) == []
     assert page.inner_text("#message") == "The client session was revoked."

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         description = fitting(options["description"], WebhookEndpoint, "description", what="--description")
         try:
             endpoint, secret = WebhookEndpoint.objects.add(
-                workspace, url, description=description, by="command:add_webhook"
+                workspace, url, description=description, actor="command:add_webhook"
             )
         except NotAllowed as reason:
             raise CommandError(f"No webhook can go there. {reason}") from None

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         workspace = workspace_named(options["workspace"])
         name = fitting(options["name"], ApiKey, "name", what="--name")
         if options["publishable"]:
-            key = ApiKey.objects.issue_publishable(workspace, name=name, by="command:issue_api_key")
+            key = ApiKey.objects.issue_publishable(workspace, name=name, actor="command:issue_api_key")
             self.stdout.write(key.publishable_key)
         else:
-            self.stdout.write(ApiKey.objects.issue(workspace, name=name, by="command:issue_api_key")[1])
+            self.stdout.write(ApiKey.objects.issue(workspace, name=name, actor="command:issue_api_key")[1])

@@ -20,7 +20,7 @@ class Command(BaseCommand):
             message = WebhookMessage.objects.select_related("endpoint").filter(pk=options["message"]).first()
         if message is None:
             raise CommandError("There is no such message.")
-        happened = message.send_again(by="command:replay_webhook")
+        happened = message.send_again(actor="command:replay_webhook")
         self.stdout.write(f"It will be sent again to {message.endpoint}." if happened else "It is due already.")
         if message.endpoint.disabled_at:
             self.stdout.write("Its endpoint is disabled; it waits until that is enabled in the console.")

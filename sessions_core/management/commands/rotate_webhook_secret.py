@@ -21,4 +21,4 @@ class Command(BaseCommand):
             endpoint = WebhookEndpoint.objects.filter(pk=options["endpoint"]).first()
         if endpoint is None:
             raise CommandError("There is no such webhook endpoint.")
-        self.stdout.write(endpoint.rotate(by="command:rotate_webhook_secret"))
+        self.stdout.write(endpoint.rotate(actor="command:rotate_webhook_secret"))

@@ -83,7 +83,7 @@ class BackendView(ClerkView):
             if not sessions.filter(pk=kept).exists():
                 raise session_not_found(kept)
             sessions = sessions.exclude(pk=kept)
-        revoked = sessions.revoke(by=self.auth.actor, reason=REVOKE_ALL.read(body, "reason").get("reason", ""))
+        revoked = sessions.revoke(actor=self.auth.actor, reason=REVOKE_ALL.read(body, "reason").get("reason", ""))
         return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
 
     def listed(

@@ -48,7 +48,7 @@ class SessionsView(BackendView):
             )
         user = self.user(CREATE.read(body_of(request))["user_id"])
         now = timezone.now()
-        session = UserSession.objects.start(workspace, user, by=self.auth.actor, at=now)
+        session = UserSession.objects.start(workspace, user, actor=self.auth.actor, at=now)
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
@@ -58,7 +58,7 @@ class SessionsView(BackendView):
         body_of(request)  # nothing is asked of it, but it must be one
         now = timezone.now()
         session = self.session(session_id)
-        session.revoke(by=self.auth.actor, at=now)
+        session.revoke(actor=self.auth.actor, at=now)
         return Response(self._object(session, now))
 
     def verify(self, request: Request, session_id: str) -> Response:

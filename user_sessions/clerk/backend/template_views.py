@@ -48,7 +48,7 @@ class JwtTemplatesView(BackendView):
 
     def create(self, request: Request) -> Response:
         definition = _definition(body_of(request))
-        template = JwtTemplate.objects.define(self.auth.workspace, definition, by=self.auth.actor)
+        template = JwtTemplate.objects.define(self.auth.workspace, definition, actor=self.auth.actor)
         return Response(jwt_template_object(template))
 
     def retrieve(self, request: Request, template_id: str) -> Response:
@@ -56,12 +56,12 @@ class JwtTemplatesView(BackendView):
 
     def update(self, request: Request, template_id: str) -> Response:
         template = self.template(template_id)
-        template.redefine(_definition(body_of(request)), by=self.auth.actor)
+        template.redefine(_definition(body_of(request)), actor=self.auth.actor)
         return Response(jwt_template_object(template))
 
     def destroy(self, request: Request, template_id: str) -> Response:
         template = self.template(template_id)
-        template.forget(by=self.auth.actor)
+        template.forget(actor=self.auth.actor)
         return Response(deleted_object("jwt_template", template_id))
 
     def preview(self, request: Request) -> Response:

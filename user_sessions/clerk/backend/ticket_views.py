@@ -52,7 +52,7 @@ class TicketsView(BackendView):
         if ticket is None:
             raise ClerkError("resource_not_found", f"No {self.kind} was found with id {ticket_id}.")
         try:
-            ticket.revoke(by=self.auth.actor)
+            ticket.revoke(actor=self.auth.actor)
         except NotPending as error:
             raise ClerkError(f"{self.kind}_cannot_be_revoked_code", f"It is {ticket.stored_status} already.") from error
         return Response(ticket_object(ticket))
@@ -62,7 +62,7 @@ class TicketsView(BackendView):
         ticket = Ticket.objects.issue(
             self.auth.workspace,
             self.user(values["user_id"], unknown=self.unknown_user),
-            by=self.auth.actor,
+            actor=self.auth.actor,
             at=now,
             lifetime=timedelta(seconds=values.get("expires_in_seconds", lifetime)),
             **impersonation,

@@ -40,7 +40,7 @@ class MeView(FrontendView):
         session = active if session_id == active.pk else self._elsewhere(session_id, active)
         if session is None or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
-        session.revoke(by=active.by, at=now)
+        session.revoke(actor=active.actor, at=now)
         self.listed = None  # it may have been one of ours
         return self.wrapped(session_object(session, at=now, token=None), at=now)
 

@@ -36,7 +36,7 @@ class ClientView(FrontendView):
         if self.client is None:
             raise ClerkError("resource_not_found", "There is no client to forget.")
         client, now = self.client, timezone.now()
-        client.close(by=client.actor, at=now)
+        client.close(actor=client.actor, at=now)
         self.tells_signed_in, self.signed_in_since = True, None
         self.client = None
         return Response({"response": None, "client": None})
@@ -44,5 +44,5 @@ class ClientView(FrontendView):
     def remove_sessions(self, request: Request) -> Response:
         """Sign everybody out; the client stays."""
         client, now = self.own_client(), timezone.now()
-        client.sign_out(by=client.actor, at=now)
+        client.sign_out(actor=client.actor, at=now)
         return Response({"response": self.client_shown(at=now), "client": None})

@@ -48,7 +48,7 @@ class SessionsView(FrontendView):
         """Sign out; the session stays on its client."""
         now = timezone.now()
         session = self.session(session_id, at=now)
-        if not session.end(by=session.by, at=now):
+        if not session.end(actor=session.actor, at=now):
             raise ClerkError("invalid_action_for_session", "The session is over already.")
         return self.wrapped_session(session, at=now)
 
@@ -56,7 +56,7 @@ class SessionsView(FrontendView):
         """Sign out, and leave the client."""
         now = timezone.now()
         session = self.session(session_id, at=now)
-        if not session.remove(by=session.by, at=now):
+        if not session.remove(actor=session.actor, at=now):
             raise ClerkError("invalid_action_for_session", "The session has left this client already.")
         return self.wrapped_session(session, at=now)
 
@@ -101,7 +101,7 @@ class SessionsView(FrontendView):
         session.require_reverifying(at=now)
         if self.by_password(session.user, self._typed_name(session), password) is None:
             raise NotLive
-        session.reverify(by=session.by, at=now)
+        session.reverify(actor=session.actor, at=now)
         return self._verification(session, is_complete=True)
 
     def _typed_name(self, session: UserSession) -> str:

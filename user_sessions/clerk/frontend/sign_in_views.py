@@ -90,19 +90,19 @@ class SignInsView(FrontendView):
 
     def _by_ticket(self, text: str, *, at: datetime) -> Response:
         ticket = ticket_of(text, self.caller.workspace)
-        how = {"by": f"ticket:{ticket.pk}", "impersonator": ticket.impersonator, "lifetime": ticket.session_lifetime}
+        how = {"actor": f"ticket:{ticket.pk}", "impersonator": ticket.impersonator, "lifetime": ticket.session_lifetime}
         with telling_of(ticket), atomic():
-            ticket.accept(by=how["by"], at=at)
+            ticket.accept(actor=how["actor"], at=at)
             return self._sign_in(ticket.user, "", at=at, **how)
 
     @atomic()
     def _sign_in(
-        self, user: Any, identifier: str, *, at: datetime, by: str = "", attempt: SignIn | None = None, **how: Any
+        self, user: Any, identifier: str, *, at: datetime, actor: str = "", attempt: SignIn | None = None, **how: Any
     ) -> Response:
         """A session of the user on this client, or on a new one: with all that goes with it, or not at all."""
         client = self.client or self.become_client(at=at)
         session = UserSession.objects.start(
-            self.caller.workspace, user, by=by or client.actor, client=client, at=at, device=self.device, **how
+            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **how
         )
         if identifier and not session.began_with(user):  # the password was changed since the backends checked it
             raise wrong_password()

@@ -62,7 +62,7 @@ class Command(BaseCommand):
         except (ValueError, AttributeError, RecursionError):
             raise CommandError("The claims are no JSON object.") from None
         try:
-            template = JwtTemplate.objects.customise_session_tokens(workspace, claims, by="command:jwt_template")
+            template = JwtTemplate.objects.customise_session_tokens(workspace, claims, actor="command:jwt_template")
         except (UserSessionError, TemplateError) as error:
             raise CommandError(f"Nothing was changed. {error.__doc__} ({error})") from None
         self.stdout.write(f"Session tokens of {workspace} now carry these claims ({template.pk}).")

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             return
         reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
         if options["user"]:
-            chosen = UserSession.objects.in_workspace(workspace).of_user(user_named(options["user"]).pk)
+            chosen = _of_user(workspace, options["user"])
         else:
             chosen = _of_client(workspace, options["client"])
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         live, revoked = chosen.live(at=timezone.now()), 0
         progress = Progress(self.stderr, "sessions revoked so far")
         while some := list(live.values_list("pk", flat=True)[:BATCH]):
-            revoked += len(UserSession.objects.filter(pk__in=some).revoke(by=BY, reason=reason))
+            revoked += len(UserSession.objects.filter(pk__in=some).revoke(actor=BY, reason=reason))
             progress.show(revoked)
         return revoked
 
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         reason = fitting(reason, Epoch, "reason", what="--reason")
         if ask:
             _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")
-        epoch = Epoch.objects.begin(workspace, by=BY, reason=reason)
+        epoch = Epoch.objects.begin(workspace, actor=BY, reason=reason)
         self.stdout.write(f"Every session that began before {epoch} UTC is revoked.")
 
 
@@ -72,6 +72,10 @@ def _confirm(question: str) -> None:
         raise CommandError("--everybody asks before it signs everyone out, and there is no terminal. Add --no-input.")
     if input(question).strip().lower() != "yes":
         raise CommandError("Nothing was revoked.")
+
+
+def _of_user(workspace: Workspace, name: str) -> UserSessionQuerySet:
+    return UserSession.objects.in_workspace(workspace).of_user(user_named(name).pk)
 
 
 def _of_client(workspace: Workspace, id: str) -> UserSessionQuerySet:

@@ -37,14 +37,14 @@ class Command(BaseCommand):
                 self._rotate(workspace, options["algorithm"])
             case "retire":
                 key = self._key(workspace, options["kid"])
-                self.stdout.write("It was retired." if key.retire(by=BY) else _why_not(key))
+                self.stdout.write("It was retired." if key.retire(actor=BY) else _why_not(key))
             case "revoke":
                 key = self._key(workspace, options["kid"])
-                self.stdout.write("It was revoked." if key.revoke(by=BY) else _why_not(key))
+                self.stdout.write("It was revoked." if key.revoke(actor=BY) else _why_not(key))
         self._list(workspace)
 
     def _rotate(self, workspace: Workspace, algorithm: str | None) -> None:
-        key = SigningKey.objects.rotate(workspace, by=BY, algorithm=algorithm)
+        key = SigningKey.objects.rotate(workspace, actor=BY, algorithm=algorithm)
         self.stdout.write(f"{key.kid} signs from {key.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
         if algorithm not in (None, key.algorithm):
             self.stdout.write(f"It was next already and is for {key.algorithm}: retire it to have one for {algorithm}.")

@@ -46,12 +46,12 @@ def _tenant(name: str, doors: list[str]) -> Tenant:
 def _session(workspace: Workspace, tenant: Tenant) -> ClientSession:
     wanted = {"tenant": [str(tenant.pk)]}
     return ClientSession.objects.start_or_match(
-        workspace, by=BY, user_identifier_key=f"tenant {tenant.pk}", wanted=wanted
+        workspace, actor=BY, user_identifier_key=f"tenant {tenant.pk}", wanted=wanted
     )
 
 
 def _key(workspace: Workspace) -> str:
     """A fresh one for each run, since a key is shown only once."""
     for old in ApiKey.objects.usable().secret().filter(workspace=workspace, name="demo"):
-        old.revoke(by=BY)
-    return ApiKey.objects.issue(workspace, name="demo", by=BY)[1]
+        old.revoke(actor=BY)
+    return ApiKey.objects.issue(workspace, name="demo", actor=BY)[1]
