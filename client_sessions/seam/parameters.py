@@ -34,6 +34,9 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _STRICT_WORDS = {"true": True, "false": False}
 _WORDS = {**_STRICT_WORDS, "yes": True, "1": True, "no": False, "0": False}
 
+# Several occurrences of these in the query are one value.
+_REPEATABLE = (Texts, Unsupported)
+
 _JSON_TYPES = {bool: "boolean", str: "string", list: "array", dict: "object", type(None): "null"}
 
 # In the words of zod, which Seam's own server validates with.
@@ -97,16 +100,17 @@ def _body_of(request: Request) -> Mapping[str, Any]:
 
 
 def _sentence(problem: Problem) -> str:
-    facts: dict[str, Any] = {"parameter": problem.parameter, "value": problem.value}
+    parameter: Any = problem.parameter
+    facts = {"parameter": parameter, "value": problem.value}
     match problem.kind:
         case Kind.NULL | Kind.WRONG_TYPE:
             facts["received"] = _JSON_TYPES.get(type(problem.value), "number")
         case Kind.NOT_ONE_OF:
-            facts["options"] = " | ".join(f"'{option}'" for option in getattr(problem.parameter, "options", ()))
+            facts["options"] = " | ".join(f"'{option}'" for option in parameter.options)
         case Kind.TOO_SMALL:
-            facts["floor"] = getattr(problem.parameter, "least", 1) - 1
+            facts["floor"] = parameter.within.start - 1
         case Kind.TOO_MANY:
-            is_array = isinstance(problem.parameter, Texts)
+            is_array = isinstance(parameter, Texts)
             facts["container"], facts["contained"] = ("Array", "element") if is_array else ("Object", "key")
     return _SENTENCES[problem.kind].format(**facts)
 
@@ -147,7 +151,7 @@ def _given_twice(name: str) -> SeamError:
 
 def _occurrences(query: QueryDict, name: str, parameter: Parameter, *, strict: bool) -> Sequence[str]:
     given = query.getlist(name)
-    if isinstance(parameter, Texts | Unsupported):
+    if isinstance(parameter, _REPEATABLE):
         return given if strict else [*given, *query.getlist(f"{name}[]")]
     if len(given) > 1:
         raise _given_twice(name)

@@ -243,10 +243,6 @@ class Number(Parameter):
     within: range
 
     @property
-    def least(self) -> int:
-        return self.within[0]
-
-    @property
     def most(self) -> int:
         return self.within[-1]
 
@@ -257,7 +253,7 @@ class Number(Parameter):
             raise Problem(Kind.FRACTION, self, value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise Problem(Kind.WRONG_TYPE, self, value)
-        if value < self.least:
+        if value < self.within.start:
             raise Problem(Kind.TOO_SMALL, self, value)
         if value > self.most:
             raise Problem(Kind.TOO_LARGE, self, value)

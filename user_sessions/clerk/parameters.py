@@ -30,7 +30,7 @@ _WRONG_TEXT = (
     "form_param_value_invalid",
     "{name} has more than {parameter.max_length} characters, or one that is no text.",
 )
-_OUT_OF_RANGE = ("form_param_value_invalid", "{name} must be from {parameter.least} to {parameter.most}.")
+_OUT_OF_RANGE = ("form_param_value_invalid", "{name} must be from {parameter.within.start} to {parameter.most}.")
 
 # Code and long message.
 _ERRORS: Mapping[Kind, tuple[str, str]] = {
@@ -125,7 +125,7 @@ def _from_query(parameter: Parameter, name: str, text: str) -> Any:
         return parameter.check(text)
     except Problem as problem:
         if isinstance(problem.parameter, Number):
-            least, most = problem.parameter.least, problem.parameter.most
+            least, most = problem.parameter.within.start, problem.parameter.most
             message = f"{name} must be a whole number from {least} to {most}."
             raise of_parameter("form_param_value_invalid", name, message) from problem
         raise _error(problem, name) from problem

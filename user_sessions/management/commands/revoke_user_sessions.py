@@ -39,10 +39,8 @@ class Command(BaseCommand):
             self._begin_epoch(workspace, kept=options["kept"], reason=options["reason"], ask=options["ask"])
             return
         reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
-        if options["user"]:
-            chosen = _of_user(workspace, options["user"])
-        else:
-            chosen = _of_client(workspace, options["client"])
+        user, client = options["user"], options["client"]
+        chosen = _of_user(workspace, user) if user else _of_client(workspace, client)
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
             raise CommandError(f"{options['kept']!r} is none of these sessions, so nothing was revoked.")
         revoked = self._revoke(chosen.exclude(pk=options["kept"]), reason=reason)
