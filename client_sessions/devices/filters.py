@@ -1,99 +1,162 @@
-"""How the parameters of a list narrow its rows."""
+"""How the parameters of a list, or of a single read, narrow its rows: a FilterSet for each model.
+
+The dialect reads and refuses the values first (``resource_view``), so these filters take them as they are.
+"""
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from copy import copy
+from typing import Any, Self, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, Model, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast, Replace
 from django.db.models.lookups import Exact, IsNull
 from django.db.models.sql.compiler import SQLCompiler
+from django_filters import Filter, FilterSet
 
 from client_sessions import resources
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device, UserIdentity
 
-__all__ = ["filter_accounts", "filter_devices", "filter_identities", "filter_webviews"]
+__all__ = ["ConnectWebviewFilter", "ConnectedAccountFilter", "DeviceFilter", "UserIdentityFilter"]
 
 M = TypeVar("M", bound=Model)
 
-# Parameter of devices/list -> the column it must match.
-DEVICE_COLUMNS = {
-    "device_type": "device_type",
-    "device_types": "device_type__in",
-    "manufacturer": "manufacturer",
-    "customer_key": "connected_account__customer__key",
-    "created_before": "created_at__lt",
-}
-# Parameter -> the resource type whose ids it takes, and the path to them.
-DEVICE_IDS = {
-    "device_ids": ("device", "pk"),
-    "connected_account_id": ("connected_account", "connected_account"),
-    "connected_account_ids": ("connected_account", "connected_account"),
-    "connect_webview_id": ("connect_webview", "connected_account__connect_webviews"),
-}
+
+class GivenFilterSet(FilterSet):
+    """Applies the filters whose parameters were given. No form reads the values again."""
+
+    def __init__(self, data: Mapping[str, Any], queryset: QuerySet[Any], *, request: object = None) -> None:
+        self.base_filters = {name: each for name, each in self.declared_filters.items() if name in data}
+        super().__init__(data, queryset, request=request)
+
+    def is_valid(self) -> bool:
+        return True
+
+    @property
+    def qs(self) -> QuerySet[Any]:
+        return self.filter_queryset(self.queryset)
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        for name, each in self.filters.items():
+            queryset = each.filter(queryset, self.data[name])
+        return queryset
 
 
-def filter_devices(devices: QuerySet[Device], values: Mapping[str, Any]) -> QuerySet[Device]:
-    for name, (resource_type, path) in DEVICE_IDS.items():
-        if name in values:
-            ids = values[name] if isinstance(values[name], list) else [values[name]]
-            devices = devices.filter(**{f"{path}__in": resources.known(resource_type, ids)})
-    devices = devices.filter(**{column: values[name] for name, column in DEVICE_COLUMNS.items() if name in values})
-    if search := values.get("search"):
-        devices = devices.filter(Q(name__icontains=search) | Q(manufacturer__icontains=search))
-    return _with_metadata(devices, values)
+class GivenFilter(Filter):
+    """Matches the value as it was read. django-filter's own filters ignore "" and [], which here match such rows or
+    none: a list is never wider than its caller asked for."""
+
+    def __init__(self, field_name: str, lookup_expr: str = "exact") -> None:
+        super().__init__(field_name, lookup_expr)
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return copy(self)  # each FilterSet copies its filters; no attribute of these ever changes
+
+    def filter(self, rows: QuerySet[M], value: Any) -> QuerySet[M]:
+        return rows.filter(**{f"{self.field_name}__{self.lookup_expr}": value})
 
 
-def filter_accounts(accounts: QuerySet[ConnectedAccount], values: Mapping[str, Any]) -> QuerySet[ConnectedAccount]:
-    if "customer_key" in values:
-        accounts = accounts.filter(customer__key=values["customer_key"])
-    if search := values.get("search"):
-        accounts = accounts.filter(Q(display_name__icontains=search) | Q(email__icontains=search))
-    return _with_metadata(accounts, values)
+class IdFilter(GivenFilter):
+    """Matches an id, or any of several, of a registered resource type. What cannot be an id matches nothing."""
+
+    def __init__(self, resource_type: str, field_name: str = "pk") -> None:
+        super().__init__(field_name, "in")
+        self.resource_type = resource_type
+
+    def filter(self, rows: QuerySet[M], value: Any) -> QuerySet[M]:
+        ids = value if isinstance(value, list) else [value]
+        return super().filter(rows, resources.known(self.resource_type, ids))
 
 
-def filter_webviews(webviews: QuerySet[ConnectWebview], values: Mapping[str, Any]) -> QuerySet[ConnectWebview]:
-    if "customer_key" in values:
-        webviews = webviews.filter(customer__key=values["customer_key"])
-    if search := values.get("search"):
-        webviews = webviews.alias(
+class SearchFilter(GivenFilter):
+    """Matches rows with the text in any of these fields."""
+
+    def __init__(self, *field_names: str) -> None:
+        super().__init__("")
+        self.field_names = field_names
+
+    def filter(self, rows: QuerySet[M], value: str) -> QuerySet[M]:
+        return rows.filter(Q(*((f"{name}__icontains", value) for name in self.field_names), _connector=Q.OR))
+
+
+class MembersFilter(GivenFilter):
+    """Matches rows whose metadata, in this field, has all these members; None matches a member that is not set."""
+
+    def filter(self, rows: QuerySet[M], value: Mapping[str, str | None]) -> QuerySet[M]:
+        for name, text in value.items():
+            member = _MemberText(F(self.field_name), Value(name, output_field=TextField()))
+            rows = rows.filter(IsNull(member, True) if text is None else Exact(member, text))
+        return rows
+
+
+class DeviceFilter(GivenFilterSet):
+    device_id = IdFilter("device")
+    device_ids = IdFilter("device")
+    connected_account_id = IdFilter("connected_account", "connected_account")
+    connected_account_ids = IdFilter("connected_account", "connected_account")
+    connect_webview_id = IdFilter("connect_webview", "connected_account__connect_webviews")
+    name = GivenFilter("name")
+    device_type = GivenFilter("device_type")
+    device_types = GivenFilter("device_type", "in")
+    manufacturer = GivenFilter("manufacturer")
+    customer_key = GivenFilter("connected_account__customer__key")
+    created_before = GivenFilter("created_at", "lt")
+    search = SearchFilter("name", "manufacturer")
+    custom_metadata_has = MembersFilter("custom_metadata")
+
+    class Meta:
+        model = Device
+        fields: list[str] = []
+
+
+class ConnectedAccountFilter(GivenFilterSet):
+    connected_account_id = IdFilter("connected_account")
+    email = GivenFilter("email")
+    customer_key = GivenFilter("customer__key")
+    search = SearchFilter("display_name", "email")
+    custom_metadata_has = MembersFilter("custom_metadata")
+
+    class Meta:
+        model = ConnectedAccount
+        fields: list[str] = []
+
+
+class ConnectWebviewFilter(GivenFilterSet):
+    connect_webview_id = IdFilter("connect_webview")
+    customer_key = GivenFilter("customer__key")
+    search = Filter(method="matching")
+    custom_metadata_has = MembersFilter("custom_metadata")
+
+    class Meta:
+        model = ConnectWebview
+        fields: list[str] = []
+
+    def matching(self, webviews: QuerySet[ConnectWebview], name: str, search: str) -> QuerySet[ConnectWebview]:
+        """Seam searches the id, the providers, the metadata and the customer's key."""
+        matches = Q(customer__key__icontains=search)
+        if hexadecimal := search.replace("-", ""):
+            matches |= Q(id_text__icontains=hexadecimal)
+        # PostgreSQL shows JSON with characters as they are, SQLite as it was written, in ASCII.
+        for text in {search, json.dumps(search)[1:-1]}:
+            matches |= Q(providers_text__icontains=text) | Q(metadata_text__icontains=text)
+        return webviews.alias(
             id_text=Replace(Cast("id", TextField()), Value("-"), output_field=TextField()),
             providers_text=Cast("accepted_providers", TextField()),
             metadata_text=Cast("custom_metadata", TextField()),
-        ).filter(_webview_matches(search))
-    return _with_metadata(webviews, values)
+        ).filter(matches)
 
 
-def filter_identities(identities: QuerySet[UserIdentity], values: Mapping[str, Any]) -> QuerySet[UserIdentity]:
-    if "user_identity_ids" in values:
-        identities = identities.filter(pk__in=resources.known("user_identity", values["user_identity_ids"]))
-    if "created_before" in values:
-        identities = identities.filter(created_at__lt=values["created_before"])
-    if search := values.get("search"):
-        identities = identities.filter(
-            Q(full_name__icontains=search) | Q(email_address__icontains=search) | Q(key__icontains=search)
-        )
-    return identities
+class UserIdentityFilter(GivenFilterSet):
+    user_identity_id = IdFilter("user_identity")
+    user_identity_key = GivenFilter("key")
+    user_identity_ids = IdFilter("user_identity")
+    created_before = GivenFilter("created_at", "lt")
+    search = SearchFilter("full_name", "email_address", "key")
 
-
-def _webview_matches(search: str) -> Q:
-    """Seam searches the id, the providers, the metadata and the customer's key."""
-    matches = Q(customer__key__icontains=search)
-    if hexadecimal := search.replace("-", ""):
-        matches |= Q(id_text__icontains=hexadecimal)
-    # PostgreSQL shows JSON with characters as they are, SQLite as it was written, in ASCII.
-    for text in {search, json.dumps(search)[1:-1]}:
-        matches |= Q(providers_text__icontains=text) | Q(metadata_text__icontains=text)
-    return matches
-
-
-def _with_metadata(rows: QuerySet[M], values: Mapping[str, Any]) -> QuerySet[M]:
-    """Those whose custom metadata has all the members that ``custom_metadata_has`` names."""
-    for name, text in values.get("custom_metadata_has", {}).items():
-        member = _MemberText(F("custom_metadata"), Value(name, output_field=TextField()))
-        rows = rows.filter(IsNull(member, True) if text is None else Exact(member, text))
-    return rows
+    class Meta:
+        model = UserIdentity
+        fields: list[str] = []
 
 
 class _MemberText(Func):

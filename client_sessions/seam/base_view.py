@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -16,7 +14,7 @@ from rest_framework.throttling import BaseThrottle
 
 from client_sessions import models, resources
 from client_sessions.exceptions import TokenMissing, TokenRefused, TokenUnknown
-from client_sessions.scoping import Auth, narrowed_to_key, visible_to
+from client_sessions.scoping import Auth
 from client_sessions.seam.credentials import CredentialAuthentication
 from client_sessions.seam.errors import CATALOGUE, SeamError, envelope, invalid
 from client_sessions.seam.throttling import CredentialThrottle, anonymous_wait
@@ -25,8 +23,6 @@ from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable,
 from sessions_core.http.cors import Cors
 
 __all__ = ["SeamView", "not_found"]
-
-M = TypeVar("M", bound=Model)
 
 # What the SDKs send from a browser, old spellings included, and what they read.
 CORS = Cors(
@@ -67,12 +63,6 @@ class SeamView(ApiView):
     @property
     def request_id(self) -> str:
         return f"request_{self.trace}"
-
-    def visible(self, rows: QuerySet[M], *, user_identifier_key: str | None = None) -> QuerySet[M]:
-        """Rows of a registered model, narrowed to the caller, and to the session of the key if one is given."""
-        if user_identifier_key is None:
-            return visible_to(self.auth, rows)
-        return narrowed_to_key(self.auth, rows, user_identifier_key, at=timezone.now())
 
     def ok(self, **answer: Any) -> Response:
         """200 with these members and ``ok``."""

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model, Q, QuerySet
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from client_sessions.models import ClientSession
 from client_sessions.scoping import Auth
@@ -19,7 +21,7 @@ from client_sessions.seam.links import absolute_url
 from sessions_core.crypto.tokens import digest
 from sessions_core.http.parameters import Number, Parameter, Text
 
-__all__ = ["PAGE_PARAMETERS", "Page", "page_of"]
+__all__ = ["PAGE_PARAMETERS", "KeysetPagination", "Page", "page_of"]
 
 LARGEST_PAGE = 500
 
@@ -58,6 +60,22 @@ def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], 
     query = _query_of({**asked, "page_cursor": following, "_strict": True})
     url = f"{absolute_url(request, request.path)}?{query}"
     return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
+
+
+class KeysetPagination(BasePagination):
+    """Pages of a generic view. The view has ``values``, ``auth``, ``list_name`` and ``ok``."""
+
+    view: Any
+    page: Page[Any]
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.view = view
+        self.page = page_of(queryset, request, view.values, auth=view.auth)
+        return self.page.rows
+
+    def get_paginated_response(self, data: Any) -> Response:
+        response: Response = self.view.ok(**{self.view.list_name: data}, pagination=self.page.pagination)
+        return response
 
 
 def _query_of(parameters: Mapping[str, Any]) -> str:

@@ -9,7 +9,10 @@ import pytest
 from seam import Seam
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
+from client_sessions.devices.resource_view import ResourceView
 from client_sessions.devices.urls import ROUTES as RESOURCE_ROUTES
+from client_sessions.seam.pagination import PAGE_PARAMETERS
+from client_sessions.seam.parameters import Unsupported
 from client_sessions.seam.routes import ROUTES
 from tests.client_sessions.conftest import devices_seen
 from tests.client_sessions.test_conformance import problems
@@ -50,6 +53,29 @@ UNSUPPORTED = [
 def test_a_filter_that_is_not_supported_is_refused(backend, home, path, parameter, query):
     refused = problems(backend.get(path, query.format(parameter)))
     assert refused[parameter]["_errors"] == ["This server does not support the parameter"]
+
+
+@pytest.mark.parametrize("view", ResourceView.__subclasses__())
+@pytest.mark.parametrize("action", ["list", "retrieve"])
+def test_every_parameter_that_is_read_has_a_filter(view, action):
+    declared = view.parameters[action].declared if action in view.parameters else {}
+    narrowing = {name for name, each in declared.items() if not isinstance(each, Unsupported)}
+    assert narrowing - set(PAGE_PARAMETERS) - {"user_identifier_key"} <= set(view.filterset_class.base_filters)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("device_type", ""), ("manufacturer", ""), ("connected_account_id", ""), ("device_ids", []), ("device_types", [])],
+)
+def test_an_empty_value_matches_no_device(backend, home, name, value):
+    """django-filter ignores such a value; here the list would be wider than its caller asked for."""
+    assert backend.post("devices/list", **{name: value}).json()["devices"] == []
+
+
+def test_a_filter_takes_spaces_as_they_are(backend, home):
+    Device.objects.filter(pk=home.d1).update(manufacturer=" yale")
+    assert devices_seen(backend, "?manufacturer=+yale") == ["d1"]
+    assert devices_seen(backend, "?manufacturer=yale") == []
 
 
 METADATA: list[dict[str, Any]] = [

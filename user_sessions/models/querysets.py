@@ -116,9 +116,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     ) -> "UserSession":
         """Sign the user in on the given client, or on one of its own.
 
-        ``impersonator`` signs in as the user; ``lifetime`` shortens what the workspace allows; with ``tasks`` the session is
-        pending until they are done; ``replacing`` lets it take the place of the client's session that would refuse it;
-        ``device`` is what the user signs in with.
+        ``impersonator`` signs in as the user; ``lifetime`` shortens what the workspace allows; with ``tasks`` the
+        session is pending until they are done; ``replacing`` lets it take the place of the client's session that would
+        refuse it; ``device`` is what the user signs in with.
 
         Raises UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn, TooManySessions.

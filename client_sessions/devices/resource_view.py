@@ -1,0 +1,84 @@
+"""A generic view of REST framework behind this dialect's parameters and envelope."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.generics import GenericAPIView
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from client_sessions.scoping import narrowed_to_key, visible_to
+from client_sessions.seam.base_view import SeamView
+from client_sessions.seam.errors import SeamError, Validation
+from client_sessions.seam.pagination import KeysetPagination
+from client_sessions.seam.parameters import Parameters
+
+__all__ = ["ResourceView"]
+
+M = TypeVar("M", bound=Model)
+
+
+class VisibleFilterBackend(BaseFilterBackend):
+    """Narrows rows to what the caller may read, and to the session of ``user_identifier_key`` if one is given.
+
+    GrantedFilterBackend, which hosts use, asks for ``control`` where a POST is made: SDKs of this dialect POST reads.
+    """
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        key = view.values.get("user_identifier_key")
+        if key is None:
+            return visible_to(view.auth, queryset)
+        return narrowed_to_key(view.auth, queryset, key, at=timezone.now())
+
+
+class ParameterFilterBackend(DjangoFilterBackend):
+    """Gives the FilterSet the values that the dialect has read, instead of the query string."""
+
+    def get_filterset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        return super().get_filterset(request, queryset, view) if view.values else None
+
+    def get_filterset_kwargs(self, request: Request, queryset: QuerySet[Any], view: Any) -> dict[str, Any]:
+        return {"data": view.values, "queryset": queryset, "request": request}
+
+
+class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
+    """Base of the views of one model.
+
+    ``parameters`` declares what each action reads, ``selectors`` which of them name a single row. The names are those
+    of one row and of a list in an answer.
+    """
+
+    filter_backends = (VisibleFilterBackend, ParameterFilterBackend)
+    pagination_class = KeysetPagination
+
+    parameters: Mapping[str, Parameters]
+    selectors: Sequence[str]
+    object_name: str
+    list_name: str
+
+    @cached_property
+    def values(self) -> dict[str, Any]:
+        """The parameters of this request. Raises SeamError with everything that is wrong with them."""
+        return self.parameters[self.action].read(self.request)
+
+    def retrieve(self, request: Request) -> Response:
+        return self.ok_object(self.get_object())
+
+    def get_object(self) -> M:
+        """The oldest row that all the given selectors name. Raises SeamError if there is none, or no selector."""
+        if not any(name in self.values for name in self.selectors):
+            Validation.refuse(f"Give {' or '.join(self.selectors)}")
+        row: M | None = self.filter_queryset(self.get_queryset()).first()
+        if row is None:
+            raise SeamError(f"{self.object_name}_not_found")
+        return row
+
+    def ok_object(self, row: M) -> Response:
+        """200 with this row under its name."""
+        return self.ok(**{self.object_name: self.get_serializer(row).data})
