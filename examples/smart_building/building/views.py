@@ -2,13 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
-from building import models
+from building import filters, models
 from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
 from client_sessions.filters import GrantedFilterBackend, UserIdentifierKeyMixin
 from client_sessions.permissions import HasCredential
@@ -19,7 +20,7 @@ class Guarded(UserIdentifierKeyMixin, ReadOnlyModelViewSet):
 
     authentication_classes = [ClientSessionAuthentication, ApiKeyAuthentication]
     permission_classes = [HasCredential]
-    filter_backends = [GrantedFilterBackend]
+    filter_backends = [GrantedFilterBackend, DjangoFilterBackend]
 
     def get_serializer_class(self) -> type[ModelSerializer]:
         meta = type("Meta", (), {"model": self.queryset.model, "fields": "__all__"})
@@ -28,14 +29,17 @@ class Guarded(UserIdentifierKeyMixin, ReadOnlyModelViewSet):
 
 class Doors(Guarded):
     queryset = models.Door.objects.order_by("pk")
+    filterset_class = filters.DoorFilter
 
 
 class Cameras(Guarded):
     queryset = models.Camera.objects.order_by("pk")
+    filterset_class = filters.CameraFilter
 
 
 class Locks(Guarded):
     queryset = models.Lock.objects.order_by("pk")
+    filterset_class = filters.LockFilter
 
     @action(detail=True, methods=["post"])
     def unlock(self, request: Request, pk: str) -> Response:

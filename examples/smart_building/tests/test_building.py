@@ -32,6 +32,28 @@ def test_the_neighbours_rows_are_not_there(type, mine, tenants, session_of):
     assert bearer(mine.token).get(f"/api/{type}/{row['id']}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("is_locked=true", ["first lock"]),
+        ("is_locked=false", []),
+        ("door=first door", ["first lock"]),
+        ("door=second door", []),
+        ("name__icontains=LOCK", ["first lock"]),
+        ("name=second lock", []),
+    ],
+)
+def test_a_filter_narrows_what_was_granted(mine, query, found):
+    locks = bearer(mine.token).get(f"/api/locks?{query}").json()
+    assert [lock["name"] for lock in locks] == found
+
+
+def test_the_browsable_page_of_a_list_offers_its_filters(mine):
+    page = bearer(mine.token).get("/api/locks", headers={"accept": "text/html"})
+    assert page.status_code == 200
+    assert 'name="is_locked"' in page.content.decode()
+
+
 @pytest.mark.parametrize("type", TYPES)
 def test_nobody_sees_nothing(type, mine):
     assert Client().get(f"/api/{type}").status_code == 401
