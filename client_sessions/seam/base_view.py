@@ -1,25 +1,21 @@
 """What every endpoint of this dialect shares: credentials, permission, answers and errors."""
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponseBase
-from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from client_sessions import models, resources
-from client_sessions.exceptions import TokenMissing, TokenRefused, TokenUnknown
 from client_sessions.scoping import Auth
 from client_sessions.seam.credentials import CredentialAuthentication
-from client_sessions.seam.errors import CATALOGUE, SeamError, envelope, invalid
+from client_sessions.seam.errors import SeamError, envelope
+from client_sessions.seam.refusals import refusal_of
 from client_sessions.seam.throttling import CredentialThrottle, anonymous_wait
 from sessions_core.http.base_view import ApiView
-from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.http.cors import Cors
 
 __all__ = ["SeamView", "not_found"]
@@ -42,9 +38,6 @@ CORS = Cors(
     ],
     response_headers=["seam-request-id", "retry-after"],
 )
-
-# What a resource type that a session has one of is called as a parameter.
-PARAMETERS = {"user_identity": "user_identity_id", "customer": "customer_key"}
 
 
 class SeamView(ApiView):
@@ -69,7 +62,9 @@ class SeamView(ApiView):
         return Response({**answer, "ok": True})
 
     def error_response(self, error: Exception) -> Response | None:
-        api_error = _translated(error, allowed=self.allowed_methods)
+        if isinstance(error, MethodNotAllowed):
+            error = SeamError("method_not_allowed", f"Accepted methods: {', '.join(self.allowed_methods)}.")
+        api_error = refusal_of(error)
         is_stranger = api_error is not None and (api_error.status == 401 or api_error.type == "workspace_not_found")
         if is_stranger and (seconds := anonymous_wait(self.request)):
             api_error = SeamError("too_many_requests", retry_after=seconds)
@@ -105,43 +100,3 @@ class NotFound(SeamView):
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's ``handler404`` for a project whose unknown paths should answer in this dialect."""
     return NotFound.as_view(dict.fromkeys(NotFound.http_method_names, "refuse"))(request)
-
-
-def _translated(error: Exception, *, allowed: list[str]) -> SeamError | None:
-    """Any foreseen error in the words of this dialect, None for the rest."""
-    match error:
-        case SeamError():
-            return error
-        case TokenMissing():
-            return SeamError("unauthorized")
-        case TokenUnknown():
-            return SeamError("client_session_not_found", "The client session token is not known.", status=401)
-        case TokenRefused():
-            return SeamError(error.code)
-        case resources.Missing(resource_type=name):
-            type = f"{name}_not_found"
-            return SeamError(type if type in CATALOGUE else "resource_not_found")
-        case models.KeyTaken():
-            return SeamError("client_session_token_already_exists")
-        case models.NotLive():
-            return SeamError("client_session_not_found")
-        case models.GrantConflict():
-            name = PARAMETERS.get(str(error), str(error))
-            return invalid(name, "The client session has another one already")
-        case exceptions.MethodNotAllowed():
-            return SeamError("method_not_allowed", f"Accepted methods: {', '.join(allowed)}.")
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed() | exceptions.PermissionDenied():
-            return SeamError("unauthorized")
-        case SuspiciousOperation():
-            return SeamError("invalid_query_params", "The query has too many parameters.")
-        case BodyWithoutLength():
-            return SeamError("length_required")
-        case BodyNotJson():
-            return SeamError("invalid_content_type")
-        case BodyTooLarge():
-            return SeamError("request_too_large")
-        case exceptions.Throttled() as throttled:
-            return SeamError("too_many_requests", retry_after=ceil(getattr(throttled, "wait", None) or 1))
-        case BodyUnreadable():
-            return SeamError("invalid_json")
-    return None

@@ -1,0 +1,34 @@
+"""Every error of client sessions has an answer in Seam's dialect."""
+
+import pytest
+
+from client_sessions.exceptions import ClientSessionError, TokenRevoked
+from client_sessions.models import ClientSession
+from client_sessions.seam.refusals import REFUSALS
+from tests.refusals import errors_of
+
+
+class Unmapped(ClientSessionError):
+    """Has no row."""
+
+
+def refuse(*_, **__):
+    raise Unmapped
+
+
+@pytest.mark.parametrize("error", errors_of("client_sessions", ClientSessionError))
+def test_every_error_of_the_domain_has_a_row(error):
+    assert error in REFUSALS
+
+
+def test_those_are_all_errors():
+    assert TokenRevoked in errors_of("client_sessions", ClientSessionError)
+
+
+def test_an_error_without_a_row_is_logged_and_answered_with_500(backend, open_session, monkeypatch, caplog):
+    session = open_session()
+    monkeypatch.setattr(ClientSession, "revoke", refuse)
+    answer = backend.post("client_sessions/revoke", client_session_id=session["client_session_id"])
+    assert (answer.status_code, answer.error, answer.json()["ok"]) == (500, "internal_server_error", False)
+    (record,) = [each for each in caplog.records if each.name == "client_sessions.seam.refusals"]
+    assert (record.levelname, record.exc_info[0]) == ("ERROR", Unmapped)
