@@ -83,6 +83,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "form_already_exists": (422, "is taken"),
     "form_resource_not_found": (422, "was not found"),
     "too_many_requests": (429, "Too many requests"),
+    "internal_server_error": (500, "Something went wrong on our side."),
     "service_unavailable": (503, "Temporarily unavailable"),
 }
 

@@ -16,7 +16,7 @@ from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.errors import ClerkError
 from user_sessions.clerk.handshakes import Handshake
 from user_sessions.clerk.parameters import LONGEST_TOKEN, ClosedParameters, Parameters, body_of
-from user_sessions.models import Client, NonceSpent, UserSession
+from user_sessions.models import Client, UserSession
 from user_sessions.tokens.client_tokens import read_client_token
 
 __all__ = ["ClientsView"]
@@ -50,11 +50,8 @@ class ClientsView(BackendView):
         nonce = HANDSHAKE_QUERY.read_query(request).get("nonce")
         if nonce is None:
             raise ClerkError("missing_query_parameter", "Give the nonce.")
-        try:
-            with atomic():
-                directives = Handshake.redeem(nonce, workspace, at=now).directives(workspace, at=now)
-        except NonceSpent as spent:
-            raise ClerkError("invalid_handshake", "The nonce was used, is too old, or is none.") from spent
+        with atomic():
+            directives = Handshake.redeem(nonce, workspace, at=now).directives(workspace, at=now)
         return Response({"directives": directives})
 
     def revoke_sessions(self, request: Request, client_id: str) -> Response:

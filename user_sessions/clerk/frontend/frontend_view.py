@@ -23,7 +23,7 @@ from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.client_authentication import Caller, ClientAuthentication
 from user_sessions.clerk.frontend.error_reports import Discreet, forget_query
 from user_sessions.clerk.frontend.forms import FormParser
-from user_sessions.clerk.frontend.frontend_errors import refusal_of
+from user_sessions.clerk.frontend.frontend_errors import REFUSALS
 from user_sessions.clerk.frontend.frontend_shapes import client_object, session_object
 from user_sessions.clerk.versions import version_of
 from user_sessions.conf import settings
@@ -55,6 +55,7 @@ class FrontendView(ClerkView):
     )
 
     credential_refused = "signed_out"
+    refusals = REFUSALS
 
     client: Client | None = None
     listed: list[UserSession] | None = None
@@ -236,9 +237,8 @@ class FrontendView(ClerkView):
             tell_signed_in(response, caller.workspace, self.signed_in_since)
 
     def error_response(self, error: Exception) -> Response | None:
-        refusal = refusal_of(error)
-        answer = self.answer(refusal) if refusal else super().error_response(error)
-        if answer is None:
+        answer = super().error_response(error)
+        if answer is None or answer.status_code == 500:
             forget_query(self.request._request)  # a report of the error would quote it
         return answer
 

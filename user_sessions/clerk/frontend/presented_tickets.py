@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sessions_core.models import Workspace
 from user_sessions.clerk.errors import ClerkError
-from user_sessions.models import NotPending, Ticket, TicketExpired
+from user_sessions.models import NotPending, Ticket
 from user_sessions.tokens.ticket_tokens import read_ticket_token
 from user_sessions.users import is_known
 
@@ -27,11 +27,9 @@ def ticket_of(text: str, workspace: Workspace) -> Ticket:
 
 @contextmanager
 def telling_of(ticket: Ticket) -> Iterator[None]:
-    """Raises ClerkError in place of what a ticket's verbs raise."""
+    """Raises ClerkError for a ticket that was used or revoked, by its kind."""
     try:
         yield
-    except TicketExpired as expired:
-        raise ClerkError("ticket_expired_code", "The ticket has expired. Ask for another.") from expired
     except NotPending as used:
         ticket.refresh_from_db(fields=["stored_status"])
         raise ClerkError(f"{ticket.kind}_{ENDINGS[Ticket.Status(ticket.stored_status)]}") from used

@@ -1,0 +1,51 @@
+"""Every error of user sessions has an answer in Clerk's dialect, from the Backend API and from the Frontend API."""
+
+import pytest
+
+from tests.refusals import errors_of
+from user_sessions.clerk.frontend import frontend_errors
+from user_sessions.clerk.refusals import REFUSALS
+from user_sessions.exceptions import NotLive, UserSessionError
+from user_sessions.models import Ticket, UserSession
+
+
+class Unmapped(UserSessionError):
+    """Has no row."""
+
+
+def refuse(*_, **__):
+    raise Unmapped
+
+
+@pytest.mark.parametrize("error", errors_of("user_sessions", UserSessionError))
+@pytest.mark.parametrize("refusals", [REFUSALS, frontend_errors.REFUSALS], ids=["backend", "frontend"])
+def test_every_error_of_the_domain_has_a_row(error, refusals):
+    assert error in refusals
+
+
+def test_those_are_all_errors():
+    assert NotLive in errors_of("user_sessions", UserSessionError)
+
+
+def logged(caplog):
+    (record,) = [each for each in caplog.records if each.name == "user_sessions.clerk.refusals"]
+    return record.levelname, record.exc_info[0]
+
+
+def test_an_error_without_a_row_is_logged_and_answered_with_500(backend, workspace, u1, monkeypatch, caplog):
+    session = UserSession.objects.start(workspace, u1, by="test")
+    monkeypatch.setattr(UserSession, "revoke", refuse)
+    answer = backend.post(f"v1/sessions/{session.pk}/revoke")
+    assert (answer.status_code, answer.error) == (500, "internal_server_error")
+    assert logged(caplog) == ("ERROR", Unmapped)
+
+
+def test_a_browser_gets_500_too_and_the_log_quotes_no_ticket(browser, u1, monkeypatch, caplog):
+    ticket = browser.ticket_for(u1)
+    monkeypatch.setattr(Ticket, "require_pending", refuse)
+    answer = browser.get("v1/tickets/accept", f"?ticket={ticket}")
+    assert answer.status_code == 500
+    assert answer.json()["errors"][0]["code"] == "internal_server_error"
+    assert logged(caplog) == ("ERROR", Unmapped)
+    requests = [record.request for record in caplog.records if hasattr(record, "request")]
+    assert requests and not any(request.GET or request.META.get("QUERY_STRING") for request in requests)
