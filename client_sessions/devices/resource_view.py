@@ -27,7 +27,7 @@ M = TypeVar("M", bound=Model)
 class VisibleFilterBackend(BaseFilterBackend):
     """Narrows rows to what the caller may read, and to the session of ``user_identifier_key`` if one is given.
 
-    GrantedFilterBackend, which hosts use, asks for ``control`` where a POST is made: SDKs of this dialect POST reads.
+    Hosts use GrantedFilterBackend, which requires ``control`` for a POST. SDKs of this dialect also read with POST.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
