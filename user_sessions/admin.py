@@ -97,6 +97,11 @@ class UserSessionAdmin(HistoryAdmin):
     readonly_fields = ("status_now", "seen", "ending", "history")
     actions = ("revoke", "revoke_all_of_user")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UserSession]:
+        sessions: Any = super().get_queryset(request)
+        found: QuerySet[UserSession] = sessions.with_status_facts()
+        return found
+
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_user_name()}"))
 
@@ -156,7 +161,11 @@ class ClientAdmin(FactAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
         """The newest sessions of each come along, in one query for all."""
-        newest = UserSession.objects.select_related("user").order_by("-created_at", "-id")[:MOST_SESSIONS]
+        newest = (
+            UserSession.objects.with_status_facts()
+            .select_related("user")
+            .order_by("-created_at", "-id")[:MOST_SESSIONS]
+        )
         return super().get_queryset(request).prefetch_related(Prefetch("sessions", newest, to_attr="newest"))
 
     @admin.display

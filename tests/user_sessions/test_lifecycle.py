@@ -195,7 +195,7 @@ def test_touching_is_written_once_in_an_interval(workspace, u1):
 
 def test_touching_within_the_interval_asks_the_database_nothing(workspace, u1, django_assert_num_queries):
     id = in_state(workspace, u1, "active").pk
-    session = UserSession.objects.in_workspace(workspace).select_related("client").get(pk=id)
+    session = UserSession.objects.in_workspace(workspace).with_status_facts().select_related("client").get(pk=id)
     with django_assert_num_queries(0):
         assert session.touch(at=NOW + SECOND) is False
 

@@ -9,7 +9,7 @@ from tests.callers import bearer
 from tests.user_sessions.conftest import claims_of, listed, minted
 from user_sessions.keys import key_pairs
 from user_sessions.keys.key_sets import document_at, document_of
-from user_sessions.models import JwtTemplate, SigningKey, UserSession
+from user_sessions.models import Epoch, JwtTemplate, SigningKey, UserSession
 from user_sessions.users import user_id
 
 
@@ -76,6 +76,39 @@ def test_minting_with_claims_of_the_projects_own_is_two(backend, workspace, crow
     JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.first_name}}"}, actor="test")
     with django_assert_num_queries(2):
         assert claims_of(minted(backend, crowd[0].pk))["x"] == "Maria"
+
+
+def test_a_plain_query_is_plain_and_the_status_of_its_row_one_more(workspace, u1, django_assert_num_queries):
+    UserSession.objects.start(workspace, u1, actor="test")
+    with django_assert_num_queries(1) as captured:
+        session = UserSession.objects.get()
+    assert captured.captured_queries[0]["sql"].count("SELECT") == 1
+    with django_assert_num_queries(1):
+        assert [session.status, session.status, session.is_live(timezone.now())] == ["active", "active", True]
+
+
+def test_rows_with_status_facts_know_their_status(workspace, u1, django_assert_num_queries):
+    for _ in range(3):
+        UserSession.objects.start(workspace, u1, actor="test")
+    with django_assert_num_queries(1):
+        assert [session.status for session in UserSession.objects.with_status_facts()] == ["active"] * 3
+
+
+def test_what_pending_and_active_share_is_stated_once():
+    assert str(UserSession.objects.live().query).count("EXISTS") == 2  # an epoch, and the user's own row
+
+
+@pytest.mark.parametrize("end", ["an epoch", "a deactivation"])
+def test_a_row_read_again_has_its_status_of_now(workspace, u1, end):
+    UserSession.objects.start(workspace, u1, actor="test")
+    session = UserSession.objects.get()
+    assert session.status == "active"
+    if end == "an epoch":
+        Epoch.objects.begin(workspace, actor="test")
+    else:
+        type(u1).objects.update(is_active=False)
+    session.refresh_from_db()
+    assert session.status == "revoked"
 
 
 def test_clients_are_listed_in_three_however_many_sessions(backend, crowd, django_assert_num_queries):

@@ -21,8 +21,10 @@ ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Return the envelope of each event. Its data is the session and its user as they were when it happened."""
-    sessions = UserSession.objects.select_related("user", "latest_activity").in_bulk(
-        [event.subject for event in events]
+    sessions = (
+        UserSession.objects.with_status_facts()
+        .select_related("user", "latest_activity")
+        .in_bulk([event.subject for event in events])
     )
     users = {user.pk: _user(user) for user in {session.user_id: session.user for session in sessions.values()}.values()}
     return [

@@ -87,7 +87,7 @@ def make_room_on_client(
     """
     if client.workspace_id != workspace.pk:
         raise ForeignClient
-    here = list(sessions.filter(client=client).open(at=at))
+    here = list(sessions.with_status_facts().filter(client=client).open(at=at))
     live = [session for session in here if session.is_live(at)]
     if any(session.impersonator for session in live):
         raise Impersonated

@@ -91,12 +91,18 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         session tokens, in one query. ``session_token`` checks each user whose ``is_active`` is not a column."""
         return self.live(at=at).with_token_facts(at=at)
 
+    def with_status_facts(self) -> Self:
+        """Each with ``epoch_id`` and ``void_reason``, so that asking many for their status costs no query for each."""
+        return self.annotate(epoch_id=_epoch_id(), void_reason=void_reason())
+
     def with_token_facts(self, *, at: datetime) -> Self:
-        """Each with all that goes into a token, also those that mint none any more."""
+        """Each with all that goes into a token and its status, also those that mint none any more."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
         template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
-        return self.select_related("user").annotate(
-            signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1])
+        return (
+            self.with_status_facts()
+            .select_related("user")
+            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
         )
 
     @atomic()
@@ -219,23 +225,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
 if TYPE_CHECKING:  # without the plugin of django-stubs, type checkers do not see what from_queryset makes
 
-    class _Manager(UserSessionQuerySet, models.Manager["UserSession"]): ...  # type: ignore[misc]
+    class UserSessionManager(UserSessionQuerySet, models.Manager["UserSession"]): ...  # type: ignore[misc]
 
 else:
-    _Manager = models.Manager.from_queryset(UserSessionQuerySet)
-
-
-class UserSessionManager(_Manager):
-    """Every session comes with ``epoch_id`` and ``void_reason``, so that its status needs no query of its own."""
-
-    def get_queryset(self) -> UserSessionQuerySet:
-        queryset: UserSessionQuerySet = super().get_queryset()  # type: ignore[assignment]  # of this very class
-        return queryset.annotate(epoch_id=_epoch_id(), void_reason=void_reason())  # type: ignore[no-redef]
+    UserSessionManager = models.Manager.from_queryset(UserSessionQuerySet)
 
 
 @cache
 def _epoch_id() -> Subquery:
-    """Made once: every query of sessions has it."""
+    """Made once: it is part of most queries of sessions."""
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
 
 

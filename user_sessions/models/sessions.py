@@ -23,8 +23,8 @@ from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager, task_name
-from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel
-from user_sessions.models.voiding import binds, fingerprint_of
+from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
+from user_sessions.models.voiding import binds
 
 __all__ = ["UserSession"]
 
@@ -125,10 +125,6 @@ class UserSession(StatusModel):
         known = self._state.fields_cache
         for name in {"workspace", "user"} - known.keys():
             setattr(self, name, getattr(row, name))
-
-    def began_with(self, user: Any) -> bool:
-        """Return True if the session began under the password that this instance of its user has."""
-        return fingerprint_of(user) in self.password_fingerprint
 
     def end(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """The user signs out; whether that was news. The session stays on its client."""
@@ -281,7 +277,7 @@ class UserSession(StatusModel):
 
     def _read_again(self) -> None:
         """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
-        self._take_over(UserSession.objects.filter(pk=self.pk).first())
+        self._take_over(look_up(UserSession).get(id=self.pk))
 
     def _take_over(self, row: "UserSession | None") -> "UserSession":
         if row is None:
@@ -304,23 +300,17 @@ def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None
     return session
 
 
+_SEEN = UserSession.objects.select_related("latest_activity")
 _BY_ID = CompiledQuery(
     UserSession,
-    lambda id, workspace: (
-        UserSession.objects.filter(pk=id, workspace=workspace).select_related("latest_activity").order_by()
-    ),
+    lambda id, workspace: _SEEN.with_status_facts().filter(pk=id, workspace=workspace).order_by(),
     depends_on=binds,
     id=str,
     workspace=UUID,
 )
 _ON_CLIENT = CompiledQuery(
     UserSession,
-    lambda client, at: (
-        UserSession.objects.filter(client=client)
-        .not_left(at=at)
-        .with_token_facts(at=at)
-        .select_related("latest_activity")
-    ),
+    lambda client, at: _SEEN.filter(client=client).not_left(at=at).with_token_facts(at=at),
     depends_on=binds,
     client=str,
     at=datetime,

@@ -1,21 +1,24 @@
 """The status of a user session: transitions are stored, and what follows from the clock, from an epoch or from the
 user's own row is derived. ``StatusModel.status_at`` and ``is_in`` agree."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache, cached_property, reduce
 from operator import or_
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.voiding import FINGERPRINTS_LENGTH, is_void
+from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of, is_void
 
-__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "is_in", "is_open"]
+__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "is_in", "is_open", "look_up"]
+
+M = TypeVar("M", bound=models.Model)
 
 
 class Status(models.TextChoices):
@@ -54,15 +57,29 @@ class StatusModel(models.Model):
 
     @cached_property
     def epoch_id(self) -> int | None:
-        """The epoch that revoked it. Asked for here only where the row came without, as through a foreign key."""
-        return Epoch.objects.of(lambda column: getattr(self, column)).values_list("pk", flat=True).first()
+        """The epoch that revoked it. Read here if the row did not come ``with_status_facts()``."""
+        return self._read_status_facts()[0]
 
     @cached_property
     def void_reason(self) -> str | None:
-        """Why its user's row makes it void. Queried here only where the row came without, as ``epoch_id`` is."""
-        rows: Any = type(self)._default_manager.filter(pk=self.pk)
-        reason: str | None = rows.values_list("void_reason", flat=True).first()
-        return reason
+        """Why its user's row makes it void. Read as ``epoch_id`` is."""
+        return self._read_status_facts()[1]
+
+    def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
+        """Forget what was read beside the columns, too."""
+        super().refresh_from_db(using, fields, from_queryset)
+        if fields is None:
+            for fact in ("epoch_id", "void_reason", "signing_kid", "own_claims"):
+                vars(self).pop(fact, None)
+
+    def _read_status_facts(self) -> tuple[int | None, str | None]:
+        row: Any = look_up(type(self)).get(id=self.pk)
+        self.epoch_id, self.void_reason = (row.epoch_id, row.void_reason) if row else (None, None)
+        return self.epoch_id, self.void_reason
+
+    def began_with(self, user: Any) -> bool:
+        """Return True if the session began under the password that this instance of its user has."""
+        return fingerprint_of(user) in self.password_fingerprint
 
     @property
     def status(self) -> Status:
@@ -70,7 +87,8 @@ class StatusModel(models.Model):
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many."""
+        """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many. One query, once, for a
+        row that did not come ``with_status_facts()``."""
         at, stored = moment(at), Status(self.stored_status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
@@ -88,6 +106,16 @@ class StatusModel(models.Model):
         return self.status_at(at) in OPEN
 
 
+@cache
+def look_up(model: type[M]) -> CompiledQuery[M]:
+    """Return the query for one row ``with_status_facts()``, by its id."""
+    sessions: Any = model._default_manager
+    id = ("id", "the id of a session")
+    return CompiledQuery(
+        model, lambda id: sessions.with_status_facts().filter(pk=id).order_by(), depends_on=binds, id=id
+    )
+
+
 def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
     """The condition for rows of which ``status_at`` says one of these. It joins nothing, so that an UPDATE may carry
     it."""
@@ -95,15 +123,13 @@ def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
     wanted = {Status(status) for status in statuses}
     stored_open = [status for status in OPEN if status in wanted]
     derived = [_is(status, at) for status in Status if status in wanted and status not in OPEN]
-    live = (
-        [Q(stored_status__in=stored_open, expire_at__gt=at) & ~_an_epoch_ended_it() & ~is_void()] if stored_open else []
-    )
+    live = [is_open(at=at, among=stored_open) & ~is_void()] if stored_open else []
     return reduce(or_, [*live, *derived])
 
 
-def is_open(*, at: datetime | None = None) -> Q:
+def is_open(*, at: datetime | None = None, among: Collection[Status] = OPEN) -> Q:
     """The condition for live rows and void ones: a void session can live again, until it is revoked."""
-    return Q(stored_status__in=OPEN, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
+    return Q(stored_status__in=among, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
 
 
 @cache  # it is part of nearly every query, and made of nothing that changes

@@ -60,7 +60,7 @@ class ClientsView(BackendView):
 
     def _clients(self, now: datetime) -> QuerySet[Client]:
         """Each with the sessions that are still on it, which are all that its object shows."""
-        still_there = UserSession.objects.not_left(at=now).select_related("user", "latest_activity")
+        still_there = UserSession.objects.with_status_facts().not_left(at=now).select_related("user", "latest_activity")
         sessions = Prefetch("sessions", still_there)
         clients: QuerySet[Client] = self.auth.workspace.user_sessions_clients.prefetch_related(sessions)
         return clients

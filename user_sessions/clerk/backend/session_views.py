@@ -102,7 +102,8 @@ class SessionsView(BackendView):
 
     def _sessions(self) -> UserSessionQuerySet:
         """The only sessions this caller can name: those of its workspace."""
-        return UserSession.objects.in_workspace(self.auth.workspace).select_related("latest_activity")
+        sessions = UserSession.objects.in_workspace(self.auth.workspace)
+        return sessions.with_status_facts().select_related("latest_activity")
 
     def _filtered(self, request: Request, now: datetime) -> UserSessionQuerySet:
         sessions = self._sessions()

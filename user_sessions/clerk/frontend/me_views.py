@@ -50,4 +50,4 @@ class MeView(FrontendView):
     def _beside(self, active: UserSession) -> UserSessionQuerySet:
         """Those of the user who is signed in; no other can be named."""
         sessions = UserSession.objects.in_workspace(self.caller.workspace).of_user(active.user)
-        return sessions.select_related("user", "latest_activity")
+        return sessions.with_status_facts().select_related("user", "latest_activity")
