@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from inspect import getmembers, isfunction, signature
+from inspect import getmembers, iscoroutinefunction, isfunction, signature
 from typing import Any
 
 import pytest
@@ -238,7 +238,8 @@ def timed() -> Iterator[str]:
     for place in [*ours, *querysets, *modules, scoping.GrantedQuerySet]:
         for name, verb in getmembers(place, lambda each: isfunction(getattr(each, "__func__", each))):
             is_own = getattr(place, "__module__", place.__name__) == verb.__module__ or verb.__module__ in INHERITED
-            if is_own and not name.startswith("_") and "at" in signature(verb).parameters:
+            is_public = not name.startswith("_") and not iscoroutinefunction(verb)  # a twin is the verb itself
+            if is_own and is_public and "at" in signature(verb).parameters:
                 yield f"{place.__name__.rpartition('.')[2]}.{name}"
 
 

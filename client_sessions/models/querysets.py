@@ -15,6 +15,7 @@ from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
+from sessions_core.db.asynchronous import is_twin_of
 from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
@@ -182,6 +183,12 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                     continue
                 return session
         raise KeyTaken
+
+    @is_twin_of(start)
+    async def astart(self) -> None: ...
+
+    @is_twin_of(start_or_match)
+    async def astart_or_match(self) -> None: ...
 
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
         return self.in_workspace(workspace).of_user(key).live(at=at).first() if key is not None else None

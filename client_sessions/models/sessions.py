@@ -17,6 +17,7 @@ from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQu
 from client_sessions.wanted import Listed, Wanted, listed
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
+from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace, with_policies
@@ -200,6 +201,11 @@ class ClientSession(models.Model):
         """Delete the row with its grants; whether it was still there. Its events stay."""
         deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(actor=actor, at=at)
         return bool(deleted)
+
+    agrant = twin_of(grant)
+    arevoke_access = twin_of(revoke_access)
+    arevoke = twin_of(revoke)
+    aremove = twin_of(remove)
 
     def renew_token(self, *, actor: str, at: datetime) -> None:
         """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.

@@ -12,6 +12,7 @@ from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from sessions_core.arguments import require_instance, require_user
+from sessions_core.db.asynchronous import is_twin_of
 from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
@@ -212,6 +213,12 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """Revoke all of these that live, such as ``of_user(user).exclude(pk=current.pk)``; their ids."""
         return self.close(Status.REVOKED, actor=actor, at=at, reason=reason)
+
+    @is_twin_of(start)
+    async def astart(self) -> None: ...
+
+    @is_twin_of(revoke)
+    async def arevoke(self) -> None: ...
 
     @atomic()
     def delete(self) -> tuple[int, dict[str, int]]:

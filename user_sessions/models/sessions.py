@@ -11,6 +11,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
 
 from sessions_core.arguments import require_instance
+from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
@@ -170,6 +171,11 @@ class UserSession(StatusModel):
             if is_news:
                 self.client._select(self, at=at)
         return bool(written)
+
+    aend = twin_of(end)
+    arevoke = twin_of(revoke)
+    aremove = twin_of(remove)
+    atouch = twin_of(touch)
 
     def note_use(self, *, at: datetime) -> None:
         """A token is minted, so this live session is not idle. Writes once in TOUCH_INTERVAL, and only where the

@@ -110,9 +110,8 @@ class StatusModel(models.Model):
 def look_up(model: type[M]) -> CompiledQuery[M]:
     """Return the query for one row ``with_status_facts()``, by its id."""
     sessions: Any = model._default_manager
-    id = ("id", "the id of a session")
     return CompiledQuery(
-        model, lambda id: sessions.with_status_facts().filter(pk=id).order_by(), depends_on=binds, id=id
+        model, lambda id: sessions.with_status_facts().filter(pk=id).order_by(), depends_on=binds, id=str
     )
 
 
