@@ -16,20 +16,13 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from benchmarks.load import Operation
 from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.models import TOKEN, ClientSession, Grant
+from client_sessions.models import ClientSession, Grant
+from client_sessions.models.querysets import TOKEN
 from sessions_core.crypto import tokens
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.ids import new_id
-from user_sessions.models import (
-    Client,
-    Definition,
-    JwtTemplate,
-    SigningKey,
-    Status,
-    UserSession,
-    UserSessionPolicy,
-    private_key,
-)
+from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, UserSessionPolicy
+from user_sessions.models.signing_keys import private_key
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.users import user_id

@@ -16,10 +16,7 @@ from sessions_core.http.caching import keep_rest_answer_private
 from sessions_core.http.caller import bearer_of
 from sessions_core.models import ApiKey
 
-__all__ = [
-    "ApiKeyAuthentication",
-    "ClientSessionAuthentication",
-]
+__all__ = ["ApiKeyAuthentication", "ClientSessionAuthentication"]
 
 
 class ClientSessionAuthentication(BaseAuthentication):

@@ -5,6 +5,19 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
 
+__all__ = [
+    "ClientSessionError",
+    "GrantConflict",
+    "KeyTaken",
+    "NotLive",
+    "TokenExpired",
+    "TokenMalformed",
+    "TokenMissing",
+    "TokenRefused",
+    "TokenRevoked",
+    "TokenUnknown",
+]
+
 
 class ClientSessionError(Exception):
     """Base of the errors of client sessions."""

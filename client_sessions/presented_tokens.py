@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest
 
 from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRevoked, TokenUnknown
-from client_sessions.models import TOKEN, ClientSession, Status
+from client_sessions.models import ClientSession, Status
+from client_sessions.models.querysets import TOKEN
 from sessions_core.http.caller import bearer_of
 
 if TYPE_CHECKING:

@@ -26,21 +26,7 @@ from django.dispatch import Signal
 from client_sessions.registration import model_problem
 from sessions_core.texts import is_storable
 
-__all__ = [
-    "LONGEST_ID",
-    "Missing",
-    "ResourceType",
-    "check",
-    "destination",
-    "get",
-    "known",
-    "of_model",
-    "register",
-    "registered",
-    "resource_deleted",
-    "shown",
-    "stored",
-]
+__all__ = ["Missing", "ResourceType", "register", "resource_deleted"]
 
 # Sent once a row of a registered model is deleted, with ``using``, ``resource_type``, ``resource_id`` as it is stored,
 # and ``workspace_id``: None where no other workspace can have that id.

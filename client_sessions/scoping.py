@@ -16,7 +16,8 @@ from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
+from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
+from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN
 from client_sessions.resources import ResourceType
 from client_sessions.wanted import listed
 from sessions_core.credentials import API_KEY
@@ -24,16 +25,7 @@ from sessions_core.db.compiled import CompiledSubquery
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
 
-__all__ = [
-    "Auth",
-    "GrantedQuerySet",
-    "is_backend",
-    "narrowed_to_key",
-    "reached_by",
-    "still_reached",
-    "visible_to",
-    "with_device_count",
-]
+__all__ = ["Auth", "GrantedQuerySet", "reached_by", "visible_to"]
 
 M = TypeVar("M", bound=Model)
 

@@ -24,7 +24,7 @@ from user_sessions.conf import settings
 from user_sessions.models import Ticket, UserSession
 from user_sessions.models.voiding import PASSWORD_CHANGED, binds, fingerprint_of, is_void
 
-__all__ = ["connect", "keep_session"]
+__all__ = ["keep_session"]
 
 BY = f"system:{PASSWORD_CHANGED}"
 

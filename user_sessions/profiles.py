@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from user_sessions.conf import settings
 
-__all__ = ["UserProfile", "default_profile", "profile_of"]
+__all__ = ["UserProfile", "default_profile"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 from user_sessions.conf import settings
 
-__all__ = ["default_requirement", "requirement_of", "uncovered_apps"]
+__all__ = ["default_requirement"]
 
 SECOND_FACTOR = "This account has a second factor, which cannot be entered here."
 

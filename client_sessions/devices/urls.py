@@ -10,7 +10,8 @@ from client_sessions.devices.views import (
     UserIdentitiesView,
     WorkspacesView,
 )
-from client_sessions.models import CLIENT_SESSION, PERSONAL_ACCESS_TOKEN, UNSCOPED_ACCESS_TOKEN
+from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN, UNSCOPED_ACCESS_TOKEN
+from client_sessions.models.sessions import CLIENT_SESSION
 from sessions_core.credentials import API_KEY
 from sessions_core.http.routes import Route, urlpatterns_of
 

@@ -21,7 +21,8 @@ from client_sessions.devices.serializers import (
     UserIdentitySerializer,
     WorkspaceSerializer,
 )
-from client_sessions.models import ClientSession, NotLive, PersonalAccess
+from client_sessions.models import ClientSession, NotLive
+from client_sessions.models.personal_access_tokens import PersonalAccess
 from client_sessions.scoping import visible_to
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, invalid
@@ -30,7 +31,7 @@ from client_sessions.seam.pagination import PAGE_PARAMETERS
 from client_sessions.seam.parameters import Parameters
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Email, Flag, Instant, Text, Texts, Unsupported, Url
-from sessions_core.models import with_policies
+from sessions_core.models.policies import with_policies
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
 

@@ -3,23 +3,14 @@
 from client_sessions.exceptions import ClientSessionError, GrantConflict, KeyTaken, NotLive
 from client_sessions.models import forgetting  # noqa: F401  (listens to deletions)
 from client_sessions.models.grants import ALL, Action, Grant, Terms
-from client_sessions.models.personal_access_tokens import (
-    PERSONAL_ACCESS_TOKEN,
-    UNSCOPED_ACCESS_TOKEN,
-    PersonalAccess,
-    PersonalAccessToken,
-)
+from client_sessions.models.personal_access_tokens import PersonalAccessToken
 from client_sessions.models.policies import ClientSessionPolicy
-from client_sessions.models.querysets import TOKEN, ClientSessionQuerySet
-from client_sessions.models.sessions import CLIENT_SESSION, ClientSession, Status
+from client_sessions.models.querysets import ClientSessionQuerySet
+from client_sessions.models.sessions import ClientSession, Status
 from client_sessions.wanted import Wanted
 
 __all__ = [
     "ALL",
-    "CLIENT_SESSION",
-    "PERSONAL_ACCESS_TOKEN",
-    "TOKEN",
-    "UNSCOPED_ACCESS_TOKEN",
     "Action",
     "ClientSession",
     "ClientSessionError",
@@ -29,7 +20,6 @@ __all__ = [
     "GrantConflict",
     "KeyTaken",
     "NotLive",
-    "PersonalAccess",
     "PersonalAccessToken",
     "Status",
     "Terms",

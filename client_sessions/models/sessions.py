@@ -20,7 +20,8 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, Workspace, with_policies
+from sessions_core.models import Event, Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
 
 # The kind of caller that holds a client session's token; see sessions_core.http.routes.

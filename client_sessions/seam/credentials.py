@@ -12,19 +12,16 @@ from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from client_sessions.models import (
-    CLIENT_SESSION,
-    PERSONAL_ACCESS_TOKEN,
-    ClientSessionPolicy,
-    PersonalAccess,
-    PersonalAccessToken,
-)
+from client_sessions.models import ClientSessionPolicy, PersonalAccessToken
+from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN, PersonalAccess
+from client_sessions.models.sessions import CLIENT_SESSION
 from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
 from client_sessions.scoping import Auth
 from client_sessions.seam.errors import SeamError
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.http.caller import bearer_of
-from sessions_core.models import ApiKey, with_policies
+from sessions_core.models import ApiKey
+from sessions_core.models.policies import with_policies
 
 __all__ = ["CredentialAuthentication"]
 

@@ -3,7 +3,8 @@
 Old SDKs POST everything and new ones use the method that fits, so most paths take both.
 """
 
-from client_sessions.models import CLIENT_SESSION, PERSONAL_ACCESS_TOKEN
+from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN
+from client_sessions.models.sessions import CLIENT_SESSION
 from client_sessions.seam.views import ClientSessionsView as View
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.http.routes import Route

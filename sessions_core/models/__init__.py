@@ -2,7 +2,6 @@
 
 from sessions_core.models.api_keys import ApiKey
 from sessions_core.models.events import AppendOnly, Event
-from sessions_core.models.policies import Policy, with_policies
 from sessions_core.models.workspaces import AllowedOrigin, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
@@ -11,9 +10,7 @@ __all__ = [
     "ApiKey",
     "AppendOnly",
     "Event",
-    "Policy",
     "WebhookEndpoint",
     "WebhookMessage",
     "Workspace",
-    "with_policies",
 ]

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from client_sessions.models import TOKEN, ClientSession
+from client_sessions.models import ClientSession
+from client_sessions.models.querysets import TOKEN
 from sessions_core.crypto import tokens
 
 

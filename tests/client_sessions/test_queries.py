@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.models import TOKEN, ClientSession, Grant
+from client_sessions.models import ClientSession, Grant
+from client_sessions.models.querysets import TOKEN
 from sessions_core.crypto import tokens
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen

@@ -4,13 +4,9 @@ import pytest
 from django.urls import URLPattern, get_resolver
 
 from client_sessions.devices.urls import ROUTES as DEVICE_ROUTES
-from client_sessions.models import (
-    CLIENT_SESSION,
-    PERSONAL_ACCESS_TOKEN,
-    UNSCOPED_ACCESS_TOKEN,
-    ClientSession,
-    PersonalAccessToken,
-)
+from client_sessions.models import ClientSession, PersonalAccessToken
+from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN, UNSCOPED_ACCESS_TOKEN
+from client_sessions.models.sessions import CLIENT_SESSION
 from client_sessions.seam.routes import ROUTES as SESSION_ROUTES
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from tests.callers import Caller, bearer

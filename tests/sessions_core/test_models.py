@@ -9,7 +9,8 @@ from django.db import IntegrityError
 
 from client_sessions.models import ClientSessionPolicy
 from sessions_core.crypto.tokens import ALPHABET
-from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace, with_policies
+from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace
+from sessions_core.models.policies import with_policies
 from tests.policies import set_client_session_policy, set_user_session_policy
 from user_sessions.models import UserSessionPolicy
 

@@ -17,7 +17,8 @@ from tests.user_sessions.pages import Page, app, listing, signed_in_client, tick
 from user_sessions.clerk.frontend.client_authentication import VISITOR
 from user_sessions.clerk.frontend.frontend_routes import ROUTES
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, UserSession, private_key
+from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, UserSession
+from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.handshake_tokens import handshake_token
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token, template_token

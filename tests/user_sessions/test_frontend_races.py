@@ -13,7 +13,8 @@ from sessions_core.models import Event
 from tests.embedded import examples
 from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, ticket_for, token_of
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.models import Activity, Client, SigningKey, SpentNonce, UserSession
+from user_sessions.models import Activity, Client, SigningKey, UserSession
+from user_sessions.models.nonces import SpentNonce
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

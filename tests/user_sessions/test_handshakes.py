@@ -14,7 +14,8 @@ from tests.callers import Caller
 from tests.dump import dump
 from tests.user_sessions.pages import APP, Page, handshake, signed_in_client, token_of
 from user_sessions.clerk.handshakes import NONCE_LIFETIME, Handshake
-from user_sessions.models import JwtTemplate, SigningKey, SpentNonce, UserSession, UserSessionPolicy
+from user_sessions.models import JwtTemplate, SigningKey, UserSession, UserSessionPolicy
+from user_sessions.models.nonces import SpentNonce
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.handshake_tokens import handshake_nonce
 from user_sessions.tokens.refresh_tokens import is_refresh_token_of

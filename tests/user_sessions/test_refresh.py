@@ -10,7 +10,8 @@ from django.utils import timezone
 from tests.user_sessions.conftest import claims_of, minted
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.clerk.errors import CATALOGUE
-from user_sessions.models import SigningKey, UserSession, private_key
+from user_sessions.models import SigningKey, UserSession
+from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.cookie_names import cookie_suffix
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token

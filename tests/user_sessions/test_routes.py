@@ -20,16 +20,8 @@ from tests.user_sessions.conftest import claims_of
 from user_sessions.clerk.backend.backend_routes import ROUTES
 from user_sessions.clerk.backend.unknown_backend_views import UnknownView
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.models import (
-    Activity,
-    Definition,
-    JwtTemplate,
-    SignIn,
-    SpentNonce,
-    Ticket,
-    UserSession,
-    UserSessionPolicy,
-)
+from user_sessions.models import Activity, Definition, JwtTemplate, SignIn, Ticket, UserSession, UserSessionPolicy
+from user_sessions.models.nonces import SpentNonce
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token

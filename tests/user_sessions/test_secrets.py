@@ -17,7 +17,8 @@ from tests.callers import bearer
 from tests.dump import dump
 from user_sessions.checks import check_settings
 from user_sessions.keys.key_pairs import new_key_pair
-from user_sessions.models import SigningKey, UserSession, private_key
+from user_sessions.models import SigningKey, UserSession
+from user_sessions.models.signing_keys import private_key
 
 
 @pytest.mark.promise("P1")

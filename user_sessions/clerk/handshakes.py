@@ -19,7 +19,8 @@ from user_sessions.clerk.cookies import (
     signed_in_cookies,
     signed_out_cookies,
 )
-from user_sessions.models import NonceSpent, SpentNonce, UserSession, UserSessionPolicy
+from user_sessions.models import NonceSpent, UserSession, UserSessionPolicy
+from user_sessions.models.nonces import SpentNonce
 from user_sessions.templating.shortcodes import OutputTooLarge
 from user_sessions.tokens.handshake_tokens import handshake_nonce, read_handshake_nonce
 from user_sessions.tokens.refresh_tokens import refresh_token

@@ -23,21 +23,20 @@ from user_sessions.exceptions import (
     UserInactive,
     UserSessionError,
 )
+from user_sessions.models import nonces  # noqa: F401  (its model)
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import Definition, JwtTemplate
-from user_sessions.models.nonces import SpentNonce
 from user_sessions.models.policies import LimitPolicy, SigningAlgorithm, UserSessionPolicy
-from user_sessions.models.querysets import LEAVES, UserSessionQuerySet
+from user_sessions.models.querysets import UserSessionQuerySet
 from user_sessions.models.sessions import UserSession
 from user_sessions.models.sign_ins import SignIn
-from user_sessions.models.signing_keys import SigningKey, Stage, private_key
+from user_sessions.models.signing_keys import SigningKey, Stage
 from user_sessions.models.status import Status
 from user_sessions.models.tickets import Ticket
 
 __all__ = [
-    "LEAVES",
     "Activity",
     "AlreadySignedIn",
     "AudienceRefused",
@@ -62,7 +61,6 @@ __all__ = [
     "SignIn",
     "SigningAlgorithm",
     "SigningKey",
-    "SpentNonce",
     "Stage",
     "StaleClient",
     "Status",
@@ -75,5 +73,4 @@ __all__ = [
     "UserSessionError",
     "UserSessionPolicy",
     "UserSessionQuerySet",
-    "private_key",
 ]

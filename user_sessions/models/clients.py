@@ -11,7 +11,8 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic, require_transaction
-from sessions_core.models import AllowedOrigin, Workspace, with_policies
+from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, text
 from user_sessions.exceptions import StaleClient

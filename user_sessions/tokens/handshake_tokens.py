@@ -8,7 +8,8 @@ import jwt
 
 from sessions_core.crypto.tokens import DerivedKey
 from sessions_core.models import Workspace
-from user_sessions.models import SigningKey, private_key
+from user_sessions.models import SigningKey
+from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.own_tokens import OWN_ALGORITHM, own_parts
 from user_sessions.tokens.signing import Unsigned, new_token_id
 

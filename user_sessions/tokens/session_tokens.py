@@ -8,7 +8,8 @@ from typing import Any
 from sessions_core.arguments import require_instance
 from sessions_core.moments import duration, moment
 from user_sessions.conf import settings
-from user_sessions.models import JwtTemplate, NotLive, SigningKey, UserSession, private_key
+from user_sessions.models import JwtTemplate, NotLive, SigningKey, UserSession
+from user_sessions.models.signing_keys import private_key
 from user_sessions.profiles import profile_of
 from user_sessions.templating.shortcodes import Template, values_of
 from user_sessions.tokens.claims import session_token_claims, template_token_claims
@@ -17,7 +18,7 @@ from user_sessions.tokens.signing import Unsigned, new_token_id
 from user_sessions.users import user_id
 from user_sessions.verify.verifier import SESSION_TOKEN
 
-__all__ = ["LIFETIMES", "session_token", "template_token", "unsigned_session_token", "unsigned_template_token"]
+__all__ = ["session_token", "template_token"]
 
 
 # What a caller may ask for, in seconds; the session's own end clamps it.

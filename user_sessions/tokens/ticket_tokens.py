@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
-from user_sessions.models import SigningKey, Ticket, private_key
+from user_sessions.models import SigningKey, Ticket
+from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.claims import ticket_claims
 from user_sessions.tokens.signing import Unsigned
 from user_sessions.verify import KeySet, TokenRejected
