@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 ("last_active_at", models.DateTimeField(editable=False)),
                 (
                     "verified_at",
-                    models.DateTimeField(editable=False, help_text="When the user last proved who they are."),
+                    models.DateTimeField(editable=False, help_text="When the user last entered the password."),
                 ),
                 ("reverifying_since", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),

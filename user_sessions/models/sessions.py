@@ -18,22 +18,19 @@ from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import is_storable
 from user_sessions.conf import settings
-from user_sessions.exceptions import Impersonated, NotLive, ReverificationMissing
-from user_sessions.ids import new_id
+from user_sessions.exceptions import NotLive
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager, task_name
+from user_sessions.models.reverification import Reverification
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
 from user_sessions.models.voiding import binds
 
 __all__ = ["UserSession"]
 
-# How long a user may take to prove once more who they are.
-REVERIFICATION_LIFETIME = timedelta(minutes=10)
 
-
-class UserSession(StatusModel):
+class UserSession(Reverification, StatusModel):
     """``stored_status`` keeps transitions only. ``status`` is what holds now, ``status_at`` what holds at a moment.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` tell of the deed that finished it, the first if there were two.
@@ -48,9 +45,6 @@ class UserSession(StatusModel):
     impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
-    verified_at = models.DateTimeField(editable=False, help_text="When the user last proved who they are.")
-    reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
-    reverification_id = models.CharField(max_length=40, blank=True, editable=False)
     latest_expire_at = models.DateTimeField(null=True, blank=True)
     refreshed_to = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Session tokens issued until then are not refreshed again."
@@ -190,38 +184,6 @@ class UserSession(StatusModel):
         self._read_again()
         if not self.is_live(at):
             raise NotLive
-
-    def ask_again(self, *, at: datetime | None = None) -> None:
-        """Ask the user to re-authenticate, within REVERIFICATION_LIFETIME. Raises NotLive and Impersonated."""
-        at = moment(at)
-        if self.impersonator is not None:
-            raise Impersonated
-        begun = {"reverifying_since": at, "reverification_id": new_id("sver", at=at)}
-        asked = UserSession.objects.live(at=at).filter(pk=self.pk).update(**begun)
-        self._read_again()
-        if not asked:
-            raise NotLive
-
-    def require_reverifying(self, *, at: datetime) -> None:
-        """Raises ReverificationMissing if nobody asked for it, or that was too long ago, and NotLive."""
-        if not self.is_usable(at):
-            raise NotLive
-        if self.reverifying_since is None or self.reverifying_since <= at - REVERIFICATION_LIFETIME:
-            raise ReverificationMissing
-
-    @atomic()
-    def reverify(self, *, actor: str, at: datetime | None = None) -> None:
-        """Complete it and renew the client's token. Raises ReverificationMissing and StaleClient."""
-        at = moment(at)
-        self.client.hold()
-        asked = UserSession.objects.live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
-        if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
-            raise ReverificationMissing
-        Event.objects.record(
-            "user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at
-        )
-        self.client.renew(at=at)
-        self._read_again()
 
     def consume(self, issued_at: datetime) -> bool:
         """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
