@@ -97,10 +97,9 @@ class UserSessionAdmin(HistoryAdmin):
     readonly_fields = ("status_now", "seen", "ending", "history")
     actions = ("revoke", "revoke_all_of_user")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[UserSession]:
+    def get_queryset(self, request: HttpRequest) -> Any:
         sessions: Any = super().get_queryset(request)
-        found: QuerySet[UserSession] = sessions.with_status_facts()
-        return found
+        return sessions.with_status_facts()
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_user_name()}"))

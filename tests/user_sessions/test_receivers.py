@@ -36,7 +36,7 @@ def test_loading_a_fixture_signs_no_user_out(session, u1, tmp_path):
     fixture = tmp_path / "users.json"
     fixture.write_text(serializers.serialize("json", [u1]))
     call_command("loaddata", fixture, verbosity=0)
-    assert UserSession.objects.get(pk=session.pk).status == "active"
+    assert UserSession.objects.get(pk=session.pk).stored_status == "active"
 
 
 def test_saving_an_active_user_with_a_password_asks_nothing_more(session, u1, django_assert_num_queries):

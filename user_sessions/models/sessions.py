@@ -15,6 +15,7 @@ from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.moments import instant, moment
 from sessions_core.texts import is_storable
 from user_sessions.conf import settings
@@ -114,7 +115,8 @@ class UserSession(Reverification, StatusModel):
         """Read what goes into a token where the row came without: one query, or none. Raises NotLive if it is gone."""
         if {"signing_kid", "own_claims"} <= vars(self).keys():
             return
-        rows = UserSession.objects.with_token_facts(at=at).select_related("workspace")
+        joins = with_policies("workspace", UserSessionPolicy)
+        rows = UserSession.objects.with_token_facts(at=at).select_related(*joins)
         row = self._take_over(rows.filter(pk=self.pk).first())
         self.signing_kid, self.own_claims = row.signing_kid, row.own_claims
         known = self._state.fields_cache
