@@ -359,7 +359,7 @@ def test_how_long_messages_are_kept_is_documented():
 
 
 def test_every_type_and_every_retry_is_documented():
-    assert [type for type, _ in table("webhooks.md", "What is told")] == [f"session.{deed}" for deed in ANNOUNCED]
+    assert [type for type, _ in table("webhooks.md", "Event types")] == [f"session.{deed}" for deed in ANNOUNCED]
     waits = [timedelta(**{unit: int(number)}) for number, unit in _waits()]
     assert waits == list(RETRIES_AFTER)
 

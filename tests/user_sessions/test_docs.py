@@ -48,7 +48,7 @@ def test_every_route_for_browsers_is_documented_with_whom_it_is_open_to():
     assert documented == [(route.path, list(route.actions), VISITOR in route.open_to) for route in BROWSER_ROUTES]
 
 
-@pytest.mark.parametrize(("heading", "rows"), [("Several accounts", MULTI), ("One account at a time", SINGLE)])
+@pytest.mark.parametrize(("heading", "rows"), [("Use several accounts", MULTI), ("Allow one account at a time", SINGLE)])
 def test_the_rules_of_accounts_are_documented_cell_by_cell(heading, rows):
     assert table(BROWSERS, heading) == [
         [row.was or "-", row.what, row.then or "-", row.credential, row.refused.partition(" ")[2]] for row in rows
@@ -138,7 +138,7 @@ def test_every_shortcode_is_documented():
 def test_every_finding_of_the_lint_is_documented():
     source = Path(template_lint.__file__).read_text()
     raised = set(re.findall(r'Finding\(\s*"(\w+)"', source))
-    assert {code for code, _ in table(TEMPLATES, "Look before you use it")} == raised
+    assert {code for code, _ in table(TEMPLATES, "Preview a template")} == raised
 
 
 def test_every_reserved_claim_is_documented():
