@@ -105,9 +105,9 @@ def sign_in(workspace: Workspace, user: User, at: datetime) -> None:
         assert_type(verb(actor="the shop", reason="a stolen phone"), bool)
     assert_type(session.require("terms", actor="the shop") and session.fulfil("terms", actor="the shop"), bool)
     assert_type(session.touch(), bool)
-    for each in UserSession.objects.of_user(workspace, user):
+    for each in UserSession.objects.in_workspace(workspace).of_user(user):
         assert_type(each, UserSession)
-    UserSession.objects.of_user(workspace, user).revoke(actor="the shop", reasons="")  # type: ignore[call-arg]
+    UserSession.objects.in_workspace(workspace).of_user(user).revoke(actor="the shop", reasons="")  # type: ignore[call-arg]
     assert_type(publishable_key(workspace), str)
 
 

@@ -48,7 +48,9 @@ def test_every_route_for_browsers_is_documented_with_whom_it_is_open_to():
     assert documented == [(route.path, list(route.actions), VISITOR in route.open_to) for route in BROWSER_ROUTES]
 
 
-@pytest.mark.parametrize(("heading", "rows"), [("Use several accounts", MULTI), ("Allow one account at a time", SINGLE)])
+@pytest.mark.parametrize(
+    ("heading", "rows"), [("Use several accounts", MULTI), ("Allow one account at a time", SINGLE)]
+)
 def test_the_rules_of_accounts_are_documented_cell_by_cell(heading, rows):
     assert table(BROWSERS, heading) == [
         [row.was or "-", row.what, row.then or "-", row.credential, row.refused.partition(" ")[2]] for row in rows
