@@ -122,13 +122,13 @@ MINE = token_of("cat")
 ASKED = {"access-control-request-method": "POST", "access-control-request-headers": "client-session-token"}
 REQUESTS = [
     *[("OPTIONS", path, ASKED | page) for page in (APP, EVIL)
-      for path in ("/passes/client_sessions/get", "/v1/client", "/v1/sessions")],
+      for path in ("/client_sessions/get", "/v1/client", "/v1/sessions")],
     *[("GET", path, MINE | page) for page in (APP, EVIL, {})
-      for path in ("/passes/client_sessions/get", "/v1/environment", "/v1/client", "/v1/client/unknown")],
-    ("GET", "/passes/client_sessions/get", APP | {"client-session-token": "seam_cst1x"}),
-    ("GET", "/passes/client_sessions/get?client_session_id=unknown", BACKEND),
-    ("POST", "/passes/client_sessions/create", BACKEND, '{"expires_at": "x"}'),
-    ("GET", "/passes/client_sessions/create", BACKEND),
+      for path in ("/client_sessions/get", "/v1/environment", "/v1/client", "/v1/client/unknown")],
+    ("GET", "/client_sessions/get", APP | {"client-session-token": "seam_cst1x"}),
+    ("GET", "/client_sessions/get?client_session_id=unknown", BACKEND),
+    ("POST", "/client_sessions/create", BACKEND, '{"expires_at": "x"}'),
+    ("GET", "/client_sessions/create", BACKEND),
     *[("POST", "/v1/client/sign_ins", APP, f"strategy={strategy}&identifier={name}&password={password}")
       for strategy, name, password in (("password", "ann", "correct+horse"), ("password", "ann", "wrong"),
                                        ("unknown", "ann", "wrong"))],
