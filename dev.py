@@ -63,10 +63,10 @@ def main(words: list[str]) -> None:
         run(options)
     elif task == ["example"]:
         install("server")
-        become("examples/smart_building/manage.py", "demo", *options)
+        replace_process("examples/smart_building/manage.py", "demo", *options)
     elif task == ["test"]:
         install("dev")
-        become("-m", "tests", *options)
+        replace_process("-m", "tests", *options)
     elif words == ["browser_sdk"]:
         print(f"{BROWSER_SDK_PACKAGE} is in {browser_sdk().name}/. Reload the page.")
     elif words == ["check"]:  # with options it is manage.py's
@@ -76,7 +76,7 @@ def main(words: list[str]) -> None:
         print(__doc__)
     else:
         install("server")
-        become("manage.py", *words)
+        replace_process("manage.py", *words)
 
 
 def run(options: list[str]) -> NoReturn:
@@ -89,7 +89,7 @@ def run(options: list[str]) -> NoReturn:
     install("server")
     os.environ["GATEPASS_SANDBOX"] = "yes"
     print(manage_line(chosen.data.resolve()), flush=True)
-    become("manage.py", "serve", "--port", chosen.port)
+    replace_process("manage.py", "serve", "--port", chosen.port)
 
 
 def manage_line(data: Path) -> str:
@@ -136,7 +136,9 @@ def check() -> int:
     """Run every check, all at once and whatever the others say, and name those that failed. Returns the exit code."""
     failed = []
     with tempfile.TemporaryDirectory() as data, ThreadPoolExecutor() as threads:
-        for name, done in zip(CHECKS, threads.map(lambda command: ended(command, data), CHECKS.values()), strict=True):
+        for name, done in zip(
+            CHECKS, threads.map(lambda command: run_check(command, data), CHECKS.values()), strict=True
+        ):
             print(f"== {name}\n{done.stdout}", end="", flush=True)
             if done.returncode:
                 failed.append(name)
@@ -144,7 +146,7 @@ def check() -> int:
     return 1 if failed else 0
 
 
-def ended(command: list[str], data: str) -> subprocess.CompletedProcess[str]:
+def run_check(command: list[str], data: str) -> subprocess.CompletedProcess[str]:
     """A command of .venv, with all that it said."""
     program, *arguments = command
     return subprocess.run(
@@ -192,7 +194,7 @@ def call(*command: str | Path, output: int | None = None) -> None:
         sys.exit("The installation failed; the lines above say why.")
 
 
-def become(*arguments: str) -> NoReturn:
+def replace_process(*arguments: str) -> NoReturn:
     """Turn this process into one of .venv's Python, so that signals and exit codes need no passing on."""
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), *arguments])

@@ -28,7 +28,7 @@ def main(words: Sequence[str]) -> None:
         "--sessions", type=int, nargs="+", default=[1000], help="rows of each kind of session; several: growing to each"
     )
     parser.add_argument("--port", type=int, default=8765)
-    chosen = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="gatepass-benchmarks-") as data:
         os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings", **key_of_peers())
         import django
@@ -36,13 +36,13 @@ def main(words: Sequence[str]) -> None:
         django.setup()
         from benchmarks.scene import build, fill, raw_signatures
 
-        operations = build(f"http://{HOST}:{chosen.port}")
+        operations = build(f"http://{HOST}:{arguments.port}")
         print(f"raw signature: {raw_signatures():,.0f} RS256 signatures a second in one process, without HTTP")
         medians: dict[str, float] = {}
-        for sessions in sorted(chosen.sessions):
+        for sessions in sorted(arguments.sessions):
             fill(sessions)
-            with server(chosen.port) as url:
-                ratios = measured(url, operations, chosen.rounds, chosen.seconds)
+            with server(arguments.port) as url:
+                ratios = measure(url, operations, arguments.rounds, arguments.seconds)
             medians = report(sessions, ratios, before=medians)
         print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
 
@@ -67,7 +67,7 @@ def server(port: int) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def measured(url: str, operations: Sequence[Operation], rounds: int, seconds: float) -> dict[str, list[float]]:
+def measure(url: str, operations: Sequence[Operation], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Ratios to the bare view around each measurement, by operation."""
     ratios: dict[str, list[float]] = {operation.name: [] for operation in operations}
     for _ in range(rounds):

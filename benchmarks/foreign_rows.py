@@ -44,7 +44,7 @@ def curve(*, of_another_tenant: bool, is_analysed: bool) -> None:
 
     here, elsewhere = (Workspace.objects.create(name=name, is_sandbox=True) for name in ("Here", "Elsewhere"))
     caller = caller_of_a_session(here)
-    grow = growing(elsewhere if of_another_tenant else here, is_analysed=is_analysed)
+    grow = device_adder(elsewhere if of_another_tenant else here, is_analysed=is_analysed)
     whose = f"{'another tenant' if of_another_tenant else 'the own tenant'}{', analysed' * is_analysed}"
     print(f"\n{'devices of ' + whose:<36}{'ms':>8}{'growth':>9}")
     first = 0.0
@@ -70,7 +70,7 @@ def caller_of_a_session(workspace: "Workspace") -> "Client":
     return Client(headers={"host": "127.0.0.1", "authorization": f"Bearer {session.token}"})
 
 
-def growing(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], None]:
+def device_adder(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], None]:
     """A function that adds devices, out of the session's reach, until there are so many."""
     from django.db import connection
 

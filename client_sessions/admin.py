@@ -36,14 +36,14 @@ class StatusFilter(admin.SimpleListFilter):
 
 class GrantInline(admin.TabularInline):
     model = Grant
-    fields = readonly_fields = ("resource_type", "shown_id", "allowed", "created_at")
+    fields = readonly_fields = ("resource_type", "formatted_id", "allowed", "created_at")
     extra = 0
     can_delete = False
 
     @admin.display(description="resource ID")
-    def shown_id(self, grant: Grant) -> str:
+    def formatted_id(self, grant: Grant) -> str:
         """As the API writes it."""
-        return resources.shown(grant.resource_type, grant.resource_id)
+        return resources.format_id(grant.resource_type, grant.resource_id)
 
     @admin.display(description="allowed")
     def allowed(self, grant: Grant) -> str:

@@ -69,7 +69,7 @@ def _problems(resource_type: ResourceType) -> Iterator[str]:
         )
     if resource_type.workspace is not None:
         try:
-            if resources.destination(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:
+            if resources.related_model_of(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:
                 yield f"workspace: {resource_type.workspace!r} does not lead to a workspace."
         except FieldDoesNotExist as reason:
             yield f"workspace: {reason}. A project with one workspace says workspace=None."
@@ -87,12 +87,12 @@ def _columns(resource_type: ResourceType) -> set[str]:
 
 def _leads_back(start: ResourceType, *, to: ResourceType) -> bool:
     seen: set[str] = set()
-    ahead = [start]
-    while ahead:
-        here = ahead.pop()
+    queue = [start]
+    while queue:
+        here = queue.pop()
         if here is to:
             return True
         if here.name not in seen:
             seen.add(here.name)
-            ahead += [here.related(relation) for relation in here.through]
+            queue += [here.related(relation) for relation in here.through]
     return False

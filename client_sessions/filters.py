@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from client_sessions.models import Action
 from client_sessions.permissions import HasCredential
-from client_sessions.scoping import narrowed_to_key, visible_to
+from client_sessions.scoping import narrow_to_key, visible_to
 from sessions_core.texts import LONGEST_TEXT, is_storable
 
 __all__ = ["GrantedFilterBackend", "UserIdentifierKeyMixin"]
@@ -61,5 +61,5 @@ class UserIdentifierKeyMixin:
         if len(keys) > 1 or not 0 < len(keys[0]) <= LONGEST_TEXT or not is_storable(keys[0]):
             raise ValidationError({"user_identifier_key": ["Give one key."]})
         auth, action = _caller(request, self), action_of(request)
-        narrowed: Any = narrowed_to_key(auth, queryset, keys[0], action=action, at=timezone.now())
+        narrowed: Any = narrow_to_key(auth, queryset, keys[0], action=action, at=timezone.now())
         return cast("QuerySet[M, R]", narrowed)

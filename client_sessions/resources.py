@@ -31,15 +31,15 @@ __all__ = [
     "Missing",
     "ResourceType",
     "check",
-    "destination",
+    "format_id",
     "get",
-    "known",
+    "normalize_id",
     "of_model",
     "register",
     "registered",
+    "related_model_of",
     "resource_deleted",
-    "shown",
-    "stored",
+    "valid_ids",
 ]
 
 # Sent once a row of a registered model is deleted, with ``using``, ``resource_type``, ``resource_id`` as it is stored,
@@ -109,7 +109,7 @@ class ResourceType:
             return rows.exclude(Exists(workspaces._default_manager.exclude(pk=workspace_id)))
         return rows.filter(**{self.workspace: workspace_id})
 
-    def stored(self, resource_id: str) -> str:
+    def normalize_id(self, resource_id: str) -> str:
         """The one spelling under which grants keep an id: the way the database casts it back to the key's type."""
         try:
             value = self.key_field.to_python(resource_id)
@@ -136,7 +136,7 @@ class ResourceType:
         workspace_id: UUID = owner.pk
         return workspace_id
 
-    def shown(self, stored_id: str) -> str:
+    def format_id(self, stored_id: str) -> str:
         """The id as the API writes it."""
         return str(self.key_field.to_python(stored_id))
 
@@ -149,20 +149,20 @@ class ResourceType:
 
     def related(self, path: str) -> "ResourceType":
         """The type that a path of relations leads to. Raises FieldDoesNotExist, or LookupError if it has none."""
-        return of_model(destination(self.model, path))
+        return of_model(related_model_of(self.model, path))
 
-    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID, hold: bool) -> set[str]:
+    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID, lock: bool) -> set[str]:
         """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not.
 
         ``hold``: the rows stay until the transaction ends.
         """
-        wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
+        wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
             rows = self.in_workspace(self.rows(), workspace_id)
             rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
-            if hold:
+            if lock:
                 rows = rows.select_for_update(of=("self",), no_key=True)
-            found = {self.stored(str(key)) for key in rows.values_list(self.key, flat=True)}
+            found = {self.normalize_id(str(key)) for key in rows.values_list(self.key, flat=True)}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
                     raise Missing(self.name, resource_id)
@@ -220,13 +220,13 @@ def _announce(sender: type[Model], instance: Model, using: str, **_: Any) -> Non
     if key is None:
         return
     try:
-        resource_id = resource_type.stored(str(key))
+        resource_id = resource_type.normalize_id(str(key))
         workspace_id = resource_type.workspace_of(instance)
     except (Missing, LookupError):
         return  # what could not be granted needs no forgetting
     # Outside of that: whoever fails to forget must fail the deletion.
-    told = {"resource_type": resource_type.name, "resource_id": resource_id, "workspace_id": workspace_id}
-    resource_deleted.send(sender, using=using, **told)
+    payload = {"resource_type": resource_type.name, "resource_id": resource_id, "workspace_id": workspace_id}
+    resource_deleted.send(sender, using=using, **payload)
 
 
 def registered() -> list[ResourceType]:
@@ -238,26 +238,26 @@ def get(name: str) -> ResourceType | None:
     return _types.get(name)
 
 
-def stored(name: str, resource_id: str) -> str:
+def normalize_id(name: str, resource_id: str) -> str:
     """``ResourceType.stored`` by name. Raises Missing, also for a type nobody registered."""
     resource_type = get(name)
     if resource_type is None:
         raise Missing(name, resource_id)
-    return resource_type.stored(resource_id)
+    return resource_type.normalize_id(resource_id)
 
 
-def shown(name: str, stored_id: str) -> str:
+def format_id(name: str, stored_id: str) -> str:
     """``ResourceType.shown`` by name; as it is stored if the type is no longer registered."""
     resource_type = get(name)
-    return resource_type.shown(stored_id) if resource_type else stored_id
+    return resource_type.format_id(stored_id) if resource_type else stored_id
 
 
-def known(name: str, resource_ids: Iterable[str]) -> list[str]:
+def valid_ids(name: str, resource_ids: Iterable[str]) -> list[str]:
     """Those of the ids that could be one of this type, for a filter; the rest match nothing anyway."""
     possible = []
     for resource_id in resource_ids:
         with suppress(Missing):
-            possible.append(stored(name, resource_id))
+            possible.append(normalize_id(name, resource_id))
     return possible
 
 
@@ -269,7 +269,7 @@ def of_model(model: type[Model]) -> ResourceType:
     raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
 
 
-def destination(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
+def related_model_of(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
     """The model that a path of relations leads to. Raises FieldDoesNotExist.
 
     ``to_one``: each of them must lead to a single row.
@@ -285,7 +285,7 @@ def destination(model: type[Model], path: str, *, to_one: bool = False) -> type[
     return model
 
 
-def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, hold: bool = False) -> dict[str, set[str]]:
+def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, lock: bool = False) -> dict[str, set[str]]:
     """``ResourceType.check`` for several types at once, by name. A type nobody registered has no ids.
 
     Whoever holds rows holds them in one order, by type and key, and before any client session.
@@ -296,5 +296,5 @@ def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, hold: bool
         ids = list(resource_ids)
         if resource_type is None and ids:
             raise Missing(name, ids[0])
-        checked[name] = resource_type.check(ids, workspace_id=workspace_id, hold=hold) if resource_type else set()
+        checked[name] = resource_type.check(ids, workspace_id=workspace_id, lock=lock) if resource_type else set()
     return checked

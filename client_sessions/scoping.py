@@ -18,7 +18,7 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.models import PERSONAL_ACCESS_TOKEN, Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.resources import ResourceType
-from client_sessions.wanted import listed
+from client_sessions.wanted import normalize_wanted
 from sessions_core.credentials import API_KEY
 from sessions_core.db.compiled import CompiledSubquery
 from sessions_core.models import Workspace
@@ -28,9 +28,9 @@ __all__ = [
     "Auth",
     "GrantedQuerySet",
     "is_backend",
-    "narrowed_to_key",
+    "narrow_to_key",
     "reached_by",
-    "still_reached",
+    "remaining_grant_types",
     "visible_to",
     "with_device_count",
 ]
@@ -81,7 +81,7 @@ def visible_to(
     return resources.of_model(queryset.model).in_workspace(queryset, auth.workspace.pk)
 
 
-def narrowed_to_key(
+def narrow_to_key(
     auth: Auth, queryset: QuerySet[M], user_identifier_key: str, *, action: Action = Action.READ, at: datetime
 ) -> QuerySet[M]:
     """Narrow to what the live session of this key reaches: the parameter that backends limit lists by.
@@ -91,7 +91,7 @@ def narrowed_to_key(
     at, action, queryset = moment(at), Action(action), _rows(queryset)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
-    session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
+    session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).with_key(user_identifier_key).first()
     if session is None or (isinstance(auth, ClientSession) and session.pk != auth.pk):
         return queryset.none()
     return reached_by(queryset, session, action=action, at=at)
@@ -120,13 +120,13 @@ def reached_by(
     return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), session.workspace_id))
 
 
-def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
+def remaining_grant_types(session: ClientSession, wanted: Wanted) -> list[str]:
     """Of which types the session has other grants, by which it reaches some of these resources all the same."""
     grants = Grant.objects.live(at=timezone.now()).filter(client_session=session)
     left: set[str] = set()
-    ids_by_type = listed(wanted)
+    ids_by_type = normalize_wanted(wanted)
     for resource_type in filter(None, map(resources.get, ids_by_type)):
-        ids = resources.known(resource_type.name, ids_by_type[resource_type.name])
+        ids = resources.valid_ids(resource_type.name, ids_by_type[resource_type.name])
         rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-__all__ = ["Listed", "Wanted", "listed"]
+__all__ = ["NormalizedWanted", "Wanted", "normalize_wanted"]
 
 # Resource ids to grant, by resource type: {"connected_account": ["8062d457-…"]}.
 Wanted = Mapping[str, Iterable[str | int | UUID]]
 
 # The same once it is checked.
-Listed = Mapping[str, list[str]]
+NormalizedWanted = Mapping[str, list[str]]
 
 
-def listed(wanted: Wanted) -> Listed:
+def normalize_wanted(wanted: Wanted) -> NormalizedWanted:
     """Return the ids as lists of text. Raises ValueError for what is not ids by resource type.
 
     Text is iterable too: without this, "12" would be the ids "1" and "2".

@@ -98,39 +98,39 @@ def _why(event: Event) -> str:
 
 
 # A method of a ModelAdmin that treats one object, and answers whether anything changed.
-Treatment = Callable[[Any, HttpRequest, Any], bool]
+RowAction = Callable[[Any, HttpRequest, Any], bool]
 # One that treats all of a queryset, and answers how many changed.
-TreatmentOfAll = Callable[[Any, HttpRequest, Any], int]
+BulkAction = Callable[[Any, HttpRequest, Any], int]
 
 
-def confirmed(description: str, *, done: str) -> Callable[[Treatment], Any]:
-    """Make an action of a treatment: ask first, then treat each, then say how many. ``done`` completes "3 of 4 …"."""
+def confirmed(description: str, *, done: str) -> Callable[[RowAction], Any]:
+    """Make an action of a treatment: ask first, then act each, then say how many. ``done`` completes "3 of 4 …"."""
 
-    def decorate(treat: Treatment) -> Any:
-        def treat_each(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> int:
-            return sum(treat(self, request, obj) for obj in queryset)
+    def decorate(act: RowAction) -> Any:
+        def act_on_each(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> int:
+            return sum(act(self, request, obj) for obj in queryset)
 
-        treat_each.__name__ = treat.__name__
-        return confirmed_of_all(description, done=done)(treat_each)
+        act_on_each.__name__ = act.__name__
+        return confirmed_of_all(description, done=done)(act_on_each)
 
     return decorate
 
 
-def confirmed_of_all(description: str, *, done: str) -> Callable[[TreatmentOfAll], Any]:
+def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], Any]:
     """The same of what treats all rows at once, however many."""
 
-    def decorate(treat: TreatmentOfAll) -> Any:
+    def decorate(act: BulkAction) -> Any:
         @admin.action(description=description, permissions=["act"])
         def action(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             if not self.has_act_permission(request):
                 raise PermissionDenied
             if "confirmed" not in request.POST:
-                return _ask(self, request, queryset, description=description, action=treat.__name__)
+                return _ask(self, request, queryset, description=description, action=act.__name__)
             chosen = queryset.count()
-            self.message_user(request, f"{treat(self, request, queryset)} of {chosen} {done}.", messages.SUCCESS)
+            self.message_user(request, f"{act(self, request, queryset)} of {chosen} {done}.", messages.SUCCESS)
             return None
 
-        action.__name__ = treat.__name__
+        action.__name__ = act.__name__
         return action
 
     return decorate

@@ -13,6 +13,6 @@ class SessionsCoreConfig(AppConfig):
 
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
-            from sessions_core.http.cors_headers import leave_out_api
+            from sessions_core.http.cors_headers import disable_for_api
 
-            leave_out_api()
+            disable_for_api()

@@ -107,9 +107,9 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                     continue  # no value of the column
                 if not self.names or found.exists():
                     return found, False
-        return queryset.filter(pk__in=self._named(queryset, text)), False
+        return queryset.filter(pk__in=self._primary_keys_by_name(queryset, text)), False
 
-    def _named(self, queryset: QuerySet[Model], text: str) -> list[Any]:
+    def _primary_keys_by_name(self, queryset: QuerySet[Model], text: str) -> list[Any]:
         """Keys of the first rows of the list that have the text in a name."""
         rows = queryset.values_list("pk", *self.names)[:MOST_COUNTED] if self.names else ()
         text = text.casefold()

@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
-from sessions_core.crypto.sealing import sealed_columns, unopenable
+from sessions_core.crypto.sealing import sealed_columns, undecryptable_rows
 from sessions_core.database_checks import columns_of
 from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
@@ -27,15 +27,15 @@ _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 def unknown_keys(app_settings: AppSettings, *, id: str) -> list[CheckMessage]:
     """One error for every key the project wrote that the app does not understand, or for what is not a dict."""
-    if not isinstance(app_settings.written, Mapping):
+    if not isinstance(app_settings.raw_value, Mapping):
         return [Error(f"{app_settings.name} must be a dict of settings.", id=id)]
     return [
         Error(
             f"{app_settings.name}[{key!r}] is not a setting.",
-            hint=f"Known are: {', '.join(sorted(app_settings.known()))}.",
+            hint=f"Known are: {', '.join(sorted(app_settings.setting_names()))}.",
             id=id,
         )
-        for key in sorted(set(app_settings.given) - app_settings.known(), key=repr)
+        for key in sorted(set(app_settings.given) - app_settings.setting_names(), key=repr)
     ]
 
 
@@ -86,16 +86,16 @@ def check_secrets(databases: Sequence[str] | None = None, **_: object) -> Iterab
 
 
 def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:
-    shut = unopenable(model, column, using=using)
-    if not shut:
+    undecryptable = undecryptable_rows(model, column, using=using)
+    if not undecryptable:
         return []
     return [
         Error(
-            f"The secrets of {len(shut)} {model._meta.verbose_name_plural} cannot be opened with "
+            f"The secrets of {len(undecryptable)} {model._meta.verbose_name_plural} cannot be opened with "
             "SESSIONS_CORE['ENCRYPTION_KEYS'].",
             hint="Put the encryption key that was in use when they were made back into the list; for the reference "
             "server that is GATEPASS_ENCRYPTION_KEYS, kept in secrets.env beside the database. "
-            f"The first of them is {shut[0]}.",
+            f"The first of them is {undecryptable[0]}.",
             id="sessions_core.E010",
         )
     ]

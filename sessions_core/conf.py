@@ -15,15 +15,15 @@ class AppSettings:
     @property
     def given(self) -> Mapping[str, object]:
         """What the project wrote, as it stands now; nothing if that is not a dict, which the checks refuse."""
-        return self.written if isinstance(self.written, Mapping) else {}
+        return self.raw_value if isinstance(self.raw_value, Mapping) else {}
 
     @property
-    def written(self) -> object:
+    def raw_value(self) -> object:
         """What the project wrote, whatever it is."""
         return getattr(django_settings, self.name, {})
 
     @classmethod
-    def known(cls) -> set[str]:
+    def setting_names(cls) -> set[str]:
         """The keys this app understands."""
         own = (each for each in cls.__mro__ if each is not AppSettings)
         return {key.upper() for each in own for key, value in vars(each).items() if isinstance(value, property)}

@@ -27,13 +27,13 @@ _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _FORM = re.compile(rf"(?P<requests>[1-9]\d{{0,8}})/(?P<unit>{'|'.join(_UNITS)})", re.ASCII)
 
 # The network of whoever has no address.
-_NOWHERE = ""
+_NO_NETWORK = ""
 
 # Counters that a process keeps by itself; docs/configuration.md says what they cost.
 MOST_CALLERS = 20_000
 
 # Seconds without the shared cache after it failed, so that it is not waited for in every request.
-_PATIENCE = 5
+_RETRY_SHARED_AFTER = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def seconds_to_wait(rate: Rate, *caller: object, at: float | None = None) -> int
     at = time.time() if at is None else at
     window, elapsed = divmod(at, rate.seconds)
     key = f"gatepass.rate.{digest(repr((caller, rate.seconds, int(window))))[:32]}"
-    share = counters.used(key, rate.requests, seconds=rate.seconds * 2)
+    share = counters.count(key, rate.requests, seconds=rate.seconds * 2)
     return 0 if share <= 1 else max(ceil(rate.seconds - elapsed), 1)
 
 
@@ -93,7 +93,7 @@ def network_of(address: str) -> str:
     try:
         ip = ip_address(address)
     except ValueError:
-        return _NOWHERE
+        return _NO_NETWORK
     return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
@@ -104,35 +104,35 @@ class Counters:
         # Django's default of 300 would forget callers too soon. When it is full, LocMemCache drops the third that was
         # used longest ago: a caller who keeps calling stays counted, and nobody is refused for lack of room.
         self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": MOST_CALLERS}})
-        self.away_until = 0.0
+        self.shared_unavailable_until = 0.0
 
-    def used(self, key: str, most: int, *, seconds: int) -> float:
+    def count(self, key: str, most: int, *, seconds: int) -> float:
         """Count one more of this key, which is forgotten after so many seconds: the part of ``most`` that is used."""
         shared = caches["default"]
-        if _counts_for_all(shared) and time.monotonic() >= self.away_until:
+        if _is_shared(shared) and time.monotonic() >= self.shared_unavailable_until:
             try:
-                return _one_more(shared, key, seconds) / most
+                return _increment(shared, key, seconds) / most
             except Exception as error:  # each cache raises errors of its own, and none may let everybody in, or nobody
-                self.away_until = time.monotonic() + _PATIENCE
+                self.shared_unavailable_until = time.monotonic() + _RETRY_SHARED_AFTER
                 logger.warning("The cache is away; this process counts rates by itself. %s: %s", type(error), error)
-        return _one_more(self.own, key, seconds) / max(most // settings.processes, 1)
+        return _increment(self.own, key, seconds) / max(most // settings.processes, 1)
 
     def clear(self) -> None:
         """Forget what this process counted."""
         self.own.clear()
-        self.away_until = 0.0
+        self.shared_unavailable_until = 0.0
 
 
 counters = Counters()
 
 
-def _counts_for_all(cache: BaseCache) -> bool:
+def _is_shared(cache: BaseCache) -> bool:
     """Whether processes share it and none of their counts is lost. The ``incr`` that caches in files and tables inherit
     reads, then writes; and of those Django's own keep but 300 entries."""
     return not isinstance(cache, LocMemCache) and type(cache).incr is not BaseCache.incr
 
 
-def _one_more(cache: BaseCache, key: str, seconds: int) -> int:
+def _increment(cache: BaseCache, key: str, seconds: int) -> int:
     cache.add(key, 0, timeout=seconds)
     count = cache.incr(key)
     if not isinstance(count, int):

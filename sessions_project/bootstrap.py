@@ -13,13 +13,13 @@ from sessions_core.models import ApiKey, Workspace
 from sessions_project.models import Deployment
 from user_sessions.models import SigningKey, UserSessionPolicy
 
-__all__ = ["Made", "bootstrap"]
+__all__ = ["BootstrapResult", "bootstrap"]
 
 BY = "command:bootstrap"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class BootstrapResult:
     """What ``manage.py bootstrap --json`` prints. Secrets are null where nothing was made."""
 
     workspace_id: UUID
@@ -31,7 +31,7 @@ class Made:
 
 
 @atomic()
-def bootstrap(name: str, *, operator: str | None = None) -> Made:
+def bootstrap(name: str, *, operator: str | None = None) -> BootstrapResult:
     """Make a live workspace of this name with one API key, and a superuser if ``operator`` names one.
 
     What is there already stays as it is: no key is added to an existing workspace and no password is changed.
@@ -47,9 +47,9 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
         policy.save()
         SigningKey.objects.current(workspace, actor=BY)
         _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", actor=BY)
-    password = _password_of_new(operator) if operator else None
+    password = _create_operator(operator) if operator else None
     Deployment.go_live()
-    return Made(
+    return BootstrapResult(
         workspace_id=workspace.pk,
         frontend_api=UserSessionPolicy.of(workspace).frontend_api or "",
         issuer=UserSessionPolicy.of(workspace).issuer,
@@ -59,7 +59,7 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
     )
 
 
-def _password_of_new(username: str) -> str | None:
+def _create_operator(username: str) -> str | None:
     """Make a superuser; None if there is a user of this name, who stays as they are."""
     if User.objects.filter(username=username).exists():
         return None

@@ -12,7 +12,7 @@ __all__ = ["refuse_lost"]
 MAGIC = b"SQLite format 3\x00"
 
 # Seconds. A file is empty for a moment while another process makes it.
-PATIENCE = 1.0
+RETRY_FOR = 1.0
 
 
 def refuse_lost(database: Mapping[str, object]) -> None:
@@ -20,7 +20,7 @@ def refuse_lost(database: Mapping[str, object]) -> None:
     path = Path(str(database.get("NAME", "")))
     if str(database["ENGINE"]).rpartition(".")[2] != "sqlite3" or not path.is_file():
         return
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + RETRY_FOR
     while not (start := _start_of(path)) and time.monotonic() < deadline:
         time.sleep(0.05)
     if start != MAGIC:

@@ -79,7 +79,7 @@ def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
     ``new_key`` issues another API key. ``here``: the caller is about to serve, so a sandbox that was last served on
     another port moves to this one.
     """
-    _take_turns()
+    _wait_for_other_runs()
     _, is_new = Deployment.objects.get_or_create(pk=Deployment.ONLY, defaults={"kind": Deployment.Kind.SANDBOX})
     refuse_live()
     workspace = _workspace(here=here)
@@ -111,7 +111,7 @@ def refuse_live() -> None:
         raise IsLive
 
 
-def _take_turns() -> None:
+def _wait_for_other_runs() -> None:
     """Make a second caller wait until this one is through; SQLite has let only one begin anyway."""
     ContentType.objects.select_for_update().get(app_label="sessions_core", model="workspace")
 
@@ -125,7 +125,7 @@ def _workspace(*, here: bool) -> Workspace:
     policy = UserSessionPolicy.of(workspace)
     landing, before = _landing_of(policy), (policy.frontend_api, policy.sign_in_url)
     is_free = not UserSessionPolicy.objects.filter(frontend_api=settings.GATEPASS_URL).exists()
-    if is_free and _may_move(policy, here=here):
+    if is_free and _may_change_address(policy, here=here):
         policy.frontend_api = settings.GATEPASS_URL
     if policy.sign_in_url in ("", landing):
         policy.sign_in_url = _landing_of(policy)
@@ -139,7 +139,7 @@ def _landing_of(policy: UserSessionPolicy) -> str:
     return f"{policy.frontend_api}/" if policy.frontend_api else ""
 
 
-def _may_move(policy: UserSessionPolicy, *, here: bool) -> bool:
+def _may_change_address(policy: UserSessionPolicy, *, here: bool) -> bool:
     """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
     return not policy.frontend_api or (here and urlsplit(policy.frontend_api).hostname == "127.0.0.1")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django.utils.crypto import get_random_string
 
-__all__ = ["ensure", "read", "remember"]
+__all__ = ["ensure", "read", "update"]
 
 # Letters and digits: nearly 6 bits each.
 _LENGTH = 50
@@ -34,24 +34,24 @@ def read(path: Path) -> dict[str, str]:
 def ensure(path: Path, names: Iterable[str]) -> dict[str, str]:
     """One secret for each name, generated if the file has none by that name."""
     wanted = set(names)
-    kept = read(path)
-    if not wanted <= kept.keys():
-        with _alone(path):
-            kept = {name: get_random_string(_LENGTH) for name in sorted(wanted)} | read(path)
-            _write(path, kept)
-    return {name: kept[name] for name in wanted}
+    saved = read(path)
+    if not wanted <= saved.keys():
+        with _locked(path):
+            saved = {name: get_random_string(_LENGTH) for name in sorted(wanted)} | read(path)
+            _write(path, saved)
+    return {name: saved[name] for name in wanted}
 
 
-def remember(path: Path, **values: str) -> None:
+def update(path: Path, **values: str) -> None:
     """Put these beside what is there already, or in place of it."""
     if any("\n" in value for value in values.values()):
         raise ValueError("A value is one line.")
-    with _alone(path):
+    with _locked(path):
         _write(path, read(path) | values)
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Nobody else changes the file meanwhile. The lock is on the directory, because the file itself is replaced."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory = os.open(path.parent, os.O_RDONLY)

@@ -186,8 +186,8 @@ def _database() -> dict[str, object]:
 
 
 # What `dev.py run` was given, so that other commands on its data find the same database.
-if "DATABASE_URL" not in os.environ and (_remembered := secrets_file.read(GATEPASS_SECRETS).get("DATABASE_URL")):
-    os.environ["DATABASE_URL"] = _remembered
+if "DATABASE_URL" not in os.environ and (_saved_url := secrets_file.read(GATEPASS_SECRETS).get("DATABASE_URL")):
+    os.environ["DATABASE_URL"] = _saved_url
 
 DATABASES = {"default": _database()}
 refuse_lost(DATABASES["default"])

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
-from sessions_core.db.transactions import atomic, undo
+from sessions_core.db.transactions import atomic, roll_back
 
 __all__ = ["connect", "connect_path"]
 
@@ -84,7 +84,7 @@ def _authorize(webview: ConnectWebview, provider: str) -> None:
         for name in DEVICES
     )
     if not webview.authorize(account):
-        undo()  # somebody else was faster, on the same page
+        roll_back()  # somebody else was faster, on the same page
 
 
 def _to(url: str, **parameters: str) -> HttpResponse:

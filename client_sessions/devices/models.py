@@ -91,8 +91,10 @@ class ConnectedAccount(Resource):
             # Rows first, then sessions: the order in which grants lock.
             list(ConnectedAccount.objects.select_for_update().filter(pk=self.pk))
             devices = list(self.devices.select_for_update().order_by("pk").values_list("pk", flat=True))
-            grants = Grant.objects.about("connected_account", [self.pk]) | Grant.objects.about("device", devices)
-            ClientSession.objects.hold_for(grants)
+            grants = Grant.objects.for_resources("connected_account", [self.pk]) | Grant.objects.for_resources(
+                "device", devices
+            )
+            ClientSession.objects.lock_for(grants)
             self.delete()
 
 
@@ -146,11 +148,11 @@ class ConnectWebview(Resource):
             if not undecided.update(connected_account=account, authorized_at=at):
                 return False
             wanted = {"connected_account": [str(account.pk)]}
-            held = Grant.objects.live(at=at).about("connect_webview", [self.pk])
+            grants = Grant.objects.live(at=at).for_resources("connect_webview", [self.pk])
             # The row first, then sessions: the order in which grants lock.
             list(ConnectedAccount.objects.select_for_update(no_key=True).filter(pk=account.pk))
-            ClientSession.objects.hold_for(held)
-            for grant in held.select_related("client_session__workspace"):
+            ClientSession.objects.lock_for(grants)
+            for grant in grants.select_related("client_session__workspace"):
                 for terms in grant.terms:
                     with suppress(NotLive):  # it is over
                         grant.client_session.grant(wanted, terms=terms, actor=f"connect_webview:{self.pk}", at=at)

@@ -13,7 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from client_sessions.scoping import narrowed_to_key, visible_to
+from client_sessions.scoping import narrow_to_key, visible_to
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation
 from client_sessions.seam.pagination import KeysetPagination
@@ -34,7 +34,7 @@ class VisibleFilterBackend(BaseFilterBackend):
         key = view.values.get("user_identifier_key")
         if key is None:
             return visible_to(view.auth, queryset)
-        return narrowed_to_key(view.auth, queryset, key, at=timezone.now())
+        return narrow_to_key(view.auth, queryset, key, at=timezone.now())
 
 
 class ParameterFilterBackend(DjangoFilterBackend):

@@ -151,10 +151,10 @@ class ConnectWebviewsView(ResourceView[ConnectWebview]):
                 waits_for_device_creation=values.get("wait_for_device_creation", False),
             )
             if isinstance(self.auth, ClientSession):
-                self._give(webview, self.auth)
+                self._grant_to_session(webview, self.auth)
         return self.ok_object(webview)
 
-    def _give(self, webview: ConnectWebview, session: ClientSession) -> None:
+    def _grant_to_session(self, webview: ConnectWebview, session: ClientSession) -> None:
         try:
             session.grant({"connect_webview": [str(webview.pk)]}, actor=session.actor)
         except NotLive:  # it ended since it was authenticated
@@ -180,12 +180,12 @@ class WorkspacesView(SeamView):
 
     def list(self, request: Request) -> Response:
         auth = self.auth
-        theirs: Any = (
+        workspaces: Any = (
             auth.token.workspaces.select_related(*with_policies())
             if isinstance(auth, PersonalAccess)
             else [auth.workspace]
         )
-        return self.ok(workspaces=WorkspaceSerializer(theirs, many=True).data)
+        return self.ok(workspaces=WorkspaceSerializer(workspaces, many=True).data)
 
 
 class UserIdentitiesView(ResourceView[UserIdentity]):
@@ -234,9 +234,9 @@ class UserIdentitiesView(ResourceView[UserIdentity]):
 
     def list_accessible_devices(self, request: Request) -> Response:
         devices: Any = self.get_object().devices.order_by("created_at", "id")
-        shown = DeviceSerializer(devices, many=True).data
+        accessible = DeviceSerializer(devices, many=True).data
         # SDKs read the first name; Seam's own answer has the second one too.
-        return self.ok(devices=shown, accessible_devices=shown)
+        return self.ok(devices=accessible, accessible_devices=accessible)
 
     def _device(self) -> Device:
         """The device that the request names. Raises SeamError."""

@@ -21,7 +21,7 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
     """Take a deleted resource out of every session: a later row with the same key must not inherit its grants.
 
     It happens row by row, as a cascade deletes them. Of two cascades that share sessions a database may therefore end
-    one; who deletes a lot at once can hold the sessions first, with ``ClientSession.objects.hold_for``.
+    one; who deletes a lot at once can hold the sessions first, with ``ClientSession.objects.lock_for``.
     """
     if not has_table(using, Grant):
         return
@@ -30,10 +30,10 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
         grants = grants.filter(client_session__workspace_id=workspace_id)
     now = timezone.now()
     with atomic(savepoint=False):
-        ClientSession.objects.hold_for(grants)
+        ClientSession.objects.lock_for(grants)
         for grant in grants.select_related("client_session"):
             this = grants.filter(pk=grant.pk)
-            grant.client_session._take_away(resource_type, this, actor=f"deletion:{resource_type}", at=now)
+            grant.client_session._delete_grants(resource_type, this, actor=f"deletion:{resource_type}", at=now)
 
 
 def connect() -> None:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict
 from client_sessions.resources import LONGEST_ID
-from client_sessions.wanted import listed
+from client_sessions.wanted import normalize_wanted
 from sessions_core.moments import instant, moment
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Terms:
 ALL = Terms()
 
 
-def given_terms(terms: Terms) -> Terms:
+def check_terms(terms: Terms) -> Terms:
     """Return the terms that a caller gave. Raises ValueError for anything else."""
     given: object = terms
     if not isinstance(given, Terms):
@@ -83,9 +83,11 @@ def given_terms(terms: Terms) -> Terms:
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def about(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
+    def for_resources(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
         """Those of these resources of a registered type, whoever has them."""
-        stored = [resources.stored(resource_type, id) for id in listed({resource_type: ids})[resource_type]]
+        stored = [
+            resources.normalize_id(resource_type, id) for id in normalize_wanted({resource_type: ids})[resource_type]
+        ]
         return self.filter(resource_type=resource_type, resource_id__in=stored)
 
     def allowing(self, action: Action, *, at: datetime | None = None) -> Self:
@@ -95,10 +97,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """Those that allow anything at this moment, or now."""
         return self.filter(_is_live(at))
 
-    def over(self, *, at: datetime | None = None) -> Self:
+    def ended(self, *, at: datetime | None = None) -> Self:
         return self.exclude(_is_live(at))
 
-    def _give(
+    def _grant(
         self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
     ) -> list[str]:
         """Make the session's grants of these resources reach at least as far as the terms: those that it changed.
@@ -106,18 +108,18 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         Raises GrantConflict for a second resource of a type that a session has one of.
         """
         grants = self.filter(client_session=session, resource_type=resource_type)
-        grants.over(at=at).delete()
-        held = set(grants.values_list("resource_id", flat=True))
-        if resource_type in SINGLE and len(held | ids) > 1:
+        grants.ended(at=at).delete()
+        granted = set(grants.values_list("resource_id", flat=True))
+        if resource_type in SINGLE and len(granted | ids) > 1:
             raise GrantConflict(resource_type)
-        changed = ids - held
+        changed = ids - granted
         for column, end in terms.ends.items():
-            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & held)
+            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & granted)
             changed |= set(shorter.values_list("resource_id", flat=True))
             shorter.update(**{column: end})
         self.bulk_create(
             Grant(client_session=session, resource_type=resource_type, resource_id=one, created_at=at, **terms.columns)
-            for one in sorted(ids - held)
+            for one in sorted(ids - granted)
         )
         return sorted(changed)
 

@@ -17,7 +17,7 @@ from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import text as fitting_text
+from sessions_core.texts import text as check_text
 
 # Characters
 LONGEST_NAME = 200
@@ -37,7 +37,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         self, user: Any, workspaces: Iterable[Workspace], *, name: str, actor: str
     ) -> tuple["PersonalAccessToken", str]:
         """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
-        fitting_text(name, name="name", longest=LONGEST_NAME)
+        check_text(name, name="name", longest=LONGEST_NAME)
         text = PERSONAL_TOKEN.new()
         short = PERSONAL_TOKEN.short_of(text)
         with atomic():

@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from client_sessions import resources
 from client_sessions.exceptions import KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
-from client_sessions.wanted import Listed, Wanted, listed
+from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
 from sessions_core.db.transactions import atomic, require_transaction
@@ -38,7 +38,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     def of_user(self, user_identifier_key: str) -> Self:
         """Those that began with this key, live or over. Raises ValueError for what can be no key."""
-        return self.filter(user_identifier_key=_key(user_identifier_key))
+        return self.filter(user_identifier_key=_valid_key(user_identifier_key))
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Those whose token works at this moment, or now; ``ClientSession.status_at`` says the same of one."""
@@ -54,15 +54,15 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """What lists and look-ups by key show: live ones, and those that time alone has ended."""
         return self.filter(revoked_at=None)
 
-    def holding(self, user_identifier_key: str) -> Self:
+    def with_key(self, user_identifier_key: str) -> Self:
         """The one session, live or expired, that this key stands for. Raises ValueError for what can be no key."""
         return self.of_user(user_identifier_key).filter(revoked_at=None, key_released_at=None)
 
     def _release_key(self, user_identifier_key: str, *, at: datetime) -> None:
         """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
-        self.holding(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
+        self.with_key(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
-    def hold_for(self, grants: models.QuerySet[Grant]) -> None:
+    def lock_for(self, grants: models.QuerySet[Grant]) -> None:
         """Lock the sessions that have one of these grants until the transaction ends, in one order. Raises
         TransactionManagementError outside of a transaction."""
         require_transaction()
@@ -96,7 +96,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""
         return self.filter(_has_grant(at, resource_type=resource_type, resource_id=resource_id))
 
-    def granted_nothing(self, resource_type: str, *, at: datetime | None = None) -> Self:
+    def without_grant(self, resource_type: str, *, at: datetime | None = None) -> Self:
         """Those granted nothing of the type."""
         return self.exclude(_has_grant(at, resource_type=resource_type))
 
@@ -116,7 +116,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
         """
         require_instance(workspace, Workspace, name="workspace")
-        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted({} if wanted is None else wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         if holder := self._holder(workspace, user_identifier_key, at=at):
@@ -156,7 +156,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         However many ask at once, one session answers. Raises resources.Missing.
         """
         require_instance(workspace, Workspace, name="workspace")
-        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted({} if wanted is None else wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():
@@ -186,7 +186,9 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
         return self.in_workspace(workspace).of_user(key).live(at=at).first() if key is not None else None
 
-    def _match(self, workspace: Workspace, key: str | None, wanted: Listed, *, at: datetime) -> "ClientSession | None":
+    def _match(
+        self, workspace: Workspace, key: str | None, wanted: NormalizedWanted, *, at: datetime
+    ) -> "ClientSession | None":
         if key is not None:
             return self._holder(workspace, key, at=at)
         identities = resources.check({"user_identity": wanted.get("user_identity", ())}, workspace_id=workspace.pk)[
@@ -198,7 +200,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         )
 
 
-def _key(user_identifier_key: str) -> str:
+def _valid_key(user_identifier_key: str) -> str:
     return text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
 
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
-from client_sessions.wanted import Listed, Wanted, listed
+from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.compiled import CompiledQuery
@@ -124,14 +124,14 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
         """
-        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(actor=actor, at=at)
-            self._take_key(user_identifier_key, actor=actor, at=at)
-            self._add(checked, terms, actor=actor, at=at)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
+            self._lock(actor=actor, at=at)
+            self._set_key(user_identifier_key, actor=actor, at=at)
+            self._add_grants(checked, terms, actor=actor, at=at)
 
     def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
         """Take these grants back while the session lives; what was not granted is not missed.
@@ -139,16 +139,16 @@ class ClientSession(models.Model):
         What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
         neither granted nor could be; then nothing has changed.
         """
-        at, wanted = moment(at), listed(wanted)
+        at, wanted = moment(at), normalize_wanted(wanted)
         with atomic():
-            self._claim(actor=actor, at=at)
+            self._lock(actor=actor, at=at)
             for resource_type, resource_ids in wanted.items():
                 grants = self.grants.filter(resource_type=resource_type)
-                held = set(grants.values_list("resource_id", flat=True))
-                ids = {resources.stored(resource_type, one): one for one in resource_ids}
-                others = [one for stored_id, one in ids.items() if stored_id not in held]
+                granted = set(grants.values_list("resource_id", flat=True))
+                ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
+                others = [one for stored_id, one in ids.items() if stored_id not in granted]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
+                self._delete_grants(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
 
     def replace_grants(
         self,
@@ -163,23 +163,23 @@ class ClientSession(models.Model):
 
         Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
         """
-        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if not wanted and expires_at is None:
             self.renew_token(actor=actor, at=at)
             return
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(actor=actor, at=at)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
+            self._lock(actor=actor, at=at)
             if expires_at is not None:
-                self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
+                self._set_expiry(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self._take_away(resource_type, surplus, actor=actor, at=at)
-            self._add(checked, terms, actor=actor, at=at)
+                self._delete_grants(resource_type, surplus, actor=actor, at=at)
+            self._add_grants(checked, terms, actor=actor, at=at)
             for resource_type in checked:
-                self._limit(resource_type, terms, actor=actor, at=at)
+                self._narrow_grants(resource_type, terms, actor=actor, at=at)
 
-    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
+    def _delete_grants(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
         """Delete these grants of the session, which are of one type. Wants the session locked."""
         at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
@@ -209,9 +209,9 @@ class ClientSession(models.Model):
         at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
             with atomic():
-                self._claim(actor=actor, at=at)
+                self._lock(actor=actor, at=at)
 
-    def _claim(self, *, actor: str, at: datetime) -> None:
+    def _lock(self, *, actor: str, at: datetime) -> None:
         """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
 
         An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
@@ -224,24 +224,24 @@ class ClientSession(models.Model):
             self._record("client_session.token_renewed", actor=actor, at=at)
             self.token_key = token_key
 
-    def _insert(self, wanted: Listed, terms: Terms, *, actor: str) -> None:
+    def _insert(self, wanted: NormalizedWanted, terms: Terms, *, actor: str) -> None:
         """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
                 siblings._release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", actor=actor, at=self.created_at)
-            self._add(checked, terms, actor=actor, at=self.created_at)
+            self._add_grants(checked, terms, actor=actor, at=self.created_at)
 
-    def _move_end(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
+    def _set_expiry(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
         if expires_at != self.expires_at:
             ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
             self._record("client_session.expiry_changed", actor=actor, at=at, expires_at=expires_at.isoformat())
             self.expires_at = expires_at
 
-    def _take_key(self, key: str | None, *, actor: str, at: datetime) -> None:
+    def _set_key(self, key: str | None, *, actor: str, at: datetime) -> None:
         if key is None or key == self.user_identifier_key:
             return
         if self.user_identifier_key is not None:
@@ -256,20 +256,20 @@ class ClientSession(models.Model):
         # The key itself is no matter for a record: with a publishable key it opens the session.
         self._record("client_session.key_taken", actor=actor, at=at)
 
-    def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
+    def _add_grants(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
-            if changed := Grant.objects.all()._give(self, resource_type, ids, terms, at=at):
+            if changed := Grant.objects.all()._grant(self, resource_type, ids, terms, at=at):
                 self._record(
-                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_told(terms)
+                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_terms_data(terms)
                 )
 
-    def _limit(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
+    def _narrow_grants(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
         """Narrow the grants of a type to these terms, where they reach further."""
         wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
         if ids := sorted(wider.values_list("resource_id", flat=True)):
             wider.update(**terms.columns)
             self._record(
-                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_told(terms)
+                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_terms_data(terms)
             )
 
     def _record(self, type: str, *, actor: str, at: datetime, **data: Any) -> None:
@@ -287,7 +287,7 @@ _BY_TOKEN = CompiledQuery(
 )
 
 
-def _told(terms: Terms) -> dict[str, Any]:
+def _terms_data(terms: Terms) -> dict[str, Any]:
     """Terms as an event tells them, where there is something to tell."""
     if terms == ALL:
         return {}

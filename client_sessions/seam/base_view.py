@@ -65,8 +65,10 @@ class SeamView(ApiView):
         if isinstance(error, MethodNotAllowed):
             error = SeamError("method_not_allowed", f"Accepted methods: {', '.join(self.allowed_methods)}.")
         api_error = refusal_of(error)
-        is_stranger = api_error is not None and (api_error.status == 401 or api_error.type == "workspace_not_found")
-        if is_stranger and (seconds := anonymous_wait(self.request)):
+        is_unauthenticated = api_error is not None and (
+            api_error.status == 401 or api_error.type == "workspace_not_found"
+        )
+        if is_unauthenticated and (seconds := anonymous_wait(self.request)):
             api_error = SeamError("too_many_requests", retry_after=seconds)
         return self._answer(api_error) if api_error else None
 

@@ -24,7 +24,7 @@ def client_session_object(session: ClientSession) -> dict[str, Any]:
     grants = session.grants.all()
     granted: dict[str, list[str]] = defaultdict(list)
     for grant in grants:
-        granted[grant.resource_type].append(resources.shown(grant.resource_type, grant.resource_id))
+        granted[grant.resource_type].append(resources.format_id(grant.resource_type, grant.resource_id))
     identities, customers = granted.pop("user_identity", []), granted.pop("customer", [])
     accounts, webviews = granted.pop("connected_account", []), granted.pop("connect_webview", [])
     return {
@@ -55,7 +55,7 @@ def _limits(grant: Grant) -> list[dict[str, Any]]:
     return [
         {
             "resource_type": grant.resource_type,
-            "resource_id": resources.shown(grant.resource_type, grant.resource_id),
+            "resource_id": resources.format_id(grant.resource_type, grant.resource_id),
             "actions": list(terms.actions),
             "access_expires_at": instant(terms.until) if terms.until else None,
         }

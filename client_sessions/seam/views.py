@@ -18,7 +18,7 @@ from client_sessions.models import (
     KeyTaken,
     Terms,
 )
-from client_sessions.scoping import still_reached, with_device_count
+from client_sessions.scoping import remaining_grant_types, with_device_count
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
@@ -70,52 +70,54 @@ KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 class ClientSessionsView(SeamView):
     def create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            values = self._read_empty(_by_publishable_key().read(request), missing_key_status=401)
+            values = self._check_publishable(_publishable_parameters().read(request), missing_key_status=401)
         else:
-            values = Parameters(**KEY, **_grants(), **TERMS, **CREATION).read(request)
+            values = Parameters(**KEY, **_grant_parameters(), **TERMS, **CREATION).read(request)
         if request.method == "PUT":
-            return self._answer_with(self._started_or_held(values))
-        return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
+            return self._session_response(self._start_or_get(values))
+        return self._session_response(ClientSession.objects.start(**self._request_of(values)))
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            given = _key_of_headers(request) | _by_publishable_key().read(request)
-            return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
-        values = Parameters(**KEY, **_grants(), **TERMS, expires_at=Instant()).read(request)
-        return self._answer_with(ClientSession.objects.start_or_match(**self._request_of(values)))
+            given = _key_from_headers(request) | _publishable_parameters().read(request)
+            return self._session_response(self._start_or_get(self._check_publishable(given, missing_key_status=400)))
+        values = Parameters(**KEY, **_grant_parameters(), **TERMS, expires_at=Instant()).read(request)
+        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)))
 
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
-            if not _names_at_most(self.auth, values):
+            if not _selects_only(self.auth, values):
                 raise SeamError("invalid_options", "A client session token reads its own session; name no other.")
-            return self._answer_with(self.auth)
-        return self._answer_with(self._selected(values))
+            return self._session_response(self.auth)
+        return self._session_response(self._get_session(values))
 
     def grant_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grants(), **TERMS, client_session_id=Text()).read(request)
-        session = self._chosen(values)
+        values = Parameters(**KEY, **_grant_parameters(), **TERMS, client_session_id=Text()).read(request)
+        session = self._get_session_to_change(values)
         session.grant(
             _wanted(values),
             actor=self.auth.actor,
             terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
-        return self._answer_with(session)
+        return self._session_response(session)
 
     def revoke_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grants(), customer_key=Text(min_length=1), client_session_id=Text()).read(request)
+        values = Parameters(
+            **KEY, **_grant_parameters(), customer_key=Text(min_length=1), client_session_id=Text()
+        ).read(request)
         wanted = _wanted(values)
         if not wanted:
             Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
-        session = self._selected(_selectors(values))
+        session = self._get_session(_selectors(values))
         with atomic():
             session.revoke_access(wanted, actor=self.auth.actor)
-            if left := still_reached(session, wanted):
+            if left := remaining_grant_types(session, wanted):
                 raise SeamError(
                     "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
                 )
-        return self._answer_with(session)
+        return self._session_response(session)
 
     def list(self, request: Request) -> Response:
         values = LIST.read(request)
@@ -129,14 +131,14 @@ class ClientSessionsView(SeamView):
         for resource_type in ("connect_webview", "user_identity"):
             if (name := f"{resource_type}_id") in values:
                 sessions = _with_grant(sessions, resource_type, values[name])
-        return self._answer_with_all(_answerable(sessions), request, values)
+        return self._list_response(_with_wire_fields(sessions), request, values)
 
     def revoke(self, request: Request) -> Response:
-        self._selected(ONE.read(request)).revoke(actor=self.auth.actor)
+        self._get_session(ONE.read(request)).revoke(actor=self.auth.actor)
         return self.ok()
 
     def destroy(self, request: Request) -> Response:
-        if not self._selected(ONE.read(request)).remove(actor=self.auth.actor):
+        if not self._get_session(ONE.read(request)).remove(actor=self.auth.actor):
             raise SeamError("client_session_not_found")
         return self.ok()
 
@@ -144,22 +146,22 @@ class ClientSessionsView(SeamView):
         """The only sessions this caller can name: those of its workspace."""
         return ClientSession.objects.in_workspace(self.auth.workspace)
 
-    def _selected(self, selectors: dict[str, str]) -> ClientSession:
+    def _get_session(self, selectors: dict[str, str]) -> ClientSession:
         """The session that all selectors name. Raises SeamError if there is none, or no selector."""
         sessions = self._sessions() if selectors else ClientSession.objects.none()
         if "client_session_id" in selectors:
             sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
         if "user_identifier_key" in selectors:
-            sessions = sessions.holding(selectors["user_identifier_key"])
+            sessions = sessions.with_key(selectors["user_identifier_key"])
         session = sessions.first()
         if session is None:
             raise SeamError("client_session_not_found")
         return session
 
-    def _chosen(self, values: dict[str, Any]) -> ClientSession:
+    def _get_session_to_change(self, values: dict[str, Any]) -> ClientSession:
         """The session to grant to: the id chooses if both selectors are given, and the key is then one to take over."""
         selector, *_ = selectors = _selectors(values)
-        return self._selected({selector: selectors[selector]})
+        return self._get_session({selector: selectors[selector]})
 
     def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the caller asks of a new session, in the words of the model."""
@@ -172,11 +174,11 @@ class ClientSessionsView(SeamView):
             "terms": _terms(values),
         }
 
-    def _read_empty(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
+    def _check_publishable(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
         """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
         if not (values.get("user_identifier_key") or "").strip():
             raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
-        if set(values) & {*_grants(), "customer_key", "customer_id"}:
+        if set(values) & {*_grant_parameters(), "customer_key", "customer_id"}:
             raise SeamError("publishable_keys_must_create_empty_client_sessions")
         policy = ClientSessionPolicy.of(self.auth.workspace)
         if len(values["user_identifier_key"]) < (shortest := policy.user_identifier_key_min_length):
@@ -185,7 +187,7 @@ class ClientSessionsView(SeamView):
             values["expires_at"] = min(values["expires_at"], timezone.now() + policy.lifetime)
         return values
 
-    def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
+    def _start_or_get(self, values: dict[str, Any]) -> ClientSession:
         """A fresh session, or the one that holds the key: of that one only the key of its token may change."""
         try:
             return ClientSession.objects.start(**self._request_of(values))
@@ -195,7 +197,7 @@ class ClientSessionsView(SeamView):
             taken.holder.renew_token(actor=self.auth.actor, at=timezone.now())
             return taken.holder
 
-    def _answer_with_all(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
+    def _list_response(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
         """All of them as Seam does, or a page where one is asked for. Raises SeamError for more than MOST_LISTED."""
         if set(values) & set(PAGE_PARAMETERS):
             page = page_of(sessions, request, values, auth=self.auth)
@@ -209,15 +211,15 @@ class ClientSessionsView(SeamView):
             )
         return self.ok(client_sessions=[client_session_object(session) for session in found])
 
-    def _answer_with(self, session: ClientSession) -> Response:
+    def _session_response(self, session: ClientSession) -> Response:
         """The session as it is now."""
-        found = _answerable(ClientSession.objects.filter(pk=session.pk)).first()
+        found = _with_wire_fields(ClientSession.objects.filter(pk=session.pk)).first()
         if found is None:
             raise SeamError("client_session_not_found")
         return self.ok(client_session=client_session_object(found))
 
 
-def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
+def _selects_only(session: ClientSession, selectors: dict[str, str]) -> bool:
     """Whether the selectors are none, or one that is this session's own."""
     id, key = selectors.get("client_session_id"), selectors.get("user_identifier_key")
     is_own = (id is None or _ids(id) == [session.pk]) and (key is None or key == session.user_identifier_key)
@@ -234,7 +236,7 @@ def _selectors(values: dict[str, Any]) -> dict[str, str]:
     return selectors
 
 
-def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
+def _with_wire_fields(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
     """With everything that the wire form shows, in two queries whatever the number."""
     now = timezone.now()
     return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
@@ -243,9 +245,9 @@ def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
     """Those granted this resource; for None, those granted nothing of the type."""
     if resource_id is None:
-        return sessions.granted_nothing(resource_type, at=timezone.now())
+        return sessions.without_grant(resource_type, at=timezone.now())
     try:
-        stored_id = resources.stored(resource_type, resource_id)
+        stored_id = resources.normalize_id(resource_type, resource_id)
         return sessions.granted(resource_type, stored_id, at=timezone.now())
     except resources.Missing:
         return sessions.none()
@@ -276,18 +278,18 @@ def _granted_types() -> dict[str, str]:
     return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
 
 
-def _grants() -> dict[str, Parameter]:
+def _grant_parameters() -> dict[str, Parameter]:
     """The parameters that grant, but for those of the creation alone. The project's own types are among them."""
     lists = {name: Texts() for name in _granted_types() if name not in CREATION}
     return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
 
 
-def _by_publishable_key() -> Parameters:
+def _publishable_parameters() -> Parameters:
     """As for a creation, but that a blank key has an error of its own."""
-    return Parameters(**_grants(), **CREATION, user_identifier_key=Text())
+    return Parameters(**_grant_parameters(), **CREATION, user_identifier_key=Text())
 
 
-def _key_of_headers(request: Request) -> dict[str, Any]:
+def _key_from_headers(request: Request) -> dict[str, Any]:
     for header in KEY_HEADERS:
         if key := request.headers.get(header):
             return Parameters(user_identifier_key=Text()).read_values({"user_identifier_key": key})

@@ -8,7 +8,7 @@ from django.db import models, router
 
 from sessions_core.crypto.encryption import CannotOpen, is_sealed_with_newest, open_sealed, seal
 
-__all__ = ["SealedField", "open_in", "place_of", "reseal", "seal_for", "sealed_columns", "unopenable"]
+__all__ = ["SealedField", "open_in", "place_of", "reseal", "seal_for", "sealed_columns", "undecryptable_rows"]
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]  # it takes none at run time
@@ -51,7 +51,7 @@ def reseal(model: type[models.Model], column: str, *, seen: Callable[[int], obje
     return changed
 
 
-def unopenable(model: type[models.Model], column: str, *, using: str) -> list[Any]:
+def undecryptable_rows(model: type[models.Model], column: str, *, using: str) -> list[Any]:
     """Keys of the rows whose secret none of the ENCRYPTION_KEYS opens."""
     return [row.pk for row in _rows(model, column, using) if not _opens(row, column)]
 

@@ -25,12 +25,12 @@ __all__ = [
     "current_key_id",
     "digest",
     "is_api_key",
-    "known_key_ids",
     "matches",
     "new_api_key",
     "new_webhook_secret",
     "random_text",
     "short_of",
+    "token_key_ids",
     "webhook_signature",
     "with_newest_key",
 ]
@@ -146,7 +146,7 @@ def newest_key_id() -> str:
     return next(iter(_keys_by_id()))
 
 
-def known_key_ids() -> list[str]:
+def token_key_ids() -> list[str]:
     """Return the ids of the TOKEN_KEYS, newest first."""
     return list(_keys_by_id())
 

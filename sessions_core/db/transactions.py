@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "is_away", "require_transaction", "undo"]
+__all__ = ["atomic", "has_table", "is_away", "require_transaction", "roll_back"]
 
 # What PostgreSQL says while it only reads, as a standby does (its manual, appendix A).
 _ONLY_READS = "25006"
@@ -31,7 +31,7 @@ def require_transaction() -> None:
         raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
 
 
-def undo() -> None:
+def roll_back() -> None:
     """Have the transaction that is open come to nothing, quietly."""
     transaction.set_rollback(True, using=_database())
 

@@ -82,11 +82,11 @@ class ApiView(ViewSet):
     trace: str
 
     # Whether the caller is known, and its workspace.
-    is_known: bool = False
+    is_authenticated: bool = False
     workspace: Workspace | None = None
 
     # The origin whose pages may read the answer, empty if there is none.
-    reader: str = ""
+    cors_origin: str = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.trace = uuid.uuid4().hex
@@ -102,12 +102,12 @@ class ApiView(ViewSet):
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
-        self.is_known = request.auth is not None
+        self.is_authenticated = request.auth is not None
         self.workspace = getattr(request.auth, "workspace", None)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.reader = self.allowed_origin(request)
+        self.cors_origin = self.allowed_origin(request)
         if (request.method or "").lower() not in (self.action_map or ()):
             # An action may be called like a method, and must not be found as the handler of that method.
             self.http_method_not_allowed(request)
@@ -143,11 +143,11 @@ class ApiView(ViewSet):
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if self.cors:
             vary_by_origin(response)
-            if self.reader:
-                self.cors.mark(response, self.reader)
+            if self.cors_origin:
+                self.cors.mark(response, self.cors_origin)
         return response
 
-    def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
+    def requested_workspace(self, request: HttpRequest | Request) -> Workspace | None:
         """The workspace that somebody unknown asks, where the address tells; None if it may be any."""
         return None
 
@@ -157,20 +157,20 @@ class ApiView(ViewSet):
         vary_by_origin(response)
         origin = request.headers["origin"]
         with suppress(db.Error):
-            if is_storable(origin) and is_allowed(origin, self.workspace_asked(request)):
+            if is_storable(origin) and is_allowed(origin, self.requested_workspace(request)):
                 cors.mark_preflight(response, origin)
         return response
 
     def allowed_origin(self, request: Request) -> str:
         """The page's origin, if the caller's workspace lists it; if any does, where the caller is not known."""
         origin = request.headers.get("origin", "")
-        if not self.cors or not origin or not is_storable(origin) or (self.is_known and self.workspace is None):
+        if not self.cors or not origin or not is_storable(origin) or (self.is_authenticated and self.workspace is None):
             return ""
-        return origin if is_allowed(origin, self.workspace or self.workspace_asked(request)) else ""
+        return origin if is_allowed(origin, self.workspace or self.requested_workspace(request)) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
         with suppress(db.Error):  # it may be what the error is about
-            self.reader = self.reader or self.allowed_origin(context["request"])
+            self.cors_origin = self.cors_origin or self.allowed_origin(context["request"])
         if is_away(error):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -13,10 +13,10 @@ from django.urls import Resolver404, resolve
 
 from sessions_core.http.base_view import ApiView
 
-__all__ = ["leave_out_api"]
+__all__ = ["disable_for_api"]
 
 
-def leave_out_api() -> None:
+def disable_for_api() -> None:
     """Turn django-cors-headers off for our routes and nothing else. Do nothing where it is not installed."""
     try:
         from corsheaders.middleware import CorsMiddleware  # a host may not have it installed
@@ -24,16 +24,16 @@ def leave_out_api() -> None:
         return
     middleware: Any = CorsMiddleware
     is_enabled: Callable[[Any, HttpRequest], bool] = middleware.is_enabled
-    if hasattr(is_enabled, "leaves_out_api"):  # apps may become ready again in tests
+    if hasattr(is_enabled, "is_disabled_for_api"):  # apps may become ready again in tests
         return
 
     @wraps(is_enabled)
     def is_enabled_elsewhere(self: Any, request: HttpRequest) -> bool:
         # Without an Origin it adds no header that a page looks at: no need to resolve the path twice.
-        is_left_out = "origin" in request.headers and _is_api(request)
-        return not is_left_out and is_enabled(self, request)
+        is_disabled = "origin" in request.headers and _is_api(request)
+        return not is_disabled and is_enabled(self, request)
 
-    is_enabled_elsewhere.leaves_out_api = True  # type: ignore[attr-defined]
+    is_enabled_elsewhere.is_disabled_for_api = True  # type: ignore[attr-defined]
     middleware.is_enabled = is_enabled_elsewhere
 
 

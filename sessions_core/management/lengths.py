@@ -3,10 +3,10 @@
 from django.core.management.base import CommandError
 from django.db.models import Model
 
-__all__ = ["fitting"]
+__all__ = ["check_length"]
 
 
-def fitting(text: str, model: type[Model], field: str, *, what: str) -> str:
+def check_length(text: str, model: type[Model], field: str, *, what: str) -> str:
     """The text, if the field of the model can hold it. Raises CommandError, which names it as ``what``."""
     most = getattr(model._meta.get_field(field), "max_length", None)
     if most is not None and len(text) > most:

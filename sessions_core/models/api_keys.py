@@ -16,7 +16,7 @@ from sessions_core.models.events import Event
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import text as fitting_text
+from sessions_core.texts import text as check_text
 
 __all__ = ["ApiKey"]
 
@@ -74,7 +74,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     @atomic()
     def _recorded(self, key: "ApiKey", *, actor: str) -> "ApiKey":
-        fitting_text(key.name, name="name", longest=LONGEST_NAME)
+        check_text(key.name, name="name", longest=LONGEST_NAME)
         key.save(force_insert=True, using=self.db)
         Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, actor=actor)
         return key

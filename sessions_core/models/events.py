@@ -42,7 +42,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         event = self.create(
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
-        WebhookMessage.objects.tell([event])
+        WebhookMessage.objects.create_for([event])
         return event
 
     def record_all(
@@ -53,7 +53,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         _check(actor, data)
         facts = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
-        WebhookMessage.objects.tell(events)
+        WebhookMessage.objects.create_for(events)
         return events
 
     def update(self, **kwargs: Any) -> int:

@@ -15,7 +15,7 @@ __all__ = ["NotAllowed", "Target", "is_public"]
 PORTS = (443, 8443)
 
 # Public to the ``ipaddress`` module, and yet no place for a webhook.
-_NOT_FOR_US = [
+_REFUSED_NETWORKS = [
     ip_network(network)
     for network in (
         "192.0.0.0/24",  # protocol assignments
@@ -45,7 +45,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
         return False
     if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address.scope_id):
         return False
-    return not any(address in network for network in _NOT_FOR_US)
+    return not any(address in network for network in _REFUSED_NETWORKS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Target:
         is_local = parts.scheme == "http" and is_sandbox
         if not host or "@" in parts.netloc or not (is_local or parts.scheme == "https"):
             raise NotAllowed("The URL must look like https://example.com/webhooks; http:// is for sandboxes.")
-        _refuse_hopeless(host, is_local=is_local)
+        _refuse_host(host, is_local=is_local)
         port = port or (80 if is_local else 443)
         if not is_local and port not in PORTS:
             raise NotAllowed(f"The port must be {' or '.join(map(str, PORTS))}.")
@@ -86,7 +86,7 @@ class Target:
         return list(dict.fromkeys(map(str, found)))
 
 
-def _refuse_hopeless(host: str, *, is_local: bool) -> None:
+def _refuse_host(host: str, *, is_local: bool) -> None:
     """Raises NotAllowed for a host that no resolver can make right."""
     address = _literal(host)
     is_loopback = address.is_loopback if address else f".{host.rstrip('.')}".endswith(".localhost")

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from sessions_core.crypto import tokens
 from sessions_core.webhooks.addresses import Target
-from sessions_core.webhooks.models import MOST_FORGOTTEN, WebhookMessage
+from sessions_core.webhooks.models import DELETION_BATCH, WebhookMessage
 from sessions_core.webhooks.posting import Network, post
 
 __all__ = ["Worker"]
@@ -32,7 +32,7 @@ PAUSE = 1.0
 REST = 9
 
 # Between two searches of a process for messages that are kept no longer: no index helps them, and no hour matters.
-TIDY_EVERY = timedelta(hours=1)
+DELETE_EVERY = timedelta(hours=1)
 
 GONE = "410"
 
@@ -54,7 +54,7 @@ class Worker:
         self.network = network or Network()
         self.clock = clock
         self.is_stopping = False
-        self.tidy_from: datetime | None = None
+        self.delete_next_at: datetime | None = None
 
     def stop(self, *_: object) -> None:
         """Begin nothing new; what is under way is finished. Fit to be the handler of a signal."""
@@ -65,7 +65,7 @@ class Worker:
         under_way: dict[Future[Answer], WebhookMessage] = {}
         with ThreadPoolExecutor(THREADS) as pool:
             while True:
-                self._tidy()
+                self._delete_old()
                 for message in self._claimed(THREADS - len(under_way)):
                     under_way[pool.submit(attempt, message, at=self.clock(), network=self.network)] = message
                 if under_way:
@@ -79,13 +79,13 @@ class Worker:
     def _claimed(self, most: int) -> "list[WebhookMessage]":
         return [] if self.is_stopping else list(WebhookMessage.objects.claim(at=self.clock(), most=most))
 
-    def _tidy(self) -> None:
+    def _delete_old(self) -> None:
         """Forget one batch of old messages; while there are more, the next one with the next look at the database."""
         at = self.clock()
-        if self.is_stopping or (self.tidy_from is not None and at < self.tidy_from):
+        if self.is_stopping or (self.delete_next_at is not None and at < self.delete_next_at):
             return
-        if WebhookMessage.objects.forget_settled(at=at) < MOST_FORGOTTEN:
-            self.tidy_from = at + TIDY_EVERY
+        if WebhookMessage.objects.delete_settled(at=at) < DELETION_BATCH:
+            self.delete_next_at = at + DELETE_EVERY
 
     def _settle(self, message: WebhookMessage, answer: Answer) -> None:
         at, endpoint = self.clock(), message.endpoint

@@ -23,7 +23,7 @@ from sessions_core.webhooks.announced import contents, is_announced
 if TYPE_CHECKING:
     from sessions_core.models import Event, Workspace
 
-__all__ = ["KEPT_FOR", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+__all__ = ["RETENTION", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
 
 # Characters
 LONGEST_URL = 2000
@@ -50,10 +50,10 @@ RETRIES_AFTER = (
 
 # How long a message that was delivered or is dead can be looked at and sent again.
 # Its event is kept for good.
-KEPT_FOR = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 # Messages that one statement deletes, so that it holds its locks for a moment only.
-MOST_FORGOTTEN = 1000
+DELETION_BATCH = 1000
 
 # What failed together does not come back together: up to this part of the wait is added to it.
 JITTER = 0.2
@@ -157,9 +157,14 @@ class WebhookEndpoint(models.Model):
         until = instant(until, name="until")
         WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
 
-    def _record(self, deed: str, *, actor: str, at: datetime, **data: Any) -> None:
+    def _record(self, action: str, *, actor: str, at: datetime, **data: Any) -> None:
         self.workspace.events.record(
-            f"webhook_endpoint.{deed}", subject=str(self.pk), workspace_id=self.workspace_id, actor=actor, at=at, **data
+            f"webhook_endpoint.{action}",
+            subject=str(self.pk),
+            workspace_id=self.workspace_id,
+            actor=actor,
+            at=at,
+            **data,
         )
 
 
@@ -167,13 +172,13 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
     def due(self, *, at: datetime) -> Self:
         return self.filter(next_attempt_at__lte=moment(at))
 
-    def tell(self, events: Sequence["Event"]) -> None:
+    def create_for(self, events: Sequence["Event"]) -> None:
         """Write the messages for events, in the transaction that records them."""
         announced = [event for event in events if is_announced(event)]
         if not announced:
             return
         endpoints = list(WebhookEndpoint.objects.enabled().filter(workspace__in={e.workspace_id for e in announced}))
-        told = {endpoint.workspace_id for endpoint in endpoints}
+        receiving = {endpoint.workspace_id for endpoint in endpoints}
         self.bulk_create(
             WebhookMessage(
                 id=f"msg_{tokens.random_text(24)}",
@@ -183,17 +188,17 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
                 body=body,
                 next_attempt_at=event.created_at,
             )
-            for event, type, body in contents([event for event in announced if event.workspace_id in told])
+            for event, type, body in contents([event for event in announced if event.workspace_id in receiving])
             for endpoint in endpoints
             if endpoint.workspace_id == event.workspace_id
         )
 
-    def forget_settled(self, *, at: datetime) -> int:
-        """Delete those that were settled longer ago than they are kept, up to MOST_FORGOTTEN of them; how many."""
+    def delete_settled(self, *, at: datetime) -> int:
+        """Delete those that were settled longer ago than they are kept, up to DELETION_BATCH of them; how many."""
         at = moment(at)
-        old = self.filter(Q(delivered_at__lte=at - KEPT_FOR) | Q(dead_at__lte=at - KEPT_FOR))
-        forgotten, _ = old.filter(pk__in=old.order_by().values("pk")[:MOST_FORGOTTEN]).delete()
-        return forgotten
+        old = self.filter(Q(delivered_at__lte=at - RETENTION) | Q(dead_at__lte=at - RETENTION))
+        deleted, _ = old.filter(pk__in=old.order_by().values("pk")[:DELETION_BATCH]).delete()
+        return deleted
 
     def claim(self, *, at: datetime, most: int) -> Iterator["WebhookMessage"]:
         """The next message of each endpoint that no worker is busy with, the endpoint first that waited longest."""

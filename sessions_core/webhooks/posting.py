@@ -38,24 +38,24 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], *, network: Ne
     """The status that is answered. Raises NotAllowed, OSError, HTTPException."""
     addresses = target.addresses(network.resolve)
     deadline = time.monotonic() + network.limit
-    sock = _connected(addresses, target.port, deadline=deadline, network=network)
+    sock = _connect(addresses, target.port, deadline=deadline, network=network)
     if not target.is_local:
         sock = network.tls().wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
     # A time-out of the socket starts anew with each byte; this does not.
-    hang_up = Timer(deadline - time.monotonic(), _hang_up, (sock,))
+    timer = Timer(deadline - time.monotonic(), _shut_down, (sock,))
     try:
-        hang_up.start()
+        timer.start()
         return _status(sock, target, body, headers)
     except Exception as error:
         if time.monotonic() >= deadline:
             raise TimeoutError from error
         raise
     finally:
-        hang_up.cancel()
+        timer.cancel()
         sock.close()
 
 
-def _connected(addresses: list[str], port: int, *, deadline: float, network: Network) -> socket.socket:
+def _connect(addresses: list[str], port: int, *, deadline: float, network: Network) -> socket.socket:
     failure = OSError("the name has no address")
     for address in addresses:
         if (left := deadline - time.monotonic()) <= 0:
@@ -81,7 +81,7 @@ def _status(sock: socket.socket, target: Target, body: bytes, headers: Mapping[s
         connection.close()
 
 
-def _hang_up(sock: socket.socket) -> None:
+def _shut_down(sock: socket.socket) -> None:
     """Whoever is reading from it, in another thread, sees its end; TLS is not asked."""
     with suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

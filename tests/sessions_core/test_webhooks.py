@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.models import KEPT_FOR, OVERLAP, RETRIES_AFTER
+from sessions_core.webhooks.models import OVERLAP, RETENTION, RETRIES_AFTER
 from tests.dump import dump
 from tests.pages import DOCS, table
 from user_sessions.clerk.webhook_shapes import ANNOUNCED
@@ -140,7 +140,7 @@ def test_many_events_are_told_at_once_each_to_its_own_workspace(
     WebhookMessage.objects.all().delete()
     events = list(Event.objects.filter(type="user_session.created"))
     with django_assert_num_queries(5):  # the endpoints, the sessions with their users, a savepoint, the messages
-        WebhookMessage.objects.tell(events)
+        WebhookMessage.objects.create_for(events)
     told = WebhookMessage.objects.select_related("endpoint", "event")
     assert len(told) == 40
     for message in told:
@@ -153,9 +153,9 @@ def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, dj
     session = UserSession.objects.start(workspace, user, actor="test")
     created = Event.objects.get(subject=session.pk)
     with django_assert_num_queries(1):
-        WebhookMessage.objects.tell([created])
+        WebhookMessage.objects.create_for([created])
     with django_assert_num_queries(0):
-        WebhookMessage.objects.tell([Event(type="api_key.created")])
+        WebhookMessage.objects.create_for([Event(type="api_key.created")])
 
 
 def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(workspace, endpoint, receiver, deliver, user):
@@ -355,7 +355,7 @@ def test_what_fits_exactly_is_taken(workspace):
 
 
 def test_how_long_messages_are_kept_is_documented():
-    assert f"{KEPT_FOR.days} days" in (DOCS / "webhooks.md").read_text()
+    assert f"{RETENTION.days} days" in (DOCS / "webhooks.md").read_text()
 
 
 def test_every_type_and_every_retry_is_documented():

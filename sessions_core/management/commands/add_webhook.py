@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sessions_core.management.lengths import fitting
+from sessions_core.management.lengths import check_length
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import WebhookEndpoint
 from sessions_core.webhooks.addresses import NotAllowed
@@ -21,8 +21,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
-        url = fitting(options["url"], WebhookEndpoint, "url", what="A URL")
-        description = fitting(options["description"], WebhookEndpoint, "description", what="--description")
+        url = check_length(options["url"], WebhookEndpoint, "url", what="A URL")
+        description = check_length(options["description"], WebhookEndpoint, "description", what="--description")
         try:
             endpoint, secret = WebhookEndpoint.objects.add(
                 workspace, url, description=description, actor="command:add_webhook"

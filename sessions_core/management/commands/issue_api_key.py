@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sessions_core.management.lengths import fitting
+from sessions_core.management.lengths import check_length
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import ApiKey
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
-        name = fitting(options["name"], ApiKey, "name", what="--name")
+        name = check_length(options["name"], ApiKey, "name", what="--name")
         if options["publishable"]:
             key = ApiKey.objects.issue_publishable(workspace, name=name, actor="command:issue_api_key")
             self.stdout.write(key.publishable_key)

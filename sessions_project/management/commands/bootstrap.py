@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
 from sessions_core.management.databases import ready_database
-from sessions_project.bootstrap import Made, bootstrap
+from sessions_project.bootstrap import BootstrapResult, bootstrap
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         self.stdout.write(DjangoJSONEncoder(indent=2).encode(asdict(made)) if options["json"] else _as_text(made))
 
 
-def _as_text(made: Made) -> str:
+def _as_text(made: BootstrapResult) -> str:
     lines = [
         f"Workspace        {made.workspace_id}",
         f"Frontend API     {made.frontend_api}",

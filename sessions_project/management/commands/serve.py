@@ -18,7 +18,7 @@ from sessions_project import secrets_file
 from sessions_project.checks import is_loopback
 from sessions_project.models import Deployment
 from sessions_project.sandbox import IsLive, make_sandbox, refuse_live
-from sessions_project.welcome import remembered, welcome
+from sessions_project.welcome import welcome, with_credentials
 
 LAST_PORT = 65535
 
@@ -61,8 +61,8 @@ class Command(BaseCommand):
                 "or make a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
             ) from None
         if "DATABASE_URL" in os.environ:
-            secrets_file.remember(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
-        self.stdout.write(welcome(*remembered(sandbox)))
+            secrets_file.update(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
+        self.stdout.write(welcome(*with_credentials(sandbox)))
 
     def _prepare_live(self, host: str, port: int) -> None:
         self.check(include_deployment_checks=True, databases=["default"])
