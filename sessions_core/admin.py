@@ -1,7 +1,7 @@
-"""The console's ground rules, and the pages of workspaces, API keys and events.
+"""Base classes of the admin pages, and the pages of workspaces, API keys, events and webhooks.
 
-What happened is shown and never edited: an operator acts through actions, each confirmed, permission-checked and
-recorded as an event under their name.
+Recorded rows are read-only. Operators use actions: each asks for confirmation, checks the permission, and records an
+event with the operator as actor.
 """
 
 from collections.abc import Callable
@@ -29,19 +29,19 @@ from sessions_core.models import (
 )
 from sessions_core.models.policies import Policy, policy_models
 
-# Rows that a confirmation lists.
+# Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
 
 __all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "confirmed_of_all", "operator"]
 
 
 def operator(request: HttpRequest) -> str:
-    """How events name the person at the console."""
+    """Return the actor that events record for the signed-in operator."""
     return f"operator:{request.user.pk}"
 
 
 class FactAdmin(BoundedAdmin):
-    """Rows that may be looked at and acted upon, and are neither added, edited nor deleted by hand."""
+    """Base of pages with read-only rows. Operators use actions, and cannot add, edit or delete rows in a form."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -50,36 +50,36 @@ class FactAdmin(BoundedAdmin):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Refuse on the pages of this model. Other pages ask before a deletion that cascades to our rows, such as that
-        of a user: there the person needs the permission, as for any model."""
+        """Return False on the pages of this model. On other pages the usual permission applies: Django asks for it
+        before a deletion that cascades to these rows, such as the deletion of a user."""
         page = request.resolver_match.url_name if request.resolver_match else None
         own = f"{self.opts.app_label}_{self.opts.model_name}_"
         is_cascade = obj is not None and page is not None and not page.startswith(own)
         return is_cascade and super().has_delete_permission(request, obj)
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether the actions are open: the model's change permission, though nothing is edited in a form."""
+        """Return True if the user may run actions: the model's change permission."""
         return super().has_change_permission(request)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """What is on no page can be asked for by none, not letter by letter either."""
+        """Reject lookups on fields that no page shows, so that their values cannot be probed."""
         fields = flatten_fieldsets(self.get_fieldsets(request))
         shown = {"pk", self.opts.pk.name, *fields, *self.list_display, *map(_parameter, self.list_filter)}
         return lookup.partition("__")[0] in shown and super().lookup_allowed(lookup, value, request)
 
 
 def _parameter(list_filter: Any) -> str:
-    """What a query begins with that asks this filter."""
+    """Return the first part of the query parameter of this filter."""
     field = list_filter[0] if isinstance(list_filter, tuple) else list_filter
     name: str = field if isinstance(field, str) else field.parameter_name
     return name.partition("__")[0]
 
 
 class HistoryAdmin(FactAdmin):
-    """Facts with a story: ``history`` lists the events of the object, newest first."""
+    """Base of pages that show ``history``: the events of the object, newest first."""
 
     def subject(self, obj: Any) -> str:
-        """The id that events know the object by."""
+        """Return the subject of the events about this object."""
         return str(obj.pk)
 
     def events(self, obj: Any) -> QuerySet[Event]:
@@ -97,14 +97,14 @@ def _why(event: Event) -> str:
     return f": {reason}" if reason else ""
 
 
-# A method of a ModelAdmin that treats one object, and answers whether anything changed.
+# A method of a ModelAdmin that changes one object and returns True if it changed.
 RowAction = Callable[[Any, HttpRequest, Any], bool]
-# One that treats all of a queryset, and answers how many changed.
+# A method of a ModelAdmin that changes all rows of a queryset and returns how many changed.
 BulkAction = Callable[[Any, HttpRequest, Any], int]
 
 
 def confirmed(description: str, *, done: str) -> Callable[[RowAction], Any]:
-    """Make an action of a treatment: ask first, then act each, then say how many. ``done`` completes "3 of 4 …"."""
+    """Make an admin action of a method: confirm, change each object, report. ``done`` completes "3 of 4 …"."""
 
     def decorate(act: RowAction) -> Any:
         def act_on_each(self: FactAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> int:
@@ -117,7 +117,7 @@ def confirmed(description: str, *, done: str) -> Callable[[RowAction], Any]:
 
 
 def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], Any]:
-    """The same of what treats all rows at once, however many."""
+    """Do the same with a method that changes all rows at once."""
 
     def decorate(act: BulkAction) -> Any:
         @admin.action(description=description, permissions=["act"])
@@ -139,7 +139,7 @@ def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], A
 def _ask(
     model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any], *, description: str, action: str
 ) -> HttpResponse:
-    """Show some of the rows and say how many there are. All of a list travel as the list's own filters, not as ids."""
+    """Render the confirmation. For a whole list the form repeats the list's filters, not the ids of its rows."""
     is_across = request.POST.get("select_across") == "1"
     count = queryset.count()
     return TemplateResponse(
@@ -165,7 +165,7 @@ class AllowedOriginInline(admin.TabularInline):
 
 
 def _inline_of(policy: type[Policy]) -> "type[InlineModelAdmin[Any, Any]]":
-    """The form of an app's policy. A row is made once it differs from the defaults."""
+    """Return an inline form for the policy of an app. Django saves a row only if a value differs from its default."""
     return type(f"{policy.__name__}Inline", (admin.StackedInline,), {"model": policy, "can_delete": False})
 
 
@@ -175,22 +175,22 @@ class WorkspaceAdmin(BoundedAdmin):
     list_filter = ("is_sandbox",)
     searched = ((UUID_PATTERN, "id"), (r".*", "name"))
     names = ("name",)
-    search_fields = ("name",)  # where other forms look a workspace up
-    search_help_text = "An ID or a name, or a part of the name among the first 1,000."
+    search_fields = ("name",)  # for autocomplete fields of other forms
+    search_help_text = "An ID, a name, or part of a name. Partial names search only the first 1,000 workspaces."
     readonly_fields = ("id", "created_at")
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> "list[type[InlineModelAdmin[Any, Any]]]":
-        """The origins, and the policy of each installed app."""
+        """Return the allowed origins, and the policy of each installed app."""
         return [AllowedOriginInline, *map(_inline_of, policy_models())]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """A tenant is not one wrong click away from losing every session."""
+        """Return False: deleting a workspace would delete all of its sessions."""
         return False
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(HistoryAdmin):
-    """A secret key is shown once, to whoever makes it with ``manage.py issue_api_key``."""
+    """``manage.py issue_api_key`` prints a secret key once; no page shows it."""
 
     list_display = ("name", "kind", "short", "workspace", "created_at", "revoked_at")
     list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
@@ -198,7 +198,9 @@ class ApiKeyAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = "The public part of a key, or a part of the name among the newest 1,000 of this list."
+    search_help_text = (
+        "The public part of a key, or part of a name. Names search only the newest 1,000 rows of this list."
+    )
     fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
     readonly_fields = ("publishable_key", "history")
     actions = ("revoke",)
@@ -221,12 +223,12 @@ class EventAdmin(FactAdmin):
         (r"[a-z_]+\.[a-z_]+", "type"),
         (r".*", "subject"),
     )
-    search_help_text = "A subject (an id), an actor such as operator:1, or a type such as user_session.revoked."
+    search_help_text = "A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked."
 
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(HistoryAdmin):
-    """Made by ``manage.py add_webhook``, which shows its secret once; no page does."""
+    """``manage.py add_webhook`` adds an endpoint and prints its secret once; no page shows the secret."""
 
     list_display = ("url", "workspace", "description", "created_at", "disabled_at", "disabled_reason")
     list_filter = (("disabled_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
@@ -234,7 +236,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((UUID_PATTERN, "id"),)
     names = ("url", "description")
-    search_help_text = "An ID, or a part of the URL or description among the newest 1,000 of this list."
+    search_help_text = "An ID, or part of a URL or description. Texts search only the newest 1,000 rows."
     fields = (
         "id",
         "url",
@@ -260,7 +262,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
 
 @admin.register(WebhookMessage)
 class WebhookMessageAdmin(FactAdmin):
-    """What it says of a user is for the endpoint and on no page."""
+    """No page shows the body of a message, which contains personal data of a user."""
 
     list_display = ("id", "type", "endpoint", "attempts", "last_outcome", "next_attempt_at", "delivered_at", "dead_at")
     list_filter = (

@@ -137,7 +137,7 @@ def test_gone_disables_the_endpoint(message, endpoint, receiver, deliver):
     receiver.answer = status(410)
     deliver(at=NOW)
     endpoint.refresh_from_db()
-    assert (endpoint.disabled_at, endpoint.disabled_reason) == (NOW, "it answered 410 Gone")
+    assert (endpoint.disabled_at, endpoint.disabled_reason) == (NOW, "the endpoint responded with 410 Gone")
     assert Event.objects.get(type="webhook_endpoint.disabled").actor == "system:webhooks"
     deliver(at=NOW + timedelta(days=1))
     assert len(receiver.received) == 1

@@ -312,9 +312,9 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     UserSession.objects.start(workspace, user, actor="test")
     call_command("deliver_webhooks", once=True)
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
-    assert capsys.readouterr().out == f"It will be sent again to {receiver.url}.\n"
+    assert capsys.readouterr().out == f"Sending again to {receiver.url}.\n"
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
-    assert capsys.readouterr().out == "It is due already.\n"
+    assert capsys.readouterr().out == "The message is already due.\n"
     call_command("deliver_webhooks", once=True)
     assert receiver.types == ["session.created"] * 2
     WebhookEndpoint.objects.get().disable(actor="test")
@@ -325,7 +325,7 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
 def test_commands_say_what_is_wrong(workspace, live_workspace):
     with pytest.raises(CommandError, match="must look like https"):
         call_command("add_webhook", str(live_workspace.pk), "http://127.0.0.1/hooks")
-    with pytest.raises(CommandError, match=r"No webhook can go there. 10.0.0.1 is not a public address"):
+    with pytest.raises(CommandError, match=r"The URL is not allowed. 10.0.0.1 is not a public address"):
         call_command("add_webhook", str(workspace.pk), "https://10.0.0.1/hooks")
     with pytest.raises(CommandError, match="no such message"):
         call_command("replay_webhook", "msg_unknown")
@@ -336,9 +336,12 @@ def test_commands_say_what_is_wrong(workspace, live_workspace):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("add_webhook", "https://example.com/" + "x" * 1981), "A URL has at most 2000 characters; this has 2001"),
-        (("add_webhook", "https://example.com/", "--description", "x" * 201), "--description has at most 200"),
-        (("issue_api_key", "--name", "x" * 201), "--name has at most 200"),
+        (
+            ("add_webhook", "https://example.com/" + "x" * 1981),
+            "A URL must be at most 2000 characters long; this one has 2001",
+        ),
+        (("add_webhook", "https://example.com/", "--description", "x" * 201), "--description must be at most 200"),
+        (("issue_api_key", "--name", "x" * 201), "--name must be at most 200"),
     ],
 )
 def test_what_its_column_cannot_hold_is_refused(workspace, arguments, reason):

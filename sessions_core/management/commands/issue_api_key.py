@@ -1,4 +1,4 @@
-"""``manage.py issue_api_key WORKSPACE``: make a secret key and show it, this once."""
+"""``manage.py issue_api_key WORKSPACE``: create an API key and print it."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,7 +11,7 @@ from sessions_core.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Issues a secret or publishable key of a workspace. A secret key is printed this once and kept nowhere."
+    help = "Issues a secret or publishable API key. A secret key is printed once and not stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")

@@ -1,4 +1,4 @@
-"""``manage.py token_keys``: which of the TOKEN_KEYS are still needed, and by how many rows."""
+"""``manage.py token_keys``: list which of the TOKEN_KEYS are in use, and by how many rows."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from sessions_core.management.databases import ready_database
 
 
 class Command(BaseCommand):
-    help = "Lists the TOKEN_KEYS, newest first, with the number of live rows whose present token each one makes."
+    help = "Lists the TOKEN_KEYS, newest first, with the number of live rows whose current token uses each key."
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
