@@ -1,4 +1,4 @@
-"""The console's page of client sessions. The token is never shown here."""
+"""Admin pages of client sessions and personal access tokens. They never show a token."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class GrantInline(admin.TabularInline):
 
     @admin.display(description="resource ID")
     def formatted_id(self, grant: Grant) -> str:
-        """As the API writes it."""
+        """Return the id in the format of the API."""
         return resources.format_id(grant.resource_type, grant.resource_id)
 
     @admin.display(description="allowed")
@@ -91,7 +91,7 @@ class ClientSessionAdmin(HistoryAdmin):
 
 @admin.register(PersonalAccessToken)
 class PersonalAccessTokenAdmin(HistoryAdmin):
-    """A token is shown once, to whoever makes it with ``manage.py issue_personal_access_token``."""
+    """``manage.py issue_personal_access_token`` prints a token once; no page shows it."""
 
     list_display = ("name", "short", "user", "created_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
@@ -99,13 +99,13 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     list_select_related = ("user",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = "The public part of a token, or a part of the name among the newest 1,000 of this list."
+    search_help_text = "The public part of a token, or part of a name. Names search only the newest 1,000 rows."
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
     readonly_fields = ("given_workspaces", "history")
     actions = ("revoke",)
 
     def events(self, obj: PersonalAccessToken) -> QuerySet[Event]:
-        """One of its workspaces is enough: each of them has the same."""
+        """Return the events of one of its workspaces; the others have the same events."""
         return Event.objects.filter(subject=obj.short, workspace=obj.workspaces.first())
 
     @admin.display(description="workspaces")

@@ -1,4 +1,4 @@
-"""What a caller of a view of your own may do."""
+"""REST framework permissions for your own views."""
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -10,7 +10,7 @@ __all__ = ["HasClientSession", "HasCredential"]
 
 
 class HasClientSession(BasePermission):
-    """Lets in client sessions only: ``request.auth`` is one."""
+    """Allow only client sessions: ``request.auth`` is one."""
 
     message = "A client session token is required."
 
@@ -19,7 +19,7 @@ class HasClientSession(BasePermission):
 
 
 class HasCredential(BasePermission):
-    """Lets in client sessions, and backends with an API key: whatever GrantedFilterBackend can narrow to."""
+    """Allow the callers that GrantedFilterBackend supports: client sessions and backends."""
 
     message = "A client session token or an API key is required."
 

@@ -1,4 +1,4 @@
-"""The client session: its facts, and the verbs that change them."""
+"""The client session: fields, constraints, and the methods that change it."""
 
 import uuid
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace, with_policies
 from sessions_core.moments import moment
 
-# The kind of caller that holds a client session's token; see sessions_core.http.routes.
+# The kind of caller with a client session token; see sessions_core.http.routes.
 CLIENT_SESSION = "client_session"
 
 
 class Status(models.TextChoices):
-    """What can be said of a client session at a moment."""
+    """The status of a client session at a time."""
 
     LIVE = "live"
     EXPIRED = "expired"
@@ -35,9 +35,9 @@ class Status(models.TextChoices):
 
 
 class ClientSession(models.Model):
-    """A pass for one user's browser. Its token reaches what was granted, and what that leads to.
+    """A pass for one user's browser. Its token reaches the granted resources, and those that a grant leads to.
 
-    ``revoked_at`` and deletion are deeds; expiry follows from ``expires_at``.
+    ``revoked_at`` is stored; expiry follows from ``expires_at``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,10 +49,13 @@ class ClientSession(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     key_released_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When a newer session took the key over from this expired one."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a newer session took over the key of this expired session.",
     )
 
-    # What a manager made of a queryset can do, for type checkers without the plugin of django-stubs.
+    # The annotation is for type checkers without the django-stubs plugin.
     objects: ClassVar[ClientSessionQuerySet] = ClientSessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -80,32 +83,32 @@ class ClientSession(models.Model):
 
     @property
     def token(self) -> str:
-        """The whole secret. For the wire only: never log it, never show it to an operator."""
+        """The token, a secret. Use it only in responses: never log it or show it to an operator."""
         return TOKEN.token(self.token_short, self.token_key)
 
     @property
     def credential(self) -> str:
-        """Which kind of caller holds this session's token."""
+        """The kind of caller with this session's token."""
         return CLIENT_SESSION
 
     @property
     def actor(self) -> str:
-        """How events name this session when it is the one that acts."""
+        """The actor that events record for changes by this session."""
         return f"client_session:{self.id}"
 
     @classmethod
     def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
-        """The session a checked token belongs to, its workspace joined: one query."""
+        """Return the session of a checked token, or None. One query, with the workspace joined."""
         session = _BY_TOKEN.get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     @property
     def status(self) -> Status:
-        """What holds now."""
+        """The current status."""
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """``expired`` is never written down: it follows from the clock."""
+        """Return the status at this time. ``expired`` is not stored: it follows from ``expires_at``."""
         at = moment(at)
         if self.revoked_at is not None:
             return Status.REVOKED
@@ -120,9 +123,9 @@ class ClientSession(models.Model):
         user_identifier_key: str | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Add grants; none is ever taken away or narrowed. A session without a user identifier key gets the given one.
+        """Add or extend grants. A session without a user identifier key gets the given one.
 
-        Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
+        Raise NotLive, GrantConflict, KeyTaken or resources.Missing; then nothing changes.
         """
         at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if user_identifier_key is not None:
@@ -134,10 +137,10 @@ class ClientSession(models.Model):
             self._add_grants(checked, terms, actor=actor, at=at)
 
     def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
-        """Take these grants back while the session lives; what was not granted is not missed.
+        """Delete these grants. Resources without a grant are ignored.
 
-        What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
-        neither granted nor could be; then nothing has changed.
+        A resource that another grant leads to stays within reach. Raise NotLive, or resources.Missing for an id that
+        is not granted and cannot be; then nothing changes.
         """
         at, wanted = moment(at), normalize_wanted(wanted)
         with atomic():
@@ -159,9 +162,9 @@ class ClientSession(models.Model):
         expires_at: datetime | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Make the grants of each type in ``wanted`` exactly those, on these terms; other types stay.
+        """Replace the grants of each type in ``wanted`` by these, with these terms. Grants of other types stay.
 
-        Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
+        Raise NotLive, GrantConflict or resources.Missing; then nothing changes.
         """
         at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if not wanted and expires_at is None:
@@ -180,14 +183,17 @@ class ClientSession(models.Model):
                 self._narrow_grants(resource_type, terms, actor=actor, at=at)
 
     def _delete_grants(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
-        """Delete these grants of the session, which are of one type. Wants the session locked."""
+        """Delete grants of one type. The session must be locked."""
         at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
             grants.delete()
             self._record("client_session.grants_removed", actor=actor, at=at, grants={resource_type: gone})
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
+        """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
+
+        An expired session can be revoked as well.
+        """
         at = moment(at)
         with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
@@ -197,14 +203,14 @@ class ClientSession(models.Model):
         return bool(happened)
 
     def remove(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Delete the row with its grants; whether it was still there. Its events stay."""
+        """Delete the session and its grants. Return True if it existed. Its events stay."""
         deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(actor=actor, at=at)
         return bool(deleted)
 
     def renew_token(self, *, actor: str, at: datetime) -> None:
-        """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.
+        """Derive the token from the newest of the TOKEN_KEYS from now on. Raise NotLive.
 
-        Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
+        Earlier tokens work until their key is removed, so other browsers stay signed in.
         """
         at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
@@ -212,9 +218,9 @@ class ClientSession(models.Model):
                 self._lock(actor=actor, at=at)
 
     def _lock(self, *, actor: str, at: datetime) -> None:
-        """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
+        """Lock the session until the transaction ends. Raise NotLive if it is not live.
 
-        An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
+        An UPDATE checks and locks in one statement, also on SQLite, which has no SELECT FOR UPDATE.
         """
         if not ClientSession.objects.live(at=at).filter(pk=self.pk).update(token_key=models.F("token_key")):
             raise NotLive
@@ -225,7 +231,7 @@ class ClientSession(models.Model):
             self.token_key = token_key
 
     def _insert(self, wanted: NormalizedWanted, terms: Terms, *, actor: str) -> None:
-        """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
+        """Insert the session with these grants. Raise resources.Missing, or IntegrityError if key or token exist."""
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
@@ -253,7 +259,7 @@ class ClientSession(models.Model):
         except IntegrityError:
             raise KeyTaken from None
         self.user_identifier_key = key
-        # The key itself is no matter for a record: with a publishable key it opens the session.
+        # The event does not contain the key: with a publishable key it opens the session.
         self._record("client_session.key_taken", actor=actor, at=at)
 
     def _add_grants(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
@@ -264,7 +270,7 @@ class ClientSession(models.Model):
                 )
 
     def _narrow_grants(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
-        """Narrow the grants of a type to these terms, where they reach further."""
+        """Limit the grants of a type to these terms."""
         wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
         if ids := sorted(wider.values_list("resource_id", flat=True)):
             wider.update(**terms.columns)
@@ -288,7 +294,7 @@ _BY_TOKEN = CompiledQuery(
 
 
 def _terms_data(terms: Terms) -> dict[str, Any]:
-    """Terms as an event tells them, where there is something to tell."""
+    """Return the data of an event for these terms; empty for the default terms."""
     if terms == ALL:
         return {}
     return {"actions": list(terms.actions), "until": terms.until.isoformat() if terms.until else None}

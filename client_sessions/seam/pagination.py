@@ -1,4 +1,4 @@
-"""Pages by key: a cursor says after which row the next page begins, and for which caller and parameters it was made."""
+"""Keyset pagination. A cursor contains the last row of a page, and the caller and parameters it is valid for."""
 
 import json
 from collections.abc import Mapping
@@ -40,10 +40,10 @@ class Page(Generic[M]):
 
 
 def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], *, auth: Auth) -> Page[M]:
-    """The page that the parameters ask for, oldest rows first: one query and no count.
+    """Return the requested page, oldest rows first: one query and no count.
 
-    Rows have ``created_at`` and an ``id``. A limit above LARGEST_PAGE gives the largest page. Raises SeamError for a
-    cursor that is none, or was made for other parameters or another caller.
+    Rows need ``created_at`` and ``id``. LARGEST_PAGE limits the page size. Raise SeamError for a cursor that is invalid
+    or was issued for other parameters or another caller.
     """
     filters = {name: value for name, value in parameters.items() if name != "page_cursor"}
     purpose = _purpose(request.path, filters, auth)
@@ -63,7 +63,7 @@ def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], 
 
 
 class KeysetPagination(BasePagination):
-    """Pages of a generic view. The view has ``values``, ``auth``, ``list_name`` and ``ok``."""
+    """Pagination for generic views with ``values``, ``auth``, ``list_name`` and ``ok``."""
 
     view: Any
     page: Page[Any]
@@ -79,7 +79,7 @@ class KeysetPagination(BasePagination):
 
 
 def _query_of(parameters: Mapping[str, Any]) -> str:
-    """As the SDKs write it, so that reading it gives the same values."""
+    """Encode parameters as the SDKs do, so that they are parsed to the same values."""
     pairs: list[tuple[str, str]] = []
     for name, value in parameters.items():
         match value:
@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
 
 
 def _purpose(path: str, filters: Mapping[str, Any], auth: Auth) -> str:
-    """A short name for path, parameters and what the caller may see."""
+    """Return a digest of path, parameters and the scope of the caller."""
     scope = [path, str(auth.workspace.pk), str(auth.pk) if isinstance(auth, ClientSession) else ""]
     return digest(json.dumps([scope, filters], sort_keys=True, default=str))[:24]
 
@@ -120,5 +120,5 @@ def _read(cursor: str, purpose: str) -> tuple[datetime, UUID]:
 
 
 def _signer() -> Signer:
-    # "." neither occurs in URL-safe base64 nor needs escaping in a URL.
+    # "." does not occur in URL-safe base64 and needs no escaping in a URL.
     return Signer(salt="client_sessions.seam.pagination", sep=".")

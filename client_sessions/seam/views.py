@@ -30,7 +30,7 @@ from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text
 
 __all__ = ["ClientSessionsView"]
 
-# What may be granted in Seam's words: parameter -> resource type. Other types are granted as ``<type>_ids``.
+# Parameter -> resource type for the types of Seam. Other types have the parameter ``<type>_ids``.
 SEAM_GRANTS = {
     "connected_account_ids": "connected_account",
     "connect_webview_ids": "connect_webview",
@@ -60,10 +60,10 @@ LIST = Parameters(
 )
 ONE = Parameters(client_session_id=Text(required=True))
 
-# Client sessions that one call lists unless it asks for pages.
+# Maximum number of client sessions in a list without page parameters.
 MOST_LISTED = 1000
 
-# Headers that may carry the key when a publishable key asks for a session.
+# Headers that may contain the user identifier key of a request with a publishable key.
 KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
 
@@ -143,11 +143,11 @@ class ClientSessionsView(SeamView):
         return self.ok()
 
     def _sessions(self) -> ClientSessionQuerySet:
-        """The only sessions this caller can name: those of its workspace."""
+        """Return the sessions of the caller's workspace."""
         return ClientSession.objects.in_workspace(self.auth.workspace)
 
     def _get_session(self, selectors: dict[str, str]) -> ClientSession:
-        """The session that all selectors name. Raises SeamError if there is none, or no selector."""
+        """Return the session that matches all selectors. Raise SeamError if there is no match or no selector."""
         sessions = self._sessions() if selectors else ClientSession.objects.none()
         if "client_session_id" in selectors:
             sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
@@ -159,12 +159,12 @@ class ClientSessionsView(SeamView):
         return session
 
     def _get_session_to_change(self, values: dict[str, Any]) -> ClientSession:
-        """The session to grant to: the id chooses if both selectors are given, and the key is then one to take over."""
+        """Return the session to grant to. If both selectors are given, the id selects it and it gets the key."""
         selector, *_ = selectors = _selectors(values)
         return self._get_session({selector: selectors[selector]})
 
     def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
-        """What the caller asks of a new session, in the words of the model."""
+        """Return the arguments of ``start`` for these parameters."""
         return {
             "workspace": self.auth.workspace,
             "actor": self.auth.actor,
@@ -175,7 +175,8 @@ class ClientSessionsView(SeamView):
         }
 
     def _check_publishable(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
-        """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
+        """Check the parameters of a publishable key: it may create an empty session with a user identifier key. The
+        lifetime of the policy limits ``expires_at``. Raise SeamError."""
         if not (values.get("user_identifier_key") or "").strip():
             raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
         if set(values) & {*_grant_parameters(), "customer_key", "customer_id"}:
@@ -188,7 +189,7 @@ class ClientSessionsView(SeamView):
         return values
 
     def _start_or_get(self, values: dict[str, Any]) -> ClientSession:
-        """A fresh session, or the one that holds the key: of that one only the key of its token may change."""
+        """Create a session, or return the one with this key. Of an existing one, only the token key may change."""
         try:
             return ClientSession.objects.start(**self._request_of(values))
         except KeyTaken as taken:
@@ -198,7 +199,7 @@ class ClientSessionsView(SeamView):
             return taken.holder
 
     def _list_response(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
-        """All of them as Seam does, or a page where one is asked for. Raises SeamError for more than MOST_LISTED."""
+        """Return all sessions, or a page if page parameters are given. Raise SeamError for more than MOST_LISTED."""
         if set(values) & set(PAGE_PARAMETERS):
             page = page_of(sessions, request, values, auth=self.auth)
             return self.ok(
@@ -212,7 +213,7 @@ class ClientSessionsView(SeamView):
         return self.ok(client_sessions=[client_session_object(session) for session in found])
 
     def _session_response(self, session: ClientSession) -> Response:
-        """The session as it is now."""
+        """Return the session as it is stored now. Raise SeamError if it was deleted."""
         found = _with_wire_fields(ClientSession.objects.filter(pk=session.pk)).first()
         if found is None:
             raise SeamError("client_session_not_found")
@@ -220,14 +221,14 @@ class ClientSessionsView(SeamView):
 
 
 def _selects_only(session: ClientSession, selectors: dict[str, str]) -> bool:
-    """Whether the selectors are none, or one that is this session's own."""
+    """Return True if there is no selector, or one that matches this session."""
     id, key = selectors.get("client_session_id"), selectors.get("user_identifier_key")
     is_own = (id is None or _ids(id) == [session.pk]) and (key is None or key == session.user_identifier_key)
     return is_own and len(selectors) <= 1
 
 
 def _selectors(values: dict[str, Any]) -> dict[str, str]:
-    """What of a request names a session, the id first. Raises SeamError if nothing does."""
+    """Return the selectors of a session, the id first. Raise SeamError if there is none."""
     selectors: dict[str, str] = {
         name: values[name] for name in ("client_session_id", "user_identifier_key") if name in values
     }
@@ -237,13 +238,13 @@ def _selectors(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _with_wire_fields(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
-    """With everything that the wire form shows, in two queries whatever the number."""
+    """Load everything that the JSON representation needs, in two queries for any number of sessions."""
     now = timezone.now()
     return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
 
 
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
-    """Those granted this resource; for None, those granted nothing of the type."""
+    """Filter sessions with a grant of this resource or, for None, without any grant of the type."""
     if resource_id is None:
         return sessions.without_grant(resource_type, at=timezone.now())
     try:
@@ -254,7 +255,7 @@ def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id
 
 
 def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
-    """The grants in a request's parameters, by resource type. Raises SeamError if two of them disagree."""
+    """Return the granted ids by resource type. Raise SeamError if two parameters contradict each other."""
     wanted: dict[str, list[str]] = {}
     for name, resource_type in _granted_types().items():
         if name in values:
@@ -265,7 +266,7 @@ def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _terms(values: dict[str, Any]) -> Terms:
-    """Raises SeamError for an end that is past: nothing would be granted."""
+    """Return the terms of the grants. Raise SeamError if their end is in the past."""
     until = values.get("access_expires_at")
     if until is not None and until <= timezone.now():
         raise invalid("access_expires_at", "It is past")
@@ -273,19 +274,19 @@ def _terms(values: dict[str, Any]) -> Terms:
 
 
 def _granted_types() -> dict[str, str]:
-    """Every parameter that grants, and the resource type it grants."""
+    """Return the resource type of each parameter that grants."""
     others = {resource_type.name for resource_type in resources.registered()} - set(SEAM_GRANTS.values())
     return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
 
 
 def _grant_parameters() -> dict[str, Parameter]:
-    """The parameters that grant, but for those of the creation alone. The project's own types are among them."""
+    """Return the parameters that grant, including those of the project's own types."""
     lists = {name: Texts() for name in _granted_types() if name not in CREATION}
     return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
 
 
 def _publishable_parameters() -> Parameters:
-    """As for a creation, but that a blank key has an error of its own."""
+    """Return the parameters of a creation with a publishable key. A blank user identifier key has its own error."""
     return Parameters(**_grant_parameters(), **CREATION, user_identifier_key=Text())
 
 
@@ -297,7 +298,7 @@ def _key_from_headers(request: Request) -> dict[str, Any]:
 
 
 def _ids(text: str) -> list[UUID]:
-    """The id in a text of any kind: none if it is no id."""
+    """Return the id as a list, which is empty if the text is not a UUID."""
     try:
         return [UUID(text)]
     except ValueError:

@@ -70,7 +70,7 @@ class _Compiled:
         self._statements: dict[Hashable, _Statement] = {}
 
     def statement(self, connection: BaseDatabaseWrapper, *arguments: Hashable) -> _Statement:
-        """Return the compiled statement. Raises CannotCompile."""
+        """Return the compiled statement. Raise CannotCompile."""
         variant = (connection.alias, self.depends_on(), arguments)
         statement = self._statements.get(variant)
         if statement is None:

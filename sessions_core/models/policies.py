@@ -14,7 +14,7 @@ __all__ = ["Policy", "is_lifetime", "policy_models", "with_policies"]
 
 
 def is_lifetime(value: timedelta) -> None:
-    """Validate a lifetime. Raises ValidationError."""
+    """Validate a lifetime. Raise ValidationError."""
     if not timedelta(0) < value <= LONGEST_LIFETIME:
         raise ValidationError(
             f"A lifetime must be more than 0 and at most {LONGEST_LIFETIME.days} days.", code="lifetime"
