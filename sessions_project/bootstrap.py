@@ -1,4 +1,4 @@
-"""What a live server begins with: a workspace, its API key and an operator, as far as they are asked for."""
+"""Create the first workspace of a live server, its API key, and an operator if requested."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,7 +20,7 @@ BY = "command:bootstrap"
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapResult:
-    """What ``manage.py bootstrap --json`` prints. Secrets are null where nothing was made."""
+    """The output of ``manage.py bootstrap --json``. Secrets that were not created are null."""
 
     workspace_id: UUID
     frontend_api: str
@@ -32,10 +32,10 @@ class BootstrapResult:
 
 @atomic()
 def bootstrap(name: str, *, operator: str | None = None) -> BootstrapResult:
-    """Make a live workspace of this name with one API key, and a superuser if ``operator`` names one.
+    """Create a live workspace with one API key, and a superuser if ``operator`` is given.
 
-    What is there already stays as it is: no key is added to an existing workspace and no password is changed.
-    Raises ValidationError if the workspace's address is taken or the operator's name cannot be one.
+    An existing workspace gets no new key and an existing user no new password. Raise ValidationError if another
+    workspace has the address or the operator's user name is invalid.
     """
     workspace, api_key = Workspace.objects.filter(name=name).order_by("created_at", "id").first(), None
     if workspace is None:
@@ -60,7 +60,7 @@ def bootstrap(name: str, *, operator: str | None = None) -> BootstrapResult:
 
 
 def _create_operator(username: str) -> str | None:
-    """Make a superuser; None if there is a user of this name, who stays as they are."""
+    """Create a superuser and return the password, or None if the user exists."""
     if User.objects.filter(username=username).exists():
         return None
     user = User(username=username, is_staff=True, is_superuser=True)

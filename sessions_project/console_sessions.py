@@ -1,4 +1,4 @@
-"""Django's sessions, of which the database keeps a digest of the key: a stolen dump opens no operator's console."""
+"""Django sessions with a digest of the key in the database, so that a stolen dump contains no working session."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from sessions_core.crypto.tokens import digest
 
 __all__ = ["SessionStore"]
 
-# Characters of the column; 160 bits of the digest.
+# Characters of the column: 160 bits of the digest.
 COLUMN = 40
 
 
 class SessionStore(DatabaseStore):
-    """The key in the cookie is looked up by its digest. For synchronous use, which is all the console makes of it."""
+    """Looks up the key of the cookie by its digest. Synchronous only, like the admin."""
 
     def exists(self, session_key: str) -> bool:
         return super().exists(_digest_of_key(session_key))

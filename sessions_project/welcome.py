@@ -1,4 +1,4 @@
-"""What ``dev.py run`` prints about its sandbox, and the secrets it keeps so that it can print them again."""
+"""The output of ``dev.py run``, and the stored secrets of the sandbox, so that later runs can print them again."""
 
 import json
 from dataclasses import replace
@@ -47,7 +47,7 @@ SESSION=$(curl -s {url}/v1/sessions {key} {json} -d '{{"user_id": "{user_id}"}}'
 curl -sw '\\n' -X POST {url}/v1/sessions/$SESSION/tokens {key}
 """
 NO_COMMANDS = """
-Some of the demo data was deleted, and does not come back: `dev.py run --data DIR` makes a sandbox in a new directory.
+Some of the demo data was deleted and is not created again. `dev.py run --data DIR` creates a new sandbox.
 """
 CREATE = (
     "curl -sw '\\n' {url}/client_sessions/get_or_create {key} {json} "
@@ -59,7 +59,8 @@ ID_OF = """python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'"""
 
 
 def with_credentials(sandbox: Sandbox) -> tuple[Sandbox, str, str | None]:
-    """The sandbox with an API key that works, and the passwords that are still the first ones."""
+    """Return the sandbox with its users' passwords, a working API key, and the operator's password. A password that was
+    changed is None."""
     saved = secrets_file.read(settings.GATEPASS_SECRETS)
     api_key = sandbox.api_key or saved.get(API_KEY, "")
     if not _works(api_key, sandbox):
@@ -109,7 +110,7 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
 
 
 def _commands(sandbox: Sandbox, api_key: str) -> str:
-    """Three requests to paste, as long as what they name is there."""
+    """Return commands to try, or a note if the demo data was deleted."""
     if not sandbox.users or not sandbox.connected_account_ids:
         return NO_COMMANDS
     user = sandbox.users[0]
@@ -124,7 +125,7 @@ def _commands(sandbox: Sandbox, api_key: str) -> str:
 
 
 def _publishable_keys(sandbox: Sandbox) -> str:
-    """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
+    """Return the publishable keys of both dialects. The key of Clerk's SDKs contains the address."""
     workspace = Workspace.objects.get(pk=sandbox.workspace_id)
     address = f", for Clerk's SDKs {publishable_key(workspace)}" if UserSessionPolicy.of(workspace).frontend_api else ""
     return (sandbox.publishable_key or "none") + address

@@ -85,7 +85,7 @@ def test_what_was_deleted_from_the_sandbox_does_not_come_back(secrets):
 
     assert (sandbox.operator, sandbox.users, sandbox.connected_account_ids) == (None, [], [])
     assert (sandbox.api_key, sandbox.publishable_key) == (None, "")
-    assert "does not come back" in serve.welcome(*serve.with_credentials(sandbox))
+    assert "is not created again" in serve.welcome(*serve.with_credentials(sandbox))
 
 
 @pytest.mark.django_db
@@ -190,7 +190,7 @@ def test_the_command_prints_one_json_object(capsys):
 @pytest.mark.django_db
 def test_an_address_that_is_taken_is_refused_with_a_sentence():
     call_command("bootstrap", "Acme")
-    with pytest.raises(CommandError, match="Nothing was made"):
+    with pytest.raises(CommandError, match="Nothing was created"):
         call_command("bootstrap", "Another")
 
 

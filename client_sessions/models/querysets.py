@@ -70,7 +70,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         list(holders.order_by("pk").values_list("pk"))
 
     def _record_deleted(self, *, actor: str, at: datetime | None = None) -> list[Any]:
-        """Record the deletion of each of these rows, and lock them until the transaction ends. Return their primary keys."""
+        """Record the deletion of each row, and lock them until the transaction ends. Return their primary keys."""
         at = moment(at)
         locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
         for workspace_id, rows in groupby(locked, key=itemgetter(0)):

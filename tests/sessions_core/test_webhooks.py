@@ -319,7 +319,7 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     assert receiver.types == ["session.created"] * 2
     WebhookEndpoint.objects.get().disable(actor="test")
     call_command("replay_webhook", WebhookMessage.objects.get().pk)
-    assert "waits until that is enabled" in capsys.readouterr().out
+    assert "waits until an operator enables it" in capsys.readouterr().out
 
 
 def test_commands_say_what_is_wrong(workspace, live_workspace):
@@ -327,9 +327,9 @@ def test_commands_say_what_is_wrong(workspace, live_workspace):
         call_command("add_webhook", str(live_workspace.pk), "http://127.0.0.1/hooks")
     with pytest.raises(CommandError, match=r"The URL is not allowed. 10.0.0.1 is not a public address"):
         call_command("add_webhook", str(workspace.pk), "https://10.0.0.1/hooks")
-    with pytest.raises(CommandError, match="no such message"):
+    with pytest.raises(CommandError, match="message not found"):
         call_command("replay_webhook", "msg_unknown")
-    with pytest.raises(CommandError, match="no such webhook endpoint"):
+    with pytest.raises(CommandError, match="Webhook endpoint not found"):
         call_command("rotate_webhook_secret", str(workspace.pk))
 
 
