@@ -59,8 +59,8 @@ class Command(BaseCommand):
             sandbox = make_sandbox(here=True)
         except IsLive:
             raise CommandError(
-                "This database belongs to a live server, so it cannot become a sandbox. Serve it with `manage.py serve`, or "
-                "create a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
+                "This database belongs to a live server, so it is not a sandbox. Serve it with `manage.py serve`, "
+                "or create a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
             ) from None
         if "DATABASE_URL" in os.environ:
             secrets_file.update(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
