@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken, Status
@@ -17,11 +19,11 @@ __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
 
 
 class StatusFilter(admin.SimpleListFilter):
-    title = "status"
+    title = pgettext_lazy("client session", "status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Status.choices)
+        return [(status.value, str(status.label)) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
@@ -40,17 +42,18 @@ class GrantInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
-    @admin.display(description="resource ID")
+    @admin.display(description=_("resource ID"))
     def formatted_id(self, grant: Grant) -> str:
         """Return the id in the format of the API."""
         return resources.format_id(grant.resource_type, grant.resource_id)
 
-    @admin.display(description="allowed")
+    @admin.display(description=pgettext_lazy("grant", "allowed"))
     def allowed(self, grant: Grant) -> str:
         ends = [
             (", ".join(terms.actions), f"{terms.until:%Y-%m-%d %H:%M}" if terms.until else "") for terms in grant.terms
         ]
-        return "; ".join(f"{actions} until {end}" if end else actions for actions, end in ends)
+        limited = gettext("%(actions)s until %(end)s")
+        return "; ".join(limited % {"actions": actions, "end": end} if end else actions for actions, end in ends)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,7 +64,7 @@ class ClientSessionAdmin(HistoryAdmin):
     list_display = ("id", "user_identifier_key", "workspace", "status", "created_at", "expires_at")
     list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
-    search_help_text = "A session ID, the public part of a token, or a user identifier key."
+    search_help_text = _("A session ID, the public part of a token, or a user identifier key.")
     ordering = ("-workspace_id", "-created_at", "-id")
     fields = (
         "id",
@@ -80,11 +83,11 @@ class ClientSessionAdmin(HistoryAdmin):
 
     searched = ((UUID_PATTERN, "id"), (SHORT_PATTERN, "token_short"), (r".*", "user_identifier_key"))
 
-    @admin.display(description="status")
+    @admin.display(description=pgettext_lazy("client session", "status"))
     def status(self, session: ClientSession) -> str:
-        return session.status
+        return str(session.status.label)
 
-    @confirmed("Revoke selected client sessions", done="revoked")
+    @confirmed(_("Revoke selected client sessions"), done=pgettext_lazy("client sessions", "revoked"))
     def revoke(self, request: HttpRequest, session: ClientSession) -> bool:
         return session.revoke(actor=operator(request))
 
@@ -99,7 +102,7 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     list_select_related = ("user",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = "The public part of a token, or part of a name. Names search only the newest 1,000 rows."
+    search_help_text = _("The public part of a token, or part of a name. Names search only the newest 1,000 rows.")
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
     readonly_fields = ("given_workspaces", "history")
     actions = ("revoke",)
@@ -108,10 +111,10 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
         """Return the events of one of its workspaces; the others have the same events."""
         return Event.objects.filter(subject=obj.short, workspace=obj.workspaces.first())
 
-    @admin.display(description="workspaces")
+    @admin.display(description=pgettext_lazy("personal access token", "workspaces"))
     def given_workspaces(self, token: PersonalAccessToken) -> str:
         return ", ".join(str(workspace) for workspace in token.workspaces.all())
 
-    @confirmed("Revoke selected personal access tokens", done="revoked")
+    @confirmed(_("Revoke selected personal access tokens"), done=pgettext_lazy("personal access tokens", "revoked"))
     def revoke(self, request: HttpRequest, token: PersonalAccessToken) -> bool:
         return token.revoke(actor=operator(request))

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -55,7 +56,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if key := ApiKey.objects.authenticate(bearer):
             return AnonymousUser(), key
-        raise AuthenticationFailed("The API key is unknown.", code="unauthorized")
+        raise AuthenticationFailed(_("The API key is unknown."), code="unauthorized")
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -2,7 +2,11 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from client_sessions.models.sessions import ClientSession
 
 
@@ -30,42 +34,42 @@ class TokenRefused(ClientSessionError):
     """The caller has no live client session. ``code`` is stable; ``message`` is for people."""
 
     code: ClassVar[str]
-    message: ClassVar[str]
+    message: "ClassVar[_StrOrPromise]"
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
 
 class TokenMissing(TokenRefused):
     """The request has no client session token."""
 
     code = "not_authenticated"
-    message = "A client session token is required."
+    message = _("A client session token is required.")
 
 
 class TokenMalformed(TokenRefused):
     """A header for client session tokens contains another value."""
 
     code = "invalid_client_session_token"
-    message = "The token is not a client session token."
+    message = _("The token is not a client session token.")
 
 
 class TokenUnknown(TokenRefused):
     """The token is forged, or its session was deleted."""
 
     code = "client_session_not_found"
-    message = "The client session token is unknown."
+    message = _("The client session token is unknown.")
 
 
 class TokenExpired(TokenRefused):
     """The client session of the token has expired."""
 
     code = "client_session_expired"
-    message = "The client session has expired."
+    message = _("The client session has expired.")
 
 
 class TokenRevoked(TokenRefused):
     """The client session of the token was revoked."""
 
     code = "client_session_revoked"
-    message = "The client session was revoked."
+    message = _("The client session was revoked.")

@@ -4,6 +4,7 @@ from typing import Any, TypeVar, cast
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import NotAuthenticated, ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.permissions import SAFE_METHODS
@@ -59,7 +60,7 @@ class UserIdentifierKeyMixin:
         if not keys:
             return queryset
         if len(keys) > 1 or not 0 < len(keys[0]) <= LONGEST_TEXT or not is_storable(keys[0]):
-            raise ValidationError({"user_identifier_key": ["Give one key."]})
+            raise ValidationError({"user_identifier_key": [_("Enter one user identifier key.")]})
         auth, action = _caller(request, self), action_of(request)
         narrowed: Any = narrow_to_key(auth, queryset, keys[0], action=action, at=timezone.now())
         return cast("QuerySet[M, R]", narrowed)

@@ -1,5 +1,6 @@
 """REST framework permissions for your own views."""
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -12,7 +13,7 @@ __all__ = ["HasClientSession", "HasCredential"]
 class HasClientSession(BasePermission):
     """Allow only client sessions: ``request.auth`` is one."""
 
-    message = "A client session token is required."
+    message = _("A client session token is required.")
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ClientSession)
@@ -21,7 +22,7 @@ class HasClientSession(BasePermission):
 class HasCredential(BasePermission):
     """Allow the callers that GrantedFilterBackend supports: client sessions and backends."""
 
-    message = "A client session token or an API key is required."
+    message = _("A client session token or an API key is required.")
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ClientSession) or is_backend(request.auth)

@@ -5,7 +5,7 @@ event with the operator as actor.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -17,6 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
 from sessions_core.models import (
@@ -28,6 +30,9 @@ from sessions_core.models import (
     Workspace,
 )
 from sessions_core.models.policies import Policy, policy_models
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
@@ -85,16 +90,21 @@ class HistoryAdmin(FactAdmin):
     def events(self, obj: Any) -> QuerySet[Event]:
         return Event.objects.filter(subject=self.subject(obj), workspace_id=obj.workspace_id)
 
-    @admin.display(description="history")
+    @admin.display(description=pgettext_lazy("events", "history"))
     def history(self, obj: Any) -> SafeString | str:
         events = self.events(obj)[:100]
-        lines = ((f"{event.created_at:%Y-%m-%d %H:%M:%S}", event.type, event.actor, _why(event)) for event in events)
-        return format_html_join("", "<div>{} — {} by {}{}</div>", lines) or "Nothing recorded."
+        line = gettext("{time} — {type} by {actor}{reason}")
+        return format_html_join("", f"<div>{line}</div>", map(_facts, events)) or gettext("Nothing recorded.")
 
 
-def _why(event: Event) -> str:
+def _facts(event: Event) -> dict[str, str]:
     reason = event.data.get("reason")
-    return f": {reason}" if reason else ""
+    return {
+        "time": f"{event.created_at:%Y-%m-%d %H:%M:%S}",
+        "type": event.type,
+        "actor": event.actor,
+        "reason": f": {reason}" if reason else "",
+    }
 
 
 # A method of a ModelAdmin that changes one object and returns True if it changed.
@@ -103,7 +113,7 @@ RowAction = Callable[[Any, HttpRequest, Any], bool]
 BulkAction = Callable[[Any, HttpRequest, Any], int]
 
 
-def confirmed(description: str, *, done: str) -> Callable[[RowAction], Any]:
+def confirmed(description: "_StrOrPromise", *, done: "_StrOrPromise") -> Callable[[RowAction], Any]:
     """Make an admin action of a method: confirm, change each object, report. ``done`` completes "3 of 4 …"."""
 
     def decorate(act: RowAction) -> Any:
@@ -116,7 +126,7 @@ def confirmed(description: str, *, done: str) -> Callable[[RowAction], Any]:
     return decorate
 
 
-def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], Any]:
+def confirmed_of_all(description: "_StrOrPromise", *, done: "_StrOrPromise") -> Callable[[BulkAction], Any]:
     """Do the same with a method that changes all rows at once."""
 
     def decorate(act: BulkAction) -> Any:
@@ -127,7 +137,8 @@ def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], A
             if "confirmed" not in request.POST:
                 return _ask(self, request, queryset, description=description, action=act.__name__)
             chosen = queryset.count()
-            self.message_user(request, f"{act(self, request, queryset)} of {chosen} {done}.", messages.SUCCESS)
+            facts = {"changed": act(self, request, queryset), "chosen": chosen, "done": done}
+            self.message_user(request, gettext("%(changed)d of %(chosen)d %(done)s.") % facts, messages.SUCCESS)
             return None
 
         action.__name__ = act.__name__
@@ -137,7 +148,7 @@ def confirmed_of_all(description: str, *, done: str) -> Callable[[BulkAction], A
 
 
 def _ask(
-    model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any], *, description: str, action: str
+    model_admin: FactAdmin, request: HttpRequest, queryset: QuerySet[Any], *, description: "_StrOrPromise", action: str
 ) -> HttpResponse:
     """Render the confirmation. For a whole list the form repeats the list's filters, not the ids of its rows."""
     is_across = request.POST.get("select_across") == "1"
@@ -176,7 +187,7 @@ class WorkspaceAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"), (r".*", "name"))
     names = ("name",)
     search_fields = ("name",)  # for autocomplete fields of other forms
-    search_help_text = "An ID, a name, or part of a name. Partial names search only the first 1,000 workspaces."
+    search_help_text = _("An ID, a name, or part of a name. Partial names search only the first 1,000 workspaces.")
     readonly_fields = ("id", "created_at")
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> "list[type[InlineModelAdmin[Any, Any]]]":
@@ -198,9 +209,7 @@ class ApiKeyAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = (
-        "The public part of a key, or part of a name. Names search only the newest 1,000 rows of this list."
-    )
+    search_help_text = _("The public part of a key, or part of a name. Names search only the newest 1,000 rows.")
     fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
     readonly_fields = ("publishable_key", "history")
     actions = ("revoke",)
@@ -208,7 +217,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def subject(self, obj: ApiKey) -> str:
         return obj.short
 
-    @confirmed("Revoke selected API keys", done="revoked")
+    @confirmed(_("Revoke selected API keys"), done=pgettext_lazy("API keys", "revoked"))
     def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
         return key.revoke(actor=operator(request))
 
@@ -223,7 +232,7 @@ class EventAdmin(FactAdmin):
         (r"[a-z_]+\.[a-z_]+", "type"),
         (r".*", "subject"),
     )
-    search_help_text = "A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked."
+    search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
 
 
 @admin.register(WebhookEndpoint)
@@ -236,7 +245,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((UUID_PATTERN, "id"),)
     names = ("url", "description")
-    search_help_text = "An ID, or part of a URL or description. Texts search only the newest 1,000 rows."
+    search_help_text = _("An ID, or part of a URL or description. Texts search only the newest 1,000 rows.")
     fields = (
         "id",
         "url",
@@ -251,11 +260,11 @@ class WebhookEndpointAdmin(HistoryAdmin):
     readonly_fields = ("history",)
     actions = ("disable", "enable")
 
-    @confirmed("Disable selected webhook endpoints", done="disabled")
+    @confirmed(_("Disable selected webhook endpoints"), done=pgettext_lazy("webhook endpoints", "disabled"))
     def disable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
         return endpoint.disable(actor=operator(request), reason="disabled in the console")
 
-    @confirmed("Enable selected webhook endpoints", done="enabled")
+    @confirmed(_("Enable selected webhook endpoints"), done=pgettext_lazy("webhook endpoints", "enabled"))
     def enable(self, request: HttpRequest, endpoint: WebhookEndpoint) -> bool:
         return endpoint.enable(actor=operator(request))
 
@@ -272,7 +281,7 @@ class WebhookMessageAdmin(FactAdmin):
     list_select_related = ("endpoint",)
     ordering = ("-event_id", "-id")
     searched = ((r"msg_.*", "id"), (r".*", "event__subject"))
-    search_help_text = "A message ID, or the subject of its event."
+    search_help_text = _("A message ID, or the subject of its event.")
     fields = (
         "id",
         "type",
@@ -286,6 +295,6 @@ class WebhookMessageAdmin(FactAdmin):
     )
     actions = ("send_again",)
 
-    @confirmed("Send selected webhook messages again", done="will be sent again")
+    @confirmed(_("Send selected webhook messages again"), done=_("will be sent again"))
     def send_again(self, request: HttpRequest, message: WebhookMessage) -> bool:
         return message.send_again(actor=operator(request))

@@ -1,11 +1,12 @@
 from importlib.util import find_spec
 
 from django.apps import AppConfig
+from django.utils.translation import pgettext_lazy
 
 
 class SessionsCoreConfig(AppConfig):
     name = "sessions_core"
-    verbose_name = "Workspaces"
+    verbose_name = pgettext_lazy("Gatepass", "Workspaces")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

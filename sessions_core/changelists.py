@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 
 from sessions_core.models import Workspace
 
@@ -33,7 +34,7 @@ class MoreThan(int):
     """A count that stopped above ``MOST_COUNTED``."""
 
     def __str__(self) -> str:
-        return f"more than {self - 1:,}"
+        return gettext("more than %(count)s") % {"count": f"{self - 1:,}"}
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]

@@ -11,6 +11,8 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
@@ -44,7 +46,9 @@ class Resource(models.Model):
         for field in self._meta.concrete_fields:
             related = getattr(self, field.name, None) if field.is_relation else None  # a form may omit it
             if isinstance(related, Resource) and related.workspace_id != self.workspace_id:
-                raise ValidationError({field.name: "This object belongs to another workspace."}, code="other_workspace")
+                raise ValidationError(
+                    {field.name: _("This object belongs to another workspace.")}, code="other_workspace"
+                )
 
 
 class Customer(Resource):
@@ -102,9 +106,9 @@ class ConnectWebview(Resource):
     """A page on which a user authorizes an account. A grant of the webview then leads to that account."""
 
     class DeviceSelection(models.TextChoices):
-        NONE = "none"
-        SINGLE = "single"
-        MULTIPLE = "multiple"
+        NONE = "none", pgettext_lazy("device selection", "None")
+        SINGLE = "single", pgettext_lazy("device selection", "Single")
+        MULTIPLE = "multiple", pgettext_lazy("device selection", "Multiple")
 
     connected_account = models.ForeignKey(
         ConnectedAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="connect_webviews"
@@ -117,7 +121,7 @@ class ConnectWebview(Resource):
         max_length=8,
         choices=DeviceSelection,
         default=DeviceSelection.NONE,
-        help_text="Stored and returned, but not used.",
+        help_text=_("Stored and returned, but not used."),
     )
     automatically_manages_new_devices = models.BooleanField(default=True)
     waits_for_device_creation = models.BooleanField(default=False)
@@ -170,10 +174,10 @@ class Device(Resource):
     device_type = models.CharField(max_length=60, default="august_lock")
     name = models.CharField(max_length=200)
     manufacturer = models.CharField(max_length=100, default="august")
-    model_name = models.CharField("model", max_length=100, blank=True)
+    model_name = models.CharField(pgettext_lazy("device", "model"), max_length=100, blank=True)
     is_online = models.BooleanField(default=True)
     is_locked = models.BooleanField(
-        null=True, blank=True, help_text="Leave it unknown for a device that is not a lock."
+        null=True, blank=True, help_text=_("Leave it unknown for a device that is not a lock.")
     )
     capabilities = models.JSONField(default=list, blank=True)
     custom_metadata = models.JSONField(default=dict, blank=True)
@@ -199,7 +203,7 @@ class UserIdentity(Resource):
     objects = ResourceQuerySet["UserIdentity"].as_manager()
 
     class Meta(Resource.Meta):
-        verbose_name_plural = "user identities"
+        verbose_name_plural = _("user identities")
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
             models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),

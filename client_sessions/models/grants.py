@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict
@@ -130,7 +131,7 @@ class Grant(models.Model):
     client_session = models.ForeignKey("client_sessions.ClientSession", on_delete=models.CASCADE, related_name="grants")
     resource_type = models.CharField(max_length=60)
     resource_id = models.CharField(
-        max_length=LONGEST_ID, help_text="The ID as normalized by client_sessions.resources."
+        max_length=LONGEST_ID, help_text=_("The ID as normalized by client_sessions.resources.")
     )
     created_at = models.DateTimeField()
     read_until = models.DateTimeField(null=True, default=FOREVER)

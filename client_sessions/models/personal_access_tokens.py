@@ -11,6 +11,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.crypto import tokens
 from sessions_core.db.returning import update_returning
@@ -78,9 +79,9 @@ class PersonalAccessToken(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
-    name = models.CharField(max_length=LONGEST_NAME, help_text="Where the token is used.")
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")
-    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the token is used."))
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the token."))
+    digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the token."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 

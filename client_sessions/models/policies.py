@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.models.policies import Policy, is_lifetime
 from sessions_core.moments import instant, moment
@@ -14,26 +15,26 @@ class ClientSessionPolicy(Policy):
     """The limits of client sessions in a workspace. ``of(workspace)`` returns the defaults if there is no row."""
 
     publishable_keys_enabled = models.BooleanField(
-        default=False, help_text="Let browsers open client sessions with a publishable key. Always on in a sandbox."
+        default=False, help_text=_("Let browsers open client sessions with a publishable key. Always on in a sandbox.")
     )
     lifetime = models.DurationField(
         default=timedelta(days=365),
         validators=[is_lifetime],
-        help_text="The lifetime of a client session if the caller gives no end.",
+        help_text=_("The lifetime of a client session if the caller gives no end."),
     )
     max_lifetime = models.DurationField(
         default=timedelta(days=365),
         validators=[is_lifetime],
-        help_text="The longest lifetime of a client session in a live workspace.",
+        help_text=_("The longest lifetime of a client session in a live workspace."),
     )
     user_identifier_key_min_length = models.PositiveSmallIntegerField(
         default=0,
-        help_text="For keys sent with a publishable key: anyone who guesses a key gets that user's session.",
+        help_text=_("For keys sent with a publishable key: anyone who guesses a key gets that user's session."),
     )
 
     class Meta:
-        verbose_name = "policy for client sessions"
-        verbose_name_plural = "policies for client sessions"
+        verbose_name = _("policy for client sessions")
+        verbose_name_plural = _("policies for client sessions")
 
     @property
     def allows_publishable_keys(self) -> bool:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
@@ -29,9 +31,9 @@ CLIENT_SESSION = "client_session"
 class Status(models.TextChoices):
     """The status of a client session at a time."""
 
-    LIVE = "live"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    LIVE = "live", pgettext_lazy("client session", "Live")
+    EXPIRED = "expired", pgettext_lazy("client session", "Expired")
+    REVOKED = "revoked", pgettext_lazy("client session", "Revoked")
 
 
 class ClientSession(models.Model):
@@ -52,7 +54,7 @@ class ClientSession(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="When a newer session took over the key of this expired session.",
+        help_text=_("When a newer session took over the key of this expired session."),
     )
 
     # The annotation is for type checkers without the django-stubs plugin.

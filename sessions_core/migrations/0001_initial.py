@@ -167,7 +167,7 @@ class Migration(migrations.Migration):
                     "last_outcome",
                     models.CharField(
                         blank=True,
-                        help_text="The status of the last response, or the error if there was no response.",
+                        help_text="The status of the last response, or the error if there was none.",
                         max_length=60,
                     ),
                 ),

@@ -6,6 +6,8 @@ from typing import Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.crypto import tokens
@@ -85,15 +87,15 @@ class ApiKey(models.Model):
     """A credential of a whole workspace: *secret* for backends, or *publishable* for browsers and not secret."""
 
     class Kind(models.TextChoices):
-        SECRET = "secret"
-        PUBLISHABLE = "publishable"
+        SECRET = "secret", pgettext_lazy("API key", "Secret")
+        PUBLISHABLE = "publishable", pgettext_lazy("API key", "Publishable")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
-    name = models.CharField(max_length=LONGEST_NAME, help_text="Where the key is used.")
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the key.")
-    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the key.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the key is used."))
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the key."))
+    digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the key."))
     sealed_text = SealedField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -102,7 +104,7 @@ class ApiKey(models.Model):
 
     class Meta:
         ordering = ("-created_at", "id")
-        verbose_name = "API key"
+        verbose_name = _("API key")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
         constraints = [
             models.CheckConstraint(

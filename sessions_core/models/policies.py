@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
@@ -17,7 +19,9 @@ def is_lifetime(value: timedelta) -> None:
     """Validate a lifetime. Raise ValidationError."""
     if not timedelta(0) < value <= LONGEST_LIFETIME:
         raise ValidationError(
-            f"A lifetime must be more than 0 and at most {LONGEST_LIFETIME.days} days.", code="lifetime"
+            _("A lifetime must be more than 0 and at most %(days)d days."),
+            code="lifetime",
+            params={"days": LONGEST_LIFETIME.days},
         )
 
 
@@ -32,7 +36,7 @@ class Policy(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"policy of {self.workspace}"
+        return gettext("policy of %(workspace)s") % {"workspace": self.workspace}
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:

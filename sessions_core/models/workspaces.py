@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 __all__ = ["AllowedOrigin", "Workspace", "is_origin"]
 
@@ -23,8 +24,10 @@ def is_origin(value: str) -> None:
     port = int(found[2] or 0) if found else 0
     if not found or port > _LAST_PORT or port == _IMPLIED_PORTS[found[1]]:
         raise ValidationError(
-            "Enter an origin as browsers send it, such as https://app.example.com: lower case, no path, and no default "
-            "port.",
+            _(
+                "Enter an origin as browsers send it, such as https://app.example.com: lower case, no path, and no "
+                "default port."
+            ),
             code="no_origin",
         )
 
@@ -36,7 +39,7 @@ class Workspace(models.Model):
     name = models.CharField(max_length=200)
     is_sandbox = models.BooleanField(
         default=False,
-        help_text="A sandbox enables development features that are off by default in a live workspace.",
+        help_text=_("A sandbox enables development features that are off by default in a live workspace."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -57,7 +60,7 @@ class AllowedOrigin(models.Model):
     origin = models.CharField(
         max_length=200,
         validators=[is_origin],
-        help_text="For example https://app.example.com, without a path and without a default port.",
+        help_text=_("For example https://app.example.com, without a path and without a default port."),
     )
 
     class Meta:

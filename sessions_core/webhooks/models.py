@@ -11,6 +11,7 @@ from zlib import crc32
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
@@ -89,7 +90,7 @@ class WebhookEndpoint(models.Model):
     sealed_secret = SealedField()
     sealed_previous_secret = SealedField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
-    busy_until = models.DateTimeField(editable=False, help_text="No worker sends to this endpoint before this time.")
+    busy_until = models.DateTimeField(editable=False, help_text=_("No worker sends to this endpoint before this time."))
     created_at = models.DateTimeField(editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_reason = models.CharField(max_length=200, blank=True, editable=False)
@@ -221,11 +222,13 @@ class WebhookMessage(models.Model):
     body = models.TextField()
     attempts = models.PositiveSmallIntegerField(default=0)
     last_outcome = models.CharField(
-        max_length=60, blank=True, help_text="The status of the last response, or the error if there was no response."
+        max_length=60,
+        blank=True,
+        help_text=_("The status of the last response, or the error if there was none."),
     )
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt failed.")
+    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last attempt failed."))
 
     objects = WebhookMessageQuerySet.as_manager()
 
