@@ -1,4 +1,4 @@
-"""How fast each operation is beside a bare view, in one run: ``python -m benchmarks``. See README.md."""
+"""Measure each operation relative to a bare view, in one run: ``python -m benchmarks``. See README.md."""
 
 import argparse
 import os
@@ -23,12 +23,16 @@ BARE = Operation(name="bare view", path="/bare")
 def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="dev.py benchmark")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of load on each operation in each round")
+    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of load on each operation in each round")
     parser.add_argument(
-        "--sessions", type=int, nargs="+", default=[1000], help="rows of each kind of session; several: growing to each"
+        "--sessions",
+        type=int,
+        nargs="+",
+        default=[1000],
+        help="rows of each kind of session; several numbers: measure at each",
     )
     parser.add_argument("--port", type=int, default=8765)
-    chosen = parser.parse_args(words)
+    arguments = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="gatepass-benchmarks-") as data:
         os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings", **key_of_peers())
         import django
@@ -36,19 +40,19 @@ def main(words: Sequence[str]) -> None:
         django.setup()
         from benchmarks.scene import build, fill, raw_signatures
 
-        operations = build(f"http://{HOST}:{chosen.port}")
+        operations = build(f"http://{HOST}:{arguments.port}")
         print(f"raw signature: {raw_signatures():,.0f} RS256 signatures a second in one process, without HTTP")
         medians: dict[str, float] = {}
-        for sessions in sorted(chosen.sessions):
+        for sessions in sorted(arguments.sessions):
             fill(sessions)
-            with server(chosen.port) as url:
-                ratios = measured(url, operations, chosen.rounds, chosen.seconds)
+            with server(arguments.port) as url:
+                ratios = measure(url, operations, arguments.rounds, arguments.seconds)
             medians = report(sessions, ratios, before=medians)
         print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
 
 
 def key_of_peers() -> dict[str, str]:
-    """An RSA key for the peers that sign, as large as ours."""
+    """Return an RSA key for the peers that sign, of the same size as ours."""
     key = generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -57,7 +61,7 @@ def key_of_peers() -> dict[str, str]:
 
 @contextmanager
 def server(port: int) -> Iterator[str]:
-    """One worker, as much as one processor serves; gone when the block ends."""
+    """Run a server with one worker until the block ends."""
     process = subprocess.Popen([sys.executable, "-m", "sessions_project.server", HOST, str(port), "1"])
     try:
         wait_for(HOST, port)
@@ -67,8 +71,8 @@ def server(port: int) -> Iterator[str]:
         process.wait(timeout=30)
 
 
-def measured(url: str, operations: Sequence[Operation], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Ratios to the bare view around each measurement, by operation."""
+def measure(url: str, operations: Sequence[Operation], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Return the ratios to the bare view, which is measured before and after each operation."""
     ratios: dict[str, list[float]] = {operation.name: [] for operation in operations}
     for _ in range(rounds):
         before = rate(url, BARE, seconds=seconds)
@@ -81,7 +85,7 @@ def measured(url: str, operations: Sequence[Operation], rounds: int, seconds: fl
 
 
 def report(sessions: int, ratios: dict[str, list[float]], *, before: dict[str, float]) -> dict[str, float]:
-    """Print a table: the ratio to the bare view, and to the same with fewer sessions. Returns the medians."""
+    """Print the ratios to the bare view, and the growth since the previous size. Return the medians."""
     medians = {name: statistics.median(of) for name, of in ratios.items()}
     print(f"\n{f'{sessions:,} sessions':<28}{'/bare':>8}{'lowest':>9}{'highest':>9}" + f"{'growth':>9}" * bool(before))
     for name, of in ratios.items():

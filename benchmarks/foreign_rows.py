@@ -1,6 +1,6 @@
-"""How ``client_sessions/get`` depends on the devices of others: ``python -m benchmarks.foreign_rows``.
+"""Measure how ``client_sessions/get`` depends on devices of others: ``python -m benchmarks.foreign_rows``.
 
-Each number is a whole HTTP answer over Django's own handler, in this process. See README.md.
+Each number is a whole request through Django's handler in this process. See README.md.
 """
 
 import os
@@ -38,13 +38,13 @@ def main() -> None:
 
 
 def curve(*, of_another_tenant: bool, is_analysed: bool) -> None:
-    """Print the time at each size, and the growth of its ratio to a request that reads no rows."""
+    """Print the time at each size, and the growth of its ratio to a request without queries."""
     from client_sessions.devices.models import Device
     from sessions_core.models import Workspace
 
     here, elsewhere = (Workspace.objects.create(name=name, is_sandbox=True) for name in ("Here", "Elsewhere"))
     caller = caller_of_a_session(here)
-    grow = growing(elsewhere if of_another_tenant else here, is_analysed=is_analysed)
+    grow = device_adder(elsewhere if of_another_tenant else here, is_analysed=is_analysed)
     whose = f"{'another tenant' if of_another_tenant else 'the own tenant'}{', analysed' * is_analysed}"
     print(f"\n{'devices of ' + whose:<36}{'ms':>8}{'growth':>9}")
     first = 0.0
@@ -53,11 +53,11 @@ def curve(*, of_another_tenant: bool, is_analysed: bool) -> None:
         bare, answer = medians_of(caller, "/health", "/client_sessions/get")
         first = first or answer / bare
         print(f"{size:<36,}{answer:>8.2f}{answer / bare / first:>9.2f}", flush=True)
-    Device.objects.all()._raw_delete(Device.objects.db)  # without a look for the grants of each
+    Device.objects.all()._raw_delete(Device.objects.db)  # without the signals that look for grants
 
 
 def caller_of_a_session(workspace: "Workspace") -> "Client":
-    """One with the token of a session that reaches three devices."""
+    """Return a test client with the token of a session that reaches three devices."""
     from django.test import Client
 
     from client_sessions.devices.models import ConnectedAccount, Device
@@ -70,8 +70,8 @@ def caller_of_a_session(workspace: "Workspace") -> "Client":
     return Client(headers={"host": "127.0.0.1", "authorization": f"Bearer {session.token}"})
 
 
-def growing(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], None]:
-    """A function that adds devices, out of the session's reach, until there are so many."""
+def device_adder(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], None]:
+    """Return a function that adds devices that the session does not reach, up to a number."""
     from django.db import connection
 
     from client_sessions.devices.models import ConnectedAccount, Device
@@ -82,7 +82,7 @@ def growing(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], Non
         missing = range(account.devices.count(), size)
         new = [Device(workspace=workspace, connected_account=account, name=f"device {n}") for n in missing]
         Device.objects.bulk_create(new, batch_size=BATCH)
-        if is_analysed:  # PostgreSQL does this by itself after a while, SQLite only on request
+        if is_analysed:  # PostgreSQL does this automatically, SQLite only on request
             with connection.cursor() as cursor:
                 cursor.execute("ANALYZE")
 
@@ -90,14 +90,14 @@ def growing(workspace: "Workspace", *, is_analysed: bool) -> Callable[[int], Non
 
 
 def medians_of(caller: "Client", *paths: str) -> list[float]:
-    """Milliseconds of one answer of each path, asked in turn so that a busy machine slows all of them."""
+    """Return the median milliseconds of each path. They alternate, so that a busy machine slows all of them."""
     took: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(CALLS + 3):
         for path in paths:
             started = time.perf_counter()
             assert caller.get(path).status_code == 200
             took[path].append((time.perf_counter() - started) * 1000)
-    return [statistics.median(times[3:]) for times in took.values()]  # the first ones fill caches
+    return [statistics.median(times[3:]) for times in took.values()]  # the first requests fill caches
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A bounded load on one address of this machine: a few connections that are kept, for a few seconds."""
+"""Load on a server of this machine: a few persistent connections, for a few seconds."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One request, sent again and again; ``body`` is sent as JSON, ``status`` is what every answer must have."""
+    """A request that is repeated. ``body`` is sent as JSON; every response must have ``status``."""
 
     name: str
     path: str
@@ -25,7 +25,7 @@ class Operation:
 
 
 def rate(url: str, operation: Operation, *, seconds: float) -> float:
-    """Requests a second over CONNECTIONS kept connections. Raises RuntimeError for an answer of another status."""
+    """Return requests per second over CONNECTIONS connections. Raise RuntimeError for another status."""
     where = urlsplit(url)
     body = None if operation.body is None else json.dumps(operation.body)
     headers = {**operation.headers, **({"Content-Type": "application/json"} if body else {})}
@@ -51,7 +51,7 @@ def rate(url: str, operation: Operation, *, seconds: float) -> float:
 
 
 def wait_for(host: str, port: int) -> None:
-    """Return when something listens there. Raises TimeoutError after half a minute."""
+    """Wait until the port accepts connections. Raise TimeoutError after 30 seconds."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

@@ -1,4 +1,4 @@
-"""Latency of honest requests while other clients never finish theirs: ``python -m benchmarks.overload PORT``.
+"""Measure the latency of requests while other clients do not finish theirs: ``python -m benchmarks.overload PORT``.
 
 Run it by hand against a server that is already running on this machine. It ends by itself.
 """
@@ -33,7 +33,7 @@ def main(port: int) -> None:
 
 
 def latencies(port: int, path: str) -> list[float]:
-    """Milliseconds of each request on one connection, sorted. It stops at the first that takes 5 seconds."""
+    """Return the sorted milliseconds of requests on one connection. Stop if one takes 5 seconds."""
     connection, times = http.client.HTTPConnection(HOST, port, timeout=5), []
     for _ in range(REQUESTS):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the operations are measured on: sessions of many users, and one credential for each kind of caller."""
+"""The data for the measurements: sessions of many users, and a credential for each kind of caller."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ WORKSPACE = "Benchmark"
 
 
 def build(url: str) -> list[Operation]:
-    """Migrate, and make one of each kind of caller of the server that will be there. Returns what to measure."""
+    """Migrate, create the callers, and return the operations to measure."""
     call_command("migrate", verbosity=0)
     workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
     UserSessionPolicy.objects.create(workspace=workspace, frontend_api=url)
@@ -75,14 +75,14 @@ def build(url: str) -> list[Operation]:
 
 
 def fill(sessions: int) -> None:
-    """Add rows until there are so many client sessions, each with a grant, and as many user sessions, ten to a user."""
+    """Add rows up to this number of client sessions, each with a grant, and of user sessions, ten for each user."""
     workspace = Workspace.objects.get(name=WORKSPACE)
     _fill_client_sessions(workspace, sessions - ClientSession.objects.count())
     _fill_user_sessions(workspace, sessions - UserSession.objects.count())
 
 
 def raw_signatures() -> float:
-    """Signatures a second of the workspace's key, which no mint can exceed."""
+    """Return signatures per second with the key of the workspace, the upper limit of a mint."""
     key, _ = private_key(SigningKey.objects.get().kid)
     started, count = time.perf_counter(), 0
     while time.perf_counter() - started < 1:
@@ -124,7 +124,7 @@ def _fill_client_sessions(workspace: Workspace, count: int) -> None:
 
 
 def _client_of_ten(workspace: Workspace) -> Client:
-    """One on which ten users are signed in, and one of them is in use."""
+    """Return a client with ten signed-in users, one of them in use."""
     model = get_user_model()
     client = Client.objects.begin(workspace, at=timezone.now())
     for n in range(10):
@@ -134,7 +134,7 @@ def _client_of_ten(workspace: Workspace) -> Client:
 
 
 def _busy_user(workspace: Workspace) -> Any:
-    """One with two hundred sessions."""
+    """Return a user with two hundred sessions."""
     user = get_user_model().objects.create(username="busy")
     _sign_in(workspace, [user], 200)
     return user
@@ -148,7 +148,7 @@ def _fill_user_sessions(workspace: Workspace, count: int) -> None:
 
 
 def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
-    """So many sessions, of each of these in turn."""
+    """Create this number of sessions, spread evenly over the users."""
     now = timezone.now()
     client, end = Client.objects.begin(workspace, at=now), now + timedelta(days=7)
     for batch in _batches(count):
@@ -173,6 +173,6 @@ def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
 
 
 def _batches(count: int) -> Iterator[int]:
-    """Sizes of parts that come to ``count``."""
+    """Yield batch sizes that add up to ``count``."""
     for start in range(0, count, BATCH):
         yield min(BATCH, count - start)

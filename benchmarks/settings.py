@@ -1,4 +1,4 @@
-"""The reference server with its peers beside it."""
+"""Settings of the reference server with the peers installed."""
 
 import os
 from datetime import timedelta
@@ -15,5 +15,5 @@ SIMPLE_JWT = {
     "SIGNING_KEY": os.environ["BENCHMARK_RSA_KEY"],
     "VERIFYING_KEY": os.environ["BENCHMARK_RSA_PUBLIC_KEY"],
 }
-# One caller stands for many here.
+# One caller sends all requests, so turn rate limits off.
 CLIENT_SESSIONS = {"RATES": dict.fromkeys(DEFAULT_RATES)}

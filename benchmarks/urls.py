@@ -1,4 +1,4 @@
-"""The reference server's routes, and one view for the yardstick and for each peer."""
+"""The routes of the reference server, the bare view, and a view for each peer."""
 
 from django.urls import path
 from knox.auth import TokenAuthentication

@@ -1,1 +1,1 @@
-"""What may this browser touch? Client sessions, their grants, and the scoping any Django model can be put under."""
+"""Client sessions: passes for browsers, their grants, and filters that limit any Django model to them."""

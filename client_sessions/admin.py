@@ -1,4 +1,4 @@
-"""The console's page of client sessions. The token is never shown here."""
+"""Admin pages of client sessions and personal access tokens. They never show a token."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken, Status
@@ -17,11 +19,11 @@ __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
 
 
 class StatusFilter(admin.SimpleListFilter):
-    title = "status"
+    title = pgettext_lazy("client session", "status")
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Status.choices)
+        return [(status.value, str(status.label)) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
@@ -36,21 +38,22 @@ class StatusFilter(admin.SimpleListFilter):
 
 class GrantInline(admin.TabularInline):
     model = Grant
-    fields = readonly_fields = ("resource_type", "shown_id", "allowed", "created_at")
+    fields = readonly_fields = ("resource_type", "formatted_id", "allowed", "created_at")
     extra = 0
     can_delete = False
 
-    @admin.display(description="resource ID")
-    def shown_id(self, grant: Grant) -> str:
-        """As the API writes it."""
-        return resources.shown(grant.resource_type, grant.resource_id)
+    @admin.display(description=_("resource ID"))
+    def formatted_id(self, grant: Grant) -> str:
+        """Return the id in the format of the API."""
+        return resources.format_id(grant.resource_type, grant.resource_id)
 
-    @admin.display(description="allowed")
+    @admin.display(description=pgettext_lazy("grant", "allowed"))
     def allowed(self, grant: Grant) -> str:
         ends = [
             (", ".join(terms.actions), f"{terms.until:%Y-%m-%d %H:%M}" if terms.until else "") for terms in grant.terms
         ]
-        return "; ".join(f"{actions} until {end}" if end else actions for actions, end in ends)
+        limited = gettext("%(actions)s until %(end)s")
+        return "; ".join(limited % {"actions": actions, "end": end} if end else actions for actions, end in ends)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -61,7 +64,7 @@ class ClientSessionAdmin(HistoryAdmin):
     list_display = ("id", "user_identifier_key", "workspace", "status", "created_at", "expires_at")
     list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
-    search_help_text = "A session ID, the public part of a token, or a user identifier key."
+    search_help_text = _("A session ID, the public part of a token, or a user identifier key.")
     ordering = ("-workspace_id", "-created_at", "-id")
     fields = (
         "id",
@@ -80,18 +83,18 @@ class ClientSessionAdmin(HistoryAdmin):
 
     searched = ((UUID_PATTERN, "id"), (SHORT_PATTERN, "token_short"), (r".*", "user_identifier_key"))
 
-    @admin.display(description="status")
+    @admin.display(description=pgettext_lazy("client session", "status"))
     def status(self, session: ClientSession) -> str:
-        return session.status
+        return str(session.status.label)
 
-    @confirmed("Revoke selected client sessions", done="revoked")
+    @confirmed(_("Revoke selected client sessions"), done=pgettext_lazy("client sessions", "revoked"))
     def revoke(self, request: HttpRequest, session: ClientSession) -> bool:
         return session.revoke(actor=operator(request))
 
 
 @admin.register(PersonalAccessToken)
 class PersonalAccessTokenAdmin(HistoryAdmin):
-    """A token is shown once, to whoever makes it with ``manage.py issue_personal_access_token``."""
+    """``manage.py issue_personal_access_token`` prints a token once; no page shows it."""
 
     list_display = ("name", "short", "user", "created_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
@@ -99,19 +102,19 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     list_select_related = ("user",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = "The public part of a token, or a part of the name among the newest 1,000 of this list."
+    search_help_text = _("The public part of a token, or part of a name. Names search only the newest 1,000 rows.")
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
     readonly_fields = ("given_workspaces", "history")
     actions = ("revoke",)
 
     def events(self, obj: PersonalAccessToken) -> QuerySet[Event]:
-        """One of its workspaces is enough: each of them has the same."""
+        """Return the events of one of its workspaces; the others have the same events."""
         return Event.objects.filter(subject=obj.short, workspace=obj.workspaces.first())
 
-    @admin.display(description="workspaces")
+    @admin.display(description=pgettext_lazy("personal access token", "workspaces"))
     def given_workspaces(self, token: PersonalAccessToken) -> str:
         return ", ".join(str(workspace) for workspace in token.workspaces.all())
 
-    @confirmed("Revoke selected personal access tokens", done="revoked")
+    @confirmed(_("Revoke selected personal access tokens"), done=pgettext_lazy("personal access tokens", "revoked"))
     def revoke(self, request: HttpRequest, token: PersonalAccessToken) -> bool:
         return token.revoke(actor=operator(request))

@@ -1,11 +1,12 @@
 from importlib.util import find_spec
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ClientSessionsConfig(AppConfig):
     name = "client_sessions"
-    verbose_name = "Client sessions"
+    verbose_name = _("Client sessions")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

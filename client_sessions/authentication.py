@@ -1,7 +1,8 @@
-"""Authenticate callers of your own views: a client session token, or an API key."""
+"""REST framework authentication for your own views: client session tokens and API keys."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -20,10 +21,10 @@ __all__ = ["ApiKeyAuthentication", "ClientSessionAuthentication"]
 
 
 class ClientSessionAuthentication(BaseAuthentication):
-    """For a view of your own: ``request.auth`` is the client session whose token the caller shows.
+    """Authenticate a client session token; ``request.auth`` is the client session.
 
-    A caller without one is left to the view's other authenticators; a token that does not hold is 401 in your own
-    project's form of errors, with the reason as its code: ``client_session_revoked``, ``client_session_expired``.
+    Without a token, the other authentication classes of the view decide. An invalid token is answered with 401 in the
+    error format of your project and a code such as ``client_session_revoked`` or ``client_session_expired``.
     """
 
     credential_headers = CLIENT_SESSION_HEADERS
@@ -41,7 +42,7 @@ class ClientSessionAuthentication(BaseAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """For a view of your own: ``request.auth`` is the secret API key that the caller, a backend, shows."""
+    """Authenticate a secret API key of a backend; ``request.auth`` is the API key."""
 
     credential_headers = ("Authorization",)
 
@@ -52,7 +53,7 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         if key := ApiKey.objects.authenticate(bearer):
             return AnonymousUser(), key
-        raise AuthenticationFailed("The API key is not known.", code="unauthorized")
+        raise AuthenticationFailed(_("The API key is unknown."), code="unauthorized")
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

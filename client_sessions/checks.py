@@ -1,4 +1,4 @@
-"""System checks of client sessions. Each has a number; none needs the database."""
+"""System checks of client sessions. None needs the database."""
 
 from collections.abc import Iterable, Iterator
 
@@ -37,10 +37,10 @@ def _check_url() -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_links(**_: object) -> Iterable[CheckMessage]:
-    """Whether links in answers have a host that no caller chooses."""
+    """Warn if the caller can choose the host of links in responses."""
     if "URL" not in settings.given:
         yield Warning(
-            "Links in answers, such as the url of a Connect Webview, follow the Host header of the request.",
+            "Links in responses, such as the url of a Connect Webview, use the Host header of the request.",
             hint='Set CLIENT_SESSIONS["URL"] to the origin of this server, such as https://sessions.example.com.',
             id="client_sessions.W001",
         )
@@ -48,7 +48,7 @@ def check_links(**_: object) -> Iterable[CheckMessage]:
 
 @register(Tags.models)
 def check_resource_types(**_: object) -> Iterable[CheckMessage]:
-    """Every path of a registered type exists and leads where it must."""
+    """Check the model, key, workspace and relations of each registered resource type."""
     for resource_type in resources.registered():
         for problem in _problems(resource_type):
             yield Error(f"The resource type {resource_type.name!r}: {problem}", id="client_sessions.E003")
@@ -64,19 +64,19 @@ def _problems(resource_type: ResourceType) -> Iterator[str]:
     model, grants = router.db_for_write(resource_type.model), router.db_for_write(Grant)
     if model != grants:
         yield (
-            f"its rows are in the database {model!r} and grants in {grants!r}. No query joins two databases: "
-            "have the router keep them in one."
+            f"rows are in the database {model!r} and grants in {grants!r}. A query cannot join two databases: "
+            "make the router use one database for both."
         )
     if resource_type.workspace is not None:
         try:
-            if resources.destination(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:
+            if resources.related_model_of(resource_type.model, resource_type.workspace, to_one=True) is not Workspace:
                 yield f"workspace: {resource_type.workspace!r} does not lead to a workspace."
         except FieldDoesNotExist as reason:
-            yield f"workspace: {reason}. A project with one workspace says workspace=None."
+            yield f"workspace: {reason}. Use workspace=None in a project with one workspace."
     for relation in resource_type.through:
         try:
             if _leads_back(resource_type.related(relation), to=resource_type):
-                yield f"through: {relation!r} leads back to where it began."
+                yield f"through: {relation!r} leads back to this type."
         except (FieldDoesNotExist, LookupError) as reason:
             yield f"through: {reason.args[0]}."
 
@@ -87,12 +87,12 @@ def _columns(resource_type: ResourceType) -> set[str]:
 
 def _leads_back(start: ResourceType, *, to: ResourceType) -> bool:
     seen: set[str] = set()
-    ahead = [start]
-    while ahead:
-        here = ahead.pop()
+    queue = [start]
+    while queue:
+        here = queue.pop()
         if here is to:
             return True
         if here.name not in seen:
             seen.add(here.name)
-            ahead += [here.related(relation) for relation in here.through]
+            queue += [here.related(relation) for relation in here.through]
     return False

@@ -7,13 +7,13 @@ from sessions_core.rates import RatedSettings
 
 __all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
 
-# RFC 6454, section 6.1: links add the path of this server's routes themselves.
+# RFC 6454, section 6.1. Links add the path.
 _ORIGIN = re.compile(r"https?://[^\s/?#@\\]+", re.ASCII)
 
-# Beside the kinds of credential: whoever shows none, or one that does not hold.
+# The kind of callers without a valid credential.
 ANONYMOUS = "anonymous"
 
-# Each publishable key is counted for each address, every other credential by itself, failed authentication by address.
+# Publishable keys are counted by key and address, other credentials by credential, failed authentication by address.
 DEFAULT_RATES: Mapping[str, str | None] = {
     "publishable_key": "60/minute",
     "client_session": "12000/minute",
@@ -30,8 +30,8 @@ class ClientSessionsSettings(RatedSettings):
 
     @property
     def url(self) -> str | None:
-        """Origin at which callers reach this API, such as ``https://sessions.example.com``. Links in answers begin with
-        it. Default none: they begin with the host that the request names."""
+        """Origin of this API for callers, such as ``https://sessions.example.com``. Links in responses start with it.
+        Default none: links use the Host header of the request."""
         given = self.given.get("URL")
         return given if isinstance(given, str) and _ORIGIN.fullmatch(given) else None
 

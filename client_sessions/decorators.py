@@ -1,4 +1,4 @@
-"""A guard for Django's plain views."""
+"""A decorator for Django views that require a client session."""
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -20,13 +20,13 @@ __all__ = ["ClientSessionRequest", "client_session_required"]
 
 
 class ClientSessionRequest(HttpRequest):
-    """For type annotations: the request as a guarded view gets it."""
+    """The request of a decorated view, for type annotations."""
 
     auth: ClientSession
 
 
 P = ParamSpec("P")
-# What the view says it takes, and what it answers.
+# The request type that the view accepts, and its response type.
 Q = TypeVar("Q", bound=HttpRequest)
 R = TypeVar("R", bound=HttpResponseBase)
 
@@ -44,10 +44,10 @@ def client_session_required(
 
 
 def client_session_required(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Answer 401 unless a live client session calls; the view, async or not, finds it in ``request.auth``.
+    """Require a live client session, which the view (sync or async) finds in ``request.auth``; otherwise answer 401.
 
-    The token comes as ``Authorization: Bearer`` or as ``client-session-token``, never as a cookie. So Django's CSRF
-    protection is off, and ``LoginRequiredMiddleware`` does not ask for a login. No cache keeps the answer.
+    The token is sent as ``Authorization: Bearer`` or ``client-session-token``, never as a cookie. Therefore the view is
+    exempt from CSRF protection and from ``LoginRequiredMiddleware``. Responses are not cached.
     """
     if iscoroutinefunction(view):
 
@@ -66,7 +66,7 @@ def client_session_required(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refusal(request: Any) -> JsonResponse | None:
-    """What to answer instead of the view; None once the session is in ``request.auth``."""
+    """Set ``request.auth`` and return None, or return the error response."""
     try:
         token = presented_token(request)
         if not token:

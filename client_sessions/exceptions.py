@@ -1,8 +1,12 @@
-"""Why a client session refuses a verb or a token: one class for each reason."""
+"""Errors of client sessions and their tokens."""
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.utils.translation import gettext_lazy as _
+
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from client_sessions.models.sessions import ClientSession
 
 __all__ = [
@@ -24,7 +28,7 @@ class ClientSessionError(Exception):
 
 
 class KeyTaken(ClientSessionError):
-    """A live client session of this workspace has this user identifier key: ``holder``, if it is still there."""
+    """Another live client session of the workspace has this user identifier key: ``holder``, unless it was deleted."""
 
     def __init__(self, holder: "ClientSession | None" = None) -> None:
         super().__init__()
@@ -32,53 +36,53 @@ class KeyTaken(ClientSessionError):
 
 
 class NotLive(ClientSessionError):
-    """The client session is revoked, expired or deleted, and nothing brings it back."""
+    """The client session is revoked, expired or deleted."""
 
 
 class GrantConflict(ClientSessionError):
-    """The client session has another resource of a type it can hold only one of, or another user identifier key."""
+    """The client session has another user identifier key, or another resource of a type that allows only one."""
 
 
 class TokenRefused(ClientSessionError):
-    """The caller does not hold a live client session. ``code`` is stable; ``message`` is for people."""
+    """The caller has no live client session. ``code`` is stable; ``message`` is for people."""
 
     code: ClassVar[str]
-    message: ClassVar[str]
+    message: "ClassVar[_StrOrPromise]"
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
 
 class TokenMissing(TokenRefused):
     """The request has no client session token."""
 
     code = "not_authenticated"
-    message = "A client session token is required."
+    message = _("A client session token is required.")
 
 
 class TokenMalformed(TokenRefused):
-    """A header that is only for client session tokens holds something else."""
+    """A header for client session tokens contains another value."""
 
     code = "invalid_client_session_token"
-    message = "The token is not a client session token."
+    message = _("The token is not a client session token.")
 
 
 class TokenUnknown(TokenRefused):
-    """The token was forged, rolled or deleted."""
+    """The token is forged, or its session was deleted."""
 
     code = "client_session_not_found"
-    message = "The client session token is unknown."
+    message = _("The client session token is unknown.")
 
 
 class TokenExpired(TokenRefused):
     """The client session of the token has expired."""
 
     code = "client_session_expired"
-    message = "The client session has expired."
+    message = _("The client session has expired.")
 
 
 class TokenRevoked(TokenRefused):
     """The client session of the token was revoked."""
 
     code = "client_session_revoked"
-    message = "The client session was revoked."
+    message = _("The client session was revoked.")

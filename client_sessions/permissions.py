@@ -1,5 +1,6 @@
-"""What a caller of a view of your own may do."""
+"""REST framework permissions for your own views."""
 
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -10,18 +11,18 @@ __all__ = ["HasClientSession", "HasCredential"]
 
 
 class HasClientSession(BasePermission):
-    """Lets in client sessions only: ``request.auth`` is one."""
+    """Allow only client sessions: ``request.auth`` is one."""
 
-    message = "A client session token is required."
+    message = _("A client session token is required.")
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ClientSession)
 
 
 class HasCredential(BasePermission):
-    """Lets in client sessions, and backends with an API key: whatever GrantedFilterBackend can narrow to."""
+    """Allow the callers that GrantedFilterBackend supports: client sessions and backends."""
 
-    message = "A client session token or an API key is required."
+    message = _("A client session token or an API key is required.")
 
     def has_permission(self, request: Request, view: object) -> bool:
         return isinstance(request.auth, ClientSession) or is_backend(request.auth)

@@ -1,4 +1,4 @@
-"""The client session token that a request presents, and the session it belongs to. Needs no REST framework."""
+"""The client session token of a request, and its session. Works without REST framework."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,12 +18,12 @@ __all__ = ["CLIENT_SESSION_HEADERS", "client_session_of", "presented_token"]
 TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
 TOKEN_PREFIX = "seam_cst"
 
-# Where a client session token may be.
+# Headers that may contain a client session token.
 CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
 
 
 def client_session_of(token: str, *, at: datetime) -> ClientSession:
-    """Return the live session of a token: no query for a forgery, else one. Raises TokenRefused."""
+    """Return the live session of a token. One query, none for a forged token. Raise TokenRefused."""
     presented = TOKEN.check(token)
     session = ClientSession.of_token(presented) if presented else None
     if session is None:
@@ -37,9 +37,9 @@ def client_session_of(token: str, *, at: datetime) -> ClientSession:
 
 
 def presented_token(request: "Request | HttpRequest") -> str:
-    """The client session token in a header of its own, else in the bearer; empty if there is none.
+    """Return the client session token of a request, from its own header or the bearer, or an empty string.
 
-    Raises TokenMalformed for a header that holds something else.
+    Raise TokenMalformed if the header for client session tokens contains another value.
     """
     for header in TOKEN_HEADERS:
         if header in request.headers:

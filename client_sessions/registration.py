@@ -1,4 +1,4 @@
-"""Which models can be registered as a resource type."""
+"""Checks of models that are registered as a resource type."""
 
 from django.db.models import CompositePrimaryKey, Model
 
@@ -6,7 +6,7 @@ __all__ = ["model_problem"]
 
 
 def model_problem(model: object) -> str | None:
-    """Return why rows of this model can never be granted, or None if they can."""
+    """Return why rows of this model cannot be granted, or None if they can."""
     if not isinstance(model, type) or not issubclass(model, Model):
         return f"{model!r} is not a model class"
     if model._meta.abstract:
@@ -17,5 +17,5 @@ def model_problem(model: object) -> str | None:
     if model._meta.swapped:
         return f"{model.__name__} is swapped out. Register {model._meta.swapped} instead"
     if isinstance(model._meta.pk, CompositePrimaryKey):
-        return f"{model.__name__} has a composite primary key, which one id cannot name"
+        return f"{model.__name__} has a composite primary key; a resource needs a key of one field"
     return None

@@ -1,11 +1,12 @@
-"""Which things a client session can be granted, and what else a grant reaches.
+"""The resource types that a client session can be granted, and the resources that a grant leads to.
 
-A project registers its own types next to the models they are about, in ``AppConfig.ready``::
+A project registers its own models in ``AppConfig.ready``::
 
     resources.register("building", Building)
     resources.register("door", Door, through=["building"])
 
-Now a session granted a building reaches its doors, and one granted a door reaches that door.
+A session with a grant of a building then reaches the doors of the building. A session with a grant of a door reaches
+that door.
 """
 
 import re
@@ -28,20 +29,20 @@ from sessions_core.texts import is_storable
 
 __all__ = ["Missing", "ResourceType", "register", "resource_deleted"]
 
-# Sent once a row of a registered model is deleted, with ``using``, ``resource_type``, ``resource_id`` as it is stored,
-# and ``workspace_id``: None where no other workspace can have that id.
+# Sent after a row of a registered model is deleted, with ``using``, ``resource_type``, the normalized ``resource_id``
+# and ``workspace_id``, which is None if ids are unique across workspaces.
 resource_deleted = Signal()
 
 M = TypeVar("M", bound=Model)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
-# Characters; what a grant keeps.
+# Characters of a normalized id; the length of the column of grants.
 LONGEST_ID = 255
 
 
 class Missing(Exception):
-    """An id names nothing that may be granted here: it is unknown, or belongs to another workspace."""
+    """The id is unknown, malformed, or belongs to another workspace, so it cannot be granted."""
 
     def __init__(self, resource_type: str, resource_id: object) -> None:
         super().__init__(resource_type, resource_id)
@@ -51,13 +52,12 @@ class Missing(Exception):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResourceType:
-    """One registered type.
+    """A registered resource type.
 
-    ``through`` names relations of the model that lead to other registered types: who reaches one of those reaches
-    this too. ``key`` is the field that ids are looked up by. A type that need not ``exist`` is granted unseen: its
-    ids are names that the caller gives before there is a row. Without a ``workspace`` path all rows belong to the
-    only workspace there is, and to nobody as soon as there are two. ``device_count`` of a session is the number of rows
-    it reaches of the types that are ``counted``.
+    ``through`` lists relations of the model to other registered types: a session that reaches one of those rows also
+    reaches this row. ``key`` is the field of the ids. With ``must_exist=False`` an id can be granted before its row
+    exists. ``workspace`` is the path to the workspace of a row. If it is None, all rows belong to the only workspace,
+    and no row is visible once there are two. ``device_count`` of a session counts the rows of types with ``counted``.
     """
 
     name: str
@@ -70,36 +70,36 @@ class ResourceType:
 
     @property
     def key_field(self) -> "Field[Any, Any]":
-        """The model field behind ``key``; its ``to_python`` is what tells an id from nonsense."""
+        """The model field of ``key``. Its ``to_python`` validates ids."""
         if self.key == "pk":
             return self.model._meta.pk
         field = self.model._meta.get_field(self.key)
         if not isinstance(field, Field):
-            raise FieldDoesNotExist(f"{self.model.__name__}.{self.key} holds no value of its own")
+            raise FieldDoesNotExist(f"{self.model.__name__}.{self.key} is not a field with a value")
         return field
 
     def rows(self) -> "QuerySet[Any]":
-        """The rows that the default manager of the model shows, without what it joins, annotates or groups: PostgreSQL
-        locks no row of a query that does."""
+        """Return the rows of the default manager in a queryset without its joins, annotations and groups, because
+        PostgreSQL cannot lock rows of such a query."""
         shown = self.model._default_manager.order_by()
         if type(self.model._default_manager).get_queryset is BaseManager.get_queryset:
             return shown
         return QuerySet(self.model).filter(pk__in=shown.values("pk"))
 
     def in_workspace(self, rows: "QuerySet[M]", workspace_id: UUID | Combinable) -> "QuerySet[M]":
-        """Those rows of this type that belong to the workspace."""
+        """Filter rows of this type by workspace."""
         if self.workspace is None:
             workspaces = apps.get_model("sessions_core", "Workspace")  # this module is imported before any model
             if isinstance(workspace_id, OuterRef):
-                workspace_id = OuterRef(workspace_id)  # one level further out, from within Exists
+                workspace_id = OuterRef(workspace_id)  # one level further out, because of Exists
             return rows.exclude(Exists(workspaces._default_manager.exclude(pk=workspace_id)))
         return rows.filter(**{self.workspace: workspace_id})
 
-    def stored(self, resource_id: str) -> str:
-        """The one spelling under which grants keep an id: the way the database casts it back to the key's type."""
+    def normalize_id(self, resource_id: str) -> str:
+        """Return the form of an id that grants store and the database can cast to the key's type. Raise Missing."""
         try:
             value = self.key_field.to_python(resource_id)
-            self.key_field.run_validators(value)  # too long or too large: no row has it, and a database would stumble
+            self.key_field.run_validators(value)  # an id that is out of range would be a database error
         except ValidationError:
             raise Missing(self.name, resource_id) from None
         text = value.hex if isinstance(value, UUID) else str(value)
@@ -108,9 +108,9 @@ class ResourceType:
         return text
 
     def workspace_of(self, row: Model) -> UUID | None:
-        """The workspace of a row, where another one may have the same id; None where none can.
+        """Return the workspace id of a row, or None if ids are unique across workspaces.
 
-        Raises LookupError for a row that belongs to none.
+        Raise LookupError for a row without a workspace.
         """
         if self.workspace is None or self.key_field.unique:
             return None
@@ -118,37 +118,37 @@ class ResourceType:
         for relation in self.workspace.split("__"):
             owner = getattr(owner, relation, None)
         if owner is None:
-            raise LookupError(f"{row} belongs to no workspace")
+            raise LookupError(f"{row} has no workspace")
         workspace_id: UUID = owner.pk
         return workspace_id
 
-    def shown(self, stored_id: str) -> str:
-        """The id as the API writes it."""
+    def format_id(self, stored_id: str) -> str:
+        """Return a normalized id in the format of the API."""
         return str(self.key_field.to_python(stored_id))
 
     def paths(self) -> list[tuple["ResourceType", str]]:
-        """Every way to reach a row of this type: the type that was granted, and the look-up path to its key."""
+        """Return every way to reach a row of this type, as pairs of granted type and lookup path to its key."""
         ways = [(self, self.key)]
         for relation in self.through:
             ways += [(granted, f"{relation}__{path}") for granted, path in self.related(relation).paths()]
         return ways
 
     def related(self, path: str) -> "ResourceType":
-        """The type that a path of relations leads to. Raises FieldDoesNotExist, or LookupError if it has none."""
-        return of_model(destination(self.model, path))
+        """Return the type at the end of a path of relations. Raise FieldDoesNotExist or LookupError."""
+        return of_model(related_model_of(self.model, path))
 
-    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID, hold: bool) -> set[str]:
-        """The stored spellings of ids that may be granted in this workspace. Raises Missing for one that may not.
+    def check(self, resource_ids: Iterable[str], *, workspace_id: UUID, lock: bool) -> set[str]:
+        """Return the normalized ids. Raise Missing for an id that cannot be granted in this workspace.
 
-        ``hold``: the rows stay until the transaction ends.
+        ``lock``: lock the rows until the transaction ends.
         """
-        wanted = {self.stored(resource_id): resource_id for resource_id in resource_ids}
+        wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
             rows = self.in_workspace(self.rows(), workspace_id)
             rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
-            if hold:
+            if lock:
                 rows = rows.select_for_update(of=("self",), no_key=True)
-            found = {self.stored(str(key)) for key in rows.values_list(self.key, flat=True)}
+            found = {self.normalize_id(str(key)) for key in rows.values_list(self.key, flat=True)}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
                     raise Missing(self.name, resource_id)
@@ -168,14 +168,14 @@ def register(
     must_exist: bool = True,
     counted: bool = False,
 ) -> None:
-    """Make a model grantable under ``name``, a word in lower case. See ResourceType for the rest.
+    """Register a model as the resource type ``name``. See ResourceType for the options.
 
-    The value of ``key`` must never change: grants are found by it. The paths are looked at by the system checks, once
-    every model is there. Raises ImproperlyConfigured for a name that is none, a name or model registered already, and a
-    model whose rows can never be granted.
+    The value of ``key`` of a row must never change, because grants store it. System checks validate the paths. Raise
+    ImproperlyConfigured for an invalid name, for a name or model that is already registered, and for a model whose
+    rows cannot be granted.
     """
     if not _NAME.fullmatch(name):
-        raise ImproperlyConfigured(f"{name!r} is no name for a resource type: at most 60 of a-z, 0-9 and _.")
+        raise ImproperlyConfigured(f"Invalid resource type name {name!r}: use up to 60 characters from a-z, 0-9 and _.")
     if problem := model_problem(model):
         raise ImproperlyConfigured(f"{name!r} cannot be registered: {problem}.")
     if isinstance(through, str):
@@ -206,17 +206,17 @@ def _announce(sender: type[Model], instance: Model, using: str, **_: Any) -> Non
     if key is None:
         return
     try:
-        resource_id = resource_type.stored(str(key))
+        resource_id = resource_type.normalize_id(str(key))
         workspace_id = resource_type.workspace_of(instance)
     except (Missing, LookupError):
-        return  # what could not be granted needs no forgetting
-    # Outside of that: whoever fails to forget must fail the deletion.
-    told = {"resource_type": resource_type.name, "resource_id": resource_id, "workspace_id": workspace_id}
-    resource_deleted.send(sender, using=using, **told)
+        return  # the row could not have grants
+    # Outside of the try block: an error of a receiver must abort the deletion.
+    payload = {"resource_type": resource_type.name, "resource_id": resource_id, "workspace_id": workspace_id}
+    resource_deleted.send(sender, using=using, **payload)
 
 
 def registered() -> list[ResourceType]:
-    """Every type, in the order of registration."""
+    """Return all resource types in the order of registration."""
     return list(_types.values())
 
 
@@ -224,57 +224,57 @@ def get(name: str) -> ResourceType | None:
     return _types.get(name)
 
 
-def stored(name: str, resource_id: str) -> str:
-    """``ResourceType.stored`` by name. Raises Missing, also for a type nobody registered."""
+def normalize_id(name: str, resource_id: str) -> str:
+    """Call ``ResourceType.normalize_id`` by name. Raise Missing, also for a type that is not registered."""
     resource_type = get(name)
     if resource_type is None:
         raise Missing(name, resource_id)
-    return resource_type.stored(resource_id)
+    return resource_type.normalize_id(resource_id)
 
 
-def shown(name: str, stored_id: str) -> str:
-    """``ResourceType.shown`` by name; as it is stored if the type is no longer registered."""
+def format_id(name: str, stored_id: str) -> str:
+    """Call ``ResourceType.format_id`` by name. Return the id unchanged if the type is not registered."""
     resource_type = get(name)
-    return resource_type.shown(stored_id) if resource_type else stored_id
+    return resource_type.format_id(stored_id) if resource_type else stored_id
 
 
-def known(name: str, resource_ids: Iterable[str]) -> list[str]:
-    """Those of the ids that could be one of this type, for a filter; the rest match nothing anyway."""
+def valid_ids(name: str, resource_ids: Iterable[str]) -> list[str]:
+    """Return the normalized ids and leave out malformed ones, for a filter."""
     possible = []
     for resource_id in resource_ids:
         with suppress(Missing):
-            possible.append(stored(name, resource_id))
+            possible.append(normalize_id(name, resource_id))
     return possible
 
 
 def of_model(model: type[Model]) -> ResourceType:
-    """The type that a model was registered as. Raises LookupError if nobody did."""
+    """Return the resource type of a model. Raise LookupError if it is not registered."""
     for resource_type in _types.values():
         if resource_type.model is model._meta.concrete_model:
             return resource_type
     raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
 
 
-def destination(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
-    """The model that a path of relations leads to. Raises FieldDoesNotExist.
+def related_model_of(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
+    """Return the model at the end of a path of relations. Raise FieldDoesNotExist.
 
-    ``to_one``: each of them must lead to a single row.
+    ``to_one``: each relation must lead to a single row.
     """
     for name in path.split("__"):
         field = model._meta.get_field(name)
         related = field.related_model
         if not isinstance(related, type):
-            raise FieldDoesNotExist(f"{model.__name__}.{name} is no relation")
+            raise FieldDoesNotExist(f"{model.__name__}.{name} is not a relation")
         if to_one and (field.many_to_many or field.one_to_many):
             raise FieldDoesNotExist(f"{model.__name__}.{name} leads to many rows")
         model = related
     return model
 
 
-def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, hold: bool = False) -> dict[str, set[str]]:
-    """``ResourceType.check`` for several types at once, by name. A type nobody registered has no ids.
+def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, lock: bool = False) -> dict[str, set[str]]:
+    """Call ``ResourceType.check`` for several types by name. Raise Missing for ids of an unregistered type.
 
-    Whoever holds rows holds them in one order, by type and key, and before any client session.
+    Rows are locked in a fixed order, by type and key, and before any client session, to avoid deadlocks.
     """
     checked = {}
     for name, resource_ids in sorted(wanted.items()):
@@ -282,5 +282,5 @@ def check(wanted: Mapping[str, Iterable[str]], *, workspace_id: UUID, hold: bool
         ids = list(resource_ids)
         if resource_type is None and ids:
             raise Missing(name, ids[0])
-        checked[name] = resource_type.check(ids, workspace_id=workspace_id, hold=hold) if resource_type else set()
+        checked[name] = resource_type.check(ids, workspace_id=workspace_id, lock=lock) if resource_type else set()
     return checked

@@ -1,6 +1,6 @@
-"""What a client session reaches: the one rule that narrows every list, guards every read and counts devices.
+"""The rows that a client session reaches. Lists, reads and device counts use these functions.
 
-Everything happens in sub-queries, so neither the number of grants nor of rows changes the number of queries.
+All of them use sub-queries, so the number of queries does not depend on the number of grants or rows.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from client_sessions import resources
 from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
 from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN
 from client_sessions.resources import ResourceType
-from client_sessions.wanted import listed
+from client_sessions.wanted import normalize_wanted
 from sessions_core.credentials import API_KEY
 from sessions_core.db.compiled import CompiledSubquery
 from sessions_core.models import Workspace
@@ -31,39 +31,39 @@ M = TypeVar("M", bound=Model)
 
 
 class Auth(Protocol):
-    """Whoever calls, as ``request.auth``: a ClientSession, an ApiKey or a PersonalAccess. Each knows its workspace."""
+    """The caller, ``request.auth``: a ClientSession, an ApiKey or a PersonalAccess."""
 
     @property
     def workspace(self) -> Workspace: ...
 
     @property
     def credential(self) -> str:
-        """Which kind of caller this is; see sessions_core.http.routes."""
+        """The kind of caller; see sessions_core.http.routes."""
 
     @property
     def actor(self) -> str:
-        """How events name it."""
+        """The actor that events record."""
 
 
 class GrantedQuerySet(QuerySet[M]):
-    """A base for querysets of a registered model: ``Door.objects.granted_to(request.auth)``."""
+    """Base of querysets of a registered model: ``Door.objects.granted_to(request.auth)``."""
 
     def granted_to(self, auth: Auth, *, action: Action = Action.READ, at: datetime | None = None) -> Self:
-        """Those that the caller may do this with. Raises LookupError if the model is not registered."""
+        """Filter rows for which the caller may do this action. Raise LookupError for an unregistered model."""
         return cast(Self, visible_to(auth, self, action=action, at=at))
 
 
 def is_backend(auth: object) -> bool:
-    """Whether this caller, ``request.auth``, may see all of its workspace."""
+    """Return True if the caller may see all rows of its workspace."""
     return getattr(auth, "credential", None) in (API_KEY, PERSONAL_ACCESS_TOKEN)
 
 
 def visible_to(
     auth: Auth, queryset: QuerySet[M], *, action: Action = Action.READ, at: datetime | None = None
 ) -> QuerySet[M]:
-    """Narrow rows of a registered model to what a caller may see: a session its own, a backend its workspace's.
+    """Limit rows of a registered model: for a client session to its grants, for a backend to its workspace.
 
-    Nobody else sees anything. Raises ValueError for an action that does not exist.
+    Other callers see no rows. Raise ValueError for an unknown action.
     """
     at, action, queryset = moment(at), Action(action), _rows(queryset)
     if isinstance(auth, ClientSession):
@@ -73,17 +73,17 @@ def visible_to(
     return resources.of_model(queryset.model).in_workspace(queryset, auth.workspace.pk)
 
 
-def narrowed_to_key(
+def narrow_to_key(
     auth: Auth, queryset: QuerySet[M], user_identifier_key: str, *, action: Action = Action.READ, at: datetime
 ) -> QuerySet[M]:
-    """Narrow to what the live session of this key reaches: the parameter that backends limit lists by.
+    """Limit rows to those that the live session of this key reaches.
 
-    Never widens: a key without a live session gives nothing, and so does one that is not the calling session's own.
+    The result is empty if the key has no live session, or if the caller is another client session.
     """
     at, action, queryset = moment(at), Action(action), _rows(queryset)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
-    session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).holding(user_identifier_key).first()
+    session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).with_key(user_identifier_key).first()
     if session is None or (isinstance(auth, ClientSession) and session.pk != auth.pk):
         return queryset.none()
     return reached_by(queryset, session, action=action, at=at)
@@ -92,9 +92,9 @@ def narrowed_to_key(
 def reached_by(
     queryset: QuerySet[M], session: ClientSession, *, action: Action = Action.READ, at: datetime | None = None
 ) -> QuerySet[M]:
-    """Narrow rows of a registered model to those that the session was granted this action with.
+    """Limit rows of a registered model to those for which the grants of the session allow this action.
 
-    Raises LookupError for a model that is not registered.
+    Raise LookupError for an unregistered model.
     """
     action, queryset = Action(action), _rows(queryset)
     resource_type = resources.of_model(queryset.model)
@@ -112,13 +112,13 @@ def reached_by(
     return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), session.workspace_id))
 
 
-def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
-    """Of which types the session has other grants, by which it reaches some of these resources all the same."""
+def remaining_grant_types(session: ClientSession, wanted: Wanted) -> list[str]:
+    """Return the types of other grants by which the session still reaches some of these resources."""
     grants = Grant.objects.live(at=timezone.now()).filter(client_session=session)
     left: set[str] = set()
-    ids_by_type = listed(wanted)
+    ids_by_type = normalize_wanted(wanted)
     for resource_type in filter(None, map(resources.get, ids_by_type)):
-        ids = resources.known(resource_type.name, ids_by_type[resource_type.name])
+        ids = resources.valid_ids(resource_type.name, ids_by_type[resource_type.name])
         rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
@@ -127,14 +127,14 @@ def still_reached(session: ClientSession, wanted: Wanted) -> list[str]:
 
 
 def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
-    """Add ``device_count`` to each session: as many as its token lists, found in the same query."""
+    """Annotate sessions with ``device_count``, the number of devices that their token lists, in the same query."""
     at = moment(at)
     counts = [_Count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
 
 
 def _rows(given: QuerySet[M]) -> QuerySet[M]:
-    """Return the queryset, or that of a manager. Raises ValueError for anything else, such as a model."""
+    """Return the queryset, or that of a manager. Raise ValueError for anything else, such as a model."""
     unknown: object = given
     if isinstance(unknown, BaseManager):
         rows: QuerySet[M] = unknown.all()
@@ -145,7 +145,7 @@ def _rows(given: QuerySet[M]) -> QuerySet[M]:
 
 
 class _NotIndexed(Func):
-    """A column that rows are only compared by. SQLite would otherwise walk its index, over all rows of a workspace."""
+    """A column whose index SQLite must not use, because that would scan all rows of a workspace."""
 
     template = "%(expressions)s"
 
@@ -154,8 +154,8 @@ class _NotIndexed(Func):
 
 
 class _FewRows(In):
-    """``IN`` that matches few rows. After ``ANALYZE`` SQLite knows only how many rows an average account has, and scans
-    the table of devices if a few accounts have most of them."""
+    """``IN`` that matches few rows. After ``ANALYZE``, SQLite only knows how many rows an average account has, and
+    would scan the table of devices if a few accounts have most of them."""
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Any:
         sql, parameters = self.as_sql(compiler, connection)
@@ -163,14 +163,14 @@ class _FewRows(In):
 
 
 class _FewRelatedRows(_FewRows, RelatedIn):
-    """The same for a foreign key."""
+    """Does the same for a foreign key."""
 
 
 _FEW_ROWS: dict[type[In], type[_FewRows]] = {In: _FewRows, RelatedIn: _FewRelatedRows}
 
 
 class _Count(Func):
-    """How many rows of one type the session of the query reaches: ``_REACHED``, with columns of the query instead of
+    """The number of rows of one type that a session reaches: ``_REACHED`` with columns of the outer query instead of
     the id and the workspace of one session."""
 
     output_field = IntegerField()
@@ -201,12 +201,12 @@ class _Count(Func):
 def _reached(
     resource_type: ResourceType, action: Action, *, session: UUID, workspace: UUID, at: datetime
 ) -> QuerySet[Any, Any]:
-    """Keys of the rows of one type that the grants of a session lead to."""
+    """Return the primary keys of the rows of one type that the grants of a session lead to."""
     grants = Grant.objects.filter(client_session=session).allowing(action, at=at)
     return _union(_arms(resource_type, grants, workspace))
 
 
-# Ways to a row lead through other types, so the SQL depends on all of them. Only some need the workspace; see _arms.
+# The SQL depends on all registered types, because grants lead through them. Some need no workspace; see _arms.
 _REACHED = CompiledSubquery(
     _reached,
     depends_on=lambda: tuple(resources.registered()),
@@ -218,12 +218,12 @@ _REACHED = CompiledSubquery(
 
 
 def _arms(resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID) -> list[QuerySet[Any, Any]]:
-    """Keys of the rows that the grants of one type lead to, for each way there.
+    """Return a queryset of primary keys for each path from a grant to this type.
 
-    A union, and not one filter with ``OR``: each arm can then start from its few grants and use an index. Sub-queries,
-    and not joins, for the same reason: SQLite changes the order of joins by its statistics. A key that several
-    workspaces may have is looked up together with the workspace, for which there is an index. Plain rows:
-    what a manager of the project's own leaves out may change with the time, and this is compiled once.
+    They are combined with UNION, not ``OR``, so that each can start from its few grants and use an index. They use
+    sub-queries, not joins, because SQLite reorders joins by its statistics. A key that is not unique across workspaces
+    is looked up with the workspace, for which there is an index. They ignore the model's own manager: its filter may
+    depend on the time, and this SQL is compiled once.
     """
     rows: QuerySet[Any] = QuerySet(resource_type.model).order_by()
     own = rows
@@ -240,7 +240,7 @@ def _arms(resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID)
 
 
 def _among(rows: QuerySet[M], path: str, values: Any) -> QuerySet[M]:
-    """The rows with one of a few values at the end of this path."""
+    """Filter rows by a few values of the field at the end of this path."""
     found = rows.filter(**{f"{path}__in": values})
     conditions: list[Any] = found.query.where.children
     if few_rows := _FEW_ROWS.get(type(conditions[-1])):

@@ -1,4 +1,4 @@
-"""The endpoints of client sessions: ``path("", include("client_sessions.urls"))``, below any prefix."""
+"""The endpoints of client sessions: ``path("", include("client_sessions.urls"))``, with any prefix."""
 
 from client_sessions.seam.routes import ROUTES
 from sessions_core.http.routes import urlpatterns_of

@@ -1,4 +1,4 @@
-"""System checks of the host's REST framework views that client sessions guard."""
+"""System checks of your REST framework views that use client sessions."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from client_sessions.permissions import HasClientSession, HasCredential
 
 @register(Tags.urls)
 def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
-    """A view that narrows to a client session, or asks for one, must be able to recognise one."""
+    """Report views that require or filter by a client session but cannot authenticate one."""
     for path, view, options in _rest_views(get_resolver()):
 
         def has(option: str, *wanted: type, view: Any = view, options: Any = options) -> bool:
@@ -26,15 +26,15 @@ def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
         )
         if is_guarded and not has("authentication_classes", ClientSessionAuthentication):
             yield Error(
-                f"{view.__module__}.{view.__qualname__} at {path!r} is guarded by client sessions, which none of its "
-                "authentication_classes knows.",
-                hint="Add client_sessions.authentication.ClientSessionAuthentication.",
+                f"{view.__module__}.{view.__qualname__} at {path!r} requires client sessions, but none of its "
+                "authentication_classes accepts their tokens.",
+                hint="Add client_sessions.authentication.ClientSessionAuthentication to authentication_classes.",
                 id="client_sessions.E004",
             )
 
 
 def _classes(parts: Iterable[Any]) -> Iterator[type]:
-    """The classes that an option lists, those joined by ``&``, ``|`` and ``~`` too."""
+    """Yield the classes of an option, including operands of ``&``, ``|`` and ``~``."""
     for part in parts:
         if isinstance(part, type):
             yield part
@@ -45,7 +45,7 @@ def _classes(parts: Iterable[Any]) -> Iterator[type]:
 
 
 def _rest_views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every view of the REST framework in the project: its path, its class, and what ``as_view`` was told."""
+    """Yield path, class and ``as_view`` arguments of each REST framework view of the project."""
     for entry in resolver.url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):

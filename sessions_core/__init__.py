@@ -1,1 +1,1 @@
-"""The ground floor: workspaces, API keys, secrets, events and the plumbing both APIs stand on."""
+"""Workspaces, API keys, secrets, events, and the code that both apps share."""

@@ -1,11 +1,12 @@
 from importlib.util import find_spec
 
 from django.apps import AppConfig
+from django.utils.translation import pgettext_lazy
 
 
 class SessionsCoreConfig(AppConfig):
     name = "sessions_core"
-    verbose_name = "Workspaces"
+    verbose_name = pgettext_lazy("Gatepass", "Workspaces")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
@@ -13,6 +14,6 @@ class SessionsCoreConfig(AppConfig):
 
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
-            from sessions_core.http.cors_headers import leave_out_api
+            from sessions_core.http.cors_headers import disable_for_api
 
-            leave_out_api()
+            disable_for_api()

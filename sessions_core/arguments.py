@@ -1,4 +1,4 @@
-"""The rows that callers pass to the verbs of models."""
+"""Checks of the rows that callers pass to the methods of models."""
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model
@@ -7,11 +7,11 @@ __all__ = ["require_instance", "require_user"]
 
 
 def require_instance(value: object, model: type[Model], *, name: str) -> None:
-    """Raises ValueError, which names the argument, for anything but a row of this model."""
+    """Raise ValueError, with the name of the argument, unless the value is a row of this model."""
     if not isinstance(value, model):
         raise ValueError(f"{name} must be a {model.__name__}, not {type(value).__name__}.")
 
 
 def require_user(user: object) -> None:
-    """Raises ValueError for anything but a user of the host, such as ``AnonymousUser``."""
+    """Raise ValueError unless this is a user of the host. ``AnonymousUser`` is not one."""
     require_instance(user, get_user_model(), name="user")

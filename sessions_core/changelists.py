@@ -1,4 +1,4 @@
-"""Lists of the console whose cost does not grow with the table: no full count, no free sort, no distinct values."""
+"""Admin lists whose cost does not grow with the table: no full count, no sorting by any column, no distinct values."""
 
 import re
 from collections.abc import Sequence
@@ -11,29 +11,30 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.translation import gettext
 
 from sessions_core.models import Workspace
 
 __all__ = ["BY_WORKSPACE", "UUID_PATTERN", "BoundedAdmin"]
 
-# A UUID as Django reads it, with its hyphens or without.
+# A UUID as Django reads it, with or without hyphens.
 UUID_PATTERN = r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
 
 # The public part of a key or token.
 SHORT_PATTERN = r"[1-9A-HJ-NP-Za-km-z]{8}"
 
-# Rows that a list counts and pages through. Filters and searches reach the others.
+# Maximum number of rows that a list counts and paginates. Filters and searches find the others.
 MOST_COUNTED = 1000
 
-# Workspaces that a filter offers. `?workspace__id__exact=` takes any.
+# Maximum number of workspaces that the filter offers. `?workspace__id__exact=` accepts any workspace.
 MOST_WORKSPACES = 100
 
 
 class MoreThan(int):
-    """A count that stopped at one more than ``MOST_COUNTED``."""
+    """A count that stopped above ``MOST_COUNTED``."""
 
     def __str__(self) -> str:
-        return f"more than {self - 1:,}"
+        return gettext("more than %(count)s") % {"count": f"{self - 1:,}"}
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -49,7 +50,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 class IndexedChangeList(ChangeList):
-    """Ignores ``?o=``: the only order is the one that an index of the model has."""
+    """Ignores ``?o=``: the only order is that of an index of the model."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         self.params.pop(ORDER_VAR, None)
@@ -76,11 +77,11 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ()
 
-    # The indexed columns that a text is looked up in: pairs of a pattern of the whole text and a lookup of exactly this
-    # text. The first pattern that fits decides, or, if the list has ``names``, the first column that has the text.
+    # Exact lookups on indexed columns: pairs of a pattern and a lookup. The first pattern that matches the whole search
+    # text selects the lookup or, if the list has ``names``, the first lookup that finds a row.
     searched: ClassVar[Sequence[tuple[str, str]]] = ()
 
-    # Columns that may contain the text, in any case. No index finds it, so only the first rows of the list are read.
+    # Columns searched for a part of their text, ignoring case. No index helps, so only the first rows are read.
     names: ClassVar[Sequence[str]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -90,7 +91,7 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.searched
 
     def get_search_fields(self, request: HttpRequest) -> Any:
-        """Django shows the search box where there are any."""
+        """Return the searched fields. Django shows the search box if there are any."""
         return [*(lookup for _, lookup in self.get_searched()), *self.names]
 
     def get_search_results(
@@ -104,21 +105,21 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 try:
                     found = queryset.filter(**_by_index(self.model, lookup, text))
                 except (ValueError, ValidationError):
-                    continue  # no value of the column
+                    continue  # not a valid value of the column
                 if not self.names or found.exists():
                     return found, False
-        return queryset.filter(pk__in=self._named(queryset, text)), False
+        return queryset.filter(pk__in=self._primary_keys_by_name(queryset, text)), False
 
-    def _named(self, queryset: QuerySet[Model], text: str) -> list[Any]:
-        """Keys of the first rows of the list that have the text in a name."""
+    def _primary_keys_by_name(self, queryset: QuerySet[Model], text: str) -> list[Any]:
+        """Return the primary keys of those of the first rows that contain the text in a name."""
         rows = queryset.values_list("pk", *self.names)[:MOST_COUNTED] if self.names else ()
         text = text.casefold()
         return [pk for pk, *names in rows if any(text in (name or "").casefold() for name in names)]
 
 
 def _by_index(model: type[Model], lookup: str, text: str) -> dict[str, Any]:
-    """A filter for this lookup. Rows of another table, such as a user's name, are looked up first, and a bounded number
-    of them, so that the database has no join to put in a bad order."""
+    """Return filter arguments for this lookup. A lookup on another table, such as a user name, first fetches the keys
+    of a bounded number of its rows: with a join the database could choose a slow order."""
     relation, _, rest = lookup.partition("__")
     if not rest:
         return {lookup: text}

@@ -1,4 +1,4 @@
-"""System checks of the core. Each has a number; one needs the database."""
+"""System checks of the settings and secrets of the core. ``check_secrets`` needs the database."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from sessions_core.conf import AppSettings, settings
-from sessions_core.crypto.sealing import sealed_columns, unopenable
+from sessions_core.crypto.sealing import sealed_columns, undecryptable_rows
 from sessions_core.database_checks import columns_of
 from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
@@ -19,40 +19,40 @@ from sessions_core.texts import is_storable
 
 SHORTEST_KEY = 32
 
-# Packages whose rows decide who is signed in; by name, for nothing here imports the apps above.
+# Our packages, by name, because this package does not import the apps.
 _OURS = {"sessions_core", "client_sessions", "user_sessions"}
 
 _GENERATE = "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
 
 def unknown_keys(app_settings: AppSettings, *, id: str) -> list[CheckMessage]:
-    """One error for every key the project wrote that the app does not understand, or for what is not a dict."""
-    if not isinstance(app_settings.written, Mapping):
+    """Return an error for each unknown key of the settings dict, or one error if it is not a dict."""
+    if not isinstance(app_settings.raw_value, Mapping):
         return [Error(f"{app_settings.name} must be a dict of settings.", id=id)]
     return [
         Error(
-            f"{app_settings.name}[{key!r}] is not a setting.",
-            hint=f"Known are: {', '.join(sorted(app_settings.known()))}.",
+            f"{app_settings.name}[{key!r}] is an unknown setting.",
+            hint=f"Remove it, or use one of: {', '.join(sorted(app_settings.setting_names()))}.",
             id=id,
         )
-        for key in sorted(set(app_settings.given) - app_settings.known(), key=repr)
+        for key in sorted(set(app_settings.given) - app_settings.setting_names(), key=repr)
     ]
 
 
 def check_rates(app_settings: RatedSettings, *, id: str) -> Iterator[CheckMessage]:
-    """One error for every rate that cannot be used."""
+    """Yield an error for each invalid rate limit."""
     given, known = app_settings.given.get("RATES", {}), app_settings.default_rates
     if not isinstance(given, dict):
-        yield Error(f"{app_settings.name}['RATES'] must be a dict of rates.", id=id)
+        yield Error(f"{app_settings.name}['RATES'] must be a dict of rate limits.", id=id)
         return
     for kind, rate in given.items():
         try:
             if kind not in known:
-                raise ValueError(f"known are {', '.join(known)}")
+                raise ValueError(f"unknown kind of caller, use one of: {', '.join(known)}")
             if rate is not None:
                 Rate.parse(rate)
         except ValueError as reason:
-            yield Error(f"{app_settings.name}['RATES'][{kind!r}] cannot be used: {reason}.", id=id)
+            yield Error(f"{app_settings.name}['RATES'][{kind!r}] is invalid: {reason}.", id=id)
 
 
 @register(Tags.security)
@@ -73,29 +73,29 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
 
 @register(Tags.database)
 def check_secrets(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
-    """Whether every secret in the database can be opened: better to know before the first token is asked for."""
+    """Report secrets in the database that cannot be decrypted, before a request needs them."""
     if not settings.encryption_keys:
-        return []  # E003 says so
+        return []  # E003 reports it
     return [
         message
         for using in databases or ()
         for model, column in sealed_columns()
-        if columns_of(model, using) >= {model._meta.pk.column, "workspace_id", column}  # otherwise E023 says so
+        if columns_of(model, using) >= {model._meta.pk.column, "workspace_id", column}  # otherwise E023 reports it
         for message in _check_column(model, column, using)
     ]
 
 
 def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:
-    shut = unopenable(model, column, using=using)
-    if not shut:
+    undecryptable = undecryptable_rows(model, column, using=using)
+    if not undecryptable:
         return []
     return [
         Error(
-            f"The secrets of {len(shut)} {model._meta.verbose_name_plural} cannot be opened with "
+            f"The secrets of {len(undecryptable)} {model._meta.verbose_name_plural} cannot be decrypted with "
             "SESSIONS_CORE['ENCRYPTION_KEYS'].",
-            hint="Put the encryption key that was in use when they were made back into the list; for the reference "
-            "server that is GATEPASS_ENCRYPTION_KEYS, kept in secrets.env beside the database. "
-            f"The first of them is {shut[0]}.",
+            hint="Add the encryption key that encrypted them to the list again. The reference server reads it from "
+            "GATEPASS_ENCRYPTION_KEYS, by default in secrets.env beside the database. "
+            f"The first of these rows is {undecryptable[0]}.",
             id="sessions_core.E010",
         )
     ]
@@ -103,9 +103,9 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
 
 def _check_keys(name: str, *, id: str) -> list[CheckMessage]:
     keys = settings.given.get(name)
-    hint = f"Put a key made by `{_GENERATE}` at the front of the list, keep it outside the database, and back it up."
+    hint = f"Generate a key with `{_GENERATE}`, put it first in the list, store it outside the database, back it up."
     if not keys or not isinstance(keys, list | tuple):
-        return [Error(f"SESSIONS_CORE['{name}'] must be a list of keys, and not empty.", hint=hint, id=id)]
+        return [Error(f"SESSIONS_CORE['{name}'] must be a non-empty list of keys.", hint=hint, id=id)]
     if not all(isinstance(key, str) and len(key) >= SHORTEST_KEY and is_storable(key) for key in keys):
         must_be = f"Every key in SESSIONS_CORE['{name}'] must be text of at least {SHORTEST_KEY} characters."
         return [Error(must_be, hint=hint, id=id)]
@@ -113,14 +113,14 @@ def _check_keys(name: str, *, id: str) -> list[CheckMessage]:
 
 
 def _check_that_keys_differ() -> list[CheckMessage]:
-    """One key for one purpose: otherwise losing one loses all."""
+    """Return an error if one key has two purposes."""
     every = [*settings.token_keys, *settings.encryption_keys, django_settings.SECRET_KEY]
     if len(every) == len(set(every)):
         return []
     return [
         Error(
-            "SECRET_KEY, SESSIONS_CORE['TOKEN_KEYS'] and SESSIONS_CORE['ENCRYPTION_KEYS'] share a key.",
-            hint=f"Give each its own, made by `{_GENERATE}`.",
+            "SECRET_KEY, SESSIONS_CORE['TOKEN_KEYS'] and SESSIONS_CORE['ENCRYPTION_KEYS'] must not share a key.",
+            hint=f"Generate a key for each with `{_GENERATE}`.",
             id="sessions_core.E004",
         )
     ]
@@ -136,14 +136,20 @@ def _check_number(name: str, *, least: int) -> list[CheckMessage]:
 def _check_time_zones() -> list[CheckMessage]:
     if django_settings.USE_TZ:
         return []
-    return [Error("USE_TZ is off, and sessions end at instants.", hint="Set USE_TZ = True.", id="sessions_core.E006")]
+    return [
+        Error(
+            "USE_TZ must be True: sessions need times with a time zone.",
+            hint="Set USE_TZ = True.",
+            id="sessions_core.E006",
+        )
+    ]
 
 
 def _database() -> BaseDatabaseWrapper | None:
     try:
         return connections[router.db_for_write(Workspace)]
     except (ImproperlyConfigured, ImportError):
-        return None  # E020 says so
+        return None  # E020 reports it
 
 
 def _check_sqlite() -> list[CheckMessage]:
@@ -155,7 +161,7 @@ def _check_sqlite() -> list[CheckMessage]:
         return []
     return [
         Warning(
-            "SQLite refuses most of those who write at the same time, and they are told to come again.",
+            "SQLite without transaction_mode IMMEDIATE answers most concurrent writes with 503.",
             hint=f"Set DATABASES[{database.alias!r}]['OPTIONS']['transaction_mode'] = 'IMMEDIATE'.",
             id="sessions_core.W001",
         )
@@ -169,15 +175,16 @@ def _check_isolation() -> list[CheckMessage]:
     level = database.settings_dict["OPTIONS"].get("isolation_level")
     if database.vendor != "postgresql" or level is None:
         return []
-    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # only where there is a driver
+    from django.db.backends.postgresql.psycopg_any import IsolationLevel  # needs a PostgreSQL driver
 
     if level != IsolationLevel.REPEATABLE_READ:
         return []
     return [
         Error(
-            "Transactions are REPEATABLE READ: who waits for a lock then counts what was there before, and the limits "
-            "of sessions do not hold.",
-            hint=f"Leave isolation_level out of DATABASES[{database.alias!r}]['OPTIONS'], which is READ COMMITTED.",
+            "The isolation level must not be REPEATABLE READ: a transaction that waited for a lock would count old "
+            "rows and exceed the limits on sessions.",
+            hint=f"Remove isolation_level from DATABASES[{database.alias!r}]['OPTIONS']; "
+            "READ COMMITTED is the default.",
             id="sessions_core.E007",
         )
     ]
@@ -194,8 +201,8 @@ def _check_reads() -> list[CheckMessage]:
     return [
         Error(
             f"The router reads {first._meta.label} from {router.db_for_read(first)!r} and writes it to "
-            f"{router.db_for_write(first)!r}: whether a session is live would be decided by rows of a while ago.",
-            hint=f"Have db_for_read answer what db_for_write does for {', '.join(app.label for app in ours)}.",
+            f"{router.db_for_write(first)!r}: a lagging replica would accept sessions that have been revoked.",
+            hint=f"Make db_for_read return the database of db_for_write for {', '.join(app.label for app in ours)}.",
             id="sessions_core.E008",
         )
     ]

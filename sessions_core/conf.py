@@ -1,4 +1,4 @@
-"""Settings of Gatepass, one dict per app, read from Django's settings at each access and never kept."""
+"""Settings of Gatepass: one dict per app. Each is read on access, so ``override_settings`` works."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,17 +14,17 @@ class AppSettings:
 
     @property
     def given(self) -> Mapping[str, object]:
-        """What the project wrote, as it stands now; nothing if that is not a dict, which the checks refuse."""
-        return self.written if isinstance(self.written, Mapping) else {}
+        """Return the dict of the project, or an empty one if the value is not a dict, which the checks report."""
+        return self.raw_value if isinstance(self.raw_value, Mapping) else {}
 
     @property
-    def written(self) -> object:
-        """What the project wrote, whatever it is."""
+    def raw_value(self) -> object:
+        """Return the value in Django's settings, of any type."""
         return getattr(django_settings, self.name, {})
 
     @classmethod
-    def known(cls) -> set[str]:
-        """The keys this app understands."""
+    def setting_names(cls) -> set[str]:
+        """Return the keys of this app."""
         own = (each for each in cls.__mro__ if each is not AppSettings)
         return {key.upper() for each in own for key, value in vars(each).items() if isinstance(value, property)}
 
@@ -36,7 +36,7 @@ class CoreSettings(AppSettings):
     def token_keys(self) -> Sequence[str]:
         """Keys that tokens are derived from, newest first, each of at least 32 characters.
 
-        The first one makes new tokens. The others are fallbacks: what was made with them works until they go.
+        New tokens use the first key. Tokens of the other keys work until you remove their key.
         """
         return self._keys("TOKEN_KEYS")
 
@@ -44,21 +44,21 @@ class CoreSettings(AppSettings):
     def encryption_keys(self) -> Sequence[str]:
         """Keys that secrets in the database are encrypted with, newest first, each of at least 32 characters.
 
-        The first one writes, all of them read.
+        New secrets use the first key. All of the keys can decrypt.
         """
         return self._keys("ENCRYPTION_KEYS")
 
     @property
     def trusted_proxies(self) -> int:
-        """How many proxies of ours stand in front, each of which adds to X-Forwarded-For. Callers are told apart by
-        the address that the outermost of them saw; without any, by the one that connects."""
+        """Number of your proxies in front of the server that each append to X-Forwarded-For. The caller's address is
+        the one that the outermost of them saw; with 0, the address of the connection."""
         trusted = self.given.get("TRUSTED_PROXIES", 0)
         return trusted if isinstance(trusted, int) and trusted > 0 else 0
 
     @property
     def processes(self) -> int:
-        """How many processes serve. While they share no cache each allows its part of a rate, so that all of them
-        together never allow more than the rate."""
+        """Number of server processes. Without a shared cache each process allows its part of a rate limit, so that all
+        of them together never allow more than the limit."""
         processes = self.given.get("PROCESSES", 1)
         return processes if isinstance(processes, int) and processes > 0 else 1
 

@@ -1,8 +1,8 @@
-"""The kinds of credential that belong to a workspace as a whole."""
+"""The kinds of credential that belong to a whole workspace."""
 
 __all__ = ["API_KEY", "PUBLISHABLE_KEY"]
 
 
-# Kinds of caller, as ``credential`` of whatever ``request.auth`` is; an app may have more.
+# Values of ``request.auth.credential``, the kind of caller. An app may have more kinds.
 API_KEY = "api_key"
 PUBLISHABLE_KEY = "publishable_key"

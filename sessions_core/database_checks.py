@@ -14,10 +14,10 @@ __all__ = ["columns_of", "our_models"]
 
 SUPPORTED = ("sqlite", "postgresql")
 
-# The first with RETURNING.
+# The first version with RETURNING.
 OLDEST_SQLITE = (3, 35, 0)
 
-# Packages whose rows decide who is signed in; by name, for nothing here imports the apps above.
+# Our packages, by name, because this package does not import the apps.
 _OURS = {"sessions_core", "client_sessions", "user_sessions"}
 
 
@@ -29,7 +29,7 @@ def our_models() -> list[type[Model]]:
 
 @register()
 def check_databases(**_: object) -> Iterable[CheckMessage]:
-    """Refuse databases on which Gatepass cannot keep its promises."""
+    """Report unsupported databases, and a router that splits our tables."""
     aliases = sorted({router.db_for_write(model) for model in our_models()})
     return [*(message for alias in aliases for message in _check_vendor(alias)), *_check_that_one_is_enough()]
 
@@ -45,14 +45,14 @@ def _check_vendor(alias: str) -> Iterator[CheckMessage]:
         yield Error(
             f"DATABASES[{alias!r}] uses {engine}, which Gatepass does not support.",
             hint="Use PostgreSQL or SQLite. Other databases lack the partial unique indexes or the UPDATE … RETURNING "
-            "that keep two sessions from having one key. To keep your other tables where they are, give Gatepass "
-            "and your users a database of their own by a router.",
+            "that Gatepass needs. Your other tables can stay: use a database router to put Gatepass and your user "
+            "model into a PostgreSQL or SQLite database.",
             id="sessions_core.E020",
         )
     elif connection.vendor == "sqlite" and (version := _sqlite_version(connection)) < OLDEST_SQLITE:
         yield Error(
             f"DATABASES[{alias!r}] uses SQLite {'.'.join(map(str, version))}; Gatepass needs 3.35 or later.",
-            hint="Use a Python that is built with a newer SQLite, or PostgreSQL.",
+            hint="Use PostgreSQL, or a Python that is built with a newer SQLite.",
             id="sessions_core.E021",
         )
 
@@ -63,7 +63,7 @@ def _sqlite_version(connection: object) -> tuple[int, ...]:
 
 
 def _check_that_one_is_enough() -> Iterator[CheckMessage]:
-    """Rows refer to each other, and one transaction changes several of them."""
+    """Report a router that splits our tables: foreign keys and transactions need one database."""
     related = {
         field.related_model
         for model in our_models()
@@ -76,14 +76,14 @@ def _check_that_one_is_enough() -> Iterator[CheckMessage]:
         (one, its_label), (another, other_label) = sorted(by_place.items())[:2]
         yield Error(
             f"The router writes {its_label} to {one!r} and {other_label} to {another!r}. Gatepass needs one database.",
-            hint="Have db_for_write return one database for sessions_core, client_sessions, user_sessions and the "
+            hint="Make db_for_write return one database for sessions_core, client_sessions, user_sessions and the "
             "user model.",
             id="sessions_core.E022",
         )
 
 
 def columns_of(model: type[Model], using: str) -> set[str]:
-    """Return the names of the columns that the table of a model has; none if there is no table."""
+    """Return the column names of the table of a model, or an empty set if there is no table."""
     introspection, table = connections[using].introspection, model._meta.db_table
     with connections[using].cursor() as cursor:
         if table not in introspection.table_names(cursor):
@@ -95,7 +95,7 @@ def columns_of(model: type[Model], using: str) -> set[str]:
 def check_columns(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
     """Compare tables with models, and report the first difference in each database.
 
-    Only in apps of which exactly the migrations of this version are applied: the others are about to be migrated.
+    Apps whose applied migrations differ from those of this version are skipped: ``migrate`` will change them.
     """
     return [message for using in databases or () for message in _check_columns(using)]
 
@@ -103,7 +103,7 @@ def check_columns(databases: Sequence[str] | None = None, **_: object) -> Iterab
 def _check_columns(using: str) -> Iterator[CheckMessage]:
     models = [model for model in our_models() if router.db_for_write(model) == using]
     if not models or connections[using].vendor not in SUPPORTED:
-        return  # E020 says so
+        return  # E020 reports it
     loader = MigrationLoader(connections[using], ignore_no_migrations=True)
     for model in models:
         label = model._meta.app_label
@@ -118,7 +118,7 @@ def _check_columns(using: str) -> Iterator[CheckMessage]:
 def _columns_differ(model: type[Model], using: str, column: str) -> CheckMessage:
     return Error(
         f"The column {column!r} of the table {model._meta.db_table!r} differs between the database {using!r} and this "
-        "version of Gatepass. The database was made by an earlier version, whose first migration has changed since.",
+        "version of Gatepass. An earlier version created the database, and its first migration has changed since.",
         hint="There is no upgrade from versions before the first release. Use a new database; for `dev.py run`, a new "
         f"directory with --data. To keep your users, run `manage.py dumpdata auth.group {settings.AUTH_USER_MODEL} "
         "--natural-foreign -o users.json` on the old database, then `manage.py migrate` and `manage.py loaddata "

@@ -1,4 +1,4 @@
-"""What a host's own models may do that ours cannot go along with."""
+"""Problems of a host's models that Gatepass does not support."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from django.db.models import CharField, Field, IntegerField, Model, TextField, U
 
 __all__ = ["key_problem", "manager_problem", "user_models"]
 
-# Ids are text. Only for these does every database read the same value back from the text.
+# Ids are stored as text. Every database converts the text back to the same value only for these fields.
 IDENTIFYING = (IntegerField, UUIDField, CharField, TextField)
 
-# A field with a method of these keeps something else in its column than it shows.
+# A field that overrides one of these methods stores another value in its column than Python code sees.
 CONVERSIONS = ("from_db_value", "get_prep_value", "get_db_prep_value", "get_db_prep_save")
 
 
 def user_models() -> list[type[Model]]:
-    """Return the user model, its proxies and the models that inherit from it. Django sends a signal as the class of the
-    row that was saved, so a receiver needs all of them."""
+    """Return the user model, its proxies and the models that inherit from it. Django sends a signal with the class of
+    the saved instance, so a receiver must connect to all of them."""
     models: list[type[Model]] = [get_user_model()]
     for model in models:
         models += model.__subclasses__()
@@ -24,7 +24,7 @@ def user_models() -> list[type[Model]]:
 
 
 def manager_problem(model: type[Model]) -> str | None:
-    """Return why the rows that the default manager shows can never be narrowed, or None if they can."""
+    """Return why the queryset of the default manager cannot be filtered, or None if it can."""
     try:
         query = model._default_manager.all().query
     except Exception:  # the host's own code, which may need a request, such as a current tenant
@@ -50,7 +50,7 @@ def key_problem(field: "Field[Any, Any]") -> str | None:
         return None
     return (
         f"{field.model.__name__}.{field.name} is a {type(end).__name__}. "
-        "The key must be a whole number, a UUID or text, stored as it is shown"
+        "The key must be an integer, a UUID or text, and stored without conversion"
     )
 
 

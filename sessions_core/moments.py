@@ -1,4 +1,4 @@
-"""The times and lifetimes that the verbs of models accept, the same on every database."""
+"""Checks of the times and lifetimes that callers pass, the same on every database."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 __all__ = ["LONGEST_LIFETIME", "duration", "instant", "moment"]
 
-# Any lifetime can be added to or taken from a time between these.
+# Adding or subtracting any lifetime to a time in this range does not overflow.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -15,7 +15,7 @@ LONGEST_LIFETIME = timedelta(days=3650)
 
 
 def moment(at: datetime | None) -> datetime:
-    """Return the time at which a verb happens: the given one, or now for None. Raises ValueError."""
+    """Return ``at``, or the current time for None. Raise ValueError for an invalid time."""
     if at is None:
         return timezone.now()
     if not EARLIEST <= instant(at, name="at") <= LATEST:
@@ -24,7 +24,7 @@ def moment(at: datetime | None) -> datetime:
 
 
 def instant(value: datetime, *, name: str) -> datetime:
-    """Return a time that every database can store. Raises ValueError, which names the argument."""
+    """Return the time. Raise ValueError, with the name of the argument, if a database cannot store it."""
     given: object = value
     if not isinstance(given, datetime) or given.utcoffset() is None:
         raise ValueError(f"{name} must be a datetime with a time zone, such as timezone.now().")
@@ -36,7 +36,7 @@ def instant(value: datetime, *, name: str) -> datetime:
 
 
 def duration(value: timedelta, *, name: str) -> timedelta:
-    """Return a lifetime that a session, ticket or token can have. Raises ValueError, which names the argument."""
+    """Return the lifetime. Raise ValueError, with the name of the argument, if it is out of range."""
     given: object = value
     if not isinstance(given, timedelta) or not timedelta(0) < given <= LONGEST_LIFETIME:
         raise ValueError(f"{name} must be a timedelta of more than 0 and at most {LONGEST_LIFETIME.days} days.")

@@ -1,28 +1,28 @@
-"""The texts that every database stores as they are."""
+"""Checks of texts: length, and characters that a database cannot store."""
 
 import re
 from collections.abc import Mapping
 
 __all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "LONGEST_TEXT", "is_storable", "is_storable_json", "text"]
 
-# Characters, as the columns of events and sessions hold them.
+# Characters; the length of columns of events and sessions.
 LONGEST_ACTOR = 200
 LONGEST_REASON = 200
 
-# Characters of a parameter. Ids, keys and searches are shorter.
+# Maximum number of characters of a parameter.
 LONGEST_TEXT = 255
 
-# NUL, which PostgreSQL does not store, and halves of characters.
+# PostgreSQL stores no NUL, and unpaired surrogates cannot be encoded as UTF-8.
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
-    """Return True if every database stores this text as it is."""
+    """Return True if every database can store this text unchanged."""
     return not _NOT_TEXT.search(text)
 
 
 def is_storable_json(value: object) -> bool:
-    """Return True if every database stores the texts in this JSON value as they are."""
+    """Return True if every database can store the texts in this JSON value unchanged."""
     if isinstance(value, str):
         return is_storable(value)
     if isinstance(value, Mapping):
@@ -31,8 +31,10 @@ def is_storable_json(value: object) -> bool:
 
 
 def text(value: str, *, name: str, longest: int, shortest: int = 0) -> str:
-    """Return a text that its column holds on every database. Raises ValueError, which names the argument."""
+    """Return the text. Raise ValueError, with the name of the argument, if a database cannot store it."""
     given: object = value
     if not isinstance(given, str) or not shortest <= len(given) <= longest or not is_storable(given):
-        raise ValueError(f"{name} must be text of {shortest} to {longest} characters, without NUL or lone surrogates.")
+        raise ValueError(
+            f"{name} must be text of {shortest} to {longest} characters, without NUL or unpaired surrogates."
+        )
     return value

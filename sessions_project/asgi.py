@@ -1,4 +1,4 @@
-"""For hosts that serve by ASGI. Gatepass itself is synchronous, and ``manage.py serve`` serves ``wsgi.py``."""
+"""The ASGI application. Gatepass is synchronous; ``manage.py serve`` uses ``wsgi.py``."""
 
 from django.core.asgi import get_asgi_application
 

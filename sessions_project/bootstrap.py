@@ -1,4 +1,4 @@
-"""What a live server begins with: a workspace, its API key and an operator, as far as they are asked for."""
+"""Create the first workspace of a live server, its API key, and an operator if requested."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,14 +13,14 @@ from sessions_core.models import ApiKey, Workspace
 from sessions_project.models import Deployment
 from user_sessions.models import SigningKey, UserSessionPolicy
 
-__all__ = ["Made", "bootstrap"]
+__all__ = ["BootstrapResult", "bootstrap"]
 
 BY = "command:bootstrap"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """What ``manage.py bootstrap --json`` prints. Secrets are null where nothing was made."""
+class BootstrapResult:
+    """The output of ``manage.py bootstrap --json``. Secrets that were not created are null."""
 
     workspace_id: UUID
     frontend_api: str
@@ -31,11 +31,11 @@ class Made:
 
 
 @atomic()
-def bootstrap(name: str, *, operator: str | None = None) -> Made:
-    """Make a live workspace of this name with one API key, and a superuser if ``operator`` names one.
+def bootstrap(name: str, *, operator: str | None = None) -> BootstrapResult:
+    """Create a live workspace with one API key, and a superuser if ``operator`` is given.
 
-    What is there already stays as it is: no key is added to an existing workspace and no password is changed.
-    Raises ValidationError if the workspace's address is taken or the operator's name cannot be one.
+    An existing workspace gets no new key and an existing user no new password. Raise ValidationError if another
+    workspace has the address or the operator's user name is invalid.
     """
     workspace, api_key = Workspace.objects.filter(name=name).order_by("created_at", "id").first(), None
     if workspace is None:
@@ -47,9 +47,9 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
         policy.save()
         SigningKey.objects.current(workspace, actor=BY)
         _, api_key = ApiKey.objects.issue(workspace, name="bootstrap", actor=BY)
-    password = _password_of_new(operator) if operator else None
+    password = _create_operator(operator) if operator else None
     Deployment.go_live()
-    return Made(
+    return BootstrapResult(
         workspace_id=workspace.pk,
         frontend_api=UserSessionPolicy.of(workspace).frontend_api or "",
         issuer=UserSessionPolicy.of(workspace).issuer,
@@ -59,8 +59,8 @@ def bootstrap(name: str, *, operator: str | None = None) -> Made:
     )
 
 
-def _password_of_new(username: str) -> str | None:
-    """Make a superuser; None if there is a user of this name, who stays as they are."""
+def _create_operator(username: str) -> str | None:
+    """Create a superuser and return the password, or None if the user exists."""
     if User.objects.filter(username=username).exists():
         return None
     user = User(username=username, is_staff=True, is_superuser=True)

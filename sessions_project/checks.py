@@ -1,6 +1,6 @@
-"""System checks of the reference server. A live server does not start with any of these errors.
+"""System checks of the reference server. A live server does not start if one fails.
 
-They are asked by ``check --deploy`` and by ``serve``, but not by a sandbox, which only this machine reaches.
+``check --deploy`` and ``serve`` run them. A sandbox does not, because only this machine can reach it.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ from sessions_core.conf import settings as core_settings
 
 __all__ = ["is_loopback"]
 
-# As Django's security.W009, which is only a warning.
+# As in Django's security.W009, which is only a warning.
 SHORTEST_SECRET = 50
 FEWEST_CHARACTERS = 5
 
@@ -33,12 +33,14 @@ def check_deployment(**_: object) -> Iterable[CheckMessage]:
 
 def _check_settings() -> Iterable[CheckMessage]:
     if settings.DEBUG:
-        yield Error("DEBUG is on: error pages show settings and code.", hint="Unset DEBUG.", id="sessions_project.E001")
+        yield Error(
+            "DEBUG must be off: error pages show settings and code.", hint="Unset DEBUG.", id="sessions_project.E001"
+        )
     secret = settings.SECRET_KEY
     if len(secret) < SHORTEST_SECRET or len(set(secret)) < FEWEST_CHARACTERS or secret.startswith("django-insecure-"):
         yield Error(
             f"SECRET_KEY must be a random text of at least {SHORTEST_SECRET} characters.",
-            hint="Make one with python3 -c 'import secrets; print(secrets.token_urlsafe(50))'.",
+            hint="Generate one with python3 -c 'import secrets; print(secrets.token_urlsafe(50))'.",
             id="sessions_project.E002",
         )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
@@ -54,21 +56,21 @@ def _check_address() -> Iterable[CheckMessage]:
     if public.scheme != "https":
         if not is_loopback(public.hostname or ""):
             yield Error(
-                "GATEPASS_URL is http:// on another machine: every credential crosses the network in the clear.",
-                hint="Put a proxy that ends TLS in front, and set GATEPASS_URL to its https:// address.",
+                "GATEPASS_URL must be https:// on another machine: http:// sends credentials unencrypted.",
+                hint="Use a proxy that terminates TLS, and set GATEPASS_URL to its https:// address.",
                 id="sessions_project.E005",
             )
         return
     if not core_settings.trusted_proxies:
         yield Error(
-            "GATEPASS_URL is https://, so a proxy is in front, but GATEPASS_TRUSTED_PROXIES is 0: rates would count "
-            "all callers as one.",
-            hint="Set GATEPASS_TRUSTED_PROXIES to the number of your proxies, which is 1 behind a single one.",
+            "GATEPASS_TRUSTED_PROXIES must be at least 1 because GATEPASS_URL is https://: otherwise all callers "
+            "share one rate limit.",
+            hint="Set GATEPASS_TRUSTED_PROXIES to the number of proxies in front of the server.",
             id="sessions_project.E004",
         )
     if not settings.GATEPASS_SECURE:
         yield Error(
-            "GATEPASS_SECURE is off although GATEPASS_URL is https://: cookies would also travel over plain HTTP.",
+            "GATEPASS_SECURE must be on if GATEPASS_URL is https://: otherwise cookies also travel over HTTP.",
             hint="Unset GATEPASS_SECURE.",
             id="sessions_project.E006",
         )

@@ -1,4 +1,4 @@
-"""Requests of the console that Django's admin passes on to the database unchecked."""
+"""Answer 400 to admin requests whose query the database cannot run."""
 
 import logging
 from collections.abc import Callable
@@ -14,18 +14,19 @@ __all__ = ["RefusesUnusableQueries"]
 
 logger = logging.getLogger(__name__)
 
-# What databases and their drivers raise for a value that they cannot store or compare.
+# Errors of databases and drivers for a value that they cannot store or compare.
 UNUSABLE = (DataError, NotSupportedError, OverflowError, ValidationError, FieldError)
 
-# What Django answers in its own way.
+# Errors that Django answers itself.
 ANSWERED = (Http404, PermissionDenied, SuspiciousOperation)
 
 
 class RefusesUnusableQueries:
-    """Middleware that answers 400 where a lookup, a value or an id in a console request cannot be used.
+    """Middleware that answers 400 to an admin request with an invalid lookup, value or id.
 
-    The admin accepts any lookup of a field in the query and any text as an id. Many of them fail while the SQL is made,
-    with errors of many types, so a safe request with a query that fails is refused and logged with its traceback.
+    The admin accepts any lookup in the query and any text as an id. Many of them fail while Django compiles the SQL,
+    with various exceptions. So a GET request with a query string that fails is answered with 400 and logged with its
+    traceback.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -39,6 +40,6 @@ class RefusesUnusableQueries:
             return None
         is_query = request.method in ("GET", "HEAD") and bool(request.META.get("QUERY_STRING"))
         if isinstance(error, UNUSABLE) or (is_query and not is_away(error)):
-            logger.warning("A console request cannot be used.", exc_info=error)
+            logger.warning("An admin request is invalid.", exc_info=error)
             return defaults.bad_request(request, BadRequest())
         return None

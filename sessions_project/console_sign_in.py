@@ -1,4 +1,4 @@
-"""The console's sign-in page, with the limits of our own sign-in (``USER_SESSIONS["RATES"]``)."""
+"""The login page of the admin, with the rate limits of sign-ins (``USER_SESSIONS["RATES"]``)."""
 
 from copy import copy
 
@@ -23,14 +23,14 @@ LIMITED = "console_sign_in.limited"
 
 
 class RefusingForm(AdminAuthenticationForm):
-    """Django's form of the page. It refuses every sign-in and checks no password."""
+    """A login form that refuses every attempt without checking the password."""
 
     def clean(self) -> dict[str, object]:
         raise forms.ValidationError("Too many attempts. Try again later.")
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Show the page, and sign an operator in unless there were too many attempts."""
+    """Show the page, and sign an operator in unless the rate limit is exceeded."""
     seconds = _seconds_to_wait(request) if request.method == "POST" else 0
     if not seconds:
         return admin.site.login(request)
@@ -43,7 +43,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _seconds_to_wait(request: HttpRequest) -> int:
-    """Count an attempt as ``SignInsView`` does, in the same counters. The first refusal of a window is an event."""
+    """Count an attempt in the counters of ``SignInsView``. Record an event for the first refusal of a window."""
     network, name = network_of(client_address(request)), request.POST.get("username", "")
     if seconds := settings.seconds_to_wait("visitor", network):
         _record("visitor", network, network=network)

@@ -1,8 +1,8 @@
-"""Rewrites the ``Content-Type`` of a request before Django reads it.
+"""Simplify the ``Content-Type`` of a request before Django reads it.
 
-Django looks up the charset and decodes the query with it while it makes the request, before any middleware. There a
-codec that is not one of text, a malformed parameter or a query of too many fields ends in a bare 500. This server reads
-everything as UTF-8, so it passes on the media type and the boundary of a multipart body, and nothing else.
+Django decodes the query with the charset of the request before any middleware runs. There, a charset that is not a text
+encoding, a malformed parameter or a query with too many fields causes a plain 500. This server reads everything as
+UTF-8, so it passes on only the media type and the boundary of a multipart body.
 """
 
 import re
@@ -21,7 +21,7 @@ Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[
 
 
 def plain_type(content_type: str) -> str:
-    """The media type, with the boundary if there is one."""
+    """Return the media type, with the boundary if there is one."""
     media_type = content_type.partition(";")[0].strip()
     boundary = _BOUNDARY.search(content_type)
     return f'{media_type}; boundary="{boundary[1]}"' if boundary else media_type

@@ -1,4 +1,4 @@
-"""What the reference server stores about itself."""
+"""The state of the reference server itself."""
 
 from typing import Self
 
@@ -14,7 +14,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 
 class Deployment(models.Model):
-    """The one row that says what this database is for. A sandbox may go live; a live server never becomes a sandbox."""
+    """The kind of this database, in a single row. A sandbox can go live; a live server cannot become a sandbox."""
 
     ONLY = 1
 
@@ -36,7 +36,7 @@ class Deployment(models.Model):
 
     @classmethod
     def go_live(cls) -> None:
-        """Mark the database as live, for good."""
+        """Mark the database as live. This cannot be undone."""
         _, is_new = cls.objects.get_or_create(pk=cls.ONLY, defaults={"kind": cls.Kind.LIVE})
         if not is_new:
             cls.objects.sandboxes().update(kind=cls.Kind.LIVE, since=timezone.now())

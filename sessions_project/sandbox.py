@@ -1,6 +1,6 @@
-"""The sandbox of ``dev.py run``: a workspace with its keys, an operator, and demo data to try things on.
+"""The sandbox of ``dev.py run``: a workspace with keys, an operator and demo data.
 
-It is made once in a database. Later runs find what is left of it: what somebody deleted does not come back.
+It is created once in a database. Later runs use what is left of it and do not recreate deleted rows.
 """
 
 from dataclasses import dataclass
@@ -30,17 +30,17 @@ PEOPLE = [
     {"username": "jane_doe", "first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"},
     {"username": "john_roe", "first_name": "John", "last_name": "Roe", "email": "john.roe@example.com"},
 ]
-# What the account of each of them brings.
+# The devices in the account of each user.
 DOORS = {"jane_doe": ["Front door", "Back door"], "john_roe": ["Garage door"]}
 
 
 class IsLive(Exception):
-    """This database belongs to a live server, so no sandbox is made in it."""
+    """The database belongs to a live server, so it cannot become a sandbox."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """A superuser; the password is known only on the run that made the account."""
+    """A superuser. The password is None unless this run created the account."""
 
     username: str
     password: str | None
@@ -48,7 +48,7 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class DemoUser:
-    """Somebody to sign in as; the password is known only on the run that made the account."""
+    """A demo user. The password is None unless this run created the account."""
 
     id: str
     username: str
@@ -60,7 +60,7 @@ class DemoUser:
 
 @dataclass(frozen=True, kw_only=True)
 class Sandbox:
-    """What is there to try; ``api_key`` is known only on the run that made it."""
+    """The contents of a sandbox. ``api_key`` is None unless this run created it."""
 
     workspace_id: UUID
     api_key: str | None
@@ -74,12 +74,12 @@ class Sandbox:
 
 @atomic()
 def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
-    """Make the sandbox in a database that has none, or find what is left of it. Raises IsLive.
+    """Create the sandbox in a new database, or return what is left of it. Raise IsLive.
 
-    ``new_key`` issues another API key. ``here``: the caller is about to serve, so a sandbox that was last served on
-    another port moves to this one.
+    ``new_key`` issues another API key. ``here`` means that the caller starts the server, so the address of a sandbox
+    that was last served on another port changes to this port.
     """
-    _take_turns()
+    _wait_for_other_runs()
     _, is_new = Deployment.objects.get_or_create(pk=Deployment.ONLY, defaults={"kind": Deployment.Kind.SANDBOX})
     refuse_live()
     workspace = _workspace(here=here)
@@ -100,7 +100,7 @@ def make_sandbox(*, new_key: bool = False, here: bool = False) -> Sandbox:
 
 
 def refuse_live() -> None:
-    """Raise IsLive if the database, which need not be migrated, belongs to a live server."""
+    """Raise IsLive if the database belongs to a live server. Works before ``migrate``."""
     tables = connection.introspection.table_names()
     live = [
         rows
@@ -111,13 +111,13 @@ def refuse_live() -> None:
         raise IsLive
 
 
-def _take_turns() -> None:
-    """Make a second caller wait until this one is through; SQLite has let only one begin anyway."""
+def _wait_for_other_runs() -> None:
+    """Wait for concurrent runs. On SQLite the transaction is already exclusive."""
     ContentType.objects.select_for_update().get(app_label="sessions_core", model="workspace")
 
 
 def _workspace(*, here: bool) -> Workspace:
-    """The oldest sandbox, at the address of this server."""
+    """Return the oldest sandbox, with the address of this server, and create it if there is none."""
     workspace = Workspace.objects.filter(is_sandbox=True).order_by("created_at", "id").first()
     if workspace is None:
         workspace = Workspace.objects.create(name="Sandbox", is_sandbox=True)
@@ -125,7 +125,7 @@ def _workspace(*, here: bool) -> Workspace:
     policy = UserSessionPolicy.of(workspace)
     landing, before = _landing_of(policy), (policy.frontend_api, policy.sign_in_url)
     is_free = not UserSessionPolicy.objects.filter(frontend_api=settings.GATEPASS_URL).exists()
-    if is_free and _may_move(policy, here=here):
+    if is_free and _may_change_address(policy, here=here):
         policy.frontend_api = settings.GATEPASS_URL
     if policy.sign_in_url in ("", landing):
         policy.sign_in_url = _landing_of(policy)
@@ -135,12 +135,12 @@ def _workspace(*, here: bool) -> Workspace:
 
 
 def _landing_of(policy: UserSessionPolicy) -> str:
-    """The page of this server where its users can sign in, as far as nobody chose another."""
+    """Return the default sign-in page."""
     return f"{policy.frontend_api}/" if policy.frontend_api else ""
 
 
-def _may_move(policy: UserSessionPolicy, *, here: bool) -> bool:
-    """Whether the address is missing, or was chosen by an earlier run on this machine and not by a person."""
+def _may_change_address(policy: UserSessionPolicy, *, here: bool) -> bool:
+    """Return True if the address is empty, or the local address of an earlier run."""
     return not policy.frontend_api or (here and urlsplit(policy.frontend_api).hostname == "127.0.0.1")
 
 
@@ -196,7 +196,7 @@ def _demo_account(customer: Customer, person: dict[str, str]) -> ConnectedAccoun
 
 
 def _demo_identity(account: ConnectedAccount) -> None:
-    """Jane as a person who was given one device, and the webview on which she connected her account."""
+    """Create Jane's user identity with access to one device, and the webview that connected her account."""
     ConnectWebview.objects.create(workspace=account.workspace, connected_account=account)
     identity = UserIdentity.objects.create(
         workspace=account.workspace, key="jane_doe", full_name="Jane Doe", email_address=account.email

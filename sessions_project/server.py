@@ -1,7 +1,7 @@
 """The web server: a supervisor that binds the address once, forks workers, and replaces a worker that dies.
 
-``python -m sessions_project.server HOST PORT WORKERS``. SIGTERM and SIGINT end it; requests that are
-running get a few seconds to finish.
+``python -m sessions_project.server HOST PORT WORKERS``. SIGTERM and SIGINT stop it; running requests get a
+few seconds to finish.
 """
 
 import os
@@ -19,18 +19,18 @@ from sessions_project import worker
 
 __all__ = ["Supervisor", "main"]
 
-# Seconds until a worker that was asked to end is killed.
+# Seconds between SIGTERM and SIGKILL for a worker.
 KILL_AFTER = worker.GRACE + 2
-# A worker that dies within this many seconds of its start is replaced only after as many.
+# If a worker dies within this many seconds after its start, the next one starts after the same delay.
 BACK_OFF = 1
-# Seconds between two looks at the workers.
+# Seconds between two checks of the workers.
 POLL = 0.1
 
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 class Supervisor:
-    """Keeps ``count`` forked processes running ``work`` until ``stop`` is called."""
+    """Runs ``work`` in ``count`` forked processes until ``stop`` is called, and replaces those that end."""
 
     def __init__(self, work: Callable[[], None], *, count: int) -> None:
         self.work = work
@@ -50,7 +50,7 @@ class Supervisor:
         self.stopping.set()
 
     def _fork(self) -> None:
-        # A signal between fork and the worker's own handlers would be lost.
+        # Otherwise a signal between the fork and the signal handlers of the worker would be lost.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         pid = os.fork()
         if not pid:
@@ -59,7 +59,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
     def _reap(self) -> None:
-        """Forget the workers that ended."""
+        """Collect the workers that ended."""
         for pid in list(self.started):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
@@ -69,10 +69,10 @@ class Supervisor:
                 self.not_before = now + BACK_OFF
             if not self.stopping.is_set():
                 code = os.waitstatus_to_exitcode(status)
-                print(f"Worker {pid} ended with {code}; it is being replaced.", file=sys.stderr, flush=True)
+                print(f"Worker {pid} exited with code {code}; starting a new one.", file=sys.stderr, flush=True)
 
     def _end(self) -> None:
-        """Ask every worker to end, wait, and kill the rest."""
+        """Send SIGTERM to every worker, wait, and kill those that are left."""
         self._signal(signal.SIGTERM)
         deadline = time.monotonic() + KILL_AFTER
         while self.started and time.monotonic() < deadline:
@@ -86,10 +86,12 @@ class Supervisor:
 
 
 def _become_worker(work: Callable[[], None]) -> None:
-    """Run ``work`` in the forked process and leave it without running the supervisor's own ending."""
+    """Run ``work`` in the forked process and exit without the cleanup of the supervisor."""
     code = 1
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor passes it on
+        signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # Ctrl-C signals the whole process group; the supervisor stops the workers
         work()
         code = 0
     except BaseException:
@@ -101,8 +103,8 @@ def _become_worker(work: Callable[[], None]) -> None:
 
 
 def main(host: str, port: int, workers: int) -> None:
-    """Serve until a signal. The application is loaded once, before the fork, so a replacement starts at once."""
-    from sessions_project.wsgi import application  # runs the system checks, so not before there is something to serve
+    """Serve until a signal. The application is loaded before the fork, so new workers start fast."""
+    from sessions_project.wsgi import application  # importing it runs the system checks
 
     connections.close_all()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

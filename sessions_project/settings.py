@@ -1,7 +1,7 @@
 """Settings of the reference server: environment variables with safe defaults, listed in docs/configuration.md.
 
-Secrets that the environment does not give are made once and kept in ``GATEPASS_DATA/secrets.env``. A variable that
-is present counts as given, even when it is empty; the system checks then say what is wrong with it.
+Missing secrets are generated once and stored in ``GATEPASS_DATA/secrets.env``. An empty variable counts as set; the
+system checks then report it.
 """
 
 import os
@@ -41,16 +41,16 @@ def _flag(name: str, *, default: bool) -> bool:
 _ON, _OFF = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 
 GATEPASS_WORKERS = _number("GATEPASS_WORKERS", default=min(os.cpu_count() or 1, 4), least=1)
-# Threads of each worker; each has a database connection of its own.
+# Threads of each worker. Each has its own database connection.
 GATEPASS_THREADS = 8
-# Seconds that a web process waits for the database before it answers 503; commands wait as long as it takes.
+# Seconds that a web process waits for the database before it answers 503. Commands have no limit.
 GATEPASS_DATABASE_TIMEOUT = _number("GATEPASS_DATABASE_TIMEOUT", default=0, least=0)
-GATEPASS_SANDBOX = _flag("GATEPASS_SANDBOX", default=False)  # dev.py run says so
+GATEPASS_SANDBOX = _flag("GATEPASS_SANDBOX", default=False)  # set by dev.py run
 
 _public = urlsplit(GATEPASS_URL)
 if _public.scheme not in ("http", "https") or not _public.hostname or _public.path or _public.query:
     raise ImproperlyConfigured(f"GATEPASS_URL must look like https://sessions.example.com, not {GATEPASS_URL!r}.")
-# As browsers write the origin: they leave out the port that goes without saying.
+# As browsers write the origin, without the default port.
 GATEPASS_URL = GATEPASS_URL.lower().removesuffix(":443" if _public.scheme == "https" else ":80")
 
 
@@ -69,7 +69,7 @@ def _secrets() -> dict[str, str]:
 
 
 def _keys(text: str) -> list[str]:
-    """A comma list, newest first."""
+    """Parse a comma-separated list, newest first."""
     return [key.strip() for key in text.split(",") if key.strip()]
 
 
@@ -139,18 +139,18 @@ ROOT_URLCONF = "sessions_project.urls"
 WSGI_APPLICATION = "sessions_project.wsgi.application"
 APPEND_SLASH = False  # a redirect would lose the body of a POST
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # straight from the packages, so there is nothing to collect
+WHITENOISE_USE_FINDERS = True  # serves files of the packages, so collectstatic is not needed
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 
-# Where things are kept
+# Databases and cache
 
 
 def _synchronous() -> str:
-    """FULL writes every commit to the disk before it is acknowledged; NORMAL may lose the last ones in a power cut."""
+    """FULL writes each commit to disk before it is acknowledged. NORMAL may lose the last ones in a power failure."""
     mode: str = env.str("GATEPASS_SQLITE_SYNCHRONOUS", default="FULL").upper()
     if mode not in ("FULL", "NORMAL"):
         raise ImproperlyConfigured(f"GATEPASS_SQLITE_SYNCHRONOUS must be FULL or NORMAL, not {mode!r}.")
@@ -158,7 +158,7 @@ def _synchronous() -> str:
 
 
 def _bounded(database: dict[str, object]) -> dict[str, object]:
-    """In a web process, the same kind of database with an end to each wait."""
+    """Return the database settings. In a web process, use the backend with timeouts."""
     kind = str(database["ENGINE"]).removeprefix("django.db.backends.")
     if not GATEPASS_DATABASE_TIMEOUT or kind not in ("postgresql", "sqlite3"):
         return database
@@ -170,24 +170,24 @@ def _database() -> dict[str, object]:
     if "ENGINE" not in database:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.")
     if database["ENGINE"] != "django.db.backends.sqlite3":
-        # Each thread keeps one connection, so a pool would add nothing.
+        # Each thread keeps one connection, so a pool is not needed.
         return _bounded(database) | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
     if "DATABASE_URL" not in os.environ:
         GATEPASS_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _bounded(database) | {
         "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",  # a writer queues at BEGIN instead of failing at its first write
-            "timeout": GATEPASS_DATABASE_TIMEOUT or 20,  # seconds in that queue
+            "transaction_mode": "IMMEDIATE",  # a writer waits at BEGIN instead of failing at its first write
+            "timeout": GATEPASS_DATABASE_TIMEOUT or 20,  # seconds of that wait
             "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous()}",
         },
-        # A file, because the tests of races look at it from several threads.
+        # A file, because tests use it from several threads.
         "TEST": {"NAME": f"{database['NAME']}.test"},
     }
 
 
-# What `dev.py run` was given, so that other commands on its data find the same database.
-if "DATABASE_URL" not in os.environ and (_remembered := secrets_file.read(GATEPASS_SECRETS).get("DATABASE_URL")):
-    os.environ["DATABASE_URL"] = _remembered
+# The DATABASE_URL of `dev.py run`, so that other commands on its data use the same database.
+if "DATABASE_URL" not in os.environ and (_saved_url := secrets_file.read(GATEPASS_SECRETS).get("DATABASE_URL")):
+    os.environ["DATABASE_URL"] = _saved_url
 
 DATABASES = {"default": _database()}
 refuse_lost(DATABASES["default"])
@@ -197,13 +197,13 @@ if _redis := env.str("REDIS_URL", default=""):
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": _redis,
-            # Seconds. A cache that hangs must not hang us: what it holds can be had without it.
+            # Seconds. The server works without the cache, so it must not wait long for it.
             "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
         }
     }
 
 
-# Safety
+# Security
 
 DEBUG = _flag("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", _public.hostname])
@@ -214,16 +214,16 @@ SESSION_ENGINE = "sessions_project.console_sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GATEPASS_SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# The proxy that ends TLS says so; nobody else can reach this server, which listens on 127.0.0.1.
+# The proxy that terminates TLS sets the header. Only the proxy can reach this server, which listens on 127.0.0.1.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if GATEPASS_SECURE else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if GATEPASS_SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # about names that are not ours to speak for
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False  # other subdomains are not part of this server
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # see SECURE_HSTS_INCLUDE_SUBDOMAINS
-    "security.W008",  # no redirect to HTTPS: a credential sent in the clear should fail, not be helped along
+    "security.W008",  # no redirect to HTTPS: a credential sent over plain HTTP should fail
     "security.W021",  # see SECURE_HSTS_PRELOAD
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -231,7 +231,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 
-# To stderr, and never a header or a body: paths and statuses only, so no credential is written.
+# To stderr: paths and statuses only, never headers or bodies, so that logs contain no credentials.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -240,6 +240,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-        "django.request": {"level": "ERROR"},  # a refused request is its caller's business
+        "django.request": {"level": "ERROR"},  # do not log refused requests
     },
 }

@@ -1,4 +1,4 @@
-"""What every way of serving does first: ask the system checks, also those that look into the database."""
+"""Run the system checks, including those of the database, before the server starts."""
 
 import io
 import os
@@ -14,20 +14,20 @@ __all__ = ["checked"]
 
 A = TypeVar("A")
 
-# Seconds; the default of a web process.
+# Seconds; the default in a web process.
 DATABASE_TIMEOUT = "2"
 
 
 def checked(get_application: Callable[[], A]) -> A:
-    """Django's application, if the checks let it serve: a wrong key must stop it now, not at a user's request.
+    """Return Django's application if the system checks pass. Otherwise exit with a message.
 
-    Ends the process with a sentence otherwise.
+    A wrong key then stops the server at its start, not in a request.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sessions_project.settings")
     os.environ.setdefault("GATEPASS_DATABASE_TIMEOUT", DATABASE_TIMEOUT)
     try:
         application = get_application()
-        # Warnings are for those who ask; here they would come once from each process.
+        # Do not print warnings, which would appear once for each process.
         quiet = {"stdout": io.StringIO(), "stderr": io.StringIO()}
         call_command("check", databases=["default"], deploy=not settings.GATEPASS_SANDBOX, **quiet)
     except (ImproperlyConfigured, CommandError) as reason:

@@ -1,4 +1,4 @@
-"""Pages and answers of the reference server that belong to neither API."""
+"""Views of the reference server that belong to neither API."""
 
 import sys
 import uuid
@@ -21,13 +21,13 @@ from user_sessions.models import UserSessionPolicy
 
 __all__ = ["bad_request", "browser_sdk", "health", "landing", "not_found", "ready", "server_error"]
 
-# Nothing inline, and nothing from anywhere else; the SDK's timers run in a worker that it writes itself.
+# No inline scripts and no other origins. The timers of the SDK run in a worker from a blob: URL.
 LANDING_POLICY = "default-src 'self'; worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'"
 
 
 @require_GET
 def landing(request: HttpRequest) -> HttpResponse:
-    """What is here, and at the address of a sandbox a way to try it at once."""
+    """Show the landing page and, for a sandbox, the page to try the SDK."""
     workspace = UserSessionPolicy.objects.workspace_at(request.get_host())
     offered = workspace if workspace and workspace.is_sandbox else None
     context = {
@@ -43,22 +43,22 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def browser_sdk(request: HttpRequest, path: str) -> HttpResponseBase:
-    """A file of the SDK, straight from where it was fetched to: no start of the server comes in between."""
+    """Serve a file of the SDK from the folder it was fetched to, without a restart of the server."""
     try:
         return serve(request, path, document_root=str(settings.GATEPASS_BROWSER_SDK))
     except OSError as reason:  # such as a name that no file can have
-        raise Http404("There is no such file.") from reason
+        raise Http404("File not found.") from reason
 
 
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
-    """Whether the process answers at all; looks at nothing else."""
+    """Answer 200 while the process runs. Checks nothing else."""
     return JsonResponse({"ok": True})
 
 
 @require_GET
 def ready(request: HttpRequest) -> HttpResponse:
-    """Whether requests can be served: the database answers and has every migration. 503 otherwise."""
+    """Answer 200 if the database answers and has all migrations, otherwise 503."""
     try:
         executor = MigrationExecutor(connection)
         is_ready = not executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -70,7 +70,7 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Pages for the console, the API's words for everything else."""
+    """Answer with an HTML page in the admin, and with an error of Seam's API elsewhere."""
     if request.path.startswith("/admin/"):
         return defaults.page_not_found(request, exception)
     return base_view.not_found(request, exception)
@@ -83,7 +83,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while the database is busy or away, and 500 for every other error."""
+    """Answer 503 while the database is busy or unavailable, and 500 for other errors."""
     error = sys.exc_info()[1]
     if isinstance(error, Exception) and is_away(error):
         response = _error("service_unavailable", "service_unavailable", "The database is busy or away.", status=503)
@@ -93,8 +93,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _error(type: str, code: str, message: str, *, status: int) -> HttpResponse:
-    """What to say where no view of an API was reached, readable to the SDKs of both: the type is the one API's, the
-    code the other's."""
+    """Return an error that the SDKs of both APIs can read: ``type`` is for the one, ``code`` for the other."""
     error = {"type": type, "message": message}
     first = {"code": code, "message": message, "long_message": message}
     answer = {"ok": False, "error": error, "errors": [first], "clerk_trace_id": uuid.uuid4().hex}

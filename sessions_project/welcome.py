@@ -1,4 +1,4 @@
-"""What ``dev.py run`` prints about its sandbox, and the secrets it keeps so that it can print them again."""
+"""The output of ``dev.py run``, and the stored secrets of the sandbox, so that later runs can print them again."""
 
 import json
 from dataclasses import replace
@@ -12,7 +12,7 @@ from sessions_project.sandbox import DemoUser, Sandbox, make_sandbox
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import UserSessionPolicy
 
-__all__ = ["API_KEY", "PASSWORD", "remembered", "welcome"]
+__all__ = ["API_KEY", "PASSWORD", "welcome", "with_credentials"]
 
 # Names in GATEPASS_DATA/secrets.env.
 API_KEY = "GATEPASS_SANDBOX_API_KEY"
@@ -47,7 +47,7 @@ SESSION=$(curl -s {url}/v1/sessions {key} {json} -d '{{"user_id": "{user_id}"}}'
 curl -sw '\\n' -X POST {url}/v1/sessions/$SESSION/tokens {key}
 """
 NO_COMMANDS = """
-Some of the demo data was deleted, and does not come back: `dev.py run --data DIR` makes a sandbox in a new directory.
+Some of the demo data was deleted and is not created again. `dev.py run --data DIR` creates a new sandbox.
 """
 CREATE = (
     "curl -sw '\\n' {url}/client_sessions/get_or_create {key} {json} "
@@ -58,23 +58,27 @@ TOKEN_OF = """python3 -c 'import json, sys; print(json.load(sys.stdin)["client_s
 ID_OF = """python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])'"""
 
 
-def remembered(sandbox: Sandbox) -> tuple[Sandbox, str, str | None]:
-    """The sandbox with an API key that works, and the passwords that are still the first ones."""
-    kept = secrets_file.read(settings.GATEPASS_SECRETS)
-    api_key = sandbox.api_key or kept.get(API_KEY, "")
+def with_credentials(sandbox: Sandbox) -> tuple[Sandbox, str, str | None]:
+    """Return the sandbox with its users' passwords, a working API key, and the operator's password. A password that was
+    changed is None."""
+    saved = secrets_file.read(settings.GATEPASS_SECRETS)
+    api_key = sandbox.api_key or saved.get(API_KEY, "")
     if not _works(api_key, sandbox):
         api_key = make_sandbox(new_key=True).api_key or ""
     operator = sandbox.operator
-    known = {API_KEY: api_key, PASSWORD: (operator and operator.password) or kept.get(PASSWORD, "")}
-    known |= {_kept_as(user): user.password or kept.get(_kept_as(user), "") for user in sandbox.users}
-    if known.items() - kept.items():
-        secrets_file.remember(settings.GATEPASS_SECRETS, **known)
-    users = [replace(user, password=_if_it_opens(user.username, known[_kept_as(user)])) for user in sandbox.users]
-    password = _if_it_opens(operator.username, known[PASSWORD]) if operator else None
+    current = {API_KEY: api_key, PASSWORD: (operator and operator.password) or saved.get(PASSWORD, "")}
+    current |= {_password_name(user): user.password or saved.get(_password_name(user), "") for user in sandbox.users}
+    if current.items() - saved.items():
+        secrets_file.update(settings.GATEPASS_SECRETS, **current)
+    users = [
+        replace(user, password=_password_if_valid(user.username, current[_password_name(user)]))
+        for user in sandbox.users
+    ]
+    password = _password_if_valid(operator.username, current[PASSWORD]) if operator else None
     return replace(sandbox, users=users), api_key, password
 
 
-def _kept_as(user: DemoUser) -> str:
+def _password_name(user: DemoUser) -> str:
     return USER_PASSWORD.format(user.username.upper())
 
 
@@ -83,7 +87,7 @@ def _works(api_key: str, sandbox: Sandbox) -> bool:
     return key is not None and key.workspace_id == sandbox.workspace_id
 
 
-def _if_it_opens(username: str, password: str) -> str | None:
+def _password_if_valid(username: str, password: str) -> str | None:
     return password if password and authenticate(username=username, password=password) else None
 
 
@@ -106,7 +110,7 @@ def welcome(sandbox: Sandbox, api_key: str, password: str | None) -> str:
 
 
 def _commands(sandbox: Sandbox, api_key: str) -> str:
-    """Three requests to paste, as long as what they name is there."""
+    """Return commands to try, or a note if the demo data was deleted."""
     if not sandbox.users or not sandbox.connected_account_ids:
         return NO_COMMANDS
     user = sandbox.users[0]
@@ -121,7 +125,7 @@ def _commands(sandbox: Sandbox, api_key: str) -> str:
 
 
 def _publishable_keys(sandbox: Sandbox) -> str:
-    """Each dialect has a form of its own; the one of Clerk's SDKs is an address."""
+    """Return the publishable keys of both dialects. The key of Clerk's SDKs contains the address."""
     workspace = Workspace.objects.get(pk=sandbox.workspace_id)
     address = f", for Clerk's SDKs {publishable_key(workspace)}" if UserSessionPolicy.of(workspace).frontend_api else ""
     return (sandbox.publishable_key or "none") + address

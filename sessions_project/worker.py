@@ -1,7 +1,7 @@
 """One worker process: waitress, with a deadline for a whole request to arrive.
 
-Waitress reads a request completely before a thread takes it, so a slow client costs no thread. Like nginx it drops
-headers with ``_`` in their names, which WSGI cannot tell from the same name with ``-``.
+Waitress reads a complete request before a thread handles it, so slow clients do not block threads. Like nginx it drops
+headers with ``_`` in their names, because WSGI cannot distinguish them from the same name with ``-``.
 """
 
 import logging
@@ -24,24 +24,24 @@ from waitress.utilities import Error
 
 __all__ = ["GRACE", "serve"]
 
-# Seconds for which a thread may keep Python's lock while others wait. The thread that reads and writes needs the lock
-# many times for one request, so Python's default of 5 ms delays it by a multiple when all threads are busy.
+# Seconds for which a thread may hold the GIL while others wait. The I/O thread needs the GIL many times for each
+# request, so Python's default of 5 ms delays it by a multiple when all threads are busy.
 SWITCH = 0.001
 
 # Seconds that running requests get when the server stops.
 GRACE = 3
 
-# Seconds in which a whole request, headers and body, must arrive; and the client must read a whole answer.
+# Seconds within which a whole request must arrive, and within which the client must read a whole response.
 REQUEST_SECONDS = 10
 ANSWER_SECONDS = 60
 # Seconds that a connection may stay open between two requests.
 IDLE_SECONDS = 60
-# Open connections of one worker. More wait in the kernel's queue.
+# Maximum number of open connections of a worker. Others wait in the kernel's queue.
 CONNECTIONS = 1000
-# Bytes. The APIs refuse bodies over 1 MiB in their own words; this is what is read at all.
+# Bytes. The APIs refuse bodies over 1 MiB with an error of their own; larger ones than this are not read.
 LARGEST_BODY = 4 * 1024 * 1024
 LARGEST_HEADERS = 64 * 1024
-# Bytes of one body kept in memory; the rest goes to a temporary file.
+# Bytes of a body in memory; the rest is in a temporary file.
 BODY_IN_MEMORY = 64 * 1024
 
 
@@ -53,12 +53,12 @@ class RequestTimeout(Error):  # type: ignore[misc]
 class Task(WSGITask):  # type: ignore[misc]
     @property
     def has_body(self) -> bool:
-        """An answer to HEAD has none, whatever the view wrote."""
+        """Return False for HEAD, whatever the view wrote."""
         return bool(super().has_body) and self.request.command != "HEAD"
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection that is closed when a request or the reading of an answer takes too long."""
+    """A connection that closes if a request takes too long to arrive, or a response too long to be read."""
 
     task_class = Task
     request: HTTPRequestParser | None
@@ -72,7 +72,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def received(self, data: bytes) -> bool:
         before = self.request
-        self.leaving_since = None  # nothing is read until the last answer has left
+        self.leaving_since = None  # waitress reads only after the last response was sent
         result = bool(super().received(data))
         if self.request is None:
             self.arriving_since = None
@@ -81,7 +81,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return result
 
     def enforce(self, now: float) -> None:
-        """Called every second in the thread that reads and writes."""
+        """Close the connection after a timeout. The I/O thread calls this every second."""
         if self.total_outbufs_len:
             self.leaving_since = self.leaving_since or now
             if now - self.leaving_since > ANSWER_SECONDS:
@@ -112,7 +112,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.supervisor = os.getppid()
-        self.due: deque[Channel] = deque()  # requests for /health, which asks no database
+        self.due: deque[Channel] = deque()  # requests for /health, which uses no database
 
     def add_task(self, task: Channel) -> None:
         if getattr(task.requests[0], "path", "") == "/health":
@@ -128,7 +128,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self.stop()
 
     def stop(self, *_: object) -> None:
-        """Accept no more and let running requests end. Safe in a signal handler."""
+        """Stop accepting connections and let running requests finish. Safe in a signal handler."""
         self.stop_at = self.stop_at or time.monotonic() + GRACE
         self.pull_trigger()
 
@@ -140,8 +140,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._turn(timeout=0.05)
 
     def _turn(self, timeout: float) -> None:
-        """Read and write what is ready. ``/health`` is answered in this thread: to hand it to another takes longer,
-        when many threads wait for Python's lock, than to answer it."""
+        """Run one turn of the I/O loop. This thread answers ``/health`` itself: when many threads wait for the GIL,
+        another thread would take longer."""
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
         while self.due:
             self.due.popleft().service()
@@ -151,8 +151,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
 
 
 def serve(application: Any, listener: socket.socket) -> None:
-    """Serve until SIGTERM, or until the supervisor is gone."""
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a line for every request that waits for a thread
+    """Serve until SIGTERM, or until the supervisor exits."""
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it logs every request that waits for a thread
     sys.setswitchinterval(SWITCH)
     server = server_of(application, listener)
     signal.signal(signal.SIGTERM, server.stop)
@@ -170,7 +170,7 @@ def server_of(application: Any, listener: socket.socket) -> Server:
         max_request_body_size=LARGEST_BODY,
         max_request_header_size=LARGEST_HEADERS,
         inbuf_overflow=BODY_IN_MEMORY,
-        clear_untrusted_proxy_headers=False,  # SESSIONS_CORE["TRUSTED_PROXIES"] says how many to believe
+        clear_untrusted_proxy_headers=False,  # SESSIONS_CORE["TRUSTED_PROXIES"] decides which are trusted
         log_socket_errors=False,
         ident=None,
     )

@@ -1,4 +1,4 @@
-"""What ``manage.py serve`` serves."""
+"""The WSGI application of ``manage.py serve``."""
 
 from django.core.wsgi import get_wsgi_application
 

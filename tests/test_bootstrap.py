@@ -85,7 +85,7 @@ def test_what_was_deleted_from_the_sandbox_does_not_come_back(secrets):
 
     assert (sandbox.operator, sandbox.users, sandbox.connected_account_ids) == (None, [], [])
     assert (sandbox.api_key, sandbox.publishable_key) == (None, "")
-    assert "does not come back" in serve.welcome(*serve.remembered(sandbox))
+    assert "is not created again" in serve.welcome(*serve.with_credentials(sandbox))
 
 
 @pytest.mark.django_db
@@ -190,15 +190,15 @@ def test_the_command_prints_one_json_object(capsys):
 @pytest.mark.django_db
 def test_an_address_that_is_taken_is_refused_with_a_sentence():
     call_command("bootstrap", "Acme")
-    with pytest.raises(CommandError, match="Nothing was made"):
+    with pytest.raises(CommandError, match="Nothing was created"):
         call_command("bootstrap", "Another")
 
 
 @pytest.mark.django_db
 def test_what_serving_prints_is_kept_for_the_next_run(secrets):
-    sandbox, api_key, password = serve.remembered(make_sandbox())
+    sandbox, api_key, password = serve.with_credentials(make_sandbox())
 
-    assert serve.remembered(make_sandbox()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
+    assert serve.with_credentials(make_sandbox()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
     assert secrets_file.read(secrets) == {
         serve.API_KEY: api_key,
         serve.PASSWORD: password,
@@ -209,10 +209,10 @@ def test_what_serving_prints_is_kept_for_the_next_run(secrets):
 
 @pytest.mark.django_db
 def test_a_kept_key_that_was_revoked_is_replaced(secrets):
-    _, revoked, _ = serve.remembered(make_sandbox())
+    _, revoked, _ = serve.with_credentials(make_sandbox())
     ApiKey.objects.authenticate(revoked).revoke(actor="operator:test")
 
-    _, api_key, _ = serve.remembered(make_sandbox())
+    _, api_key, _ = serve.with_credentials(make_sandbox())
 
     assert ApiKey.objects.authenticate(api_key)
     assert secrets_file.read(secrets)[serve.API_KEY] == api_key
@@ -220,12 +220,12 @@ def test_a_kept_key_that_was_revoked_is_replaced(secrets):
 
 @pytest.mark.django_db
 def test_a_password_that_was_changed_is_not_shown(secrets):
-    serve.remembered(make_sandbox())
+    serve.with_credentials(make_sandbox())
     for user in User.objects.filter(username__in=["operator", "jane_doe"]):
         user.set_password("another one")
         user.save()
 
-    sandbox, _, password = serve.remembered(make_sandbox())
+    sandbox, _, password = serve.with_credentials(make_sandbox())
 
     assert (password, sandbox.users[0].password) == (None, None)
     assert sandbox.users[1].password
@@ -252,7 +252,7 @@ def test_somebody_who_is_there_keeps_their_password():
 
 @pytest.mark.django_db
 def test_the_welcome_names_keys_and_commands(secrets):
-    sandbox, api_key, password = serve.remembered(make_sandbox())
+    sandbox, api_key, password = serve.with_credentials(make_sandbox())
 
     welcome = serve.welcome(sandbox, api_key, password)
 

@@ -23,7 +23,7 @@ PACKAGES = ["sessions_core", "client_sessions", "user_sessions"]
 def test_every_setting_is_documented():
     apps: list[type[AppSettings]] = [CoreSettings, ClientSessionsSettings, UserSessionsSettings]
     assert {setting for setting, *_ in table("install.md", "Settings")} == {
-        f'{app.name}["{key}"]' for app in apps for key in app.known()
+        f'{app.name}["{key}"]' for app in apps for key in app.setting_names()
     }
 
 

@@ -91,7 +91,7 @@ def test_in_a_database_that_a_router_chose_secrets_are_sealed_anew(routed):
     settings = routed / "host" / "settings.py"
     settings.write_text(settings.read_text().replace('"ENCRYPTION_KEYS": [', '"ENCRYPTION_KEYS": ["n" * 40, '))
     printed = run(routed, sys.executable, "manage.py", "reencrypt")
-    assert "sessions_core.WebhookEndpoint.sealed_secret: 1 encrypted anew" in printed
+    assert "sessions_core.WebhookEndpoint.sealed_secret: 1 re-encrypted" in printed
 
 
 PERSON = """

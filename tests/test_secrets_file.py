@@ -31,8 +31,8 @@ def test_a_later_name_joins_the_earlier_ones(tmp_path):
 
 def test_only_the_owner_may_read_it(tmp_path):
     path = tmp_path / "secrets.env"
-    secrets_file.remember(path, GATEPASS_SANDBOX_API_KEY="one")
-    secrets_file.remember(path, GATEPASS_SANDBOX_API_KEY="two")
+    secrets_file.update(path, GATEPASS_SANDBOX_API_KEY="one")
+    secrets_file.update(path, GATEPASS_SANDBOX_API_KEY="two")
 
     assert secrets_file.read(path) == {"GATEPASS_SANDBOX_API_KEY": "two"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -1,1 +1,1 @@
-"""The resources of the reference server. Uses of ``client_sessions`` only what any host project may."""
+"""Sample resources of the reference server. They use only the public API of ``client_sessions`` and its dialect."""

@@ -1,6 +1,7 @@
-"""The console's pages of the reference server's resources."""
+"""Admin pages of the sample resources."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Customer, Device, UserIdentity
 from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN, BoundedAdmin
@@ -17,7 +18,7 @@ class CustomerAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"), (r".*", "key"))
     names = ("key", "name")
     search_fields = names
-    search_help_text = "An ID or a key, or a part of the key or name among the first 1,000 of this list."
+    search_help_text = _("An ID, a key, or part of a key or name. Partial texts search only the first 1,000 rows.")
 
 
 @admin.register(ConnectedAccount)
@@ -29,7 +30,7 @@ class ConnectedAccountAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"),)
     names = ("display_name", "email", "account_type")
     search_fields = names
-    search_help_text = "An ID, or a part of the name, e-mail address or type among the newest 1,000 of this list."
+    search_help_text = _("An ID, or part of a name, email address or type. Texts search only the newest 1,000 rows.")
     autocomplete_fields = ("workspace", "customer")
 
 
@@ -40,7 +41,7 @@ class ConnectWebviewAdmin(BoundedAdmin):
     ordering = NEWEST_FIRST
     list_select_related = ("connected_account", "workspace")
     searched = ((UUID_PATTERN, "id"),)
-    search_help_text = "An ID."
+    search_help_text = _("An ID.")
     fields = ("workspace", "connected_account", "customer", "custom_redirect_url", "custom_redirect_failure_url")
     autocomplete_fields = ("workspace", "connected_account", "customer")
 
@@ -54,7 +55,7 @@ class DeviceAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"),)
     names = ("name", "device_type")
     search_fields = names
-    search_help_text = "An ID, or a part of the name or type among the newest 1,000 of this list."
+    search_help_text = _("An ID, or part of a name or type. Texts search only the newest 1,000 rows.")
     autocomplete_fields = ("workspace", "connected_account")
 
 
@@ -66,7 +67,7 @@ class UserIdentityAdmin(BoundedAdmin):
     list_select_related = ("workspace",)
     searched = ((UUID_PATTERN, "id"), (r".*", "key"))
     names = ("full_name", "key", "email_address")
-    search_help_text = (
-        "An ID or a key, or a part of the name, key or e-mail address among the newest 1,000 of this list."
+    search_help_text = _(
+        "An ID, a key, or part of a name, key or email address. Partial texts search only the newest 1,000 rows."
     )
     autocomplete_fields = ("workspace", "devices")

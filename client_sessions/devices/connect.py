@@ -1,8 +1,8 @@
-"""The page behind a Connect Webview, on which somebody authorises an account.
+"""The page of a Connect Webview, on which a user authorizes an account.
 
-The address is the credential: it carries a signature that only we can make. There is no maker of devices to sign in to
-here, so in a sandbox the page connects an account made up on the spot, with two devices; a live workspace authorises
-its webviews from its own code, with ``ConnectWebview.authorize``.
+The URL is the credential: it contains a signature. There is no device maker to sign in to, so in a sandbox the page
+creates a sample account with two devices. A live workspace authorizes its webviews in its own code, with
+``ConnectWebview.authorize``.
 """
 
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
-from sessions_core.db.transactions import atomic, undo
+from sessions_core.db.transactions import atomic, roll_back
 
 __all__ = ["connect", "connect_path"]
 
@@ -26,7 +26,7 @@ DEVICES = ["Front door", "Back door"]
 
 
 def connect_path(webview: ConnectWebview) -> str:
-    """Where the page of this webview is, below the server's root."""
+    """Return the path of the page of this webview."""
     return reverse(
         "client_sessions_devices:connect",
         kwargs={"webview_id": webview.pk, "signature": _signer().signature(str(webview.pk))},
@@ -45,12 +45,12 @@ def connect(request: HttpRequest, webview_id: UUID, signature: str) -> HttpRespo
         if webview.custom_redirect_url:
             return _to(webview.custom_redirect_url, connect_webview_id=str(webview.pk))
     page = render(request, "client_sessions_devices/connect.html", {"webview": webview, "providers": providers})
-    page.headers["Referrer-Policy"] = "same-origin"  # the address opens this page: no link may tell it to others
+    page.headers["Referrer-Policy"] = "same-origin"  # the URL is a credential, so links must not send it
     return page
 
 
 def _webview_of(webview_id: UUID, signature: str) -> ConnectWebview:
-    """Raises Http404 for an address that is not ours."""
+    """Return the webview. Raise Http404 for an invalid signature or an unknown webview."""
     try:
         _signer().unsign(f"{webview_id}:{signature}")
     except BadSignature:
@@ -84,7 +84,7 @@ def _authorize(webview: ConnectWebview, provider: str) -> None:
         for name in DEVICES
     )
     if not webview.authorize(account):
-        undo()  # somebody else was faster, on the same page
+        roll_back()  # another request has authorized the webview
 
 
 def _to(url: str, **parameters: str) -> HttpResponse:

@@ -1,6 +1,6 @@
-"""How the parameters of a list, or of a single read, narrow its rows: a FilterSet for each model.
+"""A FilterSet for each model, for lists and single reads.
 
-The dialect reads and refuses the values first (``resource_view``), so these filters take them as they are.
+The dialect parses and validates the values first (see ``resource_view``), so these filters do not.
 """
 
 import json
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Model)
 
 
 class GivenFilterSet(FilterSet):
-    """Applies the filters whose parameters were given. No form reads the values again."""
+    """Applies the filters whose parameters were given, without a form."""
 
     def __init__(self, data: Mapping[str, Any], queryset: QuerySet[Any], *, request: object = None) -> None:
         self.base_filters = {name: each for name, each in self.declared_filters.items() if name in data}
@@ -44,21 +44,21 @@ class GivenFilterSet(FilterSet):
 
 
 class GivenFilter(Filter):
-    """Matches the value as it was read. django-filter's own filters ignore "" and [], which here match such rows or
-    none: a list is never wider than its caller asked for."""
+    """Matches the parsed value. The filters of django-filter ignore "" and [], which would return more rows than the
+    caller asked for; this one matches them."""
 
     def __init__(self, field_name: str, lookup_expr: str = "exact") -> None:
         super().__init__(field_name, lookup_expr)
 
     def __deepcopy__(self, memo: object) -> Self:
-        return copy(self)  # each FilterSet copies its filters; no attribute of these ever changes
+        return copy(self)  # each FilterSet copies its filters; their attributes never change
 
     def filter(self, rows: QuerySet[M], value: Any) -> QuerySet[M]:
         return rows.filter(**{f"{self.field_name}__{self.lookup_expr}": value})
 
 
 class IdFilter(GivenFilter):
-    """Matches an id, or any of several, of a registered resource type. What cannot be an id matches nothing."""
+    """Matches one or more ids of a registered resource type. Malformed ids match no row."""
 
     def __init__(self, resource_type: str, field_name: str = "pk") -> None:
         super().__init__(field_name, "in")
@@ -66,11 +66,11 @@ class IdFilter(GivenFilter):
 
     def filter(self, rows: QuerySet[M], value: Any) -> QuerySet[M]:
         ids = value if isinstance(value, list) else [value]
-        return super().filter(rows, resources.known(self.resource_type, ids))
+        return super().filter(rows, resources.valid_ids(self.resource_type, ids))
 
 
 class SearchFilter(GivenFilter):
-    """Matches rows with the text in any of these fields."""
+    """Matches rows that contain the text in any of these fields."""
 
     def __init__(self, *field_names: str) -> None:
         super().__init__("")
@@ -81,7 +81,7 @@ class SearchFilter(GivenFilter):
 
 
 class MembersFilter(GivenFilter):
-    """Matches rows whose metadata, in this field, has all these members; None matches a member that is not set."""
+    """Matches rows whose metadata has all these members. None matches a member that is not set."""
 
     def filter(self, rows: QuerySet[M], value: Mapping[str, str | None]) -> QuerySet[M]:
         for name, text in value.items():
@@ -133,11 +133,11 @@ class ConnectWebviewFilter(GivenFilterSet):
         fields: list[str] = []
 
     def matching(self, webviews: QuerySet[ConnectWebview], name: str, search: str) -> QuerySet[ConnectWebview]:
-        """Seam searches the id, the providers, the metadata and the customer's key."""
+        """Search the id, the providers, the metadata and the customer's key, as Seam does."""
         matches = Q(customer__key__icontains=search)
         if hexadecimal := search.replace("-", ""):
             matches |= Q(id_text__icontains=hexadecimal)
-        # PostgreSQL shows JSON with characters as they are, SQLite as it was written, in ASCII.
+        # PostgreSQL casts JSON to text with Unicode characters; SQLite has the stored text with ASCII escapes.
         for text in {search, json.dumps(search)[1:-1]}:
             matches |= Q(providers_text__icontains=text) | Q(metadata_text__icontains=text)
         return webviews.alias(
@@ -160,9 +160,9 @@ class UserIdentityFilter(GivenFilterSet):
 
 
 class _MemberText(Func):
-    """A member of a JSON object as text, NULL if it is null or missing.
+    """A member of a JSON object as text, or NULL if it is null or missing.
 
-    Django's own key look-up takes a name such as ``0`` for an index, and one such as ``contains`` for a look-up.
+    Django's key transform treats a name such as ``0`` as an index, and one such as ``contains`` as a lookup.
     """
 
     output_field = TextField()

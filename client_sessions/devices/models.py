@@ -1,6 +1,6 @@
 """Customers, user identities, Connect Webviews, connected accounts and devices.
 
-Every row belongs to one workspace, and refers to rows of the same one: ``clean`` holds that for the console's forms.
+Each row belongs to one workspace and refers only to rows of that workspace; ``clean`` checks this in admin forms.
 """
 
 import uuid
@@ -11,6 +11,8 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
@@ -30,7 +32,7 @@ class ResourceQuerySet(models.QuerySet[M]):
 
 
 class Resource(models.Model):
-    """What every kind of resource has."""
+    """Base of all resources."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
@@ -42,13 +44,15 @@ class Resource(models.Model):
 
     def clean(self) -> None:
         for field in self._meta.concrete_fields:
-            related = getattr(self, field.name, None) if field.is_relation else None  # a form may lack it
+            related = getattr(self, field.name, None) if field.is_relation else None  # a form may omit it
             if isinstance(related, Resource) and related.workspace_id != self.workspace_id:
-                raise ValidationError({field.name: "It belongs to another workspace."}, code="other_workspace")
+                raise ValidationError(
+                    {field.name: _("This object belongs to another workspace.")}, code="other_workspace"
+                )
 
 
 class Customer(Resource):
-    """One of the workspace's own customers, known by the key the workspace uses for it."""
+    """A customer of the workspace, identified by a key that the workspace chooses."""
 
     key = models.CharField(max_length=200)
     name = models.CharField(max_length=200, blank=True)
@@ -66,7 +70,7 @@ class Customer(Resource):
 
 
 class ConnectedAccount(Resource):
-    """An account at a device maker, that devices came in by."""
+    """An account at a device maker, which has devices."""
 
     customer = models.ForeignKey(
         Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="connected_accounts"
@@ -86,23 +90,25 @@ class ConnectedAccount(Resource):
         return self.display_name
 
     def remove(self) -> None:
-        """Delete it with its devices, whatever others do to those and to the sessions that reach them meanwhile."""
+        """Delete the account with its devices. Locks them and the sessions that reach them first."""
         with atomic():
-            # Rows first, then sessions: the order in which grants lock.
+            # Lock rows before sessions, like grants do.
             list(ConnectedAccount.objects.select_for_update().filter(pk=self.pk))
             devices = list(self.devices.select_for_update().order_by("pk").values_list("pk", flat=True))
-            grants = Grant.objects.about("connected_account", [self.pk]) | Grant.objects.about("device", devices)
-            ClientSession.objects.hold_for(grants)
+            grants = Grant.objects.for_resources("connected_account", [self.pk]) | Grant.objects.for_resources(
+                "device", devices
+            )
+            ClientSession.objects.lock_for(grants)
             self.delete()
 
 
 class ConnectWebview(Resource):
-    """A page on which somebody authorises an account; it leads to that account once they have."""
+    """A page on which a user authorizes an account. A grant of the webview then leads to that account."""
 
     class DeviceSelection(models.TextChoices):
-        NONE = "none"
-        SINGLE = "single"
-        MULTIPLE = "multiple"
+        NONE = "none", pgettext_lazy("device selection", "None")
+        SINGLE = "single", pgettext_lazy("device selection", "Single")
+        MULTIPLE = "multiple", pgettext_lazy("device selection", "Multiple")
 
     connected_account = models.ForeignKey(
         ConnectedAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="connect_webviews"
@@ -112,7 +118,10 @@ class ConnectWebview(Resource):
     accepted_providers = models.JSONField(default=list, blank=True)
     accepted_capabilities = models.JSONField(default=list, blank=True)
     device_selection_mode = models.CharField(
-        max_length=8, choices=DeviceSelection, default=DeviceSelection.NONE, help_text="Kept and shown to the page."
+        max_length=8,
+        choices=DeviceSelection,
+        default=DeviceSelection.NONE,
+        help_text=_("Stored and returned, but not used."),
     )
     automatically_manages_new_devices = models.BooleanField(default=True)
     waits_for_device_creation = models.BooleanField(default=False)
@@ -130,13 +139,13 @@ class ConnectWebview(Resource):
 
     @property
     def status(self) -> str:
-        """``pending`` until an account is connected, then ``authorized`` for good."""
+        """``pending`` until an account is connected, then ``authorized``."""
         return "authorized" if self.authorized_at or self.connected_account_id else "pending"
 
     def authorize(self, account: ConnectedAccount, *, at: datetime | None = None) -> bool:
-        """Lead to this account from now on, and give it to every live session that holds the webview, on its terms.
+        """Connect the account, and grant it to each live session with a grant of the webview, with the same terms.
 
-        Whether that was news: a webview is authorised once. Raises resources.Missing for another workspace's account.
+        Return False if the webview is already authorized. Raise resources.Missing for an account of another workspace.
         """
         if account.workspace_id != self.workspace_id:
             raise resources.Missing("connected_account", account.pk)
@@ -146,28 +155,30 @@ class ConnectWebview(Resource):
             if not undecided.update(connected_account=account, authorized_at=at):
                 return False
             wanted = {"connected_account": [str(account.pk)]}
-            held = Grant.objects.live(at=at).about("connect_webview", [self.pk])
-            # The row first, then sessions: the order in which grants lock.
+            grants = Grant.objects.live(at=at).for_resources("connect_webview", [self.pk])
+            # Lock the row before sessions, like grants do.
             list(ConnectedAccount.objects.select_for_update(no_key=True).filter(pk=account.pk))
-            ClientSession.objects.hold_for(held)
-            for grant in held.select_related("client_session__workspace"):
+            ClientSession.objects.lock_for(grants)
+            for grant in grants.select_related("client_session__workspace"):
                 for terms in grant.terms:
-                    with suppress(NotLive):  # it is over
+                    with suppress(NotLive):
                         grant.client_session.grant(wanted, terms=terms, actor=f"connect_webview:{self.pk}", at=at)
         self.connected_account, self.authorized_at = account, at
         return True
 
 
 class Device(Resource):
-    """A lock, a thermostat or whatever else an account brought."""
+    """A device of an account, such as a lock or a thermostat."""
 
     connected_account = models.ForeignKey(ConnectedAccount, on_delete=models.CASCADE, related_name="devices")
     device_type = models.CharField(max_length=60, default="august_lock")
     name = models.CharField(max_length=200)
     manufacturer = models.CharField(max_length=100, default="august")
-    model_name = models.CharField("model", max_length=100, blank=True)
+    model_name = models.CharField(pgettext_lazy("device", "model"), max_length=100, blank=True)
     is_online = models.BooleanField(default=True)
-    is_locked = models.BooleanField(null=True, blank=True, help_text="Unknown for what is not a lock.")
+    is_locked = models.BooleanField(
+        null=True, blank=True, help_text=_("Leave it unknown for a device that is not a lock.")
+    )
     capabilities = models.JSONField(default=list, blank=True)
     custom_metadata = models.JSONField(default=dict, blank=True)
 
@@ -181,7 +192,7 @@ class Device(Resource):
 
 
 class UserIdentity(Resource):
-    """A person, who may have been given single devices."""
+    """A person, who may have access to single devices."""
 
     key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     email_address = models.EmailField(blank=True)
@@ -192,7 +203,7 @@ class UserIdentity(Resource):
     objects = ResourceQuerySet["UserIdentity"].as_manager()
 
     class Meta(Resource.Meta):
-        verbose_name_plural = "user identities"
+        verbose_name_plural = _("user identities")
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
             models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),

@@ -1,4 +1,4 @@
-"""A generic view of REST framework behind this dialect's parameters and envelope."""
+"""A generic REST framework view with the parameters and the envelope of this dialect."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -13,7 +13,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from client_sessions.scoping import narrowed_to_key, visible_to
+from client_sessions.scoping import narrow_to_key, visible_to
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation
 from client_sessions.seam.pagination import KeysetPagination
@@ -25,20 +25,20 @@ M = TypeVar("M", bound=Model)
 
 
 class VisibleFilterBackend(BaseFilterBackend):
-    """Narrows rows to what the caller may read, and to the session of ``user_identifier_key`` if one is given.
+    """Limits rows to those that the caller may read, and to the session of ``user_identifier_key`` if it is given.
 
-    Hosts use GrantedFilterBackend, which requires ``control`` for a POST. SDKs of this dialect also read with POST.
+    GrantedFilterBackend would require ``control`` for a POST, but the SDKs of this dialect also read with POST.
     """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         key = view.values.get("user_identifier_key")
         if key is None:
             return visible_to(view.auth, queryset)
-        return narrowed_to_key(view.auth, queryset, key, at=timezone.now())
+        return narrow_to_key(view.auth, queryset, key, at=timezone.now())
 
 
 class ParameterFilterBackend(DjangoFilterBackend):
-    """Gives the FilterSet the values that the dialect has read, instead of the query string."""
+    """Passes the parsed parameters to the FilterSet instead of the query string."""
 
     def get_filterset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
         return super().get_filterset(request, queryset, view) if view.values else None
@@ -50,8 +50,8 @@ class ParameterFilterBackend(DjangoFilterBackend):
 class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
     """Base of the views of one model.
 
-    ``parameters`` declares what each action reads, ``selectors`` which of them name a single row. The names are those
-    of one row and of a list in an answer.
+    ``parameters`` declares the parameters of each action, and ``selectors`` lists those that identify a single row.
+    ``object_name`` and ``list_name`` are the names of a row and of a list in a response.
     """
 
     filter_backends = (VisibleFilterBackend, ParameterFilterBackend)
@@ -64,14 +64,14 @@ class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
 
     @cached_property
     def values(self) -> dict[str, Any]:
-        """The parameters of this request. Raises SeamError with everything that is wrong with them."""
+        """The parameters of this request. Raise SeamError with all problems."""
         return self.parameters[self.action].read(self.request)
 
     def retrieve(self, request: Request) -> Response:
         return self.ok_object(self.get_object())
 
     def get_object(self) -> M:
-        """The oldest row that all the given selectors name. Raises SeamError if there is none, or no selector."""
+        """Return the oldest row that matches all selectors. Raise SeamError if there is no match or no selector."""
         if not any(name in self.values for name in self.selectors):
             Validation.refuse(f"Give {' or '.join(self.selectors)}")
         row: M | None = self.filter_queryset(self.get_queryset()).first()
@@ -80,5 +80,5 @@ class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
         return row
 
     def ok_object(self, row: M) -> Response:
-        """200 with this row under its name."""
+        """Return 200 with this row as ``object_name``."""
         return self.ok(**{self.object_name: self.get_serializer(row).data})

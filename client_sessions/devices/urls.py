@@ -1,4 +1,4 @@
-"""The routes of the reference server's resources: one row each, and the page behind a Connect Webview."""
+"""The routes of the sample resources, and the page of a Connect Webview."""
 
 from django.urls import path
 

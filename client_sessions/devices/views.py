@@ -1,4 +1,4 @@
-"""The endpoints of the reference server's resources, each narrowed to what the caller may see."""
+"""The endpoints of the sample resources. Each is limited to the rows that the caller may see."""
 
 from typing import Any
 
@@ -100,7 +100,7 @@ ONE_DEVICE_OF_IDENTITY = Parameters(
 )
 ONE_IDENTITY = Parameters(user_identity_id=Text(), user_identity_key=Text(min_length=1))
 
-# Webviews that a session's token may have made and not finished.
+# Maximum number of pending webviews of a session.
 MOST_PENDING = 50
 
 
@@ -122,7 +122,7 @@ class ConnectedAccountsView(ResourceView[ConnectedAccount]):
     object_name, list_name = "connected_account", "connected_accounts"
 
     def destroy(self, request: Request) -> Response:
-        """Its devices go with it, and it leaves every session."""
+        """Delete the account, its devices and their grants."""
         self.get_object().remove()
         return self.ok()
 
@@ -152,21 +152,21 @@ class ConnectWebviewsView(ResourceView[ConnectWebview]):
                 waits_for_device_creation=values.get("wait_for_device_creation", False),
             )
             if isinstance(self.auth, ClientSession):
-                self._give(webview, self.auth)
+                self._grant_to_session(webview, self.auth)
         return self.ok_object(webview)
 
-    def _give(self, webview: ConnectWebview, session: ClientSession) -> None:
+    def _grant_to_session(self, webview: ConnectWebview, session: ClientSession) -> None:
         try:
             session.grant({"connect_webview": [str(webview.pk)]}, actor=session.actor)
-        except NotLive:  # it ended since it was authenticated
+        except NotLive:  # the session ended after it was authenticated
             raise SeamError("client_session_revoked") from None
-        # Whoever grants holds the session, so this counts one after the other.
+        # ``grant`` locks the session, so concurrent requests count one after another.
         webviews = visible_to(session, ConnectWebview.objects.all())
         if webviews.filter(connected_account=None, authorized_at=None).count() > MOST_PENDING:
             raise SeamError("invalid_options", f"{MOST_PENDING} webviews of this session wait to be authorised.")
 
     def _customer(self, key: str) -> Customer:
-        """The customer whose account this is to become. A session may name no other than its own."""
+        """Return the customer with this key. A client session may use only its own customer. Raise SeamError."""
         if isinstance(self.auth, ClientSession):
             customer = visible_to(self.auth, Customer.objects.all()).filter(key=key).first()
             if customer is None:
@@ -181,12 +181,12 @@ class WorkspacesView(SeamView):
 
     def list(self, request: Request) -> Response:
         auth = self.auth
-        theirs: Any = (
+        workspaces: Any = (
             auth.token.workspaces.select_related(*with_policies())
             if isinstance(auth, PersonalAccess)
             else [auth.workspace]
         )
-        return self.ok(workspaces=WorkspaceSerializer(theirs, many=True).data)
+        return self.ok(workspaces=WorkspaceSerializer(workspaces, many=True).data)
 
 
 class UserIdentitiesView(ResourceView[UserIdentity]):
@@ -224,7 +224,7 @@ class UserIdentitiesView(ResourceView[UserIdentity]):
             with atomic():
                 list(Device.objects.select_for_update(no_key=True).filter(pk=device.pk))
                 identity.devices.add(device)
-        except IntegrityError:  # it was deleted since it was found
+        except IntegrityError:  # the device was deleted after the query
             raise SeamError("device_not_found") from None
         return self.ok()
 
@@ -235,12 +235,12 @@ class UserIdentitiesView(ResourceView[UserIdentity]):
 
     def list_accessible_devices(self, request: Request) -> Response:
         devices: Any = self.get_object().devices.order_by("created_at", "id")
-        shown = DeviceSerializer(devices, many=True).data
-        # SDKs read the first name; Seam's own answer has the second one too.
-        return self.ok(devices=shown, accessible_devices=shown)
+        accessible = DeviceSerializer(devices, many=True).data
+        # SDKs read ``devices``; Seam's response also has ``accessible_devices``.
+        return self.ok(devices=accessible, accessible_devices=accessible)
 
     def _device(self) -> Device:
-        """The device that the request names. Raises SeamError."""
+        """Return the device of the request. Raise SeamError."""
         devices = visible_to(self.auth, Device.objects.all())
         device: Device | None = DeviceFilter({"device_id": self.values["device_id"]}, devices).qs.first()
         if device is None:

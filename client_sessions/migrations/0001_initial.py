@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                     "lifetime",
                     models.DurationField(
                         default=datetime.timedelta(days=365),
-                        help_text="Of a client session whose caller asks for no end.",
+                        help_text="The lifetime of a client session if the caller gives no end.",
                         validators=[sessions_core.models.policies.is_lifetime],
                     ),
                 ),
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                     "max_lifetime",
                     models.DurationField(
                         default=datetime.timedelta(days=365),
-                        help_text="Of any client session of a live workspace, whatever the caller asks for.",
+                        help_text="The longest lifetime of a client session in a live workspace.",
                         validators=[sessions_core.models.policies.is_lifetime],
                     ),
                 ),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                     "user_identifier_key_min_length",
                     models.PositiveSmallIntegerField(
                         default=0,
-                        help_text="Of keys that come with a publishable key: anyone who guesses a key gets that user's session.",
+                        help_text="For keys sent with a publishable key: anyone who guesses a key gets that user's session.",
                     ),
                 ),
             ],
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(
                         blank=True,
                         editable=False,
-                        help_text="When a newer session took the key over from this expired one.",
+                        help_text="When a newer session took over the key of this expired session.",
                         null=True,
                     ),
                 ),
@@ -107,7 +107,10 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("resource_type", models.CharField(max_length=60)),
-                ("resource_id", models.CharField(help_text="As client_sessions.resources stores it.", max_length=255)),
+                (
+                    "resource_id",
+                    models.CharField(help_text="The ID as normalized by client_sessions.resources.", max_length=255),
+                ),
                 ("created_at", models.DateTimeField()),
                 (
                     "read_until",
@@ -136,7 +139,7 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "name",
-                    models.CharField(help_text="Where it is used, so that it can be found again.", max_length=200),
+                    models.CharField(help_text="Where the token is used.", max_length=200),
                 ),
                 (
                     "short",

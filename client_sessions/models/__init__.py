@@ -1,7 +1,7 @@
-"""What is stored of client sessions, which verbs a session has, and how sessions are found."""
+"""Client sessions, grants, personal access tokens and the policy of a workspace."""
 
 from client_sessions.exceptions import ClientSessionError, GrantConflict, KeyTaken, NotLive
-from client_sessions.models import forgetting  # noqa: F401  (listens to deletions)
+from client_sessions.models import forgetting  # noqa: F401  (connects signal receivers)
 from client_sessions.models.grants import ALL, Action, Grant, Terms
 from client_sessions.models.personal_access_tokens import PersonalAccessToken
 from client_sessions.models.policies import ClientSessionPolicy

@@ -1,4 +1,4 @@
-"""What happens to grants and tokens when the row they belong to is deleted."""
+"""Signal receivers that delete grants and revoke tokens when the row they belong to is deleted."""
 
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,10 @@ from sessions_core.host_models import user_models
 
 @receiver(resource_deleted)
 def forget(sender: Any, using: str, resource_type: str, resource_id: str, workspace_id: UUID | None, **_: Any) -> None:
-    """Take a deleted resource out of every session: a later row with the same key must not inherit its grants.
+    """Delete the grants of a deleted resource: a later row with the same key must not inherit them.
 
-    It happens row by row, as a cascade deletes them. Of two cascades that share sessions a database may therefore end
-    one; who deletes a lot at once can hold the sessions first, with ``ClientSession.objects.hold_for``.
+    Django sends the signal row by row. Two cascades that share sessions can therefore deadlock, and the database then
+    aborts one of them. Before a large deletion, lock the sessions with ``ClientSession.objects.lock_for``.
     """
     if not has_table(using, Grant):
         return
@@ -30,21 +30,21 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
         grants = grants.filter(client_session__workspace_id=workspace_id)
     now = timezone.now()
     with atomic(savepoint=False):
-        ClientSession.objects.hold_for(grants)
+        ClientSession.objects.lock_for(grants)
         for grant in grants.select_related("client_session"):
             this = grants.filter(pk=grant.pk)
-            grant.client_session._take_away(resource_type, this, actor=f"deletion:{resource_type}", at=now)
+            grant.client_session._delete_grants(resource_type, this, actor=f"deletion:{resource_type}", at=now)
 
 
 def connect() -> None:
-    """Connect the receivers to the models of users. For ``AppConfig.ready``."""
+    """Connect the receivers to the user models and ClientSession. Call it in ``AppConfig.ready``."""
     for model in user_models():
         pre_delete.connect(revoke_tokens_of_deleted, sender=model)
     pre_delete.connect(record_deleted_session, sender=ClientSession)
 
 
 def revoke_tokens_of_deleted(sender: type[Model], instance: Any, using: str, **_: Any) -> None:
-    """Receive ``pre_delete`` of a user, so that the events of each workspace name the tokens that go with the user."""
+    """Receive ``pre_delete`` of a user and record the revocation of their tokens in each workspace."""
     if has_table(using, PersonalAccessToken):
         tokens = PersonalAccessToken.objects.filter(user=instance.pk)
         tokens.revoke(actor="system:user_deleted", reason="user_deleted")

@@ -1,4 +1,4 @@
-"""The grant: one row for each resource, never a list that two writers overwrite."""
+"""Grants: one row for each resource, so that concurrent writers do not overwrite each other."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,40 +8,41 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict
 from client_sessions.resources import LONGEST_ID
-from client_sessions.wanted import listed
+from client_sessions.wanted import normalize_wanted
 from sessions_core.moments import instant, moment
 
 if TYPE_CHECKING:
     from client_sessions.models.sessions import ClientSession
 
-# A session is one person's, of one customer.
+# Resource types of which a session has at most one.
 SINGLE = ("user_identity", "customer")
 
-# The end of what ends with its session.
+# Stands for a grant that lasts as long as its session.
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Action(models.TextChoices):
-    """What may be done with what a grant reaches."""
+    """An action that a grant allows."""
 
     READ = "read"
     CONTROL = "control"
 
     @property
     def column(self) -> str:
-        """The column of a grant that says until when it allows this."""
+        """The column of a grant with the end of this action."""
         return f"{self}_until"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How far a grant goes: which actions it allows, and until when; None is as long as the session.
+    """The actions that a grant allows and their end; ``until=None`` means as long as the session lives.
 
-    Seam's grants are all the default. Raises ValueError for actions that do not exist.
+    Raise ValueError for unknown actions.
     """
 
     actions: Collection[Action] = tuple(Action)
@@ -51,31 +52,31 @@ class Terms:
         given: object = self.actions
         if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping):
             raise ValueError("actions must be a list, such as [Action.READ].")
-        # In one order, so that equal terms are equal.
+        # In a fixed order, so that equal terms compare equal.
         wanted = {Action(action) for action in self.actions}
         object.__setattr__(self, "actions", tuple(action for action in Action if action in wanted))
         if self.until is not None:
             instant(self.until, name="until")
         if not wanted:
-            raise ValueError("A grant that allows nothing is none")
+            raise ValueError("actions must contain at least one action.")
 
     @property
     def ends(self) -> dict[str, datetime]:
-        """The columns of a grant that these terms reach, and how far."""
+        """The columns of a grant for the actions of these terms, with their ends."""
         return {action.column: min(self.until or FOREVER, FOREVER) for action in self.actions}
 
     @property
     def columns(self) -> dict[str, datetime | None]:
-        """All of those columns, of a grant on these terms alone."""
+        """All end columns of a grant with only these terms."""
         return dict.fromkeys((action.column for action in Action), None) | self.ends
 
 
-# What a grant gives unless it says otherwise.
+# The default terms: all actions, as long as the session lives.
 ALL = Terms()
 
 
-def given_terms(terms: Terms) -> Terms:
-    """Return the terms that a caller gave. Raises ValueError for anything else."""
+def check_terms(terms: Terms) -> Terms:
+    """Return the terms. Raise ValueError unless they are Terms."""
     given: object = terms
     if not isinstance(given, Terms):
         raise ValueError("terms must be Terms, such as Terms(actions=[Action.READ]).")
@@ -83,51 +84,55 @@ def given_terms(terms: Terms) -> Terms:
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
-    def about(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
-        """Those of these resources of a registered type, whoever has them."""
-        stored = [resources.stored(resource_type, id) for id in listed({resource_type: ids})[resource_type]]
+    def for_resources(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
+        """Filter by resources of a registered type. Raise resources.Missing for a malformed id."""
+        stored = [
+            resources.normalize_id(resource_type, id) for id in normalize_wanted({resource_type: ids})[resource_type]
+        ]
         return self.filter(resource_type=resource_type, resource_id__in=stored)
 
     def allowing(self, action: Action, *, at: datetime | None = None) -> Self:
         return self.filter(**{f"{action.column}__gt": moment(at)})
 
     def live(self, *, at: datetime | None = None) -> Self:
-        """Those that allow anything at this moment, or now."""
+        """Filter grants that allow any action at this time (default: now)."""
         return self.filter(_is_live(at))
 
-    def over(self, *, at: datetime | None = None) -> Self:
+    def ended(self, *, at: datetime | None = None) -> Self:
         return self.exclude(_is_live(at))
 
-    def _give(
+    def _grant(
         self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
     ) -> list[str]:
-        """Make the session's grants of these resources reach at least as far as the terms: those that it changed.
+        """Extend the grants of these resources to at least these terms. Return the ids that changed.
 
-        Raises GrantConflict for a second resource of a type that a session has one of.
+        Raise GrantConflict for a second resource of a type in SINGLE.
         """
         grants = self.filter(client_session=session, resource_type=resource_type)
-        grants.over(at=at).delete()
-        held = set(grants.values_list("resource_id", flat=True))
-        if resource_type in SINGLE and len(held | ids) > 1:
+        grants.ended(at=at).delete()
+        granted = set(grants.values_list("resource_id", flat=True))
+        if resource_type in SINGLE and len(granted | ids) > 1:
             raise GrantConflict(resource_type)
-        changed = ids - held
+        changed = ids - granted
         for column, end in terms.ends.items():
-            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & held)
+            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & granted)
             changed |= set(shorter.values_list("resource_id", flat=True))
             shorter.update(**{column: end})
         self.bulk_create(
             Grant(client_session=session, resource_type=resource_type, resource_id=one, created_at=at, **terms.columns)
-            for one in sorted(ids - held)
+            for one in sorted(ids - granted)
         )
         return sorted(changed)
 
 
 class Grant(models.Model):
-    """One resource a client session may reach, and until when each action is allowed; never, where that is empty."""
+    """One resource that a client session may reach, and the end of each allowed action; null means not allowed."""
 
     client_session = models.ForeignKey("client_sessions.ClientSession", on_delete=models.CASCADE, related_name="grants")
     resource_type = models.CharField(max_length=60)
-    resource_id = models.CharField(max_length=LONGEST_ID, help_text="As client_sessions.resources stores it.")
+    resource_id = models.CharField(
+        max_length=LONGEST_ID, help_text=_("The ID as normalized by client_sessions.resources.")
+    )
     created_at = models.DateTimeField()
     read_until = models.DateTimeField(null=True, default=FOREVER)
     control_until = models.DateTimeField(null=True, default=FOREVER)
@@ -158,7 +163,7 @@ class Grant(models.Model):
 
     @property
     def terms(self) -> list[Terms]:
-        """What was granted: one for each time at which something ends."""
+        """The granted terms: one for each distinct end."""
         by_end: dict[datetime, list[Action]] = {}
         for action in Action:
             end: datetime | None = getattr(self, action.column)

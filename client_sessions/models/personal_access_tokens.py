@@ -1,4 +1,4 @@
-"""The personal access token: one person's key for several workspaces."""
+"""Personal access tokens: credentials of a user for one or more workspaces."""
 
 import uuid
 from collections.abc import Iterable
@@ -11,20 +11,21 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.crypto import tokens
 from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import text as fitting_text
+from sessions_core.texts import text as check_text
 
 # Characters
 LONGEST_NAME = 200
 
 PERSONAL_TOKEN = tokens.RandomKind("seam_at1")
 
-# The kinds of caller that hold one: for the workspace they chose, or for none yet.
+# The kinds of caller with such a token: with a chosen workspace, and without one.
 PERSONAL_ACCESS_TOKEN = "personal_access_token"
 UNSCOPED_ACCESS_TOKEN = "personal_access_token_without_workspace"
 
@@ -36,8 +37,8 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
     def issue(
         self, user: Any, workspaces: Iterable[Workspace], *, name: str, actor: str
     ) -> tuple["PersonalAccessToken", str]:
-        """Make one of a user of the host. The text beside the row is shown this once and kept nowhere."""
-        fitting_text(name, name="name", longest=LONGEST_NAME)
+        """Create a token of a user. Return the row and the token, which is not stored and cannot be read again."""
+        check_text(name, name="name", longest=LONGEST_NAME)
         text = PERSONAL_TOKEN.new()
         short = PERSONAL_TOKEN.short_of(text)
         with atomic():
@@ -47,8 +48,8 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         return token, text
 
     def revoke(self, *, actor: str, reason: str, at: datetime | None = None) -> int:
-        """Revoke all of these that work, with an event in each of their workspaces. Return their number. The queries do
-        not grow with the number of tokens."""
+        """Revoke the usable tokens and record an event in each of their workspaces. Return their number. The number of
+        queries does not depend on the number of tokens."""
         return self._revoke(actor=actor, reason=reason, at=moment(at))
 
     @atomic(savepoint=False)
@@ -65,7 +66,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         return len(revoked)
 
     def authenticate(self, text: str) -> "PersonalAccessToken | None":
-        """The usable token with this text, if its user may still sign in: one query, or none for no such token."""
+        """Return the usable token, or None. The user must be active. One query; none if the text is malformed."""
         if not (short := PERSONAL_TOKEN.short_of(text)):
             return None
         token = self.usable().select_related("user").filter(short=short).first()
@@ -73,14 +74,14 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
 
 
 class PersonalAccessToken(models.Model):
-    """A credential of one person. It works in the workspaces it was given, one at a time."""
+    """A credential of one user. A request with it uses one of its workspaces."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
-    name = models.CharField(max_length=LONGEST_NAME, help_text="Where it is used, so that it can be found again.")
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the token.")
-    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the token.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the token is used."))
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the token."))
+    digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the token."))
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -94,7 +95,7 @@ class PersonalAccessToken(models.Model):
         return f"{self.name} ({self.short}…)"
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Refuse the token from the next request on; whether that was news."""
+        """Revoke the token: the next request with it is refused. Return True if it was usable."""
         at = moment(at)
         with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
@@ -105,21 +106,21 @@ class PersonalAccessToken(models.Model):
         return bool(happened)
 
     def _record(self, type: str, *, actor: str, at: datetime | None = None) -> None:
-        """Write an event in each workspace that the token works in."""
+        """Record an event in each workspace of the token."""
         for workspace in self.workspaces.all():
             Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, actor=actor, at=at)
 
 
 @dataclass(frozen=True)
 class PersonalAccess:
-    """A personal access token at work: ``request.auth`` of its calls."""
+    """A personal access token and the chosen workspace: ``request.auth`` of its calls."""
 
     token: PersonalAccessToken
     chosen: Workspace | None
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace in use; the attribute is missing where none was chosen."""
+        """The chosen workspace. Raise AttributeError if none was chosen, so that ``getattr`` can have a default."""
         if self.chosen is None:
             raise AttributeError("The caller chose no workspace")
         return self.chosen
@@ -134,5 +135,5 @@ class PersonalAccess:
 
     @property
     def actor(self) -> str:
-        """How events name this token."""
+        """The actor that events record for this token."""
         return f"personal_access_token:{self.token.short}"

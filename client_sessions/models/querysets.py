@@ -1,4 +1,4 @@
-"""Which client sessions, and how they begin."""
+"""Find, create and delete client sessions."""
 
 from datetime import datetime
 from itertools import groupby
@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from client_sessions import resources
 from client_sessions.exceptions import KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
-from client_sessions.wanted import Listed, Wanted, listed
+from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
 from sessions_core.db.asynchronous import is_twin_of
@@ -29,7 +29,7 @@ TOKEN = tokens.DerivedKind("seam_cst1")
 # Characters of a user identifier key.
 LONGEST_KEY = 255
 
-# Somebody else may take or free the key between our look and our insert; more rounds than this is not bad luck.
+# Attempts before an error: another request may take or release the key between the query and the insert.
 _ROUNDS = 10
 
 
@@ -38,11 +38,11 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return self.filter(workspace=workspace)
 
     def of_user(self, user_identifier_key: str) -> Self:
-        """Those that began with this key, live or over. Raises ValueError for what can be no key."""
-        return self.filter(user_identifier_key=_key(user_identifier_key))
+        """Filter sessions with this key, live or not. Raise ValueError for an invalid key."""
+        return self.filter(user_identifier_key=_valid_key(user_identifier_key))
 
     def live(self, *, at: datetime | None = None) -> Self:
-        """Those whose token works at this moment, or now; ``ClientSession.status_at`` says the same of one."""
+        """Filter sessions that are live at this time (default: now), like ``ClientSession.status_at``."""
         return self.filter(revoked_at=None, key_released_at=None, expires_at__gt=moment(at))
 
     def expired(self, *, at: datetime | None = None) -> Self:
@@ -52,26 +52,26 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return self.exclude(revoked_at=None)
 
     def unrevoked(self) -> Self:
-        """What lists and look-ups by key show: live ones, and those that time alone has ended."""
+        """Filter live and expired sessions, which lists and look-ups by key include."""
         return self.filter(revoked_at=None)
 
-    def holding(self, user_identifier_key: str) -> Self:
-        """The one session, live or expired, that this key stands for. Raises ValueError for what can be no key."""
+    def with_key(self, user_identifier_key: str) -> Self:
+        """Filter the one session, live or expired, that has this key now. Raise ValueError for an invalid key."""
         return self.of_user(user_identifier_key).filter(revoked_at=None, key_released_at=None)
 
     def _release_key(self, user_identifier_key: str, *, at: datetime) -> None:
-        """Take the key from the session that time has ended, so that another may hold it. Such a session stays over."""
-        self.holding(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
+        """Release the key of an expired session, so that another session can take it. The session stays expired."""
+        self.with_key(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
-    def hold_for(self, grants: models.QuerySet[Grant]) -> None:
-        """Lock the sessions that have one of these grants until the transaction ends, in one order. Raises
+    def lock_for(self, grants: models.QuerySet[Grant]) -> None:
+        """Lock the sessions with one of these grants, in a fixed order, until the transaction ends. Raise
         TransactionManagementError outside of a transaction."""
         require_transaction()
         holders = self.select_for_update(no_key=True).filter(pk__in=grants.values("client_session"))
         list(holders.order_by("pk").values_list("pk"))
 
     def _record_deleted(self, *, actor: str, at: datetime | None = None) -> list[Any]:
-        """Record the deletion of each of these rows, and lock them until the transaction ends. Return their keys."""
+        """Record the deletion of each row, and lock them until the transaction ends. Return their primary keys."""
         at = moment(at)
         locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
         for workspace_id, rows in groupby(locked, key=itemgetter(0)):
@@ -82,23 +82,23 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     @atomic()
     def remove(self, *, actor: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
-        """Delete the rows with their grants. Their events stay."""
-        # Grants go before the row they hang on, so nobody may add one in between.
+        """Delete the sessions and their grants. Their events stay."""
+        # Grants are deleted before their session, so the session is locked first.
         locked = self._record_deleted(actor=actor, at=at)
         return models.QuerySet(self.model).filter(pk__in=locked).delete()
 
     def delete(self) -> tuple[int, dict[str, int]]:
         return self.remove(actor="system:session_deleted")
 
-    delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
-    delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
+    delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # not for templates
+    delete.queryset_only = True  # type: ignore[attr-defined]  # as in Django: not on the manager
 
     def granted(self, resource_type: str, resource_id: str, *, at: datetime | None = None) -> Self:
-        """Those granted this very resource, by a grant that is live; the id as ``resources`` stores it."""
+        """Filter sessions with a live grant of this resource itself. The id must be normalized."""
         return self.filter(_has_grant(at, resource_type=resource_type, resource_id=resource_id))
 
-    def granted_nothing(self, resource_type: str, *, at: datetime | None = None) -> Self:
-        """Those granted nothing of the type."""
+    def without_grant(self, resource_type: str, *, at: datetime | None = None) -> Self:
+        """Filter sessions without a live grant of this type."""
         return self.exclude(_has_grant(at, resource_type=resource_type))
 
     def start(
@@ -112,12 +112,12 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         terms: Terms = ALL,
         at: datetime | None = None,
     ) -> "ClientSession":
-        """A fresh session with these grants.
+        """Create a session with these grants.
 
-        Raises KeyTaken if a live one holds the key, resources.Missing for an id that may not be granted.
+        Raise KeyTaken if a live session has the key, resources.Missing for an id that cannot be granted.
         """
         require_instance(workspace, Workspace, name="workspace")
-        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted({} if wanted is None else wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         if holder := self._holder(workspace, user_identifier_key, at=at):
@@ -151,19 +151,19 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         terms: Terms = ALL,
         at: datetime | None = None,
     ) -> "ClientSession":
-        """The live session of this key with its grants *replaced* by the types in ``wanted``, or a fresh one.
+        """Return the live session of this key and *replace* its grants of the types in ``wanted``, or create a session.
 
-        Without a key, the live keyless session of the wanted user identity matches; with neither, none does.
-        However many ask at once, one session answers. Raises resources.Missing.
+        Without a key, the live session without a key of the wanted user identity matches; without both, none does.
+        Concurrent calls get the same session. Raise resources.Missing.
         """
         require_instance(workspace, Workspace, name="workspace")
-        at, wanted, terms = moment(at), listed({} if wanted is None else wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted({} if wanted is None else wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():
             if user_identifier_key is None and wanted.get("user_identity"):
-                # No constraint can hold "one keyless session an identity", so those who ask for one take turns.
-                # Not its key: every row that refers to the workspace shares a lock on that.
+                # No constraint can ensure one session without a key per identity, so lock the workspace. ``no_key``
+                # does not block inserts of rows that refer to the workspace.
                 Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
             for _ in range(_ROUNDS):
                 session = self._match(workspace, user_identifier_key, wanted, at=at)
@@ -193,7 +193,9 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
         return self.in_workspace(workspace).of_user(key).live(at=at).first() if key is not None else None
 
-    def _match(self, workspace: Workspace, key: str | None, wanted: Listed, *, at: datetime) -> "ClientSession | None":
+    def _match(
+        self, workspace: Workspace, key: str | None, wanted: NormalizedWanted, *, at: datetime
+    ) -> "ClientSession | None":
         if key is not None:
             return self._holder(workspace, key, at=at)
         identities = resources.check({"user_identity": wanted.get("user_identity", ())}, workspace_id=workspace.pk)[
@@ -205,12 +207,12 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         )
 
 
-def _key(user_identifier_key: str) -> str:
+def _valid_key(user_identifier_key: str) -> str:
     return text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY)
 
 
 def check_key(user_identifier_key: str) -> None:
-    """Raises ValueError for a text that no session can have as its key."""
+    """Raise ValueError for an invalid user identifier key."""
     text(user_identifier_key, name="user_identifier_key", longest=LONGEST_KEY, shortest=1)
 
 

@@ -1,4 +1,4 @@
-"""The client session: its facts, and the verbs that change them."""
+"""The client session: fields, constraints, and the methods that change it."""
 
 import uuid
 from collections.abc import Mapping
@@ -8,13 +8,15 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Grant, Terms, given_terms
+from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
-from client_sessions.wanted import Listed, Wanted, listed
+from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
@@ -24,22 +26,22 @@ from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
 
-# The kind of caller that holds a client session's token; see sessions_core.http.routes.
+# The kind of caller with a client session token; see sessions_core.http.routes.
 CLIENT_SESSION = "client_session"
 
 
 class Status(models.TextChoices):
-    """What can be said of a client session at a moment."""
+    """The status of a client session at a time."""
 
-    LIVE = "live"
-    EXPIRED = "expired"
-    REVOKED = "revoked"
+    LIVE = "live", pgettext_lazy("client session", "Live")
+    EXPIRED = "expired", pgettext_lazy("client session", "Expired")
+    REVOKED = "revoked", pgettext_lazy("client session", "Revoked")
 
 
 class ClientSession(models.Model):
-    """A pass for one user's browser. Its token reaches what was granted, and what that leads to.
+    """A pass for one user's browser. Its token reaches the granted resources, and those that a grant leads to.
 
-    ``revoked_at`` and deletion are deeds; expiry follows from ``expires_at``.
+    ``revoked_at`` is stored; expiry follows from ``expires_at``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -51,10 +53,13 @@ class ClientSession(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     key_released_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When a newer session took the key over from this expired one."
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("When a newer session took over the key of this expired session."),
     )
 
-    # What a manager made of a queryset can do, for type checkers without the plugin of django-stubs.
+    # The annotation is for type checkers without the django-stubs plugin.
     objects: ClassVar[ClientSessionQuerySet] = ClientSessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
@@ -82,32 +87,32 @@ class ClientSession(models.Model):
 
     @property
     def token(self) -> str:
-        """The whole secret. For the wire only: never log it, never show it to an operator."""
+        """The token, a secret. Use it only in responses: never log it or show it to an operator."""
         return TOKEN.token(self.token_short, self.token_key)
 
     @property
     def credential(self) -> str:
-        """Which kind of caller holds this session's token."""
+        """The kind of caller with this session's token."""
         return CLIENT_SESSION
 
     @property
     def actor(self) -> str:
-        """How events name this session when it is the one that acts."""
+        """The actor that events record for changes by this session."""
         return f"client_session:{self.id}"
 
     @classmethod
     def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
-        """The session a checked token belongs to, its workspace joined: one query."""
+        """Return the session of a checked token, or None. One query, with the workspace joined."""
         session = _BY_TOKEN.get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     @property
     def status(self) -> Status:
-        """What holds now."""
+        """The current status."""
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """``expired`` is never written down: it follows from the clock."""
+        """Return the status at this time. ``expired`` is not stored: it follows from ``expires_at``."""
         at = moment(at)
         if self.revoked_at is not None:
             return Status.REVOKED
@@ -122,35 +127,35 @@ class ClientSession(models.Model):
         user_identifier_key: str | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Add grants; none is ever taken away or narrowed. A session without a user identifier key gets the given one.
+        """Add or extend grants. A session without a user identifier key gets the given one.
 
-        Raises NotLive, GrantConflict, KeyTaken, resources.Missing; then nothing has changed.
+        Raise NotLive, GrantConflict, KeyTaken or resources.Missing; then nothing changes.
         """
-        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(actor=actor, at=at)
-            self._take_key(user_identifier_key, actor=actor, at=at)
-            self._add(checked, terms, actor=actor, at=at)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
+            self._lock(actor=actor, at=at)
+            self._set_key(user_identifier_key, actor=actor, at=at)
+            self._add_grants(checked, terms, actor=actor, at=at)
 
     def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
-        """Take these grants back while the session lives; what was not granted is not missed.
+        """Delete these grants. Resources without a grant are ignored.
 
-        What another grant leads to as well stays within reach. Raises NotLive, resources.Missing for an id that is
-        neither granted nor could be; then nothing has changed.
+        A resource that another grant leads to stays within reach. Raise NotLive, or resources.Missing for an id that
+        is not granted and cannot be; then nothing changes.
         """
-        at, wanted = moment(at), listed(wanted)
+        at, wanted = moment(at), normalize_wanted(wanted)
         with atomic():
-            self._claim(actor=actor, at=at)
+            self._lock(actor=actor, at=at)
             for resource_type, resource_ids in wanted.items():
                 grants = self.grants.filter(resource_type=resource_type)
-                held = set(grants.values_list("resource_id", flat=True))
-                ids = {resources.stored(resource_type, one): one for one in resource_ids}
-                others = [one for stored_id, one in ids.items() if stored_id not in held]
+                granted = set(grants.values_list("resource_id", flat=True))
+                ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
+                others = [one for stored_id, one in ids.items() if stored_id not in granted]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self._take_away(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
+                self._delete_grants(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
 
     def replace_grants(
         self,
@@ -161,35 +166,38 @@ class ClientSession(models.Model):
         expires_at: datetime | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Make the grants of each type in ``wanted`` exactly those, on these terms; other types stay.
+        """Replace the grants of each type in ``wanted`` by these, with these terms. Grants of other types stay.
 
-        Raises NotLive, GrantConflict, resources.Missing; then nothing has changed.
+        Raise NotLive, GrantConflict or resources.Missing; then nothing changes.
         """
-        at, wanted, terms = moment(at), listed(wanted), given_terms(terms)
+        at, wanted, terms = moment(at), normalize_wanted(wanted), check_terms(terms)
         if not wanted and expires_at is None:
             self.renew_token(actor=actor, at=at)
             return
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
-            self._claim(actor=actor, at=at)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
+            self._lock(actor=actor, at=at)
             if expires_at is not None:
-                self._move_end(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
+                self._set_expiry(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
             for resource_type, ids in checked.items():
                 surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self._take_away(resource_type, surplus, actor=actor, at=at)
-            self._add(checked, terms, actor=actor, at=at)
+                self._delete_grants(resource_type, surplus, actor=actor, at=at)
+            self._add_grants(checked, terms, actor=actor, at=at)
             for resource_type in checked:
-                self._limit(resource_type, terms, actor=actor, at=at)
+                self._narrow_grants(resource_type, terms, actor=actor, at=at)
 
-    def _take_away(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
-        """Delete these grants of the session, which are of one type. Wants the session locked."""
+    def _delete_grants(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
+        """Delete grants of one type. The session must be locked."""
         at = moment(at)
         if gone := sorted(grants.values_list("resource_id", flat=True)):
             grants.delete()
             self._record("client_session.grants_removed", actor=actor, at=at, grants={resource_type: gone})
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Refuse the token from the next request on; whether that was news. An expired session can be revoked too."""
+        """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
+
+        An expired session can be revoked as well.
+        """
         at = moment(at)
         with atomic():
             happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
@@ -199,7 +207,7 @@ class ClientSession(models.Model):
         return bool(happened)
 
     def remove(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Delete the row with its grants; whether it was still there. Its events stay."""
+        """Delete the session and its grants. Return True if it existed. Its events stay."""
         deleted, _ = ClientSession.objects.filter(pk=self.pk).remove(actor=actor, at=at)
         return bool(deleted)
 
@@ -209,19 +217,19 @@ class ClientSession(models.Model):
     aremove = twin_of(remove)
 
     def renew_token(self, *, actor: str, at: datetime) -> None:
-        """Derive the token from the newest of the TOKEN_KEYS from now on, before it is handed out again.
+        """Derive the token from the newest of the TOKEN_KEYS from now on. Raise NotLive.
 
-        Earlier tokens keep working until their own key is withdrawn, so no other browser is signed out. Raises NotLive.
+        Earlier tokens work until their key is removed, so other browsers stay signed in.
         """
         at = moment(at)
         if tokens.with_newest_key(self.token_key) != self.token_key:
             with atomic():
-                self._claim(actor=actor, at=at)
+                self._lock(actor=actor, at=at)
 
-    def _claim(self, *, actor: str, at: datetime) -> None:
-        """Be the only writer of this session until the transaction ends. Raises NotLive if it is over.
+    def _lock(self, *, actor: str, at: datetime) -> None:
+        """Lock the session until the transaction ends. Raise NotLive if it is not live.
 
-        An UPDATE, not SELECT FOR UPDATE: it checks and locks at once, and on SQLite too.
+        An UPDATE checks and locks in one statement, also on SQLite, which has no SELECT FOR UPDATE.
         """
         if not ClientSession.objects.live(at=at).filter(pk=self.pk).update(token_key=models.F("token_key")):
             raise NotLive
@@ -231,24 +239,24 @@ class ClientSession(models.Model):
             self._record("client_session.token_renewed", actor=actor, at=at)
             self.token_key = token_key
 
-    def _insert(self, wanted: Listed, terms: Terms, *, actor: str) -> None:
-        """Begin with these grants. Raises IntegrityError if the key or the token is another's, resources.Missing."""
+    def _insert(self, wanted: NormalizedWanted, terms: Terms, *, actor: str) -> None:
+        """Insert the session with these grants. Raise resources.Missing, or IntegrityError if key or token exist."""
         with atomic():
-            checked = resources.check(wanted, workspace_id=self.workspace_id, hold=True)
+            checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
                 siblings = ClientSession.objects.in_workspace(self.workspace)
                 siblings._release_key(self.user_identifier_key, at=self.created_at)
             self.save(force_insert=True)
             self._record("client_session.created", actor=actor, at=self.created_at)
-            self._add(checked, terms, actor=actor, at=self.created_at)
+            self._add_grants(checked, terms, actor=actor, at=self.created_at)
 
-    def _move_end(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
+    def _set_expiry(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
         if expires_at != self.expires_at:
             ClientSession.objects.filter(pk=self.pk).update(expires_at=expires_at)
             self._record("client_session.expiry_changed", actor=actor, at=at, expires_at=expires_at.isoformat())
             self.expires_at = expires_at
 
-    def _take_key(self, key: str | None, *, actor: str, at: datetime) -> None:
+    def _set_key(self, key: str | None, *, actor: str, at: datetime) -> None:
         if key is None or key == self.user_identifier_key:
             return
         if self.user_identifier_key is not None:
@@ -260,23 +268,23 @@ class ClientSession(models.Model):
         except IntegrityError:
             raise KeyTaken from None
         self.user_identifier_key = key
-        # The key itself is no matter for a record: with a publishable key it opens the session.
+        # The event does not contain the key: with a publishable key it opens the session.
         self._record("client_session.key_taken", actor=actor, at=at)
 
-    def _add(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
+    def _add_grants(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
         for resource_type, ids in checked.items():
-            if changed := Grant.objects.all()._give(self, resource_type, ids, terms, at=at):
+            if changed := Grant.objects.all()._grant(self, resource_type, ids, terms, at=at):
                 self._record(
-                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_told(terms)
+                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_terms_data(terms)
                 )
 
-    def _limit(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
-        """Narrow the grants of a type to these terms, where they reach further."""
+    def _narrow_grants(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
+        """Limit the grants of a type to these terms."""
         wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
         if ids := sorted(wider.values_list("resource_id", flat=True)):
             wider.update(**terms.columns)
             self._record(
-                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_told(terms)
+                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_terms_data(terms)
             )
 
     def _record(self, type: str, *, actor: str, at: datetime, **data: Any) -> None:
@@ -294,8 +302,8 @@ _BY_TOKEN = CompiledQuery(
 )
 
 
-def _told(terms: Terms) -> dict[str, Any]:
-    """Terms as an event tells them, where there is something to tell."""
+def _terms_data(terms: Terms) -> dict[str, Any]:
+    """Return the data of an event for these terms; empty for the default terms."""
     if terms == ALL:
         return {}
     return {"actions": list(terms.actions), "until": terms.until.isoformat() if terms.until else None}

@@ -1,1 +1,1 @@
-"""Seam's wire format for client sessions: its parameters, shapes, errors and routes."""
+"""Seam's wire format for client sessions: parameters, shapes, errors and routes."""

@@ -1,4 +1,4 @@
-"""What every endpoint of this dialect shares: credentials, permission, answers and errors."""
+"""Base view of the endpoints of this dialect: credentials, permissions, responses and errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from sessions_core.http.cors import Cors
 
 __all__ = ["SeamView", "not_found"]
 
-# What the SDKs send from a browser, old spellings included, and what they read.
+# The headers that SDKs send from a browser, including old names, and those that they read.
 CORS = Cors(
     methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     request_headers=[
@@ -41,7 +41,7 @@ CORS = Cors(
 
 
 class SeamView(ApiView):
-    """Base of the endpoints. ``auth`` is who calls: an ApiKey, a PersonalAccess or a ClientSession."""
+    """Base of the endpoints. ``auth`` is the caller: an ApiKey, a PersonalAccess or a ClientSession."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
     throttle_classes: Sequence[type[BaseThrottle]] = (CredentialThrottle,)
@@ -49,8 +49,8 @@ class SeamView(ApiView):
 
     @property
     def auth(self) -> Auth:
-        """Who calls, once authenticated."""
-        auth: Auth = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        """The authenticated caller."""
+        auth: Auth = self.request.auth  # type: ignore[assignment]  # set by CredentialAuthentication
         return auth
 
     @property
@@ -58,15 +58,17 @@ class SeamView(ApiView):
         return f"request_{self.trace}"
 
     def ok(self, **answer: Any) -> Response:
-        """200 with these members and ``ok``."""
+        """Return 200 with these members and ``ok``."""
         return Response({**answer, "ok": True})
 
     def error_response(self, error: Exception) -> Response | None:
         if isinstance(error, MethodNotAllowed):
             error = SeamError("method_not_allowed", f"Accepted methods: {', '.join(self.allowed_methods)}.")
         api_error = refusal_of(error)
-        is_stranger = api_error is not None and (api_error.status == 401 or api_error.type == "workspace_not_found")
-        if is_stranger and (seconds := anonymous_wait(self.request)):
+        is_unauthenticated = api_error is not None and (
+            api_error.status == 401 or api_error.type == "workspace_not_found"
+        )
+        if is_unauthenticated and (seconds := anonymous_wait(self.request)):
             api_error = SeamError("too_many_requests", retry_after=seconds)
         return self._answer(api_error) if api_error else None
 
@@ -88,7 +90,7 @@ class SeamView(ApiView):
 
 
 class NotFound(SeamView):
-    """Every method of a path that does not exist."""
+    """Answers every method of an unknown path."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -98,5 +100,5 @@ class NotFound(SeamView):
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """Django's ``handler404`` for a project whose unknown paths should answer in this dialect."""
+    """A ``handler404`` that answers unknown paths in this dialect."""
     return NotFound.as_view(dict.fromkeys(NotFound.http_method_names, "refuse"))(request)

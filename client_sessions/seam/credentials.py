@@ -1,7 +1,7 @@
 """The credentials of Seam's API: API keys, personal access tokens, client session tokens and publishable keys.
 
-A route says which of them it is open to; the others are not looked at. A client session token in a header of its own
-decides, whatever else the request carries: the least privilege wins.
+A route lists the credentials that it accepts; others are ignored. A client session token in its own header takes
+precedence over other credentials, because it has the least privilege.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ PERSONAL_PREFIX = "seam_at"
 
 
 class CredentialAuthentication(BaseAuthentication):
-    """``request.auth`` becomes whoever calls, of the kinds the route is open to. Raises SeamError."""
+    """Authenticate a credential of the kinds that the route accepts. Raise SeamError."""
 
     credential_headers = (*CLIENT_SESSION_HEADERS, "seam-publishable-key", "seam-workspace")
 
@@ -52,7 +52,7 @@ class CredentialAuthentication(BaseAuthentication):
 
 
 def _personal_access(text: str, workspace_id: str | None) -> PersonalAccess | None:
-    """The token, at work in the workspace it asks for among those it was given; in none if it asks for none."""
+    """Return the token with the requested workspace, without one if none is requested, or None if it is refused."""
     token = PersonalAccessToken.objects.authenticate(text)
     if token is None or workspace_id is None:
         return PersonalAccess(token, None) if token else None
@@ -64,7 +64,7 @@ def _personal_access(text: str, workspace_id: str | None) -> PersonalAccess | No
 
 
 def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:
-    """The publishable key of a workspace that allows them. An unknown one is 400 to get_or_create and 401 elsewhere."""
+    """Return a publishable key if its workspace allows them. Raise SeamError for an unknown key."""
     if not text:
         return None
     key = ApiKey.objects.authenticate_publishable(text)

@@ -1,4 +1,4 @@
-"""What this API says when it refuses: one table of types, and the envelope they travel in.
+"""The error types of this API with status and message, and the envelope of an error.
 
 ``{"error": {"type": …, "message": …, "request_id": …}, "ok": false}``
 """
@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 __all__ = ["CATALOGUE", "SeamError", "Validation", "envelope", "invalid"]
 
-# Error type -> status and message. A view may give another message; a few give another status, where the dialect does.
+# Error type -> status and default message. A view may use another message and, where the dialect does, another status.
 CATALOGUE: Mapping[str, tuple[int, str]] = {
     "unauthorized": (401, "Unauthorized: send a credential that this endpoint accepts."),
     "client_session_expired": (401, "The client session has expired."),
@@ -48,9 +48,9 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
 
 
 class SeamError(Exception):
-    """An answer other than success. ``type`` is one of CATALOGUE; ``extra`` joins the error object.
+    """An error response. ``type`` is one of CATALOGUE; ``extra`` is added to the error object.
 
-    ``retry_after`` is the seconds after which it makes sense to try again.
+    ``retry_after`` is the number of seconds after which the caller can try again.
     """
 
     def __init__(self, type: str, message: str = "", *, status: int = 0, retry_after: int = 0, **extra: Any) -> None:
@@ -64,7 +64,7 @@ class SeamError(Exception):
 
 
 class Validation:
-    """Problems of one request's parameters, in the shape of zod's formatted error."""
+    """Problems of the parameters of a request, in the format of zod's formatted error."""
 
     def __init__(self) -> None:
         self._whole: list[str] = []
@@ -72,7 +72,7 @@ class Validation:
         self._sentences: list[str] = []
 
     def add(self, text: str, *, field: str = "", item: int | None = None) -> None:
-        """Note a problem of the whole input, of a field, or of one item of an array."""
+        """Add a problem of the whole input, of a field, or of one item of an array."""
         if not field:
             self._whole.append(text)
             self._sentences.append(text)
@@ -85,11 +85,11 @@ class Validation:
 
     @classmethod
     def refuse(cls, text: str) -> NoReturn:
-        """Raises SeamError for one problem of the whole input."""
+        """Raise SeamError for one problem of the whole input."""
         raise SeamError("invalid_input", text, validation_errors={"_errors": [text]})
 
     def raise_if_any(self) -> None:
-        """Raises SeamError ``invalid_input`` with everything that was added."""
+        """Raise SeamError ``invalid_input`` with all added problems."""
         if not self._sentences:
             return
         message = self._sentences[0]
@@ -99,7 +99,7 @@ class Validation:
 
 
 def invalid(field: str, text: str) -> SeamError:
-    """``invalid_input`` with one problem of one field, found after the parameters themselves were read."""
+    """Return ``invalid_input`` with one problem of a field that was found after parsing."""
     return SeamError(
         "invalid_input",
         f'{text} for "{field}"',
@@ -108,5 +108,5 @@ def invalid(field: str, text: str) -> SeamError:
 
 
 def envelope(error: SeamError, **more: str) -> dict[str, Any]:
-    """The body of an answer; ``more`` joins the error object."""
+    """Return the body of an error response; ``more`` is added to the error object."""
     return {"error": {"type": error.type, "message": error.message, **error.extra, **more}, "ok": False}

@@ -1,4 +1,4 @@
-"""Absolute addresses in answers."""
+"""Absolute URLs in responses."""
 
 from rest_framework.request import Request
 
@@ -8,5 +8,5 @@ __all__ = ["absolute_url"]
 
 
 def absolute_url(request: Request, path: str) -> str:
-    """The address of a path of this server: at the origin from the settings, so that no caller chooses the host."""
+    """Return the absolute URL of a path. Uses the origin from the settings, if set, instead of the Host header."""
     return f"{settings.url}{path}" if settings.url else request.build_absolute_uri(path)

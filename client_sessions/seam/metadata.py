@@ -1,4 +1,4 @@
-"""Parameters about custom metadata: what to store, and what to filter by."""
+"""Parameters for custom metadata: values to store, and filters."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sessions_core.texts import is_storable
 
 __all__ = ["Metadata", "MetadataFilter"]
 
-# As Seam limits them. Lengths are characters.
+# The limits of Seam. Lengths are in characters.
 MOST_MEMBERS = 50
 LONGEST_NAME = 40
 LONGEST_VALUE = 500
@@ -17,7 +17,7 @@ LONGEST_VALUE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata(Parameter):
-    """A flat object of texts, numbers, booleans and nulls, as many as Seam keeps."""
+    """A flat object of texts, numbers, booleans and nulls, within the limits of Seam."""
 
     json_type: ClassVar[str] = "object"
     max_length: int = MOST_MEMBERS
@@ -43,8 +43,8 @@ class Metadata(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class MetadataFilter(Metadata):
-    """Members that custom metadata must have, each as text: ``true`` is also what the text ``"true"`` matches, for a
-    query cannot tell them apart. None matches a member that is not set."""
+    """Members that custom metadata must have, compared as text: ``true`` and ``"true"`` match each other, because they
+    look the same in a query. None matches a member that is not set."""
 
     def check(self, value: object) -> dict[str, str | None]:
         members = super().check(value)

@@ -1,4 +1,4 @@
-"""Pages by key: a cursor says after which row the next page begins, and for which caller and parameters it was made."""
+"""Keyset pagination. A cursor contains the last row of a page, and the caller and parameters it is valid for."""
 
 import json
 from collections.abc import Mapping
@@ -40,30 +40,30 @@ class Page(Generic[M]):
 
 
 def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], *, auth: Auth) -> Page[M]:
-    """The page that the parameters ask for, oldest rows first: one query and no count.
+    """Return the requested page, oldest rows first: one query and no count.
 
-    Rows have ``created_at`` and an ``id``. A limit above LARGEST_PAGE gives the largest page. Raises SeamError for a
-    cursor that is none, or was made for other parameters or another caller.
+    Rows need ``created_at`` and ``id``. LARGEST_PAGE limits the page size. Raise SeamError for a cursor that is invalid
+    or was issued for other parameters or another caller.
     """
-    asked = {name: value for name, value in parameters.items() if name != "page_cursor"}
-    purpose = _purpose(request.path, asked, auth)
+    filters = {name: value for name, value in parameters.items() if name != "page_cursor"}
+    purpose = _purpose(request.path, filters, auth)
     if cursor := parameters.get("page_cursor"):
         created_at, id = _read(cursor, purpose)
         rows = rows.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=id))
-    size = min(asked.get("limit", LARGEST_PAGE), LARGEST_PAGE)
+    size = min(filters.get("limit", LARGEST_PAGE), LARGEST_PAGE)
     found = list(rows.order_by("created_at", "id")[: size + 1])
     if len(found) <= size:
         return Page(found, {"has_next_page": False, "next_page_cursor": None, "next_page_url": None})
     found = found[:size]
     last: Any = found[-1]
-    following = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
-    query = _query_of({**asked, "page_cursor": following, "_strict": True})
+    next_cursor = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
+    query = _query_of({**filters, "page_cursor": next_cursor, "_strict": True})
     url = f"{absolute_url(request, request.path)}?{query}"
-    return Page(found, {"has_next_page": True, "next_page_cursor": following, "next_page_url": url})
+    return Page(found, {"has_next_page": True, "next_page_cursor": next_cursor, "next_page_url": url})
 
 
 class KeysetPagination(BasePagination):
-    """Pages of a generic view. The view has ``values``, ``auth``, ``list_name`` and ``ok``."""
+    """Pagination for generic views with ``values``, ``auth``, ``list_name`` and ``ok``."""
 
     view: Any
     page: Page[Any]
@@ -79,7 +79,7 @@ class KeysetPagination(BasePagination):
 
 
 def _query_of(parameters: Mapping[str, Any]) -> str:
-    """As the SDKs write it, so that reading it gives the same values."""
+    """Encode parameters as the SDKs do, so that they are parsed to the same values."""
     pairs: list[tuple[str, str]] = []
     for name, value in parameters.items():
         match value:
@@ -103,22 +103,22 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _purpose(path: str, asked: Mapping[str, Any], auth: Auth) -> str:
-    """A short name for path, parameters and what the caller may see."""
+def _purpose(path: str, filters: Mapping[str, Any], auth: Auth) -> str:
+    """Return a digest of path, parameters and the scope of the caller."""
     scope = [path, str(auth.workspace.pk), str(auth.pk) if isinstance(auth, ClientSession) else ""]
-    return digest(json.dumps([scope, asked], sort_keys=True, default=str))[:24]
+    return digest(json.dumps([scope, filters], sort_keys=True, default=str))[:24]
 
 
 def _read(cursor: str, purpose: str) -> tuple[datetime, UUID]:
     try:
-        created_at, id, made_for = _signer().unsign_object(cursor)
+        created_at, id, cursor_purpose = _signer().unsign_object(cursor)
     except (BadSignature, ValueError, TypeError):
         raise invalid("page_cursor", "Invalid cursor") from None
-    if made_for != purpose:
+    if cursor_purpose != purpose:
         raise SeamError("mismatched_page_parameters")
     return datetime.fromisoformat(created_at), UUID(id)
 
 
 def _signer() -> Signer:
-    # "." neither occurs in URL-safe base64 nor needs escaping in a URL.
+    # "." does not occur in URL-safe base64 and needs no escaping in a URL.
     return Signer(salt="client_sessions.seam.pagination", sep=".")

@@ -1,8 +1,8 @@
-"""How Seam's parameters are read from query and JSON body, and how it words what is wrong with them.
+"""Parse Seam's parameters from query and JSON body, and word their problems.
 
-The query speaks the SDKs' serializer: repeated keys for arrays, ``name.member=value`` for objects, an empty value for
-null or for no items. With ``_strict=true`` that is all; without it also ``a,b``, ``name[]=a`` and yes and no for
-booleans. The body wins where both give a parameter. Unknown parameters are ignored.
+The query has the format of the SDKs: repeated keys for arrays, ``name.member=value`` for objects, an empty value for
+null or for an empty array. Without ``_strict=true`` it also accepts ``a,b``, ``name[]=a``, and yes and no for booleans.
+The body takes precedence over the query. Unknown parameters are ignored.
 """
 
 import re
@@ -34,12 +34,12 @@ _WHOLE_NUMBER = re.compile(r"-?\d{1,18}", re.ASCII)
 _STRICT_WORDS = {"true": True, "false": False}
 _WORDS = {**_STRICT_WORDS, "yes": True, "1": True, "no": False, "0": False}
 
-# Several occurrences of these in the query are one value.
+# Parameters that may occur several times in the query.
 _REPEATABLE = (Texts, Unsupported)
 
 _JSON_TYPES = {bool: "boolean", str: "string", list: "array", dict: "object", type(None): "null"}
 
-# In the words of zod, which Seam's own server validates with.
+# The wording of zod, which Seam's server uses for validation.
 _SENTENCES: Mapping[Kind, str] = {
     Kind.MISSING: "Required",
     Kind.NULL: "Expected {parameter.json_type}, received {received}",
@@ -66,12 +66,12 @@ _SENTENCES: Mapping[Kind, str] = {
 
 class Parameters(DeclaredParameters):
     def read(self, request: Request) -> dict[str, Any]:
-        """Return the values of the parameters that were given. Raises SeamError with all their problems."""
+        """Return the values of the given parameters. Raise SeamError with all problems."""
         body = {} if request.method == "GET" else _body_of(request)
         return self.read_values(body, request.query_params)
 
     def read_values(self, body: Mapping[str, Any], query: QueryDict | None = None) -> dict[str, Any]:
-        """Return the same from JSON members and a query."""
+        """Do the same with the members of a JSON object and a query."""
         query = query or QueryDict()
         strict = query.get("_strict") == "true"
         body = {**_objects(query, self.declared), **body}
@@ -116,7 +116,7 @@ def _sentence(problem: Problem) -> str:
 
 
 def _json_of(parameter: Parameter, values: Sequence[str], *, strict: bool) -> Any:
-    """Return all the values of a key in the query as the body would give them."""
+    """Convert the values of a key in the query to the JSON value of a body."""
     match parameter:
         case Texts():
             if list(values) == [""]:
@@ -133,7 +133,7 @@ def _json_of(parameter: Parameter, values: Sequence[str], *, strict: bool) -> An
 
 
 def _objects(query: QueryDict, declared: Mapping[str, Parameter]) -> dict[str, dict[str, str | None]]:
-    """Objects whose members are in the query, as ``name.member=value``; an empty value is null."""
+    """Return objects from ``name.member=value`` in the query; an empty value is null."""
     objects: dict[str, dict[str, str | None]] = {}
     for full_name, values in query.lists():
         name, dot, member = full_name.partition(".")

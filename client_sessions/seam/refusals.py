@@ -1,4 +1,4 @@
-"""What this dialect answers to each error of the domain, of REST framework and of a body: one table."""
+"""Map errors of the domain, of REST framework and of request bodies to responses of this dialect."""
 
 import logging
 from collections.abc import Callable
@@ -27,7 +27,7 @@ __all__ = ["REFUSALS", "refusal_of"]
 
 logger = logging.getLogger(__name__)
 
-# What a resource type that a session has one of is called as a parameter.
+# Parameter names of the resource types of which a session has at most one.
 PARAMETERS = {"user_identity": "user_identity_id", "customer": "customer_key"}
 
 
@@ -72,9 +72,9 @@ REFUSALS: Refusals[SeamError] = {
 
 
 def refusal_of(error: Exception) -> SeamError | None:
-    """Return the answer to an error, None for one that is not ours.
+    """Return the response to an error, or None for an unknown error.
 
-    An error of the domain without a row is logged and answered with 500.
+    A domain error without a row is logged and answered with 500.
     """
     if isinstance(error, SeamError):
         return error

@@ -1,6 +1,6 @@
-"""The routes of ``/client_sessions``: one row each, with methods and who it is open to.
+"""The routes of ``/client_sessions``, with methods and allowed callers.
 
-Old SDKs POST everything and new ones use the method that fits, so most paths take both.
+Old SDKs use POST for everything and new ones use specific methods, so most paths accept both.
 """
 
 from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN

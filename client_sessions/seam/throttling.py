@@ -1,4 +1,4 @@
-"""How often each kind of caller may call, and what it is told when that was too often."""
+"""Rate limits by kind of caller."""
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -13,7 +13,7 @@ __all__ = ["CredentialThrottle", "anonymous_wait"]
 
 
 class CredentialThrottle(BaseThrottle):
-    """Counts requests that a credential authenticated, at the rate of its kind."""
+    """Counts authenticated requests against the rate limit of the kind of caller."""
 
     def __init__(self) -> None:
         self.seconds = 0
@@ -21,7 +21,7 @@ class CredentialThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: APIView) -> bool:
         auth = request.auth
         kind: str = getattr(auth, "credential", "")
-        # Everyone can hold a publishable key, so one caller must not use up the rate of the others.
+        # A publishable key is public, so one caller must not use up the limit of others.
         address = network_of(client_address(request)) if kind == PUBLISHABLE_KEY else ""
         self.seconds = settings.seconds_to_wait(kind, str(getattr(auth, "pk", "")), address)
         return not self.seconds
@@ -31,5 +31,5 @@ class CredentialThrottle(BaseThrottle):
 
 
 def anonymous_wait(request: Request) -> int:
-    """Count one more failed authentication from this network: 0, or the seconds it has to wait."""
+    """Count a failed authentication from this network. Return 0, or the seconds to wait."""
     return settings.seconds_to_wait(ANONYMOUS, network_of(client_address(request)))

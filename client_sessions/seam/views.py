@@ -18,7 +18,7 @@ from client_sessions.models import (
     KeyTaken,
     Terms,
 )
-from client_sessions.scoping import still_reached, with_device_count
+from client_sessions.scoping import remaining_grant_types, with_device_count
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
@@ -30,7 +30,7 @@ from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text
 
 __all__ = ["ClientSessionsView"]
 
-# What may be granted in Seam's words: parameter -> resource type. Other types are granted as ``<type>_ids``.
+# Parameter -> resource type for the types of Seam. Other types have the parameter ``<type>_ids``.
 SEAM_GRANTS = {
     "connected_account_ids": "connected_account",
     "connect_webview_ids": "connect_webview",
@@ -60,62 +60,64 @@ LIST = Parameters(
 )
 ONE = Parameters(client_session_id=Text(required=True))
 
-# Client sessions that one call lists unless it asks for pages.
+# Maximum number of client sessions in a list without page parameters.
 MOST_LISTED = 1000
 
-# Headers that may carry the key when a publishable key asks for a session.
+# Headers that may contain the user identifier key of a request with a publishable key.
 KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
 
 class ClientSessionsView(SeamView):
     def create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            values = self._read_empty(_by_publishable_key().read(request), missing_key_status=401)
+            values = self._check_publishable(_publishable_parameters().read(request), missing_key_status=401)
         else:
-            values = Parameters(**KEY, **_grants(), **TERMS, **CREATION).read(request)
+            values = Parameters(**KEY, **_grant_parameters(), **TERMS, **CREATION).read(request)
         if request.method == "PUT":
-            return self._answer_with(self._started_or_held(values))
-        return self._answer_with(ClientSession.objects.start(**self._request_of(values)))
+            return self._session_response(self._start_or_get(values))
+        return self._session_response(ClientSession.objects.start(**self._request_of(values)))
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            given = _key_of_headers(request) | _by_publishable_key().read(request)
-            return self._answer_with(self._started_or_held(self._read_empty(given, missing_key_status=400)))
-        values = Parameters(**KEY, **_grants(), **TERMS, expires_at=Instant()).read(request)
-        return self._answer_with(ClientSession.objects.start_or_match(**self._request_of(values)))
+            given = _key_from_headers(request) | _publishable_parameters().read(request)
+            return self._session_response(self._start_or_get(self._check_publishable(given, missing_key_status=400)))
+        values = Parameters(**KEY, **_grant_parameters(), **TERMS, expires_at=Instant()).read(request)
+        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)))
 
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
-            if not _names_at_most(self.auth, values):
+            if not _selects_only(self.auth, values):
                 raise SeamError("invalid_options", "A client session token reads its own session; name no other.")
-            return self._answer_with(self.auth)
-        return self._answer_with(self._selected(values))
+            return self._session_response(self.auth)
+        return self._session_response(self._get_session(values))
 
     def grant_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grants(), **TERMS, client_session_id=Text()).read(request)
-        session = self._chosen(values)
+        values = Parameters(**KEY, **_grant_parameters(), **TERMS, client_session_id=Text()).read(request)
+        session = self._get_session_to_change(values)
         session.grant(
             _wanted(values),
             actor=self.auth.actor,
             terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
-        return self._answer_with(session)
+        return self._session_response(session)
 
     def revoke_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grants(), customer_key=Text(min_length=1), client_session_id=Text()).read(request)
+        values = Parameters(
+            **KEY, **_grant_parameters(), customer_key=Text(min_length=1), client_session_id=Text()
+        ).read(request)
         wanted = _wanted(values)
         if not wanted:
             Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
-        session = self._selected(_selectors(values))
+        session = self._get_session(_selectors(values))
         with atomic():
             session.revoke_access(wanted, actor=self.auth.actor)
-            if left := still_reached(session, wanted):
+            if left := remaining_grant_types(session, wanted):
                 raise SeamError(
                     "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
                 )
-        return self._answer_with(session)
+        return self._session_response(session)
 
     def list(self, request: Request) -> Response:
         values = LIST.read(request)
@@ -129,40 +131,40 @@ class ClientSessionsView(SeamView):
         for resource_type in ("connect_webview", "user_identity"):
             if (name := f"{resource_type}_id") in values:
                 sessions = _with_grant(sessions, resource_type, values[name])
-        return self._answer_with_all(_answerable(sessions), request, values)
+        return self._list_response(_with_wire_fields(sessions), request, values)
 
     def revoke(self, request: Request) -> Response:
-        self._selected(ONE.read(request)).revoke(actor=self.auth.actor)
+        self._get_session(ONE.read(request)).revoke(actor=self.auth.actor)
         return self.ok()
 
     def destroy(self, request: Request) -> Response:
-        if not self._selected(ONE.read(request)).remove(actor=self.auth.actor):
+        if not self._get_session(ONE.read(request)).remove(actor=self.auth.actor):
             raise SeamError("client_session_not_found")
         return self.ok()
 
     def _sessions(self) -> ClientSessionQuerySet:
-        """The only sessions this caller can name: those of its workspace."""
+        """Return the sessions of the caller's workspace."""
         return ClientSession.objects.in_workspace(self.auth.workspace)
 
-    def _selected(self, selectors: dict[str, str]) -> ClientSession:
-        """The session that all selectors name. Raises SeamError if there is none, or no selector."""
+    def _get_session(self, selectors: dict[str, str]) -> ClientSession:
+        """Return the session that matches all selectors. Raise SeamError if there is no match or no selector."""
         sessions = self._sessions() if selectors else ClientSession.objects.none()
         if "client_session_id" in selectors:
             sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
         if "user_identifier_key" in selectors:
-            sessions = sessions.holding(selectors["user_identifier_key"])
+            sessions = sessions.with_key(selectors["user_identifier_key"])
         session = sessions.first()
         if session is None:
             raise SeamError("client_session_not_found")
         return session
 
-    def _chosen(self, values: dict[str, Any]) -> ClientSession:
-        """The session to grant to: the id chooses if both selectors are given, and the key is then one to take over."""
+    def _get_session_to_change(self, values: dict[str, Any]) -> ClientSession:
+        """Return the session to grant to. If both selectors are given, the id selects it and it gets the key."""
         selector, *_ = selectors = _selectors(values)
-        return self._selected({selector: selectors[selector]})
+        return self._get_session({selector: selectors[selector]})
 
     def _request_of(self, values: dict[str, Any]) -> dict[str, Any]:
-        """What the caller asks of a new session, in the words of the model."""
+        """Return the arguments of ``start`` for these parameters."""
         return {
             "workspace": self.auth.workspace,
             "actor": self.auth.actor,
@@ -172,11 +174,12 @@ class ClientSessionsView(SeamView):
             "terms": _terms(values),
         }
 
-    def _read_empty(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
-        """What a publishable key may ask: an empty session, for a key, no longer than the workspace's own lifetime."""
+    def _check_publishable(self, values: dict[str, Any], *, missing_key_status: int) -> dict[str, Any]:
+        """Check the parameters of a publishable key: it may create an empty session with a user identifier key. The
+        lifetime of the policy limits ``expires_at``. Raise SeamError."""
         if not (values.get("user_identifier_key") or "").strip():
             raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
-        if set(values) & {*_grants(), "customer_key", "customer_id"}:
+        if set(values) & {*_grant_parameters(), "customer_key", "customer_id"}:
             raise SeamError("publishable_keys_must_create_empty_client_sessions")
         policy = ClientSessionPolicy.of(self.auth.workspace)
         if len(values["user_identifier_key"]) < (shortest := policy.user_identifier_key_min_length):
@@ -185,8 +188,8 @@ class ClientSessionsView(SeamView):
             values["expires_at"] = min(values["expires_at"], timezone.now() + policy.lifetime)
         return values
 
-    def _started_or_held(self, values: dict[str, Any]) -> ClientSession:
-        """A fresh session, or the one that holds the key: of that one only the key of its token may change."""
+    def _start_or_get(self, values: dict[str, Any]) -> ClientSession:
+        """Create a session, or return the one with this key. Of an existing one, only the token key may change."""
         try:
             return ClientSession.objects.start(**self._request_of(values))
         except KeyTaken as taken:
@@ -195,8 +198,8 @@ class ClientSessionsView(SeamView):
             taken.holder.renew_token(actor=self.auth.actor, at=timezone.now())
             return taken.holder
 
-    def _answer_with_all(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
-        """All of them as Seam does, or a page where one is asked for. Raises SeamError for more than MOST_LISTED."""
+    def _list_response(self, sessions: ClientSessionQuerySet, request: Request, values: dict[str, Any]) -> Response:
+        """Return all sessions, or a page if page parameters are given. Raise SeamError for more than MOST_LISTED."""
         if set(values) & set(PAGE_PARAMETERS):
             page = page_of(sessions, request, values, auth=self.auth)
             return self.ok(
@@ -209,23 +212,23 @@ class ClientSessionsView(SeamView):
             )
         return self.ok(client_sessions=[client_session_object(session) for session in found])
 
-    def _answer_with(self, session: ClientSession) -> Response:
-        """The session as it is now."""
-        found = _answerable(ClientSession.objects.filter(pk=session.pk)).first()
+    def _session_response(self, session: ClientSession) -> Response:
+        """Return the session as it is stored now. Raise SeamError if it was deleted."""
+        found = _with_wire_fields(ClientSession.objects.filter(pk=session.pk)).first()
         if found is None:
             raise SeamError("client_session_not_found")
         return self.ok(client_session=client_session_object(found))
 
 
-def _names_at_most(session: ClientSession, selectors: dict[str, str]) -> bool:
-    """Whether the selectors are none, or one that is this session's own."""
+def _selects_only(session: ClientSession, selectors: dict[str, str]) -> bool:
+    """Return True if there is no selector, or one that matches this session."""
     id, key = selectors.get("client_session_id"), selectors.get("user_identifier_key")
     is_own = (id is None or _ids(id) == [session.pk]) and (key is None or key == session.user_identifier_key)
     return is_own and len(selectors) <= 1
 
 
 def _selectors(values: dict[str, Any]) -> dict[str, str]:
-    """What of a request names a session, the id first. Raises SeamError if nothing does."""
+    """Return the selectors of a session, the id first. Raise SeamError if there is none."""
     selectors: dict[str, str] = {
         name: values[name] for name in ("client_session_id", "user_identifier_key") if name in values
     }
@@ -234,25 +237,25 @@ def _selectors(values: dict[str, Any]) -> dict[str, str]:
     return selectors
 
 
-def _answerable(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
-    """With everything that the wire form shows, in two queries whatever the number."""
+def _with_wire_fields(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
+    """Load everything that the JSON representation needs, in two queries for any number of sessions."""
     now = timezone.now()
     return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
 
 
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
-    """Those granted this resource; for None, those granted nothing of the type."""
+    """Filter sessions with a grant of this resource or, for None, without any grant of the type."""
     if resource_id is None:
-        return sessions.granted_nothing(resource_type, at=timezone.now())
+        return sessions.without_grant(resource_type, at=timezone.now())
     try:
-        stored_id = resources.stored(resource_type, resource_id)
+        stored_id = resources.normalize_id(resource_type, resource_id)
         return sessions.granted(resource_type, stored_id, at=timezone.now())
     except resources.Missing:
         return sessions.none()
 
 
 def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
-    """The grants in a request's parameters, by resource type. Raises SeamError if two of them disagree."""
+    """Return the granted ids by resource type. Raise SeamError if two parameters contradict each other."""
     wanted: dict[str, list[str]] = {}
     for name, resource_type in _granted_types().items():
         if name in values:
@@ -263,7 +266,7 @@ def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _terms(values: dict[str, Any]) -> Terms:
-    """Raises SeamError for an end that is past: nothing would be granted."""
+    """Return the terms of the grants. Raise SeamError if their end is in the past."""
     until = values.get("access_expires_at")
     if until is not None and until <= timezone.now():
         raise invalid("access_expires_at", "It is past")
@@ -271,23 +274,23 @@ def _terms(values: dict[str, Any]) -> Terms:
 
 
 def _granted_types() -> dict[str, str]:
-    """Every parameter that grants, and the resource type it grants."""
+    """Return the resource type of each parameter that grants."""
     others = {resource_type.name for resource_type in resources.registered()} - set(SEAM_GRANTS.values())
     return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
 
 
-def _grants() -> dict[str, Parameter]:
-    """The parameters that grant, but for those of the creation alone. The project's own types are among them."""
+def _grant_parameters() -> dict[str, Parameter]:
+    """Return the parameters that grant, including those of the project's own types."""
     lists = {name: Texts() for name in _granted_types() if name not in CREATION}
     return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
 
 
-def _by_publishable_key() -> Parameters:
-    """As for a creation, but that a blank key has an error of its own."""
-    return Parameters(**_grants(), **CREATION, user_identifier_key=Text())
+def _publishable_parameters() -> Parameters:
+    """Return the parameters of a creation with a publishable key. A blank user identifier key has its own error."""
+    return Parameters(**_grant_parameters(), **CREATION, user_identifier_key=Text())
 
 
-def _key_of_headers(request: Request) -> dict[str, Any]:
+def _key_from_headers(request: Request) -> dict[str, Any]:
     for header in KEY_HEADERS:
         if key := request.headers.get(header):
             return Parameters(user_identifier_key=Text()).read_values({"user_identifier_key": key})
@@ -295,7 +298,7 @@ def _key_of_headers(request: Request) -> dict[str, Any]:
 
 
 def _ids(text: str) -> list[UUID]:
-    """The id in a text of any kind: none if it is no id."""
+    """Return the id as a list, which is empty if the text is not a UUID."""
     try:
         return [UUID(text)]
     except ValueError:

@@ -7,5 +7,5 @@ if __name__ == "__main__":
     try:
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError:
-        sys.exit("Django is not installed for this Python. `python3 dev.py example` installs it and serves this.")
+        sys.exit("Django is not installed for this Python. `python3 dev.py example` installs it and runs the example.")
     execute_from_command_line(sys.argv)

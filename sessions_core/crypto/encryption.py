@@ -1,7 +1,7 @@
-"""Secrets that must be read again, encrypted with AES-GCM under keys that stay outside the database.
+"""AES-GCM encryption of secrets that must be read again. The keys are not in the database.
 
-A sealed secret opens only in the place it was sealed for: its workspace and row are the associated data, so a
-ciphertext copied to another row is refused.
+The workspace and the row of a secret are associated data, so a ciphertext that was copied to another row cannot be
+decrypted.
 """
 
 import os
@@ -23,29 +23,29 @@ _NONCE = slice(5, 17)
 
 
 class CannotOpen(Exception):
-    """None of the ENCRYPTION_KEYS opens this secret in this place."""
+    """Raised if none of the ENCRYPTION_KEYS can decrypt a secret in this row."""
 
 
 def seal(secret: bytes, *, place: str) -> bytes:
-    """Encrypt with the newest key. ``place`` names workspace and row: ``"<workspace id>|<row id>"``."""
+    """Encrypt with the newest key. ``place`` is ``"<workspace id>|<row id>"``."""
     key_id, key = _ring()[0]
     nonce = os.urandom(12)
     return _VERSION + key_id + nonce + AESGCM(key).encrypt(nonce, secret, place.encode())
 
 
 def open_sealed(sealed: bytes, *, place: str) -> bytes:
-    """Decrypt what ``seal`` made for the same place. Raises CannotOpen."""
+    """Decrypt a result of ``seal`` for the same place. Raise CannotOpen."""
     key = dict(_ring()).get(sealed[_KEY_ID])
     if key is None or sealed[:1] != _VERSION:
-        raise CannotOpen("it was sealed with a key that is not among SESSIONS_CORE['ENCRYPTION_KEYS']")
+        raise CannotOpen("it was encrypted with a key that is not in SESSIONS_CORE['ENCRYPTION_KEYS']")
     try:
         return AESGCM(key).decrypt(sealed[_NONCE], sealed[_NONCE.stop :], place.encode())
     except InvalidTag:
-        raise CannotOpen("it was altered, or sealed for another row") from None
+        raise CannotOpen("it was changed, or encrypted for another row") from None
 
 
 def is_sealed_with_newest(sealed: bytes) -> bool:
-    """Whether a rotation of the keys has nothing left to do here."""
+    """Return True if the secret is encrypted with the newest key."""
     return sealed[_KEY_ID] == _ring()[0][0]
 
 
@@ -55,6 +55,6 @@ def _ring() -> list[tuple[bytes, bytes]]:
 
 @lru_cache(maxsize=16)
 def _derive(key: str) -> tuple[bytes, bytes]:
-    """Key id and AES key of a configured key, which may be any text of enough entropy (RFC 5869)."""
+    """Return the key id and the AES key of a configured key, a text of enough entropy (RFC 5869)."""
     derived = HKDF(algorithm=SHA256(), length=36, salt=None, info=b"gatepass sealed secrets").derive(key.encode())
     return derived[:4], derived[4:]

@@ -1,4 +1,4 @@
-"""Columns of secrets that must be read again. What one holds opens only in the row it was sealed for."""
+"""Columns with encrypted secrets. A value can be decrypted only in its own row."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,15 +8,15 @@ from django.db import models, router
 
 from sessions_core.crypto.encryption import CannotOpen, is_sealed_with_newest, open_sealed, seal
 
-__all__ = ["SealedField", "open_in", "place_of", "reseal", "seal_for", "sealed_columns", "unopenable"]
+__all__ = ["SealedField", "open_in", "place_of", "reseal", "seal_for", "sealed_columns", "undecryptable_rows"]
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]  # it takes none at run time
-    """A secret of a row that belongs to a workspace, as ``seal_for`` made it."""
+    """An encrypted secret, made by ``seal_for``. The model needs a ``workspace``."""
 
 
 def place_of(row: Any) -> str:
-    """Where a secret is sealed for: workspace and row."""
+    """Return the associated data of the secrets of a row: workspace and primary key."""
     return f"{row.workspace_id}|{row.pk}"
 
 
@@ -25,21 +25,21 @@ def seal_for(row: Any, secret: bytes) -> bytes:
 
 
 def open_in(row: Any, sealed: bytes | memoryview) -> bytes:
-    """Raises CannotOpen."""
+    """Decrypt a secret of this row. Raise CannotOpen."""
     return open_sealed(bytes(sealed), place=place_of(row))
 
 
 def sealed_columns() -> Iterator[tuple[type[models.Model], str]]:
-    """Every model and field with secrets, of every app that is installed."""
+    """Yield each model and field with secrets in the installed apps."""
     for model in apps.get_models():
         yield from ((model, field.name) for field in model._meta.fields if isinstance(field, SealedField))
 
 
 def reseal(model: type[models.Model], column: str, *, seen: Callable[[int], object] = int) -> int:
-    """Seal with the newest key what was sealed with another; how many there were. Raises CannotOpen.
+    """Encrypt secrets of older keys with the newest key. Return the number of changed rows. Raise CannotOpen.
 
-    Each row is written by itself and only as it was read, so this may run beside anything, twice, or again after it
-    was stopped. ``seen`` is called with the number of rows looked at so far.
+    Each row is updated by itself and only if it did not change since it was read, so this is safe on a running server
+    and can be repeated. ``seen`` is called with the number of rows checked so far.
     """
     changed, using = 0, router.db_for_write(model)
     for number, row in enumerate(_rows(model, column, using), start=1):
@@ -51,8 +51,8 @@ def reseal(model: type[models.Model], column: str, *, seen: Callable[[int], obje
     return changed
 
 
-def unopenable(model: type[models.Model], column: str, *, using: str) -> list[Any]:
-    """Keys of the rows whose secret none of the ENCRYPTION_KEYS opens."""
+def undecryptable_rows(model: type[models.Model], column: str, *, using: str) -> list[Any]:
+    """Return the primary keys of the rows whose secret none of the ENCRYPTION_KEYS can decrypt."""
     return [row.pk for row in _rows(model, column, using) if not _opens(row, column)]
 
 

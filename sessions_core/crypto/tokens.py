@@ -1,11 +1,11 @@
-"""How a token is made and checked. No other module of this app touches ``hmac``, ``hashlib`` or ``secrets``.
+"""Create and check tokens. No other module of this app imports ``hmac``, ``hashlib`` or ``secrets``.
 
-A token reads ``<prefix><short>_<long>``. The short part is public: it finds the row. The long part is the secret,
-and comes in two constructions:
+A token has the form ``<prefix><short>_<long>``. The short part is public and identifies the row. The long part is
+secret. There are two constructions:
 
 * *derived* (``DerivedKind``): the long part is an HMAC of the short part under a key outside the database. The token
-  can be shown again though nothing of it is stored, and a forgery is refused by arithmetic, without a query.
-* *random* (``RandomKind``, ``new_api_key``): shown once; the row keeps a digest only.
+  is not stored and can be computed again. A forged token is refused without a query.
+* *random* (``RandomKind``, ``new_api_key``): shown once; the row stores only a digest.
 """
 
 import base64
@@ -25,27 +25,27 @@ __all__ = [
     "current_key_id",
     "digest",
     "is_api_key",
-    "known_key_ids",
     "matches",
     "new_api_key",
     "new_webhook_secret",
     "random_text",
     "short_of",
+    "token_key_ids",
     "webhook_signature",
     "with_newest_key",
 ]
 
-# Base58 in the Bitcoin order: no 0, O, I or l to misread.
+# Base58 in the Bitcoin order: without 0, O, I and l, which are easy to confuse.
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 # 24 characters of base58 carry 140 bits.
 LONG_LENGTH = 24
 
-# Keys that one row may name, each by an id of 8 characters.
+# Maximum number of keys that one row refers to, each by an id of 8 characters.
 MOST_KEYS = 8
 KEY_IDS_LENGTH = 8 * MOST_KEYS + MOST_KEYS - 1
 
-# SDKs accept no key without this prefix, and tell the kinds of token apart by what follows it.
+# SDKs accept only keys with this prefix. The next characters tell them the kind of token.
 PREFIX = "seam_"
 _OTHER_KINDS = ("at", "cst", "pk")
 
@@ -56,7 +56,7 @@ _WEBHOOK_SECRET = "whsec_"
 
 @dataclass(frozen=True)
 class Presented:
-    """A derived token whose arithmetic is right: where its row is, and which key made it."""
+    """A derived token with a correct HMAC: the short part of its row, and the id of its key."""
 
     short: str
     key_id: str
@@ -64,7 +64,7 @@ class Presented:
 
 @dataclass(frozen=True)
 class DerivedKind:
-    """One kind of derived token. ``prefix`` names the kind and takes part in the derivation."""
+    """One kind of derived token. ``prefix`` is part of the HMAC input."""
 
     prefix: str
     short_length: int = 8
@@ -73,16 +73,16 @@ class DerivedKind:
         return random_text(self.short_length)
 
     def token(self, short: str, key_ids: str) -> str:
-        """Return the whole token of the row that stores ``short`` and ``key_ids``.
+        """Return the token of the row with ``short`` and ``key_ids``.
 
-        If every key of the row has been withdrawn, the newest key takes over: the row gets a fresh token and the old
-        ones are dead.
+        If none of the keys of the row is configured any more, the token is derived from the newest key; the earlier
+        tokens of the row are invalid.
         """
         keys = _keys_by_id()
         return f"{self.prefix}{short}_{self._long(short, keys[_current(key_ids, keys)])}"
 
     def check(self, presented: str) -> Presented | None:
-        """Which row the token claims, if one of our keys made it; no query needed to refuse the rest."""
+        """Return the row and key of a token, or None if none of our keys made it. No query."""
         short, _, long = presented.removeprefix(self.prefix).partition("_")
         if not presented.startswith(self.prefix) or len(short) != self.short_length or not presented.isascii():
             return None
@@ -92,7 +92,7 @@ class DerivedKind:
         return None
 
     def agrees(self, presented: Presented, key_ids: str) -> bool:
-        """Return True if the row names the key of ``presented``: a leaked old key forges nothing for new rows."""
+        """Return True if the row uses the key of ``presented``. A leaked old key cannot forge tokens of newer rows."""
         return presented.key_id in (_current(key_ids, _keys_by_id()), *key_ids.split())
 
     def _long(self, short: str, key: bytes) -> str:
@@ -106,7 +106,7 @@ class DerivedKind:
 
 @dataclass(frozen=True)
 class RandomKind:
-    """One kind of random token: its row keeps the short part and a digest of the whole."""
+    """One kind of random token. The row stores the short part and a digest of the whole token."""
 
     prefix: str
     short_length: int = 8
@@ -115,25 +115,25 @@ class RandomKind:
         return f"{self.prefix}{random_text(self.short_length)}_{random_text(LONG_LENGTH)}"
 
     def short_of(self, text: str) -> str:
-        """The public part, empty if the text has not the form of this kind."""
+        """Return the public part, or an empty string if the text is not a token of this kind."""
         form = re.fullmatch(f"{self.prefix}([{ALPHABET}]{{{self.short_length}}})_[{ALPHABET}]{{{LONG_LENGTH}}}", text)
         return form[1] if form else ""
 
 
 @dataclass(frozen=True)
 class DerivedKey:
-    """One key for one purpose, under each of the TOKEN_KEYS: for tokens whose form belongs to somebody else."""
+    """A key for one purpose, derived from each of the TOKEN_KEYS, for tokens in a standard format such as JWT."""
 
     purpose: str
 
     def current(self, key_id: str) -> tuple[str, bytes]:
-        """The id that a row's key counts as, and the key; the newest where the row's was withdrawn."""
+        """Return the id and the key of a row, or of the newest key if the key of the row was removed."""
         keys = _keys_by_id()
         current = _current(key_id, keys)
         return current, self._derive(keys[current])
 
     def get(self, key_id: str) -> bytes | None:
-        """The key of this id, None if there is none any more."""
+        """Return the key with this id, or None if it was removed."""
         key = _keys_by_id().get(key_id)
         return None if key is None else self._derive(key)
 
@@ -142,24 +142,24 @@ class DerivedKey:
 
 
 def newest_key_id() -> str:
-    """The id of the key that new tokens are derived from: a fingerprint, safe to store."""
+    """Return the id of the key for new tokens: a fingerprint, safe to store."""
     return next(iter(_keys_by_id()))
 
 
-def known_key_ids() -> list[str]:
+def token_key_ids() -> list[str]:
     """Return the ids of the TOKEN_KEYS, newest first."""
     return list(_keys_by_id())
 
 
 def current_key_id(key_ids: str) -> str:
-    """Return the id of the key that the present token of a row with these ids is derived from."""
+    """Return the id of the key of the current token of a row with these ids."""
     return _current(key_ids, _keys_by_id())
 
 
 def with_newest_key(key_ids: str) -> str:
     """Return the ids with the newest key in front, so that the next token is derived from it.
 
-    The other ids stay while their keys do: tokens that were handed out go on working.
+    The other ids stay while their keys are configured, so tokens that were issued before keep working.
     """
     keys = _keys_by_id()
     ids = [next(iter(keys)), *(id for id in key_ids.split() if id in keys)]
@@ -167,7 +167,7 @@ def with_newest_key(key_ids: str) -> str:
 
 
 def new_api_key(*, sandbox: bool) -> str:
-    """Return a fresh secret key, in a form that the SDKs of both dialects accept: ``<prefix>[test]<short>_<long>``."""
+    """Return a new secret key, in a form that the SDKs of both dialects accept: ``<prefix>[test]<short>_<long>``."""
     short = f"test{random_text(4)}" if sandbox else random_text(8)
     while not sandbox and short.startswith((*_OTHER_KINDS, "test")):
         short = random_text(8)
@@ -175,38 +175,38 @@ def new_api_key(*, sandbox: bool) -> str:
 
 
 def is_api_key(text: str) -> bool:
-    """Whether the text has the form of a secret key, and of no other kind of token."""
+    """Return True if the text has the prefix of a secret key, and not of another kind of token."""
     return text.startswith(PREFIX) and not text.startswith(tuple(f"{PREFIX}{kind}" for kind in _OTHER_KINDS))
 
 
 def short_of(text: str) -> str:
-    """The public part of a secret key, empty if the text has not the form of one."""
+    """Return the public part of a secret key, or an empty string if the text is malformed."""
     form = _API_KEY.fullmatch(text)
     return form["short"] if form and is_api_key(text) else ""
 
 
 def digest(text: str) -> str:
-    """SHA-256 in hex. The keys it is used for have full entropy, so no slow derivation is needed."""
+    """Return SHA-256 in hex. Its inputs have full entropy, so no slow derivation is needed."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def matches(text: str, expected_digest: str) -> bool:
-    """Compare in constant time."""
+    """Return True if the digest of the text is the expected one. Compares in constant time."""
     return hmac.compare_digest(digest(text), expected_digest)
 
 
 def random_text(length: int) -> str:
-    """Uniform base58 characters from the operating system's generator."""
+    """Return uniform base58 characters from the random generator of the operating system."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def new_webhook_secret() -> str:
-    """A fresh key for the signatures of webhooks, in the form of Standard Webhooks."""
+    """Return a new signing secret for webhooks, in the format of Standard Webhooks."""
     return f"{_WEBHOOK_SECRET}{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
 def webhook_signature(secret: str, content: bytes) -> str:
-    """``v1,<base64 of HMAC-SHA256>`` (Standard Webhooks 1.0). ``content`` is ``<id>.<seconds>.<body>``."""
+    """Return ``v1,<base64 of HMAC-SHA256>`` (Standard Webhooks 1.0) of ``content``, ``<id>.<seconds>.<body>``."""
     key = base64.b64decode(secret.removeprefix(_WEBHOOK_SECRET))
     return f"v1,{base64.b64encode(hmac.digest(key, content, 'sha256')).decode()}"
 
@@ -216,5 +216,5 @@ def _keys_by_id() -> dict[str, bytes]:
 
 
 def _current(key_ids: str, keys: dict[str, bytes]) -> str:
-    """The first of the ids, separated by blanks, whose key is still there; the newest key if none is."""
+    """Return the first of the ids, separated by spaces, whose key is configured, or the newest key id."""
     return next((id for id in key_ids.split() if id in keys), next(iter(keys)))

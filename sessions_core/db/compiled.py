@@ -70,7 +70,7 @@ class _Compiled:
         self._statements: dict[Hashable, _Statement] = {}
 
     def statement(self, connection: BaseDatabaseWrapper, *arguments: Hashable) -> _Statement:
-        """Return the compiled statement. Raises CannotCompile."""
+        """Return the compiled statement. Raise CannotCompile."""
         variant = (connection.alias, self.depends_on(), arguments)
         statement = self._statements.get(variant)
         if statement is None:
@@ -100,7 +100,7 @@ class _Compiled:
                 raise self._cannot_compile(f"the parameter {pair[0]!r} of its SQL is computed from a value")
         if missing := self.kinds.keys() - self.optional - set(places.values()):
             raise self._cannot_compile(f"its SQL does not use {', '.join(sorted(missing))}")
-        compiler.connection = None  # each call has a connection of its own, perhaps in another thread
+        compiler.connection = None  # each call sets its own connection
         return _Statement(queryset, compiler, sql, tuple(parameters), places)
 
     def _cannot_compile(self, reason: str) -> CannotCompile:
@@ -133,7 +133,7 @@ class CompiledQuery(_Compiled, Generic[M]):
 
     def rows(self, **values: Any) -> Iterable[M]:
         """Return all rows: one query."""
-        connection = connections[router.db_for_write(self.model)]  # a replica may not know yet what was revoked
+        connection = connections[router.db_for_write(self.model)]  # a replica may lag behind a revocation
         statement = self.statement(connection)
         parameters = statement.filled(self.prepared(values, connection))
         compiler = copy(statement.compiler)
@@ -152,9 +152,9 @@ class CompiledQuery(_Compiled, Generic[M]):
 
 
 class CompiledSubquery(_Compiled):
-    """The same as a sub-query of a queryset that is not compiled: ``filter(pk__in=subquery.expression(…))``.
+    """A compiled sub-query for a queryset that is not compiled: ``filter(pk__in=subquery.expression(…))``.
 
-    ``optional`` names values that some arguments have no use for.
+    ``optional`` names values that the SQL of some arguments does not use.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""One UPDATE that tells which rows it changed, so that an event can be written for exactly those.
+"""``UPDATE … RETURNING``, so that an event can be recorded for exactly the changed rows.
 
-Both databases have ``RETURNING`` (SQLite since 3.35, 2021), and Django has no public way to it.
+Both databases support ``RETURNING`` (SQLite since 3.35, 2021), but Django has no public API for it.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ __all__ = ["update_returning"]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
-    """Update ``rows`` as ``rows.update(**values)`` would; the columns, texts or keys, of those that were changed.
+    """Update ``rows`` as ``rows.update(**values)`` does. Return these columns, texts or keys, of the changed rows.
 
-    The conditions of ``rows`` must be about its own table and sub-queries: a join would be answered by an older
-    snapshot than the one that is updated.
+    The conditions of ``rows`` must use its own table and sub-queries, not joins: a join would read an older snapshot
+    than the one that is updated.
     """
     model: type[Model] = rows.model
     alias = router.db_for_write(model)

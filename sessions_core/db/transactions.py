@@ -1,5 +1,5 @@
-"""Transactions on the database that the host's router gives us, and whether it is there at all. All our tables are in
-one, for their rows refer to each other."""
+"""Transactions on the database that the router of the host selects, and errors of an unavailable database. All our
+tables are in one database, because their rows refer to each other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,46 +8,46 @@ from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "is_away", "require_transaction", "undo"]
+__all__ = ["atomic", "has_table", "is_away", "require_transaction", "roll_back"]
 
-# What PostgreSQL says while it only reads, as a standby does (its manual, appendix A).
+# The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
 
-# Tables that this process has found, by the name of their database.
+# Tables that this process has found, as pairs of database name and table.
 _found: set[tuple[object, str]] = set()
 
 
 @contextmanager
 def atomic(*, savepoint: bool = True) -> Iterator[None]:
-    """``with atomic():`` or ``@atomic()``, like Django's, which takes the database called default."""
+    """Like Django's ``atomic``, as context manager or decorator, but on our database instead of ``default``."""
     with transaction.atomic(using=_database(), savepoint=savepoint):
         yield
 
 
 def require_transaction() -> None:
-    """Raises TransactionManagementError outside of ``atomic``, where a lock would end at once. On SQLite too, where
-    Django does not check it."""
+    """Raise TransactionManagementError outside of ``atomic``, where a lock would be released at once. Also on SQLite,
+    where Django does not check it."""
     if not connections[_database()].in_atomic_block:
         raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
 
 
-def undo() -> None:
-    """Have the transaction that is open come to nothing, quietly."""
+def roll_back() -> None:
+    """Roll back the current transaction when it ends."""
     transaction.set_rollback(True, using=_database())
 
 
 def is_away(error: Exception) -> bool:
-    """Whether the database is busy, gone or not to be written to, and the same may succeed in a while."""
+    """Return True if the database is busy, unavailable or read-only, so that a later attempt may succeed."""
     if isinstance(error, InternalError):
         return getattr(error.__cause__, "sqlstate", None) == _ONLY_READS
     return isinstance(error, OperationalError | InterfaceError)
 
 
 def has_table(using: str, model: type[Model]) -> bool:
-    """Return True if ``using`` is the database of our rows, and ``migrate`` has made the table of this model there.
+    """Return True if ``using`` is our database and has the table of this model.
 
-    For receivers of signals: PostgreSQL refuses the rest of a transaction in which a query failed, so they must not
-    try. One query until the table is found.
+    For receivers of signals that may run before ``migrate``: on PostgreSQL a failed query aborts the transaction. One
+    query until the table is found.
     """
     if using != _database():
         return False

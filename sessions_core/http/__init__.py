@@ -1,1 +1,1 @@
-"""What the endpoints of every dialect share."""
+"""Code that the endpoints of all dialects share."""

@@ -1,6 +1,6 @@
-"""Plumbing of both APIs: what a view inherits so that a host's REST framework settings change nothing in it.
+"""Base view of both APIs. It sets every REST framework option itself, so the settings of the host do not affect it.
 
-Everything a dialect can see is left to the subclass: credentials, parsing of parameters, errors.
+Subclasses define the dialect: credentials, parameters and errors.
 """
 
 import uuid
@@ -31,12 +31,12 @@ from sessions_core.texts import is_storable
 
 __all__ = ["ApiView"]
 
-# Seconds a caller should wait when the database is busy or away.
+# Seconds a caller should wait when the database is busy or unavailable.
 RETRY_AFTER = 2
 
 
 class Json(JSONRenderer):
-    """DRF's renderer, with every switch a host could turn set here. Answers exactly ``application/json``."""
+    """DRF's renderer with fixed options. The media type is exactly ``application/json``."""
 
     compact = True
     ensure_ascii = True
@@ -45,7 +45,7 @@ class Json(JSONRenderer):
 
 
 class OnlyJson(BaseContentNegotiation):
-    """One parser, one renderer, whatever the caller says it accepts."""
+    """Uses the only parser and renderer, and ignores ``Accept``."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         return next(iter(parsers))
@@ -58,7 +58,7 @@ class OnlyJson(BaseContentNegotiation):
 
 
 class ApiView(ViewSet):
-    """Base of every endpoint. A dialect's subclass says how callers authenticate and how errors are answered."""
+    """Base of every endpoint. A dialect's subclass sets authentication and the format of errors."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
     permission_classes: Sequence[type[BasePermission]] = (IsOpenToCredential,)
@@ -69,24 +69,24 @@ class ApiView(ViewSet):
     versioning_class = None
     metadata_class = None
     schema = None
-    # No HEAD: both dialects refuse it. No OPTIONS: it belongs to CORS, which is answered before a view is reached.
+    # No HEAD: both dialects refuse it. No OPTIONS: ``dispatch`` answers CORS preflights.
     http_method_names = ["get", "post", "put", "patch", "delete"]
 
-    # What pages of other origins may do; nothing, unless the dialect says.
+    # CORS options of the dialect; None allows no other origin.
     cors: Cors | None = None
 
-    # The kinds of caller, set for each route by its row; nobody if there is no row.
+    # The kinds of caller that the route allows; see Route.
     open_to: Set[str] = frozenset()
 
-    # Names this request in the answer and in logs; 32 hex characters.
+    # The id of this request in the response and in logs; 32 hex characters.
     trace: str
 
-    # Whether the caller is known, and its workspace.
-    is_known: bool = False
+    # True once the caller is authenticated, and the workspace of the caller.
+    is_authenticated: bool = False
     workspace: Workspace | None = None
 
-    # The origin whose pages may read the answer, empty if there is none.
-    reader: str = ""
+    # The origin whose pages may read the response, or an empty string.
+    cors_origin: str = ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.trace = uuid.uuid4().hex
@@ -94,45 +94,45 @@ class ApiView(ViewSet):
         if self.cors and is_preflight(request):
             return self._preflight(request, self.cors)
         response = super().dispatch(request, *args, **kwargs)
-        match = request.resolver_match  # not of this view where it answers for the whole project, as handler404
+        match = request.resolver_match  # of another view if this one is the handler404 of the project
         if response.status_code == 404 and match and getattr(match.func, "cls", None) is type(self):
-            # LocaleMiddleware would redirect to the same path below a language, if a page of the host takes any path.
-            request.urlconf = ()  # type: ignore[assignment]  # no routes, where it looks for that page
+            # LocaleMiddleware would redirect to the path below a language if a route of the host matches any path.
+            request.urlconf = ()  # type: ignore[assignment]  # LocaleMiddleware then finds no route
         return response
 
     def perform_authentication(self, request: Request) -> None:
         super().perform_authentication(request)
-        self.is_known = request.auth is not None
+        self.is_authenticated = request.auth is not None
         self.workspace = getattr(request.auth, "workspace", None)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.reader = self.allowed_origin(request)
+        self.cors_origin = self.allowed_origin(request)
         if (request.method or "").lower() not in (self.action_map or ()):
-            # An action may be called like a method, and must not be found as the handler of that method.
+            # An action may have the name of an HTTP method; it must not become the handler of that method.
             self.http_method_not_allowed(request)
         if "transfer-encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
             raise BodyWithoutLength
 
     @property
     def credential_headers(self) -> list[str]:
-        """The request headers that the route looks for a credential in."""
+        """The request headers that may contain a credential for this route."""
         return [name for each in self.authentication_classes for name in getattr(each, "credential_headers", ())]
 
     @property
     def allowed_methods(self) -> list[str]:
-        """The methods of this route, in capitals."""
+        """The methods of this route in upper case."""
         return [method.upper() for method in self.action_map or () if method in self.http_method_names]
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return self._handle
 
     def error_response(self, error: Exception) -> Response | None:
-        """The dialect's answer to an error, None for one that nobody expected."""
+        """Return the dialect's response to an error, or None for an unexpected error."""
         raise NotImplementedError
 
     def busy_response(self) -> Response:
-        """The dialect's 503, for when the database is locked or away."""
+        """Return the dialect's 503 for a database that is locked or unavailable."""
         raise NotImplementedError
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -143,34 +143,35 @@ class ApiView(ViewSet):
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if self.cors:
             vary_by_origin(response)
-            if self.reader:
-                self.cors.mark(response, self.reader)
+            if self.cors_origin:
+                self.cors.mark(response, self.cors_origin)
         return response
 
-    def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
-        """The workspace that somebody unknown asks, where the address tells; None if it may be any."""
+    def requested_workspace(self, request: HttpRequest | Request) -> Workspace | None:
+        """Return the workspace that the host of the request belongs to, or None if it can be any workspace."""
         return None
 
     def _preflight(self, request: HttpRequest, cors: Cors) -> HttpResponseBase:
-        """Comes before authentication: a browser asks without its credential."""
+        """Answer a preflight, before authentication: browsers send it without a credential."""
         response = HttpResponse(status=204)
         vary_by_origin(response)
         origin = request.headers["origin"]
         with suppress(db.Error):
-            if is_storable(origin) and is_allowed(origin, self.workspace_asked(request)):
+            if is_storable(origin) and is_allowed(origin, self.requested_workspace(request)):
                 cors.mark_preflight(response, origin)
         return response
 
     def allowed_origin(self, request: Request) -> str:
-        """The page's origin, if the caller's workspace lists it; if any does, where the caller is not known."""
+        """Return the origin of the request if the workspace of the caller allows it, or an empty string. For an
+        unauthenticated caller any workspace may allow it."""
         origin = request.headers.get("origin", "")
-        if not self.cors or not origin or not is_storable(origin) or (self.is_known and self.workspace is None):
+        if not self.cors or not origin or not is_storable(origin) or (self.is_authenticated and self.workspace is None):
             return ""
-        return origin if is_allowed(origin, self.workspace or self.workspace_asked(request)) else ""
+        return origin if is_allowed(origin, self.workspace or self.requested_workspace(request)) else ""
 
     def _handle(self, error: Exception, context: dict[str, Any]) -> Response | None:
-        with suppress(db.Error):  # it may be what the error is about
-            self.reader = self.reader or self.allowed_origin(context["request"])
+        with suppress(db.Error):  # the database may be the reason of the error
+            self.cors_origin = self.cors_origin or self.allowed_origin(context["request"])
         if is_away(error):
             response = self.busy_response()
             response.headers["Retry-After"] = str(RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""How request bodies are read: JSON, of a bounded size."""
+"""Parse request bodies: JSON of a limited size."""
 
 import json
 from collections.abc import Mapping
@@ -11,32 +11,32 @@ from rest_framework.parsers import BaseParser
 __all__ = ["BodyNotJson", "BodyTooLarge", "BodyUnreadable", "BodyWithoutLength", "JsonParser", "read_body"]
 
 
-# Bytes. The longest honest body is a list of some thousand ids.
+# Bytes. The largest valid body is a list of some thousand ids.
 LARGEST_BODY = 1024 * 1024
 
 
 class BodyError(Exception):
-    """The body cannot be used at all."""
+    """Base of the errors of request bodies."""
 
 
 class BodyNotJson(BodyError):
-    """It is there, and says it is something other than JSON."""
+    """The content type of the body is not JSON."""
 
 
 class BodyTooLarge(BodyError):
-    """It is longer than LARGEST_BODY."""
+    """The body is larger than LARGEST_BODY."""
 
 
 class BodyWithoutLength(BodyError):
-    """It comes in chunks, which WSGI has no word for: Django would see no body at all."""
+    """The body is chunked, which WSGI does not support: Django would read an empty body."""
 
 
 class BodyUnreadable(BodyError):
-    """It says it is JSON and is not."""
+    """The body is not valid JSON."""
 
 
 class JsonParser(BaseParser):
-    """Reads any JSON value. Raises one of the errors above; an empty body never gets here."""
+    """Parses any JSON value. Raises one of the errors above. REST framework does not call it for an empty body."""
 
     media_type = "*/*"
 
@@ -51,7 +51,7 @@ class JsonParser(BaseParser):
 
 
 def read_body(stream: Any) -> bytes:
-    """All of a body that is not too large. Raises BodyTooLarge, BodyUnreadable."""
+    """Return the whole body. Raise BodyTooLarge or BodyUnreadable."""
     try:
         body: bytes = stream.read(LARGEST_BODY + 1)
     except RequestDataTooBig as large:
@@ -69,10 +69,10 @@ def _is_json(media_type: str) -> bool:
 
 
 def _object_of(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two members with one name others might read the other (RFC 8259, section 4)."""
+    """Return a dict. Raise ValueError for duplicate names, which parsers read differently (RFC 8259, section 4)."""
     found = dict(members)
     if len(found) < len(members):
-        raise ValueError("two members have one name")
+        raise ValueError("duplicate member name")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Keep answers that depend on a credential out of every cache: a browser's, a proxy's, and Django's own.
+"""Keep responses that depend on a credential out of every cache: browsers, proxies and Django's cache.
 
 https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2
 """
@@ -18,24 +18,24 @@ PRIVATE = "private, no-store"
 
 
 def keep_private(response: HttpResponseBase, headers: Iterable[str]) -> None:
-    """Mark an answer that depends on a credential in one of these request headers, whatever the view said of caches."""
+    """Set ``Cache-Control`` and ``Vary`` for a credential in these request headers, and override those of the view."""
     response.headers["Cache-Control"] = PRIVATE
     patch_vary_headers(response, list(headers))
 
 
 def keep_from_site_cache(request: HttpRequest) -> None:
-    """Keep the answer to come out of Django's per-site cache, whatever its ``Cache-Control`` says.
+    """Keep the response out of Django's per-site cache, whatever its ``Cache-Control``.
 
-    This includes public answers: a key set from that cache would be older than its ``max-age`` says.
+    This includes public responses: a key set from that cache would be older than its ``max-age``.
     """
-    request._cache_update_cache = False  # type: ignore[attr-defined]  # what Django's middleware looks at
+    request._cache_update_cache = False  # type: ignore[attr-defined]  # Django's middleware checks this
 
 
 def keep_rest_answer_private(request: "Request", headers: Iterable[str]) -> None:
-    """Do the same for the answer to come of a host's REST framework view, an error included.
+    """Do the same for the response of a host's REST framework view, including errors.
 
-    An authenticator never sees the answer. The view adds ``view.headers`` to it at the end, in place of what an action
-    set itself. Django's cache middleware obeys the mark on the request, also where a view leaves those headers out.
+    An authentication class has no access to the response, so this changes ``view.headers``, which the view adds to it.
+    Django's cache middleware also obeys the attribute of the request if a view does not add these headers.
     """
     keep_from_site_cache(request._request)
     view: Any = (request.parser_context or {}).get("view")

@@ -1,4 +1,4 @@
-"""What a request says of its caller: the bearer token and the address."""
+"""The bearer token and the address of the caller of a request."""
 
 import re
 from ipaddress import IPv6Address, ip_address
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["bearer_of", "client_address"]
 
 
-# An address as some proxies write it, with the port it came from: 192.0.2.1:40001, [2001:db8::1]:443.
+# An address with a port, as some proxies write it: 192.0.2.1:40001, [2001:db8::1]:443.
 _WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?", re.ASCII)
 
 
 def bearer_of(request: "HttpRequest | Request") -> str:
-    """The credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), empty if there is none of that form."""
+    """Return the credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), or an empty string."""
     scheme, _, credential = request.headers.get("authorization", "").partition(" ")
     return credential if scheme.lower() == "bearer" and " " not in credential else ""
 
 
 def client_address(request: "HttpRequest | Request") -> str:
-    """Who connects, as the outermost proxy we trust saw it; what a caller writes into X-Forwarded-For is not believed.
+    """Return the address of the caller as the outermost trusted proxy saw it, without a port.
 
-    See the setting TRUSTED_PROXIES. A port is left away. IPv4 over a socket of IPv6 (RFC 4291, section 2.5.5.2) is told
-    as IPv4: to IPv6 all of it is one network.
+    See the setting TRUSTED_PROXIES. Entries that the caller itself adds to X-Forwarded-For are ignored. An IPv4-mapped
+    IPv6 address (RFC 4291, section 2.5.5.2) is returned as IPv4: all of them are in one IPv6 network.
     """
     seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
     trusted = settings.trusted_proxies
@@ -39,6 +39,6 @@ def client_address(request: "HttpRequest | Request") -> str:
     except ValueError:
         return address
     if isinstance(ip, IPv6Address):
-        # Without its zone (RFC 4007), which names an interface of this machine and which no database stores.
+        # Without the zone (RFC 4007): it names an interface of this machine, and PostgreSQL does not store it.
         return str(ip.ipv4_mapped or IPv6Address(int(ip)))
     return str(ip)

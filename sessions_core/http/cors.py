@@ -1,4 +1,4 @@
-"""Which web pages may read our answers: the origins each workspace lists, compared exactly, never reflected.
+"""CORS: the origins that each workspace allows, compared exactly.
 
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
@@ -15,30 +15,30 @@ from sessions_core.models import AllowedOrigin, Workspace
 
 __all__ = ["Cors", "is_allowed", "is_preflight", "vary_by_origin"]
 
-# Pages on the developer's own machine, which a sandbox answers without asking.
+# Pages on the developer's own machine, which a sandbox always allows.
 _LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
 
-# Seconds a browser may remember the answer to a preflight.
+# Seconds a browser may cache the response to a preflight.
 MAX_AGE = 600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cors:
-    """What a dialect lets pages of allowed origins send and read."""
+    """The methods and headers that a dialect allows to pages of allowed origins."""
 
     methods: Sequence[str]
     request_headers: Sequence[str]
     response_headers: Sequence[str]
 
     def mark(self, response: HttpResponseBase, origin: str) -> None:
-        """Let pages of this origin read the answer."""
+        """Add headers that let pages of this origin read the response."""
         response.headers["Access-Control-Allow-Origin"] = origin
-        # SDKs ask for credentials mode "include"; where a cookie counts, its view asks for a proof of this origin too.
+        # SDKs use credentials mode "include". Views that accept a cookie check the origin as well.
         response.headers["Access-Control-Allow-Credentials"] = "true"
         response.headers["Access-Control-Expose-Headers"] = ", ".join(self.response_headers)
 
     def mark_preflight(self, response: HttpResponseBase, origin: str) -> None:
-        """Let pages of this origin send their request."""
+        """Add headers that let pages of this origin send the request."""
         self.mark(response, origin)
         response.headers["Access-Control-Allow-Methods"] = ", ".join(self.methods)
         response.headers["Access-Control-Allow-Headers"] = ", ".join(self.request_headers)
@@ -46,15 +46,15 @@ class Cors:
 
 
 def is_preflight(request: HttpRequest) -> bool:
-    """Whether a browser asks before it sends; it shows no credential then."""
+    """Return True if the request is a CORS preflight."""
     headers = request.headers
     return request.method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
 
 
 def is_allowed(origin: str, workspace: Workspace | None) -> bool:
-    """Whether the workspace lists this origin; for None, which is a caller nobody knows yet, whether any does.
+    """Return True if the workspace allows this origin; for None, if any workspace does. One query at most.
 
-    One query at most.
+    Pass None if the workspace is not known before authentication.
     """
     is_local = bool(_LOOPBACK.fullmatch(origin))
     if workspace is None and is_local:

@@ -1,7 +1,7 @@
-"""Declarations of the parameters of an endpoint, and what can be wrong with their values.
+"""Declarations of the parameters of an endpoint, and the problems of their values.
 
-A declaration has its limits as fields, so that a schema can be read from it. What is wrong is a ``Problem`` without
-words. How a query or a body is read and how a problem is worded is up to each dialect.
+The limits of a declaration are fields, so that a schema can be generated from them. A ``Problem`` has no text: each
+dialect parses the query and the body, and words the problems.
 """
 
 import json
@@ -36,12 +36,12 @@ __all__ = [
 
 MOST_ITEMS = 10_000
 
-# RFC 3339, section 5.6, with the zone that makes it an instant.
+# RFC 3339, section 5.6; the time zone is required.
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class Kind(StrEnum):
-    """What is wrong with a value."""
+    """The kind of a problem."""
 
     MISSING = "missing"
     NULL = "null"
@@ -72,7 +72,7 @@ class Kind(StrEnum):
 
 
 class Problem(Exception):
-    """What is wrong with a value, by which declaration, and with which item of an array."""
+    """An invalid value, the declaration it violates, and the index of the item in an array."""
 
     def __init__(self, kind: Kind, parameter: "Parameter", value: object = None, *, item: int | None = None) -> None:
         super().__init__(kind)
@@ -84,14 +84,14 @@ class Problem(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """One declared parameter. ``nullable`` admits null; ``required`` insists that the parameter is there."""
+    """A declared parameter. ``nullable`` allows null; ``required`` makes a missing parameter a problem."""
 
     required: bool = False
     nullable: bool = False
     json_type: ClassVar[str] = ""
 
     def read(self, value: object) -> Any:
-        """Return the Python value of a JSON value. Raises Problem."""
+        """Return the Python value of a JSON value. Raise Problem."""
         if value is not None:
             return self.check(value)
         if not self.nullable:
@@ -99,12 +99,12 @@ class Parameter:
         return None
 
     def check(self, value: object) -> Any:
-        """Return the Python value of a JSON value that is not null. Raises Problem."""
+        """Return the Python value of a JSON value that is not null. Raise Problem."""
         raise NotImplementedError
 
 
 class DeclaredParameters:
-    """The parameters of an endpoint, by name. The base of each dialect's class that reads them."""
+    """The parameters of an endpoint by name. Base of the class of each dialect that parses them."""
 
     def __init__(self, **declared: Parameter) -> None:
         self.declared = declared
@@ -130,7 +130,7 @@ class Text(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Text):
-    """One of some words."""
+    """One of several options."""
 
     options: Sequence[str]
 
@@ -143,7 +143,7 @@ class Choice(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class Url(Text):
-    """An address that a browser may be sent to: http or https."""
+    """An http or https URL."""
 
     format: ClassVar[str] = "url"
     form: ClassVar[re.Pattern[str]] = re.compile(r"https?://[^\s/?#@\\]+([/?#][^\s\\]*)?", re.ASCII)
@@ -165,7 +165,7 @@ def _has_host(url: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Email(Text):
-    """Something that could be an email address."""
+    """A text in the form of an email address."""
 
     format: ClassVar[str] = "email"
     form: ClassVar[re.Pattern[str]] = re.compile(r"[^\s@]+@[^\s@]+")
@@ -179,7 +179,7 @@ class Email(Text):
 
 @dataclass(frozen=True, kw_only=True)
 class Instant(Parameter):
-    """A date and time with its zone (RFC 3339), in UTC."""
+    """A date and time with a time zone (RFC 3339), converted to UTC."""
 
     json_type: ClassVar[str] = "string"
     format: ClassVar[str] = "datetime"
@@ -197,7 +197,7 @@ class Instant(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Texts(Parameter):
-    """A list of texts, each an ``item``; ``length`` asks for exactly so many, the others for at least and at most."""
+    """A list of texts, each declared by ``item``. ``length`` is the exact number of items."""
 
     json_type: ClassVar[str] = "array"
     item: Text = Text()
@@ -237,7 +237,7 @@ class Flag(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Parameter):
-    """A whole number within a range."""
+    """An integer in a range."""
 
     json_type: ClassVar[str] = "number"
     within: range
@@ -262,8 +262,8 @@ class Number(Parameter):
 
 @dataclass(frozen=True, kw_only=True)
 class Object(Parameter):
-    """A JSON object that every database stores as it is. ``largest`` is bytes of its JSON, ``deepest`` the objects and
-    arrays within each other."""
+    """A JSON object that every database can store. ``largest`` is the size of its JSON in bytes, ``deepest`` the number
+    of nested objects and arrays."""
 
     json_type: ClassVar[str] = "object"
     largest: int = 64 * 1024
@@ -284,7 +284,7 @@ def _is_plain(value: object, depth: int) -> bool:
         case str():
             return is_storable(value)
         case float():
-            return isfinite(value)  # 1e400 is JSON, and more than a float holds
+            return isfinite(value)  # Python reads 1e400 as infinity
         case dict():
             return depth > 0 and all(is_storable(key) and _is_plain(each, depth - 1) for key, each in value.items())
         case list():
@@ -294,7 +294,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Unsupported(Parameter):
-    """A parameter of the dialect that this server cannot apply, and must not ignore."""
+    """A parameter of the dialect that this server does not support and must not ignore."""
 
     def read(self, value: object) -> Any:
         raise Problem(Kind.UNSUPPORTED, self, value)

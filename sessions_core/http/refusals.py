@@ -1,4 +1,4 @@
-"""How a dialect answers errors: one table, by the class of the error."""
+"""Map errors to the responses of a dialect, by the class of the error."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
@@ -7,12 +7,12 @@ __all__ = ["Refusals", "refusal_in"]
 
 R = TypeVar("R")
 
-# Class of an error -> the dialect's answer to such an error.
+# Error class -> function that returns the response of the dialect.
 Refusals: TypeAlias = Mapping[type[BaseException], Callable[[Any], R]]
 
 
 def refusal_in(refusals: Refusals[R], error: Exception) -> R | None:
-    """Return the answer of the error's class, or of the nearest class that it extends. None if there is no row."""
+    """Return the response for the class of the error or its nearest base class, or None if there is no row."""
     for each in type(error).__mro__:
         if issubclass(each, BaseException) and each in refusals:
             return refusals[each](error)

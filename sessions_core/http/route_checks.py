@@ -10,7 +10,7 @@ from sessions_core.http.base_view import ApiView
 
 @register(Tags.urls)
 def check_paths(**_: object) -> Iterable[CheckMessage]:
-    """Whether the path of a route depends on a language: callers know one path."""
+    """Report routes inside i18n_patterns(): API clients use one path."""
     below_language = [
         entry
         for prefix in get_resolver().url_patterns

@@ -1,4 +1,4 @@
-"""Who may call what. Every route of an API is a row that says so; a route without a row does not exist."""
+"""Routes of an API, each with the kinds of caller that it allows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ __all__ = ["IsOpenToCredential", "Route", "urlpatterns_of"]
 
 @dataclass(frozen=True)
 class Route:
-    """One path of an API: which action of the view each method is, and the kinds of caller it is open to."""
+    """One path of an API: the action of the view for each method, and the kinds of caller it allows."""
 
     path: str
     view: type[Any]
@@ -25,8 +25,8 @@ class Route:
         actions = {method.lower(): action for method, action in self.actions.items()}
         view = self.view.as_view(actions, open_to=frozenset(self.open_to))
         for alias in connections:
-            # Each verb is a transaction of its own. With one around the request, as ATOMIC_REQUESTS makes it, a refusal
-            # would take back what is to outlast it: the failed logins by which a host locks accounts.
+            # Each change has its own transaction. With ATOMIC_REQUESTS an error response would also roll back rows that
+            # must persist, such as the failed logins by which a host locks accounts.
             view = transaction.non_atomic_requests(using=alias)(view)
         pattern: URLPattern = path(self.path, view)
         return pattern
@@ -37,7 +37,7 @@ def urlpatterns_of(routes: Sequence[Route]) -> list[URLPattern]:
 
 
 class IsOpenToCredential(BasePermission):
-    """Lets in the kinds of credential that the route's row names, and nobody without one."""
+    """Allows the kinds of credential that the route lists. Anonymous callers are refused."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return getattr(request.auth, "credential", None) in view.open_to

@@ -1,4 +1,4 @@
-"""How commands meet a database that is missing or was not migrated."""
+"""One-line errors of commands when the database is missing or not migrated."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,11 @@ __all__ = ["ready_database"]
 
 @contextmanager
 def ready_database() -> Iterator[None]:
-    """Around a command's first question to it. Raises CommandError instead of what the driver says."""
+    """Raise CommandError instead of the driver's error. Wrap the first query of a command in it."""
     try:
         yield
     except Error as reason:
-        # A file that is damaged is a DatabaseError of no narrower kind.
+        # A damaged SQLite file raises plain DatabaseError.
         if not isinstance(reason, ProgrammingError) and type(reason) is not DatabaseError and not is_away(reason):
             raise
         raise CommandError(f"The database is not ready: {reason}. Has manage.py migrate been run?") from None

@@ -1,14 +1,14 @@
-"""How commands refuse a text that its column cannot hold, before the database does."""
+"""Length checks of the arguments of commands."""
 
 from django.core.management.base import CommandError
 from django.db.models import Model
 
-__all__ = ["fitting"]
+__all__ = ["check_length"]
 
 
-def fitting(text: str, model: type[Model], field: str, *, what: str) -> str:
-    """The text, if the field of the model can hold it. Raises CommandError, which names it as ``what``."""
+def check_length(text: str, model: type[Model], field: str, *, what: str) -> str:
+    """Return the text. Raise CommandError, with ``what`` as its name, if it is longer than the field allows."""
     most = getattr(model._meta.get_field(field), "max_length", None)
     if most is not None and len(text) > most:
-        raise CommandError(f"{what} has at most {most} characters; this has {len(text)}.")
+        raise CommandError(f"{what} must be at most {most} characters long; this one has {len(text)}.")
     return text

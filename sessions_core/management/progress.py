@@ -1,11 +1,11 @@
-"""How commands that may take long show that they get on."""
+"""Progress output of commands that may run for a long time."""
 
 import time
 from typing import Protocol
 
 __all__ = ["Progress"]
 
-# Seconds between two lines; a command that is quicker prints none.
+# Seconds between two lines. A faster command prints none.
 PAUSE = 2.0
 
 
@@ -14,7 +14,7 @@ class Output(Protocol):
 
 
 class Progress:
-    """Writes a line such as ``1500 sessions revoked so far`` now and then."""
+    """Writes a line such as ``1500 sessions revoked so far`` every ``pause`` seconds."""
 
     def __init__(self, output: Output, what: str, *, pause: float = PAUSE) -> None:
         self.output = output

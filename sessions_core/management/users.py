@@ -1,4 +1,4 @@
-"""How commands are given a user: by id or by user name."""
+"""Users as arguments of commands: an id or a user name."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from sessions_core.management.databases import ready_database
 
 __all__ = ["user_named"]
 
-# As in the ids that backends see: user_7.
+# The prefix of user ids in the API, such as user_7.
 PREFIX = "user_"
 
 
 def user_named(text: str) -> Any:
-    """Return the one user of the host with this id, such as user_7, or with this user name. Raises CommandError."""
+    """Return the user with this id, such as user_7, or this user name. Raise CommandError unless one matches."""
     with ready_database():
         by_id, by_name = _by_id(text), _by_name(text)
     found = {user.pk: user for user in (*by_id, *by_name)}
@@ -24,7 +24,7 @@ def user_named(text: str) -> Any:
     if not found:
         raise CommandError(f"No user has the id or the user name {text!r}.")
     ids = ", ".join(f"{PREFIX}{pk}" for pk in found)
-    raise CommandError(f"{text!r} means {len(found)} users: {ids}. Give an id or a user name that only one has.")
+    raise CommandError(f"{text!r} matches {len(found)} users: {ids}. Use an id or a user name that matches one user.")
 
 
 def _by_id(text: str) -> list[Any]:
@@ -33,7 +33,7 @@ def _by_id(text: str) -> list[Any]:
         key = model._meta.pk.to_python(text.removeprefix(PREFIX))
     except (ValidationError, ValueError):
         return []
-    # An id has one spelling: "user_007" names nobody.
+    # An id has one spelling: "user_007" matches no user.
     return list(model._base_manager.filter(pk=key)) if f"{PREFIX}{key}" == text else []
 
 
@@ -41,5 +41,5 @@ def _by_name(text: str) -> list[Any]:
     model = get_user_model()
     try:
         return list(model._base_manager.filter(**{model.USERNAME_FIELD: text})[:2])
-    except (ValidationError, ValueError):  # the host's user names may be numbers
+    except (ValidationError, ValueError):  # the user names of the host may be numbers
         return []

@@ -1,4 +1,4 @@
-"""How commands are told which workspace is meant."""
+"""Workspaces as arguments of commands: an id or a name."""
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
@@ -10,12 +10,12 @@ __all__ = ["workspace_named"]
 
 
 def workspace_named(text: str) -> Workspace:
-    """The workspace with this id, or with this name if only one has it. Raises CommandError."""
+    """Return the workspace with this id or name. Raise CommandError unless exactly one matches."""
     with ready_database():
         try:
             found = list(Workspace.objects.filter(pk=text))
         except ValidationError:
             found = list(Workspace.objects.filter(name=text))
     if len(found) != 1:
-        raise CommandError(f"{len(found) or 'No'} workspaces are called {text!r}; give the id of one.")
+        raise CommandError(f"{len(found) or 'No'} workspaces match {text!r}. Use the id of a workspace.")
     return found[0]

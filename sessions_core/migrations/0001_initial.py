@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                     "is_sandbox",
                     models.BooleanField(
                         default=False,
-                        help_text="A sandbox allows what makes trying things out easy; a live workspace asks first.",
+                        help_text="A sandbox enables development features that are off by default in a live workspace.",
                     ),
                 ),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
@@ -46,7 +46,9 @@ class Migration(migrations.Migration):
                 ("previous_secret_until", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
                     "busy_until",
-                    models.DateTimeField(editable=False, help_text="A worker has it, or it rests, until then."),
+                    models.DateTimeField(
+                        editable=False, help_text="No worker sends to this endpoint before this time."
+                    ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("disabled_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -100,7 +102,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "name",
-                    models.CharField(help_text="Where it is used, so that it can be found again.", max_length=200),
+                    models.CharField(help_text="Where the key is used.", max_length=200),
                 ),
                 (
                     "short",
@@ -136,7 +138,7 @@ class Migration(migrations.Migration):
                 (
                     "origin",
                     models.CharField(
-                        help_text="Such as https://app.example.com; no path, and no port unless it is an unusual one.",
+                        help_text="For example https://app.example.com, without a path and without a default port.",
                         max_length=200,
                         validators=[sessions_core.models.workspaces.is_origin],
                     ),
@@ -165,7 +167,7 @@ class Migration(migrations.Migration):
                     "last_outcome",
                     models.CharField(
                         blank=True,
-                        help_text="The status that was answered, or what went wrong before there was any.",
+                        help_text="The status of the last response, or the error if there was none.",
                         max_length=60,
                     ),
                 ),

@@ -1,4 +1,4 @@
-"""The tenant, its keys, and the record of what happened to its sessions."""
+"""Workspaces, API keys, policies, events and webhooks."""
 
 from sessions_core.models.api_keys import ApiKey
 from sessions_core.models.events import AppendOnly, Event

@@ -1,4 +1,4 @@
-"""The keys of a workspace: secret ones for backends, publishable ones for browsers."""
+"""API keys of a workspace: secret keys for backends, publishable keys for browsers."""
 
 import uuid
 from datetime import datetime
@@ -6,6 +6,8 @@ from typing import Self
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.crypto import tokens
@@ -16,7 +18,7 @@ from sessions_core.models.events import Event
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import text as fitting_text
+from sessions_core.texts import text as check_text
 
 __all__ = ["ApiKey"]
 
@@ -37,15 +39,16 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(kind=ApiKey.Kind.PUBLISHABLE)
 
     def issue(self, workspace: Workspace, *, name: str, actor: str) -> tuple["ApiKey", str]:
-        """Make a secret key. The text beside the row is shown this once and kept nowhere."""
+        """Create a secret key. Return the row and the key, which is not stored and cannot be read again."""
         text = tokens.new_api_key(sandbox=workspace.is_sandbox)
         key = ApiKey(workspace=workspace, name=name, short=tokens.short_of(text), digest=tokens.digest(text))
         return self._recorded(key, actor=actor), text
 
     def issue_publishable(self, workspace: Workspace, *, name: str, actor: str) -> "ApiKey":
-        """Make a publishable key; its text can be read at any time, from ``publishable_key``.
+        """Create a publishable key. ``publishable_key`` returns its text at any time.
 
-        The text is random and stored encrypted: it is part of your pages, so no change of TOKEN_KEYS may change it.
+        The text is random and stored encrypted, not derived: your pages contain it, so a change of TOKEN_KEYS must
+        not change it.
         """
         text = PUBLISHABLE_TOKEN.new()
         key = ApiKey(
@@ -59,14 +62,14 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self._recorded(key, actor=actor)
 
     def authenticate(self, text: str) -> "ApiKey | None":
-        """The usable secret key with this text, its workspace joined: one query, none if the text is no key at all."""
+        """Return the usable secret key, or None. One query with the workspace joined; none for a malformed text."""
         if not (short := tokens.short_of(text)):
             return None
         key = _BY_SHORT.get(short=short)
         return key if key and key.is_usable(ApiKey.Kind.SECRET) and tokens.matches(text, key.digest) else None
 
     def authenticate_publishable(self, text: str) -> "ApiKey | None":
-        """The usable publishable key with this text, its workspace joined."""
+        """Return the usable publishable key, or None. One query, with the workspace joined."""
         if not (short := PUBLISHABLE_TOKEN.short_of(text)):
             return None
         key = _BY_SHORT.get(short=short)
@@ -74,25 +77,25 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     @atomic()
     def _recorded(self, key: "ApiKey", *, actor: str) -> "ApiKey":
-        fitting_text(key.name, name="name", longest=LONGEST_NAME)
+        check_text(key.name, name="name", longest=LONGEST_NAME)
         key.save(force_insert=True, using=self.db)
         Event.objects.record("api_key.created", subject=key.short, workspace_id=key.workspace_id, actor=actor)
         return key
 
 
 class ApiKey(models.Model):
-    """A credential of a whole workspace: *secret* for backends, or *publishable* and harmless for browsers."""
+    """A credential of a whole workspace: *secret* for backends, or *publishable* for browsers and not secret."""
 
     class Kind(models.TextChoices):
-        SECRET = "secret"
-        PUBLISHABLE = "publishable"
+        SECRET = "secret", pgettext_lazy("API key", "Secret")
+        PUBLISHABLE = "publishable", pgettext_lazy("API key", "Publishable")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
-    name = models.CharField(max_length=LONGEST_NAME, help_text="Where it is used, so that it can be found again.")
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text="The public part of the key.")
-    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of the key.")
+    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the key is used."))
+    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the key."))
+    digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the key."))
     sealed_text = SealedField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -101,7 +104,7 @@ class ApiKey(models.Model):
 
     class Meta:
         ordering = ("-created_at", "id")
-        verbose_name = "API key"
+        verbose_name = _("API key")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
         constraints = [
             models.CheckConstraint(
@@ -115,27 +118,27 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.short}…)"
 
     def is_usable(self, kind: str) -> bool:
-        """Whether it is one of this kind that nobody revoked."""
+        """Return True if the key is of this kind and not revoked."""
         return self.kind == kind and self.revoked_at is None
 
     @property
     def credential(self) -> str:
-        """Which kind of caller holds this key."""
+        """The kind of caller that uses this key."""
         return API_KEY if self.kind == self.Kind.SECRET else PUBLISHABLE_KEY
 
     @property
     def actor(self) -> str:
-        """How events name this key."""
+        """The actor that events record for this key."""
         return f"api_key:{self.short}"
 
     @property
     def publishable_key(self) -> str:
-        """The whole text of a publishable key, empty for a secret one."""
+        """The text of a publishable key, or an empty string for a secret key."""
         return open_in(self, self.sealed_text).decode() if self.sealed_text else ""
 
     @atomic()
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Refuse the key from the next request on; whether that was news."""
+        """Revoke the key: the next request with it is refused. Return True if it was usable."""
         at = moment(at)
         happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
         if happened:

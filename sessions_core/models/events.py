@@ -1,4 +1,4 @@
-"""The record of what happened: appended to, and never changed."""
+"""Events: an append-only log."""
 
 import uuid
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ __all__ = ["AppendOnly", "Event"]
 
 
 class AppendOnly(Exception):
-    """An event is a finished fact: it is neither changed nor taken back."""
+    """Raised by an attempt to change or delete an event."""
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -31,29 +31,29 @@ class EventQuerySet(models.QuerySet["Event"]):
         at: datetime | None = None,
         **data: Any,
     ) -> "Event":
-        """Write down a change, inside the transaction that makes it.
+        """Record a change, in the transaction that makes it.
 
-        ``type`` is ``"<thing>.<past tense>"``, ``subject`` the id of the thing, ``actor`` what a credential
-        or an operator gives, ``data`` JSON values that tell the rest. Never pass a secret. ``workspace_id`` is None for
-        events of the server itself, which are never sent as webhooks. Raises ValueError for texts that some database
-        would not store.
+        ``type`` is ``"<object>.<past tense>"``, ``subject`` the id of the object, ``actor`` the caller or operator who
+        made the change, and ``data`` JSON values with details. Never pass a secret. ``workspace_id`` is None for
+        events of the server itself, which are never sent as webhooks. Raise ValueError for texts that a database
+        cannot store.
         """
         _check(actor, data)
         event = self.create(
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
-        WebhookMessage.objects.tell([event])
+        WebhookMessage.objects.create_for([event])
         return event
 
     def record_all(
         self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, actor: str, at: datetime, **data: Any
     ) -> list["Event"]:
-        """The same change of many things, written down as ``record`` does for one."""
+        """Record the same change of many objects."""
         at = moment(at)
         _check(actor, data)
         facts = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
-        WebhookMessage.objects.tell(events)
+        WebhookMessage.objects.create_for(events)
         return events
 
     def update(self, **kwargs: Any) -> int:
@@ -64,7 +64,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 class Event(models.Model):
-    """Something that happened, for good: audit, history and outbox in one."""
+    """A recorded change. Events are audit log, history and webhook outbox in one table."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events")
     type = models.CharField(max_length=60)
@@ -99,4 +99,4 @@ class Event(models.Model):
 def _check(actor: str, data: dict[str, Any]) -> None:
     text(actor, name="actor", longest=LONGEST_ACTOR)
     if not is_storable_json(data):
-        raise ValueError(f"{', '.join(data)} must not contain NUL or lone surrogates.")
+        raise ValueError(f"{', '.join(data)} must not contain NUL or unpaired surrogates.")

@@ -1,4 +1,4 @@
-"""The policy of one app for a workspace: one row, and defaults where there is no row."""
+"""The policy of one app for a workspace. Defaults apply where there is no row."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
@@ -14,15 +16,17 @@ __all__ = ["Policy", "is_lifetime", "policy_models", "with_policies"]
 
 
 def is_lifetime(value: timedelta) -> None:
-    """Validate a lifetime. Raises ValidationError."""
+    """Validate a lifetime. Raise ValidationError."""
     if not timedelta(0) < value <= LONGEST_LIFETIME:
         raise ValidationError(
-            f"A lifetime must be more than 0 and at most {LONGEST_LIFETIME.days} days.", code="lifetime"
+            _("A lifetime must be more than 0 and at most %(days)d days."),
+            code="lifetime",
+            params={"days": LONGEST_LIFETIME.days},
         )
 
 
 class Policy(models.Model):
-    """Base of the policy of an app. An app has one subclass, and ``of`` finds the row of a workspace."""
+    """Base of the policy of an app. Each app has one subclass; ``of`` returns the policy of a workspace."""
 
     workspace = models.OneToOneField(
         Workspace, on_delete=models.CASCADE, primary_key=True, related_name="%(app_label)s_policy"
@@ -32,29 +36,29 @@ class Policy(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"policy of {self.workspace}"
+        return gettext("policy of %(workspace)s") % {"workspace": self.workspace}
 
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
-        """Return the policy of a workspace; an unsaved one with the defaults if the workspace has none.
+        """Return the policy of a workspace, or an unsaved one with the defaults.
 
-        No query where the workspace came ``with_policies``, or was asked before; else one.
+        One query, or none if the workspace was loaded ``with_policies`` or its policy was read before.
         """
         policy: Self | None = getattr(workspace, _relation(cls), None)
         return cls(workspace=workspace) if policy is None else policy
 
 
 def policy_models() -> Iterator[type[Policy]]:
-    """The policies of the installed apps."""
+    """Yield the policy models of the installed apps."""
     for relation in Workspace._meta.related_objects:
         if relation.one_to_one and issubclass(relation.related_model, Policy):
             yield relation.related_model
 
 
 def with_policies(path: str = "", *policies: type[Policy]) -> list[str]:
-    """Return what ``select_related`` needs to read a workspace with these policies, or with those of all apps.
+    """Return arguments of ``select_related`` that join these policies of a workspace, or those of all apps.
 
-    ``path`` leads to the workspace.
+    ``path`` is the relation that leads to the workspace.
     """
     relations = map(_relation, policies or policy_models())
     return [path, *(f"{path}__{each}" for each in relations)] if path else list(relations)

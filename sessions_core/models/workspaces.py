@@ -1,4 +1,4 @@
-"""The tenant, and the web pages that may call it."""
+"""Workspaces (tenants), and the origins that may call them from a browser."""
 
 import re
 import uuid
@@ -7,35 +7,39 @@ from typing import ClassVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 __all__ = ["AllowedOrigin", "Workspace", "is_origin"]
 
 
-# RFC 6454, section 6.1, as browsers send it: no port that the scheme implies.
+# RFC 6454, section 6.1, as browsers send it: without the default port of the scheme.
 _ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
 _IMPLIED_PORTS = {"https": 443, "http": 80}
 _LAST_PORT = 65535
 
 
 def is_origin(value: str) -> None:
-    """Refuse what no browser calls an origin: it would never match."""
+    """Validate an origin as browsers send it. Raise ValidationError for any other form, which would never match."""
     found = _ORIGIN.fullmatch(value)
     port = int(found[2] or 0) if found else 0
     if not found or port > _LAST_PORT or port == _IMPLIED_PORTS[found[1]]:
         raise ValidationError(
-            "An origin is written as browsers do, such as https://app.example.com: in lower case, and with a port only "
-            "if it is an unusual one.",
+            _(
+                "Enter an origin as browsers send it, such as https://app.example.com: lower case, no path, and no "
+                "default port."
+            ),
             code="no_origin",
         )
 
 
 class Workspace(models.Model):
-    """One tenant. Each app keeps its policy for the workspace in a row of its own; see ``Policy``."""
+    """One tenant. Each app stores its policy for the workspace in a row of its own; see ``Policy``."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=200)
     is_sandbox = models.BooleanField(
-        default=False, help_text="A sandbox allows what makes trying things out easy; a live workspace asks first."
+        default=False,
+        help_text=_("A sandbox enables development features that are off by default in a live workspace."),
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -50,13 +54,13 @@ class Workspace(models.Model):
 
 
 class AllowedOrigin(models.Model):
-    """An origin whose pages may read the workspace's answers, compared as browsers write it."""
+    """An origin whose web pages may call the API of the workspace (CORS)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="allowed_origins")
     origin = models.CharField(
         max_length=200,
         validators=[is_origin],
-        help_text="Such as https://app.example.com; no path, and no port unless it is an unusual one.",
+        help_text=_("For example https://app.example.com, without a path and without a default port."),
     )
 
     class Meta:

@@ -1,7 +1,7 @@
-"""Webhooks: what happened in a workspace is told to the addresses it gave, at least once.
+"""Webhooks: events of a workspace are sent to its endpoints, at least once.
 
-An app *announces* some of its events. Each time one is recorded, a message is written in the same transaction for
-every endpoint of the workspace; ``manage.py deliver_webhooks`` sends them.
+An app *announces* event types. When such an event is recorded, the same transaction adds a message for each endpoint
+of the workspace. ``manage.py deliver_webhooks`` sends the messages.
 """
 
 from sessions_core.webhooks.announced import announce

@@ -1,6 +1,6 @@
-"""Where a webhook may go: to public addresses over HTTPS, however their names are written and whatever they resolve to.
+"""Checks of webhook URLs: only HTTPS to public addresses is allowed.
 
-A name is resolved once for an attempt, every answer is checked, and the connection is made to a checked answer.
+Each attempt resolves the name once, checks all addresses, and connects to a checked address.
 """
 
 import socket
@@ -14,8 +14,8 @@ __all__ = ["NotAllowed", "Target", "is_public"]
 
 PORTS = (443, 8443)
 
-# Public to the ``ipaddress`` module, and yet no place for a webhook.
-_NOT_FOR_US = [
+# Networks that the ``ipaddress`` module counts as public.
+_REFUSED_NETWORKS = [
     ip_network(network)
     for network in (
         "192.0.0.0/24",  # protocol assignments
@@ -28,29 +28,29 @@ _NOT_FOR_US = [
     )
 ]
 
-# The rest of IPv6 is mapped and translated IPv4, local, or not given to anybody.
+# The rest of IPv6 is mapped and translated IPv4, local, or unassigned.
 _GLOBAL_UNICAST = ip_network("2000::/3")
 
-# ``socket.getaddrinfo``, or what a test has in its place.
+# The type of ``socket.getaddrinfo``.
 Resolve = Callable[..., list[tuple[Any, ...]]]
 
 
 class NotAllowed(ValueError):
-    """A webhook may not go there; the message says why."""
+    """The URL or its address is not allowed; the message has the reason."""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is somebody's on the Internet, as far as numbers can tell."""
+    """Return True if the address is a public address on the Internet."""
     if not address.is_global or address.is_multicast:
         return False
     if isinstance(address, IPv6Address) and (address not in _GLOBAL_UNICAST or address.scope_id):
         return False
-    return not any(address in network for network in _NOT_FOR_US)
+    return not any(address in network for network in _REFUSED_NETWORKS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """The parts of a URL that a webhook may be sent to. ``is_local`` is plain HTTP to this machine."""
+    """The parts of an allowed URL. ``is_local`` means plain HTTP to this machine."""
 
     host: str
     port: int
@@ -59,18 +59,18 @@ class Target:
 
     @classmethod
     def parse(cls, url: str, *, is_sandbox: bool) -> "Target":
-        """Raises NotAllowed."""
+        """Parse and check a URL. Raise NotAllowed."""
         if not url.isascii() or not url.isprintable() or " " in url or "\\" in url or "#" in url:
-            raise NotAllowed("A URL has no spaces, no fragment, and nothing outside ASCII.")
+            raise NotAllowed("The URL must be ASCII, without spaces and without a fragment.")
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
         except ValueError as reason:
-            raise NotAllowed(f"That is no URL: {reason}.") from None
+            raise NotAllowed(f"The URL is malformed: {reason}.") from None
         is_local = parts.scheme == "http" and is_sandbox
         if not host or "@" in parts.netloc or not (is_local or parts.scheme == "https"):
-            raise NotAllowed("The URL must look like https://example.com/webhooks; http:// is for sandboxes.")
-        _refuse_hopeless(host, is_local=is_local)
+            raise NotAllowed("The URL must look like https://example.com/webhooks; only a sandbox allows http://.")
+        _refuse_host(host, is_local=is_local)
         port = port or (80 if is_local else 443)
         if not is_local and port not in PORTS:
             raise NotAllowed(f"The port must be {' or '.join(map(str, PORTS))}.")
@@ -78,28 +78,28 @@ class Target:
         return cls(host=host, port=port, path=path, is_local=is_local)
 
     def addresses(self, resolve: Resolve = socket.getaddrinfo) -> list[str]:
-        """Where the name leads at this moment. Raises NotAllowed if any of that is no place for a webhook."""
+        """Resolve the host. Raise NotAllowed if any of its addresses is not allowed."""
         found = [ip_address(answer[4][0]) for answer in resolve(self.host, self.port, type=socket.SOCK_STREAM)]
         for address in found:
             if not (address.is_loopback if self.is_local else is_public(address)):
-                raise NotAllowed(f"{self.host} is at {address}.")
+                raise NotAllowed(f"{self.host} resolves to {address}, which is not allowed.")
         return list(dict.fromkeys(map(str, found)))
 
 
-def _refuse_hopeless(host: str, *, is_local: bool) -> None:
-    """Raises NotAllowed for a host that no resolver can make right."""
+def _refuse_host(host: str, *, is_local: bool) -> None:
+    """Raise NotAllowed for a host that is not allowed whatever it resolves to."""
     address = _literal(host)
     is_loopback = address.is_loopback if address else f".{host.rstrip('.')}".endswith(".localhost")
     if is_local and not is_loopback:
         raise NotAllowed(
-            "Plain http:// goes to this machine only, as http://127.0.0.1:8000/webhooks; elsewhere https://."
+            "http:// is allowed only to this machine, such as http://127.0.0.1:8000/webhooks. Use https:// for others."
         )
     if not is_local and (is_loopback or (address and not is_public(address))):
         raise NotAllowed(f"{host} is not a public address.")
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that the host spells out, in any way that resolvers understand, such as 127.1; None for a name."""
+    """Return the address of a host in any notation that resolvers accept, such as 127.1, or None for a name."""
     try:
         return ip_address(host)
     except ValueError:

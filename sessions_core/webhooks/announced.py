@@ -1,4 +1,4 @@
-"""Which events are sent as webhooks, under which type, and with which body."""
+"""The event types that are sent as webhooks, with their webhook type and body."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Payload", "announce", "contents", "is_announced"]
 
-# Returns the body of the webhook for each of these events, in their order: a JSON object without a secret.
+# Returns the webhook body of each event, in the same order: a JSON object without secrets.
 Payload = Callable[[Sequence["Event"]], Sequence[Mapping[str, Any]]]
 
 
@@ -24,9 +24,9 @@ _announced: dict[str, _Announcement] = {}
 
 
 def announce(event_type: str, /, *, as_: str, payload: Payload) -> None:
-    """Let events of this type leave as webhooks of type ``as_``. For ``AppConfig.ready``.
+    """Send events of this type as webhooks of type ``as_``. Call it in ``AppConfig.ready``.
 
-    ``payload`` is called inside the transaction of the change, after it.
+    ``payload`` is called in the transaction of the change, after the change.
     """
     _announced[event_type] = _Announcement(as_, payload)
 
@@ -36,10 +36,10 @@ def is_announced(event: "Event") -> bool:
 
 
 def contents(events: Sequence["Event"]) -> Iterator[tuple["Event", str, str]]:
-    """Yield event, type and body of the webhook for each of these announced events.
+    """Yield event, webhook type and body for each of these announced events.
 
-    The body is JSON in ASCII, so that text and bytes are the same to the sender and to whoever verifies it. A value of
-    a host's metadata that JSON does not know is sent as its text: it must not stop a revocation.
+    The body is ASCII JSON, so the signed text and its bytes are the same for every receiver. A value in the metadata of
+    a host that JSON does not support is sent as text: it must not prevent a revocation.
     """
     for event_type in dict.fromkeys(event.type for event in events):
         alike = [event for event in events if event.type == event_type]

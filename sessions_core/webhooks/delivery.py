@@ -1,8 +1,8 @@
-"""The worker: takes messages that are due, sends them, and writes down what came of it.
+"""The worker that sends due messages and records the result.
 
-All of the database happens in the worker's own thread and none of it while a message is under way; a pool of threads
-does nothing but post. An endpoint is leased for each attempt, so it gets one message at a time from all workers
-together. Whoever dies in between leaves the message due, and it is sent again under the same id.
+Only the main thread of the worker uses the database; a pool of threads sends the requests. Each attempt leases its
+endpoint, so all workers together send it one message at a time. If a worker dies, the message stays due and is sent
+again with the same id.
 """
 
 import logging
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from sessions_core.crypto import tokens
 from sessions_core.webhooks.addresses import Target
-from sessions_core.webhooks.models import MOST_FORGOTTEN, WebhookMessage
+from sessions_core.webhooks.models import DELETION_BATCH, WebhookMessage
 from sessions_core.webhooks.posting import Network, post
 
 __all__ = ["Worker"]
@@ -25,21 +25,22 @@ logger = logging.getLogger(__name__)
 
 THREADS = 16
 
-# Seconds between looks at the database.
+# Seconds between two queries for due messages.
 PAUSE = 1.0
 
-# After a failure an endpoint rests this many times as long as it took: who never answers gets little of our time.
+# After a failure the endpoint pauses this many times as long as the attempt took, so that a slow endpoint uses little
+# of the worker's time.
 REST = 9
 
-# Between two searches of a process for messages that are kept no longer: no index helps them, and no hour matters.
-TIDY_EVERY = timedelta(hours=1)
+# Interval between two deletions of old messages in a process. The query has no index, and its time is not important.
+DELETE_EVERY = timedelta(hours=1)
 
 GONE = "410"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """``outcome`` is the status as text, or the name of what went wrong before there was any."""
+    """The result of an attempt. ``outcome`` is the status as text, or the name of the exception."""
 
     outcome: str
     took: timedelta
@@ -54,18 +55,18 @@ class Worker:
         self.network = network or Network()
         self.clock = clock
         self.is_stopping = False
-        self.tidy_from: datetime | None = None
+        self.delete_next_at: datetime | None = None
 
     def stop(self, *_: object) -> None:
-        """Begin nothing new; what is under way is finished. Fit to be the handler of a signal."""
+        """Start no new attempts and finish the running ones. Can be used as a signal handler."""
         self.is_stopping = True
 
     def run(self, *, once: bool = False) -> None:
-        """Deliver until told to stop; or, ``once``, until nothing is due."""
+        """Deliver until ``stop`` is called or, with ``once``, until no message is due."""
         under_way: dict[Future[Answer], WebhookMessage] = {}
         with ThreadPoolExecutor(THREADS) as pool:
             while True:
-                self._tidy()
+                self._delete_old()
                 for message in self._claimed(THREADS - len(under_way)):
                     under_way[pool.submit(attempt, message, at=self.clock(), network=self.network)] = message
                 if under_way:
@@ -79,13 +80,13 @@ class Worker:
     def _claimed(self, most: int) -> "list[WebhookMessage]":
         return [] if self.is_stopping else list(WebhookMessage.objects.claim(at=self.clock(), most=most))
 
-    def _tidy(self) -> None:
-        """Forget one batch of old messages; while there are more, the next one with the next look at the database."""
+    def _delete_old(self) -> None:
+        """Delete one batch of old messages. Do it again in the next turn while there are more."""
         at = self.clock()
-        if self.is_stopping or (self.tidy_from is not None and at < self.tidy_from):
+        if self.is_stopping or (self.delete_next_at is not None and at < self.delete_next_at):
             return
-        if WebhookMessage.objects.forget_settled(at=at) < MOST_FORGOTTEN:
-            self.tidy_from = at + TIDY_EVERY
+        if WebhookMessage.objects.delete_settled(at=at) < DELETION_BATCH:
+            self.delete_next_at = at + DELETE_EVERY
 
     def _settle(self, message: WebhookMessage, answer: Answer) -> None:
         at, endpoint = self.clock(), message.endpoint
@@ -96,12 +97,12 @@ class Worker:
             return
         message.fail(answer.outcome, at=at)
         if answer.outcome == GONE:
-            endpoint.disable(actor="system:webhooks", reason="it answered 410 Gone", at=at)
+            endpoint.disable(actor="system:webhooks", reason="the endpoint responded with 410 Gone", at=at)
         endpoint.release(until=at + REST * answer.took)
 
 
 def attempt(message: WebhookMessage, *, at: datetime, network: Network) -> Answer:
-    """Send it. Whatever goes wrong is the answer: nothing that one endpoint does may stop the others."""
+    """Send a message. Any exception becomes the outcome, so one endpoint cannot stop the worker."""
     began = time.monotonic()
     try:
         target = Target.parse(message.endpoint.url, is_sandbox=message.endpoint.workspace.is_sandbox)
@@ -112,7 +113,7 @@ def attempt(message: WebhookMessage, *, at: datetime, network: Network) -> Answe
 
 
 def headers(message: WebhookMessage, *, at: datetime) -> dict[str, str]:
-    """Of one attempt, under the names that Svix and Standard Webhooks look for. Raises CannotOpen."""
+    """Return the headers of an attempt, with the names of Svix and of Standard Webhooks. Raise CannotOpen."""
     seconds = str(int(at.timestamp()))
     signed = f"{message.pk}.{seconds}.{message.body}".encode()
     signatures = [tokens.webhook_signature(secret, signed) for secret in message.endpoint.secrets(at=at)]

@@ -1,6 +1,6 @@
-"""Where a workspace wants to be told, and the messages that wait or went there.
+"""Webhook endpoints of a workspace, and their messages.
 
-``sessions_core.models`` imports this module, so it knows workspaces and events by name only.
+``sessions_core.models`` imports this module, so it refers to workspaces and events by name only.
 """
 
 import uuid
@@ -11,6 +11,7 @@ from zlib import crc32
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
@@ -23,19 +24,19 @@ from sessions_core.webhooks.announced import contents, is_announced
 if TYPE_CHECKING:
     from sessions_core.models import Event, Workspace
 
-__all__ = ["KEPT_FOR", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+__all__ = ["RETENTION", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
 
 # Characters
 LONGEST_URL = 2000
 LONGEST_DESCRIPTION = 200
 
-# Longer than an attempt can take; after a crash an endpoint waits this long for the next worker.
+# Longer than an attempt can take. After a crash of a worker the endpoint is leased this long.
 LEASE = timedelta(minutes=2)
 
-# How long messages are signed with the previous secret as well, once there is a new one.
+# After a rotation, messages are also signed with the previous secret for this long.
 OVERLAP = timedelta(hours=24)
 
-# From each failed attempt to the next; after the last one the message is dead.
+# Delay after each failed attempt. After the last attempt the message is dead.
 RETRIES_AFTER = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -48,14 +49,13 @@ RETRIES_AFTER = (
     timedelta(hours=24),
 )
 
-# How long a message that was delivered or is dead can be looked at and sent again.
-# Its event is kept for good.
-KEPT_FOR = timedelta(days=30)
+# A delivered or dead message can be read and sent again for this long. Its event is never deleted.
+RETENTION = timedelta(days=30)
 
-# Messages that one statement deletes, so that it holds its locks for a moment only.
-MOST_FORGOTTEN = 1000
+# Messages that one statement deletes, so that its locks are short.
+DELETION_BATCH = 1000
 
-# What failed together does not come back together: up to this part of the wait is added to it.
+# Up to this part of the delay is added to it, so that messages that failed together are not retried together.
 JITTER = 0.2
 
 
@@ -67,7 +67,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def add(
         self, workspace: "Workspace", url: str, *, actor: str, description: str = "", at: datetime | None = None
     ) -> tuple["WebhookEndpoint", str]:
-        """Tell this address from now on. The secret beside the row is shown this once. Raises NotAllowed."""
+        """Add an endpoint. Return the row and its secret, which cannot be read again. Raise NotAllowed."""
         text(url, name="url", longest=LONGEST_URL)
         text(description, name="description", longest=LONGEST_DESCRIPTION)
         Target.parse(url, is_sandbox=workspace.is_sandbox)
@@ -81,7 +81,7 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
 
 
 class WebhookEndpoint(models.Model):
-    """An address of a workspace's own, and the secret that it knows our messages by."""
+    """A URL of a workspace that receives webhooks, and the secret that signs them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
@@ -90,7 +90,7 @@ class WebhookEndpoint(models.Model):
     sealed_secret = SealedField()
     sealed_previous_secret = SealedField(null=True)
     previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
-    busy_until = models.DateTimeField(editable=False, help_text="A worker has it, or it rests, until then.")
+    busy_until = models.DateTimeField(editable=False, help_text=_("No worker sends to this endpoint before this time."))
     created_at = models.DateTimeField(editable=False)
     disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_reason = models.CharField(max_length=200, blank=True, editable=False)
@@ -105,7 +105,7 @@ class WebhookEndpoint(models.Model):
         return self.url
 
     def secrets(self, *, at: datetime) -> list[str]:
-        """Those that messages are signed with, the newest first. Raises CannotOpen."""
+        """Return the secrets that sign messages, newest first. Raise CannotOpen."""
         at, sealed = moment(at), [self.sealed_secret]
         if self.sealed_previous_secret and self.previous_secret_until and at < self.previous_secret_until:
             sealed.append(self.sealed_previous_secret)
@@ -113,7 +113,7 @@ class WebhookEndpoint(models.Model):
 
     @atomic()
     def rotate(self, *, actor: str, at: datetime | None = None) -> str:
-        """Give it a new secret, which is returned this once. The one before goes on signing too, for a day."""
+        """Replace the secret and return the new one. The previous secret signs as well for OVERLAP."""
         at = moment(at)
         secret = tokens.new_webhook_secret()
         WebhookEndpoint.objects.filter(pk=self.pk).update(
@@ -126,7 +126,7 @@ class WebhookEndpoint(models.Model):
 
     @atomic()
     def disable(self, *, actor: str, reason: str = "", at: datetime | None = None) -> bool:
-        """Tell it nothing more; whether that was news. Messages that wait are kept for ``enable``."""
+        """Stop sending to the endpoint. Return True if it was enabled. Pending messages stay until ``enable``."""
         text(reason, name="reason", longest=LONGEST_REASON)
         at = moment(at)
         enabled = WebhookEndpoint.objects.enabled().filter(pk=self.pk)
@@ -137,7 +137,7 @@ class WebhookEndpoint(models.Model):
 
     @atomic()
     def enable(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Tell it again; whether that was news. What happened in between it is not told."""
+        """Send to the endpoint again. Return True if it was disabled. Events in between are not sent."""
         at = moment(at)
         disabled = WebhookEndpoint.objects.filter(pk=self.pk, disabled_at__isnull=False)
         happened = disabled.update(disabled_at=None, disabled_reason="")
@@ -146,20 +146,25 @@ class WebhookEndpoint(models.Model):
         return bool(happened)
 
     def claim(self, *, at: datetime) -> bool:
-        """Take it for one attempt; False if somebody else took it since it was read."""
+        """Lease the endpoint for an attempt. Return False if another worker leased it since it was read."""
         at = moment(at)
         unchanged = WebhookEndpoint.objects.enabled().filter(pk=self.pk, busy_until=self.busy_until)
         self.busy_until = at + LEASE
         return bool(unchanged.update(busy_until=self.busy_until))
 
     def release(self, *, until: datetime) -> None:
-        """Give it back, unless the lease ran out and another worker has it."""
+        """End the lease, unless it expired and another worker has leased the endpoint."""
         until = instant(until, name="until")
         WebhookEndpoint.objects.filter(pk=self.pk, busy_until=self.busy_until).update(busy_until=until)
 
-    def _record(self, deed: str, *, actor: str, at: datetime, **data: Any) -> None:
+    def _record(self, action: str, *, actor: str, at: datetime, **data: Any) -> None:
         self.workspace.events.record(
-            f"webhook_endpoint.{deed}", subject=str(self.pk), workspace_id=self.workspace_id, actor=actor, at=at, **data
+            f"webhook_endpoint.{action}",
+            subject=str(self.pk),
+            workspace_id=self.workspace_id,
+            actor=actor,
+            at=at,
+            **data,
         )
 
 
@@ -167,13 +172,13 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
     def due(self, *, at: datetime) -> Self:
         return self.filter(next_attempt_at__lte=moment(at))
 
-    def tell(self, events: Sequence["Event"]) -> None:
-        """Write the messages for events, in the transaction that records them."""
+    def create_for(self, events: Sequence["Event"]) -> None:
+        """Create the messages for events, in the transaction that records them."""
         announced = [event for event in events if is_announced(event)]
         if not announced:
             return
         endpoints = list(WebhookEndpoint.objects.enabled().filter(workspace__in={e.workspace_id for e in announced}))
-        told = {endpoint.workspace_id for endpoint in endpoints}
+        receiving = {endpoint.workspace_id for endpoint in endpoints}
         self.bulk_create(
             WebhookMessage(
                 id=f"msg_{tokens.random_text(24)}",
@@ -183,20 +188,20 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
                 body=body,
                 next_attempt_at=event.created_at,
             )
-            for event, type, body in contents([event for event in announced if event.workspace_id in told])
+            for event, type, body in contents([event for event in announced if event.workspace_id in receiving])
             for endpoint in endpoints
             if endpoint.workspace_id == event.workspace_id
         )
 
-    def forget_settled(self, *, at: datetime) -> int:
-        """Delete those that were settled longer ago than they are kept, up to MOST_FORGOTTEN of them; how many."""
+    def delete_settled(self, *, at: datetime) -> int:
+        """Delete up to DELETION_BATCH messages that were delivered or dead for RETENTION. Return their number."""
         at = moment(at)
-        old = self.filter(Q(delivered_at__lte=at - KEPT_FOR) | Q(dead_at__lte=at - KEPT_FOR))
-        forgotten, _ = old.filter(pk__in=old.order_by().values("pk")[:MOST_FORGOTTEN]).delete()
-        return forgotten
+        old = self.filter(Q(delivered_at__lte=at - RETENTION) | Q(dead_at__lte=at - RETENTION))
+        deleted, _ = old.filter(pk__in=old.order_by().values("pk")[:DELETION_BATCH]).delete()
+        return deleted
 
     def claim(self, *, at: datetime, most: int) -> Iterator["WebhookMessage"]:
-        """The next message of each endpoint that no worker is busy with, the endpoint first that waited longest."""
+        """Lease endpoints with due messages and yield the next message of each, longest waiting endpoint first."""
         waiting = Exists(self.due(at=at).filter(endpoint=OuterRef("pk")))
         free = WebhookEndpoint.objects.enabled().filter(waiting, busy_until__lte=at).order_by("busy_until")
         for endpoint in free.select_related("workspace")[:most]:
@@ -206,7 +211,7 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
 
 
 class WebhookMessage(models.Model):
-    """What one endpoint is told of one event. Its id and its text are the same in every attempt."""
+    """The message about one event for one endpoint. Each attempt sends the same id and body."""
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="messages")
@@ -217,11 +222,13 @@ class WebhookMessage(models.Model):
     body = models.TextField()
     attempts = models.PositiveSmallIntegerField(default=0)
     last_outcome = models.CharField(
-        max_length=60, blank=True, help_text="The status that was answered, or what went wrong before there was any."
+        max_length=60,
+        blank=True,
+        help_text=_("The status of the last response, or the error if there was none."),
     )
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True, help_text="When the last attempt failed.")
+    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last attempt failed."))
 
     objects = WebhookMessageQuerySet.as_manager()
 
@@ -248,14 +255,14 @@ class WebhookMessage(models.Model):
         return self.pk
 
     def succeed(self, outcome: str, *, at: datetime) -> None:
-        """It was taken."""
+        """Mark the message as delivered."""
         at = moment(at)
         WebhookMessage.objects.filter(pk=self.pk, delivered_at=None).update(
             delivered_at=at, next_attempt_at=None, dead_at=None, attempts=F("attempts") + 1, last_outcome=outcome
         )
 
     def fail(self, outcome: str, *, at: datetime) -> None:
-        """Try again later, or give up; unless somebody settled it since it was read."""
+        """Schedule the next attempt, or mark the message as dead. Do nothing if it changed since it was read."""
         at, wait = moment(at), self._wait()
         WebhookMessage.objects.filter(pk=self.pk, next_attempt_at=self.next_attempt_at).update(
             next_attempt_at=None if wait is None else at + wait,
@@ -266,7 +273,7 @@ class WebhookMessage(models.Model):
 
     @atomic()
     def send_again(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Let it be due now, with all its retries, whatever became of it; False if it is due already."""
+        """Make the message due now, with all its retries. Return False if it is already due."""
         at = moment(at)
         happened = WebhookMessage.objects.filter(
             Q(next_attempt_at=None) | Q(next_attempt_at__gt=at), pk=self.pk
@@ -279,7 +286,7 @@ class WebhookMessage(models.Model):
         return bool(happened)
 
     def _wait(self) -> timedelta | None:
-        """From this failure to the next attempt; None after the last one."""
+        """Return the delay until the next attempt, or None after the last one."""
         if self.attempts >= len(RETRIES_AFTER):
             return None
         fraction = crc32(f"{self.pk}|{self.attempts}".encode()) / 2**32

@@ -1,6 +1,6 @@
-"""One POST into the outside world: to a checked address, without redirects, within a limit of time.
+"""One POST request to a checked address, without redirects, with a time limit.
 
-Only the status of the answer is read. What else it says is neither read, kept nor shown.
+Only the status of the response is read.
 """
 
 import socket
@@ -17,16 +17,16 @@ from sessions_core.webhooks.addresses import Resolve, Target
 
 __all__ = ["LIMIT", "Network", "post"]
 
-# Seconds, all in all, from the first packet on; how long a name may take is up to the system's resolver.
+# Seconds for the whole request without name resolution, whose limit is that of the system's resolver.
 LIMIT = 15.0
 
-# One for the process: it takes a while to make, and threads may share it.
+# One for the process: creating it is slow, and threads can share it.
 _tls = cache(ssl.create_default_context)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The outside world, for a test to replace."""
+    """Network functions, which tests replace."""
 
     resolve: Resolve = socket.getaddrinfo
     connect: Callable[..., socket.socket] = socket.create_connection
@@ -35,27 +35,27 @@ class Network:
 
 
 def post(target: Target, body: bytes, headers: Mapping[str, str], *, network: Network) -> int:
-    """The status that is answered. Raises NotAllowed, OSError, HTTPException."""
+    """Send the request and return the status. Raise NotAllowed, OSError or HTTPException."""
     addresses = target.addresses(network.resolve)
     deadline = time.monotonic() + network.limit
-    sock = _connected(addresses, target.port, deadline=deadline, network=network)
+    sock = _connect(addresses, target.port, deadline=deadline, network=network)
     if not target.is_local:
         sock = network.tls().wrap_socket(sock, server_hostname=target.host, do_handshake_on_connect=False)
-    # A time-out of the socket starts anew with each byte; this does not.
-    hang_up = Timer(deadline - time.monotonic(), _hang_up, (sock,))
+    # A socket timeout starts again with each byte, so a timer limits the whole request.
+    timer = Timer(deadline - time.monotonic(), _shut_down, (sock,))
     try:
-        hang_up.start()
+        timer.start()
         return _status(sock, target, body, headers)
     except Exception as error:
         if time.monotonic() >= deadline:
             raise TimeoutError from error
         raise
     finally:
-        hang_up.cancel()
+        timer.cancel()
         sock.close()
 
 
-def _connected(addresses: list[str], port: int, *, deadline: float, network: Network) -> socket.socket:
+def _connect(addresses: list[str], port: int, *, deadline: float, network: Network) -> socket.socket:
     failure = OSError("the name has no address")
     for address in addresses:
         if (left := deadline - time.monotonic()) <= 0:
@@ -71,8 +71,8 @@ def _status(sock: socket.socket, target: Target, body: bytes, headers: Mapping[s
     if isinstance(sock, ssl.SSLSocket):
         sock.do_handshake()
     connection = HTTPConnection(target.host, target.port)
-    connection.default_port = 80 if target.is_local else 443  # one that goes without saying in Host
-    connection.sock, connection.auto_open = sock, 0  # it opens none of its own
+    connection.default_port = 80 if target.is_local else 443  # omitted in the Host header
+    connection.sock, connection.auto_open = sock, 0  # it must not reconnect
     try:
         connection.request("POST", target.path, body, {**headers, "Connection": "close"})
         with connection.getresponse() as response:
@@ -81,7 +81,7 @@ def _status(sock: socket.socket, target: Target, body: bytes, headers: Mapping[s
         connection.close()
 
 
-def _hang_up(sock: socket.socket) -> None:
-    """Whoever is reading from it, in another thread, sees its end; TLS is not asked."""
+def _shut_down(sock: socket.socket) -> None:
+    """Shut the socket down, below TLS, so that a read in another thread ends."""
     with suppress(OSError):
         socket.socket.shutdown(sock, socket.SHUT_RDWR)

@@ -1,6 +1,6 @@
-"""What a web process does while its database does not answer: it refuses at once, and tries again in the background.
+"""While the database does not answer, refuse requests at once and retry in the background.
 
-Without this every thread would wait for the same database, one after the other, and no request would be served in time.
+Otherwise every thread would wait for the database, and no request would be served in time.
 """
 
 import os
@@ -12,13 +12,13 @@ __all__ = ["Outage"]
 
 
 class Outage:
-    """Whether the database is silent. One object serves all threads of a process."""
+    """The state of an outage. All threads of a process share one object."""
 
     def __init__(self, *, is_silence: Callable[[Exception], bool], refusal: type[Exception]) -> None:
         self._is_silence = is_silence
         self._refusal = refusal
         self._start()
-        os.register_at_fork(after_in_child=self._start)  # the child has no thread that waits, or that frees a lock
+        os.register_at_fork(after_in_child=self._start)  # a forked child does not have the threads of its parent
 
     def _start(self) -> None:
         self._is_out = threading.Event()
@@ -26,12 +26,12 @@ class Outage:
 
     @contextmanager
     def attempt(self, again: Callable[[], object]) -> Iterator[None]:
-        """Run one call to the database. During an outage it raises the refusal at once.
+        """Run a call to the database. During an outage, raise the refusal at once.
 
-        ``again`` reaches the database once more, in a thread of its own, and takes about as long as any call may.
+        ``again`` calls the database from another thread, with about the same timeout.
         """
         if self._is_out.is_set():
-            raise self._refusal("The database did not answer a moment ago.")
+            raise self._refusal("The database does not answer.")
         try:
             yield
         except Exception as error:
@@ -46,7 +46,7 @@ class Outage:
                 threading.Thread(target=self._wait, args=(again,), daemon=True).start()
 
     def _wait(self, again: Callable[[], object]) -> None:
-        """Try until there is any answer, also that of a database that refuses."""
+        """Retry until the database answers, even with an error."""
         while True:
             try:
                 again()

@@ -115,5 +115,5 @@ def test_a_whole_list_is_revoked_however_long(operator, workspace):
 def test_a_form_links_rows_of_one_workspace_only(operator, workspace, elsewhere, home):
     page = f"/admin/client_sessions_devices/connectwebview/{home.pending}/change/"
     refused = operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.ax})
-    assert b"It belongs to another workspace." in refused.content
+    assert b"This object belongs to another workspace." in refused.content
     assert operator.post(page, {"workspace": str(workspace.pk), "connected_account": home.a1}).status_code == 302

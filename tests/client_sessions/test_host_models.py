@@ -154,7 +154,7 @@ def test_a_default_manager_that_cannot_be_filtered_is_refused_by_the_checks(shap
 def test_rows_in_another_database_are_refused_by_the_checks(settings):
     settings.DATABASE_ROUTERS = [Elsewhere()]
     resources.register("door", hosts.Door)
-    assert "its rows are in the database 'elsewhere' and grants in 'default'" in problems()
+    assert "rows are in the database 'elsewhere' and grants in 'default'" in problems()
 
 
 class Elsewhere:

@@ -127,7 +127,7 @@ def test_a_refused_grant_leaves_nothing_half_done(session, home):
 def test_a_keyless_session_takes_the_key_it_is_given_with_a_grant(workspace, home):
     session = ClientSession.objects.start(workspace, actor="test")
     session.grant({"connected_account": [home.a1]}, user_identifier_key="u2", actor="test")
-    assert ClientSession.objects.holding("u2").get() == session
+    assert ClientSession.objects.with_key("u2").get() == session
     with pytest.raises(GrantConflict):
         session.grant({}, user_identifier_key="u3", actor="test")
 
@@ -144,7 +144,7 @@ def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_ex
     successor = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=later)
     session.refresh_from_db()
     assert session.status_at(later) is Status.EXPIRED
-    assert ClientSession.objects.holding("u1").get() == successor
+    assert ClientSession.objects.with_key("u1").get() == successor
 
 
 def test_a_keyless_session_of_an_identity_is_found_again(workspace, home):
@@ -203,7 +203,7 @@ def test_the_key_of_an_expired_session_can_be_taken_with_a_grant_and_that_is_an_
     ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", expires_at=NOW)
     session = ClientSession.objects.start(workspace, actor="test")
     session.grant({}, user_identifier_key="u1", actor="api_key:x")
-    assert ClientSession.objects.holding("u1").get() == session
+    assert ClientSession.objects.with_key("u1").get() == session
     event = Event.objects.get(type="client_session.key_taken")
     assert (event.subject, event.actor, event.data) == (str(session.pk), "api_key:x", {})
 

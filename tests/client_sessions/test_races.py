@@ -138,7 +138,7 @@ def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):
         call = partial(ClientSession.objects.start_or_match, workspace, actor="test", user_identifier_key=f"u{n}")
         results = at_once(*[call] * THREADS)
         assert len({result.pk for result in results}) == 1
-        assert ClientSession.objects.in_workspace(workspace).holding(f"u{n}").count() == 1
+        assert ClientSession.objects.in_workspace(workspace).with_key(f"u{n}").count() == 1
 
 
 def test_forty_parallel_grants_lose_none(workspace, accounts, at_once):

@@ -8,7 +8,7 @@ import pytest
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant
-from client_sessions.scoping import still_reached
+from client_sessions.scoping import remaining_grant_types
 from sessions_core.models import Event
 from tests.client_sessions import hosts_models as hosts
 
@@ -36,7 +36,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "grant": lambda session, wanted: session.grant(wanted, actor="test"),
     "replace_grants": lambda session, wanted: session.replace_grants(wanted, actor="test"),
     "revoke_access": lambda session, wanted: session.revoke_access(wanted, actor="test"),
-    "still_reached": still_reached,
+    "remaining_grant_types": remaining_grant_types,
 }
 KEYED: dict[str, Callable[..., Any]] = {
     "start": lambda session, key: ClientSession.objects.start(session.workspace, actor="test", user_identifier_key=key),
@@ -94,4 +94,4 @@ def test_an_id_that_no_database_stores_is_missing(session):
 
 def test_grants_about_a_text_are_not_those_about_its_letters(session):
     with pytest.raises(ValueError, match="must be a list of ids"):
-        Grant.objects.about("door", "12")
+        Grant.objects.for_resources("door", "12")

@@ -16,6 +16,6 @@ def test_an_origin_is_listed_once_and_the_list_is_shown(workspace, capsys):
     ["*", "null", "app.example.com", "https://app.example.com/", "https://APP.example.com", "https://*.x.y", ""],
 )
 def test_what_is_no_origin_gets_a_sentence(workspace, origin):
-    with pytest.raises(CommandError, match="is no origin"):
+    with pytest.raises(CommandError, match="is not a valid origin"):
         call_command("allow_origin", "Here", origin)
     assert not AllowedOrigin.objects.exists()

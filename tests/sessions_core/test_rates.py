@@ -45,7 +45,7 @@ def test_without_the_cache_the_process_counts_by_itself(settings, caplog, addres
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": address}}
     waits = [seconds_to_wait(TWO, "without", at=NOW) for _ in range(3)]
     assert waits == [0, 0, 30]
-    assert "The cache is away" in caplog.text
+    assert "The cache is unavailable" in caplog.text
 
 
 class Silent(DummyCache):
@@ -101,7 +101,7 @@ def test_processes_that_share_a_cache_count_together_until_it_goes(settings, at_
         counters.own.clear()
         assert seconds_to_wait(ten, "a", at=NOW) == 30
     assert seconds_to_wait(ten, "a", at=NOW) == 0
-    assert "The cache is away" in caplog.text
+    assert "The cache is unavailable" in caplog.text
 
 
 def test_processes_without_a_cache_in_common_allow_their_part(settings):

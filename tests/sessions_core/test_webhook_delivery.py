@@ -18,8 +18,8 @@ from django.db import connection
 from django.utils import timezone
 
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.delivery import TIDY_EVERY, Worker
-from sessions_core.webhooks.models import JITTER, KEPT_FOR, LEASE, MOST_FORGOTTEN, RETRIES_AFTER
+from sessions_core.webhooks.delivery import DELETE_EVERY, Worker
+from sessions_core.webhooks.models import DELETION_BATCH, JITTER, LEASE, RETENTION, RETRIES_AFTER
 from sessions_core.webhooks.posting import LIMIT, Network
 from tests.receivers import closed_port, receiving, status
 from user_sessions.models import UserSession
@@ -87,7 +87,7 @@ def settled(message, number, at, **more):
 
 
 def test_what_is_settled_is_kept_for_thirty_days(message, receiver, deliver):
-    old, young = NOW - KEPT_FOR, NOW - KEPT_FOR + timedelta(seconds=1)
+    old, young = NOW - RETENTION, NOW - RETENTION + timedelta(seconds=1)
     settled(message, 1, old)
     settled(message, 1, old - timedelta(days=1), delivered_at=None, dead_at=old)
     (kept,) = settled(message, 1, young)
@@ -99,34 +99,34 @@ def test_what_is_settled_is_kept_for_thirty_days(message, receiver, deliver):
 
 
 def test_what_still_waits_is_never_forgotten(message):
-    assert WebhookMessage.objects.forget_settled(at=NOW + 9 * KEPT_FOR) == 0
+    assert WebhookMessage.objects.delete_settled(at=NOW + 9 * RETENTION) == 0
 
 
 def test_a_thousand_are_forgotten_at_a_time(message):
-    settled(message, MOST_FORGOTTEN + 1, NOW - KEPT_FOR)
-    assert [WebhookMessage.objects.forget_settled(at=NOW) for _ in range(3)] == [MOST_FORGOTTEN, 1, 0]
-    assert MOST_FORGOTTEN == 1000
+    settled(message, DELETION_BATCH + 1, NOW - RETENTION)
+    assert [WebhookMessage.objects.delete_settled(at=NOW) for _ in range(3)] == [DELETION_BATCH, 1, 0]
+    assert DELETION_BATCH == 1000
 
 
 def test_a_worker_tidies_once_an_hour(message, endpoint, django_assert_num_queries):
     clock = [NOW]
     worker = Worker(clock=lambda: clock[0])
     WebhookEndpoint.objects.update(disabled_at=NOW)
-    settled(message, 1, NOW - KEPT_FOR)
+    settled(message, 1, NOW - RETENTION)
     worker.run(once=True)
     assert list(WebhookMessage.objects.all()) == [message]
-    settled(message, 1, NOW - KEPT_FOR)
-    clock[0] = NOW + TIDY_EVERY - timedelta(seconds=1)
+    settled(message, 1, NOW - RETENTION)
+    clock[0] = NOW + DELETE_EVERY - timedelta(seconds=1)
     with django_assert_num_queries(1):  # is anything due?
         worker.run(once=True)
-    clock[0] = NOW + TIDY_EVERY
+    clock[0] = NOW + DELETE_EVERY
     worker.run(once=True)
     assert list(WebhookMessage.objects.all()) == [message]
 
 
 def test_a_worker_goes_on_where_more_is_to_be_forgotten(message):
     WebhookEndpoint.objects.update(disabled_at=NOW)
-    settled(message, MOST_FORGOTTEN + 1, NOW - KEPT_FOR)
+    settled(message, DELETION_BATCH + 1, NOW - RETENTION)
     worker = Worker(clock=lambda: NOW)
     for left in (2, 1):
         worker.run(once=True)
@@ -137,7 +137,7 @@ def test_gone_disables_the_endpoint(message, endpoint, receiver, deliver):
     receiver.answer = status(410)
     deliver(at=NOW)
     endpoint.refresh_from_db()
-    assert (endpoint.disabled_at, endpoint.disabled_reason) == (NOW, "it answered 410 Gone")
+    assert (endpoint.disabled_at, endpoint.disabled_reason) == (NOW, "the endpoint responded with 410 Gone")
     assert Event.objects.get(type="webhook_endpoint.disabled").actor == "system:webhooks"
     deliver(at=NOW + timedelta(days=1))
     assert len(receiver.received) == 1

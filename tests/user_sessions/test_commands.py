@@ -203,7 +203,7 @@ def test_a_user_is_also_found_by_user_name(name, workspace, u1):
 
 def test_a_text_that_means_two_users_is_refused(name, workspace, u1, django_user_model):
     django_user_model.objects.create_user(user_id(u1.pk))
-    with pytest.raises(CommandError, match="means 2 users"):
+    with pytest.raises(CommandError, match="matches 2 users"):
         run("revoke_user_sessions", name, "--user", user_id(u1.pk))
 
 

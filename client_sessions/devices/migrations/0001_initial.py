@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[("none", "None"), ("single", "Single"), ("multiple", "Multiple")],
                         default="none",
-                        help_text="Kept and shown to the page.",
+                        help_text="Stored and returned, but not used.",
                         max_length=8,
                     ),
                 ),
@@ -131,7 +131,12 @@ class Migration(migrations.Migration):
                 ("manufacturer", models.CharField(default="august", max_length=100)),
                 ("model_name", models.CharField(blank=True, max_length=100, verbose_name="model")),
                 ("is_online", models.BooleanField(default=True)),
-                ("is_locked", models.BooleanField(blank=True, help_text="Unknown for what is not a lock.", null=True)),
+                (
+                    "is_locked",
+                    models.BooleanField(
+                        blank=True, help_text="Leave it unknown for a device that is not a lock.", null=True
+                    ),
+                ),
                 ("capabilities", models.JSONField(blank=True, default=list)),
                 ("custom_metadata", models.JSONField(blank=True, default=dict)),
                 (

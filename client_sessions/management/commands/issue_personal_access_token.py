@@ -1,4 +1,4 @@
-"""``manage.py issue_personal_access_token USER --workspace W``: make a person's key and show it, this once."""
+"""``manage.py issue_personal_access_token USER --workspace W``: create a personal access token and print it once."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,12 +11,12 @@ from sessions_core.management.workspaces import workspace_named
 
 
 class Command(BaseCommand):
-    help = "Issues a personal access token of a user, for one or more workspaces. It is kept nowhere."
+    help = "Issues a personal access token of a user for one or more workspaces. Prints it once and does not store it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the id of a user, such as user_7, or a user name")
         parser.add_argument(
-            "--workspace", action="append", required=True, help="an id, or a name that only one has; may be repeated"
+            "--workspace", action="append", required=True, help="the id or unique name of a workspace; repeatable"
         )
         parser.add_argument("--name", required=True, help="where the token will be used")
 

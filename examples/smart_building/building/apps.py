@@ -9,7 +9,7 @@ class BuildingConfig(AppConfig):
     def ready(self) -> None:
         from building import models
 
-        # One workspace, so no path to it. Who was granted a tenant reaches its doors, and their locks.
+        # The project has one workspace, so workspace=None. A grant of a tenant reaches its doors, and their locks.
         resources.register("tenant", models.Tenant, workspace=None)
         resources.register("door", models.Door, workspace=None, through=["tenant"])
         resources.register("lock", models.Lock, workspace=None, through=["door"], counted=True)

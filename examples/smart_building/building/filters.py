@@ -1,4 +1,4 @@
-"""What a list can be narrowed by, on top of what its caller was granted."""
+"""Filters of the lists, in addition to the grants of the caller."""
 
 from django_filters.rest_framework import CharFilter, FilterSet
 
@@ -12,7 +12,7 @@ class DoorFilter(FilterSet):
 
 
 class CameraFilter(FilterSet):
-    # By name: with a ModelChoiceFilter, a caller could find out which ids the doors of others have.
+    # By name: a ModelChoiceFilter would let callers find out the ids of other tenants' doors.
     door = CharFilter("door__name")
 
     class Meta:

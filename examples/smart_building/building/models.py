@@ -1,4 +1,4 @@
-"""What this building is made of. None of these models knows of Gatepass."""
+"""The models of a building. None of them depends on Gatepass."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""The building's API: a client session sees what it was granted, a backend sees everything."""
+"""The API of the building: a client session sees the rows of its grants, a backend sees all rows."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from client_sessions.permissions import HasCredential
 
 
 class Guarded(UserIdentifierKeyMixin, ReadOnlyModelViewSet):
-    """All there is to guarding a model."""
+    """Base of the guarded views."""
 
     authentication_classes = [ClientSessionAuthentication, ApiKeyAuthentication]
     permission_classes = [HasCredential]
@@ -43,7 +43,7 @@ class Locks(Guarded):
 
     @action(detail=True, methods=["post"])
     def unlock(self, request: Request, pk: str) -> Response:
-        """A POST, so it needs a grant that allows control; a lock that is out of reach is 404."""
+        """Unlock a lock. POST needs a grant that allows control; other locks are 404."""
         lock = self.get_object()
         lock.is_locked = False
         lock.save(update_fields=["is_locked"])
@@ -51,5 +51,5 @@ class Locks(Guarded):
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """The same for everybody: the token is in the browser alone, after the # of the address."""
+    """Show the page, which is the same for all users: the token is only in the browser, after the # of the URL."""
     return render(request, "building/page.html")

@@ -1,4 +1,4 @@
-"""A project with models of its own that guards them with Gatepass. Runs on 127.0.0.1 only."""
+"""Settings of a project that protects its own models with Gatepass. It runs on 127.0.0.1 only."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _key(name: str) -> str:
-    """Made on the first run and kept in a file. Where it matters, keep keys apart from the database."""
+    """Return a key, generated on the first run. In production, store keys apart from the database."""
     file = DATA / name
     if not file.exists():
         file.touch(mode=0o600)

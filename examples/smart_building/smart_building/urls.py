@@ -2,6 +2,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("building.urls")),
-    # For the backend: opens client sessions, widens and ends them.
+    # For the backend: create, change and revoke client sessions.
     path("gatepass/", include("client_sessions.urls")),
 ]

@@ -21,7 +21,7 @@ def api_key(workspace: Workspace) -> str:
 
 @pytest.fixture
 def tenants(workspace: Workspace) -> list[Tenant]:
-    """Two, with a door and a lock each."""
+    """Two tenants, each with a door, a lock and a camera."""
     tenants = [Tenant.objects.create(name=name) for name in ("first", "second")]
     for tenant in tenants:
         door = Door.objects.create(tenant=tenant, name=f"{tenant.name} door")
@@ -46,5 +46,5 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Callable[[], Page]:
-    """The page of a browser of its own: nothing is shared with another."""
+    """Open pages in separate browser contexts, which share no storage."""
     return lambda: browser.new_context().new_page()

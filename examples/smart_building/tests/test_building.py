@@ -1,4 +1,4 @@
-"""Whoever was granted a tenant reaches its doors and locks, and nothing of the neighbours'."""
+"""A grant of a tenant reaches its doors, locks and cameras, and no rows of other tenants."""
 
 import pytest
 from building.models import Lock
@@ -55,14 +55,14 @@ def test_the_browsable_page_of_a_list_offers_its_filters(mine):
 
 
 @pytest.mark.parametrize("type", TYPES)
-def test_nobody_sees_nothing(type, mine):
+def test_a_caller_without_a_live_session_is_refused(type, mine):
     assert Client().get(f"/api/{type}").status_code == 401
     mine.revoke(actor="test")
     refused = bearer(mine.token).get(f"/api/{type}")
     assert (refused.status_code, refused.json()) == (401, {"detail": "The client session was revoked."})
 
 
-def test_a_lock_is_unlocked_by_who_may_control_it(mine, tenants):
+def test_unlocking_needs_a_grant_that_allows_control(mine, tenants):
     lock, other = Lock.objects.order_by("pk")
     assert bearer(mine.token).post(f"/api/locks/{lock.pk}/unlock").json()["is_locked"] is False
     assert bearer(mine.token).post(f"/api/locks/{other.pk}/unlock").status_code == 404

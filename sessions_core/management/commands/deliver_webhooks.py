@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Delivers webhooks until it is told to stop. Several may run, on any machine."
+    help = "Delivers webhooks until SIGTERM. Several processes may run, on any machine."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--once", action="store_true", help="deliver what is due now, and end")
+        parser.add_argument("--once", action="store_true", help="deliver the messages that are due now, then exit")
 
     def handle(self, *args: Any, **options: Any) -> None:
         worker = Worker()
@@ -35,6 +35,6 @@ class Command(BaseCommand):
             except Error as reason:
                 if not is_away(reason):
                     raise
-                logger.warning("The database is away or busy: %s", reason)
+                logger.warning("The database is unavailable or busy: %s", reason)
                 close_old_connections()
                 time.sleep(PAUSE)

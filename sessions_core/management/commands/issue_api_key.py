@@ -1,17 +1,17 @@
-"""``manage.py issue_api_key WORKSPACE``: make a secret key and show it, this once."""
+"""``manage.py issue_api_key WORKSPACE``: create an API key and print it."""
 
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sessions_core.management.lengths import fitting
+from sessions_core.management.lengths import check_length
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import ApiKey
 
 
 class Command(BaseCommand):
-    help = "Issues a secret or publishable key of a workspace. A secret key is printed this once and kept nowhere."
+    help = "Issues a secret or publishable API key. A secret key is printed once and not stored."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         workspace = workspace_named(options["workspace"])
-        name = fitting(options["name"], ApiKey, "name", what="--name")
+        name = check_length(options["name"], ApiKey, "name", what="--name")
         if options["publishable"]:
             key = ApiKey.objects.issue_publishable(workspace, name=name, actor="command:issue_api_key")
             self.stdout.write(key.publishable_key)

@@ -1,4 +1,4 @@
-"""``manage.py reencrypt``: seal every stored secret with the newest of the ENCRYPTION_KEYS."""
+"""``manage.py reencrypt``: encrypt every stored secret with the newest of the ENCRYPTION_KEYS."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from sessions_core.management.progress import Progress
 
 
 class Command(BaseCommand):
-    help = "Encrypts stored secrets anew, so that older encryption keys can be withdrawn. May run while all is served."
+    help = "Encrypts stored secrets with the newest key, so that you can remove older keys. Safe on a running server."
 
     def handle(self, *args: Any, **options: Any) -> None:
         for model, column in sealed_columns():
             try:
                 with ready_database():
-                    progress = Progress(self.stderr, f"{model._meta.verbose_name_plural} looked at so far")
+                    progress = Progress(self.stderr, f"{model._meta.verbose_name_plural} checked so far")
                     changed = reseal(model, column, seen=progress.show)
             except CannotOpen as error:
-                raise CommandError(f"A secret in {model._meta.label} cannot be opened: {error}.") from None
-            self.stdout.write(f"{model._meta.label}.{column}: {changed} encrypted anew")
+                raise CommandError(f"A secret in {model._meta.label} cannot be decrypted: {error}.") from None
+            self.stdout.write(f"{model._meta.label}.{column}: {changed} re-encrypted")

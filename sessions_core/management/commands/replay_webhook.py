@@ -1,4 +1,4 @@
-"""``manage.py replay_webhook ID``: send a message again, whatever became of it."""
+"""``manage.py replay_webhook ID``: send a message again, delivered or not."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,17 +10,17 @@ from sessions_core.models import WebhookMessage
 
 
 class Command(BaseCommand):
-    help = "Makes a webhook message due now, under its id and with all its retries."
+    help = "Sends a webhook message again, with the same id and all its retries."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("message", help="its id, msg_…")
+        parser.add_argument("message", help="the id of the message, msg_…")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
             message = WebhookMessage.objects.select_related("endpoint").filter(pk=options["message"]).first()
         if message is None:
-            raise CommandError("There is no such message.")
+            raise CommandError("Webhook message not found.")
         happened = message.send_again(actor="command:replay_webhook")
-        self.stdout.write(f"It will be sent again to {message.endpoint}." if happened else "It is due already.")
+        self.stdout.write(f"Sending again to {message.endpoint}." if happened else "The message is already due.")
         if message.endpoint.disabled_at:
-            self.stdout.write("Its endpoint is disabled; it waits until that is enabled in the console.")
+            self.stdout.write("The endpoint is disabled. The message waits until an operator enables it in the admin.")

@@ -1,4 +1,4 @@
-"""``manage.py rotate_webhook_secret ID``: a new secret for a webhook endpoint, shown this once."""
+"""``manage.py rotate_webhook_secret ID``: replace the secret of a webhook endpoint and print the new one once."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,7 +11,7 @@ from sessions_core.models import WebhookEndpoint
 
 
 class Command(BaseCommand):
-    help = "Gives a webhook endpoint a new secret and prints it this once. For a day both secrets sign."
+    help = "Replaces the signing secret of a webhook endpoint and prints it once. Both secrets sign for 24 hours."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("endpoint", type=UUID, help="the id of the endpoint")
@@ -20,5 +20,5 @@ class Command(BaseCommand):
         with ready_database():
             endpoint = WebhookEndpoint.objects.filter(pk=options["endpoint"]).first()
         if endpoint is None:
-            raise CommandError("There is no such webhook endpoint.")
+            raise CommandError("Webhook endpoint not found.")
         self.stdout.write(endpoint.rotate(actor="command:rotate_webhook_secret"))

@@ -1,7 +1,8 @@
-"""Django's PostgreSQL, with an end to every wait.
+"""Django's PostgreSQL backend with a timeout for every wait.
 
-``statement_timeout`` bounds what a living server does. It cannot bound a server that accepts connections and then says
-nothing, and neither can TCP: the kernel goes on acknowledging for a stopped process. So each wait of psycopg ends here.
+``statement_timeout`` limits statements of a running server. It does not limit a server that accepts connections and
+then does not answer. Neither does TCP: the kernel acknowledges packets for a stopped process. So this backend limits
+each wait of psycopg.
 """
 
 from collections.abc import Callable, Generator
@@ -17,9 +18,9 @@ from sessions_project.backends.outage import Outage
 
 __all__ = ["DatabaseWrapper"]
 
-# Seconds by which the database must have answered before a request does: what is left writes the 503.
+# Seconds that are reserved to send the 503 after a database timeout.
 RESERVE = 0.2
-# Seconds by which the server's own limit comes before ours, so that a slow statement is not taken for an outage.
+# Seconds by which statement_timeout is shorter, so that a slow statement does not count as an outage.
 HEAD_START = 0.3
 
 
@@ -56,14 +57,14 @@ class BoundedConnection(psycopg.Connection[Any]):
             with outage.attempt(self._again):
                 return super().wait(_bounded(gen), *args, **kwargs)
         except NoAnswer:
-            self.close()  # its answer may still come, and must not be taken for that of the next statement
+            self.close()  # a late answer must not be read as the answer of the next statement
             raise
 
 
 def _bounded(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """The same generator of psycopg, which raises NoAnswer when the time is over.
+    """Wrap a generator of psycopg and raise NoAnswer after the timeout.
 
-    psycopg sends it 0 every tenth of a second in which nothing came.
+    psycopg sends 0 every tenth of a second without data.
     """
     seconds = settings.GATEPASS_DATABASE_TIMEOUT - RESERVE
     deadline = monotonic() + seconds
@@ -79,7 +80,7 @@ def _bounded(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
 
 
 class _Driver:
-    """The psycopg module as Django uses it, but for its connections."""
+    """The psycopg module with another ``connect``."""
 
     connect = BoundedConnection.connect
 
@@ -88,7 +89,7 @@ class _Driver:
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    Database = _Driver()  # type: ignore[assignment]  # Django asks it for what it would ask the module
+    Database = _Driver()  # type: ignore[assignment]  # Django reads attributes of the module
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

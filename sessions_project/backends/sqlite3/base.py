@@ -1,4 +1,4 @@
-"""Django's SQLite, whose writers do not keep every thread waiting for a lock that another program holds."""
+"""Django's SQLite backend, without threads that all wait for a lock of another program."""
 
 import sqlite3
 from contextlib import closing

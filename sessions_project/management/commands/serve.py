@@ -1,4 +1,4 @@
-"""``manage.py serve``: check that all is well, and become the server."""
+"""``manage.py serve``: run the checks, then start the server."""
 
 import ipaddress
 import os
@@ -18,13 +18,13 @@ from sessions_project import secrets_file
 from sessions_project.checks import is_loopback
 from sessions_project.models import Deployment
 from sessions_project.sandbox import IsLive, make_sandbox, refuse_live
-from sessions_project.welcome import remembered, welcome
+from sessions_project.welcome import welcome, with_credentials
 
 LAST_PORT = 65535
 
 
 class Command(BaseCommand):
-    help = "Serves, and changes nothing: it makes no users, keys or tables, and prints no secrets."
+    help = "Starts the server. Creates no users, keys or tables, and prints no secrets."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; default 127.0.0.1")
@@ -33,7 +33,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         _refuse_unusable(host, port)
-        os.umask(0o077)  # the database is nobody else's to read
+        os.umask(0o077)  # other users of the machine must not read the database
         try:
             if settings.GATEPASS_SANDBOX:
                 self._prepare_sandbox(host, port)
@@ -47,44 +47,48 @@ class Command(BaseCommand):
 
     def _prepare_sandbox(self, host: str, port: int) -> None:
         if not is_loopback(host):
-            raise CommandError("A sandbox is for this machine only. Leave --host out, or serve without a sandbox.")
+            raise CommandError(
+                "A sandbox can be served only to this machine. Remove --host, or serve without a sandbox."
+            )
         if "GATEPASS_URL" not in os.environ:
             settings.GATEPASS_URL = os.environ["GATEPASS_URL"] = f"http://127.0.0.1:{port}".removesuffix(":80")
         try:
-            refuse_live()  # before its tables are changed
+            refuse_live()  # before migrate changes tables
             call_command("migrate", verbosity=0, interactive=False)
             self.check(databases=["default"])
             sandbox = make_sandbox(here=True)
         except IsLive:
             raise CommandError(
-                "This database belongs to a live server, so no sandbox is made in it. Serve it with `manage.py serve`, "
-                "or make a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
+                "This database belongs to a live server, so it is not a sandbox. Serve it with `manage.py serve`, "
+                "or create a sandbox in a new directory: `dev.py run --data DIR`, without DATABASE_URL."
             ) from None
         if "DATABASE_URL" in os.environ:
-            secrets_file.remember(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
-        self.stdout.write(welcome(*remembered(sandbox)))
+            secrets_file.update(settings.GATEPASS_SECRETS, DATABASE_URL=os.environ["DATABASE_URL"])
+        self.stdout.write(welcome(*with_credentials(sandbox)))
 
     def _prepare_live(self, host: str, port: int) -> None:
         self.check(include_deployment_checks=True, databases=["default"])
         if not is_loopback(host) and urlsplit(settings.GATEPASS_URL).scheme != "https":
             raise CommandError(
-                f"Serving plain HTTP on {host} would show every credential to the network. Set GATEPASS_URL to the "
-                "https:// address of the proxy in front, or leave --host out."
+                f"Plain HTTP on {host} would send every credential unencrypted. Set GATEPASS_URL to the https:// "
+                "address of the proxy in front, or remove --host."
             )
         _refuse_unmigrated()
         if not is_loopback(host):
-            self.stderr.write(f"Let only your proxy reach {host}:{port}: this server believes its X-Forwarded headers.")
+            self.stderr.write(
+                f"Allow only your proxy to connect to {host}:{port}: the server trusts X-Forwarded headers."
+            )
         if Deployment.objects.sandboxes().exists():
             self.stderr.write(
-                "This database was a sandbox, and is live from now on. Its demo users, its operator and its API keys "
-                "are still there: delete those you do not need."
+                "This database was a sandbox, and is live from now on. Its demo users, operator and API keys still "
+                "work: delete those you do not need."
             )
         Deployment.go_live()
         self.stdout.write(f"Gatepass serves {settings.GATEPASS_URL} on {host}:{port}. Ctrl-C stops the server.")
 
 
 def _refuse_unmigrated() -> None:
-    """A live database is migrated by its operator, who takes a backup first, and not by whichever server starts."""
+    """Raise CommandError if migrations are missing. The operator of a live server migrates, after a backup."""
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not missing:
@@ -92,7 +96,7 @@ def _refuse_unmigrated() -> None:
     if not executor.loader.applied_migrations:
         raise CommandError("The database has no tables yet. Run `manage.py migrate`, then `manage.py bootstrap`.")
     raise CommandError(
-        f"The database lacks {len(missing)} migrations, first {missing[0][0]}. Back it up, then `manage.py migrate`."
+        f"The database lacks {len(missing)} migrations, first {missing[0][0]}. Back it up and run `manage.py migrate`."
     )
 
 
@@ -107,7 +111,7 @@ def _refuse_unusable(host: str, port: int) -> None:
         with socket.create_server((host, port), family=family):
             pass
     except OSError as reason:
-        raise CommandError(f"Cannot serve on {host}:{port} ({reason}). Choose another with --port.") from None
+        raise CommandError(f"Cannot serve on {host}:{port} ({reason}). Choose another port with --port.") from None
 
 
 def _server(host: str, port: int) -> list[str]:

@@ -86,10 +86,10 @@ class FrontendView(ClerkView):
             raise ClerkError("malformed_request_parameters", f"_method is one of {', '.join(OVERRIDES)}, once.")
 
     def allowed_origin(self, request: Request) -> str:
-        caller = request.auth if self.is_known else None
+        caller = request.auth if self.is_authenticated else None
         return (caller.page or "") if isinstance(caller, Caller) else super().allowed_origin(request)
 
-    def workspace_asked(self, request: HttpRequest | Request) -> Workspace | None:
+    def requested_workspace(self, request: HttpRequest | Request) -> Workspace | None:
         with suppress(DisallowedHost):
             return UserSessionPolicy.objects.workspace_at(request.get_host())
         return None

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from sessions_core.management.lengths import fitting
+from sessions_core.management.lengths import check_length
 from sessions_core.management.progress import Progress
 from sessions_core.management.users import user_named
 from sessions_core.management.workspaces import workspace_named
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if options["everybody"]:
             self._begin_epoch(workspace, kept=options["kept"], reason=options["reason"], ask=options["ask"])
             return
-        reason = fitting(options["reason"], UserSession, "close_reason", what="--reason")
+        reason = check_length(options["reason"], UserSession, "close_reason", what="--reason")
         user, client = options["user"], options["client"]
         chosen = _of_user(workspace, user) if user else _of_client(workspace, client)
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def _begin_epoch(self, workspace: Workspace, *, kept: str, reason: str, ask: bool) -> None:
         if kept:
             raise CommandError("--everybody makes no exception.")
-        reason = fitting(reason, Epoch, "reason", what="--reason")
+        reason = check_length(reason, Epoch, "reason", what="--reason")
         if ask:
             _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")
         epoch = Epoch.objects.begin(workspace, actor=BY, reason=reason)

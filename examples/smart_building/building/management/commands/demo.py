@@ -15,7 +15,7 @@ TENANTS = {"First floor": ["Entrance", "Balcony"], "Second floor": ["Studio"]}
 
 
 class Command(BaseCommand):
-    help = "Makes what is missing of the demo, prints how to try it, and serves it on 127.0.0.1."
+    help = "Creates the missing demo data, prints how to try it, and serves it on 127.0.0.1."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", default=8001, type=int)
@@ -27,12 +27,12 @@ class Command(BaseCommand):
         for name, doors in TENANTS.items():
             session = _session(workspace, _tenant(name, doors))
             self.stdout.write(f"{name}: open {url}/#{session.token}")
-        self.stdout.write("\nEnd the second one's session, then press Refresh on its page:\n")
+        self.stdout.write("\nEnd the session of the second floor, then press Refresh on its page:\n")
         self.stdout.write(
             f"curl -s {url}/gatepass/client_sessions/revoke -H 'Authorization: Bearer {_key(workspace)}' "
             f"-H 'Content-Type: application/json' -d '{{\"client_session_id\": \"{session.pk}\"}}'\n"
         )
-        self.stdout.write("Ctrl-C stops it.")
+        self.stdout.write("Ctrl-C stops the server.")
         call_command("runserver", f"127.0.0.1:{options['port']}", use_reloader=False)
 
 
@@ -51,7 +51,7 @@ def _session(workspace: Workspace, tenant: Tenant) -> ClientSession:
 
 
 def _key(workspace: Workspace) -> str:
-    """A fresh one for each run, since a key is shown only once."""
+    """Return a new API key for each run, because a key is shown only once."""
     for old in ApiKey.objects.usable().secret().filter(workspace=workspace, name="demo"):
         old.revoke(actor=BY)
     return ApiKey.objects.issue(workspace, name="demo", actor=BY)[1]

@@ -1,4 +1,4 @@
-// The token never reaches the page's server but as a credential: what follows a # stays in the browser.
+// The browser does not send the part after the # to the server, so the token is sent only as a credential.
 const token = location.hash.slice(1) || sessionStorage.getItem("token") || ""
 sessionStorage.setItem("token", token)
 history.replaceState(null, "", location.pathname)
