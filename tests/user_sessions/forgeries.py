@@ -1,4 +1,4 @@
-"""Texts that are nearly the token of a client, made from one that is."""
+"""Forged client tokens, made from a valid one."""
 
 import base64
 import hmac
@@ -21,7 +21,7 @@ def decoded(part: str) -> bytes:
 
 
 def our_key(token: str) -> bytes:
-    """The key that signed it: what an attacker does not have, but a bug could use for something else."""
+    """Return the key that signed the token, which an attacker does not have but a bug could misuse."""
     return CLIENT_KEY.get(jwt.get_unverified_header(token)["kid"]) or b""
 
 
@@ -40,7 +40,7 @@ def swapped(text: str, at: int) -> str:
 
 
 def resigned(**how: Any) -> Callable[[str], str]:
-    """The same with other members in its header or payload, and a signature of our own key where there is one."""
+    """Change members of header or payload and sign with our own key."""
 
     def change(token: str) -> str:
         header, payload, _ = said(token)
@@ -52,12 +52,12 @@ def resigned(**how: Any) -> Callable[[str], str]:
 
 
 def unsigned(**members: Any) -> Callable[[str], str]:
-    """The same with another header, and the signature that it had."""
+    """Change the header and keep the signature."""
     return lambda token: f"{encoded(said(token)[0] | members)}.{token.partition('.')[2]}"
 
 
 def twice(member: str) -> Callable[[str], str]:
-    """A payload that names a member twice, the second time as it should be."""
+    """Repeat a member of the payload; the second value is correct."""
 
     def change(token: str) -> str:
         header, payload, _ = said(token)
@@ -68,7 +68,7 @@ def twice(member: str) -> Callable[[str], str]:
 
 
 def second_spelling(token: str) -> str:
-    """Its last character says more bits than the signature has."""
+    """Change unused bits in the last character of the signature."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = token[:-1] + letters[letters.index(token[-1]) ^ 1]
     assert decoded(other.split(".")[2]) == decoded(token.split(".")[2])

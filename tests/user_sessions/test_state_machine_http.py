@@ -1,4 +1,4 @@
-"""The Backend API beside the same model, over HTTP: whatever a backend asks for, in whatever order."""
+"""The Backend API and the same model agree after any sequence of requests."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.promise("P14")
-def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, backend, foreign_backend, u1, u2):
+def test_over_http_the_server_agrees_with_the_model(workspace, elsewhere, backend, foreign_backend, u1, u2):
     set_user_session_policy(workspace, limit=3)
     workspace.save()
 
     class OverHttp(RuleBasedStateMachine):
-        """The clock is the real one, so nothing expires here."""
+        """Uses the real clock, so nothing expires."""
 
         sessions = Bundle("sessions")
         callers = {"here": backend, "there": foreign_backend}
