@@ -1,4 +1,4 @@
-"""What is stored, logged or shown opens nothing."""
+"""Nothing stored, logged or displayed is a working credential."""
 
 import base64
 import logging
@@ -14,7 +14,7 @@ from tests.dump import dump
 
 
 def opens(text: str) -> bool:
-    """Whether the text works as any credential of this API, anywhere a credential may stand."""
+    """Return True if the text works as a credential in any header of this API."""
     if not text or not text.isprintable() or not text.isascii():
         return False
     callers = [
@@ -31,7 +31,7 @@ def opens(text: str) -> bool:
 
 
 @pytest.mark.promise("P1")
-def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key, open_session):
+def test_a_dump_of_the_database_contains_no_credential(backend, api_key, publishable_key, open_session):
     session = open_session(user_identifier_key="u1")
     assert opens(api_key) and opens(publishable_key) and opens(session["token"])
     found = dump()
@@ -80,7 +80,7 @@ def console(db) -> Client:
 
 
 @pytest.mark.promise("P4")
-def test_neither_repr_nor_console_shows_a_secret(console, api_key, open_session, home):
+def test_repr_and_the_console_show_no_secret(console, api_key, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
     row = ClientSession.objects.get()
     key = ApiKey.objects.get(kind=ApiKey.Kind.SECRET)
