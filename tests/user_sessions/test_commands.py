@@ -75,7 +75,7 @@ def test_a_retired_or_revoked_key_gets_a_successor(name, workspace, verb, stage)
     assert SigningKey.objects.exclude(pk=key.pk).get().revoked_at is None
     again = run("signing_keys", verb, name, key.kid)
     assert again.startswith(
-        "It is gone already.\n" if verb == "revoke" else "Another key is about to take over already.\n"
+        "The key is already gone.\n" if verb == "revoke" else "Its successor is already published.\n"
     )
     line = next(line for line in again.splitlines() if line.startswith(key.kid))
     assert ("revoked at 20" in line) == (verb == "revoke") != ("published until 20" in line)
@@ -90,7 +90,7 @@ def test_a_pending_key_can_be_replaced_by_one_of_another_algorithm(name, workspa
     workspace.refresh_from_db()
     assert UserSessionPolicy.of(workspace).signing_algorithm == "RS256"
     assert run("signing_keys", "retire", name, following.kid).startswith("Retired.")
-    assert run("signing_keys", "retire", name, following.kid).startswith("It is gone already.\n")
+    assert run("signing_keys", "retire", name, following.kid).startswith("The key is already gone.\n")
     run("signing_keys", "rotate", name, "--algorithm", "ES256")
     assert SigningKey.objects.earliest("-active_from").algorithm == "ES256"
 

@@ -71,9 +71,9 @@ def test_a_forged_token_costs_no_query_of_its_own(client, token, forge, django_a
     """The signature check refuses it; the only queries are those of a visitor."""
     forged = FORGERIES[forge](token)
     for visitor, shown in ((Page(), "cookie"), (app(), "bearer")):
-        with CaptureQueriesContext(connection) as visitor:
+        with CaptureQueriesContext(connection) as queries:
             visitor.get("client")
-        with django_assert_num_queries(len(visitor)):
+        with django_assert_num_queries(len(queries)):
             assert carrying(forged, shown).get("client").status_code == 200
 
 

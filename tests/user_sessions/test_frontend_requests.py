@@ -22,7 +22,7 @@ from user_sessions.models import Ticket, UserSession
     ],
 )
 def test_a_post_overrides_its_method_in_the_query(browser, u1, query, answer):
-    session = browser.hold(u1)
+    session = browser.start_session(u1)
     response = browser.post("v1/client", query)
     assert (response.status_code, response.error) == answer
     session.refresh_from_db()
@@ -31,7 +31,7 @@ def test_a_post_overrides_its_method_in_the_query(browser, u1, query, answer):
 
 @pytest.mark.wire("C158")
 def test_a_get_cannot_override_its_method(browser, u1):
-    session = browser.hold(u1)
+    session = browser.start_session(u1)
     assert browser.get("v1/client", "?_method=DELETE").json()["response"]["last_active_session_id"] == session.pk
 
 
@@ -98,7 +98,7 @@ def test_the_default_port_is_accepted_in_the_host(at_home):
 
 @pytest.mark.parametrize("scheme", ["Basic", "Digest", "Negotiate"])
 def test_proxy_credentials_are_not_read_as_a_client_token(browser, u1, scheme):
-    browser.hold(u1)
+    browser.start_session(u1)
     browser.headers["authorization"] = f"{scheme} dXNlcjpwYXNzd29yZA=="
     assert browser.shown()["last_active_session_id"]
 
@@ -149,13 +149,13 @@ def test_only_a_sandbox_issues_dev_browser_ids(browser, live_workspace):
 
 @pytest.mark.parametrize("token", ["{token}", "Bearer {token}", "bearer {token}"])
 def test_an_app_sends_its_token_with_or_without_bearer(app, u1, token):
-    session = app.hold(u1)
+    session = app.start_session(u1)
     app.credential = token.format(token=app.credential)
     assert app.shown()["last_active_session_id"] == session.pk
 
 
 def test_an_authorization_header_identifies_an_app(app, u1):
-    session = app.hold(u1)
+    session = app.start_session(u1)
     plain = Browser(page="", authorization=app.credential)
     assert plain.shown()["last_active_session_id"] == session.pk
     assert plain.verb(session, "end").status_code == 200
@@ -164,7 +164,7 @@ def test_an_authorization_header_identifies_an_app(app, u1):
 
 def test_a_native_request_ignores_the_cookie(browser, u1):
     """Otherwise a page could bypass the origin check with ``_is_native``."""
-    browser.hold(u1)
+    browser.start_session(u1)
     browser.page = ""
     assert browser.get("v1/client", "?_is_native=1").json() == {"response": None, "client": None}
     assert browser.post("v1/client/sessions", "?_method=DELETE&_is_native=1").error == "signed_out"

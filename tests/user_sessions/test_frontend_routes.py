@@ -91,7 +91,7 @@ def test_a_route_answers_its_client(frontend, ann, route, method):
 def test_a_route_for_clients_refuses_all_other_callers(frontend, elsewhere, api_key, ann, route, method):
     rows, old = rows_of(frontend, ann), renew(frontend)
     foreign = type(frontend)(host="elsewhere.example.com")
-    foreign.hold(ann)
+    foreign.start_session(ann)
     before = everything()
     for credential in ("", old, foreign.credential, f"Bearer {api_key}", api_key, "x", frontend.credential[:-1]):
         stranger = type(frontend)()
@@ -123,7 +123,7 @@ def test_a_public_route_accepts_visitors(frontend, ann, route, method, credentia
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
 def test_a_route_accepts_only_the_methods_in_its_row(browser, ann, route):
     rows = {"session_id": "x", "sign_in_id": "x", "template_name": "x", "rest": "x", "ticket": "x"}
-    browser.hold(ann)
+    browser.start_session(ann)
     credential, taken = browser.credential, []
     for method in METHODS:
         browser.credential = credential  # one route deletes the cookie
@@ -151,7 +151,7 @@ def test_an_id_of_another_user_is_answered_like_an_unknown_one(
 ):
     rows = rows_of(Browser(), ann)
     caller = type(frontend)(host=host)
-    caller.hold(u2)
+    caller.start_session(u2)
     before = everything()
     answers = [comparable(ask(caller, method, route, ids), ids) for ids in (rows, unknown_ids)]
     assert answers[0] == answers[1]

@@ -84,7 +84,7 @@ def expected(verb, state):
 @pytest.mark.parametrize("state", Status.values)
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
 def test_a_verb_in_a_state(browser, template, u1, verb, state):
-    session = browser.hold(u1)
+    session = browser.start_session(u1)
     put(session, state)
     events = Event.objects.filter(subject=session.pk)
     before = events.count()
@@ -98,7 +98,7 @@ def test_a_verb_in_a_state(browser, template, u1, verb, state):
 @pytest.mark.parametrize("state", GONE)
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
 def test_a_removed_session_is_answered_like_an_unknown_one(browser, template, u1, u2, verb, state):
-    session = browser.hold(u1)
+    session = browser.start_session(u1)
     UserSession.objects.start(session.workspace, u2, actor="test", client=session.client)
     browser.credential = client_token(session.client)
     put(session, state)

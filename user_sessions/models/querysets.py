@@ -175,7 +175,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
-        """End, revoke, replace or remove the sessions that allow it, in one UPDATE with an event each. Return their ids.
+        """End, revoke, replace or remove the sessions that allow it, in one UPDATE with an event each. Return the ids.
 
         The first transition that closed a session keeps its time, actor and reason. Revoking a void session is
         permanent.

@@ -1,4 +1,4 @@
-// An app's own server, which asks @clerk/backend about each request and does what it says: app.mjs, told by GIVEN.
+// An app's own server, which asks @clerk/backend about each request and does what it says: app.mjs, with the parameters in GIVEN.
 // Prints its port; answers who is signed in, as JSON.
 
 import { createServer } from "node:http"

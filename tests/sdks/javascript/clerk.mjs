@@ -1,4 +1,4 @@
-// What @clerk/backend is asked in the tests: clerk.mjs ACT, told by GIVEN; prints what it answered as JSON.
+// What @clerk/backend is asked in the tests: clerk.mjs ACT, with the parameters in GIVEN; prints what it answered as JSON.
 
 import { createClerkClient, verifyToken } from "@clerk/backend"
 import { isClerkAPIResponseError } from "@clerk/backend/errors"
@@ -181,12 +181,12 @@ async function authenticate() {
 
 async function webhooks() {
   const { headers, secret: signingSecret } = given
-  const told = (body) =>
+  const result = (body) =>
     verifyWebhook(new Request("http://localhost/hook", { method: "POST", headers, body }), { signingSecret }).then(
       ({ type, data }) => ({ type, status: data.status, user: data.user.id }),
       () => "refused",
     )
-  return { whole: await told(given.body), changed: await told(given.body.replace("active", "actipe")) }
+  return { whole: await result(given.body), changed: await result(given.body.replace("active", "actipe")) }
 }
 
 const acts = {

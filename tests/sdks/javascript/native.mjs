@@ -1,4 +1,4 @@
-// What clerk-js is asked in the tests, in the build for apps that are no browser: native.mjs ACT, told by GIVEN; prints
+// What clerk-js is asked in the tests, in the build for apps that are no browser: native.mjs ACT, with the parameters in GIVEN; prints
 // what it answered as JSON. ``given.sdk`` is the folder that dev.py browser_sdk makes.
 
 import { createRequire } from "node:module"
@@ -39,35 +39,35 @@ async function signIn(clerk, ticket) {
 
 async function story() {
   const clerk = await app()
-  const told = { before: clerk.session ?? null }
-  told.first = await signIn(clerk, given.tickets[0])
-  told.token = await clerk.session.getToken()
-  told["template token"] = await clerk.session.getToken({ template: given.template })
-  told.second = await signIn(clerk, given.tickets[1])
-  told.accounts = clerk.client.signedInSessions.map(({ id }) => id)
-  await clerk.setActive({ session: told.first.session })
-  told["in use"] = clerk.session.id
+  const result = { before: clerk.session ?? null }
+  result.first = await signIn(clerk, given.tickets[0])
+  result.token = await clerk.session.getToken()
+  result["template token"] = await clerk.session.getToken({ template: given.template })
+  result.second = await signIn(clerk, given.tickets[1])
+  result.accounts = clerk.client.signedInSessions.map(({ id }) => id)
+  await clerk.setActive({ session: result.first.session })
+  result["in use"] = clerk.session.id
   const sessions = await clerk.user.getSessions()
-  told.sessions = Object.fromEntries(sessions.map(({ id, latestActivity }) => [id, latestActivity.ipAddress ?? null]))
+  result.sessions = Object.fromEntries(sessions.map(({ id, latestActivity }) => [id, latestActivity.ipAddress ?? null]))
   const revoked = await sessions.find(({ id }) => id === given.elsewhere).revoke()
-  told.revoked = { id: revoked.id, status: revoked.status }
+  result.revoked = { id: revoked.id, status: revoked.status }
   await clerk.signOut()
-  told.after = { accounts: clerk.client.sessions.length, session: clerk.session ?? null }
-  return told
+  result.after = { accounts: clerk.client.sessions.length, session: clerk.session ?? null }
+  return result
 }
 
 // An app that kept a dead token, and forgets its client once more.
 async function again() {
   const clerk = await app()
-  const told = { before: clerk.session ?? null, first: await signIn(clerk, given.tickets[0]) }
+  const result = { before: clerk.session ?? null, first: await signIn(clerk, given.tickets[0]) }
   await clerk.client.destroy()
-  told.second = await signIn(clerk, given.tickets[1])
-  told["kept another"] = kept !== given.kept
+  result.second = await signIn(clerk, given.tickets[1])
+  result["kept another"] = kept !== given.kept
   // An answer with a newer token that never came.
   kept = given.kept
-  told["token of the lost"] = await clerk.session.getToken({ skipCache: true }).catch((error) => error.errors[0].code)
-  told.after = clerk.session ?? null
-  return { ...told, asked }
+  result["token of the lost"] = await clerk.session.getToken({ skipCache: true }).catch((error) => error.errors[0].code)
+  result.after = clerk.session ?? null
+  return { ...result, asked }
 }
 
 try {
