@@ -19,7 +19,7 @@ def operator(db: None) -> Client:
     return client
 
 
-def opens(cookie: str) -> bool:
+def is_console_session(cookie: str) -> bool:
     stranger = Client()
     stranger.cookies[settings.SESSION_COOKIE_NAME] = cookie
     return stranger.get(PAGE).status_code == 200
@@ -27,17 +27,17 @@ def opens(cookie: str) -> bool:
 
 def test_a_dump_of_the_database_contains_no_console_session(operator):
     cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
-    assert opens(cookie)
+    assert is_console_session(cookie)
     found = dump()
     assert Session.objects.get().session_key in found
     assert cookie not in found
-    assert [text for text in found if text.isascii() and text.isprintable() and opens(text)] == []
+    assert [text for text in found if text.isascii() and text.isprintable() and is_console_session(text)] == []
 
 
 def test_signing_out_ends_the_console_session(operator):
     cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
     operator.post("/admin/logout/")
-    assert not opens(cookie)
+    assert not is_console_session(cookie)
     assert not Session.objects.exists()
 
 

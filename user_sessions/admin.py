@@ -174,7 +174,7 @@ class ClientAdmin(FactAdmin):
 
     @confirmed("Revoke every session of selected clients", done="clients signed out")
     def revoke_sessions(self, request: HttpRequest, client: Client) -> bool:
-        """For a stolen phone."""
+        """Revoke every session of a client, for example of a stolen phone."""
         sessions = UserSession.objects.filter(client=client)
         return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
 

@@ -51,7 +51,7 @@ class Room:
 
     def seen(self) -> str:
         """Return the listed users in the notation of a row."""
-        client = self.frontend.shown() if self.frontend.credential else None
+        client = self.frontend.client_json() if self.frontend.credential else None
         sessions = reversed(client["sessions"]) if client else ()
         return " ".join(_word(session, in_use=client["last_active_session_id"]) for session in sessions)
 

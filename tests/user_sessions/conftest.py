@@ -128,7 +128,7 @@ def minting(client_of_u1: Client) -> str:
 
 
 @pytest.fixture
-def sent_here(client_of_u1: Client) -> Page:
+def redirected(client_of_u1: Client) -> Page:
     """Return a browser after a cross-site redirect, which sends no origin."""
     return Page(cookie=token_of(client_of_u1), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
 

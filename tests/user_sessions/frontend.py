@@ -46,7 +46,7 @@ class Frontend:
         id = session if isinstance(session, str) else session.pk
         return self.post(f"v1/client/sessions/{id}/{verb}", query, **form)
 
-    def shown(self) -> Any:
+    def client_json(self) -> Any:
         """Return the client object, or None for a visitor."""
         response = self.get("v1/client")
         assert response.status_code == 200, response.content
@@ -59,11 +59,11 @@ class Frontend:
         ticket = Ticket.objects.issue(workspace, user, **{"actor": "test", "lifetime": HOUR, **how})
         return ticket_token(ticket, at=timezone.now())
 
-    def show_ticket(self, ticket: str) -> Any:
+    def use_ticket(self, ticket: str) -> Any:
         return self.post("v1/client/sign_ins", strategy="ticket", ticket=ticket)
 
     def try_to_sign_in(self, user: Any, **how: Any) -> Any:
-        return self.show_ticket(self.ticket_for(user, **how))
+        return self.use_ticket(self.ticket_for(user, **how))
 
     def sign_in(self, user: Any, **how: Any) -> UserSession:
         """Sign the user in. Return the session."""

@@ -223,7 +223,7 @@ class World:
             self.events.append((f"user_session.{'pending' if required else 'activated'}", session))
         return True
 
-    def shown(self, client: Client, at: datetime) -> list[Session]:
+    def listed(self, client: Client, at: datetime) -> list[Session]:
         gone = {"removed", "abandoned"} | ({"revoked"} if self.policies[client.home].single else set())
         return [each for each in self.sessions if each.client is client and each.status(at) not in gone]
 

@@ -33,7 +33,7 @@ def test_every_live_session_of_a_client_has_a_token(browser):
     users = [get_user_model().objects.create_user(name) for name in ("ann", "bob", "cat")]
     ann, *others = [browser.sign_in(user) for user in users]
     ann.end(actor="test")
-    tokens = {shown["id"]: shown["last_active_token"] for shown in browser.shown()["sessions"]}
+    tokens = {shown["id"]: shown["last_active_token"] for shown in browser.client_json()["sessions"]}
     assert tokens.pop(ann.pk) is None
     assert {id: claims_of(token["jwt"])["sid"] for id, token in tokens.items()} == {s.pk: s.pk for s in others}
 

@@ -14,13 +14,13 @@ def room(frontend, backend):
     return Room(frontend, users, {}, backend)
 
 
-def fate_of(credential, frontend):
+def token_state(credential, frontend):
     """Return the state of a client's token, as an attacker who copied it would see."""
     if frontend.credential == credential:
         return KEPT
     copy = type(frontend)()
     copy.credential = credential
-    assert copy.shown() is None
+    assert copy.client_json() is None
     return NEW if frontend.credential else DEAD
 
 
@@ -34,9 +34,9 @@ def check(row, room):
     tells = frontend.sets_signed_in_cookie if isinstance(frontend, Browser) else row.sets_signed_in_cookie
     if row.credential == DEAD and not isinstance(frontend, Browser):
         assert frontend.credential == before  # an app keeps a token that is no longer valid
-        assert frontend.shown() is None
+        assert frontend.client_json() is None
         frontend.credential = ""
-    found = (answer, room.seen(), fate_of(before, frontend) if before else NEW, tells)
+    found = (answer, room.seen(), token_state(before, frontend) if before else NEW, tells)
     assert found == (row.refused, row.then, row.credential, row.sets_signed_in_cookie)
 
 
@@ -57,16 +57,16 @@ def test_a_planted_client_token_does_not_get_the_users_session(at_home, u1):
     attacker.post("v1/client")
     victim.credential = attacker.credential
     session = victim.sign_in(u1)
-    assert attacker.shown() is None
+    assert attacker.client_json() is None
     assert attacker.verb(session, "tokens").status_code == 401
     assert victim.verb(session, "tokens").status_code == 200
 
 
 def test_an_invalid_client_token_is_never_adopted(frontend, u1):
     frontend.credential = "x.y.z"
-    assert frontend.shown() is None
+    assert frontend.client_json() is None
     frontend.sign_in(u1)
-    assert frontend.shown()["sessions"] != []
+    assert frontend.client_json()["sessions"] != []
 
 
 def test_after_closing_its_client_a_caller_signs_in_on_a_new_one(frontend, u1):

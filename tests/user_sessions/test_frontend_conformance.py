@@ -29,7 +29,7 @@ def statuses(client):
 
 @pytest.mark.wire("C95")
 def test_a_ticket_signs_in(frontend, u1):
-    answer = frontend.show_ticket(frontend.ticket_for(u1)).json()
+    answer = frontend.use_ticket(frontend.ticket_for(u1)).json()
     attempt, client = answer["response"], answer["client"]
     assert (attempt["object"], attempt["status"]) == ("sign_in_attempt", "complete")
     assert attempt["created_session_id"] == client["last_active_session_id"] == client["sessions"][0]["id"]
@@ -43,14 +43,14 @@ def test_a_ticket_signs_in(frontend, u1):
 @pytest.mark.parametrize(("kind", "how"), [("sign_in_token", {}), ("actor_token", {"impersonator": ACTOR})])
 def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, frontend, u1, kind, how):
     used, revoked = frontend.ticket_for(u1, **how), frontend.ticket_for(u1, **how)
-    assert frontend.show_ticket(used).status_code == 200
+    assert frontend.use_ticket(used).status_code == 200
     Ticket.objects.get(stored_status="pending").revoke(actor="test")
     late = frontend.ticket_for(u1, at=timezone.now() - 2 * AGO, **how)
     refusals = {used: f"{kind}_already_used_code", revoked: f"{kind}_revoked_code", late: "ticket_expired_code"}
     refusals |= {used[:-4] + "AAAA": "ticket_invalid_code", "garbage": "ticket_invalid_code"}
     fresh = type(frontend)()
     for ticket, code in refusals.items():
-        response = fresh.show_ticket(ticket)
+        response = fresh.use_ticket(ticket)
         assert (response.status_code, response.error) == (400, code)
     assert fresh.credential == ""
     assert UserSession.objects.count() == 1
@@ -89,7 +89,7 @@ def test_a_new_client_of_an_app_gets_its_token_in_a_header(app):
     assert said["id"] == created["response"]["id"]
     assert said["rotating_token"]
     assert created["response"]["sessions"] == []
-    assert app.shown()["id"] == said["id"]
+    assert app.client_json()["id"] == said["id"]
 
 
 @pytest.mark.wire("C103", "C104")
@@ -98,7 +98,7 @@ def test_a_new_client_of_a_browser_gets_a_cookie_that_scripts_cannot_read(browse
     id = browser.request(method, "v1/client").json()["response"]["id"]
     cookie = browser.client.cookies["__client"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["domain"]) == (True, True, "Lax", "")
-    assert browser.shown()["id"] == id
+    assert browser.client_json()["id"] == id
     assert browser.request(method, "v1/client").json()["response"]["id"] == id
 
 
@@ -108,10 +108,10 @@ def test_a_sign_in_invalidates_the_earlier_client_token(frontend, u1):
     frontend.post("v1/client")
     before = frontend.credential
     frontend.sign_in(u1)
-    after, id = frontend.credential, frontend.shown()["id"]
+    after, id = frontend.credential, frontend.client_json()["id"]
     assert claims_of(before)["id"] == claims_of(after)["id"] == id
     frontend.credential = before
-    assert frontend.shown() is None
+    assert frontend.client_json() is None
     assert frontend.get("v1/me").status_code == 401
 
 
@@ -188,11 +188,11 @@ def test_a_removed_session_leaves_the_client(frontend, u1):
 @pytest.mark.wire("C116")
 def test_a_client_can_have_two_users(frontend, u1, u2):
     first, second = frontend.sign_in(u1), frontend.sign_in(u2)
-    assert statuses(frontend.shown()) == {first.pk: "active", second.pk: "active"}
-    assert frontend.shown()["last_active_session_id"] == second.pk
+    assert statuses(frontend.client_json()) == {first.pk: "active", second.pk: "active"}
+    assert frontend.client_json()["last_active_session_id"] == second.pk
     assert frontend.verb(first, "touch").json()["client"]["last_active_session_id"] == first.pk
     frontend.verb(first, "remove")
-    assert statuses(frontend.shown()) == {second.pk: "active"}
+    assert statuses(frontend.client_json()) == {second.pk: "active"}
 
 
 @pytest.mark.wire("C117")
@@ -215,9 +215,9 @@ def test_single_session_mode_refuses_a_second_sign_in(at_home, frontend, u1, u2)
 @pytest.mark.wire("C119")
 def test_signing_all_users_out_keeps_the_client(frontend, backend, u1, u2):
     sessions = [frontend.sign_in(u1), frontend.sign_in(u2)]
-    id = frontend.shown()["id"]
+    id = frontend.client_json()["id"]
     assert frontend.post("v1/client/sessions", "?_method=DELETE").json()["response"]["sessions"] == []
-    assert (frontend.shown()["id"], frontend.shown()["sessions"]) == (id, [])
+    assert (frontend.client_json()["id"], frontend.client_json()["sessions"]) == (id, [])
     assert [backend.get(f"v1/sessions/{each.pk}").json()["status"] for each in sessions] == ["removed", "removed"]
 
 
@@ -230,9 +230,9 @@ def test_a_deleted_client_is_anonymous(frontend, u1):
     assert session.status == "removed"
     if isinstance(frontend, Browser):
         assert frontend.credential == ""
-        assert frontend.shown() is None
+        assert frontend.client_json() is None
     frontend.credential = before
-    assert frontend.shown() is None
+    assert frontend.client_json() is None
 
 
 @pytest.mark.wire("C123")
@@ -242,5 +242,5 @@ def test_a_session_revoked_by_a_backend_is_over_for_its_client(frontend, backend
     assert backend.request("POST", f"v1/sessions/{session.pk}/revoke").status_code == 200
     response = frontend.verb(session, "tokens")
     assert (response.status_code, response.error) == (401, "authentication_invalid")
-    assert statuses(frontend.shown()) == {session.pk: "revoked"}
-    assert frontend.shown()["last_active_session_id"] is None
+    assert statuses(frontend.client_json()) == {session.pk: "revoked"}
+    assert frontend.client_json()["last_active_session_id"] is None

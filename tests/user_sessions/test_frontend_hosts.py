@@ -92,11 +92,11 @@ def test_a_user_without_a_password_is_refused_if_django_stores_every_password(br
 def test_a_ticket_of_a_user_who_left_the_workspace_is_invalid(browser, settings, u1, u2):
     ticket = browser.ticket_for(u2)
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
-    assert browser.show_ticket(ticket).error == "ticket_invalid_code"
+    assert browser.use_ticket(ticket).error == "ticket_invalid_code"
     assert browser.get("v1/tickets/accept", f"?ticket={ticket}").error == "ticket_invalid_code"
     assert browser.try_to_sign_in(u1).status_code == 200
     settings.USER_SESSIONS = {}
-    assert browser.show_ticket(ticket).status_code == 200, "and it was not used up"
+    assert browser.use_ticket(ticket).status_code == 200, "and it was not used up"
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_numeric_user_name_is_a_string_in_the_api(browser, numbered, by_addres
     assert session["user"]["username"] == session["public_user_data"]["username"] == str(numbered.pk)
     numbered.email = ""
     numbered.save()
-    assert browser.shown()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
+    assert browser.client_json()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
 
 
 @pytest.mark.parametrize("name", ["u1", "nobody"])
@@ -198,12 +198,12 @@ def test_a_failed_sign_in_is_rolled_back(at_home, u1):
     ticket = app.ticket_for(u1)
     user_logged_in.connect(fail)
     try:
-        assert app.show_ticket(ticket).status_code == 500
+        assert app.use_ticket(ticket).status_code == 500
     finally:
         user_logged_in.disconnect(fail)
     assert not UserSession.objects.exists() and not Client.objects.exists()
     assert Ticket.objects.get().status == Ticket.Status.PENDING
-    assert app.show_ticket(ticket).status_code == 200
+    assert app.use_ticket(ticket).status_code == 200
 
 
 def test_an_error_report_does_not_quote_a_ticket_in_the_url(at_home, reports, monkeypatch, u1):
@@ -220,7 +220,7 @@ def test_a_user_deactivated_by_an_update_is_signed_out(frontend, u1, u2):
     other = frontend.sign_in(u2)
     session = frontend.sign_in(u1)
     get_user_model().objects.filter(pk=u1.pk).update(is_active=False)
-    client = frontend.shown()
+    client = frontend.client_json()
     assert client["last_active_session_id"] == other.pk
     assert [shown["last_active_token"] is None for shown in client["sessions"]] == [True, False]
     for verb in ("touch", "tokens"):
@@ -234,7 +234,7 @@ def test_a_template_token_is_not_accepted_as_a_ticket(browser, workspace, u1):
     now = timezone.now()
     session = UserSession.objects.start(workspace, u1, actor="test", at=now)
     token = template_token(UserSession.minting(workspace, session.pk, at=now), template, at=now)
-    assert browser.show_ticket(token).error == "ticket_invalid_code"
+    assert browser.use_ticket(token).error == "ticket_invalid_code"
 
 
 def test_the_password_rate_is_shared_by_workspaces(at_home, settings, elsewhere, u1):

@@ -36,7 +36,7 @@ def test_a_sign_in_sent_twice_begins_no_second_client(frontend, stale, u2):
     assert Client.objects.count() == UserSession.objects.count() == 1
     assert Ticket.objects.get(user=u2).status == "pending"
     frontend.sign_in(u2)
-    assert len(frontend.shown()["sessions"]) == 2
+    assert len(frontend.client_json()["sessions"]) == 2
 
 
 def test_a_password_sent_twice_begins_no_second_client(stale, u2):
@@ -57,11 +57,11 @@ def test_a_stale_token_does_not_bypass_single_session_mode(at_home, stale, u2):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_stale_token_creates_or_closes_no_client(frontend, stale, method):
     assert result_of(stale.post("v1/client", f"?_method={method}" if method != "POST" else "")) == STALE
-    assert len(frontend.shown()["sessions"]) == 1
+    assert len(frontend.client_json()["sessions"]) == 1
 
 
 def test_a_stale_token_reads_as_an_anonymous_visitor(stale):
-    assert stale.shown() is None
+    assert stale.client_json() is None
     assert stale.post("v1/environment", "?_method=PATCH").status_code == 200
 
 
@@ -71,10 +71,10 @@ def test_a_read_with_a_stale_token_does_not_change_client_uat(at_home, u1):
     tab.credential = browser.credential
     browser.sign_in(u1)
     tab.client.cookies["__client_uat"] = browser.cookie("__client_uat")
-    assert tab.shown() is None
+    assert tab.client_json() is None
     assert tab.sets_signed_in_cookie
     wait(10)
-    assert tab.shown() is None
+    assert tab.client_json() is None
     assert not tab.sets_signed_in_cookie
 
 

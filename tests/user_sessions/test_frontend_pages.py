@@ -45,7 +45,7 @@ def test_a_change_needs_an_origin(browser, u1):
     browser.page = ""
     for response in (browser.verb(session, "end"), browser.post("v1/client")):
         assert (response.status_code, response.error) == (400, "origin_missing")
-    assert browser.shown()["last_active_session_id"] == session.pk
+    assert browser.client_json()["last_active_session_id"] == session.pk
 
 
 def test_two_different_client_tokens_are_refused(browser, u1, u2):
@@ -190,13 +190,13 @@ def computer(at_home):
 
 
 @pytest.fixture
-def telephone(at_home):
+def phone(at_home):
     return App(user_agent=SAFARI)
 
 
 @pytest.mark.wire("C121")
-def test_a_user_sees_the_devices_of_their_sessions(computer, telephone, u1):
-    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+def test_a_user_sees_the_devices_of_their_sessions(computer, phone, u1):
+    here, there = computer.sign_in(u1), phone.sign_in(u1)
     listed = {session["id"]: session["latest_activity"] for session in computer.get("v1/me/sessions/active").json()}
     for activity in listed.values():
         assert activity.pop("id").startswith("sess_activity_")
@@ -242,11 +242,11 @@ def test_a_touch_from_another_device_updates_the_activity(computer, u1):
 
 
 @pytest.mark.wire("C121")
-def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, telephone, u1, u2):
-    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, phone, u1, u2):
+    here, there = computer.sign_in(u1), phone.sign_in(u1)
     Browser().sign_in(u2)
     assert {each["id"] for each in computer.get("v1/me/sessions/active").json()} == {here.pk, there.pk}
-    telephone.verb(there, "end")
+    phone.verb(there, "end")
     assert [each["id"] for each in computer.get("v1/me/sessions/active").json()] == [here.pk]
     every = {each["id"]: each["status"] for each in computer.get("v1/me/sessions").json()}
     assert every == {here.pk: "active", there.pk: "ended"}
@@ -275,23 +275,23 @@ def test_the_calling_session_can_be_named_and_must_belong_to_the_client(frontend
 
 
 @pytest.mark.wire("C122")
-def test_a_user_revokes_a_session_on_another_device(computer, telephone, backend, u1):
+def test_a_user_revokes_a_session_on_another_device(computer, phone, backend, u1):
     computer.sign_in(u1)
-    lost = telephone.sign_in(u1)
+    lost = phone.sign_in(u1)
     response = computer.post(f"v1/me/sessions/{lost.pk}/revoke")
     assert (response.status_code, response.json()["response"]["status"]) == (200, "revoked")
     assert backend.get(f"v1/sessions/{lost.pk}").json()["status"] == "revoked"
-    assert telephone.verb(lost, "tokens").status_code == 401
+    assert phone.verb(lost, "tokens").status_code == 401
     assert computer.get("v1/me").status_code == 200
 
 
 @pytest.mark.wire("C122")
-def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, telephone, u1, u2):
+def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, phone, u1, u2):
     computer.sign_in(u1)
-    theirs = telephone.sign_in(u2)
+    theirs = phone.sign_in(u2)
     answers = [computer.post(f"v1/me/sessions/{id}/revoke") for id in (theirs.pk, "sess_" + "0" * 27)]
     assert {(answer.status_code, answer.error) for answer in answers} == {(404, "resource_not_found")}
-    assert telephone.verb(theirs, "tokens").status_code == 200
+    assert phone.verb(theirs, "tokens").status_code == 200
 
 
 @pytest.mark.wire("C122")

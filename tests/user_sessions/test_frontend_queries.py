@@ -16,7 +16,7 @@ def crowd(request, browser) -> list[UserSession]:
     users = [get_user_model().objects.create_user(f"user-{number}") for number in range(request.param)]
     sessions = [browser.sign_in(user) for user in users]
     assert browser.verb(sessions[-1], "tokens").status_code == 200
-    assert browser.shown()["last_active_session_id"] == sessions[-1].pk
+    assert browser.client_json()["last_active_session_id"] == sessions[-1].pk
     return sessions
 
 
@@ -39,7 +39,7 @@ def test_minting_from_a_template_is_one_more_query(browser, crowd, at_home, djan
 
 def test_reading_the_client_is_three_queries(browser, crowd, django_assert_num_queries):
     with django_assert_num_queries(3) as captured:
-        assert len(browser.shown()["sessions"]) == len(crowd)
+        assert len(browser.client_json()["sessions"]) == len(crowd)
     assert writes(captured) == []
 
 
@@ -94,7 +94,7 @@ def forged(token):
 def test_a_forged_token_costs_as_much_as_none(browser, u1, stranger, django_assert_num_queries):
     stranger.get("v1/client")
     with django_assert_num_queries(1):  # the workspace at this host
-        assert stranger.shown() is None
+        assert stranger.client_json() is None
     browser.sign_in(u1)
     stranger.credential = forged(browser.credential)
     for path, status in (("client", 200), ("me", 401)):

@@ -100,7 +100,7 @@ def test_the_default_port_is_accepted_in_the_host(at_home):
 def test_proxy_credentials_are_not_read_as_a_client_token(browser, u1, scheme):
     browser.start_session(u1)
     browser.headers["authorization"] = f"{scheme} dXNlcjpwYXNzd29yZA=="
-    assert browser.shown()["last_active_session_id"]
+    assert browser.client_json()["last_active_session_id"]
 
 
 @pytest.mark.wire("C163")
@@ -151,13 +151,13 @@ def test_only_a_sandbox_issues_dev_browser_ids(browser, live_workspace):
 def test_an_app_sends_its_token_with_or_without_bearer(app, u1, token):
     session = app.start_session(u1)
     app.credential = token.format(token=app.credential)
-    assert app.shown()["last_active_session_id"] == session.pk
+    assert app.client_json()["last_active_session_id"] == session.pk
 
 
 def test_an_authorization_header_identifies_an_app(app, u1):
     session = app.start_session(u1)
     plain = Browser(page="", authorization=app.credential)
-    assert plain.shown()["last_active_session_id"] == session.pk
+    assert plain.client_json()["last_active_session_id"] == session.pk
     assert plain.verb(session, "end").status_code == 200
     assert "__client" not in plain.client.cookies
 
@@ -175,5 +175,5 @@ def test_two_apps_are_two_clients(at_home, u1):
     ids = set()
     for app in (App(), App()):
         app.post("v1/client")
-        ids.add(app.shown()["id"])
+        ids.add(app.client_json()["id"])
     assert len(ids) == 2

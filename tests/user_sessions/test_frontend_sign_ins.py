@@ -27,7 +27,7 @@ def ann(at_home):
 
 
 @pytest.fixture
-def heard():
+def login_signals():
     """Collect the user names in Django's login signals."""
     logins = {"in": [], "failed": []}
 
@@ -135,24 +135,24 @@ class Refusing(ModelBackend):
         raise PermissionDenied
 
 
-def test_the_hosts_backends_decide(browser, settings, ann, heard):
+def test_the_hosts_backends_decide(browser, settings, ann, login_signals):
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Refusing", "django.contrib.auth.backends.ModelBackend"]
     assert result_of(try_password(browser)) == WRONG_PASSWORD
-    assert [credentials["username"] for credentials in heard["failed"]] == ["ann"]
-    assert SECRET not in str(heard["failed"])
-    assert heard["in"] == []
+    assert [credentials["username"] for credentials in login_signals["failed"]] == ["ann"]
+    assert SECRET not in str(login_signals["failed"])
+    assert login_signals["in"] == []
 
 
-def test_user_logged_in_is_sent_for_logins_but_not_for_impersonations(at_home, ann, heard):
+def test_user_logged_in_is_sent_for_logins_but_not_for_impersonations(at_home, ann, login_signals):
     assert result_of(try_password(App())) == ANSWERED
     App().sign_in(ann)
-    assert heard["in"] == ["ann", "ann"]
+    assert login_signals["in"] == ["ann", "ann"]
     ann.refresh_from_db()
     last_login = ann.last_login
     assert last_login is not None
     App().sign_in(ann, impersonator={"sub": "user_9"})
     ann.refresh_from_db()
-    assert (heard["in"], ann.last_login) == (["ann", "ann"], last_login)
+    assert (login_signals["in"], ann.last_login) == (["ann", "ann"], last_login)
 
 
 # Two steps
@@ -175,15 +175,15 @@ def attempt(frontend, sign_in, password=SECRET):
 def test_a_password_signs_in_in_two_steps(frontend, begun):
     assert (begun["status"], begun["supported_first_factors"]) == ("needs_first_factor", [{"strategy": "password"}])
     assert (begun["created_session_id"], begun["user_data"]) == (None, None)
-    assert frontend.shown()["sign_in"] == begun
+    assert frontend.client_json()["sign_in"] == begun
     assert result_of(attempt(frontend, begun, WRONG)) == WRONG_PASSWORD
-    assert frontend.shown()["sign_in"] == begun
+    assert frontend.client_json()["sign_in"] == begun
     before = frontend.credential
     answer = attempt(frontend, begun).json()
     assert (answer["response"]["id"], answer["response"]["status"]) == (begun["id"], "complete")
     assert answer["client"]["sign_in"] is None
-    assert frontend.shown()["sign_in"] is None
-    assert frontend.shown()["last_active_session_id"] == answer["response"]["created_session_id"]
+    assert frontend.client_json()["sign_in"] is None
+    assert frontend.client_json()["last_active_session_id"] == answer["response"]["created_session_id"]
     assert frontend.credential != before
 
 
@@ -200,13 +200,13 @@ def test_a_sign_in_of_another_client_is_not_found(frontend, begun):
     for id in (begun["id"], "sia_" + "0" * 27):
         assert result_of(attempt(other, {"id": id})) == (404, "resource_not_found")
         assert result_of(other.get(f"v1/client/sign_ins/{id}")) == (404, "resource_not_found")
-    assert other.shown()["sessions"] == []
+    assert other.client_json()["sessions"] == []
 
 
 @pytest.mark.wire("C171")
 def test_a_sign_in_left_for_a_day_is_abandoned(frontend, begun):
     SignIn.objects.update(created_at=timezone.now() - timedelta(days=1))
-    assert frontend.shown()["sign_in"] is None
+    assert frontend.client_json()["sign_in"] is None
     assert frontend.get(f"v1/client/sign_ins/{begun['id']}").json()["response"]["status"] == "abandoned"
     assert result_of(attempt(frontend, begun)) == (400, "invalid_action_for_sign_in")
 
@@ -214,7 +214,7 @@ def test_a_sign_in_left_for_a_day_is_abandoned(frontend, begun):
 def test_the_latest_sign_in_of_a_client_is_its_only_one(frontend, begun, u1):
     later = frontend.post("v1/client/sign_ins", identifier="u1").json()["response"]
     assert later["supported_first_factors"] == []  # u1 has no password
-    assert frontend.shown()["sign_in"] == later
+    assert frontend.client_json()["sign_in"] == later
     assert result_of(attempt(frontend, begun)) == (404, "resource_not_found")
 
 

@@ -54,7 +54,7 @@ def template(at_home):
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
 
 
-def put(session, state):
+def put_into_state(session, state):
     """Put the session into a state, by a verb or by changing its times."""
     if verb_name := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
         assert getattr(session, verb_name)(actor="test")
@@ -85,7 +85,7 @@ def expected(verb, state):
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
 def test_a_verb_in_a_state(browser, template, u1, verb, state):
     session = browser.start_session(u1)
-    put(session, state)
+    put_into_state(session, state)
     events = Event.objects.filter(subject=session.pk)
     before = events.count()
     response = call(browser, session, verb)
@@ -101,7 +101,7 @@ def test_a_removed_session_is_answered_like_an_unknown_one(browser, template, u1
     session = browser.start_session(u1)
     UserSession.objects.start(session.workspace, u2, actor="test", client=session.client)
     browser.credential = client_token(session.client)
-    put(session, state)
+    put_into_state(session, state)
     gone = call(browser, session, verb)
     session_id, session.pk = session.pk, "sess_" + "0" * 27
     never = call(browser, session, verb)
@@ -118,10 +118,10 @@ def result_of(response, id):
 def test_a_revoked_session_stays_listed_except_in_single_session_mode(browser, at_home, u1):
     session = browser.sign_in(u1)
     session.revoke(actor="test")
-    assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
+    assert [each["status"] for each in browser.client_json()["sessions"]] == ["revoked"]
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
-    assert browser.shown()["sessions"] == []
+    assert browser.client_json()["sessions"] == []
 
 
 @pytest.mark.parametrize("verb", ["touch", "tokens", "tokens/t1", "verify"])
@@ -141,7 +141,7 @@ def test_a_session_revoked_by_an_epoch_is_over(browser, at_home, u1, verb):
     Epoch.objects.begin(at_home, actor="test")
     response = call(browser, session, verb)
     assert (response.status_code, response.error) == SIGNED_OUT
-    assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
+    assert [each["status"] for each in browser.client_json()["sessions"]] == ["revoked"]
 
 
 @pytest.mark.wire("C179")
@@ -158,10 +158,10 @@ def test_an_inactive_user_has_no_session(browser, template, u1, verb):
 @pytest.mark.wire("C178")
 def test_a_pending_session_is_shown_with_its_tasks_and_its_token_says_so(browser, u1):
     session = browser.sign_in(u1)
-    put(session, "pending")
-    shown = browser.shown()["sessions"][0]
+    put_into_state(session, "pending")
+    shown = browser.client_json()["sessions"][0]
     assert (shown["status"], shown["tasks"]) == ("pending", [{"key": "setup-mfa"}])
-    assert browser.shown()["last_active_session_id"] == session.pk
+    assert browser.client_json()["last_active_session_id"] == session.pk
 
 
 def test_a_session_of_another_workspace_is_not_found(browser, elsewhere, u1):

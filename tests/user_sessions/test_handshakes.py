@@ -28,7 +28,7 @@ def client(client_of_u1):
     return client_of_u1
 
 
-def brought(response: Any, name: str) -> str:
+def query_value(response: Any, name: str) -> str:
     """Return a value that the browser brings to the app's server."""
     assert response.status_code == 307
     (value,) = parse_qs(urlsplit(response.headers["Location"]).query)[name]
@@ -50,14 +50,14 @@ def redeem(backend: Caller, nonce: str) -> Any:
 # Content
 
 
-def test_handshake_parameters_in_the_url_are_replaced(sent_here):
+def test_handshake_parameters_in_the_url_are_replaced(redirected):
     url = f"{APP}/?__clerk_handshake=theirs&__clerk_handshake_nonce=theirs"
-    assert cookies_in(brought(handshake(sent_here, url), "__clerk_handshake"))["__session"]
-    assert brought(handshake(sent_here, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
+    assert cookies_in(query_value(handshake(redirected, url), "__clerk_handshake"))["__session"]
+    assert query_value(handshake(redirected, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
 
 
-def test_a_handshake_contains_the_signed_in_user(sent_here, client, workspace):
-    cookies = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
+def test_a_handshake_contains_the_signed_in_user(redirected, client, workspace):
+    cookies = cookies_in(query_value(handshake(redirected), "__clerk_handshake"))
     claims = jwt.decode(cookies["__session"], options={"verify_signature": False})
     (refresh,) = (value for name, value in cookies.items() if name.startswith("__refresh_"))
     session = UserSession.objects.select_related("client").get()
@@ -67,58 +67,59 @@ def test_a_handshake_contains_the_signed_in_user(sent_here, client, workspace):
     assert cookies["__clerk_db_jwt"].startswith("dvb_")
 
 
-def test_a_handshake_with_a_stale_token_is_retried_once(sent_here, client):
+def test_a_handshake_with_a_stale_token_is_retried_once(redirected, client):
     client.renew(at=timezone.now())
-    page, newer = Page(cookie=sent_here.cookie, origin=None), Page(cookie=token_of(client), origin=None)
+    page, newer = Page(cookie=redirected.cookie, origin=None), Page(cookie=token_of(client), origin=None)
     first = handshake(page, f"{APP}/a?b=c&d=%C3%A9")
     assert first.status_code == 307 and not first.cookies
     again = first.headers["Location"].removeprefix("/v1/")
-    assert cookies_in(brought(newer.get(again), "__clerk_handshake"))["__session"]
+    assert cookies_in(query_value(newer.get(again), "__clerk_handshake"))["__session"]
     lost = page.get(again)
     assert lost.headers["Location"].startswith(f"{APP}/a?b=c&d=%C3%A9")
-    assert cookies_in(brought(lost, "__clerk_handshake"))["__session"] == ""
+    assert cookies_in(query_value(lost, "__clerk_handshake"))["__session"] == ""
 
 
 @pytest.mark.parametrize("cookie", [None, "", "x"])
 def test_a_handshake_of_a_visitor_deletes_every_cookie(client, cookie):
-    cookies = cookies_in(brought(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))
+    cookies = cookies_in(query_value(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))
     assert cookies.pop("__clerk_db_jwt")
     assert cookies.pop("__client_uat") == "0"
     assert set(cookies.values()) == {""} and "__session" in cookies
 
 
-def test_the_url_does_not_decide_who_is_signed_in(sent_here, client, workspace, u2, elsewhere):
+def test_the_url_does_not_decide_who_is_signed_in(redirected, client, workspace, u2, elsewhere):
     """The cookies of the app's server in the URL are not credentials."""
     other = signed_in_client(workspace, u2)
     visitor = Page(origin=None)
     for name in ("__session", "__client", "__client_uat", "Authorization", "session_id", "client_id"):
         response = handshake(visitor, **{name: token_of(other)})
-        assert cookies_in(brought(response, "__clerk_handshake"))["__session"] == ""
+        assert cookies_in(query_value(response, "__clerk_handshake"))["__session"] == ""
 
 
-def test_an_invalid_dev_browser_id_is_replaced(sent_here):
+def test_an_invalid_dev_browser_id_is_replaced(redirected):
     for given in ("x", "dvb_x;Domain=evil", "dvb_" + "1" * 28, "dvb_%0D%0A" + "1" * 25):
-        cookies = cookies_in(brought(handshake(sent_here, __clerk_db_jwt=given), "__clerk_handshake"))
+        cookies = cookies_in(query_value(handshake(redirected, __clerk_db_jwt=given), "__clerk_handshake"))
         assert cookies["__clerk_db_jwt"] != given and len(cookies["__clerk_db_jwt"]) == 31
     known = "dvb_" + "1" * 27
     assert (
-        cookies_in(brought(handshake(sent_here, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"] == known
+        cookies_in(query_value(handshake(redirected, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"]
+        == known
     )
 
 
-def test_a_handshake_changes_nothing(sent_here, client, workspace):
+def test_a_handshake_changes_nothing(redirected, client, workspace):
     SigningKey.objects.current(workspace)
     before = dump()
-    handshake(sent_here), handshake(sent_here, format="nonce"), sent_here.get(f"client/touch?redirect_url={APP}")
+    handshake(redirected), handshake(redirected, format="nonce"), redirected.get(f"client/touch?redirect_url={APP}")
     assert dump() == before
 
 
 # The token
 
 
-def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
-    token = brought(handshake(sent_here), "__clerk_handshake")
-    nonce = brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
+def test_a_handshake_is_no_credential(redirected, client, workspace, backend):
+    token = query_value(handshake(redirected), "__clerk_handshake")
+    nonce = query_value(handshake(redirected, format="nonce"), "__clerk_handshake_nonce")
     keys = KeySet.from_jwks({"keys": [SigningKey.objects.get().public_jwk]})
     for text in (token, nonce):
         with pytest.raises(TokenRejected):
@@ -137,8 +138,8 @@ def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
 
 
 @pytest.fixture
-def nonce(sent_here) -> str:
-    return brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
+def nonce(redirected) -> str:
+    return query_value(handshake(redirected, format="nonce"), "__clerk_handshake_nonce")
 
 
 def test_a_nonce_works_once(backend, nonce):
@@ -195,11 +196,11 @@ def test_a_user_deactivated_during_the_handshake_is_signed_out(backend, client, 
 
 
 def test_a_handshake_with_a_token_too_large_reports_signed_out(
-    sent_here, client, workspace, backend, nonce, caplog, settings
+    redirected, client, workspace, backend, nonce, caplog, settings
 ):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
     JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, actor="test")
-    at_once = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
+    at_once = cookies_in(query_value(handshake(redirected), "__clerk_handshake"))
     by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
     for cookies in (at_once, by_nonce):
         assert (cookies["__session"], cookies["__client_uat"]) == ("", "0"), "or the server would ask again"
@@ -238,6 +239,6 @@ def test_a_live_workspace_sends_the_handshake_in_a_cookie(live_workspace, u1, pa
 def test_on_another_site_the_handshake_is_a_nonce_in_the_url(live_workspace, u1):
     AllowedOrigin.objects.create(workspace=live_workspace, origin="https://shop.test")
     client = signed_in_client(live_workspace, u1)
-    sent_here = Page(cookie=token_of(client), origin=None, host="live.example.com")
-    response = handshake(sent_here, "https://shop.test/", format="nonce")
-    assert brought(response, "__clerk_handshake_nonce") and not response.cookies
+    redirected = Page(cookie=token_of(client), origin=None, host="live.example.com")
+    response = handshake(redirected, "https://shop.test/", format="nonce")
+    assert query_value(response, "__clerk_handshake_nonce") and not response.cookies

@@ -46,7 +46,7 @@ def test_no_actor_token_is_issued_for_staff_or_a_superuser(backend, u1, rank):
 def test_a_user_promoted_after_the_ticket_cannot_be_impersonated(frontend, u1, rank):
     ticket = frontend.ticket_for(u1, impersonator=ACTOR)
     promote(u1, rank)
-    response = frontend.show_ticket(ticket)
+    response = frontend.use_ticket(ticket)
     assert (response.status_code, response.error) == (400, "actor_token_cannot_be_used_code")
     assert not UserSession.objects.exists()
     assert Ticket.objects.get().status == "pending"

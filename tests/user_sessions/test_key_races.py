@@ -41,7 +41,7 @@ def session(workspace: Workspace) -> UserSession:
     return UserSession.objects.start(workspace, get_user_model().objects.create_user("u1"), actor="test")
 
 
-def standing(workspace: Workspace) -> list[str]:
+def current_stages(workspace: Workspace) -> list[str]:
     """Return the stages of the keys that sign now or later."""
     now = timezone.now()
     keys = SigningKey.objects.filter(workspace=workspace)
@@ -73,7 +73,7 @@ def test_concurrent_rotations_give_one_pending_key(workspace, at_once):
         SigningKey.objects.current(workspace)
         rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert len({key.kid for key in rotated}) == 1
-        assert standing(workspace) == ["active", "next"]
+        assert current_stages(workspace) == ["active", "next"]
 
 
 def test_concurrent_rotations_without_keys_give_one_active_and_one_pending_key(workspace, at_once):
@@ -81,7 +81,7 @@ def test_concurrent_rotations_without_keys_give_one_active_and_one_pending_key(w
         forget_keys(workspace)
         rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert set(tally(rotated)) == {"SigningKey"}
-        assert standing(workspace) == ["active", "next"]
+        assert current_stages(workspace) == ["active", "next"]
 
 
 @pytest.mark.parametrize("has_next", [False, True])
@@ -100,7 +100,7 @@ def test_concurrent_changes_of_a_key_leave_one_active_key(workspace, session, at
         )
         assert retired in (True, False) and sorted([revoked, again]) == [False, True]
         assert isinstance(rotated, SigningKey)
-        assert standing(workspace) in (["active"], ["active", "next"])
+        assert current_stages(workspace) in (["active"], ["active", "next"])
         assert SigningKey.objects.get(pk=key.pk).revoked_at is not None
         assert jwt.get_unverified_header(minted(session))["kid"] != key.kid
 

@@ -121,10 +121,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-def test_a_browser_is_redirected_to_listed_origins_only(sent_here, url):
+def test_a_browser_is_redirected_to_listed_origins_only(redirected, url):
     for path in ("handshake", "touch"):
         for sent in (quote(url, safe=""), quote(url, safe="/:?=&@\\")):
-            response = sent_here.get(f"client/{path}?redirect_url={sent}")
+            response = redirected.get(f"client/{path}?redirect_url={sent}")
             if url == "https://[::1]" and response.status_code == 307:
                 continue  # a sandbox allows loopback origins
             assert (response.status_code, response.error) == (400, "invalid_handshake")
@@ -135,9 +135,9 @@ def test_a_browser_is_redirected_to_listed_origins_only(sent_here, url):
     "query",
     ["", "redirect_url=", f"redirect_url={APP}&redirect_url={APP}", "Redirect_Url=" + APP, "redirect_url[]=" + APP],
 )
-def test_the_redirect_url_must_be_given_once(sent_here, query):
+def test_the_redirect_url_must_be_given_once(redirected, query):
     for path in ("handshake", "touch"):
-        assert sent_here.get(f"client/{path}?{query}").error == "invalid_handshake"
+        assert redirected.get(f"client/{path}?{query}").error == "invalid_handshake"
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_the_redirect_url_must_be_given_once(sent_here, query):
         *("https://here.example.com/", "http://localhost:3000/x", "http://127.0.0.1/"),
     ],
 )
-def test_the_redirect_url_is_kept_unchanged(sent_here, url):
-    touched = sent_here.get(f"client/touch?redirect_url={quote(url, safe='')}")
+def test_the_redirect_url_is_kept_unchanged(redirected, url):
+    touched = redirected.get(f"client/touch?redirect_url={quote(url, safe='')}")
     assert (touched.status_code, touched.headers["Location"]) == (307, url)
-    response = handshake(sent_here, url)
+    response = handshake(redirected, url)
     there, asked = urlsplit(response.headers["Location"]), urlsplit(url)
     assert (there.scheme, there.netloc, there.path, there.fragment) == (
         asked.scheme,

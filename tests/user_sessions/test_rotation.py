@@ -53,7 +53,7 @@ class CachingVerifier:
         keys = KeySet.from_jwks(json.loads(document_of(self.workspace.pk, at=at).body))
         self.verifier = Verifier(keys=keys, issuer=UserSessionPolicy.of(self.workspace).issuer, skew=timedelta(0))
 
-    def believes(self, token: str, *, at: datetime) -> bool:
+    def accepts(self, token: str, *, at: datetime) -> bool:
         if at - self.fetched_at >= MAX_AGE:
             self.fetch(at)
         try:
@@ -94,8 +94,8 @@ def test_a_caching_verifier_rejects_no_token_while_keys_rotate(workspace, sessio
             SigningKey.objects.rotate(workspace, actor="operator", at=rotations.pop(0))
         token = minted(session, at=at)
         used.add(header(token)["kid"])
-        assert caching.believes(token, at=at)
-        assert caching.believes(token, at=at + 59 * SECOND)
+        assert caching.accepts(token, at=at)
+        assert caching.accepts(token, at=at + 59 * SECOND)
     assert len(used) == 4
 
 
@@ -142,7 +142,7 @@ def test_a_key_is_retired_without_a_gap(workspace, session):
     assert header(minted(session, at=change))["kid"] != first.kid
     last_moment = session.expire_at - SECOND
     assert verifier_of(workspace, at=last_moment).verify(longest, at=last_moment)
-    assert CachingVerifier(workspace, at=last_moment).believes(longest, at=last_moment)
+    assert CachingVerifier(workspace, at=last_moment).accepts(longest, at=last_moment)
 
 
 def test_a_pending_key_can_be_withdrawn_before_it_signs(workspace, session):
@@ -176,8 +176,8 @@ def test_no_verifier_accepts_a_revoked_key_after_its_cache_expires(workspace, se
     assert stages(first, at=at) == ["gone"]
     with pytest.raises(UnknownKey):
         verifier_of(workspace, at=at).verify(token, at=at)
-    assert caching.believes(token, at=at + MAX_AGE - SECOND)
-    assert not caching.believes(token, at=at + MAX_AGE)
+    assert caching.accepts(token, at=at + MAX_AGE - SECOND)
+    assert not caching.accepts(token, at=at + MAX_AGE)
     # The successor signs at once.
     signer = header(minted(session, at=at))["kid"]
     assert signer != first.kid and (following is None or signer == following.kid)
@@ -238,7 +238,7 @@ def test_the_key_set_verifies_tokens_of_each_algorithm(workspace, session, algor
     workspace.save()
     token = minted(session, at=NOW)
     assert header(token)["alg"] == algorithm
-    assert CachingVerifier(workspace, at=NOW).believes(token, at=NOW)
+    assert CachingVerifier(workspace, at=NOW).accepts(token, at=NOW)
 
 
 def test_a_change_of_algorithm_is_a_rotation(workspace, session):
@@ -249,7 +249,7 @@ def test_a_change_of_algorithm_is_a_rotation(workspace, session):
     assert header(minted(session, at=NOW))["alg"] == header(caching_from)["alg"] == "EdDSA"
     SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     token = minted(session, at=NOW + PUBLICATION)
-    assert header(token)["alg"] == "ES256" and caching.believes(token, at=NOW + PUBLICATION)
+    assert header(token)["alg"] == "ES256" and caching.accepts(token, at=NOW + PUBLICATION)
 
 
 def test_the_database_keeps_one_key_without_a_successor(workspace):

@@ -75,7 +75,7 @@ def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1
 
 
 @pytest.fixture
-def absent(workspace, u1):
+def returning_user(workspace, u1):
     """Return the cookies of a user who was away: an expired session token and a refresh token."""
     away = timezone.now() - timedelta(minutes=2)
     opened = UserSession.objects.start(workspace, u1, actor="test", at=away)
@@ -85,19 +85,19 @@ def absent(workspace, u1):
 
 
 @pytest.mark.wire("C130", "C132")
-def test_the_javascript_sdk_refreshes_a_token_only_once(javascript_sdk, absent):
-    result = javascript_sdk("refresh", format="token", **absent)
+def test_the_javascript_sdk_refreshes_a_token_only_once(javascript_sdk, returning_user):
+    result = javascript_sdk("refresh", format="token", **returning_user)
     fresh = claims_of(result["answer"]["jwt"])
-    assert (fresh["sid"], fresh["azp"]) == (absent["session"], ORIGIN)
+    assert (fresh["sid"], fresh["azp"]) == (returning_user["session"], ORIGIN)
     assert refused(result["again"], "session_refresh_expired_session_token_consumed", 401)
 
 
 @pytest.mark.wire("C131")
-def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, absent):
-    cookies = javascript_sdk("refresh", format="cookie", **absent)["answer"]["cookies"]
+def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, returning_user):
+    cookies = javascript_sdk("refresh", format="cookie", **returning_user)["answer"]["cookies"]
     plain, suffixed = [cookie.partition(";")[0].partition("=") for cookie in cookies]
     assert plain[0] == "__session" and suffixed[0].startswith("__session_") and plain[2] == suffixed[2]
-    assert claims_of(plain[2])["sid"] == absent["session"]
+    assert claims_of(plain[2])["sid"] == returning_user["session"]
 
 
 def test_the_javascript_sdk_reads_clients(javascript_sdk, session, elsewhere, u2):

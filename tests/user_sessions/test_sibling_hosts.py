@@ -127,14 +127,14 @@ def test_a_browser_with_an_invalid_client_gets_client_uat_0(visitor, names, u1):
     Client.objects.get().renew(at=timezone.now() - timedelta(minutes=1))  # this browser did not receive the new token
     assert "0" not in visitor.received(*names)
     assert not visitor.get("v1/client", "?_is_native=1").cookies
-    assert visitor.shown() is None
+    assert visitor.client_json() is None
     assert visitor.received(*names) == ["0", "0"]
     assert not visitor.get("v1/client").cookies, "once is enough"
 
 
 @PAGES
 def test_a_browser_that_never_signed_in_gets_no_cookie(visitor):
-    assert visitor.shown() is None
+    assert visitor.client_json() is None
     assert list(visitor.jar) == []
 
 

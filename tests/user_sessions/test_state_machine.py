@@ -250,7 +250,7 @@ class Both(RuleBasedStateMachine):
 
     def compare_client(self, client: Client, row: models.Client, client_rows: list[UserSession]) -> None:
         shown = {session.pk for session in row.listed_sessions(client_rows, at=self.now)}
-        assert shown == self.ids(self.world.shown(client, self.now))
+        assert shown == self.ids(self.world.listed(client, self.now))
         in_use, meant = row.active_among(client_rows, at=self.now), self.world.in_use(client, self.now)
         assert (in_use and in_use.pk) == (meant and self.rows[meant])
 

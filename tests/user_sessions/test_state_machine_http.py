@@ -73,7 +73,7 @@ def test_over_http_the_server_agrees_with_the_model(workspace, elsewhere, backen
             for home, caller in self.callers.items():
                 for user in ("u1", "u2"):
                     for status in ("active", "revoked"):
-                        assert self.listed(caller, user, status) == self.meant(home, user, status)
+                        assert self.listed(caller, user, status) == self.expected(home, user, status)
 
         @invariant()
         def each_reads_as_the_model_says(self) -> None:
@@ -92,7 +92,7 @@ def test_over_http_the_server_agrees_with_the_model(workspace, elsewhere, backen
             response = caller.get("v1/sessions", f"?user_id={self.wire(user)}&status={status}&limit=100")
             return {session["id"] for session in response.json()}
 
-        def meant(self, home: str, user: str, status: str) -> set[str]:
+        def expected(self, home: str, user: str, status: str) -> set[str]:
             found = [each for each in self.world.sessions if (each.home, each.user) == (home, user)]
             return {self.rows[each] for each in found if each.status(timezone.now()) == status}
 

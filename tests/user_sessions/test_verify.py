@@ -184,7 +184,7 @@ APP, ADMIN = "https://app.example.com", "https://admin.example.com"
 
 
 @pytest.mark.parametrize(
-    ("parties", "azp", "is_believed"),
+    ("parties", "azp", "is_accepted"),
     [
         ((), ..., True),
         ((), APP, True),
@@ -198,12 +198,12 @@ APP, ADMIN = "https://app.example.com", "https://admin.example.com"
         ((APP,), "null", False),
     ],
 )
-def test_a_token_of_an_unlisted_origin_is_rejected(parties, azp, is_believed):
-    assert (refusal(token(azp=azp), authorized_parties=parties) is WrongParty) is not is_believed
+def test_a_token_of_an_unlisted_origin_is_rejected(parties, azp, is_accepted):
+    assert (refusal(token(azp=azp), authorized_parties=parties) is WrongParty) is not is_accepted
 
 
 @pytest.mark.parametrize(
-    ("audience", "aud", "is_believed"),
+    ("audience", "aud", "is_accepted"),
     [
         (None, ..., True),
         (None, "api", False),
@@ -218,8 +218,8 @@ def test_a_token_of_an_unlisted_origin_is_rejected(parties, azp, is_believed):
         ("api", ["other"], False),
     ],
 )
-def test_a_token_with_another_audience_is_rejected(audience, aud, is_believed):
-    assert (refusal(token(aud=aud), audience=audience) is WrongAudience) is not is_believed
+def test_a_token_with_another_audience_is_rejected(audience, aud, is_accepted):
+    assert (refusal(token(aud=aud), audience=audience) is WrongAudience) is not is_accepted
 
 
 def refusal(text: str, **options: Any) -> type[TokenRejected] | None:

@@ -1,4 +1,4 @@
-// What a JavaScript SDK is asked in the tests: story.mjs ALIAS ACT, with the parameters in GIVEN; prints what it answered as JSON.
+// Runs a JavaScript SDK in a test: story.mjs ALIAS ACT reads its parameters from GIVEN and prints the results as JSON.
 
 import { readFileSync } from "node:fs"
 
