@@ -13,8 +13,8 @@ from sessions_core.models import Event
 from sessions_core.rates import Rate, network_of, seconds_to_wait
 from sessions_core.texts import is_storable
 from user_sessions.conf import settings
-from user_sessions.passwords import attempts
-from user_sessions.users import can_be_name, spelled
+from user_sessions.passwords import attempt_limits
+from user_sessions.users import can_be_name, normalize_name
 
 __all__ = ["LIMITED", "sign_in"]
 
@@ -48,7 +48,7 @@ def _seconds_to_wait(request: HttpRequest) -> int:
     if seconds := settings.seconds_to_wait("visitor", network):
         _record("visitor", network, network=network)
         return seconds
-    for kind, whose in attempts(_user_key(name) or spelled(name), network):
+    for kind, whose in attempt_limits(_user_key(name) or normalize_name(name), network):
         if seconds := settings.seconds_to_wait(kind, *whose):
             _record(kind, *whose, network=network)
             return seconds

@@ -1,7 +1,7 @@
 """The whole suite, on SQLite and on PostgreSQL at the same time: ``python -m tests [pytest arguments]``.
 
-DATABASE_URL, when it is set, is used instead of both. Arguments are about the suite in this folder; without any, the
-suite of the example comes after it.
+If DATABASE_URL is set, only that database is used. Arguments apply to the suite in this folder; without arguments, the
+suite of the example runs after it.
 """
 
 import os
@@ -20,7 +20,7 @@ SUITES = [ROOT, ROOT / "examples" / "smart_building"]
 
 
 def main(arguments: list[str]) -> int:
-    """Run the suites on each database. Returns the first exit code that is not 0."""
+    """Run the suites on each database. Return the first exit code that is not 0."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with databases() as (first, *others), ExitStack() as stack:
         endings = [stack.enter_context(beside(other, arguments)) for other in others]
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
 @contextmanager
 def databases() -> Iterator[list[Database]]:
-    """What to run on. Ends the program if PostgreSQL is missing where it may not be: in CI."""
+    """Yield the databases to use. Exit if PostgreSQL is missing in CI."""
     if url := os.environ.get("DATABASE_URL"):
         yield [Database(name=f"{url.partition(':')[0]}, by DATABASE_URL", url=url)]
         return
@@ -48,7 +48,7 @@ def databases() -> Iterator[list[Database]]:
 
 
 def run(database: Database, arguments: list[str], **given: str) -> int:
-    """Run the suites one after the other. Returns the first exit code that is not 0."""
+    """Run the suites one after the other. Return the first exit code that is not 0."""
     codes = []
     for suite in SUITES[:1] if arguments else SUITES:
         print(f"\n== {suite.name} on {database.name}", flush=True)
@@ -61,7 +61,7 @@ def run(database: Database, arguments: list[str], **given: str) -> int:
 
 @contextmanager
 def beside(database: Database, arguments: list[str]) -> Iterator[Callable[[], int]]:
-    """Run the suites in a process of its own, quietly; the function waits for its end and tells what it had to say."""
+    """Run the suites quietly in another process. The yielded function waits for it and prints its output."""
     command = [sys.executable, "-m", "tests", *arguments]
     environment = os.environ | {"DATABASE_URL": database.url}
     with tempfile.TemporaryFile() as said:

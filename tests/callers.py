@@ -1,4 +1,4 @@
-"""Somebody who calls an API, with the headers that say who."""
+"""A caller of the APIs with fixed headers."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from django.test import Client
 
 
 class Caller:
-    """Speaks to the APIs over Django's own handler: ``caller.post("devices/list", limit=2)``."""
+    """Calls the APIs over Django's own handler: ``caller.post("devices/list", limit=2)``."""
 
     def __init__(self, **headers: str) -> None:
         self.headers = headers
@@ -40,7 +40,7 @@ def bearer(token: str) -> Caller:
 
 
 def error_of(response: Any) -> str:
-    """The type or code of the error that an answer tells of, in either dialect; empty if it tells of none."""
+    """Return the type or code of the error in a response of either API, or an empty string."""
     if response.status_code < 400 or not response.content:
         return ""
     body = response.json()

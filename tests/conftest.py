@@ -1,4 +1,4 @@
-"""What every test may use: two workspaces with a key each, and threads that start together."""
+"""Fixtures of all tests: two workspaces with a key each, and threads that start together."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +33,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def fresh_counters(settings: Any) -> None:
-    """Nobody has called yet, and this process is the only one."""
+    """Reset the rate limits, with a single process."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
 
 
 @pytest.fixture(autouse=True)
 def quick_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are not hashed a million times over, and RSA keys are another test's; no process knows them yet."""
+    """Use a fast password hasher and pooled RSA keys, with empty key caches."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     monkeypatch.setattr(rsa, "generate_private_key", key_pool.generator())
     monkeypatch.setattr(serialization, "load_der_private_key", key_pool.load)
@@ -49,7 +49,7 @@ def quick_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_static_files(settings: Any) -> None:
-    """They would be looked for again by each client of a test; who wants to see them asks a real server."""
+    """Skip the search for static files in each test client; tests of static files use a real server."""
     settings.WHITENOISE_USE_FINDERS = False
 
 
@@ -60,19 +60,19 @@ def workspace(db: None) -> Workspace:
 
 @pytest.fixture
 def elsewhere(db: None) -> Workspace:
-    """Another tenant."""
+    """Return a second workspace."""
     return create_workspace(name="Elsewhere", is_sandbox=True, frontend_api="https://elsewhere.example.com")
 
 
 @pytest.fixture
 def live_workspace(db: None) -> Workspace:
-    """One that is not a sandbox."""
+    """Return a workspace that is not a sandbox."""
     return create_workspace(name="Live", frontend_api="https://live.example.com")
 
 
 @pytest.fixture
 def key_of() -> Callable[[Workspace], str]:
-    """A fresh secret key of a workspace, as text."""
+    """Return a function that issues a secret key of a workspace."""
     return lambda workspace: ApiKey.objects.issue(workspace, name="a backend", actor=OPERATOR)[1]
 
 
@@ -116,13 +116,13 @@ def components(javascript: Path) -> Path:
 
 @pytest.fixture
 def host(tmp_path: Path) -> Path:
-    """A project of somebody else."""
+    """Return the folder of a host project."""
     return start_project(tmp_path)
 
 
 @pytest.fixture
 def at_once() -> Callable[..., list[Any]]:
-    """Run calls in threads that start together; their results or exceptions, in order."""
+    """Return a function that runs calls in threads that start together and returns results or exceptions in order."""
 
     def run(*calls: Callable[[], Any]) -> list[Any]:
         barrier = Barrier(len(calls))

@@ -1,4 +1,4 @@
-"""The databases that the suite runs on: a file of SQLite, and a real PostgreSQL that is started here and taken away."""
+"""The databases of the suite: an SQLite file, and a PostgreSQL server that is started and removed here."""
 
 import importlib.util
 import os
@@ -19,12 +19,12 @@ from typing import Any
 # Seconds until the server must answer, and until it must be gone.
 PATIENCE = 60
 
-# Nothing in here outlives the run, so nothing needs to reach the disk.
+# No data outlives the run, so nothing needs to be synced to the disk.
 CARELESS = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
 
 class NoPostgreSQL(Exception):
-    """There is none on this machine, or it does not start; the message says which."""
+    """PostgreSQL is missing or does not start; the message says which."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def sqlite(base: Path) -> Database:
 
 @contextmanager
 def postgresql() -> Iterator[Database]:
-    """A fresh server on a free port of 127.0.0.1. Raises NoPostgreSQL."""
+    """Start a server on a free port of 127.0.0.1. Raise NoPostgreSQL."""
     base = Path(tempfile.mkdtemp(prefix="gatepass-postgresql-"))
     try:
         binaries = _binaries(base)
@@ -85,7 +85,7 @@ def _wait_for(server: "subprocess.Popen[bytes]", question: list[str | Path], bas
 
 
 def _binaries(base: Path) -> Path:
-    """Where initdb and postgres are: PG_BINDIR, the machine's own, or those of a wheel."""
+    """Return the folder of initdb and postgres: PG_BINDIR, the system's, or those of a wheel."""
     own = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name), reverse=True)
     for place in (Path(os.environ["PG_BINDIR"]) if os.environ.get("PG_BINDIR") else None, *own):
         if place and (place / "initdb").exists():
@@ -98,7 +98,7 @@ def _binaries(base: Path) -> Path:
 
 
 def _reachable(place: Path, base: Path) -> Path:
-    """A place that ``nobody`` can run: a checkout may be in a home directory that is closed to others."""
+    """Return a folder that the user ``nobody`` can read: a checkout may be in a private home directory."""
     if not _is_root():
         return place
     package = place.parent.parent
@@ -116,7 +116,7 @@ def _call(base: Path, *command: str | Path) -> str:
 
 
 def _as_nobody(base: Path) -> dict[str, Any]:
-    """How to start a program of PostgreSQL, which refuses to be run by root."""
+    """Return the arguments that start PostgreSQL as ``nobody``, because it refuses to run as root."""
     place = {"cwd": base, "env": {"PATH": os.environ["PATH"], "HOME": str(base), "LC_ALL": "C.UTF-8"}}
     if not _is_root():
         return place

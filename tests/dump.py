@@ -1,10 +1,10 @@
-"""What somebody who stole the database has."""
+"""Dump the database, as an attacker who stole it would see it."""
 
 from django.apps import apps
 
 
 def dump() -> set[str]:
-    """Every value of every column of every table, as text."""
+    """Return every value of every column of every table, as text."""
     values = set()
     for model in apps.get_models(include_auto_created=True):
         for row in model._base_manager.all().values_list():

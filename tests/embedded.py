@@ -1,4 +1,4 @@
-"""For tests that need not run again: with an SQLite of their own, or of what no database and no Python can change."""
+"""Mark tests that do not depend on the main database or the Python version."""
 
 import os
 
@@ -11,7 +11,7 @@ embedded = pytest.mark.skipif(
     reason="it has an embedded database of its own or asks nothing of one: the run on SQLite has tried it already",
 )
 
-# Whether the whole suite has just passed on another Python.
+# True if the whole suite has just passed on another Python.
 PASSED = "GATEPASS_PASSED" in os.environ
 
 sdk = pytest.mark.skipif(
@@ -25,7 +25,7 @@ in_browser = pytest.mark.skipif(
 
 
 def examples(most: int) -> int:
-    """How many random ones to try: a third where they were tried on another Python just before."""
+    """Return the number of random examples: a third if the suite has just passed on another Python."""
     return most // 3 if PASSED else most
 
 

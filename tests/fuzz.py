@@ -1,4 +1,4 @@
-"""Values that nobody should send."""
+"""Invalid values for parameters."""
 
 import sys
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ ODD = [
     *("\x00", "\ud800", "a\x00b", "💥", "{}", "' OR 1=1 --", "%s", "../..", "9" * 400, "{urn:uuid}", "١٢٣"),
     *("user_\x00", "user_\ud800", "user_-1", "user_1e3", "user_" + "9" * 19, "user_ 1"),
 ]
-# With each kind of problem that a parameter can have.
+# Values with each kind of problem that a parameter can have.
 WRONG = [
     *(None, True, 1.5, -1, 10**400, "", "x", "\x00", "x" * 20_000, [], ["", "\x00", None], ["x"] * 10_001),
     *({}, {"": {}}, {"a": [[float("inf")]]}, {"a": "x" * 70_000}, {"a": 2**60}, {"a": ""}, {"x" * 50: 1}),
@@ -34,7 +34,7 @@ fuzz = settings(
 
 
 def parameters_of(package: str) -> Iterator[DeclaredParameters]:
-    """Yield what the modules of a package declare."""
+    """Yield the parameters that the modules of a package declare."""
     assert get_resolver().url_patterns  # imports every view
     for name, module in list(sys.modules.items()):
         if name.startswith(package):

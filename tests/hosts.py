@@ -1,4 +1,4 @@
-"""Projects of somebody else, as the page about installing has them made."""
+"""Host projects, created as the installation page describes."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ ROOT = DOCS.parent
 
 
 def start_project(folder: Path) -> Path:
-    """One with the page's lines in its settings and its routes."""
+    """Create a project with the page's lines in its settings and routes."""
     settings, urls = blocks("install.md", "python")[:2]
     run(folder, sys.executable, "-m", "django", "startproject", "host", ".")
     for name, lines in (("settings", settings), ("urls", urls)):
@@ -23,14 +23,14 @@ def start_project(folder: Path) -> Path:
 
 
 def run(project: Path, *command: str) -> str:
-    """What a command prints in the project's folder, which must succeed."""
+    """Run a command in the project's folder. Return its output; it must succeed."""
     done = subprocess.run(command, cwd=project, env=environment_of(project), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def environment_of(project: Path) -> dict[str, str]:
-    """The variables that a command in the project's folder gets."""
+    """Return the environment of a command in the project's folder."""
     keys = {"TOKEN_KEY": "t" * 40, "ENCRYPTION_KEY": "e" * 40, "DJANGO_SETTINGS_MODULE": "host.settings"}
     if not (project / "host").exists():
         del keys["DJANGO_SETTINGS_MODULE"]

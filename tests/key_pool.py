@@ -1,6 +1,6 @@
-"""RSA keys that one test after the other uses: to make one, or to read it back, takes longer than most tests do.
+"""A pool of RSA keys that tests reuse, because generating or parsing one takes longer than most tests.
 
-What a test keeps for another one, it makes when it is imported, or it may meet the same key again as somebody else's.
+A key that a test module shares between tests must be created at import, or the pool may hand it out again.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _generate = rsa.generate_private_key
 
 
 def generator() -> Callable[..., rsa.RSAPrivateKey]:
-    """Does what cryptography's function does, and gives no key twice; another generator gives the same ones."""
+    """Return a replacement for cryptography's function. It returns no key twice; every generator has the same keys."""
     numbers = count()
     return lambda public_exponent, key_size: _made(next(numbers), public_exponent, key_size)
 
@@ -27,5 +27,5 @@ def _made(number: int, public_exponent: int, key_size: int) -> rsa.RSAPrivateKey
 
 @cache
 def load(data: bytes, password: None) -> Any:
-    """As cryptography's function: it checks what is in the key, for each key once."""
+    """Load a key like cryptography's function, but validate each key only once."""
     return load_der_private_key(data, password)

@@ -1,4 +1,4 @@
-"""Policies of workspaces, as tests set them."""
+"""Set the policies of workspaces in tests."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from user_sessions.models import UserSessionPolicy
 
 
 def set_client_session_policy(workspace: Workspace, **fields: Any) -> None:
-    """Change these fields of what the workspace allows of client sessions."""
+    """Set fields of the workspace's policy for client sessions."""
     _set(ClientSessionPolicy.of(workspace), fields)
 
 
 def set_user_session_policy(workspace: Workspace, **fields: Any) -> None:
-    """Change these fields of what the workspace allows of user sessions."""
+    """Set fields of the workspace's policy for user sessions."""
     _set(UserSessionPolicy.of(workspace), fields)
 
 
@@ -25,7 +25,7 @@ def create_workspace(*, frontend_api: str | None = None, **fields: Any) -> Works
 
 
 def address_of(workspace: Workspace) -> str:
-    """The origin that browsers reach the workspace at."""
+    """Return the origin at which browsers reach the workspace."""
     return UserSessionPolicy.of(workspace).frontend_api or ""
 
 

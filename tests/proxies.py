@@ -27,7 +27,7 @@ PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbi
 
 @dataclass(frozen=True, kw_only=True)
 class Proxy:
-    """Where the page says its file is, how the sample becomes one for a test, and how it is started."""
+    """The path of its configuration in the page, how a test adapts the sample, and the start command."""
 
     file: str
     adapt: Callable[[str, Path, int], str]
@@ -44,7 +44,7 @@ def _haproxy(sample: str, data: Path, port: int) -> str:
 
 
 def _nginx(sample: str, data: Path, port: int) -> str:
-    """It is a file of ``conf.d``, which nginx includes in ``http``."""
+    """The sample is a file of ``conf.d``, which nginx includes in ``http``."""
     sample = sample.replace("listen 443", f"listen 127.0.0.1:{port}")
     sample = sample.replace(f"/etc/ssl/{HOST}.pem", f"{data}/cert.pem").replace(
         f"/etc/ssl/{HOST}.key", f"{data}/key.pem"
@@ -73,7 +73,7 @@ PROXIES = {
 
 
 class Caller:
-    """A connection over TLS from an address of its own, which sends requests as they are written."""
+    """A TLS connection from its own address that sends requests unchanged."""
 
     def __init__(self, data: Path, port: int, *, address: str) -> None:
         plain = socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(address, 0))
@@ -81,7 +81,7 @@ class Caller:
         self.address, self.socket = address, trust.wrap_socket(plain, server_hostname=HOST)
 
     def ask(self, first: str, *lines: str, body: bytes = b"") -> HTTPResponse:
-        """The answer, read to its end."""
+        """Send a request. Return the complete response."""
         head = "\r\n".join([first, f"Host: {HOST}", f"Content-Length: {len(body)}", *lines, "", ""])
         self.socket.sendall(head.encode() + body)
         answer = HTTPResponse(self.socket, method=first.split()[0])
@@ -92,7 +92,7 @@ class Caller:
 
 @contextmanager
 def calling(name: str, data: Path, upstream: int) -> Iterator[Caller]:
-    """A caller of the proxy, which passes requests to the port ``upstream``. Skips the test without the program."""
+    """Yield a caller of the proxy, which forwards to the port ``upstream``. Skip the test if the proxy is missing."""
     proxy, program = PROXIES[name], shutil.which(name, path=PATH)
     if program is None:
         pytest.skip(f"{name} is not installed here")

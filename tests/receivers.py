@@ -1,4 +1,4 @@
-"""Somebody who takes webhooks: a real HTTP server on this machine."""
+"""A webhook receiver: a real HTTP server on this machine."""
 
 import json
 import socket
@@ -26,7 +26,7 @@ class Received:
         return json.loads(self.body)
 
 
-# What the receiver does with a request; it may say anything on the socket.
+# How the receiver handles a request; it may write anything to the socket.
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -42,7 +42,7 @@ def status(code: int, **headers: str) -> Answer:
 
 @dataclass
 class Receiver:
-    """``answers`` are given in turn, then ``answer`` for good."""
+    """Handles requests with each of ``answers`` in turn, then always with ``answer``."""
 
     port: int = 0
     scheme: str = "http"
@@ -72,7 +72,7 @@ class Receiver:
         try:
             answer(handler)
         except OSError:
-            pass  # nobody listens any more
+            pass  # the client has closed the connection
         finally:
             with self.lock:
                 self.at_once -= 1
@@ -80,7 +80,7 @@ class Receiver:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up is a test."""
+        """Ignore errors: tests close connections on purpose."""
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""The errors of the domain that a dialect must answer."""
+"""The errors that each API must map."""
 
 
 def errors_of(app: str, base: type[Exception]) -> list[type[Exception]]:
-    """Every error of this app that extends ``base``, without those that only group others."""
+    """Return every error of this app that extends ``base``, except base classes of others."""
     found = []
     for each in base.__subclasses__():
         if each.__module__.partition(".")[0] == app:

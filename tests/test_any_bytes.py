@@ -48,14 +48,14 @@ HEADERS = [
 
 
 class Wire:
-    """The server's own entry, below every middleware."""
+    """Calls the WSGI entry point, below every middleware."""
 
     def __init__(self) -> None:
         self.application = wsgi_with_plain_types(WSGIHandler())
         self.standing: dict[str, str] = {}
 
     def send(self, method: str, path: bytes, query: bytes = b"", body: bytes = b"", **given: str) -> int:
-        """The status. Whatever the request changed is undone."""
+        """Return the status. Roll back the changes of the request."""
         server = {
             "SERVER_NAME": "127.0.0.1",
             "SERVER_PORT": "80",
@@ -87,7 +87,7 @@ def wire(db: None, settings: Any) -> Any:
 
 @pytest.fixture
 def console(wire: Wire, workspace: Any) -> Wire:
-    """The wire of somebody who may look at every page of the console, and change none."""
+    """Sign in a user with view permissions on every page of the console."""
     viewer = get_user_model().objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(*Permission.objects.filter(codename__startswith="view_"))
     browser = Client()
@@ -120,14 +120,14 @@ def test_any_content_type_gets_an_answer(wire, content_type):
     assert wire.send("GET", b"/devices/list", b"&".join([b"x=1"] * 2000), CONTENT_TYPE=content_type) < 500
 
 
-def test_a_boundary_is_all_that_is_passed_on_of_a_content_type():
+def test_only_the_boundary_of_a_content_type_is_passed_on():
     browsers = "multipart/form-data; boundary=----WebKitFormBoundaryx7"
     assert plain_type(browsers) == 'multipart/form-data; boundary="----WebKitFormBoundaryx7"'
     assert plain_type("application/json; charset=utf-8") == "application/json"
 
 
 @pytest.mark.promise("P25")
-def test_any_lookup_and_value_on_a_list_of_the_console_gets_an_answer(console):
+def test_any_lookup_and_value_on_a_console_list_gets_an_answer(console):
     random = Random(7)
     for model in admin.site._registry:
         page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/".encode()
@@ -140,7 +140,7 @@ def test_any_lookup_and_value_on_a_list_of_the_console_gets_an_answer(console):
 @pytest.mark.parametrize(
     "name", ["q", "o", "p", "all", "created_at__year", "created_at__month", "_to_field", "_facets"]
 )
-def test_any_value_of_what_lists_know_gets_an_answer(console, name):
+def test_any_value_of_a_list_parameter_gets_an_answer(console, name):
     for model in admin.site._registry:
         page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/".encode()
         for value in (b"%00", b"%ED%A0%80", b"0", b"-1", b"9" * 30):

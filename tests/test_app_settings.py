@@ -1,4 +1,4 @@
-"""Every setting of the three apps with values that cannot work: each is refused by its check, in a sentence."""
+"""Every setting of the three apps with invalid values: a check refuses each with a message."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ APPS = {
 }
 FINE = {"SESSIONS_CORE": {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}}
 
-# Right for no setting.
+# Invalid for every setting.
 NONSENSE = [None, "", "nonsense", b"x" * 40, 1.5, -1, float("nan"), [[]], [None], {1}, object(), datetime.max, print]
 
 KEYS = [
@@ -94,7 +94,7 @@ async def asynchronous(one: Any) -> None: ...
 
 
 def __getattr__(name: str) -> Callable[[Any], Any]:
-    """As a module that fails in a way of its own."""
+    """Raise like a module with its own error."""
     raise RuntimeError("no such thing") if name == "raises" else AttributeError(name)
 
 
@@ -104,12 +104,12 @@ def refusals(settings: Any, app: str, given: object) -> list[str]:
     return [message.msg for message in messages if isinstance(message, Error)]
 
 
-def test_every_setting_is_tried():
+def test_every_setting_is_tested():
     assert set(BAD) == {(app, name) for app, (known, _) in APPS.items() for name in known.setting_names()}
 
 
 @pytest.mark.parametrize(("app", "name"), BAD)
-def test_a_value_that_cannot_work_is_refused_in_a_sentence(settings, app, name):
+def test_an_invalid_value_gets_an_error_message(settings, app, name):
     unset = [None] if (app, name) == ("CLIENT_SESSIONS", "URL") else []  # its default
     for value in [each for each in [*NONSENSE, *BAD[app, name]] if each not in unset]:
         (refusal,) = refusals(settings, app, {**FINE.get(app, {}), name: value})
@@ -119,20 +119,20 @@ def test_a_value_that_cannot_work_is_refused_in_a_sentence(settings, app, name):
 
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize("given", [None, [], ["TOKEN_KEYS"], "nonsense", 5, {"TOKEN_KEYS"}])
-def test_settings_that_are_not_a_dict_are_refused_in_a_sentence(settings, app, given):
+def test_settings_that_are_not_a_dict_get_an_error_message(settings, app, given):
     assert f"{app} must be a dict of settings." in refusals(settings, app, given)
     assert run_checks()
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_names_that_are_not_text_are_refused_as_unknown(settings, app):
+def test_names_that_are_not_strings_are_unknown_settings(settings, app):
     found = refusals(settings, app, {**FINE.get(app, {}), None: 1, 5: 1, ("RATES",): 1, "rates": 1})
     assert len(found) == 4
     assert all("is an unknown setting" in refusal for refusal in found)
 
 
 @pytest.mark.parametrize("rate", ["", 0, False])
-def test_an_empty_rate_is_not_taken_for_an_unlimited_one(settings, rate):
+def test_an_empty_rate_does_not_mean_unlimited(settings, rate):
     settings.USER_SESSIONS = {"RATES": {"visitor": rate}}
     with pytest.raises(ValueError, match="is not a rate"):
         user_settings.rate_of("visitor")

@@ -1,4 +1,4 @@
-"""The sandbox of a fresh server: made once, found again, and its secrets kept beside the database."""
+"""The sandbox of a new server: created once, found again, with its secrets stored beside the database."""
 
 import json
 import socket
@@ -41,7 +41,7 @@ def test_the_keys_and_the_operator_work():
 
 
 @pytest.mark.django_db
-def test_there_is_something_to_try():
+def test_the_sandbox_has_sample_data():
     sandbox = make_sandbox()
 
     workspace = Workspace.objects.get(pk=sandbox.workspace_id)
@@ -65,7 +65,7 @@ def test_a_second_bootstrap_finds_everything_and_shows_no_secret():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_bootstraps_at_once_make_one_sandbox(at_once):
+def test_concurrent_bootstraps_make_one_sandbox(at_once):
     results = at_once(*[make_sandbox] * 4)
 
     assert len({sandbox.workspace_id for sandbox in results}) == 1
@@ -75,7 +75,7 @@ def test_bootstraps_at_once_make_one_sandbox(at_once):
 
 
 @pytest.mark.django_db
-def test_what_was_deleted_from_the_sandbox_does_not_come_back(secrets):
+def test_deleted_sandbox_data_does_not_come_back(secrets):
     make_sandbox()
     User.objects.all().delete()
     Customer.objects.all().delete()
@@ -106,7 +106,7 @@ def test_a_database_with_a_live_workspace_never_becomes_a_sandbox(live_workspace
 
 
 @pytest.mark.django_db
-def test_bootstrap_makes_what_was_asked_for_and_nothing_else():
+def test_bootstrap_creates_only_what_was_requested():
     made = bootstrap_live("Acme", operator="ann")
 
     assert ApiKey.objects.authenticate(made.api_key).workspace.name == "Acme"
@@ -136,7 +136,7 @@ def test_a_new_key_leaves_the_earlier_one_working():
 
 
 @pytest.mark.django_db
-def test_a_superuser_who_is_there_is_the_operator(admin_user):
+def test_an_existing_superuser_is_the_operator(admin_user):
     operator = make_sandbox().operator
 
     assert (operator.username, operator.password) == (admin_user.get_username(), None)
@@ -154,7 +154,7 @@ def test_serving_on_another_port_moves_the_sandbox(settings):
 
 
 @pytest.mark.django_db
-def test_an_address_that_a_person_chose_stays():
+def test_a_frontend_api_set_by_an_operator_stays():
     make_sandbox()
     UserSessionPolicy.objects.update(frontend_api="https://sandbox.example.com")
 
@@ -162,7 +162,7 @@ def test_an_address_that_a_person_chose_stays():
 
 
 @pytest.mark.django_db
-def test_a_sign_in_page_that_a_person_chose_stays(settings):
+def test_a_sign_in_url_set_by_an_operator_stays(settings):
     make_sandbox()
     UserSessionPolicy.objects.update(sign_in_url="https://app.example.com/sign-in")
     settings.GATEPASS_URL = "http://127.0.0.1:8001"
@@ -188,14 +188,14 @@ def test_the_command_prints_one_json_object(capsys):
 
 
 @pytest.mark.django_db
-def test_an_address_that_is_taken_is_refused_with_a_sentence():
+def test_a_taken_frontend_api_gets_an_error_message():
     call_command("bootstrap", "Acme")
     with pytest.raises(CommandError, match="Nothing was created"):
         call_command("bootstrap", "Another")
 
 
 @pytest.mark.django_db
-def test_what_serving_prints_is_kept_for_the_next_run(secrets):
+def test_printed_secrets_are_kept_for_the_next_run(secrets):
     sandbox, api_key, password = serve.with_credentials(make_sandbox())
 
     assert serve.with_credentials(make_sandbox()) == (replace(sandbox, api_key=None, operator=ANY), api_key, password)
@@ -208,7 +208,7 @@ def test_what_serving_prints_is_kept_for_the_next_run(secrets):
 
 
 @pytest.mark.django_db
-def test_a_kept_key_that_was_revoked_is_replaced(secrets):
+def test_a_revoked_key_in_the_secrets_file_is_replaced(secrets):
     _, revoked, _ = serve.with_credentials(make_sandbox())
     ApiKey.objects.authenticate(revoked).revoke(actor="operator:test")
 
@@ -232,7 +232,7 @@ def test_a_password_that_was_changed_is_not_shown(secrets):
 
 
 @pytest.mark.django_db
-def test_demo_users_have_passwords_of_their_own_and_nothing_built_in():
+def test_demo_users_have_random_passwords():
     jane, john = make_sandbox().users
 
     assert authenticate(username="jane_doe", password=jane.password)
@@ -241,7 +241,7 @@ def test_demo_users_have_passwords_of_their_own_and_nothing_built_in():
 
 
 @pytest.mark.django_db
-def test_somebody_who_is_there_keeps_their_password():
+def test_an_existing_user_keeps_their_password():
     User.objects.create_user("jane_doe", password="her own")
 
     jane, _ = make_sandbox().users
@@ -263,6 +263,6 @@ def test_the_welcome_names_keys_and_commands(secrets):
     assert str(sandbox.connected_account_ids[0]) in welcome
 
 
-def test_a_port_in_use_is_refused_with_a_sentence():
+def test_a_port_in_use_gets_an_error_message():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CommandError, match="Choose another"):
         call_command("serve", port=taken.getsockname()[1])

@@ -1,4 +1,4 @@
-"""What a list of the console costs does not grow with the table."""
+"""The cost of a console list does not grow with the table."""
 
 import re
 from collections.abc import Callable
@@ -77,14 +77,14 @@ def console(db: None, request: pytest.FixtureRequest) -> Client:
 
 
 def listed(model_admin: Any, query: str) -> Any:
-    """The list as its page makes it, without the cost of a page."""
+    """Return the changelist of the page without rendering it."""
     request = RequestFactory().get(page_of(model_admin) + query)
     request.user = get_user_model()(is_staff=True, is_superuser=True, is_active=True)
     return model_admin.get_changelist_instance(request)
 
 
 def visits(model_admin: Any) -> set[str]:
-    """A list bare, sorted, and with each choice of each filter."""
+    """Return the queries of a list: plain, sorted, and with each choice of each filter."""
     page = listed(model_admin, "")
     filters = [choice["query_string"] for spec in page.filter_specs for choice in spec.choices(page)]
     return {"?", "?o=1", "?o=-3.2", "?all=", "?_facets=True", *filters}
@@ -111,7 +111,7 @@ def plan_of(sql: str, *switches: str) -> str:
 
 
 def sorts(sql: str) -> bool:
-    """Whether a database must sort all the rows, there being no index with their order."""
+    """Return True if the database must sort all rows, because no index has their order."""
     return re.search(r"(?<!Incremental )Sort  |TEMP B-TREE FOR ORDER BY", plan_of(sql, "enable_sort")) is not None
 
 
@@ -125,7 +125,7 @@ def test_no_list_counts_sorts_or_reads_distinct_values(model_admin, operator, ro
         assert not (is_list and sorts(sql)), sql
 
 
-# What each kind of id looks like, and texts that are none.
+# An example of each kind of id, and texts that are not ids.
 TEXTS = [
     "u1",
     "3d0b1a3e-6b4c-4a4b-9d7e-0f1f4e1c2b3a",
@@ -156,7 +156,7 @@ def test_a_search_uses_an_index_or_reads_a_thousand_rows(model_admin, rows):
 
 
 @pytest.mark.parametrize("model_admin", ours(), ids=lambda of: of.opts.label)
-def test_a_search_box_says_what_it_looks_for(model_admin):
+def test_every_search_box_has_a_help_text(model_admin):
     assert bool(model_admin.get_searched() or model_admin.names) == bool(model_admin.search_help_text)
 
 
@@ -164,7 +164,7 @@ def found_by(model: type[Model], text: str) -> list[Any]:
     return list(listed(admin.site._registry[model], f"?{urlencode({'q': text})}").result_list)
 
 
-def test_names_are_found_by_a_part_and_ids_by_all_of_them(workspace, elsewhere):
+def test_names_match_partially_and_ids_exactly(workspace, elsewhere):
     assert found_by(Workspace, "LSEWH") == found_by(Workspace, str(elsewhere.pk)) == [elsewhere]
     assert found_by(Workspace, "https://here.example.com") == [workspace]
     assert found_by(Workspace, str(elsewhere.pk)[:-1]) == []
@@ -175,7 +175,7 @@ def test_a_name_that_looks_like_a_token_is_found(workspace):
     assert found_by(ApiKey, "Terminal") == found_by(ApiKey, key.short) == [key]
 
 
-def test_a_name_is_looked_for_in_the_first_thousand_rows_and_a_key_in_all(workspace):
+def test_a_name_search_reads_a_thousand_rows_and_a_key_search_all(workspace):
     Customer.objects.bulk_create(
         Customer(workspace=workspace, key=f"{n:04}", name=f"name {n:04}") for n in range(MOST_COUNTED + 1)
     )
@@ -197,7 +197,7 @@ def test_user_sessions_and_clients_are_found_by_the_whole_name_of_the_user(rows)
     assert found_by(UserSession, "u") == []
 
 
-def test_every_list_of_ours_is_bounded():
+def test_every_console_list_is_bounded():
     assert [of for of in ours() if not isinstance(of, BoundedAdmin)] == []
 
 
@@ -217,7 +217,7 @@ def test_events_are_found_by_one_column(text, found, console, workspace):
     assert len(console.get(EVENTS, {"q": text}).context["cl"].result_list) == found
 
 
-def test_a_longer_list_says_so_and_pages_through_a_thousand(console, workspace):
+def test_a_list_over_a_thousand_rows_says_so(console, workspace):
     seed(workspace, 1050)
     first, last = console.get(EVENTS), console.get(EVENTS, {"p": "20"})
     assert "more than 1,000 events" in first.content.decode()
@@ -225,12 +225,12 @@ def test_a_longer_list_says_so_and_pages_through_a_thousand(console, workspace):
     assert "?e=1" in console.get(EVENTS, {"p": "21"})["Location"]
 
 
-def test_a_shorter_list_says_how_long_it_is(console, workspace):
+def test_a_shorter_list_shows_its_length(console, workspace):
     seed(workspace, 1000)
     assert "1000 events" in console.get(EVENTS).content.decode()
 
 
-def test_the_filter_offers_a_hundred_workspaces(console):
+def test_the_filter_offers_at_most_a_hundred_workspaces(console):
     Workspace.objects.bulk_create(Workspace(name=f"{n:03}") for n in range(120))
     (by_workspace,) = console.get(EVENTS).context["cl"].filter_specs
     assert [name for _, name in by_workspace.lookup_choices] == [f"{n:03}" for n in range(100)]

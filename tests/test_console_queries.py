@@ -1,4 +1,4 @@
-"""Queries of the console that Django's admin passes on to the database unchecked."""
+"""Console queries that Django's admin passes to the database unchecked."""
 
 from typing import Any
 
@@ -40,12 +40,12 @@ def console(request: pytest.FixtureRequest, workspace: object) -> Client:
         EVENTS + "?data__has_key=x",
     ],
 )
-def test_a_lookup_in_a_json_column_is_no_server_error(console, page):
+def test_a_lookup_in_a_json_column_is_not_a_server_error(console, page):
     assert console.get(page).status_code < 500
 
 
 @pytest.mark.parametrize("page", [SESSIONS + "?nothing=1", SESSIONS + "?id__nothing=1", EVENTS + "?type__year__x=1"])
-def test_an_unknown_field_or_lookup_is_no_server_error(console, page):
+def test_an_unknown_field_or_lookup_is_not_a_server_error(console, page):
     assert console.get(page).status_code < 500
 
 
@@ -79,7 +79,7 @@ def test_a_lookup_that_no_page_shows_is_refused(console, page):
         EVENTS + "9" * 40 + "/change/",
     ],
 )
-def test_any_bytes_are_no_server_error(console, page):
+def test_any_bytes_are_not_a_server_error(console, page):
     assert console.get(page).status_code < 500
 
 
@@ -88,21 +88,21 @@ def answer(error: Exception, *, path: str = "/admin/", method: str = "GET", quer
     return RefusesUnusableQueries(lambda _: HttpResponse()).process_exception(request, error)
 
 
-def test_only_requests_of_the_console_are_looked_at():
+def test_the_middleware_handles_only_console_requests():
     assert answer(FieldError(), path="/v1/sessions") is None
     assert answer(FieldError()).status_code == 400
 
 
 @pytest.mark.parametrize("error", [Http404(), PermissionDenied()])
-def test_what_django_answers_itself_is_left_to_it(error):
+def test_errors_that_django_handles_are_left_to_django(error):
     assert answer(error) is None
 
 
-def test_a_fault_of_ours_stays_one_where_there_is_no_query():
+def test_an_error_without_a_query_string_stays_a_server_error():
     assert answer(TypeError(), query="") is None
     assert answer(TypeError(), method="POST") is None
     assert answer(TypeError()).status_code == 400
 
 
-def test_a_database_that_is_away_is_no_bad_request():
+def test_an_unavailable_database_is_not_a_bad_request():
     assert answer(OperationalError("server closed the connection unexpectedly")) is None

@@ -1,4 +1,4 @@
-"""An operator's sign-in: it works, it ends, and the database does not give it away."""
+"""An operator's console session: it works, it ends, and the database does not reveal it."""
 
 import pytest
 from django.conf import settings
@@ -19,29 +19,29 @@ def operator(db: None) -> Client:
     return client
 
 
-def opens(cookie: str) -> bool:
+def is_console_session(cookie: str) -> bool:
     stranger = Client()
     stranger.cookies[settings.SESSION_COOKIE_NAME] = cookie
     return stranger.get(PAGE).status_code == 200
 
 
-def test_a_dump_of_the_database_opens_no_console(operator):
+def test_a_dump_of_the_database_contains_no_console_session(operator):
     cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
-    assert opens(cookie)
+    assert is_console_session(cookie)
     found = dump()
     assert Session.objects.get().session_key in found
     assert cookie not in found
-    assert [text for text in found if text.isascii() and text.isprintable() and opens(text)] == []
+    assert [text for text in found if text.isascii() and text.isprintable() and is_console_session(text)] == []
 
 
-def test_signing_out_ends_it(operator):
+def test_signing_out_ends_the_console_session(operator):
     cookie = operator.cookies[settings.SESSION_COOKIE_NAME].value
     operator.post("/admin/logout/")
-    assert not opens(cookie)
+    assert not is_console_session(cookie)
     assert not Session.objects.exists()
 
 
-def test_what_a_session_keeps_is_read_again(operator):
+def test_session_data_can_be_read_again(operator):
     session = operator.session
     session["seen"] = True
     session.save()

@@ -1,4 +1,4 @@
-"""Guessing an operator's password: the console's sign-in page has the limits of our own sign-in."""
+"""The console's sign-in page has the rate limits of the Frontend API."""
 
 from functools import partial
 
@@ -25,7 +25,7 @@ def attempt(password: str, *, name: str = "operator", address: str = "198.51.100
 
 @pytest.fixture
 def hour(settings):
-    """Windows that do not end during a test."""
+    """Use rate windows that do not end during a test."""
     settings.USER_SESSIONS = {"RATES": {"visitor": "60/hour", "password": "10/hour", "account": "100/hour"}}
 
 
@@ -56,23 +56,23 @@ def test_the_first_refusal_is_an_event_and_the_next_are_not(hour):
         assert LIMITED in operator.get(page).content.decode()
 
 
-def test_one_address_tries_sixty_names_at_most(hour):
+def test_one_address_can_try_sixty_names(hour):
     answers = [attempt("wrong", name=f"operator-{n}").status_code for n in range(61)]
     assert answers == [200] * 60 + [429]
     assert Event.objects.get(type=LIMITED).data == {"limit": "visitor"}
 
 
-def test_one_account_is_tried_a_hundred_times_from_anywhere(hour):
+def test_one_account_can_be_tried_a_hundred_times_from_all_addresses(hour):
     tried = partial(attempt, "wrong")
     answers = [tried(address=f"198.51.100.{n}").status_code for n in range(101)]
     assert answers == [200] * 100 + [429]
 
 
-def test_another_spelling_of_the_name_is_no_other_account(hour):
+def test_every_spelling_of_a_name_counts_as_one_account(hour):
     answers = [attempt("wrong", name=name).status_code for name in ("operator", " operator ") * 6]
     assert answers == [200] * 10 + [429] * 2
 
 
 @pytest.mark.parametrize("name", ["\x00", "", "x" * 300, "💥"])
-def test_any_name_is_only_wrong(name):
+def test_any_unknown_name_gets_the_same_error(name):
     assert attempt("wrong", name=name).status_code == 200

@@ -1,4 +1,4 @@
-"""The pages about installing and configuring say what is true: their tables are compared, their code is run."""
+"""The pages about installation and configuration are correct: their tables match, and their code runs."""
 
 import re
 import shutil
@@ -85,7 +85,7 @@ LOCAL = "http://127.0.0.1:8000"
 
 @pytest.fixture
 def given(live_server) -> dict[str, str]:
-    """What the README says the reader has: what a first run prints."""
+    """Return the variables that the README expects, which a first run prints."""
     sandbox = make_sandbox()
     account_id, *_ = sandbox.connected_account_ids
     return {
@@ -167,7 +167,7 @@ def ask():
 
 
 @embedded
-def test_a_model_of_the_projects_own_is_guarded_as_the_page_says(host):
+def test_a_project_model_is_guarded_as_the_page_says(host):
     register, verbs, rest, plain = blocks("guarding.md", "python")
     opening, granting, revoking = verbs.strip().rsplit("\n", 2)
     (host / "campus").mkdir()

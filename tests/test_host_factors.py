@@ -1,4 +1,4 @@
-"""Projects that ask for more than a password: a password alone signs nobody in here who has to do more there."""
+"""Projects that require more than a password: the Frontend API does not bypass that."""
 
 import sys
 from collections.abc import Callable
@@ -70,7 +70,7 @@ Project = Callable[..., Path]
 
 @pytest.fixture
 def project(host: Path) -> Project:
-    """The same, with more lines in its settings and routes, and its tables."""
+    """Return a function that adds lines to the project's settings and routes and migrates it."""
 
     def project(lines: str, urls: str = "") -> Path:
         extend(host, lines, urls)
@@ -140,7 +140,7 @@ print(post(page(), "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at
     ("app", "lines", "urls"),
     [("allauth", f'{ALLAUTH}ACCOUNT_EMAIL_VERIFICATION = "none"\n', ALLAUTH_URLS), ("django_otp", DJANGO_OTP, "")],
 )
-def test_a_second_factor_refuses_the_password_and_no_ticket(project, app, lines, urls):
+def test_a_second_factor_refuses_a_password_but_not_a_ticket(project, app, lines, urls):
     lines = printed(project(lines, urls), f"tried()\n{ENROL[app]}tried(password='wrong')\ntried()\n{TICKET}")
     assert lines[-4:] == [COMPLETE, WRONG, FACTOR, "complete"]
 
@@ -201,7 +201,7 @@ for changed in (
 """
 
 
-def test_whatever_else_allauth_asks_for_refuses_the_password(project):
+def test_other_requirements_of_allauth_refuse_the_password(project):
     host = project(ALLAUTH, ALLAUTH_URLS)
     (host / "host" / "phones.py").write_text(PHONES)
     code, phone = "This account signs in with a code, which cannot be entered here.", "Verify your phone number first."
@@ -211,7 +211,7 @@ def test_whatever_else_allauth_asks_for_refuses_the_password(project):
 REVERIFY = """
 from django.contrib.auth.signals import user_login_failed
 failed = []
-user_login_failed.connect(lambda **told: failed.append(told["credentials"]["username"]), weak=False)
+user_login_failed.connect(lambda **info: failed.append(info["credentials"]["username"]), weak=False)
 tried("ann@example.com")
 tried(" Ann@example.com ")
 tried("ann")
@@ -224,7 +224,7 @@ print(failed)
 """
 
 
-def test_where_allauth_alone_reads_addresses_the_right_password_signs_in(project):
+def test_with_allauth_an_address_and_the_correct_password_sign_in(project):
     lines = printed(project(ALLAUTH + BY_ADDRESS, ALLAUTH_URLS), REVERIFY)
     assert lines == [COMPLETE, COMPLETE, WRONG, "complete", "['ann']"]
 
@@ -248,7 +248,7 @@ checked("multifactor", SIGN_IN_REQUIREMENT="multifactor.misspelt")
 """
 
 
-def test_a_second_factor_that_neither_an_adapter_nor_a_function_covers_is_warned_of(host):
+def test_a_check_warns_about_an_uncovered_second_factor(host):
     for app in ("multifactor", "acme_two_factor", "django_otp_admin", "profiles"):
         (host / app).mkdir()
         (host / app / "__init__.py").write_text("def missing(user, identifier, request):\n    return None\n")
@@ -297,7 +297,7 @@ class Login(TestCase):
 """
 
 
-def test_the_projects_own_tests_pass_beside_us(host):
+def test_the_projects_own_tests_pass_with_gatepass_installed(host):
     extend(host, ALLAUTH + VERIFYING, ALLAUTH_URLS)
     (host / "host" / "tests.py").write_text(OWN)
     run(host, sys.executable, "-W", "ignore", "manage.py", "test", "host")

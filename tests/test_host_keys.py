@@ -1,4 +1,4 @@
-"""Projects whose users have other primary keys than Django's: a user's whole life, on both databases."""
+"""Projects with other primary keys of users: sign-in, revocation and deletion on both databases."""
 
 import os
 import sys
@@ -116,7 +116,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL"])
 def server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a PostgreSQL, empty for SQLite."""
+    """Yield the URL of a PostgreSQL server, or an empty string for SQLite."""
     with ExitStack() as stack:
         try:
             url = stack.enter_context(postgresql()).url if request.param == "PostgreSQL" else ""

@@ -1,4 +1,4 @@
-"""Middleware that many projects have: it changes no answer of ours, and we change no page of theirs."""
+"""Popular middleware changes no API response, and we change no page of the host."""
 
 import sys
 from pathlib import Path
@@ -174,7 +174,7 @@ print(len(expected))
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One with all of the middleware, which these tests share."""
+    """Return a project with all of the middleware, shared by these tests."""
     folder = start_project(tmp_path_factory.mktemp("middleware"))
     extend(folder, SETTINGS, URLS)
     run(folder, sys.executable, "manage.py", "migrate", "-v0")
@@ -191,7 +191,7 @@ def printed(folder: Path, script: str) -> list[str]:
     return run(folder, sys.executable, "-W", "ignore", "-c", CALLERS + script).splitlines()
 
 
-def test_no_middleware_changes_an_answer_of_ours(project):
+def test_no_middleware_changes_an_api_response(project):
     assert printed(project, SAME) == ["34"]
 
 
@@ -211,7 +211,7 @@ with override_settings(MIDDLEWARE=settings.TOOLBAR, DEBUG=True):
 """
 
 
-def test_the_hosts_own_pages_have_all_of_it_and_guarded_views_answer_their_callers(project):
+def test_host_pages_keep_the_middleware_and_guarded_views_work(project):
     guarded = "[200, 200, 401] ['ann', 'bob'] {'private, no-store'} False"
     assert printed(project, HOSTS_OWN) == [
         *(guarded, guarded, guarded),
@@ -239,7 +239,7 @@ tried("correct horse")
 """
 
 
-def test_a_lockout_of_axes_is_answered_in_the_dialect_and_holds_on_the_hosts_own_login_too(project):
+def test_an_axes_lockout_applies_to_the_api_and_to_the_hosts_login(project):
     page = "https://app.example.com"
     wrong, locked = f"422 form_password_incorrect {page}", f"403 user_locked {page}"
     assert printed(project, LOCKED) == [wrong, wrong, locked, locked, "429", f"200 in {page}"]
@@ -287,6 +287,6 @@ class Pages(TestCase):
 """
 
 
-def test_the_projects_own_tests_pass_beside_us(project):
+def test_the_projects_own_tests_pass_with_gatepass_installed(project):
     (project / "host" / "tests.py").write_text(OWN)
     run(project, sys.executable, "-W", "ignore", "manage.py", "test", "host.tests")

@@ -1,4 +1,4 @@
-"""What a host project may do otherwise than the reference server: in a project of its own, as a host would."""
+"""Host projects that differ from the reference server."""
 
 import sys
 from pathlib import Path
@@ -50,7 +50,7 @@ def sign_in():
     ticket.refresh_from_db()
     print(status, UserSession.objects.count(), ticket.status)
 
-def fail(**told):
+def fail(**received):
     raise RuntimeError
 
 user_logged_in.connect(fail)
@@ -74,19 +74,19 @@ WebhookEndpoint.objects.add(here, "http://127.0.0.1:9/", actor="test")
 
 @pytest.fixture
 def routed(host: Path) -> Path:
-    """The same, all of whose tables are in a database that is not called default."""
+    """Return a project with all tables in a database other than ``default``."""
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write(ROUTED)
     run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
     return host
 
 
-def test_in_a_database_that_a_router_chose_a_sign_in_is_whole_or_never_was(routed):
+def test_in_a_routed_database_a_sign_in_is_atomic(routed):
     printed = run(routed, sys.executable, "-W", "ignore", "-c", SIGN_IN)
     assert printed.splitlines() == ["500 0 pending", "200 1 accepted"]
 
 
-def test_in_a_database_that_a_router_chose_secrets_are_sealed_anew(routed):
+def test_in_a_routed_database_secrets_are_reencrypted(routed):
     run(routed, sys.executable, "-W", "ignore", "-c", SEAL)
     settings = routed / "host" / "settings.py"
     settings.write_text(settings.read_text().replace('"ENCRYPTION_KEYS": [', '"ENCRYPTION_KEYS": ["n" * 40, '))
@@ -130,19 +130,19 @@ session = UserSession.objects.start(here, Person.objects.create(handle="ann"), a
 key = ApiKey.objects.issue(here, name="a backend", actor="test")[1]
 backend = Client(headers={"host": "localhost", "authorization": f"Bearer {key}"})
 
-def told():
+def received():
     paths = [f"/v1/sessions/{session.pk}/tokens{of}" for of in ("", "/t1")]
     return [backend.post(path, content_type="application/json").status_code for path in paths]
 
-print(told())
+print(received())
 Person.objects.update(banned_until=timezone.now() + timedelta(days=1))
-print(told())
+print(received())
 """
 
 
 @pytest.fixture
 def of_people(host: Path) -> Path:
-    """The same, with users of another kind: no column says who is active."""
+    """Return a project with another user model, without a column ``is_active``."""
     (host / "people").mkdir()
     (host / "people" / "models.py").write_text(PERSON)
     settings = host / "host" / "settings.py"
@@ -159,7 +159,7 @@ def of_people(host: Path) -> Path:
     return host
 
 
-def test_whom_the_hosts_model_takes_for_inactive_gets_no_token(of_people):
+def test_a_user_with_a_computed_is_active_of_false_gets_no_token(of_people):
     printed = run(of_people, sys.executable, "-W", "ignore", "-c", BANNED)
     assert printed.splitlines() == ["[200, 200]", "[404, 404]"]
 
@@ -182,7 +182,7 @@ print(User.objects.using("archive").get().is_active, UserSession.objects.get(pk=
 """
 
 
-def test_a_copy_of_a_user_in_another_database_signs_nobody_out(host):
+def test_saving_a_copy_of_a_user_in_another_database_signs_no_one_out(host):
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write('\nDATABASES["archive"] = DATABASES["default"] | {"NAME": BASE_DIR / "archive.sqlite3"}\n')
     run(host, sys.executable, "manage.py", "migrate", "-v0")
@@ -204,7 +204,7 @@ print(here.get("/v1/orders/7").content.decode(), here.get("/v1/sessions/x/unknow
 """
 
 
-def test_a_route_of_the_host_below_v1_is_its_own(host):
+def test_a_host_route_below_v1_still_works(host):
     with (host / "host" / "urls.py").open("a") as urls:
         urls.write(OWN_ROUTE)
     run(host, sys.executable, "manage.py", "migrate", "-v0")

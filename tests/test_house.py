@@ -1,4 +1,4 @@
-"""The rules of the house that a tool can hold: who may import what, and what no module may contain."""
+"""House rules that a test can enforce: imports, and the content of modules."""
 
 import ast
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def imports(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_secrets_are_made_and_compared_in_tokens_only(module):
+def test_secrets_are_created_and_compared_in_token_modules_only(module):
     crypto = {"hmac", "hashlib", "secrets"} & set(imports(module))
-    # The reference server makes keys for itself and a password for its operator; no app does.
+    # Only the reference server creates keys and an operator's password for itself; no app does.
     is_ours = relative(module).startswith(("sessions_core/crypto/", "user_sessions/tokens/", "sessions_project/"))
     assert not crypto or is_ours
     signs_or_verifies = relative(module).startswith("user_sessions/tokens/") or module.name == "keys.py"
@@ -42,7 +42,7 @@ def test_secrets_are_made_and_compared_in_tokens_only(module):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_a_module_can_be_read_at_one_sitting(module):
+def test_no_module_has_more_than_320_lines(module):
     text = module.read_text()
     assert len(text.splitlines()) <= 320, "is a noun missing?"
     assert module.stem not in ("utils", "helpers", "services")
@@ -50,7 +50,7 @@ def test_a_module_can_be_read_at_one_sitting(module):
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
-def test_transactions_are_opened_where_the_rows_are(module):
+def test_only_the_transactions_module_opens_transactions(module):
     opens = "transaction.atomic" in module.read_text() or "django.db.transaction" in set(imports(module))
     assert not opens or module.name == "transactions.py"
 

@@ -1,4 +1,4 @@
-"""Every command is documented, and says in a sentence what it misses."""
+"""Every command is documented and reports missing requirements in one line."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def test_every_command_is_documented():
     ],
     ids=" ".join,
 )
-def test_without_its_tables_a_command_says_so_in_one_line(tmp_path: Path, command: list[str]):
+def test_without_tables_a_command_prints_a_one_line_error(tmp_path: Path, command: list[str]):
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
@@ -72,13 +72,13 @@ def test_a_flag_that_is_neither_yes_nor_no_is_refused(tmp_path, name, value):
 @embedded
 @pytest.mark.parametrize("name", ["GATEPASS_WORKERS", "GATEPASS_TRUSTED_PROXIES"])
 @pytest.mark.parametrize("value", ["many", "", "-1", "1.5", "1_0", "9" * 30])
-def test_a_number_that_is_none_is_refused(tmp_path, name, value):
+def test_an_invalid_number_is_refused(tmp_path, name, value):
     assert f"{name} must be a whole number" in refusal(tmp_path, name, value)
 
 
 @embedded
 @pytest.mark.parametrize("name", ["GATEPASS_RATES", "GATEPASS_SIGN_IN_RATES"])
-def test_rates_that_are_no_list_are_refused(tmp_path, name):
+def test_invalid_rates_are_refused(tmp_path, name):
     assert f"{name} must be a list" in refusal(tmp_path, name, "fast")
 
 
@@ -93,7 +93,7 @@ def test_a_database_file_that_lost_its_contents_is_refused(tmp_path, content, se
 
 
 def refusal(data: Path, name: str, value: str) -> str:
-    """What a command says in its one line when it does not start."""
+    """Return the one-line error of a command that does not start."""
     environment = {key: text for key, text in os.environ.items() if key != "DATABASE_URL"}
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--database", "default"],
@@ -113,7 +113,7 @@ def test_bootstrap_names_the_issuer(capsys):
     assert f"Issuer           {UserSessionPolicy.objects.get().issuer}\n" in capsys.readouterr().out
 
 
-def test_dev_run_says_how_to_manage_what_it_serves(tmp_path):
+def test_dev_run_prints_the_management_command(tmp_path):
     assert dev.manage_line(ROOT / "var") == "Manage it   python3 dev.py signing_keys list Sandbox"
     elsewhere = tmp_path / "a folder"
     assert dev.manage_line(elsewhere) == (
@@ -123,13 +123,13 @@ def test_dev_run_says_how_to_manage_what_it_serves(tmp_path):
 
 @pytest.fixture
 def sdk_folder(tmp_path, monkeypatch):
-    """Nothing is fetched yet, and there is no program on the PATH but what a test puts beside this folder."""
+    """Return an empty SDK folder, with only its parent folder on the PATH."""
     monkeypatch.setattr(dev, "BROWSER_SDK", tmp_path / "sdk")
     monkeypatch.setenv("PATH", str(tmp_path))
     return tmp_path / "sdk"
 
 
-def test_an_sdk_that_is_not_the_one_we_know_is_not_unpacked(sdk_folder):
+def test_an_sdk_with_an_unknown_checksum_is_not_unpacked(sdk_folder):
     npm = sdk_folder.parent / "npm"
     npm.write_text('#!/bin/sh\nfor folder; do :; done\necho another > "$folder/package.tgz"\n')
     npm.chmod(0o755)
@@ -138,6 +138,6 @@ def test_an_sdk_that_is_not_the_one_we_know_is_not_unpacked(sdk_folder):
     assert not sdk_folder.exists()
 
 
-def test_fetching_the_sdk_without_npm_gets_a_sentence(sdk_folder):
+def test_fetching_the_sdk_without_npm_gets_an_error_message(sdk_folder):
     with pytest.raises(SystemExit, match="npm is needed to fetch the SDK"):
         dev.browser_sdk()

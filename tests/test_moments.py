@@ -1,4 +1,4 @@
-"""A verb takes a time with its zone, or none at all: in both kinds of workspace, and on every database."""
+"""Every verb requires a time zone for ``at``, in both kinds of workspace and on every database."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -45,7 +45,7 @@ NO_LIFETIMES = {
 
 
 class Things:
-    """A row of each kind in one workspace, made when it is first asked for."""
+    """One row of each kind in a workspace, created on first access."""
 
     def __init__(self, workspace: Any, user: Any) -> None:
         self.workspace, self.user = workspace, user
@@ -81,7 +81,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "Client.active_among": lambda a, at: a.client.active_among([a.session], at=at),
     "Client.close": lambda a, at: a.session.client.close(actor="test", at=at),
     "Client.renew": lambda a, at: a.client.renew(at=at),
-    "Client.shows": lambda a, at: a.client.shows([a.session], at=at),
+    "Client.listed_sessions": lambda a, at: a.client.listed_sessions([a.session], at=at),
     "Client.sign_out": lambda a, at: a.session.client.sign_out(actor="test", at=at),
     "ClientQuerySet.begin": lambda a, at: Client.objects.begin(a.workspace, at=at),
     "ClientQuerySet.forget_unused": lambda a, at: Client.objects.forget_unused(at=at),
@@ -243,12 +243,12 @@ def timed() -> Iterator[str]:
                 yield f"{place.__name__.rpartition('.')[2]}.{name}"
 
 
-def test_every_verb_that_takes_a_time_is_tried():
+def test_every_verb_that_takes_a_time_is_tested():
     assert set(timed()) - PARTS == set(VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_refuses_what_is_no_time_and_changes_nothing(things, verb):
+def test_a_verb_refuses_an_invalid_time_and_changes_nothing(things, verb):
     for given in NO_TIMES.values():
         with pytest.raises(ValueError, match=SENTENCE):
             VERBS[verb](things, given)
@@ -256,25 +256,25 @@ def test_a_verb_refuses_what_is_no_time_and_changes_nothing(things, verb):
 
 
 @pytest.mark.parametrize("verb", UNTIL)
-def test_an_end_needs_its_time_zone(things, verb):
+def test_an_end_needs_a_time_zone(things, verb):
     for given in ("without a zone", "a date", "a text", "zero"):
         with pytest.raises(ValueError, match=SENTENCE):
             UNTIL[verb](things, NO_TIMES[given])
 
 
 @pytest.mark.parametrize("verb", LIFETIMES)
-def test_a_lifetime_is_longer_than_nothing_and_ten_years_at_most(things, verb):
+def test_a_lifetime_must_be_positive_and_at_most_ten_years(things, verb):
     for given in NO_LIFETIMES.values():
         with pytest.raises(ValueError, match=SENTENCE):
             LIFETIMES[verb](things, given)
 
 
-def test_a_time_in_any_zone_is_taken():
+def test_a_time_in_any_zone_is_accepted():
     at = datetime.fromisoformat("2026-07-01T12:00:00+02:00")
     assert moment(at) is at
     assert moment(None) >= NOW
 
 
-def test_a_time_that_no_database_stores_is_refused():
+def test_a_time_that_no_database_can_store_is_refused():
     with pytest.raises(ValueError, match="between the years 1 and 9999"):
         instant(datetime.fromisoformat("9999-12-31T23:00:00-02:00"), name="expires_at")

@@ -1,4 +1,4 @@
-"""Every name that we share with a host's project begins with the label of our app, so that none of its own collides."""
+"""Every name shared with a host project begins with our app label, so that it cannot collide."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,26 +35,26 @@ def test_tables_indexes_and_constraints_begin_with_the_label(model):
     assert [name for name in named if not name.startswith(f"{label}_")] == []
 
 
-def test_no_index_is_called_like_a_table():
-    tables = {model._meta.db_table for model in MODELS}  # databases keep both in one list
+def test_no_index_has_the_name_of_a_table():
+    tables = {model._meta.db_table for model in MODELS}  # databases have one namespace for both
     assert tables & {index.name for model in MODELS for index in model._meta.indexes} == set()
 
 
 def from_elsewhere(model: type[Model]) -> Iterator[ForeignObjectRel]:
-    """Relations that lead from this model to one of another app."""
+    """Yield the relations from this model to a model of another app."""
     for field in (*model._meta.fields, *model._meta.many_to_many):
         if field.remote_field and field.related_model._meta.app_label != model._meta.app_label:
             yield field.remote_field
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
-def test_what_is_put_on_a_model_of_another_app_begins_with_the_label_or_has_no_name(model):
+def test_reverse_accessors_on_other_models_begin_with_the_label(model):
     label = model._meta.app_label
     named = [each.get_accessor_name() for each in from_elsewhere(model) if not each.hidden]
     assert [name for name in named if name != label and not name.startswith(f"{label}_")] == []
 
 
-def test_nothing_is_put_on_the_hosts_users():
+def test_the_host_user_model_gets_no_reverse_accessor():
     related = {each.related_model for each in get_user_model()._meta.related_objects}
     assert related & set(MODELS) == set()
 
@@ -82,7 +82,7 @@ def test_namespaces_of_urls_begin_with_the_label():
         assert namespace == labels[of] or namespace.startswith(f"{labels[of]}_"), module
 
 
-def test_no_command_is_called_like_one_of_django_or_of_a_package_that_hosts_have():
+def test_no_command_has_the_name_of_a_django_or_package_command():
     ours = {name for app in APPS for name in find_commands(str(Path(app.path) / "management"))}
     theirs = set(get_commands()) - {name for name, app in get_commands().items() if app in {each.name for each in APPS}}
     packages = ["allauth", "allauth.account", "axes", "corsheaders", "debug_toolbar", "django_otp", "rest_framework"]

@@ -1,4 +1,4 @@
-"""A database that does not answer: the server says so in time, and goes on as soon as the database does."""
+"""A database that does not respond: the server returns 503 in time and recovers with the database."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.test_serve import ROOT, environment
 
 pytestmark = embedded
 
-# Seconds; the server promises 2, and a busy machine gets some more.
+# Seconds. The server's limit is 2; a busy machine gets more.
 SOON = 4
 
 
@@ -36,7 +36,7 @@ class Server:
         self.url, self.api_key = url, api_key
 
     def status(self, path: str, body: object = None) -> tuple[int, str | None]:
-        """The status and ``Retry-After`` of one request with the secret key."""
+        """Return the status and ``Retry-After`` of one request with the secret key."""
         headers = {"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         try:
@@ -82,7 +82,7 @@ def wait_until_ready(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def on_postgresql(tmp_path_factory) -> Iterator[tuple[Server, str]]:
-    """A server, and the address of its database."""
+    """Yield a server and the URL of its database."""
     try:
         with (
             postgresql() as database,
@@ -97,7 +97,7 @@ def on_postgresql(tmp_path_factory) -> Iterator[tuple[Server, str]]:
 
 @contextmanager
 def stopped(url: str) -> Iterator[None]:
-    """The database accepts connections and says nothing."""
+    """Stop the database: it accepts connections but does not respond."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row
@@ -114,7 +114,7 @@ def stopped(url: str) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def test_a_database_that_says_nothing_is_a_503_in_time_and_the_next_request_is_served(on_postgresql):
+def test_a_silent_database_is_a_503_in_time_and_the_next_request_works(on_postgresql):
     server, url = on_postgresql
     asked = ["/v1/sessions?limit=1&user_id=user_1", "/client_sessions/list", "/ready", "/"] * 10
     with ThreadPoolExecutor(len(asked)) as threads:
@@ -136,13 +136,13 @@ def test_health_answers_while_every_thread_waits_for_the_database(on_postgresql)
         assert not all(each.done() for each in waiting)
 
 
-def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(settings):
+def test_connecting_to_a_silent_server_times_out(settings):
     settings.GATEPASS_DATABASE_TIMEOUT = 1
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NoAnswer):
         BoundedConnection.connect(f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/x")
 
 
-def test_a_lock_of_another_program_stops_writers_and_nothing_else(tmp_path):
+def test_a_lock_of_another_program_blocks_only_writers(tmp_path):
     with served(tmp_path) as server:
         other = sqlite3.connect(tmp_path / "gatepass.sqlite3", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")

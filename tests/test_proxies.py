@@ -1,4 +1,4 @@
-"""The samples of docs/configuration.md, "Behind a proxy": no forged header reaches this server, however it is spelt."""
+"""The samples of docs/configuration.md, "Behind a proxy": no forged header reaches this server in any spelling."""
 
 import signal
 import socket
@@ -24,7 +24,7 @@ FORM = "Content-Type: application/x-www-form-urlencoded"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Served]:
-    """A live server that allows 60 sign-ins. A day, because a minute may end while the test runs."""
+    """Start a live server that allows 60 sign-ins a day: a minute could end during the test."""
     data, port = tmp_path_factory.mktemp("data"), free_port()
     proxied = {"GATEPASS_URL": f"https://{HOST}", "GATEPASS_TRUSTED_PROXIES": "1"}
     own = environment(data, **LIVE, **proxied, GATEPASS_SIGN_IN_RATES="visitor=60/day")
@@ -60,7 +60,7 @@ def test_a_forged_protocol_does_not_turn_https_into_http(server, proxy, tmp_path
     assert (answer.status, "Strict-Transport-Security" in answer.headers) == (200, True)
 
 
-def test_what_we_believe_is_set_and_no_name_has_an_underscore(proxy, tmp_path):
+def test_trusted_headers_are_set_and_none_has_an_underscore(proxy, tmp_path):
     forged = ["X-Forwarded-For: 192.0.2.1", "X-Forwarded-Proto: http", "X_Forwarded_Proto: http"]
     credentials = ["client_session_token: seam_cst_x", "Seam-Publishable_Key: x", "seam_workspace: x"]
     with recorder() as (port, heard), calling(proxy, tmp_path, port) as caller:
@@ -81,7 +81,7 @@ def test_large_answers_and_bodies_pass(proxy, tmp_path):
 
 @contextmanager
 def recorder(answer: str = "") -> Iterator[tuple[int, list[tuple[str, str]]]]:
-    """A port that answers one request, and the headers that it was sent."""
+    """Yield a port that answers one request, and the headers of that request."""
     heard: list[tuple[str, str]] = []
 
     def hear() -> None:

@@ -1,4 +1,4 @@
-"""The calls that the pages show to hosts: in both kinds of workspace they work, or refuse what they were given."""
+"""The documented calls work in both kinds of workspace and refuse invalid arguments."""
 
 import re
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def kept(session: Any) -> None:
 
 
 def checked(a: Any, at: Any) -> None:
-    """The time alone of a token that was minted now."""
+    """Check only the time of a token minted now."""
     token = session_token(a.minting, at=NOW)
     verifier = verifier_of(a.workspace, at=NOW)
     verifier.check_time(verifier.authentic(token), at=at)
@@ -51,7 +51,7 @@ def granted_to(a: Any, at: Any) -> list[Any]:
     return list(GrantedQuerySet(Device).granted_to(a.pass_, at=at))
 
 
-# Every call of the pages that takes a time, by the name in its page.
+# Every documented call that takes a time, by its name in the page.
 TIMED: dict[str, Call] = {
     "ClientSession.start": lambda a, at: ClientSession.objects.start(a.workspace, actor="test", at=at),
     "ClientSession.grant": lambda a, at: a.pass_.grant({}, actor="test", at=at),
@@ -75,14 +75,14 @@ TIMED: dict[str, Call] = {
     "verify": verified,
     "check_time": checked,
 }
-# Those that take none.
+# Documented calls without a time.
 UNTIMED: dict[str, Callable[[Any], Any]] = {
     "of_id": lambda a: UserSession.of_id(a.workspace, a.session.pk),
     "keep_session": lambda a: kept(a.session),
 }
 
 
-# What each is given that it cannot use, where a host can easily get it wrong.
+# Wrong arguments that a host can easily pass.
 WRONG: dict[str, Callable[[Any, Any], Any]] = {
     "ClientSession.start in": lambda a, one: ClientSession.objects.start(one, actor="test"),
     "ClientSession.start_or_match in": lambda a, one: ClientSession.objects.start_or_match(one, actor="test"),
@@ -111,7 +111,7 @@ ACTORS = ["user_1", ["user_1"], {}, {"name": "Ann"}, {"sub": ""}, {"sub": 7}, {"
 ACTORS += [{"sub": "x", "of": object()}, {"sub": "x", "of": {"\ud800": 1}}]
 
 
-def test_every_call_that_a_page_shows_is_tried():
+def test_every_documented_call_is_tested():
     examples = "".join(block for page in ("guarding.md", "user-sessions.md") for block in blocks(page, "python"))
     called = set(re.findall(r"(\w+)\(", examples))
     ours = {name for name in called for place in (ClientSession, UserSession, Ticket) if hasattr(place, name)}
@@ -120,7 +120,7 @@ def test_every_call_that_a_page_shows_is_tried():
 
 
 @pytest.mark.parametrize("call", TIMED)
-def test_a_documented_call_takes_a_time_in_any_zone(things: Things, call):
+def test_a_documented_call_accepts_a_time_in_any_zone(things: Things, call):
     for at in ZONED:
         TIMED[call](things, at)
 
@@ -139,7 +139,7 @@ def test_a_documented_call_without_a_time_works(things: Things, call):
 
 
 @pytest.mark.parametrize("call", WRONG)
-def test_a_documented_call_refuses_what_is_not_ours_with_a_sentence(things: Things, call):
+def test_a_documented_call_refuses_a_wrong_argument_with_a_message(things: Things, call):
     assert things.pass_ and things.key  # made before the events are counted
     before = Event.objects.count()
     for one in NOTHING_OF_OURS:
@@ -149,7 +149,7 @@ def test_a_documented_call_refuses_what_is_not_ours_with_a_sentence(things: Thin
 
 
 @pytest.mark.parametrize("impersonator", ACTORS, ids=str)
-def test_an_impersonator_that_no_token_can_name_is_refused(things: Things, impersonator):
+def test_an_invalid_impersonator_is_refused(things: Things, impersonator):
     for start in (
         lambda: UserSession.objects.start(things.workspace, things.user, actor="test", impersonator=impersonator),
         lambda: Ticket.objects.issue(
@@ -174,18 +174,18 @@ def test_a_session_that_has_expired_mints_no_token(things: Things):
 
 
 @pytest.mark.parametrize("id", ["sess_\0", "sess_\ud800", "x" * 5000, "", None, 7])
-def test_an_id_that_no_session_can_have_finds_none(things: Things, id):
+def test_an_invalid_id_finds_no_session(things: Things, id):
     assert UserSession.of_id(things.workspace, id) is None
     assert UserSession.minting(things.workspace, id, at=NOW) is None
 
 
 @pytest.mark.parametrize("action", ["read", Action.READ])
-def test_an_action_is_named_by_its_text_too(things: Things, action):
+def test_an_action_can_be_given_as_a_string(things: Things, action):
     assert list(visible_to(things.pass_, Device.objects, action=action)) == []
 
 
 @pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), "now", 0])
-def test_a_verifier_takes_the_times_that_the_verbs_take(things: Things, at):
+def test_a_verifier_accepts_the_same_times_as_the_verbs(things: Things, at):
     for call in (verified, checked):
         with pytest.raises(ValueError, match=SENTENCE):
             call(things, at)

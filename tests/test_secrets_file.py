@@ -5,7 +5,7 @@ import sys
 from sessions_project import secrets_file
 
 
-def test_what_is_missing_is_made_once(tmp_path):
+def test_missing_secrets_are_created_once(tmp_path):
     path = tmp_path / "new" / "secrets.env"
 
     first = secrets_file.ensure(path, ["SECRET_KEY", "OTHER_KEY"])
@@ -29,7 +29,7 @@ def test_a_later_name_joins_the_earlier_ones(tmp_path):
     assert secrets_file.read(path) == earlier | later
 
 
-def test_only_the_owner_may_read_it(tmp_path):
+def test_only_the_owner_can_read_the_file(tmp_path):
     path = tmp_path / "secrets.env"
     secrets_file.update(path, GATEPASS_SANDBOX_API_KEY="one")
     secrets_file.update(path, GATEPASS_SANDBOX_API_KEY="two")
@@ -39,14 +39,14 @@ def test_only_the_owner_may_read_it(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_written_by_hand_is_understood(tmp_path):
+def test_a_file_written_by_hand_is_read(tmp_path):
     path = tmp_path / "secrets.env"
     path.write_text("# mine\n\nSECRET_KEY = a=b \nnonsense\n")
 
     assert secrets_file.read(path) == {"SECRET_KEY": "a=b"}
 
 
-def test_first_runs_at_once_share_one_file(tmp_path):
+def test_concurrent_first_runs_share_one_file(tmp_path):
     ask = "import sys, pathlib; from sessions_project import secrets_file; "
     ask += "print(sorted(secrets_file.ensure(pathlib.Path(sys.argv[1]), ['A', 'B', 'C']).items()))"
     command = [sys.executable, "-c", ask, str(tmp_path / "secrets.env")]

@@ -1,4 +1,4 @@
-"""A stranger's first minutes: ``manage.py serve`` on an empty folder, and its printed commands, pasted as they are."""
+"""The first run: ``manage.py serve`` in an empty folder, and its printed commands."""
 
 import json
 import os
@@ -28,7 +28,7 @@ GIVEN = {"SECRET_KEY", "GATEPASS_TOKEN_KEYS", "GATEPASS_ENCRYPTION_KEYS", "GATEP
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    """As on a machine where nobody has set anything."""
+    """Return an environment without any of our variables."""
     own = {name: value for name, value in os.environ.items() if name not in GIVEN}
     return (
         own
@@ -45,7 +45,7 @@ def serve(data: Path, port: int, **more: str) -> "subprocess.Popen[str]":
 
 @contextmanager
 def served(data: Path, **more: str) -> Iterator[tuple[str, str]]:
-    """The address, and what was printed."""
+    """Yield the address and the output."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with serve(data, port, **more) as process:
@@ -102,7 +102,7 @@ def test_the_printed_commands_work_on_the_first_run_and_on_later_ones(tmp_path):
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
 
 
-def test_a_server_has_a_page_a_pulse_and_a_console(tmp_path):
+def test_a_server_has_a_page_a_health_check_and_a_console(tmp_path):
     with served(tmp_path) as (url, printed):
         for path in ("/", "/health", "/ready", "/admin/login/", "/static/admin/css/base.css"):
             with urlopen(url + path) as answer:
@@ -119,7 +119,7 @@ MAKE = "from sessions_project.sandbox import make_sandbox; make_sandbox()"
 
 @pytest.fixture(scope="module")
 def set_up(tmp_path_factory) -> Path:
-    """Data of a server that is ready to start; for those who only look."""
+    """Return the data folder of a server that is ready to start. Tests must not change it."""
     data = tmp_path_factory.mktemp("data")
     manage = [sys.executable, "manage.py", "shell", "-v0", "-c", MAKE]
     for command in ([sys.executable, "manage.py", "migrate", "-v0"], manage):
@@ -135,7 +135,7 @@ def set_up(tmp_path_factory) -> Path:
         ({"GATEPASS_TOKEN_KEYS": "short"}, "'TOKEN_KEYS'] must be text of at least 32 characters"),
     ],
 )
-def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
+def test_an_invalid_key_stops_the_start_with_a_message(set_up, keys, sentence):
     with serve(set_up, free_port(), **keys) as process:
         _, said = process.communicate(timeout=60)
         assert process.returncode != 0
@@ -150,7 +150,7 @@ def test_a_wrong_key_stops_the_start_with_a_sentence(set_up, keys, sentence):
 
 
 @pytest.mark.parametrize("sandbox", ["yes", "no"])
-def test_a_database_of_an_earlier_version_gets_a_sentence(set_up, tmp_path, sandbox):
+def test_a_database_of_an_earlier_version_gets_an_error_message(set_up, tmp_path, sandbox):
     data = shutil.copytree(set_up, tmp_path / "data")
     with closing(sqlite3.connect(next(data.glob("*.sqlite3")))) as database:
         database.execute("ALTER TABLE user_sessions_signingkey RENAME COLUMN sealed_private_key TO private_key")
@@ -161,7 +161,7 @@ def test_a_database_of_an_earlier_version_gets_a_sentence(set_up, tmp_path, sand
     assert "Traceback" not in said
 
 
-def test_bootstrap_before_migrate_gets_a_sentence(tmp_path):
+def test_bootstrap_before_migrate_gets_an_error_message(tmp_path):
     command = [sys.executable, "manage.py", "bootstrap", "Acme"]
     done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True)
     assert done.returncode != 0
@@ -190,7 +190,7 @@ LIVE = {"GATEPASS_SANDBOX": "no", "SECRET_KEY": "a-real-secret-key-" * 3}
 
 
 def refused(data: Path, *options: str, **more: str) -> str:
-    """What a live server says that does not start."""
+    """Return the error of a live server that does not start."""
     done = subprocess.run(
         [sys.executable, "manage.py", "serve", "--port", "1", *options],
         cwd=ROOT,
@@ -238,7 +238,7 @@ def test_plain_http_is_not_served_to_the_network(set_up):
     assert "show every credential" in refused(set_up, "--host", "0.0.0.0", "--port", str(free_port()))
 
 
-def test_a_live_server_makes_nothing_and_prints_no_secret(tmp_path):
+def test_a_live_server_creates_nothing_and_prints_no_secret(tmp_path):
     manage = [sys.executable, "manage.py", "migrate", "-v0"]
     subprocess.run(manage, cwd=ROOT, env=environment(tmp_path, **LIVE), check=True)
     with served(tmp_path, **LIVE) as (_, printed):
@@ -272,7 +272,7 @@ def free_port() -> int:
         ("https://sessions.example.com:8443", "https://sessions.example.com:8443"),
     ],
 )
-def test_the_public_address_is_written_as_browsers_do(tmp_path, given, address):
+def test_the_public_address_is_normalised_as_in_browsers(tmp_path, given, address):
     command = [sys.executable, "-c", "from sessions_project.settings import GATEPASS_URL; print(GATEPASS_URL)"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(tmp_path, GATEPASS_URL=given), capture_output=True, text=True

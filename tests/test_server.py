@@ -1,4 +1,4 @@
-"""The web server: slow clients, dead workers and headers that WSGI cannot tell apart."""
+"""The web server: slow clients, dead workers and headers that WSGI cannot distinguish."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def server(tmp_path_factory) -> Iterator[Served]:
             assert process.wait(timeout=30) == 0
 
 
-def test_clients_that_never_finish_a_request_stop_nobody(server):
+def test_clients_that_never_finish_a_request_do_not_block_others(server):
     hanging = [server.send(SLOW_BODY) for _ in range(200)]
     started = time.monotonic()
     assert {server.get(path) for path in ("/health", "/ready", "/") for _ in range(10)} == {200}
@@ -85,14 +85,14 @@ def test_clients_that_never_finish_a_request_stop_nobody(server):
         client.close()
 
 
-def test_a_body_that_does_not_arrive_is_cut_with_408(server):
+def test_a_body_that_does_not_arrive_gets_408(server):
     started = time.monotonic()
     with server.send(SLOW_BODY) as client:
         assert client.recv(100).startswith(b"HTTP/1.1 408 Request Timeout")
     assert REQUEST_SECONDS - 1 < time.monotonic() - started < REQUEST_SECONDS + 5
 
 
-def test_a_byte_now_and_then_does_not_put_off_the_end(server):
+def test_a_slow_trickle_of_bytes_does_not_extend_the_timeout(server):
     started = time.monotonic()
     with server.send(b"GET /health HTTP/1.1\r\n") as client, pytest.raises(OSError):  # noqa: PT012
         while time.monotonic() - started < REQUEST_SECONDS + 10:
@@ -119,7 +119,7 @@ def test_a_header_spelt_with_an_underscore_is_ignored(server):
 
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X_Forwarded-Proto", "X-Forwarded_Host", "Clerk_API_Version"])
-def test_no_header_that_we_believe_can_be_replaced_by_another_spelling(name):
+def test_no_trusted_header_can_be_replaced_by_another_spelling(name):
     request = HTTPRequestParser(Adjustments())
     real = name.replace("_", "-")
     request.received(f"GET / HTTP/1.1\r\n{real}: proxy\r\n{name}: forged\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""What the web server closes, what it lets wait, and what it finishes: readers, idle connections, a stop, a fork."""
+"""Limits of the web server: slow readers, idle connections, a stop and a fork."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 @contextmanager
 def serving() -> Iterator[tuple[worker.Server, Any]]:
-    """A worker in a thread of this process, and what connects to it."""
+    """Yield a worker in a thread of this process, and a function that connects to it."""
     clients: list[socket.socket] = []
 
     def connect(data: bytes = b"") -> socket.socket:
@@ -61,7 +61,7 @@ def serving() -> Iterator[tuple[worker.Server, Any]]:
 
 
 def ended(client: socket.socket) -> bool:
-    """Whether the server closes the connection within 5 seconds."""
+    """Return True if the server closes the connection within 5 seconds."""
     with suppress(ConnectionResetError):
         while client.recv(65536):
             pass
@@ -74,7 +74,7 @@ def answered(client: socket.socket) -> bool:
 
 @pytest.fixture
 def channel() -> Iterator[tuple[worker.Channel, socket.socket]]:
-    """One connection without a server, and the client's end of it."""
+    """Yield one connection without a server, and the client's socket."""
     here, client = socket.socketpair()
     server = SimpleNamespace(active_channels={}, pull_trigger=lambda: None)
     channel = worker.Channel(server, here, ("127.0.0.1", 1), Adjustments(), map={})
@@ -94,7 +94,7 @@ def test_a_client_that_never_reads_its_answer_is_closed(channel):
     assert not channel.connected and channel.total_outbufs_len == 0
 
 
-def test_a_client_that_reads_a_little_now_and_then_does_not_put_off_the_end(channel):
+def test_a_client_that_reads_slowly_does_not_extend_the_timeout(channel):
     channel, client = channel
     now = time.monotonic()
     channel.write_soon(b"x" * LARGE)
@@ -104,7 +104,7 @@ def test_a_client_that_reads_a_little_now_and_then_does_not_put_off_the_end(chan
     assert not channel.connected
 
 
-def test_the_time_to_read_begins_anew_with_each_answer(channel):
+def test_the_read_timeout_restarts_with_each_response(channel):
     channel, client = channel
     now = time.monotonic()
     channel.server.add_task = lambda task: None
@@ -119,7 +119,7 @@ def test_the_time_to_read_begins_anew_with_each_answer(channel):
     assert channel.connected
 
 
-def test_a_slow_reader_gets_its_whole_answer_and_delays_nobody():
+def test_a_slow_reader_gets_its_whole_response_and_delays_no_one():
     with serving() as (_, connect):
         slow = connect(get("/large"))
         read = len(slow.recv(1000))
@@ -128,7 +128,7 @@ def test_a_slow_reader_gets_its_whole_answer_and_delays_nobody():
             read += len(slow.recv(65536))
 
 
-def test_threads_whose_clients_never_read_are_free_again_after_a_time(monkeypatch, settings):
+def test_threads_of_clients_that_never_read_are_freed(monkeypatch, settings):
     """An answer over 16 MiB occupies its thread until the client reads."""
     settings.GATEPASS_THREADS = 2
     monkeypatch.setattr(worker, "ANSWER_SECONDS", 1)
@@ -181,7 +181,7 @@ server.main("127.0.0.1", int(sys.argv[1]), 1)
 
 
 @pytest.mark.parametrize(("seconds", "answer"), [(1, b"done"), (30, b"")])
-def test_a_stop_lets_a_request_finish_that_ends_soon(tmp_path, seconds, answer):
+def test_a_stopping_server_finishes_short_requests(tmp_path, seconds, answer):
     port = free_port()
     own = environment(tmp_path) | {"DJANGO_SETTINGS_MODULE": "sessions_project.settings"}
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What the reference server's settings promise about an embedded database."""
+"""Settings of the reference server for an embedded database."""
 
 import subprocess
 import sys
@@ -17,11 +17,11 @@ ASK = (
 
 
 @pytest.mark.parametrize(("given", "mode"), [({}, "2"), ({"GATEPASS_SQLITE_SYNCHRONOUS": "normal"}, "1")])
-def test_sqlite_writes_to_the_disk_first_unless_it_is_asked_not_to(tmp_path, given, mode):
+def test_sqlite_syncs_to_the_disk_unless_configured_otherwise(tmp_path, given, mode):
     assert ask(tmp_path, **given).stdout.strip() == mode
 
 
-def test_another_word_for_it_is_refused(tmp_path):
+def test_an_unknown_durability_mode_is_refused(tmp_path):
     assert "must be FULL or NORMAL" in ask(tmp_path, GATEPASS_SQLITE_SYNCHRONOUS="off").stderr
 
 

@@ -1,4 +1,4 @@
-"""Who did something, why, and how it is called: a text that one database would refuse is refused on every one."""
+"""Actors, reasons and names: a text that one database refuses is refused on every database."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ __all__ = ["things"]
 NOT_TEXTS = ["x" * 201, "x\0", "x\ud800", b"x", None, 5]
 URL = "https://hooks.example.com/"
 
-# Every verb that writes down who did it.
+# Every verb that stores an actor.
 BY: dict[str, Callable[[Any, Any], Any]] = {
     "ApiKey.issue": lambda a, actor: ApiKey.objects.issue(a.workspace, name="x", actor=actor),
     "ApiKey.issue_publishable": lambda a, actor: ApiKey.objects.issue_publishable(a.workspace, name="x", actor=actor),
@@ -58,7 +58,7 @@ BY: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookEndpoint.disable": lambda a, actor: a.endpoint.disable(actor=actor),
     "WebhookEndpoint.rotate": lambda a, actor: a.endpoint.rotate(actor=actor),
 }
-# Every verb that writes down why, or what something is called.
+# Every verb that stores a reason or a name.
 WORDS: dict[str, Callable[[Any, Any], Any]] = {
     "ApiKey.issue": lambda a, name: ApiKey.objects.issue(a.workspace, name=name, actor="test"),
     "ApiKey.issue_publishable": lambda a, name: ApiKey.objects.issue_publishable(a.workspace, name=name, actor="test"),
@@ -82,7 +82,7 @@ def history() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("verb", BY)
-def test_a_name_for_who_did_it_fits_or_nothing_is_done(things: Things, verb):
+def test_an_invalid_actor_changes_nothing(things: Things, verb):
     for actor in NOT_TEXTS:
         with pytest.raises(ValueError, match=r"^actor must be text of 0 to 200 characters"):
             BY[verb](things, actor)
@@ -90,7 +90,7 @@ def test_a_name_for_who_did_it_fits_or_nothing_is_done(things: Things, verb):
 
 
 @pytest.mark.parametrize("verb", WORDS)
-def test_a_reason_or_a_name_fits_or_nothing_is_done(things: Things, verb):
+def test_an_invalid_reason_or_name_changes_nothing(things: Things, verb):
     for words in NOT_TEXTS:
         with pytest.raises(ValueError, match=r"^(name|reason|description) must be text of 0 to 200 characters"):
             WORDS[verb](things, words)
@@ -98,14 +98,14 @@ def test_a_reason_or_a_name_fits_or_nothing_is_done(things: Things, verb):
 
 
 @pytest.mark.parametrize("given", [{"sub": "x\0"}, {"sub": ["x\0"]}, {"x\0": "sub"}, {"sub": {"name": "\ud800"}}])
-def test_an_impersonator_that_no_database_stores_is_refused(things: Things, given):
+def test_an_impersonator_that_no_database_can_store_is_refused(things: Things, given):
     with pytest.raises(ValueError, match="impersonator must not contain NUL"):
         UserSession.objects.start(things.workspace, things.user, actor="test", impersonator=given)
     assert not UserSession.objects.exists()
 
 
 @pytest.mark.parametrize("task", [*NOT_TEXTS, ""])
-def test_a_task_fits_or_nothing_is_done(things: Things, task):
+def test_an_invalid_task_changes_nothing(things: Things, task):
     with pytest.raises(ValueError, match="task must be text of 1 to 200 characters"):
         things.session.require(task, actor="test")
     with pytest.raises(ValueError, match="task must be text of 1 to 200 characters"):
@@ -113,11 +113,11 @@ def test_a_task_fits_or_nothing_is_done(things: Things, task):
     assert things.session.tasks == []
 
 
-def test_tasks_that_are_one_text_are_not_its_letters(things: Things):
+def test_tasks_must_be_a_list_and_not_a_string(things: Things):
     with pytest.raises(ValueError, match="tasks must be a list of names"):
         UserSession.objects.start(things.workspace, things.user, actor="test", tasks="setup")
 
 
-def test_what_just_fits_is_written(things: Things):
+def test_a_text_of_the_maximum_length_is_stored(things: Things):
     assert things.session.revoke(actor="b" * 200, reason="r" * 200)
     assert (things.session.closed_by, things.session.close_reason) == ("b" * 200, "r" * 200)

@@ -1,4 +1,4 @@
-"""What hosts import keeps its types, with and without the plugin of django-stubs."""
+"""The public API is typed, with and without the plugin of django-stubs."""
 
 import subprocess
 import sys

@@ -17,7 +17,7 @@ MARKS = {"wire": ["wire/seam.md", "wire/clerk.md"], "promise": ["security.md"]}
 
 
 def sections(page: str) -> list[list[str]]:
-    """The numbers on a page, by section."""
+    """Return the numbers on a page, by section."""
     return [re.findall(r"^\* \*\*(\w+)\*\* ", part, re.MULTILINE) for part in (DOCS / page).read_text().split("\n## ")]
 
 
@@ -26,7 +26,7 @@ def numbers(page: str) -> list[str]:
 
 
 def carried(mark: str) -> set[str]:
-    """The numbers that ``pytest.mark`` has on any test, module or parameter."""
+    """Return the numbers in ``pytest.mark`` on any test, module or parameter."""
     found = set()
     for file in [*TESTS.glob("test_*.py"), *TESTS.glob("*/test_*.py")]:
         if f"mark.{mark}(" in (source := file.read_text()):

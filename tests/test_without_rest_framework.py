@@ -1,6 +1,6 @@
-"""Models and verbs work where REST framework is not installed; the dialects alone need it.
+"""Models and verbs work without REST framework; only the API views need it.
 
-django-filter is needed by the views of the sample devices alone.
+Only the views of the sample devices need django-filter.
 """
 
 import subprocess

@@ -1,1 +1,1 @@
-"""Who is signed in, where? User sessions, their clients, and the short-lived tokens that other services verify."""
+"""User sessions, their clients, and the short-lived tokens that other services verify."""

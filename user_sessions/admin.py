@@ -1,4 +1,4 @@
-"""The console's pages of this app."""
+"""Admin pages of user sessions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,19 +32,19 @@ from user_sessions.models import (
 __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
 
 
-# Sessions of a client that its pages show, the newest; the rest are in the list of sessions.
+# A client's pages show at most this many of its newest sessions and link to the list of all.
 MOST_SESSIONS = 20
 
-# The order of the indexes that the API pages through.
+# Matches the indexes that the API pages through.
 NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
 
 
-def _ending(at: datetime, actor: str, reason: str) -> str:
+def _format_ending(at: datetime, actor: str, reason: str) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} by {actor}{reason and f': {reason}'}"
 
 
 def _link(obj: Model) -> SafeString | str:
-    """Its name, and the way to its page if the console has one: a host need not show its users there."""
+    """Return the object's name, linked to its admin page if it has one: a host may not register its users."""
     try:
         url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
     except NoReverseMatch:
@@ -52,14 +52,14 @@ def _link(obj: Model) -> SafeString | str:
     return format_html('<a href="{}">{}</a>', url, obj)
 
 
-def _user_name() -> str:
-    """The field that the host's model has a user's name in."""
+def _username_field() -> str:
+    """Return the name of the username field of the host's user model."""
     name: str = get_user_model().USERNAME_FIELD
     return name
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """By what holds now, so that an expired session is not listed as active."""
+    """Filter by the current status, so that expired sessions are not listed as active."""
 
     title = "status"
     parameter_name = "status_now"
@@ -102,7 +102,7 @@ class UserSessionAdmin(HistoryAdmin):
         return sessions.with_status_facts()
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
-        return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_user_name()}"))
+        return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_username_field()}"))
 
     @admin.display(description="status")
     def status_now(self, session: UserSession) -> str:
@@ -110,18 +110,18 @@ class UserSessionAdmin(HistoryAdmin):
 
     @admin.display(description="latest activity")
     def seen(self, session: UserSession) -> str:
-        """Browser, device and address of its latest use."""
+        """Return the browser, device and IP address of the latest use."""
         activity = getattr(session, "latest_activity", None)
         return str(activity.device) if activity else "-"
 
     @admin.display(description="ending")
     def ending(self, session: UserSession) -> str:
-        """What closed it: a deed of its own, an epoch of the workspace, or its user."""
+        """Return what closed the session: a transition, an epoch of the workspace, or a change of its user."""
         if session.closed_at is not None:
-            return _ending(session.closed_at, session.closed_by, session.close_reason)
+            return _format_ending(session.closed_at, session.closed_by, session.close_reason)
         epoch = Epoch.objects.filter(pk=session.epoch_id or 0).first()
         if epoch is not None:
-            return _ending(epoch.not_before, epoch.actor, epoch.reason)
+            return _format_ending(epoch.not_before, epoch.actor, epoch.reason)
         return session.void_reason or "-" if session.status_at(timezone.now()) == Status.REVOKED else "-"
 
     @confirmed_of_all("Revoke selected user sessions", done="revoked")
@@ -129,7 +129,7 @@ class UserSessionAdmin(HistoryAdmin):
         chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))  # a search joins other tables
         return len(chosen.revoke(actor=operator(request), reason="revoked in the console"))
 
-    @confirmed("Revoke every session of the users of these, in their workspace", done="users signed out")
+    @confirmed("Revoke every session of the selected sessions' users, in their workspace", done="users signed out")
     def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:
         sessions = UserSession.objects.in_workspace(session.workspace).of_user(session.user_id)
         return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
@@ -137,7 +137,7 @@ class UserSessionAdmin(HistoryAdmin):
 
 @admin.register(Client)
 class ClientAdmin(FactAdmin):
-    """With those who signed in on it, so that a stolen phone is found by its owner."""
+    """Lists each client with its users, so that an operator finds a stolen phone by its owner."""
 
     list_display = ("id", "workspace", "users", "sessions", "created_at", "updated_at")
     list_filter = (("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
@@ -149,22 +149,19 @@ class ClientAdmin(FactAdmin):
     actions = ("revoke_sessions",)
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
-        return ((r"client_.*", "id"), (r".*", f"sessions__user__{_user_name()}"))
+        return ((r"client_.*", "id"), (r".*", f"sessions__user__{_username_field()}"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         found, _ = super().get_search_results(request, self.model.objects.order_by(), search_term)
-        # A user has many sessions on one client.
+        # A subquery: a join would repeat a client that has several sessions of one user.
         return (queryset.filter(pk__in=found.values("pk")) if search_term.strip() else queryset), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Client]:
-        """The newest sessions of each come along, in one query for all."""
-        newest = (
-            UserSession.objects.with_status_facts()
-            .select_related("user")
-            .order_by("-created_at", "-id")[:MOST_SESSIONS]
-        )
+        """Prefetch the newest sessions of every client in one query."""
+        newest = UserSession.objects.with_status_facts().select_related("user").order_by("-created_at", "-id")
+        newest = newest[:MOST_SESSIONS]
         return super().get_queryset(request).prefetch_related(Prefetch("sessions", newest, to_attr="newest"))
 
     @admin.display
@@ -174,26 +171,26 @@ class ClientAdmin(FactAdmin):
 
     @admin.display
     def sessions(self, client: Any) -> SafeString:
-        """Each with what holds now, and the way to all of them."""
+        """Return the newest sessions with their current status, and a link to all of them."""
         now = timezone.now()
-        shown = ((_link(session), session.status_at(now)) for session in client.newest)
-        every = reverse("admin:user_sessions_usersession_changelist", query={"client": client.pk})
-        return format_html_join("", "<div>{} {}</div>", shown) + format_html('<a href="{}">all</a>', every)
+        rows = ((_link(session), session.status_at(now)) for session in client.newest)
+        url = reverse("admin:user_sessions_usersession_changelist", query={"client": client.pk})
+        return format_html_join("", "<div>{} {}</div>", rows) + format_html('<a href="{}">all</a>', url)
 
     @confirmed("Revoke every session of selected clients", done="clients signed out")
     def revoke_sessions(self, request: HttpRequest, client: Client) -> bool:
-        """For a stolen phone."""
+        """Revoke every session of a client, for example of a stolen phone."""
         sessions = UserSession.objects.filter(client=client)
         return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
 
 
 class EpochForm(forms.ModelForm):
-    is_meant = forms.BooleanField(label="Yes, sign everybody of this workspace out")
+    is_meant = forms.BooleanField(label="Yes, sign out every user of this workspace")
 
 
 @admin.register(Epoch)
 class EpochAdmin(FactAdmin):
-    """Adding one signs everybody of a workspace out, so it is asked for twice."""
+    """Adding an epoch signs out every user of a workspace, so the form asks for a confirmation."""
 
     form = EpochForm
     list_display = ("not_before", "workspace", "actor", "reason")
@@ -207,7 +204,7 @@ class EpochAdmin(FactAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
             return super().get_fieldsets(request, obj)
-        warning = "This signs everybody of the workspace out, for good. Nothing brings their sessions back."
+        warning = "This signs out every user of the workspace. You cannot undo it."
         return [(None, {"description": warning, "fields": ("workspace", "reason", "is_meant")})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -220,7 +217,7 @@ class EpochAdmin(FactAdmin):
 
 @admin.register(JwtTemplate)
 class JwtTemplateAdmin(HistoryAdmin):
-    """Defined through the API; a key of its own is on no page."""
+    """Shows templates that the API defines. No page shows a template's own signing key."""
 
     list_display = ("name", "workspace", "signing_algorithm", "lifetime", "updated_at")
     ordering = NEWEST_FIRST
@@ -247,7 +244,7 @@ class JwtTemplateAdmin(HistoryAdmin):
 
 @admin.register(Ticket)
 class TicketAdmin(HistoryAdmin):
-    """Its text is shown to the backend that makes it, and on no page."""
+    """Shows tickets without their text, which only the backend that creates a ticket receives."""
 
     list_display = ("id", "kind", "user", "workspace", "stored_status", "created_at", "expire_at")
     ordering = NEWEST_FIRST
@@ -282,7 +279,7 @@ class TicketAdmin(HistoryAdmin):
 
 @admin.register(SigningKey)
 class SigningKeyAdmin(HistoryAdmin):
-    """The private half is not on any page."""
+    """Shows signing keys without their private key."""
 
     list_display = ("kid", "algorithm_name", "workspace", "stage", "active_from", "published_until", "revoked_at")
     ordering = ("-workspace_id", "-active_from", "-kid")
@@ -307,17 +304,17 @@ class SigningKeyAdmin(HistoryAdmin):
 
     @admin.display(description="algorithm", ordering="algorithm")
     def algorithm_name(self, key: SigningKey) -> str:
-        """As tokens spell it."""
+        """Return the algorithm as tokens spell it."""
         return key.algorithm
 
     @admin.display
     def stage(self, key: SigningKey) -> str:
         return key.stage_at(timezone.now())
 
-    @confirmed("Retire selected signing keys: each hands over to a successor", done="retired")
+    @confirmed("Retire selected signing keys: a successor replaces each", done="retired")
     def retire(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.retire(actor=operator(request))
 
-    @confirmed("Revoke selected signing keys: every token of theirs dies", done="revoked")
+    @confirmed("Revoke selected signing keys: every token they signed becomes invalid", done="revoked")
     def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.revoke(actor=operator(request))

@@ -8,7 +8,7 @@ class UserSessionsConfig(AppConfig):
 
     def ready(self) -> None:
         from user_sessions import checks, deactivation, password_changes  # noqa: F401
-        from user_sessions.clerk import webhook_shapes  # noqa: F401  (two register here)
+        from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
 
         deactivation.connect()
         password_changes.connect()

@@ -1,4 +1,4 @@
-"""System checks of this app."""
+"""System checks of user sessions."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -57,7 +57,7 @@ def _check_flags() -> list[CheckMessage]:
 
 def _check_function(name: str, default: str, *, id: str, takes: int = 1) -> list[CheckMessage]:
     given = settings.given.get(name, default)
-    problem = _function_problem(given, takes) if isinstance(given, str) else "it is not text"
+    problem = _function_problem(given, takes) if isinstance(given, str) else "it is not a string"
     if problem is None:
         return []
     arguments = "one argument" if takes == 1 else f"{takes} arguments"
@@ -65,30 +65,30 @@ def _check_function(name: str, default: str, *, id: str, takes: int = 1) -> list
 
 
 def _function_problem(path: str, takes: int) -> str | None:
-    """Return why this cannot be called with so many arguments, or None if it can."""
+    """Return why the function does not accept this number of arguments, or None if it does."""
     try:
         function = import_string(path)
-    except Exception as reason:  # whatever the module raises when it is imported
+    except Exception as reason:  # importing a module can raise anything
         return f"{path!r} cannot be imported ({type(reason).__name__}: {reason})"
     if not callable(function):
-        return f"{path!r} cannot be called"
+        return f"{path!r} is not callable"
     if iscoroutinefunction(function):
         return f"{path!r} is asynchronous"
     try:
         signature(function).bind(*[None] * takes)
     except TypeError as reason:
-        return f"{path!r} cannot be called so ({reason})"
-    except ValueError:  # Python does not know the signature of some functions written in C
+        return f"{path!r} does not accept these arguments ({reason})"
+    except ValueError:  # some functions written in C have no signature
         return None
     return None
 
 
 @register(Tags.security)
 def check_second_factors(**_: object) -> Iterable[CheckMessage]:
-    """Whether a password alone signs in users who have a second factor."""
+    """Warn if users who have a second factor can sign in with a password alone."""
     for app in uncovered_apps() if settings.sign_in_requirement == DEFAULT_REQUIREMENT else ():
         yield Warning(
-            f"A password alone signs in users who have a second factor of the app {app!r}.",
+            f"Users who have a second factor of the app {app!r} can sign in with a password alone.",
             hint="Set USER_SESSIONS['SIGN_IN_REQUIREMENT'] to a function that returns what is still required.",
             id="user_sessions.W003",
         )
@@ -96,22 +96,22 @@ def check_second_factors(**_: object) -> Iterable[CheckMessage]:
 
 @register(Tags.database)
 def check_users(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
-    """Whether several tenants see each other's users."""
+    """Warn if several workspaces share all users."""
     shared = settings.workspace_users == EVERYBODY
     for using in databases or () if shared else ():
         if Workspace._meta.db_table not in connections[using].introspection.table_names():
             continue
         if Workspace.objects.using(using).count() > 1:
             yield Warning(
-                "Every workspace may read and sign in every user of this project.",
-                hint="Say in USER_SESSIONS['WORKSPACE_USERS'] which users each one knows, unless all are of one house.",
+                "Every workspace can read and sign in every user of this project.",
+                hint="Set USER_SESSIONS['WORKSPACE_USERS'], or silence this check if all workspaces share their users.",
                 id="user_sessions.W001",
             )
 
 
 @register(Tags.models)
 def check_user_model(**_: object) -> Iterable[CheckMessage]:
-    """Refuse a user model whose rows cannot be named by one id, or cannot be looked up."""
+    """Refuse a user model whose primary key or default manager cannot identify one user."""
     model = get_user_model()
     if problem := manager_problem(model):
         yield Error(f"{problem}.", id="user_sessions.E020")

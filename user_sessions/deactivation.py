@@ -18,7 +18,7 @@ BY_DELETION = "system:user_deleted"
 
 
 def connect() -> None:
-    """Connect the receivers to the models of users. For ``AppConfig.ready``."""
+    """Connect the receivers to the user models. Called by ``AppConfig.ready``."""
     for model in user_models():
         post_save.connect(revoke_sessions_of_inactive, sender=model)
         pre_delete.connect(revoke_sessions_of_deleted, sender=model)
@@ -30,8 +30,8 @@ def revoke_sessions_of_inactive(
 ) -> None:
     """Receive ``post_save`` of a user. Skip new users, fixtures, and copies in other databases.
 
-    An ``update()`` sends no signal. ``user_sessions.models.voiding`` derives that those sessions are revoked, and they
-    live again if the users are activated again.
+    ``QuerySet.update()`` sends no signal: ``user_sessions.models.voiding`` derives that those sessions are revoked, and
+    they are live again when the users are reactivated.
     """
     if raw or created or instance.is_active or not has_table(using, UserSession):
         return
@@ -40,17 +40,17 @@ def revoke_sessions_of_inactive(
 
 
 def revoke_sessions_of_deleted(sender: type[Model], instance: Any, using: str, **_: Any) -> None:
-    """Receive ``pre_delete`` of a user, so that events and webhooks report the sessions and tickets before their rows
-    are deleted with the user. The queries do not grow with the number of sessions."""
+    """Receive ``pre_delete`` of a user, so that events and webhooks report its sessions and tickets before their rows
+    are deleted. The number of queries does not depend on the number of sessions."""
     if not has_table(using, UserSession):
         return
     with suppress(UserInactive):
-        admission.lock(instance)  # the user before the sessions, in the order of a sign-in
+        admission.lock(instance)  # lock the user before the sessions, as a sign-in does
     UserSession.objects.filter(user=instance.pk).revoke(actor=BY_DELETION, reason="user_deleted")
     Ticket.objects.filter(user=instance.pk).revoke(actor=BY_DELETION)
 
 
 def revoke_deleted_session(sender: type[Model], instance: UserSession, using: str, origin: Any, **_: Any) -> None:
-    """Receive ``pre_delete`` of one session. ``UserSessionQuerySet.delete`` does the same for many."""
+    """Receive ``pre_delete`` of one session. ``UserSessionQuerySet.delete`` revokes many."""
     if origin is instance and has_table(using, UserSession):
         UserSession.objects.filter(pk=instance.pk).revoke(actor="system:session_deleted", reason="session_deleted")

@@ -1,4 +1,4 @@
-"""Why a verb is refused: one class for each reason."""
+"""Errors of user sessions: one class for each reason that a verb is refused."""
 
 from typing import TYPE_CHECKING
 
@@ -31,15 +31,15 @@ __all__ = [
 
 
 class UserSessionError(Exception):
-    """Why a verb was refused."""
+    """Base class: a verb was refused."""
 
 
 class NotLive(UserSessionError):
-    """The session is over or gone, and nothing brings it back."""
+    """The session is not live, or it was deleted."""
 
 
 class UserInactive(UserSessionError):
-    """The user may not sign in."""
+    """The user is inactive."""
 
 
 class ForeignClient(UserSessionError):
@@ -47,19 +47,19 @@ class ForeignClient(UserSessionError):
 
 
 class StaleClient(UserSessionError):
-    """The client has a newer token than the one it was known by."""
+    """The client's token is stale: the client has a newer one."""
 
 
 class ReverificationMissing(UserSessionError):
-    """Nobody asked this session's user to prove again who they are, or that was too long ago."""
+    """No re-authentication of this session is pending, or the request for it has expired."""
 
 
 class SessionExists(UserSessionError):
-    """The workspace allows a client one session at a time, and it has one."""
+    """The workspace allows one session at a time on each client, and this client has one."""
 
 
 class AlreadySignedIn(UserSessionError):
-    """The user has a live session on this client: ``session``."""
+    """The user already has a live session on this client: ``session``."""
 
     def __init__(self, session: "UserSession") -> None:
         super().__init__(session)
@@ -67,11 +67,11 @@ class AlreadySignedIn(UserSessionError):
 
 
 class Impersonated(UserSessionError):
-    """Somebody impersonates a user on this client, and nobody signs in beside them."""
+    """Sign-in is disabled on this client during an impersonation."""
 
 
 class ImpersonationRefused(UserSessionError):
-    """The policy does not let anyone impersonate this user."""
+    """``USER_SESSIONS["MAY_BE_IMPERSONATED"]`` does not allow this user to be impersonated."""
 
 
 class TooManySessions(UserSessionError):
@@ -79,39 +79,39 @@ class TooManySessions(UserSessionError):
 
 
 class NotPending(UserSessionError):
-    """The ticket was used or revoked already."""
+    """The ticket was already used or revoked."""
 
 
 class NameTaken(UserSessionError):
-    """The workspace has a JWT template of this name."""
+    """The workspace already has a JWT template with this name."""
 
 
 class NonceSpent(UserSessionError):
-    """It was used already."""
+    """The nonce is invalid, expired or already used."""
 
 
 class KeyMissing(UserSessionError):
-    """The JWT template is to be signed with a key of its own, and there is none."""
+    """The JWT template needs its own signing key, and it has none for this algorithm."""
 
 
 class OfSessionTokens(UserSessionError):
-    """The JWT template customises session tokens, and is not deleted."""
+    """The JWT template customises session tokens, so it cannot be deleted."""
 
 
 class TemplateGone(UserSessionError):
-    """The JWT template was deleted meanwhile."""
+    """The JWT template was deleted in the meantime."""
 
 
 class TicketExpired(UserSessionError):
-    """The ticket's time is over."""
+    """The ticket has expired."""
 
 
 class NameRefused(UserSessionError):
-    """The JWT template's name cannot stand in a path, or is one of ours."""
+    """The JWT template's name is not valid in a URL path, or is reserved."""
 
 
 class ReservedClaim(UserSessionError):
-    """The JWT template sets ``claim``, which the server alone sets."""
+    """The JWT template sets ``claim``, which only the server may set."""
 
     def __init__(self, claim: str) -> None:
         super().__init__(claim)
@@ -119,4 +119,4 @@ class ReservedClaim(UserSessionError):
 
 
 class AudienceRefused(UserSessionError):
-    """The JWT template's ``aud`` is neither text nor a list of texts (RFC 7519, section 4.1.3)."""
+    """The JWT template's ``aud`` is neither a string nor a list of strings (RFC 7519, section 4.1.3)."""

@@ -1,4 +1,4 @@
-"""Ids that sort by the time of their making: a prefix that names the kind, and a KSUID.
+"""Ids that sort by creation time: a prefix that names the kind, and a KSUID.
 
 A KSUID is 20 bytes in base62, 27 characters: seconds since 2014-05-13 16:53:20 UTC, then 16 random bytes
 (the format of github.com/segmentio/ksuid).
@@ -18,7 +18,7 @@ RANDOM_BYTES = 16
 
 
 def new_id(prefix: str, *, at: datetime) -> str:
-    """``<prefix>_<KSUID>``; it tells ``at`` to the second."""
+    """Return ``<prefix>_<KSUID>``. The KSUID contains ``at`` in whole seconds."""
     seconds = max(int(moment(at).timestamp()) - EPOCH, 0)
     number = (seconds << 8 * RANDOM_BYTES) | int.from_bytes(os.urandom(RANDOM_BYTES))
     characters = []

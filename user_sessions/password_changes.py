@@ -1,7 +1,7 @@
-"""A change of a user's password ends sessions and tickets.
+"""A password change ends the user's sessions and tickets.
 
-``user_sessions.models.voiding`` derives that for every token and list. Here a change by ``save()`` is also written down
-at once, with its events, and the sessions that stay are carried over to the new password.
+``user_sessions.models.voiding`` derives that for every token and list. These receivers also store a change by
+``save()`` at once, with its events, and move the sessions that stay to the new password.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,11 +28,11 @@ __all__ = ["keep_session"]
 
 BY = f"system:{PASSWORD_CHANGED}"
 
-_kept: ContextVar[UserSession | None] = ContextVar("user_sessions_kept", default=None)
+_session_to_keep: ContextVar[UserSession | None] = ContextVar("user_sessions_kept", default=None)
 
 
 def connect() -> None:
-    """Connect the receivers to the models of users. For ``AppConfig.ready``."""
+    """Connect the receivers to the user models. Called by ``AppConfig.ready``."""
     for model in user_models():
         pre_save.connect(carry_over, sender=model)
         post_save.connect(revoke_after_change, sender=model)
@@ -40,7 +40,7 @@ def connect() -> None:
 
 @contextmanager
 def keep_session(session: UserSession) -> Iterator[None]:
-    """Keep this session when the password of its user changes inside the block, by whatever means.
+    """Keep this session live when its user's password changes inside the block, by ``save()`` or ``update()``.
 
     It has no effect unless ``USER_SESSIONS["PASSWORD_CHANGE_ENDS"]`` is ``"others"`` and the session is live.
     """
@@ -50,12 +50,12 @@ def keep_session(session: UserSession) -> Iterator[None]:
     if settings.password_change_ends != "others" or before is None:
         yield
         return
-    token = _kept.set(session)
+    token = _session_to_keep.set(session)
     try:
         yield
     finally:
-        _kept.reset(token)
-    # An update() sends no signal. After a save() the row has another fingerprint already.
+        _session_to_keep.reset(token)
+    # After ``save()`` the receivers have already changed the fingerprint; ``update()`` sends no signal.
     password = _stored_password(session.user_id)
     UserSession.objects.open(at=timezone.now()).filter(pk=session.pk, password_fingerprint=before).update(
         password_fingerprint=digest(password or "")
@@ -65,15 +65,15 @@ def keep_session(session: UserSession) -> Iterator[None]:
 def carry_over(
     sender: type, instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None, **_: Any
 ) -> None:
-    """Receives ``pre_save``: the sessions that are to stay are valid under the new password too.
+    """Receive ``pre_save``: make the sessions that stay valid under the new password too.
 
-    Written before the user's row, so that no request in between sees them revoked; if that is never written, the old
-    fingerprint is still there.
+    This is written before the user's row, so that no concurrent request sees them revoked. If the row is then not
+    saved, the old fingerprint still matches.
     """
     if not _concerns_password(instance, raw, using, update_fields):
         return
-    kept = _kept.get()
-    is_kept = kept is not None and kept.user_id == instance.pk
+    session_to_keep = _session_to_keep.get()
+    is_kept = session_to_keep is not None and session_to_keep.user_id == instance.pk
     may_be_rehash = _may_be_rehash(instance, update_fields)
     if not (is_kept or may_be_rehash):
         return
@@ -87,17 +87,17 @@ def carry_over(
         sessions.open(at=timezone.now()).update(**changes)
         tickets = Ticket.objects.filter(user=instance.pk, password_fingerprint__contains=before)
         tickets.filter(stored_status=Ticket.Status.PENDING).update(**changes)
-    elif kept is not None and is_kept:
-        sessions.open(at=timezone.now()).filter(pk=kept.pk).update(**changes)
+    elif session_to_keep is not None and is_kept:
+        sessions.open(at=timezone.now()).filter(pk=session_to_keep.pk).update(**changes)
 
 
 def revoke_after_change(
     sender: type, instance: Any, created: bool, raw: bool, using: str, update_fields: Iterable[str] | None, **_: Any
 ) -> None:
-    """Receives ``post_save``. A save that shows no sign of a new password costs no query."""
+    """Receive ``post_save``. A save without a new password costs no query."""
     if created or not binds() or not _concerns_password(instance, raw, using, update_fields):
         return
-    # Django forgets the raw password only after this signal; ``set_unusable_password`` sets none.
+    # Django clears ``_password`` only after this signal; ``set_unusable_password`` does not set it.
     if getattr(instance, "_password", None) is None and instance.has_usable_password():
         return
     UserSession.objects.filter(is_void(), user=instance.pk).revoke(actor=BY, reason=PASSWORD_CHANGED)
@@ -105,7 +105,7 @@ def revoke_after_change(
 
 
 def _concerns_password(instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None) -> bool:
-    """Return True if a save may write the password of one of our users: neither a fixture nor a copy elsewhere."""
+    """Return True if a save may write a user's password. Skip fixtures and copies in other databases."""
     return (
         not raw
         and hasattr(instance, "has_usable_password")
@@ -115,13 +115,15 @@ def _concerns_password(instance: Any, raw: bool, using: str, update_fields: Iter
 
 
 def _may_be_rehash(instance: Any, update_fields: Iterable[str] | None) -> bool:
-    """Return True for a save as ``AbstractBaseUser.check_password`` does it: Django resets ``_password`` there, so that
-    an upgraded hash does not count as a change."""
+    """Return True for a save by ``AbstractBaseUser.check_password``, which upgrades a hash.
+
+    Django sets ``_password`` to None there, so that it does not count as a password change.
+    """
     return set(update_fields or ()) == {"password"} and vars(instance).get("_password", "") is None
 
 
 def _is_outdated(password: str) -> bool:
-    """Return True if Django hashes this password anew at the next login."""
+    """Return True if Django rehashes this password at the next login."""
     preferred = get_hasher()
     try:
         hasher = identify_hasher(password)
@@ -131,6 +133,6 @@ def _is_outdated(password: str) -> bool:
 
 
 def _stored_password(user_key: Any) -> str | None:
-    """Return the password column as it is in the database, None if there is no such user."""
+    """Return the password column in the database, or None if the user does not exist."""
     users: QuerySet[Any] = QuerySet(get_user_model(), using=router.db_for_write(UserSession))
     return users.filter(pk=user_key).values_list("password", flat=True).first()

@@ -1,4 +1,4 @@
-"""Passwords are the host project's: its authentication backends say whether one is right."""
+"""Check passwords with the host project's authentication backends."""
 
 from inspect import signature
 from typing import Any
@@ -13,52 +13,52 @@ from user_sessions.models import UserInactive
 from user_sessions.profiles import profile_of
 from user_sessions.users import can_be_name
 
-__all__ = ["LockedOut", "attempts", "authenticated", "can_have_password"]
+__all__ = ["LockedOut", "attempt_limits", "authenticate_password", "can_have_password"]
 
 
 class LockedOut(Exception):
-    """django-axes refuses every password of this user or caller for a while, the right one too."""
+    """django-axes has locked out this user or caller; it also refuses the correct password."""
 
 
-# How backends authenticate that know no passwords but Django's own.
-OF_DJANGO = (BaseBackend.authenticate, ModelBackend.authenticate)
+# ``authenticate`` of backends that check no passwords other than Django's own.
+DJANGO_METHODS = (BaseBackend.authenticate, ModelBackend.authenticate)
 
 
-def attempts(who: object, network: str) -> list[tuple[str, tuple[object, ...]]]:
-    """Return what one attempt at a password is counted by: each kind of rate with its caller.
+def attempt_limits(who: object, network: str) -> list[tuple[str, tuple[object, ...]]]:
+    """Return the rate limits that one password attempt counts towards: each kind with its key.
 
-    ``who`` is the primary key of the user, or the spelled name where no user has it.
+    ``who`` is the user's primary key, or the normalised name if no user has it.
     """
     return [("password", (who, network)), ("account", (who,))]
 
 
 @sensitive_variables("password")
-def authenticated(user: Any | None, name: str, password: str, request: HttpRequest) -> Any | None:
-    """The user whom a backend of ``AUTHENTICATION_BACKENDS`` lets in, with the backend that did; None if none does.
+def authenticate_password(user: Any | None, name: str, password: str, request: HttpRequest) -> Any | None:
+    """Return the user whom one of ``AUTHENTICATION_BACKENDS`` authenticates, or None.
 
-    They are asked as Django's own login form asks them, and so count and slow down as they do there, and
-    ``user_login_failed`` is sent. ``user`` is who goes by ``name``, None if nobody does: a backend may know them all
-    the same, or another user by this name. Raises LockedOut, and UserInactive for the right password of a user who may
-    not sign in.
+    The backends are called as Django's login form calls them, so their own limits apply and ``user_login_failed`` is
+    sent. ``user`` is the user with this ``name``, or None; a backend may still find one, or another one.
+
+    Raise LockedOut, and UserInactive for the correct password of an inactive user.
     """
-    if user is None and not can_be_name(name):  # Django's backend would look it up all the same, and fail
+    if user is None and not can_be_name(name):  # Django's backend would query it and fail
         return None
-    found = authenticate(request, username=_username(user, name), password=password)
-    if found is None and getattr(request, "axes_locked_out", False):
-        request.axes_locked_out = False  # type: ignore[attr-defined]  # or its middleware answers with a page
+    authenticated = authenticate(request, username=_username(user, name), password=password)
+    if authenticated is None and getattr(request, "axes_locked_out", False):
+        request.axes_locked_out = False  # type: ignore[attr-defined]  # or its middleware sends an HTML page
         raise LockedOut
-    if found is None and user is not None and not user.is_active and user.check_password(password):
-        raise UserInactive  # which Django's backend tells nobody
-    return found
+    if authenticated is None and user is not None and not user.is_active and user.check_password(password):
+        raise UserInactive  # Django's backend reports this as a wrong password
+    return authenticated
 
 
 def _username(user: Any | None, name: str) -> Any:
-    """Return what to pass to the backends: ``name`` as the user typed it, which is what Django's own form passes.
+    """Return the name to pass to the backends: ``name`` as the user typed it, as Django's login form does.
 
-    The exception is a user whose password Django's own backend checks. It knows user names alone, and here users may
-    also type their e-mail address. The backends are never asked twice, once by each name, because every failure counts
-    where failed logins are counted. And which name it is does not depend on the password, or whoever guesses by the
-    address would not be locked out by the user name.
+    If Django's own backend checks the user's password, return the user name instead: that backend knows only user
+    names, and users may also type their e-mail address here. The backends are called once, because every failure counts
+    as a failed login. The choice does not depend on the password, so an attacker who guesses by address is also locked
+    out by user name.
     """
     if user is None:
         return name
@@ -74,9 +74,9 @@ def _is_checked_by_django(user: Any) -> bool:
 
 
 def _login_name(user: Any) -> Any:
-    """Return what the host's backends know the user by, where nobody typed a name."""
+    """Return the name by which the host's backends find the user, when the user typed none."""
     if apps.is_installed("allauth.account"):
-        from allauth.account import app_settings  # a host may not have it installed
+        from allauth.account import app_settings  # an optional package
 
         if app_settings.LoginMethod.USERNAME not in app_settings.LOGIN_METHODS:
             return getattr(user, user.get_email_field_name())
@@ -84,14 +84,14 @@ def _login_name(user: Any) -> Any:
 
 
 def can_have_password(user: Any) -> bool:
-    """Whether some password may be right: one that Django keeps, or one in a directory that a backend asks."""
-    return any(_asks_elsewhere(backend) for backend in get_backends()) or profile_of(user).password_enabled
+    """Return True if the user can have a password: in Django, or in a directory that a backend checks."""
+    return any(_checks_elsewhere(backend) for backend in get_backends()) or profile_of(user).password_enabled
 
 
-def _asks_elsewhere(backend: BaseBackend) -> bool:
-    """Django asks only backends whose parameters fit, and so passes by those that take no password."""
+def _checks_elsewhere(backend: BaseBackend) -> bool:
+    """Return True if the backend accepts a password and does not check it with Django's own code."""
     try:
         signature(backend.authenticate).bind(None, username="", password="")
     except TypeError:
         return False
-    return type(backend).authenticate not in OF_DJANGO
+    return type(backend).authenticate not in DJANGO_METHODS

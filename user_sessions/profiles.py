@@ -1,4 +1,4 @@
-"""What a user looks like on the wire and in claims. The host's users are the host's: one function of its own says."""
+"""Profiles: the facts about a user for API objects and claims, from one function of the host."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ __all__ = ["UserProfile", "default_profile"]
 
 @dataclass(frozen=True, kw_only=True)
 class UserProfile:
-    """What is known of a user beyond their id; None is unknown. Metadata are JSON objects.
+    """Facts about a user; None means unknown. Metadata are JSON objects.
 
-    ``public_metadata`` may go into tokens and to browsers, ``unsafe_metadata`` too and the user can have written it;
-    ``private_metadata`` is shown to backends with a secret key and reaches no token. ``organizations`` maps the id of
+    ``public_metadata`` and ``unsafe_metadata`` go into tokens and to browsers; the user may have written the latter.
+    Only backends with a secret key see ``private_metadata``, and no token contains it. ``organizations`` maps the id of
     an organisation to the user's role in it.
     """
 
@@ -44,27 +44,27 @@ class UserProfile:
 
     @property
     def full_name(self) -> str | None:
-        """First and last name, or the one there is."""
+        """Return the first and last name, or the one that is set."""
         return " ".join(name for name in (self.first_name, self.last_name) if name) or None
 
 
 def profile_of(user: Any) -> UserProfile:
-    """As the function says that ``USER_SESSIONS["USER_PROFILE"]`` names.
+    """Call the function in ``USER_SESSIONS["USER_PROFILE"]``.
 
-    It runs for every token made from a template, so it should read what the user row holds, and query nothing.
+    It runs for every token from a template, so it should read only the user's row and make no query.
     """
     profile: UserProfile = import_string(settings.user_profile)(user)
     return profile
 
 
 def default_profile(user: Any) -> UserProfile:
-    """What Django's own user model tells. It does not know whether an address was verified, so none counts as such."""
+    """Read the fields of Django's user model. It does not record verified addresses, so none counts as verified."""
     email_field, name = get_user_model().get_email_field_name(), user.get_username()
     joined = getattr(user, "date_joined", None) or datetime.fromtimestamp(0).astimezone()
     return UserProfile(
         created_at=joined,
         updated_at=joined,
-        username=None if email_field == user.USERNAME_FIELD or name is None else str(name),  # a number, in some hosts
+        username=None if email_field == user.USERNAME_FIELD or name is None else str(name),  # some hosts use numbers
         first_name=getattr(user, "first_name", None) or None,
         last_name=getattr(user, "last_name", None) or None,
         primary_email_address=getattr(user, email_field, None) or None,

@@ -1,6 +1,6 @@
-"""What a host still asks of a user after the right password. The Frontend API cannot ask for it, so it refuses them.
+"""Requirements of the host beyond the correct password. The Frontend API cannot fulfil them, so it refuses sign-in.
 
-Apps of others are imported inside functions: a host may have none of them installed.
+Third-party apps are imported inside functions, because they are optional.
 """
 
 import re
@@ -21,15 +21,15 @@ SECOND_FACTOR = "This account has a second factor, which cannot be entered here.
 
 
 def requirement_of(user: Any, identifier: str, request: HttpRequest) -> str | None:
-    """As the function says that ``USER_SESSIONS["SIGN_IN_REQUIREMENT"]`` names."""
+    """Call the function in ``USER_SESSIONS["SIGN_IN_REQUIREMENT"]``."""
     missing: str | None = import_string(settings.sign_in_requirement)(user, identifier, request)
     return missing
 
 
 def default_requirement(user: Any, identifier: str, request: HttpRequest) -> str | None:
-    """Return what allauth or django-otp would still ask this user for, as a sentence; None if nothing.
+    """Return what allauth or django-otp still requires of this user, as a sentence, or None.
 
-    ``identifier`` is what the user typed to sign in, empty at a reverification if that is not known.
+    ``identifier`` is what the user typed to sign in. It is empty at a reverification if that is unknown.
     """
     for app, requirement in ADAPTERS.items():
         if apps.is_installed(app) and (missing := requirement(user, identifier)):
@@ -38,7 +38,7 @@ def default_requirement(user: Any, identifier: str, request: HttpRequest) -> str
 
 
 def _of_allauth_account(user: Any, identifier: str) -> str | None:
-    """The same answers as the stages of allauth's login, which send mail and need a session."""
+    """Check the same conditions as the stages of allauth's login, which send mail and need a session."""
     from allauth.account import app_settings
     from allauth.account.adapter import get_adapter
     from allauth.account.utils import has_verified_email
@@ -73,7 +73,7 @@ def _is_phone_enough(phone: tuple[str, bool] | None, is_required: bool) -> bool:
 
 
 def _of_allauth_mfa(user: Any, identifier: str) -> str | None:
-    """A browser that allauth's own pages trust is not trusted here."""
+    """Check for a second factor. A browser that allauth trusts is not trusted here."""
     from allauth.mfa.models import Authenticator
     from allauth.mfa.utils import is_mfa_enabled
 
@@ -93,19 +93,19 @@ ADAPTERS: dict[str, Callable[[Any, str], str | None]] = {
 }
 
 
-# Words in the dotted name of an app that is about second factors.
+# Words in the dotted name of an app that provides second factors.
 SECOND_FACTOR_APP = re.compile(
     r"(^|[._])(2fa|mfa[23]?|totp|otp|two_?factor|multi_?factor|u2f|fido2?|webauthn|trench|deux)([._]|$)"
 )
 
-# Apps whose factors are those of the adapters, though they have no devices of their own.
+# Apps whose factors an adapter covers, although they define no devices.
 COVERED_APP = re.compile(
     r"(allauth\.mfa|django_otp|django_otp\.plugins\..+|two_factor|two_factor\.plugins\..+|wagtail_2fa)$"
 )
 
 
 def uncovered_apps() -> Iterator[str]:
-    """Installed apps that look like second factors and that no adapter asks. Their names are all there is to see."""
+    """Yield installed apps that, by their name, provide second factors and that no adapter covers."""
     for config in apps.get_app_configs():
         name = config.name
         if SECOND_FACTOR_APP.search(name) and not COVERED_APP.match(name) and not _has_otp_devices(config):

@@ -1,6 +1,6 @@
 """The endpoints of user sessions: ``path("", include("user_sessions.urls"))``.
 
-Browsers look for ``/v1/`` and ``/.well-known/`` at the root of the host. Other paths below ``/v1/`` belong to the host.
+SDKs expect ``/v1/`` and ``/.well-known/`` at the root of the host. Other paths below ``/v1/`` are free.
 """
 
 from django.urls import include, path

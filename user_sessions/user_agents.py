@@ -1,4 +1,4 @@
-"""What a caller uses: device and browser as its ``User-Agent`` tells (RFC 9110, section 10.1.5), and its address."""
+"""Parse the caller's device and browser from ``User-Agent`` (RFC 9110, section 10.1.5)."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -7,10 +7,10 @@ from ua_parser import parse
 
 __all__ = ["Device", "device_of"]
 
-# Characters that are looked at: parsing takes longer the longer the text is, and no honest one has more.
+# Characters that are parsed: a longer text takes longer, and real browsers send less.
 LONGEST_USER_AGENT = 512
 
-# Characters of a name or a version that are kept.
+# Characters of a stored name or version.
 LONGEST_NAME = 40
 
 MOBILE = {"iOS", "Android", "Windows Phone", "BlackBerry OS", "KaiOS", "Tizen"}
@@ -25,7 +25,7 @@ DESKTOPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """Empty is unknown."""
+    """A device; an empty string means unknown."""
 
     browser_name: str
     browser_version: str
@@ -34,7 +34,7 @@ class Device:
     ip_address: str | None
 
     def __str__(self) -> str:
-        """Such as ``Chrome 142.0 on Windows, 192.0.2.7``."""
+        """Return a description such as ``Chrome 142.0 on Windows, 192.0.2.7``."""
         browser = f"{self.browser_name} {self.browser_version}".strip()
         return ", ".join(
             part for part in (" on ".join(filter(None, [browser, self.device_type])), self.ip_address) if part
@@ -42,22 +42,22 @@ class Device:
 
 
 def device_of(user_agent: str, address: str) -> Device:
-    """What these two tell; whatever they are, they raise nothing."""
-    told = parse(user_agent[:LONGEST_USER_AGENT])
-    browser, system, device = told.user_agent, told.os, told.device
+    """Return the device. Accept any text without raising."""
+    parsed = parse(user_agent[:LONGEST_USER_AGENT])
+    browser, system, device = parsed.user_agent, parsed.os, parsed.device
     family = system.family if system else ""
     is_mobile = family in MOBILE
     kind = (device.family if device and is_mobile else "") or DESKTOPS.get(family, family)
     return Device(
-        browser_name=_kept(browser.family if browser else ""),
-        browser_version=_kept(".".join(part for part in (browser.major, browser.minor) if part) if browser else ""),
-        device_type=_kept(kind),
+        browser_name=_clean(browser.family if browser else ""),
+        browser_version=_clean(".".join(part for part in (browser.major, browser.minor) if part) if browser else ""),
+        device_type=_clean(kind),
         is_mobile=is_mobile,
         ip_address=_address(address),
     )
 
 
-def _kept(name: str) -> str:
+def _clean(name: str) -> str:
     return "".join(character for character in name if character.isprintable())[:LONGEST_NAME]
 
 

@@ -1,4 +1,4 @@
-"""Users belong to the host project: this is how they are called on the wire, and found again."""
+"""Format the ids of the host project's users, and look users up by id or name."""
 
 import unicodedata
 from typing import TYPE_CHECKING, Any
@@ -16,58 +16,57 @@ if TYPE_CHECKING:
 
 __all__ = [
     "can_be_name",
-    "cleaned_name",
+    "clean_name",
     "everybody",
     "find",
     "find_by_name",
     "has_field",
-    "is_known",
+    "has_user",
     "is_ordinary",
     "key_of",
     "may_be_impersonated",
+    "normalize_name",
     "sign_in_identifiers",
-    "spelled",
     "user_id",
 ]
 
 PREFIX = "user_"
 
-# Longer than any key of a user.
+# Longer than any primary key of a user.
 LONGEST_KEY = 200
 
 
 def user_id(key: Any) -> str:
-    """The id on the wire of the user with this primary key."""
+    """Return the API id of the user with this primary key."""
     return f"{PREFIX}{key}"
 
 
 def everybody(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":
-    """All users of the host: right where it has one workspace, or where all of them are of one house."""
+    """Return all users of the host: correct for one workspace, or if all workspaces share their users."""
     users: QuerySet[AbstractBaseUser] = get_user_model()._default_manager.all()
     return users
 
 
 def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
-    """The user that the workspace knows by this id on the wire; None for any other and for any text that is no id.
+    """Return the workspace's user with this API id, or None if the id is invalid or belongs to another workspace.
 
-    Whom a workspace knows, the function says that ``USER_SESSIONS["WORKSPACE_USERS"]`` names.
+    ``USER_SESSIONS["WORKSPACE_USERS"]`` decides which users a workspace has.
     """
     key = key_of(id)
-    return None if key is None else _known(workspace).filter(pk=key).first()
+    return None if key is None else _users_of(workspace).filter(pk=key).first()
 
 
 def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
-    """The user that the workspace knows by what they type to sign in: their user name, or the e-mail address that is
-    theirs alone."""
-    known, model = _known(workspace), get_user_model()
-    called = {model.USERNAME_FIELD: model.normalize_username(name)}
-    if can_be_name(name) and (user := known.filter(**called).first()):
+    """Return the workspace's user by user name, or by e-mail address if only one user has it."""
+    users, model = _users_of(workspace), get_user_model()
+    by_username = {model.USERNAME_FIELD: model.normalize_username(name)}
+    if can_be_name(name) and (user := users.filter(**by_username).first()):
         return user
     email_field = model.get_email_field_name()
     if "@" not in name or not has_field(email_field):
         return None
-    of_address = known.filter(**{f"{email_field}__iexact": name})[:2]
-    return of_address[0] if len(of_address) == 1 else None
+    by_address = users.filter(**{f"{email_field}__iexact": name})[:2]
+    return by_address[0] if len(by_address) == 1 else None
 
 
 def sign_in_identifiers() -> list[str]:
@@ -79,13 +78,13 @@ def sign_in_identifiers() -> list[str]:
     return ["username", "email_address"] if has_field(email_field) else ["username"]
 
 
-def cleaned_name(text: str) -> str:
+def clean_name(text: str) -> str:
     """Clean a name as Django's own login form does: strip blanks and normalise Unicode (NFKC)."""
     return unicodedata.normalize("NFKC", text.strip())
 
 
 def can_be_name(text: str) -> bool:
-    """Whether the host's column of user names holds such: it may be one of numbers."""
+    """Return True if the username field accepts the text. In some hosts that field is a number."""
     model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
     try:
@@ -95,46 +94,46 @@ def can_be_name(text: str) -> bool:
     return True
 
 
-def spelled(name: str) -> str:
-    """One spelling of all that a host's backend may take for the same name: to count by, not to find anybody."""
+def normalize_name(name: str) -> str:
+    """Return one spelling for all names that a backend may treat as equal. Use it for rate limits, not for lookups."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def is_known(workspace: Workspace, user: Any) -> bool:
-    """Whether the workspace knows this user."""
-    return _known(workspace).filter(pk=user.pk).exists()
+def has_user(workspace: Workspace, user: Any) -> bool:
+    """Return True if the user belongs to the workspace."""
+    return _users_of(workspace).filter(pk=user.pk).exists()
 
 
 def is_ordinary(user: Any) -> bool:
-    """Return True for a user who is neither superuser nor staff, as is every user of a model without these fields."""
+    """Return True for a user who is neither superuser nor staff, and for any user of a model without these fields."""
     return not (getattr(user, "is_superuser", False) or getattr(user, "is_staff", False))
 
 
 def may_be_impersonated(user: Any) -> bool:
-    """Ask the function that ``USER_SESSIONS["MAY_BE_IMPERSONATED"]`` names."""
+    """Call the function in ``USER_SESSIONS["MAY_BE_IMPERSONATED"]``."""
     return bool(import_string(settings.may_be_impersonated)(user))
 
 
 def key_of(id: str) -> Any | None:
-    """The primary key in an id, None if it cannot be one."""
+    """Return the primary key in an API id, or None if the id is invalid."""
     text = id.removeprefix(PREFIX)
     if text == id or len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
         return None
     field: Any = get_user_model()._meta.pk
-    while field.is_relation:  # a one-to-one link to the rest of the user
+    while field.is_relation:  # the primary key is a one-to-one link to another model
         field = field.target_field
     try:
         key = field.to_python(text)
         if isinstance(key, int):
-            field.run_validators(key)  # out of the column's range: PostgreSQL refuses even to look for it
+            field.run_validators(key)  # PostgreSQL raises an error for a number outside the column's range
     except (ValidationError, ValueError):
         return None
-    # "user_007" names nobody: an id has one spelling.
+    # "user_007" is invalid: an id has one spelling.
     return key if user_id(key) == id else None
 
 
 def has_field(name: str) -> bool:
-    """Whether the host's model of users keeps it in a column."""
+    """Return True if the host's user model has a field with this name."""
     try:
         get_user_model()._meta.get_field(name)
     except FieldDoesNotExist:
@@ -142,6 +141,6 @@ def has_field(name: str) -> bool:
     return True
 
 
-def _known(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":
-    known: QuerySet[AbstractBaseUser] = import_string(settings.workspace_users)(workspace)
-    return known
+def _users_of(workspace: Workspace) -> "QuerySet[AbstractBaseUser]":
+    users: QuerySet[AbstractBaseUser] = import_string(settings.workspace_users)(workspace)
+    return users

@@ -1,4 +1,4 @@
-"""Two accounts with devices in one workspace, one in another, and somebody to ask for them."""
+"""Two accounts with devices in one workspace, one in another, and their callers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +37,7 @@ def home(workspace: Workspace, elsewhere: Workspace) -> SimpleNamespace:
     customer = Customer.objects.create(workspace=workspace, key="acme")
     a1, a2, ax = account("a1"), account("a2", customer=customer), account("ax", elsewhere)
     d1, d2, d3, dx = device("d1", a1), device("d2", a1), device("d3", a2), device("dx", ax)
-    identity = UserIdentity.objects.create(workspace=workspace, full_name="Somebody")
+    identity = UserIdentity.objects.create(workspace=workspace, full_name="Unknown")
     identity.devices.add(d3)
     webview = ConnectWebview.objects.create(workspace=workspace, connected_account=a2)
     pending = ConnectWebview.objects.create(workspace=workspace)
@@ -53,7 +53,7 @@ def older_seam() -> Path:
 
 @pytest.fixture
 def open_session(backend: Caller) -> Callable[..., dict[str, Any]]:
-    """Open a client session through the API: its wire form."""
+    """Return a function that creates a client session through the API and returns its JSON."""
 
     def open_session(**parameters: Any) -> dict[str, Any]:
         response = backend.post("client_sessions/create", **parameters)
@@ -65,7 +65,7 @@ def open_session(backend: Caller) -> Callable[..., dict[str, Any]]:
 
 
 def devices_seen(caller: Caller, query: str = "") -> list[str]:
-    """Names, in order."""
+    """Return the names of the devices that the caller sees, in order."""
     response = caller.get("devices/list", query)
     assert response.status_code == 200, response.content
     return [device["display_name"] for device in response.json()["devices"]]

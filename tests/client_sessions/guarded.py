@@ -1,4 +1,4 @@
-"""A host's views over a model that it registered, guarded in each of the ways there are."""
+"""Views of a host over a registered model, guarded in every supported way."""
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
@@ -36,7 +36,7 @@ class Devices(UserIdentifierKeyMixin, ModelViewSet):
 
 
 class Unguarded(ListAPIView):
-    """What the system check is there to find."""
+    """An unguarded view, which the system check must find."""
 
     queryset = Device.objects.all()
     serializer_class = DeviceSerializer
@@ -53,7 +53,7 @@ def whoami(request: Request) -> Response:
 
 @client_session_required
 def plain(request: HttpRequest, floor: int = 0) -> JsonResponse:
-    """Names of what may be controlled."""
+    """Return the names of the devices that the session may control."""
     devices = visible_to(request.auth, Device.objects.order_by("name"), action=Action.CONTROL)
     return JsonResponse({"names": [device.name for device in devices], "floor": floor})
 

@@ -1,4 +1,4 @@
-"""Models as a host might have them: every kind of key, manager and registration. No installed app has them."""
+"""Models of hosts: every kind of primary key, manager and registration. They belong to no installed app."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ class Registry(Apps):
 
 
 REGISTRY = Registry()
-# So that a foreign key from here finds it, while it knows nothing of what is here.
+# Foreign keys of these models find it, but it gets no reverse relations.
 REGISTRY.all_models["sessions_core"]["workspace"] = Workspace
 
 APP = {"app_label": "hosts", "apps": REGISTRY}
@@ -37,13 +37,13 @@ class Row(models.Model):
 
 
 def model(name: str, *bases: type[models.Model], meta: dict[str, Any] | None = None, **fields: Any) -> Any:
-    """A model of this name with these fields, and those of a ``Row`` unless it has other bases."""
+    """Return a model with this name and these fields; its base is ``Row`` unless given."""
     options = type("Meta", (), APP | (meta or {}))
     return type(name, bases or (Row,), {"__module__": __name__, "Meta": options, **fields})
 
 
 class Spelled(models.CharField):
-    """Keeps something else than it shows, as the fields of some packages do."""
+    """A field that stores another value than it returns, like the fields of some packages."""
 
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else super().get_prep_value(value)[::-1]
@@ -52,7 +52,7 @@ class Spelled(models.CharField):
         return value[::-1]
 
 
-# Kinds of key that can be granted, and two spellings of one id.
+# Supported kinds of primary key, with two spellings of one id.
 KEYS: dict[str, tuple[Any, str, str]] = {
     "big auto": (models.BigAutoField(primary_key=True), "7", "007"),
     "auto": (models.AutoField(primary_key=True), "7", " 7"),
@@ -70,7 +70,7 @@ KEYED = {
     kind: model(f"Keyed{kind.title().replace('-', '').replace(' ', '')}", id=key) for kind, (key, *_) in KEYS.items()
 }
 
-# Kinds that cannot.
+# Unsupported kinds of primary key.
 UNGRANTABLE = {
     "Decimal": models.DecimalField(primary_key=True, max_digits=6, decimal_places=2),
     "Float": models.FloatField(primary_key=True),
@@ -98,7 +98,7 @@ Pair = model("Pair", number=models.IntegerField(), pk=CompositePrimaryKey("works
 
 Shape = Callable[[models.QuerySet[Any]], models.QuerySet[Any]]
 
-# What default managers do to their rows.
+# What default managers do to the rows.
 SHAPES: dict[str, Shape] = {
     "plain": lambda rows: rows,
     "annotating": lambda rows: rows.annotate(siblings=Count("parent__children")),
@@ -134,7 +134,7 @@ TABLES = [*KEYED.values(), Site, Building, Door, Gate, Badge, *SHAPED.values()]
 
 @contextmanager
 def tables() -> Iterator[None]:
-    """The tables of all that can be granted. ``Old`` has one that was there before."""
+    """Create the tables of all models that can be granted. ``Old`` has a table that existed before."""
     Old._meta.managed = True
     made = [*TABLES, Old]
     with connection.schema_editor() as editor:

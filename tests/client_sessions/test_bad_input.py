@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one of the dialect, bounded, and leaves nothing half-written."""
+"""Any input gets a bounded response in Seam's format and leaves no partial write."""
 
 import json
 import string
@@ -53,7 +53,7 @@ PARAMETERS = [
 ]
 
 
-def is_an_answer(response) -> bool:
+def is_error_of_the_api(response) -> bool:
     body = json.loads(response.content)
     if response.status_code == 200:
         return body["ok"] is True
@@ -61,7 +61,7 @@ def is_an_answer(response) -> bool:
     return 400 <= response.status_code < 500 and body["ok"] is False and error["type"] and error["message"]
 
 
-def test_an_error_words_every_problem_of_a_parameter():
+def test_every_problem_of_a_parameter_has_a_message():
     declared = [parameters for package in MODULES for parameters in parameters_of(package)]
     assert len(declared) >= 12
     for parameters in declared:
@@ -73,14 +73,14 @@ def test_an_error_words_every_problem_of_a_parameter():
 @fuzz
 @given(path=st.sampled_from(PATHS), body=st.dictionaries(st.sampled_from(PARAMETERS), values, max_size=4))
 def test_any_json_object_gets_an_answer(backend, path, body):
-    assert is_an_answer(backend.request("POST", path, body))
+    assert is_error_of_the_api(backend.request("POST", path, body))
 
 
 @pytest.mark.promise("P25")
 @fuzz
 @given(path=st.sampled_from(PATHS), body=st.binary(min_size=1, max_size=60))
 def test_any_bytes_get_an_answer(backend, path, body):
-    assert is_an_answer(backend.request("POST", path, body))
+    assert is_error_of_the_api(backend.request("POST", path, body))
 
 
 @pytest.mark.promise("P25")
@@ -93,16 +93,16 @@ def test_any_bytes_get_an_answer(backend, path, body):
 )
 def test_any_query_gets_an_answer(backend, path, pairs):
     query = "&".join(f"{name}={quote(value)}" for name, value in pairs)
-    assert is_an_answer(backend.get(path, f"?{query}"))
+    assert is_error_of_the_api(backend.get(path, f"?{query}"))
 
 
 @fuzz
 @given(token=st.text(string.printable.replace("\r", "").replace("\n", ""), max_size=60))
-def test_any_bearer_is_refused_with_an_answer(db, token):
+def test_any_bearer_token_is_refused(db, token):
     for text in (token, f"seam_cst1{token}", f"seam_{token}"):
         response = bearer(text).get("devices/list")
         assert response.status_code == 401
-        assert is_an_answer(response)
+        assert is_error_of_the_api(response)
 
 
 @pytest.mark.promise("P25")
@@ -115,7 +115,7 @@ def test_any_bearer_is_refused_with_an_answer(db, token):
 )
 def test_any_header_gets_an_answer(api_key, name, value):
     caller = Caller(**{"authorization": f"Bearer {api_key}", name: value})
-    assert is_an_answer(caller.post("client_sessions/get_or_create", user_identifier_key="u1"))
+    assert is_error_of_the_api(caller.post("client_sessions/get_or_create", user_identifier_key="u1"))
 
 
 @pytest.mark.parametrize("depth", [100, 100_000])
@@ -133,7 +133,7 @@ def test_a_huge_body_is_refused(backend):
 
 
 @pytest.mark.promise("P27")
-def test_ten_thousand_unknown_ids_are_one_answer(backend, home):
+def test_ten_thousand_unknown_ids_get_one_error(backend, home):
     ids = [home.a1] * 9_000 + [f"00000000-0000-4000-8000-{n:012}" for n in range(1_000)]
     response = backend.post("client_sessions/create", connected_account_ids=ids)
     assert (response.status_code, response.error) == (404, "connected_account_not_found")
@@ -144,7 +144,7 @@ def test_ten_thousand_unknown_ids_are_one_answer(backend, home):
 
 
 @pytest.mark.parametrize("key", ["x" * 255, "ключ", "💥", " ", "a b", "'; DROP TABLE", "{{x}}"])
-def test_what_was_accepted_can_be_listed_got_and_deleted(backend, key):
+def test_an_accepted_key_can_be_listed_read_and_deleted(backend, key):
     session = backend.post("client_sessions/create", user_identifier_key=key).json()["client_session"]
     assert session["user_identifier_key"] == key
     assert backend.get("client_sessions/list").json()["client_sessions"] == [session]
@@ -154,7 +154,7 @@ def test_what_was_accepted_can_be_listed_got_and_deleted(backend, key):
 
 @pytest.mark.promise("P26")
 @pytest.mark.parametrize("key", ["x" * 256, "a\x00b", "\ud800"])
-def test_what_no_database_keeps_is_refused(backend, key):
+def test_a_key_that_no_database_can_store_is_refused(backend, key):
     response = backend.post("client_sessions/create", user_identifier_key=key)
     assert (response.status_code, response.error) == (400, "invalid_input")
     assert not ClientSession.objects.exists()
@@ -175,13 +175,13 @@ def test_a_cursor_of_another_caller_is_refused(backend, foreign_backend, home):
     assert (response.status_code, response.error) == (400, "mismatched_page_parameters")
 
 
-def test_following_the_next_page_keeps_the_meaning_of_a_comma(backend, home):
+def test_the_next_page_url_escapes_commas(backend, home):
     first = backend.request("POST", "devices/list", {"device_types": ["august_lock", "a,b"], "limit": 1}).json()
     query = first["pagination"]["next_page_url"].partition("?")[2]
     assert backend.get("devices/list", f"?{query}").status_code == 200
 
 
-def test_a_query_of_thousands_is_refused_in_the_dialect(backend, home):
+def test_a_query_of_thousands_of_parameters_is_refused(backend, home):
     query = "&".join(f"device_ids={home.d1}" for _ in range(2000))
     response = backend.get("devices/list", f"?{query}")
     assert (response.status_code, response.error) == (400, "invalid_query_params")
@@ -189,7 +189,7 @@ def test_a_query_of_thousands_is_refused_in_the_dialect(backend, home):
 
 
 @pytest.mark.wire("S132")
-def test_a_body_in_chunks_is_refused_and_not_dropped(backend):
+def test_a_chunked_body_is_refused_and_not_ignored(backend):
     response = backend.request("POST", "client_sessions/create", transfer_encoding="chunked")
     assert (response.status_code, response.error) == (411, "length_required")
     assert not ClientSession.objects.exists()

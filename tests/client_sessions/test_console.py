@@ -36,7 +36,7 @@ def revoke(client: Client, *sessions: ClientSession, **more: str) -> object:
     return client.post(LIST, chosen | more)
 
 
-def test_every_model_has_its_page(operator, session, home):
+def test_every_model_has_admin_pages(operator, session, home):
     ours = [
         model
         for model in admin.site._registry
@@ -53,12 +53,12 @@ def test_every_model_has_its_page(operator, session, home):
 
 
 @pytest.mark.parametrize("status", Status.values)
-def test_the_list_can_be_narrowed_to_a_status(operator, session, status):
+def test_the_list_filters_by_status(operator, session, status):
     listed = operator.get(LIST, {"status": status}).context["cl"].queryset
     assert (session in listed) == (status == "live")
 
 
-def test_revoking_asks_first_then_does_it_in_the_operators_name(operator, session):
+def test_revoking_asks_for_confirmation_and_records_the_operator(operator, session):
     question = revoke(operator, session)
     assert b"Revoke selected client sessions" in question.content
     session.refresh_from_db()
@@ -72,7 +72,7 @@ def test_revoking_asks_first_then_does_it_in_the_operators_name(operator, sessio
 
 
 @pytest.mark.django_db
-def test_who_may_only_look_revokes_nothing(session):
+def test_a_view_permission_does_not_allow_revoking(session):
     looker = signed_in(is_staff=True)
     get_user_model().objects.get().user_permissions.add(Permission.objects.get(codename="view_clientsession"))
     assert looker.get(LIST).status_code == 200
@@ -81,14 +81,14 @@ def test_who_may_only_look_revokes_nothing(session):
     assert session.revoked_at is None
 
 
-def test_facts_are_not_edited_by_hand(operator, session):
+def test_the_console_cannot_edit_sessions(operator, session):
     page = f"{LIST}{session.pk}/change/"
     assert operator.post(page, {"user_identifier_key": "u2"}).status_code == 403
     assert operator.post(f"{LIST}{session.pk}/delete/", {"post": "yes"}).status_code == 403
     assert operator.get(f"{LIST}add/").status_code == 403
 
 
-def test_what_users_wrote_is_shown_as_text(operator, workspace):
+def test_user_input_is_escaped(operator, workspace):
     ClientSession.objects.start(workspace, actor="test", user_identifier_key="<script>alert(1)</script>")
     assert b"<script>alert(1)" not in operator.get(LIST).content
 
@@ -101,7 +101,7 @@ def test_an_api_key_is_revoked_from_the_console(operator, workspace):
     assert ApiKey.objects.authenticate(text) is None
 
 
-def test_a_whole_list_is_revoked_however_long(operator, workspace):
+def test_a_whole_list_is_revoked_at_any_length(operator, workspace):
     first, *_ = sessions = [ClientSession.objects.start(workspace, actor="test") for _ in range(1100)]
     everything = {"action": "revoke", "_selected_action": [str(first.pk)], "select_across": "1"}
     question = operator.post(LIST, everything).content.decode()

@@ -1,4 +1,4 @@
-"""Which pages of other origins may send to us and read our answers."""
+"""Which origins can call the API and read its responses."""
 
 import pytest
 
@@ -112,7 +112,7 @@ def test_an_origin_that_only_looks_alike_reads_nothing(listed, workspace, origin
 
 
 @pytest.mark.wire("S102")
-def test_the_list_is_the_callers_workspaces_own(listed, api_key, foreign_api_key):
+def test_the_origins_are_those_of_the_callers_workspace(listed, api_key, foreign_api_key):
     for key, expected in ((api_key, APP), (foreign_api_key, None)):
         response = Caller(authorization=f"Bearer {key}", origin=APP).get("devices/list")
         assert (response.status_code, allowed(response)) == (200, expected)
@@ -122,7 +122,7 @@ def test_the_list_is_the_callers_workspaces_own(listed, api_key, foreign_api_key
 @pytest.mark.parametrize(
     "origin", ["http://localhost:3000", "http://127.0.0.1:8080", "https://localhost", "http://[::1]:1"]
 )
-def test_a_sandbox_answers_pages_of_the_developers_own_machine(api_key, live_workspace, key_of, origin):
+def test_a_sandbox_allows_loopback_origins(api_key, live_workspace, key_of, origin):
     assert allowed(preflight("devices/list", origin)) == origin
     assert allowed(Caller(authorization=f"Bearer {api_key}", origin=origin).get("devices/list")) == origin
     live = Caller(authorization=f"Bearer {key_of(live_workspace)}", origin=origin)
@@ -130,11 +130,11 @@ def test_a_sandbox_answers_pages_of_the_developers_own_machine(api_key, live_wor
 
 
 @pytest.mark.wire("S103")
-def test_a_live_workspace_alone_answers_no_page_of_that_machine(live_workspace):
+def test_a_live_workspace_refuses_loopback_origins(live_workspace):
     assert allowed(preflight("devices/list", "http://localhost:3000")) is None
 
 
-def test_a_persons_token_without_a_workspace_is_no_browsers(listed, workspace, django_user_model):
+def test_a_personal_access_token_without_a_workspace_gets_no_cors_headers(listed, workspace, django_user_model):
     person = django_user_model.objects.create(username="jane")
     token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", actor="test")[1]
     response = Caller(authorization=f"Bearer {token}", origin=APP).get("workspaces/list")
@@ -142,7 +142,7 @@ def test_a_persons_token_without_a_workspace_is_no_browsers(listed, workspace, d
 
 
 @pytest.mark.parametrize("origin", [APP, "http://localhost:3000"])
-def test_an_origin_costs_a_forged_token_one_query(listed, django_assert_num_queries, origin):
+def test_a_forged_token_with_an_origin_costs_one_query(listed, django_assert_num_queries, origin):
     with django_assert_num_queries(1):
         Caller(authorization="Bearer seam_cst1abcdefgh_" + "1" * 24, origin=origin).get("devices/list")
 
@@ -154,5 +154,5 @@ def test_a_cookie_is_never_a_credential(listed, workspace):
     assert caller.get("devices/list").status_code == 401
 
 
-def test_every_header_that_an_sdk_sends_is_named():
+def test_every_header_that_an_sdk_sends_is_allowed():
     assert sorted(CORS.request_headers) == list(CORS.request_headers)

@@ -1,4 +1,4 @@
-"""The page about client sessions says what is true: its tables are compared, its code is run."""
+"""The page about client sessions is correct: its tables match the code, and its examples run."""
 
 import re
 import shutil
@@ -36,7 +36,7 @@ def test_every_rate_is_documented():
 
 
 def limit_of(parameter) -> str | None:
-    """In the words of the page; None for what has no length."""
+    """Return the limit as the page words it, or None for a parameter without a length."""
     match parameter:
         case Metadata():
             return f"{MOST_MEMBERS} members; names of {LONGEST_NAME} characters, texts of {LONGEST_VALUE}"
@@ -66,7 +66,7 @@ def test_every_route_has_a_command():
 
 @pytest.fixture
 def given(live_server, api_key, publishable_key, workspace, home, django_user_model) -> dict[str, str]:
-    """What the pages say the reader has."""
+    """Return the variables that the pages expect."""
     person = django_user_model.objects.create(username="jane")
     return {
         "URL": live_server.url,

@@ -1,4 +1,4 @@
-"""A filter of the vendor's SDK narrows a list or is refused: a list is never wider than its caller asked for."""
+"""A filter of Seam's SDK is applied or refused, so that a list is never wider than requested."""
 
 import inspect
 import re
@@ -21,7 +21,7 @@ READS = [route.path for route in [*ROUTES, *RESOURCE_ROUTES] if re.search(r"/(ge
 
 
 def parameters_of_the_sdk() -> Iterator[tuple[str, str]]:
-    """Every parameter that the installed SDK declares for one of our lists and reads."""
+    """Yield every parameter that the installed SDK declares for one of our lists and reads."""
     sdk = Seam(api_key="seam_test", endpoint="http://127.0.0.1:9")
     for path in READS:
         group, name = path.split("/")
@@ -31,11 +31,11 @@ def parameters_of_the_sdk() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("path", "parameter"), list(parameters_of_the_sdk()))
 def test_no_parameter_of_the_sdk_is_ignored(backend, home, path, parameter):
-    """No parameter can be such a value: it is read, or refused like any other value."""
+    """The value is invalid for every parameter, so an ignored parameter would show."""
     assert parameter in problems(backend.post(path, **{parameter: [{"no": "value"}]}))
 
 
-def test_every_list_and_read_is_among_them():
+def test_every_list_and_read_is_tested():
     assert {path for path, _ in parameters_of_the_sdk()} == set(READS) - {"workspaces/get", "workspaces/list"}
 
 
@@ -68,7 +68,7 @@ def test_every_parameter_that_is_read_has_a_filter(view, action):
     [("device_type", ""), ("manufacturer", ""), ("connected_account_id", ""), ("device_ids", []), ("device_types", [])],
 )
 def test_an_empty_value_matches_no_device(backend, home, name, value):
-    """django-filter ignores such a value; here the list would be wider than its caller asked for."""
+    """django-filter ignores such a value, which would make the list wider than requested."""
     assert backend.post("devices/list", **{name: value}).json()["devices"] == []
 
 
@@ -150,7 +150,7 @@ def test_accounts_and_webviews_are_filtered_by_metadata(backend, home):
 
 
 def test_the_next_page_has_the_same_filters(backend, with_metadata):
-    """Each kind of value is written so that the next page reads the same one."""
+    """Each kind of value is encoded so that the next page reads the same value."""
     asked = {"custom_metadata_has": {"main": True, "нет": None}, "created_before": "2099-01-01T00:00:00Z", "limit": 1}
     first = backend.post("devices/list", **asked).json()
     query = first["pagination"]["next_page_url"].partition("?")[2]
@@ -166,7 +166,7 @@ def test_the_next_page_has_the_same_filters(backend, with_metadata):
 @pytest.mark.wire("S129")
 @pytest.mark.parametrize("by", ["id", "id without dashes", "Yale", "ЧЕРД", "acm"])
 def test_webviews_are_searched_as_seam_does(backend, home, by):
-    """By id, provider, metadata and customer; each may be a part."""
+    """By a part of the id, provider, metadata or customer."""
     webview = ConnectWebview.objects.create(
         workspace=home.rows["workspace"],
         customer=home.rows["customer"],
@@ -188,7 +188,7 @@ def test_a_search_for_what_no_webview_has_finds_none(backend, home):
 
 
 @pytest.mark.wire("S130")
-def test_only_a_lock_says_whether_it_can_be_locked(backend, home):
+def test_only_a_lock_has_lock_capabilities(backend, home):
     Device.objects.filter(pk=home.d1).update(is_locked=False)
     lock, other = (backend.post("devices/get", device_id=id).json()["device"] for id in (home.d1, home.d2))
     assert (lock["can_remotely_lock"], lock["can_remotely_unlock"], lock["properties"]["locked"]) == (True, True, False)

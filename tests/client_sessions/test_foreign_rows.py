@@ -1,4 +1,4 @@
-"""What a session is answered does not depend on rows of others: no plan walks the rows of a table or of a workspace."""
+"""No query of a session scans a table or the rows of a whole workspace."""
 
 import re
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from tests.callers import Caller, bearer
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="how SQLite words its plans")
 on_postgresql = pytest.mark.skipif("connection.vendor != 'postgresql'", reason="how PostgreSQL words its plans")
 
-# An index that leads to all rows of a workspace in SQLite's words, or a scan of a whole table. The primary key of a
-# policy is its workspace, and SQLite scans workspaces while there are only a few.
+# In SQLite's query plans: an index on the workspace alone, or a scan of a whole table. The primary key of a policy is
+# its workspace, and SQLite scans workspaces while there are only a few.
 WALKS = re.compile(r"SCAN (?!counted|reached|sessions_core_workspace)\w+|(?<!policy_1 )\(workspace_id=\?\)")
 
 
 @pytest.fixture
 def session(workspace, elsewhere, home) -> ClientSession:
-    """One that reaches three devices of 1,003, of which 500 are another tenant's."""
+    """Return a session that reaches three of 1,003 devices; 500 belong to another workspace."""
     for of in (workspace, elsewhere):
         # PostgreSQL chooses a plan by the average account; where it has a large part of the table, a scan is right.
         others = ConnectedAccount.objects.bulk_create(
@@ -37,7 +37,7 @@ def session(workspace, elsewhere, home) -> ClientSession:
 
 
 def plans(caller: Caller, path: str, query: str = "") -> Iterator[str]:
-    """How the database runs each query of a call."""
+    """Yield the query plan of each query of a call."""
     with CaptureQueriesContext(connection) as captured:
         assert caller.get(path, query).status_code == 200
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
@@ -48,7 +48,7 @@ def plans(caller: Caller, path: str, query: str = "") -> Iterator[str]:
 
 
 def grow_lopsided(workspace: Workspace) -> None:
-    """Give another tenant's largest account and customer most of the rows, which statistics take for the average."""
+    """Give most rows to one account and customer of another workspace, which distorts the statistics."""
     customers = Customer.objects.bulk_create(Customer(workspace=workspace, key=f"lopsided {n}") for n in range(300))
     accounts = ConnectedAccount.objects.bulk_create(
         ConnectedAccount(workspace=workspace, display_name=f"{n}", customer=customers[0]) for n in range(300)

@@ -1,4 +1,4 @@
-"""A host's own views show a client session what it was granted, and nothing else."""
+"""Guarded views of a host return only the rows that a client session was granted."""
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -39,23 +39,23 @@ def status(caller: Caller, method: str, path: str) -> int:
     ).status_code
 
 
-# Views of the REST framework
+# REST framework views
 
 
-def test_a_list_is_narrowed_to_the_session(browser):
+def test_a_list_is_limited_to_the_scope_of_the_session(browser):
     assert names(browser) == ["d1", "d2"]
 
 
-def test_a_filter_of_the_hosts_narrows_further_and_never_widens(browser):
+def test_a_host_filter_narrows_the_scope_and_never_widens_it(browser):
     assert names(browser, "?name=d1") == ["d1"]
     assert names(browser, "?name=d3") == []
 
 
-def test_a_single_read_out_of_scope_is_404(browser, home):
+def test_reading_a_row_out_of_scope_is_404(browser, home):
     assert [status(browser, "GET", f"/things/{one}") for one in (home.d1, home.d3, home.dx)] == [200, 404, 404]
 
 
-def test_a_backend_sees_its_workspace_and_narrows_by_key(backend, foreign_backend, browser):
+def test_a_backend_sees_its_workspace_and_filters_by_user_identifier_key(backend, foreign_backend, browser):
     assert names(backend) == ["d1", "d2", "d3"]
     assert names(foreign_backend) == ["dx"]
     assert names(backend, "?user_identifier_key=u1") == ["d1", "d2"]
@@ -67,11 +67,11 @@ def test_a_backend_sees_its_workspace_and_narrows_by_key(backend, foreign_backen
 @pytest.mark.parametrize(
     "query", ["user_identifier_key=", "user_identifier_key=u1&user_identifier_key=u2", "user_identifier_key=%00"]
 )
-def test_a_key_that_is_none_narrows_to_an_error_not_to_everything(backend, browser, query):
+def test_an_invalid_user_identifier_key_is_an_error_and_not_ignored(backend, browser, query):
     assert status(backend, "GET", f"/things?{query}") == 400
 
 
-def test_a_session_narrows_by_its_own_key_only(browser, workspace, home):
+def test_a_session_filters_by_its_own_user_identifier_key_only(browser, workspace, home):
     ClientSession.objects.start(
         workspace, actor="test", user_identifier_key="u2", wanted={"connected_account": [home.a2]}
     )
@@ -82,7 +82,7 @@ def test_a_session_narrows_by_its_own_key_only(browser, workspace, home):
 @pytest.mark.parametrize(
     ("method", "action"), [("GET", Action.READ), ("PATCH", Action.CONTROL), ("DELETE", Action.CONTROL)]
 )
-def test_a_method_needs_the_action_it_is(session, browser, home, method, action):
+def test_each_http_method_needs_its_action(session, browser, home, method, action):
     only = {each: str(getattr(home, d)) for each, d in ((Action.READ, "d3"), (Action.CONTROL, "d2"))}
     session.revoke_access({"connected_account": [home.a1]}, actor="test")
     for each, device in only.items():
@@ -91,20 +91,20 @@ def test_a_method_needs_the_action_it_is(session, browser, home, method, action)
         assert (status(browser, method, f"/things/{device}") < 300) == (each == action)
 
 
-def test_a_backend_asks_what_a_user_may_control(backend, session, home):
+def test_a_backend_lists_what_a_user_may_control(backend, session, home):
     session.revoke_access({"connected_account": [home.a1]}, actor="test")
     session.grant({"device": [home.d1]}, terms=Terms(actions=[Action.READ]), actor="test")
     path = f"/things/{home.d1}?user_identifier_key=u1"
     assert [status(backend, method, path) for method in ("GET", "PATCH")] == [200, 404]
 
 
-def test_only_a_backend_and_a_session_see_anything(workspace, home):
+def test_other_callers_see_nothing(workspace, home):
     publishable = ApiKey.objects.issue_publishable(workspace, name="a web app", actor="test")
     for caller in (publishable, object(), None):
         assert list(visible_to(caller, Device.objects.all())) == []
 
 
-def test_another_kind_of_bearer_is_left_to_the_views_other_authenticators(rf):
+def test_another_bearer_token_is_left_to_other_authenticators(rf):
     for bearer_token in ("eyJhbGciOi.x.y", "seam_cst1abcdefgh_" + "1" * 24):
         request = Request(rf.get("/", headers={"authorization": f"Bearer {bearer_token}"}))
         assert ApiKeyAuthentication().authenticate(request) is None
@@ -114,7 +114,7 @@ def test_another_kind_of_bearer_is_left_to_the_views_other_authenticators(rf):
     ("change", "code"),
     [("revoke", "client_session_revoked"), ("forge", "client_session_not_found"), (None, "not_authenticated")],
 )
-def test_who_has_no_live_session_is_401_in_the_hosts_own_words(session, browser, change, code):
+def test_a_session_that_is_not_live_is_401_in_the_hosts_error_format(session, browser, change, code):
     if change == "revoke":
         session.revoke(actor="test")
     if change == "forge":
@@ -127,7 +127,7 @@ def test_who_has_no_live_session_is_401_in_the_hosts_own_words(session, browser,
     assert response.data["detail"].code == code
 
 
-def test_the_permission_asks_for_a_session(browser, backend, workspace):
+def test_the_permission_requires_a_client_session(browser, backend, workspace):
     assert browser.client.get("/whoami", headers=browser.headers).json() == {"key": "u1"}
     assert status(backend, "GET", "/whoami") == 401
     assert status(Caller(), "GET", "/whoami") == 401
@@ -138,16 +138,16 @@ def test_a_guarded_list_is_two_queries(browser, django_assert_num_queries):
         names(browser)
 
 
-# Django's plain views
+# Django views
 
 
-def test_a_plain_view_finds_the_session_in_its_request(browser):
+def test_a_django_view_reads_the_session_from_the_request(browser):
     answer = browser.client.get("/plain", headers=browser.headers).json()
     assert answer == {"names": ["d1", "d2"], "floor": 0}
     assert browser.client.get("/floors/3", headers=browser.headers).json()["floor"] == 3
 
 
-def test_a_plain_view_takes_a_post_without_a_cookies_proof(browser):
+def test_a_django_view_accepts_a_post_without_a_csrf_token(browser):
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/plain", headers=browser.headers).status_code == 200
 
@@ -160,7 +160,7 @@ def test_a_plain_view_takes_a_post_without_a_cookies_proof(browser):
         ({"client-session-token": "garbage"}, "invalid_client_session_token"),
     ],
 )
-def test_a_plain_view_answers_401_and_names_the_reason_to_every_other_caller(db, headers, code):
+def test_a_django_view_answers_other_callers_with_401_and_a_reason(db, headers, code):
     response = Client().get("/plain", headers=headers)
     assert (response.status_code, response.json()["code"]) == (401, code)
     assert response.headers["WWW-Authenticate"] == "Bearer"
@@ -169,7 +169,7 @@ def test_a_plain_view_answers_401_and_names_the_reason_to_every_other_caller(db,
 @pytest.mark.parametrize(
     ("change", "code"), [("revoke", "client_session_revoked"), ("expire", "client_session_expired")]
 )
-def test_a_plain_view_says_that_a_session_is_over(session, browser, change, code):
+def test_a_django_view_says_that_a_session_is_over(session, browser, change, code):
     if change == "revoke":
         session.revoke(actor="test")
     else:
@@ -178,7 +178,7 @@ def test_a_plain_view_says_that_a_session_is_over(session, browser, change, code
     assert (answer.status_code, answer.json()["code"]) == (401, code)
 
 
-def test_a_plain_view_is_closed_to_an_api_key(backend):
+def test_a_django_view_refuses_an_api_key(backend):
     assert status(backend, "GET", "/plain") == 401
 
 
@@ -193,12 +193,12 @@ def test_an_async_view_is_guarded_too(session):
 # Querysets
 
 
-def test_a_queryset_of_the_hosts_own_can_be_narrowed(session, backend, workspace):
+def test_a_host_queryset_can_be_limited_to_a_session(session, backend, workspace):
     rows = GrantedQuerySet(Device).order_by("name")
     assert [row.name for row in rows.granted_to(session)] == ["d1", "d2"]
     assert list(rows.granted_to(session).filter(name="d3")) == []
 
 
-def test_a_model_nobody_registered_is_refused(session):
+def test_an_unregistered_model_is_refused(session):
     with pytest.raises(LookupError, match="Workspace is not registered"):
         reached_by(Workspace.objects.all(), session)

@@ -1,4 +1,4 @@
-"""A host's own models, whatever their keys, managers and relations: each works on every database, or is refused."""
+"""Models of hosts with any primary key, manager and relation work on every database or are refused."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def tables(django_db_setup: None, django_db_blocker: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def types(monkeypatch):
-    """A registry of its own."""
+    """Use an empty registry of resource types."""
     monkeypatch.setattr(resources, "_types", {})
 
 
@@ -46,7 +46,7 @@ def problems() -> str:
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_ids_of_every_kind_of_key_that_is_accepted(workspace, kind):
+def test_every_supported_kind_of_primary_key_can_be_granted(workspace, kind):
     _, stored, spelled = KEYS[kind]
     rows = KEYED[kind].objects
     row = rows.create(pk=KEYED[kind]._meta.pk.to_python(stored), workspace=workspace)
@@ -59,7 +59,7 @@ def test_ids_of_every_kind_of_key_that_is_accepted(workspace, kind):
 
 
 @pytest.mark.parametrize("kind", REFUSED_KEYS)
-def test_a_key_that_grants_cannot_keep_is_refused_by_the_checks(kind):
+def test_the_checks_refuse_an_unsupported_primary_key(kind):
     resources.register("thing", REFUSED_KEYS[kind])
     field = "Spelled" if kind == "Spelled" else f"{kind}Field"
     assert f"key: Refused{kind}.id is a {field}. The key must be a whole number, a UUID or text" in problems()
@@ -76,12 +76,12 @@ def test_a_key_that_grants_cannot_keep_is_refused_by_the_checks(kind):
         (None, "None is not a model class"),
     ],
 )
-def test_a_model_whose_rows_cannot_be_granted_is_not_registered(model, problem):
+def test_an_unsupported_model_cannot_be_registered(model, problem):
     with pytest.raises(ImproperlyConfigured, match=problem):
         resources.register("thing", model)
 
 
-def test_relations_are_a_list(workspace):
+def test_relations_must_be_a_list(workspace):
     with pytest.raises(ImproperlyConfigured, match="must be a list of relations"):
         resources.register("door", hosts.Door, through="building")
 
@@ -111,14 +111,14 @@ def test_every_kind_of_relation_leads_to_rows(tenant):
         assert device_count(session) == len(doors)
 
 
-def test_a_table_that_django_does_not_manage(tenant):
+def test_an_unmanaged_table_can_be_granted(tenant):
     resources.register("thing", hosts.Old)
     row = hosts.Old.objects.create(workspace=tenant)
     assert list(reached_by(hosts.Old.objects.all(), granted(tenant, thing=str(row.pk)))) == [row]
 
 
 @pytest.mark.parametrize("shape", SHAPED)
-def test_every_verb_works_whatever_the_default_manager_does(tenant, shape):
+def test_every_verb_works_with_any_default_manager(tenant, shape):
     model = SHAPED[shape]
     resources.register("thing", model, counted=True)
     assert problems() == ""
@@ -133,7 +133,7 @@ def test_every_verb_works_whatever_the_default_manager_does(tenant, shape):
     assert device_count(session) == 1
 
 
-def test_rows_that_the_default_manager_hides_cannot_be_granted_nor_reached(tenant):
+def test_rows_hidden_by_the_default_manager_cannot_be_granted_or_reached(tenant):
     model = SHAPED["excluding"]
     resources.register("thing", model, counted=True)
     row = model.every.create(workspace=tenant)
@@ -146,12 +146,12 @@ def test_rows_that_the_default_manager_hides_cannot_be_granted_nor_reached(tenan
 
 
 @pytest.mark.parametrize("shape", REFUSED_SHAPES)
-def test_a_default_manager_that_cannot_be_filtered_is_refused_by_the_checks(shape):
+def test_the_checks_refuse_a_default_manager_that_cannot_be_filtered(shape):
     resources.register("thing", REFUSED_SHAPES[shape])
     assert f"returns {shape}, which Django cannot filter" in problems()
 
 
-def test_rows_in_another_database_are_refused_by_the_checks(settings):
+def test_the_checks_refuse_rows_in_another_database(settings):
     settings.DATABASE_ROUTERS = [Elsewhere()]
     resources.register("door", hosts.Door)
     assert "rows are in the database 'elsewhere' and grants in 'default'" in problems()

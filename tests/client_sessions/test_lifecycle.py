@@ -1,4 +1,4 @@
-"""What a client session's verbs do, and what time does."""
+"""The verbs of client sessions, and expiry."""
 
 from datetime import timedelta
 from itertools import permutations
@@ -36,7 +36,7 @@ def event_types(session: ClientSession) -> list[str]:
         (-SECOND, True, Status.REVOKED),
     ],
 )
-def test_the_state_of_one_and_the_query_for_many_agree(session, expires_in, revoked, state):
+def test_the_status_property_and_the_queryset_agree(session, expires_in, revoked, state):
     changes = {"expires_at": NOW + expires_in, "revoked_at": NOW if revoked else None}
     ClientSession.objects.filter(pk=session.pk).update(**changes)
     session.refresh_from_db()
@@ -59,7 +59,7 @@ NARROWINGS = {
 
 
 @pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
-def test_rows_are_narrowed_in_any_order(workspace, live_workspace, order):
+def test_queryset_filters_combine_in_any_order(workspace, live_workspace, order):
     revoked = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1")
     revoked.revoke(actor="test")
     wanted = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1")
@@ -72,13 +72,13 @@ def test_rows_are_narrowed_in_any_order(workspace, live_workspace, order):
     assert set(ClientSession.objects.in_workspace(workspace).of_user("u1")) == {wanted, revoked}
 
 
-def test_a_session_lives_as_long_as_its_workspace_says(workspace):
+def test_a_session_has_the_lifetime_of_its_workspace(workspace):
     set_client_session_policy(workspace, lifetime=timedelta(hours=1))
     session = ClientSession.objects.start(workspace, actor="test", at=NOW)
     assert session.expires_at == NOW + timedelta(hours=1)
 
 
-def test_every_change_is_an_event_by_somebody(session, home):
+def test_every_change_records_an_event_with_its_actor(session, home):
     session.grant({"connected_account": [home.a1]}, actor="api_key:x")
     session.grant({"connected_account": [home.a1]}, actor="api_key:x")
     session.replace_grants({"connected_account": [home.a2]}, actor="api_key:x", expires_at=NOW + timedelta(days=2))
@@ -110,12 +110,12 @@ def test_a_stale_copy_of_an_ended_session_changes_nothing(session, home, end):
     assert event_types(session)[-1] == {"revoke": "client_session.revoked", "remove": "client_session.deleted"}[end]
 
 
-def test_an_expired_session_is_granted_nothing(session, home):
+def test_an_expired_session_refuses_grants(session, home):
     with pytest.raises(NotLive):
         session.grant({"connected_account": [home.a1]}, actor="test", at=session.expires_at)
 
 
-def test_a_refused_grant_leaves_nothing_half_done(session, home):
+def test_a_refused_grant_changes_nothing(session, home):
     with pytest.raises(resources.Missing):
         session.grant({"connected_account": [home.a1], "connect_webview": ["x"]}, actor="test")
     with pytest.raises(GrantConflict):
@@ -124,7 +124,7 @@ def test_a_refused_grant_leaves_nothing_half_done(session, home):
     assert event_types(session) == ["client_session.created"]
 
 
-def test_a_keyless_session_takes_the_key_it_is_given_with_a_grant(workspace, home):
+def test_a_grant_can_set_the_key_of_a_session_without_one(workspace, home):
     session = ClientSession.objects.start(workspace, actor="test")
     session.grant({"connected_account": [home.a1]}, user_identifier_key="u2", actor="test")
     assert ClientSession.objects.with_key("u2").get() == session
@@ -132,14 +132,14 @@ def test_a_keyless_session_takes_the_key_it_is_given_with_a_grant(workspace, hom
         session.grant({}, user_identifier_key="u3", actor="test")
 
 
-def test_a_key_somebody_has_is_not_taken_with_a_grant(session, workspace, home):
+def test_a_grant_cannot_take_the_key_of_another_session(session, workspace, home):
     other = ClientSession.objects.start(workspace, actor="test")
     with pytest.raises(KeyTaken):
         other.grant({"connected_account": [home.a1]}, user_identifier_key="u1", actor="test")
     assert not other.grants.exists()
 
 
-def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_expired(session, workspace):
+def test_a_new_session_takes_the_key_of_an_expired_one(session, workspace):
     later = session.expires_at
     successor = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=later)
     session.refresh_from_db()
@@ -147,20 +147,20 @@ def test_the_key_of_an_expired_session_goes_to_the_next_and_the_old_one_stays_ex
     assert ClientSession.objects.with_key("u1").get() == successor
 
 
-def test_a_keyless_session_of_an_identity_is_found_again(workspace, home):
+def test_get_or_create_finds_a_session_by_identity(workspace, home):
     wanted = {"user_identity": [home.identity]}
     keyed = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", wanted=wanted)
     first, second = (ClientSession.objects.start_or_match(workspace, actor="test", wanted=wanted) for _ in "ab")
     assert first == second != keyed
 
 
-def test_neither_key_nor_identity_always_makes_a_new_session(workspace):
+def test_without_key_and_identity_get_or_create_makes_a_new_session(workspace):
     first, second = (ClientSession.objects.start_or_match(workspace, actor="test") for _ in "ab")
     assert first != second
 
 
 @pytest.mark.wire("S124")
-def test_a_publishable_key_lengthens_nothing(web_app, workspace):
+def test_a_publishable_key_does_not_extend_a_session(web_app, workspace):
     far = "2100-01-01T00:00:00Z"
     born = web_app.post("client_sessions/get_or_create", user_identifier_key="g1", expires_at=far).json()
     assert (
@@ -171,7 +171,7 @@ def test_a_publishable_key_lengthens_nothing(web_app, workspace):
 
 
 @pytest.mark.wire("S125")
-def test_a_live_workspace_has_no_publishable_keys_until_it_says_so(web_app, workspace):
+def test_a_live_workspace_refuses_publishable_keys_until_enabled(web_app, workspace):
     workspace.is_sandbox = False
     workspace.save()
     response = web_app.post("client_sessions/get_or_create", user_identifier_key="g1")
@@ -191,7 +191,7 @@ def test_a_revoked_session_is_read_by_id_only(backend, open_session):
     assert backend.get("client_sessions/list").json()["client_sessions"] == []
 
 
-def test_a_token_whose_key_was_withdrawn_is_dead_and_its_session_gets_another(backend, open_session, settings):
+def test_a_token_of_a_withdrawn_key_is_invalid_and_its_session_gets_another(backend, open_session, settings):
     old = open_session(user_identifier_key="u1")
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"TOKEN_KEYS": ["another key, of thirty-two characters"]}
     new = backend.get("client_sessions/get", "?user_identifier_key=u1").json()["client_session"]
@@ -208,7 +208,7 @@ def test_the_key_of_an_expired_session_can_be_taken_with_a_grant_and_that_is_an_
     assert (event.subject, event.actor, event.data) == (str(session.pk), "api_key:x", {})
 
 
-def test_a_session_that_lost_its_key_is_over_for_a_request_that_began_before(session, workspace):
+def test_a_concurrent_request_sees_that_a_session_lost_its_key(session, workspace):
     before, after = session.expires_at - SECOND, session.expires_at
     successor = ClientSession.objects.start(workspace, actor="test", user_identifier_key="u1", at=after)
     with pytest.raises(NotLive):
@@ -216,7 +216,7 @@ def test_a_session_that_lost_its_key_is_over_for_a_request_that_began_before(ses
     assert list(ClientSession.objects.live(at=before).filter(user_identifier_key="u1")) == [successor]
 
 
-def test_an_id_too_long_for_its_column_is_no_id(backend, workspace):
+def test_an_id_too_long_for_its_column_is_not_found(backend, workspace):
     Customer.objects.create(workspace=workspace, key="x" * 200)
     assert backend.post("client_sessions/create", customer_key="x" * 200).status_code == 200
     refused = backend.post("client_sessions/create", customer_key="x" * 200 + "evil")
@@ -234,13 +234,13 @@ def test_a_second_identity_is_refused_by_the_name_of_its_parameter(backend, open
     assert "user_identity_id" in refused.json()["error"]["validation_errors"]
 
 
-def test_putting_a_taken_key_looks_at_nothing_else(backend, open_session, home):
+def test_put_with_a_taken_key_ignores_other_parameters(backend, open_session, home):
     session = open_session(user_identifier_key="u1")
     answer = backend.put("client_sessions/create", user_identifier_key="u1", connected_account_ids=[home.ax])
     assert answer.json()["client_session"] == session
 
 
-def test_a_token_may_spell_its_own_id_as_it_likes(open_session):
+def test_a_token_may_name_its_own_session_in_any_spelling(open_session):
     session = open_session()
     query = f"?client_session_id={session['client_session_id'].upper()}"
     assert bearer(session["token"]).get("client_sessions/get", query).json()["client_session"] == session

@@ -1,4 +1,4 @@
-"""Links in answers have the host of the settings, whatever host the request names."""
+"""Links in responses have the host of the settings, not the host of the request."""
 
 import pytest
 
@@ -9,7 +9,7 @@ HERE = "https://sessions.example.com"
 
 @pytest.fixture
 def links(backend, home):
-    """Where both kinds of link lead when the request names another host."""
+    """Return the origins of both kinds of link when the request has another host."""
 
     def links(host: str = "evil.example.com") -> set[str]:
         webview = backend.request("POST", "connect_webviews/create", host=host).json()["connect_webview"]

@@ -1,4 +1,4 @@
-"""What one call of client_sessions/list may cost."""
+"""Limits of one call of client_sessions/list."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def many(workspace) -> list[ClientSession]:
 
 
 @pytest.mark.wire("S117")
-def test_a_thousand_are_listed_and_more_are_refused(backend, many):
+def test_a_list_has_at_most_a_thousand_sessions(backend, many):
     refused = backend.get("client_sessions/list")
     assert (refused.status_code, refused.error) == (400, "invalid_input")
     assert "limit and page_cursor" in refused.json()["error"]["message"]
@@ -35,13 +35,13 @@ def test_a_thousand_are_listed_and_more_are_refused(backend, many):
     assert len(backend.get("client_sessions/list").json()["client_sessions"]) == 1000
 
 
-def test_a_filter_still_finds_its_session_among_more(backend, many):
+def test_a_filter_finds_a_session_in_a_longer_list(backend, many):
     listed = backend.get("client_sessions/list", "?user_identifier_key=user+7").json()["client_sessions"]
     assert [session["user_identifier_key"] for session in listed] == ["user 7"]
 
 
 @pytest.mark.wire("S118")
-def test_pages_lead_through_all_of_them(backend, many):
+def test_pages_return_every_session(backend, many):
     seen, cursor = [], None
     while cursor or not seen:
         answer = backend.post("client_sessions/list", limit=400, page_cursor=cursor).json()

@@ -1,4 +1,4 @@
-"""A host's middleware neither keeps an answer for the next caller nor asks a guarded view's caller for a login."""
+"""A host's middleware does not cache responses for other callers, nor require a login for guarded views."""
 
 import pytest
 from django.core.cache import cache
@@ -16,7 +16,7 @@ def with_middleware(settings, first: str, last: str) -> None:
 
 @pytest.fixture
 def cached(settings):
-    """Django's per-site cache is on."""
+    """Enable Django's per-site cache."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "site"}}
     with_middleware(
         settings, "django.middleware.cache.UpdateCacheMiddleware", "django.middleware.cache.FetchFromCacheMiddleware"
@@ -27,7 +27,7 @@ def cached(settings):
 
 @pytest.fixture
 def tokens(workspace, home) -> list[str]:
-    """Of one session that reaches everything of an account, and one that reaches nothing."""
+    """Return the tokens of a session that reaches an account, and of one that reaches nothing."""
     wanted = {"connected_account": [home.a1]}
     return [ClientSession.objects.start(workspace, actor="test", wanted=each).token for each in (wanted, {})]
 
@@ -39,7 +39,7 @@ def asked(path: str, header: str, token: str):
 @pytest.mark.urls("tests.client_sessions.guarded")
 @pytest.mark.parametrize("path", ["/things", "/plain"])
 @pytest.mark.parametrize("header", HEADERS)
-def test_the_per_site_cache_serves_nobody_the_answer_of_another(cached, tokens, path, header):
+def test_the_per_site_cache_shares_no_answer_between_callers(cached, tokens, path, header):
     mine, theirs = (asked(path, header, token) for token in tokens)
     assert b"d1" in mine.content and b"d1" not in theirs.content
     assert Caller().client.get(path).status_code == 401
@@ -55,7 +55,7 @@ def test_every_answer_is_private_and_names_the_headers_of_the_credential(cached,
 
 
 @pytest.mark.urls("tests.client_sessions.guarded")
-def test_a_guarded_view_asks_nobody_for_a_login(settings, tokens):
+def test_a_guarded_view_does_not_require_a_django_login(settings, tokens):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
     for path in ("/things", "/plain", "/async", "/wire/client_sessions/get"):
         assert asked(path, HEADERS[0], tokens[0]).status_code == 200
@@ -67,6 +67,6 @@ def callbacks(resolver: URLResolver):
         yield from callbacks(entry) if isinstance(entry, URLResolver) else [entry.callback]
 
 
-def test_no_view_of_ours_asks_for_a_login():
+def test_no_api_view_requires_a_django_login():
     ours = [each for each in callbacks(get_resolver()) if each.__module__.startswith(("client_s", "user_s"))]
     assert ours and [each for each in ours if getattr(each, "login_required", True)] == []

@@ -1,4 +1,4 @@
-"""A person's key for several workspaces, one at a time."""
+"""Personal access tokens, which work for several workspaces."""
 
 from uuid import uuid4
 
@@ -28,12 +28,12 @@ def at(workspace_id: object, token: str) -> Caller:
 
 
 @pytest.mark.wire("S112")
-def test_the_workspace_in_use_is_the_one_that_is_asked_for(token, workspace, elsewhere, home):
+def test_the_header_selects_the_workspace(token, workspace, elsewhere, home):
     assert devices_seen(at(workspace.pk, token)) == ["d1", "d2", "d3"]
     assert devices_seen(at(elsewhere.pk, token)) == ["dx"]
 
 
-def test_a_person_opens_sessions_in_their_own_name(token, workspace):
+def test_events_name_the_person_as_actor(token, workspace):
     answer = at(workspace.pk, token).post("client_sessions/create", user_identifier_key="u1").json()
     event = Event.objects.get(subject=answer["client_session"]["client_session_id"])
     assert event.actor == f"personal_access_token:{token[8:16]}"
@@ -49,14 +49,14 @@ def test_no_other_workspace_can_be_chosen(token, live_workspace, named):
 
 
 @pytest.mark.wire("S115")
-def test_without_a_workspace_it_lists_those_it_was_given(token, workspace, elsewhere, live_workspace):
+def test_without_a_workspace_it_lists_its_workspaces(token, workspace, elsewhere, live_workspace):
     listed = bearer(token).get("workspaces/list").json()["workspaces"]
     assert {each["workspace_id"] for each in listed} == {str(workspace.pk), str(elsewhere.pk)}
 
 
 @pytest.mark.wire("S116")
 @pytest.mark.parametrize("change", ["revoked", "user inactive", "user gone", "forged"])
-def test_a_token_that_does_not_hold_is_refused_at_once(token, person, workspace, change):
+def test_an_invalid_token_is_refused_at_once(token, person, workspace, change):
     assert at(workspace.pk, token).get("workspaces/get").status_code == 200
     if change == "revoked":
         assert PersonalAccessToken.objects.get().revoke(actor="test")
@@ -72,25 +72,25 @@ def test_a_token_that_does_not_hold_is_refused_at_once(token, person, workspace,
         assert (response.status_code, response.error) == (401, "unauthorized")
 
 
-def test_it_is_kept_as_a_digest(token):
+def test_it_is_stored_as_a_digest(token):
     assert token.startswith("seam_at1")
     secret = token.rpartition("_")[2]
     assert all(secret not in value for value in dump())
 
 
-def test_its_story_is_told_in_every_workspace(token, workspace, elsewhere):
+def test_its_events_are_recorded_in_every_workspace(token, workspace, elsewhere):
     PersonalAccessToken.objects.get().revoke(actor="operator:1")
     for each in (workspace, elsewhere):
         types = Event.objects.filter(workspace=each, subject=token[8:16]).order_by("id").values_list("type", flat=True)
         assert list(types) == ["personal_access_token.created", "personal_access_token.revoked"]
 
 
-def test_checking_one_is_two_queries(token, workspace, django_assert_num_queries):
+def test_checking_one_costs_two_queries(token, workspace, django_assert_num_queries):
     with django_assert_num_queries(2):
         assert at(workspace.pk, token).get("workspaces/get").status_code == 200
 
 
-def test_one_is_issued_by_command_and_shown(person, workspace, elsewhere, capsys):
+def test_a_command_issues_and_prints_one(person, workspace, elsewhere, capsys):
     options = ["--workspace", str(workspace.pk), "--workspace", "Elsewhere", "--name", "laptop"]
     call_command("issue_personal_access_token", "jane", *options)
     token = capsys.readouterr().out.strip()

@@ -1,4 +1,4 @@
-"""Hot paths have a fixed number of queries, however much there is."""
+"""Hot paths have a fixed number of queries, for any number of rows."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.client_sessions.conftest import devices_seen
 
 @pytest.fixture(params=[1, 30])
 def crowd(request, workspace, home) -> list[ClientSession]:
-    """So many sessions, each granted several accounts, and devices to match."""
+    """Return this many sessions, each with several granted accounts and their devices."""
     accounts = [
         ConnectedAccount.objects.create(workspace=workspace, display_name=f"more {n}") for n in range(request.param)
     ]
@@ -33,19 +33,19 @@ def test_checking_a_token_is_one_query(crowd, django_assert_num_queries):
         assert bearer(crowd[0].token).get("workspaces/get").status_code == 200
 
 
-def test_listing_devices_with_a_token_is_two(crowd, django_assert_num_queries):
+def test_listing_devices_with_a_token_is_two_queries(crowd, django_assert_num_queries):
     caller = bearer(crowd[0].token)
     with django_assert_num_queries(2):
         assert len(devices_seen(caller)) == 3 * len(crowd) + 1
 
 
-def test_listing_sessions_is_three(backend, crowd, django_assert_num_queries):
+def test_listing_sessions_is_three_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(3):
         sessions = backend.get("client_sessions/list").json()["client_sessions"]
     assert [session["device_count"] for session in sessions] == [3 * len(crowd) + 1] * len(crowd)
 
 
-def test_listing_five_hundred_sessions_is_three(backend, workspace, home, django_assert_num_queries):
+def test_listing_five_hundred_sessions_is_three_queries(backend, workspace, home, django_assert_num_queries):
     now = timezone.now()
     sessions = ClientSession.objects.bulk_create(
         ClientSession(
@@ -67,7 +67,7 @@ def test_listing_five_hundred_sessions_is_three(backend, workspace, home, django
     assert [session["device_count"] for session in listed] == [2] * 500
 
 
-def test_getting_an_own_session_is_three(crowd, django_assert_num_queries):
+def test_reading_the_own_session_is_three_queries(crowd, django_assert_num_queries):
     caller = bearer(crowd[0].token)
     with django_assert_num_queries(3):
         assert caller.get("client_sessions/get").status_code == 200
@@ -86,12 +86,12 @@ def test_a_forged_token_costs_no_query(db, django_assert_num_queries):
         assert bearer(forged).get("devices/list").status_code == 401
 
 
-def test_a_true_token_of_a_row_that_is_gone_costs_one(db, django_assert_num_queries):
+def test_a_token_of_a_deleted_session_costs_one_query(db, django_assert_num_queries):
     gone = TOKEN.token("abcdefgh", tokens.newest_key_id())
     with django_assert_num_queries(1):
         assert bearer(gone).get("devices/list").status_code == 401
 
 
-def test_nobody_costs_no_query(db, django_assert_num_queries):
+def test_an_anonymous_request_costs_no_query(db, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert Caller().get("devices/list").status_code == 401

@@ -1,4 +1,4 @@
-"""What holds when requests collide: real threads, each with a connection of its own."""
+"""Concurrent requests: real threads, each with its own connection."""
 
 from functools import partial
 from types import NoneType
@@ -31,7 +31,7 @@ def start(workspace: Workspace, **more: Any) -> ClientSession:
     return ClientSession.objects.start(workspace, actor="test", **more)
 
 
-def test_two_who_create_the_same_key_end_with_one_row(workspace, at_once):
+def test_concurrent_creates_with_one_key_make_one_row(workspace, at_once):
     for n in range(ROUNDS):
         call = partial(start, workspace, user_identifier_key=f"u{n}")
         results = at_once(call, call)
@@ -47,7 +47,7 @@ def test_forty_parallel_get_or_create_calls_make_one_session(workspace, at_once)
         assert len({result.pk for result in results}) == 1
 
 
-def test_many_who_get_or_create_for_an_identity_get_one_session(workspace, at_once):
+def test_parallel_get_or_create_calls_for_an_identity_make_one_session(workspace, at_once):
     identity = str(UserIdentity.objects.create(workspace=workspace).pk)
     wanted = {"user_identity": [identity]}
     call = partial(ClientSession.objects.start_or_match, workspace, actor="test", wanted=wanted)
@@ -66,7 +66,7 @@ def test_a_grant_never_outlives_its_resource(workspace, at_once):
         assert not Grant.objects.exists()
 
 
-def test_granting_and_taking_back_never_meet(workspace, accounts, at_once):
+def test_concurrent_grants_and_removals_do_not_deadlock(workspace, accounts, at_once):
     session = start(workspace)
     wanted = {"connected_account": accounts[:3]}
     for _ in range(ROUNDS):
@@ -91,7 +91,7 @@ def test_accounts_can_be_removed_while_their_devices_are_granted(workspace, acco
         assert not Grant.objects.exists()
 
 
-def test_no_more_webviews_wait_than_may(workspace, at_once):
+def test_the_limit_of_pending_webviews_holds(workspace, at_once):
     session = start(workspace)
     webviews = ConnectWebview.objects.bulk_create(ConnectWebview(workspace=workspace) for _ in range(48))
     session.grant({"connect_webview": [str(webview.pk) for webview in webviews]}, actor="test")
@@ -113,7 +113,7 @@ def test_deleting_resources_and_sessions_at_once_deletes_both(workspace, account
         assert not Grant.objects.exists()
 
 
-def test_a_webview_is_authorised_once_however_many_try(workspace, accounts, at_once):
+def test_concurrent_attempts_authorise_a_webview_once(workspace, accounts, at_once):
     webview = ConnectWebview.objects.create(workspace=workspace)
     session = start(workspace, wanted={"connect_webview": [str(webview.pk)]})
     rows = ConnectedAccount.objects.filter(pk__in=accounts[:6])
@@ -122,7 +122,7 @@ def test_a_webview_is_authorised_once_however_many_try(workspace, accounts, at_o
     assert session.grants.filter(resource_type="connected_account").count() == 1
 
 
-def test_an_identity_is_given_devices_while_they_go(workspace, accounts, at_once, backend):
+def test_granting_a_device_that_is_being_deleted_does_not_fail(workspace, accounts, at_once, backend):
     identity = UserIdentity.objects.create(workspace=workspace)
     for account in accounts[:ROUNDS]:
         device = Device.objects.create(workspace=workspace, connected_account_id=account, name="short-lived")
@@ -132,7 +132,7 @@ def test_an_identity_is_given_devices_while_they_go(workspace, accounts, at_once
         assert {answer.status_code for answer in answers} <= {200, 404}
 
 
-def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):
+def test_only_one_new_session_takes_the_key_of_an_expired_one(workspace, at_once):
     for n in range(ROUNDS):
         start(workspace, user_identifier_key=f"u{n}", expires_at=timezone.now())
         call = partial(ClientSession.objects.start_or_match, workspace, actor="test", user_identifier_key=f"u{n}")
@@ -141,7 +141,7 @@ def test_an_expired_holder_gives_its_key_to_one_successor(workspace, at_once):
         assert ClientSession.objects.in_workspace(workspace).with_key(f"u{n}").count() == 1
 
 
-def test_forty_parallel_grants_lose_none(workspace, accounts, at_once):
+def test_forty_parallel_grants_are_all_stored(workspace, accounts, at_once):
     session = start(workspace)
 
     def grant(account: str) -> None:
@@ -161,7 +161,7 @@ def test_two_identities_never_share_a_session(workspace, at_once):
         assert session.grants.count() == 1
 
 
-def test_a_grant_racing_a_revoke_or_a_delete_brings_nothing_back(workspace, accounts, at_once):
+def test_a_concurrent_grant_revives_no_ended_session(workspace, accounts, at_once):
     for n in range(ROUNDS):
         session = start(workspace)
         end = session.revoke if n % 2 else session.remove
@@ -174,20 +174,20 @@ def test_a_grant_racing_a_revoke_or_a_delete_brings_nothing_back(workspace, acco
         assert Grant.objects.filter(client_session=session.pk).count() in ((0, 5) if n % 2 else (0,))
 
 
-def test_replacing_grants_against_adding_one_is_one_after_the_other(workspace, accounts, at_once):
+def test_replacing_and_adding_grants_run_one_after_the_other(workspace, accounts, at_once):
     for _ in range(ROUNDS):
         session = start(workspace, wanted={"connected_account": accounts[:2]})
         at_once(
             partial(session.replace_grants, {"connected_account": accounts[2:4]}, actor="test"),
             partial(session.grant, {"connected_account": accounts[4:5]}, actor="test"),
         )
-        held = {grant.resource_id for grant in session.grants.all()}
+        stored = {grant.resource_id for grant in session.grants.all()}
         replaced = {account.replace("-", "") for account in accounts[2:4]}
         added = {accounts[4].replace("-", "")}
-        assert held in (replaced, replaced | added)
+        assert stored in (replaced, replaced | added)
 
 
-def test_two_who_revoke_write_one_event(workspace, at_once):
+def test_two_concurrent_revokes_write_one_event(workspace, at_once):
     for _ in range(ROUNDS):
         session = start(workspace)
         results = at_once(*[partial(session.revoke, actor="test")] * 4)
@@ -195,7 +195,7 @@ def test_two_who_revoke_write_one_event(workspace, at_once):
         assert Event.objects.filter(subject=str(session.pk), type="client_session.revoked").count() == 1
 
 
-def test_asking_for_an_identitys_session_and_granting_to_it_do_not_wait_for_each_other(workspace, accounts, at_once):
+def test_get_or_create_and_grants_of_an_identity_do_not_deadlock(workspace, accounts, at_once):
     identity = str(UserIdentity.objects.create(workspace=workspace).pk)
     wanted = {"user_identity": [identity]}
     session = start(workspace, wanted=wanted)

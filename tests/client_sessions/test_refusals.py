@@ -1,4 +1,4 @@
-"""Every error of client sessions has an answer in Seam's dialect."""
+"""Every error of client sessions maps to one of Seam's errors."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.refusals import errors_of
 
 
 class Unmapped(ClientSessionError):
-    """Has no row."""
+    """An error without a row in the table."""
 
 
 def refuse(*_, **__):
@@ -17,11 +17,11 @@ def refuse(*_, **__):
 
 
 @pytest.mark.parametrize("error", errors_of("client_sessions", ClientSessionError))
-def test_every_error_of_the_domain_has_a_row(error):
+def test_every_error_class_has_a_row(error):
     assert error in REFUSALS
 
 
-def test_those_are_all_errors():
+def test_the_list_of_errors_is_complete():
     assert TokenRevoked in errors_of("client_sessions", ClientSessionError)
 
 

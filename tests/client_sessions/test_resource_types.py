@@ -1,4 +1,4 @@
-"""Which models can be granted, and what the system checks say of registrations, guarded views and settings."""
+"""Which models can be granted, and the system checks for registrations, guarded views and settings."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -29,14 +29,14 @@ def session(workspace, home) -> ClientSession:
 
 @pytest.fixture
 def types(monkeypatch) -> dict[str, ResourceType]:
-    """The registry, to be forgotten afterwards."""
+    """Return the registry and restore it afterwards."""
     known = dict(resources._types)
     monkeypatch.setattr(resources, "_types", known)
     return known
 
 
 def registered(types: dict[str, ResourceType], model: type[Model], **more) -> str:
-    """What the system checks say of a type."""
+    """Register a type. Return the messages of the system checks."""
     types.clear()
     resources.register("account", ConnectedAccount)
     resources.register("thing", model, **more)
@@ -59,20 +59,20 @@ def registered(types: dict[str, ResourceType], model: type[Model], **more) -> st
         ({"key": "serial"}, "key: Device has no field named 'serial'"),
     ],
 )
-def test_a_path_that_does_not_exist_is_found_by_the_checks(types, more, problem):
+def test_the_checks_find_a_path_that_does_not_exist(types, more, problem):
     found = registered(types, Device, **more)
     assert problem in found
     assert bool(problem) == bool(found)
 
 
-def test_a_path_in_a_circle_is_found_by_the_checks(types):
+def test_the_checks_find_a_circular_path(types):
     types.clear()
     resources.register("account", ConnectedAccount, through=["devices"])
     resources.register("device", Device, through=["connected_account"])
     assert [error.id for error in check_resource_types()] == ["client_sessions.E003"] * 2
 
 
-def test_a_type_that_is_registered_anew_is_looked_up_anew(types, session, home):
+def test_a_type_registered_again_replaces_the_first(types, session, home):
     types.clear()
     resources.register("connected_account", ConnectedAccount)
     resources.register("device", Device, through=["connected_account"])
@@ -92,7 +92,7 @@ def test_a_row_without_a_workspace_can_be_deleted(types, home):
     assert not ConnectedAccount.objects.filter(pk=home.a1).exists()
 
 
-def test_who_fails_to_forget_fails_the_deletion(home):
+def test_a_failing_receiver_rolls_the_deletion_back(home):
     def fail(**_):
         raise KeyError("a receiver's own")
 
@@ -105,19 +105,19 @@ def test_who_fails_to_forget_fails_the_deletion(home):
 
 
 @pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
-def test_a_name_is_a_word(types, name):
+def test_a_type_name_must_be_an_identifier(types, name):
     with pytest.raises(ImproperlyConfigured, match="is no name"):
         resources.register(name, Device)
 
 
-def test_a_number_that_no_row_can_have_is_missing(types):
+def test_a_number_out_of_range_is_a_missing_id(types):
     registered(types, get_user_model(), workspace=None)
     for number in ("9" * 30, "-1" * 10, "x", ""):
         with pytest.raises(resources.Missing):
             resources.check({"thing": [number]}, workspace_id=uuid4())
 
 
-def test_sessions_can_be_counted_where_devices_have_no_workspace(types, session, elsewhere):
+def test_devices_without_a_workspace_column_are_counted(types, session, elsewhere):
     types.clear()
     resources.register("connected_account", ConnectedAccount, workspace=None)
     resources.register("device", Device, workspace=None, through=["connected_account"], counted=True)
@@ -148,7 +148,7 @@ def test_without_a_workspace_path_rows_belong_to_the_only_workspace(types, sessi
 
 
 @pytest.mark.urls("tests.client_sessions.guarded")
-def test_a_guarded_view_that_knows_no_session_is_found_by_the_checks(settings):
+def test_the_checks_find_a_view_without_session_authentication(settings):
     assert list(check_guarded_views()) == []
     guarded.urlpatterns.append(path("unguarded", guarded.Unguarded.as_view()))
     settings.ROOT_URLCONF = settings.ROOT_URLCONF
@@ -179,6 +179,6 @@ def test_a_guarded_view_that_knows_no_session_is_found_by_the_checks(settings):
         ({"RATES": {"everybody": "60/minute"}}, ["client_sessions.E002"]),
     ],
 )
-def test_settings_that_cannot_work_are_found_by_the_checks(settings, given, ids):
+def test_the_checks_find_invalid_settings(settings, given, ids):
     settings.CLIENT_SESSIONS = given
     assert [error.id for error in check_settings()] == ids

@@ -1,4 +1,4 @@
-"""What a backend, and a browser with a token, do with webviews, accounts, identities and workspaces."""
+"""Webviews, accounts, identities and workspaces, for a backend and for a browser with a token."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ def webviews_seen(caller: Caller, query: str = "") -> list[str]:
 
 
 def authorise(webview: dict[str, Any], provider: str = "yale") -> Any:
-    """As somebody does in a browser."""
+    """Authorise a webview as a user does in a browser."""
     assert b'name="provider"' in Client().get(webview["url"]).content
     return Client().post(webview["url"], {"provider": provider})
 
@@ -78,7 +78,7 @@ def test_a_webview_is_authorised_once(backend, home):
     assert b"is connected" in Client().get(webview["url"]).content
 
 
-def test_a_webview_keeps_what_it_was_asked_for(backend, workspace):
+def test_a_webview_stores_its_parameters(backend, workspace):
     asked = {
         "accepted_providers": ["yale"],
         "custom_redirect_url": "https://app.example.com/done?a=1",
@@ -125,7 +125,7 @@ def test_a_webview_keeps_what_it_was_asked_for(backend, workspace):
         ("customer_key", "k" * 201),
     ],
 )
-def test_a_webview_that_asks_for_nonsense_is_not_made(backend, name, value):
+def test_a_webview_with_invalid_parameters_is_refused(backend, name, value):
     response = backend.post("connect_webviews/create", **{name: value})
     assert (response.status_code, response.error) == (400, "invalid_input")
     assert name in response.json()["error"]["validation_errors"]
@@ -140,7 +140,7 @@ def test_a_redirect_keeps_its_fragment(backend):
 
 
 @pytest.mark.wire("S122")
-def test_a_token_makes_so_many_webviews_and_no_more(open_session):
+def test_the_pending_webviews_of_a_token_are_limited(open_session):
     browser = bearer(open_session()["token"])
     for _ in range(50):
         webview_made_by(browser)
@@ -148,16 +148,16 @@ def test_a_token_makes_so_many_webviews_and_no_more(open_session):
     assert (response.status_code, response.error) == (400, "invalid_options")
 
 
-def test_a_token_names_no_customer_but_its_own(open_session, home):
+def test_a_token_cannot_name_another_customer(open_session, home):
     browser = bearer(open_session(customer_key="acme")["token"])
     assert webview_made_by(browser, customer_key="acme")["customer_key"] == "acme"
-    response = browser.post("connect_webviews/create", customer_key="somebody else")
+    response = browser.post("connect_webviews/create", customer_key="another customer")
     assert (response.status_code, response.error) == (404, "customer_not_found")
     assert ConnectWebview.objects.filter(customer__key="acme").count() == 1
 
 
 @pytest.mark.parametrize("change", ["signature", "id", "method"])
-def test_the_page_opens_for_its_own_address_only(backend, home, change):
+def test_a_webview_page_needs_its_exact_url(backend, home, change):
     url = webview_made_by(backend)["url"]
     if change == "signature":
         url = url[:-1] + ("A" if url[-1] != "A" else "B")
@@ -167,20 +167,20 @@ def test_the_page_opens_for_its_own_address_only(backend, home, change):
     assert response.status_code == (405 if change == "method" else 404)
 
 
-def test_the_address_is_told_to_no_other_site(backend):
+def test_the_webview_page_sends_no_referrer(backend):
     page = Client().get(webview_made_by(backend, custom_redirect_failure_url="https://app.example.com")["url"])
     assert b'href="https://app.example.com"' in page.content
     assert (page.headers["Referrer-Policy"], "no-store" in page.headers["Cache-Control"]) == ("same-origin", True)
 
 
-def test_a_live_workspace_makes_no_devices_up(live_workspace, key_of):
+def test_a_live_workspace_creates_no_sample_devices(live_workspace, key_of):
     webview = webview_made_by(bearer(key_of(live_workspace)))
     page = Client().post(webview["url"], {"provider": "yale"})
     assert b"in a sandbox only" in page.content
     assert not Device.objects.exists()
 
 
-def test_a_backend_narrows_webviews_by_key(backend, open_session, home):
+def test_a_backend_filters_webviews_by_user_identifier_key(backend, open_session, home):
     open_session(user_identifier_key="u1", connect_webview_ids=[home.webview])
     assert webviews_seen(backend) == [home.webview, home.pending]
     assert webviews_seen(backend, "?user_identifier_key=u1") == [home.webview]
@@ -192,7 +192,7 @@ def test_a_backend_narrows_webviews_by_key(backend, open_session, home):
 
 @pytest.mark.wire("S85")
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_a_deleted_account_leaves_every_session(backend, open_session, home, method):
+def test_deleting_an_account_removes_its_grants(backend, open_session, home, method):
     session = open_session(connected_account_ids=[home.a1, home.a2])
     assert session["device_count"] == 3
     body, query = (
@@ -213,14 +213,14 @@ def test_a_foreign_account_is_not_deleted(backend, home):
     assert ConnectedAccount.objects.filter(pk=home.ax).exists()
 
 
-def test_deleting_rows_by_hand_takes_their_grants_along(open_session, home):
+def test_deleting_rows_in_python_removes_their_grants(open_session, home):
     open_session(connected_account_ids=[home.a1, home.a2], connect_webview_ids=[home.webview])
     ConnectedAccount.objects.all().delete()
     ConnectWebview.objects.all().delete()
     assert not Grant.objects.exists()
 
 
-def test_a_customers_key_is_its_workspaces_own(backend, foreign_backend, elsewhere, home):
+def test_a_customer_key_belongs_to_its_workspace(backend, foreign_backend, elsewhere, home):
     Customer.objects.create(workspace=elsewhere, key="acme")
     mine, theirs = (
         bearer(caller.post("client_sessions/create", customer_key="acme").json()["client_session"]["token"])
@@ -231,7 +231,7 @@ def test_a_customers_key_is_its_workspaces_own(backend, foreign_backend, elsewhe
     assert kept == [None, "acme"]
 
 
-def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
+def test_deleting_a_proxy_instance_removes_its_grants(open_session, home):
     class Locks(Device):
         class Meta:
             proxy = True
@@ -247,7 +247,7 @@ def test_a_row_deleted_as_its_proxy_takes_its_grants_along(open_session, home):
         apps.clear_cache()
 
 
-def test_the_console_tells_that_a_deletion_took_access(open_session, home):
+def test_the_console_shows_that_a_deletion_removed_grants(open_session, home):
     session = open_session(connected_account_ids=[home.a1])
     ConnectedAccount.objects.get(pk=home.a1).delete()
     event = Event.objects.filter(subject=session["client_session_id"]).first()
@@ -266,7 +266,7 @@ def test_a_blank_selector_selects_nothing(backend, home, path, name):
 
 
 @pytest.mark.wire("S121")
-def test_an_identity_is_made_found_and_given_devices(backend, home):
+def test_an_identity_is_created_found_and_given_devices(backend, home):
     made = backend.post(
         "user_identities/create", user_identity_key="jane", email_address="jane@example.com", full_name="Jane Doe"
     ).json()["user_identity"]
@@ -296,7 +296,7 @@ def test_a_session_sees_what_its_identity_is_given_later(backend, open_session, 
     assert [identity["user_identity_id"] for identity in listed] == [home.identity]
 
 
-def test_an_identity_key_is_held_once_in_a_workspace(backend, foreign_backend):
+def test_an_identity_key_is_unique_in_a_workspace(backend, foreign_backend):
     for caller, status in ((backend, 200), (foreign_backend, 200), (backend, 400)):
         assert caller.post("user_identities/create", user_identity_key="jane").status_code == status
     assert len(backend.get("user_identities/list").json()["user_identities"]) == 1
@@ -311,7 +311,7 @@ def test_an_identity_key_is_held_once_in_a_workspace(backend, foreign_backend):
         ("list_accessible_devices", {"user_identity_id": "ax"}, "user_identity_not_found"),
     ],
 )
-def test_identities_and_devices_are_of_one_workspace(backend, home, path, wrong, error):
+def test_identities_and_devices_must_share_a_workspace(backend, home, path, wrong, error):
     named = {"user_identity_id": "identity", "device_id": "d1"} | wrong
     ids = {name: getattr(home, value) for name, value in named.items()}
     response = backend.post(f"user_identities/{path}", **ids)
@@ -328,5 +328,5 @@ def test_a_caller_lists_its_own_workspace(backend, open_session, workspace, else
         assert [each["workspace_id"] for each in listed] == [str(workspace.pk)]
 
 
-def test_health_asks_for_nothing():
+def test_health_needs_no_credential():
     assert Caller().get("health").json() == {"ok": True}

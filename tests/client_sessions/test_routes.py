@@ -1,4 +1,4 @@
-"""The table of routes is the authorisation: every route is tried with every kind of credential."""
+"""The table of routes defines the authorisation: every route is tested with every kind of credential."""
 
 import pytest
 from django.urls import URLPattern, get_resolver
@@ -18,7 +18,7 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]
 @pytest.fixture
 def callers(api_key, publishable_key, workspace, django_user_model) -> dict[str | None, Caller]:
     session = ClientSession.objects.start(workspace, actor="test")
-    person = django_user_model.objects.create(username="somebody")
+    person = django_user_model.objects.create(username="person")
     token = PersonalAccessToken.objects.issue(person, [workspace], name="laptop", actor="test")[1]
     return {
         None: Caller(),
@@ -42,7 +42,7 @@ CREDENTIALS = [
 
 @pytest.mark.parametrize("credential", CREDENTIALS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_is_open_to_whom_its_row_names(callers, route, credential):
+def test_a_route_accepts_only_the_credentials_in_its_row(callers, route, credential):
     for method in route.actions:
         response = callers[credential].request(method, route.path, None if method == "GET" else {})
         refused = response.status_code == 401 and response.error == "unauthorized"
@@ -50,7 +50,7 @@ def test_a_route_is_open_to_whom_its_row_names(callers, route, credential):
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_takes_the_methods_its_row_names(callers, route):
+def test_a_route_accepts_only_the_methods_in_its_row(callers, route):
     insider = callers[route.open_to[0]]
     taken = [method for method in METHODS if insider.request(method, route.path).status_code != 405]
     assert taken == [method for method in METHODS if method in route.actions]
@@ -64,7 +64,7 @@ def patterns(resolver, prefix: str = "") -> list[str]:
     return found
 
 
-def test_no_route_of_this_api_is_without_a_row():
+def test_every_route_of_this_api_has_a_row():
     outside = ("admin/", "v1/", ".well-known/")
     pages = {"", "health", "ready", "browser_sdk/<path:path>", "connect/<uuid:webview_id>/<str:signature>"}
     assert {path for path in patterns(get_resolver()) if not path.startswith(outside)} - pages == {

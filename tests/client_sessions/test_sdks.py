@@ -35,13 +35,13 @@ def sdk(line: str, request) -> Sdk:
 
 @pytest.fixture
 def given(live_server, api_key: str, publishable_key: str, home: SimpleNamespace) -> dict[str, str]:
-    """What every script is told."""
+    """Return the parameters of every script."""
     ids = {name: value for name, value in vars(home).items() if name != "rows"}
     return ids | {"endpoint": live_server.url, "api_key": api_key, "publishable_key": publishable_key}
 
 
-def relabelled(told: Any, home: SimpleNamespace) -> Any:
-    """``told`` with names for our ids, and numbers for sessions, tokens and requests in order of appearance."""
+def relabelled(result: Any, home: SimpleNamespace) -> Any:
+    """Replace our ids by names, and sessions, tokens and requests by numbers in order of appearance."""
     known = {value: name for name, value in vars(home).items() if name != "rows"}
     kinds: dict[str, list[str]] = {"session": [], "token": [], "request": []}
 
@@ -54,7 +54,7 @@ def relabelled(told: Any, home: SimpleNamespace) -> Any:
         return f"{kind} {kinds[kind].index(found[0]) + 1}"
 
     patterns = r"seam_cst1\w{8}_\w{24}|request_\w{32}|\w{8}(-\w{4}){3}-\w{12}"
-    return json.loads(re.sub(patterns, label, json.dumps(told)))
+    return json.loads(re.sub(patterns, label, json.dumps(result)))
 
 
 def session(number: int, key: str | None, devices: int, accounts: Iterable[str] = (), webviews: Iterable[str] = ()):
@@ -108,11 +108,11 @@ def unauthorized(number: int) -> dict[str, Any]:
     return refused(number, "unauthorized", 401, "SeamHttpUnauthorizedError")
 
 
-# What an SDK refuses without asking us.
+# What an SDK refuses before it sends a request.
 INVALID_TOKEN = {"class": "SeamHttpInvalidTokenError"}
 
 
-def test_the_sdk_is_of_the_line_it_is_tested_as(sdk, line, given):
+def test_the_installed_sdk_has_the_expected_version(sdk, line, given):
     assert sdk.play("version", **given).startswith(line.partition("-")[2] + ".")
 
 
@@ -163,7 +163,7 @@ def test_every_sdk_reaches_the_resources(sdk, given, home):
         "webview": ["pending", {"order": 7}],
         "webviews": 3,
         "webview again": "pending",
-        "identities": ["Somebody", "Jane Doe"],
+        "identities": ["Unknown", "Jane Doe"],
         "accessible": ["d1"],
         "no longer": [],
         "left": ["d3"],
@@ -187,8 +187,8 @@ def test_every_sdk_works_with_a_personal_access_token(sdk, given, home, elsewher
 @pytest.mark.parametrize("line", JAVASCRIPT)
 def test_a_publishable_key_receives_the_session_that_a_backend_granted(sdk, given, home, open_session):
     opened = open_session(user_identifier_key="jane_doe", connected_account_ids=[home.a1])
-    told = sdk.play("publishable key", **given)
-    assert told == {"session": opened["client_session_id"], "devices": ["d1", "d2"]}
+    result = sdk.play("publishable key", **given)
+    assert result == {"session": opened["client_session_id"], "devices": ["d1", "d2"]}
 
 
 @pytest.mark.wire("S26", "S29")

@@ -1,4 +1,4 @@
-"""What is stored, logged or shown opens nothing."""
+"""Nothing stored, logged or displayed is a working credential."""
 
 import base64
 import logging
@@ -13,8 +13,8 @@ from tests.callers import Caller, bearer
 from tests.dump import dump
 
 
-def opens(text: str) -> bool:
-    """Whether the text works as any credential of this API, anywhere a credential may stand."""
+def is_credential(text: str) -> bool:
+    """Return True if the text works as a credential in any header of this API."""
     if not text or not text.isprintable() or not text.isascii():
         return False
     callers = [
@@ -31,9 +31,9 @@ def opens(text: str) -> bool:
 
 
 @pytest.mark.promise("P1")
-def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key, open_session):
+def test_a_dump_of_the_database_contains_no_credential(backend, api_key, publishable_key, open_session):
     session = open_session(user_identifier_key="u1")
-    assert opens(api_key) and opens(publishable_key) and opens(session["token"])
+    assert is_credential(api_key) and is_credential(publishable_key) and is_credential(session["token"])
     found = dump()
     assert session["client_session_id"] in found, "the dump is empty"
     secrets = [text.rpartition("_")[2] for text in (api_key, publishable_key, session["token"])]
@@ -43,7 +43,7 @@ def test_a_dump_of_the_database_opens_nothing(backend, api_key, publishable_key,
         assert secret.encode().hex() not in everything
         assert base64.b64encode(secret.encode()).decode().rstrip("=") not in everything
     # The shortest credential has more characters than that, and permissions alone are hundreds of words.
-    assert [text for text in sorted(found) if len(text) >= 16 and opens(text)] == []
+    assert [text for text in sorted(found) if len(text) >= 16 and is_credential(text)] == []
 
 
 @pytest.mark.wire("S98")
@@ -80,7 +80,7 @@ def console(db) -> Client:
 
 
 @pytest.mark.promise("P4")
-def test_neither_repr_nor_console_shows_a_secret(console, api_key, open_session, home):
+def test_repr_and_the_console_show_no_secret(console, api_key, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
     row = ClientSession.objects.get()
     key = ApiKey.objects.get(kind=ApiKey.Kind.SECRET)

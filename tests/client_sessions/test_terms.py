@@ -1,4 +1,4 @@
-"""Grants that allow less, or for a while; and grants taken back."""
+"""Grants with limited actions or a limited time, and removed grants."""
 
 from datetime import datetime, timedelta
 
@@ -45,13 +45,13 @@ def test_a_grant_allows_its_actions_and_no_other(session, home, actions, allowed
         assert reached(session, action) == (["d1", "d2"] if action in allowed else [])
 
 
-def test_a_grant_ends_when_it_says(session, home):
+def test_a_grant_expires_at_its_end(session, home):
     session.grant({"connected_account": [home.a1]}, terms=Terms(until=NOW + HOUR), actor="test", at=NOW)
     assert reached(session, at=NOW + HOUR - SECOND) == ["d1", "d2"]
     assert reached(session, at=NOW + HOUR) == []
 
 
-def test_without_terms_a_grant_is_seams(session, home):
+def test_without_terms_a_grant_is_unlimited(session, home):
     session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     assert Grant.objects.get().terms == [Terms()]
     assert reached(session, Action.CONTROL, at=NOW + 300 * 24 * HOUR) == ["d1", "d2"]
@@ -72,13 +72,13 @@ def test_without_terms_a_grant_is_seams(session, home):
         (Terms(until=NOW + HOUR), READ, [CONTROL_FOR_AN_HOUR, READ]),
     ],
 )
-def test_granting_again_only_widens(session, home, first, second, both):
+def test_granting_again_never_narrows(session, home, first, second, both):
     for terms in (first, second):
         session.grant({"connected_account": [home.a1]}, terms=terms, actor="test", at=NOW)
     assert Grant.objects.get().terms == both
 
 
-def test_an_ended_grant_makes_room(session, home, workspace):
+def test_an_expired_grant_does_not_count_towards_the_limit(session, home, workspace):
     session.grant({"user_identity": [home.identity]}, terms=Terms(until=NOW + HOUR), actor="test", at=NOW)
     other = str(type(home.rows["identity"]).objects.create(workspace=workspace).pk)
     with pytest.raises(GrantConflict):
@@ -87,7 +87,7 @@ def test_an_ended_grant_makes_room(session, home, workspace):
     assert Grant.objects.get().terms == [READ]
 
 
-def test_replacing_gives_full_grants(session, home):
+def test_replaced_grants_have_no_terms(session, home):
     session.grant({"connected_account": [home.a1, home.a2]}, terms=READ, actor="test", at=NOW)
     session.replace_grants({"connected_account": [home.a1]}, actor="test", at=NOW)
     assert Grant.objects.get().terms == [Terms()]
@@ -95,7 +95,7 @@ def test_replacing_gives_full_grants(session, home):
     assert Grant.objects.get().terms == [READ]
 
 
-def test_narrowing_is_told_in_the_record(session, home):
+def test_narrowing_a_grant_is_recorded_as_an_event(session, home):
     session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     session.replace_grants({"connected_account": [home.a1]}, terms=READ, actor="api_key:x", at=NOW)
     event = Event.objects.filter(subject=str(session.pk)).first()
@@ -104,17 +104,17 @@ def test_narrowing_is_told_in_the_record(session, home):
 
 
 @pytest.mark.parametrize("actions", [[], ["open"], ["read", "open"]])
-def test_terms_name_actions_that_exist(actions):
+def test_terms_accept_only_known_actions(actions):
     with pytest.raises(ValueError, match=r"nothing|not a valid"):
         Terms(actions=actions)
 
 
-def test_terms_end_at_an_instant():
+def test_terms_need_a_time_with_a_zone():
     with pytest.raises(ValueError, match="time zone"):
         Terms(until=datetime(2036, 1, 1))
 
 
-def test_an_ended_grant_counts_nowhere(backend, session, workspace, home):
+def test_an_expired_grant_reaches_nothing(backend, session, workspace, home):
     ended = Terms(until=timezone.now())
     session.grant({"connect_webview": [home.pending], "user_identity": [home.identity]}, terms=ended, actor="test")
 
@@ -144,14 +144,14 @@ def test_an_account_is_authorised_on_the_terms_of_its_webview(session, workspace
         assert reached(one, action, at=at) == expected
 
 
-def test_a_webview_leads_to_no_other_workspaces_account(home):
+def test_a_webview_cannot_reach_an_account_of_another_workspace(home):
     with pytest.raises(resources.Missing):
         home.rows["pending"].authorize(home.rows["ax"])
     home.rows["pending"].refresh_from_db()
     assert home.rows["pending"].status == "pending"
 
 
-def test_one_grant_is_taken_back_while_the_session_lives(session, home):
+def test_one_grant_is_removed_while_the_session_stays_live(session, home):
     session.grant({"connected_account": [home.a1, home.a2]}, actor="test", at=NOW)
     for _ in range(2):
         session.revoke_access({"connected_account": [home.a1]}, actor="api_key:x", at=NOW)
@@ -160,7 +160,7 @@ def test_one_grant_is_taken_back_while_the_session_lives(session, home):
     assert (event.actor, event.data) == ("api_key:x", {"grants": {"connected_account": [home.a1.replace("-", "")]}})
 
 
-def test_what_could_not_be_granted_cannot_be_taken_back(session, home):
+def test_an_unknown_resource_cannot_be_removed(session, home):
     session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     for wrong in ({"connected_account": [home.a1, home.ax]}, {"connected_account": ["x"]}, {"nonsense": ["x"]}):
         with pytest.raises(resources.Missing):
@@ -168,14 +168,14 @@ def test_what_could_not_be_granted_cannot_be_taken_back(session, home):
     assert reached(session) == ["d1", "d2"]
 
 
-def test_nothing_is_taken_from_a_session_that_is_over(session, home):
+def test_a_session_that_is_over_refuses_the_removal_of_grants(session, home):
     session.grant({"connected_account": [home.a1]}, actor="test", at=NOW)
     session.revoke(actor="test", at=NOW)
     with pytest.raises(NotLive):
         session.revoke_access({"connected_account": [home.a1]}, actor="test", at=NOW)
 
 
-# On the wire
+# API
 
 
 @pytest.mark.wire("S105")
@@ -197,7 +197,7 @@ def test_a_backend_grants_with_terms(backend, open_session, home):
 
 
 @pytest.mark.wire("S107")
-def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
+def test_no_response_contains_an_expired_grant(backend, open_session, home):
     session = open_session()
     row_of(session).grant({"connected_account": [home.a1]}, terms=Terms(until=timezone.now()), actor="test")
     now = bearer(session["token"]).get("client_sessions/get").json()["client_session"]
@@ -217,7 +217,7 @@ def test_an_ended_grant_is_shown_nowhere(backend, open_session, home):
         ("access_expires_at", "2020-01-01T00:00:00Z"),
     ],
 )
-def test_terms_that_are_none_are_refused(backend, open_session, home, name, value):
+def test_invalid_terms_are_refused(backend, open_session, home, name, value):
     open_session(user_identifier_key="u1")
     wrong = {"user_identifier_key": "u1", "connected_account_ids": [home.a1], name: value}
     response = backend.post("client_sessions/grant_access", **wrong)
@@ -227,7 +227,7 @@ def test_terms_that_are_none_are_refused(backend, open_session, home, name, valu
 
 
 @pytest.mark.wire("S105")
-def test_terms_hold_from_the_creation_on(backend, home):
+def test_terms_apply_from_the_creation_on(backend, home):
     for path in ("create", "get_or_create"):
         asked = {"user_identifier_key": path, "connected_account_ids": [home.a1], "actions": ["read"]}
         answer = backend.post(f"client_sessions/{path}", **asked).json()["client_session"]
@@ -235,7 +235,7 @@ def test_terms_hold_from_the_creation_on(backend, home):
 
 
 @pytest.mark.wire("S108")
-def test_a_backend_takes_access_back(backend, open_session, home):
+def test_a_backend_removes_access(backend, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1, home.a2])
     answer = backend.post(
         "client_sessions/revoke_access", user_identifier_key="u1", connected_account_ids=[home.a1]
@@ -255,14 +255,14 @@ def test_a_backend_takes_access_back(backend, open_session, home):
         ({"user_identifier_key": "u1", "connected_account_ids": ["x"]}, 404, "connected_account_not_found"),
     ],
 )
-def test_taking_back_nothing_or_from_nobody_is_refused(backend, open_session, body, status, error):
+def test_an_invalid_removal_is_refused(backend, open_session, body, status, error):
     open_session(user_identifier_key="u1")
     response = backend.post("client_sessions/revoke_access", **body)
     assert (response.status_code, response.error) == (status, error)
 
 
 @pytest.mark.wire("S110")
-def test_what_another_grant_leads_to_is_not_taken_back_by_half(backend, open_session, home):
+def test_a_resource_reached_by_another_grant_is_not_removed(backend, open_session, home):
     session = open_session(connected_account_ids=[home.a2], connect_webview_ids=[home.webview])
     body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
     refused = backend.post("client_sessions/revoke_access", **body)
@@ -274,7 +274,7 @@ def test_what_another_grant_leads_to_is_not_taken_back_by_half(backend, open_ses
     assert devices_seen(bearer(session["token"])) == []
 
 
-def test_only_grants_that_lead_there_are_asked_for(backend, open_session, home):
+def test_only_related_grants_are_queried(backend, open_session, home):
     session = open_session(connected_account_ids=[home.a2], customer_key="acme", connect_webview_ids=[home.pending])
     body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
     message = backend.post("client_sessions/revoke_access", **body).json()["error"]["message"]
@@ -283,7 +283,7 @@ def test_only_grants_that_lead_there_are_asked_for(backend, open_session, home):
     assert devices_seen(bearer(session["token"])) == []
 
 
-def test_an_ended_grant_is_not_asked_for(backend, open_session, home):
+def test_an_expired_grant_is_not_queried(backend, open_session, home):
     session = open_session(connected_account_ids=[home.a2])
     row_of(session).grant({"connect_webview": [home.webview]}, terms=Terms(until=timezone.now()), actor="test")
     body = {"client_session_id": session["client_session_id"], "connected_account_ids": [home.a2]}
@@ -291,7 +291,7 @@ def test_an_ended_grant_is_not_asked_for(backend, open_session, home):
 
 
 @pytest.mark.wire("S109")
-def test_two_selectors_name_one_session_to_take_from(backend, open_session, home):
+def test_two_selectors_must_name_the_same_session(backend, open_session, home):
     session = open_session(user_identifier_key="u1", connected_account_ids=[home.a1])
     open_session(user_identifier_key="u2")
     both = {"client_session_id": session["client_session_id"], "user_identifier_key": "u2"}
@@ -311,7 +311,7 @@ def test_any_registered_type_is_granted_by_its_name(backend, open_session, home)
 @pytest.mark.parametrize(
     "path", ["create", "get_or_create", "grant_access", "revoke_access", "list", "revoke", "delete"]
 )
-def test_a_token_can_never_mint_a_wider_one(open_session, home, path):
+def test_a_token_cannot_create_a_wider_one(open_session, home, path):
     session = open_session(user_identifier_key="u1")
     body = {
         "user_identifier_key": "u1",

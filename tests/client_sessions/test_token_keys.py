@@ -22,7 +22,7 @@ def keys(settings, db):
 
 @pytest.fixture
 def hand_out(keys, backend):
-    """The token of jane's session, as the backend is given it."""
+    """Return a function that gives the token of Jane's session, as the backend receives it."""
 
     def ask(**more: str) -> str:
         answer = backend.post("client_sessions/get_or_create", user_identifier_key="jane", **more)
@@ -36,7 +36,7 @@ def works(token: str) -> bool:
 
 
 @pytest.mark.parametrize("more", [{}, {"expires_at": "2099-01-01T00:00:00Z"}], ids=["as it is", "prolonged"])
-def test_a_token_handed_out_under_the_new_key_outlives_the_old_key(keys, hand_out, more):
+def test_a_token_of_the_new_key_works_without_the_old_key(keys, hand_out, more):
     old = hand_out()
     keys(NEW, OLD)
     new = hand_out(**more)
@@ -45,7 +45,7 @@ def test_a_token_handed_out_under_the_new_key_outlives_the_old_key(keys, hand_ou
     assert works(new) and not works(old)
 
 
-def test_a_publishable_key_is_handed_the_new_token_too(keys, hand_out, web_app):
+def test_a_publishable_key_receives_the_new_token_too(keys, hand_out, web_app):
     old = hand_out()
     keys(NEW, OLD)
     new = web_app.post("client_sessions/get_or_create", user_identifier_key="jane").json()["client_session"]["token"]
@@ -62,7 +62,7 @@ def test_tokens_of_every_listed_key_work_through_two_changes(keys, hand_out):
     assert Event.objects.filter(type="client_session.token_renewed").count() == 2
 
 
-def test_a_server_that_has_not_put_the_new_key_in_front_accepts_its_tokens(keys, hand_out):
+def test_a_server_with_the_new_key_in_second_place_accepts_its_tokens(keys, hand_out):
     hand_out()
     keys(NEW, OLD)
     new = hand_out()
@@ -70,7 +70,7 @@ def test_a_server_that_has_not_put_the_new_key_in_front_accepts_its_tokens(keys,
     assert works(new)
 
 
-def test_a_leaked_old_key_forges_nothing_for_a_session_of_the_new_key(keys, hand_out):
+def test_a_leaked_old_key_cannot_forge_tokens_of_the_new_key(keys, hand_out):
     keys(NEW, OLD)
     hand_out()
     session = ClientSession.objects.get()

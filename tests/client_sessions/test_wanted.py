@@ -1,4 +1,4 @@
-"""Ids come in lists by resource type, and a user identifier key is text that fits: anything else is a ValueError."""
+"""Invalid lists of ids and invalid user identifier keys raise ValueError."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,7 +56,7 @@ def session(request, workspace, live_workspace, monkeypatch) -> ClientSession:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_what_is_not_a_list_of_ids_is_refused_and_changes_nothing(session, verb):
+def test_a_value_that_is_not_a_list_of_ids_changes_nothing(session, verb):
     for wanted in NOT_WANTED.values():
         with pytest.raises(ValueError, match=r"^wanted.* must be a .*\.$"):
             VERBS[verb](session, wanted)
@@ -65,7 +65,7 @@ def test_what_is_not_a_list_of_ids_is_refused_and_changes_nothing(session, verb)
 
 
 @pytest.mark.parametrize("verb", KEYED)
-def test_a_key_that_no_session_can_have_is_refused_and_changes_nothing(session, verb):
+def test_an_invalid_user_identifier_key_changes_nothing(session, verb):
     for key in NOT_KEYS:
         with pytest.raises(ValueError, match="user_identifier_key must be text of 1 to 255 characters"):
             KEYED[verb](session, key)
@@ -85,13 +85,13 @@ def test_uuids_are_granted_as_they_are(session):
     assert [grant.resource_id for grant in session.grants.all()] == [one.hex]
 
 
-def test_an_id_that_no_database_stores_is_missing(session):
+def test_an_id_that_no_database_can_store_is_missing(session):
     resources.register("thing", hosts.KEYED["text"], must_exist=False)
     for one in ("a\0", "a\ud800"):
         with pytest.raises(resources.Missing):
             session.grant({"thing": [one]}, actor="test")
 
 
-def test_grants_about_a_text_are_not_those_about_its_letters(session):
+def test_a_string_is_not_treated_as_a_list_of_ids(session):
     with pytest.raises(ValueError, match="must be a list of ids"):
         Grant.objects.for_resources("door", "12")

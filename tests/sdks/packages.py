@@ -1,4 +1,4 @@
-"""The vendors' SDKs, installed when a test first asks for them, each apart from the environment and from each other."""
+"""The vendors' SDKs, installed on first use, separate from the environment and from each other."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ class Sdk:
     environment: dict[str, str] = field(default_factory=dict)
 
     def play(self, act: str, **given: Any) -> Any:
-        """What the SDK answers in one act of its script; ``given`` is what the script is told."""
+        """Run one act of the SDK's script with the parameters ``given``. Return its result."""
         # The SDKs read their own settings from the environment; a developer's must not count here.
         own = {name: value for name, value in os.environ.items() if not name.startswith(("SEAM_", "CLERK_"))}
         played = subprocess.run(
@@ -61,7 +61,7 @@ def python_sdk(packages: Path | None = None) -> Sdk:
 
 
 def javascript() -> Path:
-    """A folder whose node_modules holds what package-lock.json says."""
+    """Return a folder with the node_modules of package-lock.json."""
     _need_node()
     modules, lock = JAVASCRIPT / "node_modules", JAVASCRIPT / "package-lock.json"
     if not _is_stamped(modules, lock):

@@ -1,4 +1,4 @@
-"""Our routes below a path, as in a project that has routes of its own."""
+"""Our routes below a path prefix, as in a project with other routes."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""What the Python SDK is asked in the tests: ``story.py ACT``, told by GIVEN; prints what it answered as JSON."""
+"""Run the Python SDK in a test: ``story.py ACT`` reads GIVEN and prints the results as JSON."""
 
 import json
 import os
@@ -36,56 +36,56 @@ def refusal(call: Callable[[], Any]) -> dict[str, Any]:
         call()
     except Exception as error:
         # The one class that the two languages name differently.
-        told = {"class": type(error).__name__.replace("SeamInvalidTokenError", "SeamHttpInvalidTokenError")}
+        results = {"class": type(error).__name__.replace("SeamInvalidTokenError", "SeamHttpInvalidTokenError")}
         if isinstance(error, sdk.SeamHttpApiError):
-            told |= {"code": error.code, "status": error.status_code, "request_id": error.request_id}
+            results |= {"code": error.code, "status": error.status_code, "request_id": error.request_id}
         if hasattr(error, "get_validation_error_messages"):
             parameters = ["connected_account_ids", "expires_at"]
-            told["messages"] = {name: error.get_validation_error_messages(name) for name in parameters}
-        return told
+            results["messages"] = {name: error.get_validation_error_messages(name) for name in parameters}
+        return results
     raise AssertionError("not refused")
 
 
 def story(seam: Any) -> dict[str, Any]:
     sessions = seam.client_sessions
-    told: dict[str, Any] = {}
+    results: dict[str, Any] = {}
 
     created = sessions.create(user_identifier_key="jane_doe", connected_account_ids=[given.a1])
     id = created.client_session_id
-    told["created"] = facts(created)
-    told["got by id"] = facts(sessions.get(client_session_id=id))
-    told["got by key"] = facts(sessions.get(user_identifier_key="jane_doe"))
+    results["created"] = facts(created)
+    results["got by id"] = facts(sessions.get(client_session_id=id))
+    results["got by key"] = facts(sessions.get(user_identifier_key="jane_doe"))
 
     sessions.grant_access(user_identifier_key="jane_doe", connected_account_ids=[given.a2])
-    told["granted by key"] = facts(sessions.get(client_session_id=id))
+    results["granted by key"] = facts(sessions.get(client_session_id=id))
     sessions.grant_access(client_session_id=id, connect_webview_ids=[given.webview])
-    told["granted by id"] = facts(sessions.get(client_session_id=id))
-    told["got or created, there"] = facts(
+    results["granted by id"] = facts(sessions.get(client_session_id=id))
+    results["got or created, there"] = facts(
         sessions.get_or_create(user_identifier_key="jane_doe", connected_account_ids=[given.a2])
     )
-    told["got or created, new"] = facts(sessions.get_or_create(user_identifier_key="john_doe"))
+    results["got or created, new"] = facts(sessions.get_or_create(user_identifier_key="john_doe"))
 
     nobody = sessions.create()
-    told["listed"] = [facts(one) for one in sessions.list()]
-    told["listed by key"] = [one.client_session_id for one in sessions.list(user_identifier_key="jane_doe")]
-    told["listed without key"] = [one.client_session_id for one in sessions.list(without_user_identifier_key=True)]
+    results["listed"] = [facts(one) for one in sessions.list()]
+    results["listed by key"] = [one.client_session_id for one in sessions.list(user_identifier_key="jane_doe")]
+    results["listed without key"] = [one.client_session_id for one in sessions.list(without_user_identifier_key=True)]
 
-    told["devices"] = names(seam.devices.list())
-    told["devices of the session"] = names(seam.devices.list(user_identifier_key="jane_doe"))
-    told["device"] = names([seam.devices.get(device_id=given.d3)])
-    told["accounts"] = names(seam.connected_accounts.list())
-    told["account"] = names([seam.connected_accounts.get(connected_account_id=given.a1)])
+    results["devices"] = names(seam.devices.list())
+    results["devices of the session"] = names(seam.devices.list(user_identifier_key="jane_doe"))
+    results["device"] = names([seam.devices.get(device_id=given.d3)])
+    results["accounts"] = names(seam.connected_accounts.list())
+    results["account"] = names([seam.connected_accounts.get(connected_account_id=given.a1)])
     workspace = seam.workspaces.get()
-    told["workspace"] = [workspace.name, workspace.is_sandbox]
-    told["pages"] = names(seam.create_paginator(seam.devices.list, {"limit": 2}).flatten())
+    results["workspace"] = [workspace.name, workspace.is_sandbox]
+    results["pages"] = names(seam.create_paginator(seam.devices.list, {"limit": 2}).flatten())
 
     sessions.revoke(client_session_id=id)
-    told["listed after revoke"] = [one.client_session_id for one in sessions.list()]
-    told["got after revoke"] = facts(sessions.get(client_session_id=id))
-    told["got or created after revoke"] = facts(sessions.get_or_create(user_identifier_key="jane_doe"))
+    results["listed after revoke"] = [one.client_session_id for one in sessions.list()]
+    results["got after revoke"] = facts(sessions.get(client_session_id=id))
+    results["got or created after revoke"] = facts(sessions.get_or_create(user_identifier_key="jane_doe"))
     sessions.delete(client_session_id=nobody.client_session_id)
-    told["in the end"] = [facts(one) for one in sessions.list()]
-    return told
+    results["in the end"] = [facts(one) for one in sessions.list()]
+    return results
 
 
 def errors(seam: Any) -> dict[str, Any]:
@@ -118,24 +118,24 @@ def taken_key(seam: Any) -> Any:
 
 
 def resources(seam: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     made = seam.connect_webviews.create(custom_metadata={"order": 7})
-    told["webview"] = [made.status, made.custom_metadata]
-    told["webviews"] = len(seam.connect_webviews.list())
-    told["webview again"] = seam.connect_webviews.get(connect_webview_id=made.connect_webview_id).status
+    results["webview"] = [made.status, made.custom_metadata]
+    results["webviews"] = len(seam.connect_webviews.list())
+    results["webview again"] = seam.connect_webviews.get(connect_webview_id=made.connect_webview_id).status
 
     identities = seam.user_identities
     jane = identities.create(user_identity_key="jane", full_name="Jane Doe")
     both = {"user_identity_id": jane.user_identity_id, "device_id": given.d1}
-    told["identities"] = names(identities.list())
+    results["identities"] = names(identities.list())
     identities.grant_access_to_device(**both)
-    told["accessible"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
+    results["accessible"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
     identities.revoke_access_to_device(**both)
-    told["no longer"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
+    results["no longer"] = names(identities.list_accessible_devices(user_identity_id=jane.user_identity_id))
 
     seam.connected_accounts.delete(connected_account_id=given.a1)
-    told["left"] = names(seam.devices.list())
-    return told
+    results["left"] = names(seam.devices.list())
+    return results
 
 
 def person(_: Any) -> dict[str, Any]:

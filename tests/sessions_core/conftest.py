@@ -1,4 +1,4 @@
-"""Somebody who takes webhooks, and somebody whose sessions are told of."""
+"""A webhook receiver, and a user whose sessions send events."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def endpoint(workspace: Workspace, receiver: Receiver) -> WebhookEndpoint:
-    """Of the workspace, at the receiver, since yesterday."""
+    """Return an endpoint of the workspace at the receiver, created yesterday."""
     yesterday = timezone.now() - timedelta(days=1)
     return WebhookEndpoint.objects.add(workspace, receiver.url, actor="test", at=yesterday)[0]
 
@@ -34,7 +34,7 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def deliver() -> Callable[..., None]:
-    """Deliver what is due at a moment, or now."""
+    """Return a function that delivers the messages due at a moment, or now."""
 
     def deliver(*, at: datetime | None = None, network: Network | None = None) -> None:
         worker = Worker(network=network, clock=lambda: at) if at else Worker(network=network)

@@ -1,4 +1,4 @@
-"""What a host's settings and a failing database change in an API: nothing, and a clear answer."""
+"""A host's settings do not change API responses, and a failing database gets a clear error."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ from user_sessions.clerk.backend.backend_view import BackendView
 
 
 def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
-    """What a view of this dialect answers whose action does this."""
+    """Return the response of a view of this API whose action calls ``act``."""
 
     class Acting(view):
         authentication_classes = ()
@@ -36,7 +36,7 @@ def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
 
 
 def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], object]:
-    """The error as Django raises it for one of the driver's."""
+    """Return a function that raises the error as Django does for a driver error."""
 
     class FromDriver(Exception):
         pass
@@ -60,7 +60,7 @@ AWAY = {
 @pytest.mark.wire("S136", "C136")
 @pytest.mark.parametrize("view", [SeamView, BackendView])
 @pytest.mark.parametrize("act", AWAY.values(), ids=AWAY)
-def test_a_database_that_cannot_serve_now_is_a_503_in_the_dialect(rf: RequestFactory, view: Any, act: Any):
+def test_an_unavailable_database_is_a_503_in_the_api_format(rf: RequestFactory, view: Any, act: Any):
     response = asked(view, rf, act)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
     response.render()
@@ -86,12 +86,12 @@ def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
 
 
 @pytest.mark.parametrize("sqlstate", [None, "25P02"])
-def test_a_mistake_of_ours_in_a_transaction_is_none_that_waiting_helps(rf: RequestFactory, sqlstate: str | None):
+def test_a_programming_error_in_a_transaction_is_not_a_503(rf: RequestFactory, sqlstate: str | None):
     with pytest.raises(InternalError):
         asked(BackendView, rf, raising(InternalError("what is wrong"), sqlstate=sqlstate))
 
 
-def test_a_database_that_cannot_even_tell_whose_pages_may_read_is_a_503(backend, monkeypatch):
+def test_a_database_failure_during_the_cors_check_is_a_503(backend, monkeypatch):
     monkeypatch.setattr("sessions_core.http.base_view.is_allowed", lambda *_: AWAY["gone"]())
     page = {"origin": "https://app.example.com", "access_control_request_method": "GET"}
     assert backend.request("GET", "client_sessions/list", **page).status_code == 503
@@ -100,7 +100,7 @@ def test_a_database_that_cannot_even_tell_whose_pages_may_read_is_a_503(backend,
 
 @pytest.fixture
 def only_reads(transactional_db, backend) -> Iterator[Caller]:
-    """A backend whose database takes nothing more, as a standby does."""
+    """Yield a backend with a read-only database, like a standby."""
     is_postgresql = connection.vendor == "postgresql"
     switch = "SET default_transaction_read_only = {}" if is_postgresql else "PRAGMA query_only = {}"
     with connection.cursor() as cursor:
@@ -109,19 +109,19 @@ def only_reads(transactional_db, backend) -> Iterator[Caller]:
         cursor.execute(switch.format("off"))
 
 
-def test_while_the_database_only_reads_what_would_be_written_is_to_be_tried_again(only_reads):
+def test_on_a_read_only_database_writes_are_503(only_reads):
     refused = only_reads.post("client_sessions/create")
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     assert only_reads.get("client_sessions/list").status_code == 200
 
 
-def test_a_command_says_that_the_database_only_reads(only_reads):
+def test_a_command_reports_a_read_only_database(only_reads):
     with pytest.raises(CommandError, match="The database is not ready"):
         call_command("deliver_webhooks", "--once")
 
 
 @pytest.mark.parametrize("view", [SeamView, BackendView])
-def test_a_view_that_no_route_opened_is_closed(rf: RequestFactory, api_key: str, view: Any):
+def test_a_view_without_a_route_is_closed(rf: RequestFactory, api_key: str, view: Any):
     class Forgotten(view):
         def act(self, request: Request) -> Response:
             return Response({"reached": True})
@@ -145,7 +145,7 @@ def test_a_view_that_no_route_opened_is_closed(rf: RequestFactory, api_key: str,
         ("", ""),
     ],
 )
-def test_an_address_is_told_without_its_port(rf: RequestFactory, written: str, address: str):
+def test_an_address_is_read_without_its_port(rf: RequestFactory, written: str, address: str):
     assert client_address(rf.get("/", REMOTE_ADDR=written)) == address
 
 
@@ -180,7 +180,7 @@ def test_a_hosts_settings_change_no_answer(client, api_key, settings, path):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/v1/jwks", "/client_sessions/get"])
-def test_a_host_that_is_not_ours_is_refused_in_the_words_of_either_dialect(client, path):
+def test_an_unknown_host_is_refused_in_the_format_of_each_api(client, path):
     response = client.get(path, headers={"host": "elsewhere.example.org"})
     answer = response.json()
     assert (response.status_code, answer["error"]["type"], answer["errors"][0]["code"]) == (
@@ -193,7 +193,7 @@ def test_a_host_that_is_not_ours_is_refused_in_the_words_of_either_dialect(clien
 
 @pytest.fixture
 def atomic_requests(monkeypatch):
-    """The host asks Django to make every request one transaction."""
+    """Enable ATOMIC_REQUESTS."""
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
 
 
@@ -202,14 +202,14 @@ PATHS = ["/client_sessions/list", "/devices/list", "/v1/sessions", "/v1/client/s
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("path", PATHS)
-def test_no_request_is_one_transaction(client, atomic_requests, path):
+def test_atomic_requests_does_not_apply_to_the_apis(client, atomic_requests, path):
     with CaptureQueriesContext(connection) as queries:
         assert client.get(path).status_code in (400, 401)
     assert {query["sql"] for query in queries}.isdisjoint({"COMMIT", "ROLLBACK"})
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_refusal_spoils_no_transaction_around_it(client, workspace, atomic_requests, path):
-    """As every test of a host is one."""
+def test_a_refusal_does_not_break_an_outer_transaction(client, workspace, atomic_requests, path):
+    """Tests of hosts run in a transaction."""
     assert client.get(path).status_code in (400, 401)
     assert Workspace.objects.get() == workspace

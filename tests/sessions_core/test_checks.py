@@ -1,4 +1,4 @@
-"""Settings that would be unsafe are refused by number."""
+"""Unsafe settings are refused with a check id."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,34 +25,34 @@ def test_good_settings_pass(settings):
     assert ids(settings) == []
 
 
-def test_e001_an_unknown_setting(settings):
+def test_e001_reports_an_unknown_setting(settings):
     assert ids(settings, TOKEN_KEY=["t"]) == ["sessions_core.E001"]
 
 
 @pytest.mark.parametrize("keys", [None, [], "", "one key that is no list but a text", 5])
 @pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
-def test_e002_and_e003_keys_that_are_missing(settings, name, id, keys):
+def test_e002_and_e003_report_missing_keys(settings, name, id, keys):
     assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
 
 
 @pytest.mark.parametrize("keys", [["short"], ["k" * 40, "short"], [b"k" * 40]])
 @pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
-def test_e002_and_e003_keys_that_are_weak(settings, name, id, keys):
+def test_e002_and_e003_report_weak_keys(settings, name, id, keys):
     assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
 
 
-def test_e004_a_key_with_two_purposes(settings):
+def test_e004_reports_a_key_with_two_purposes(settings):
     assert ids(settings, TOKEN_KEYS=["e" * 40]) == ["sessions_core.E004"]
     assert ids(settings, ENCRYPTION_KEYS=[settings.SECRET_KEY]) == ["sessions_core.E004"]
 
 
 @pytest.mark.parametrize("trusted", [-1, "1", True, 1.5])
-def test_e005_a_number_of_proxies_that_is_none(settings, trusted):
+def test_e005_reports_an_invalid_number_of_proxies(settings, trusted):
     assert ids(settings, TRUSTED_PROXIES=trusted) == ["sessions_core.E005"]
     assert ids(settings, PROCESSES=trusted) == ["sessions_core.E005"]
 
 
-def test_e006_times_without_zones(settings):
+def test_e006_reports_times_without_zones(settings):
     settings.USE_TZ = False
     assert ids(settings) == ["sessions_core.E006"]
 
@@ -67,13 +67,13 @@ def test_e006_times_without_zones(settings):
         ({"transaction_mode": "EXCLUSIVE"}, []),
     ],
 )
-def test_w001_an_sqlite_whose_writers_do_not_queue(settings, monkeypatch, options, found):
+def test_w001_reports_sqlite_without_immediate_transactions(settings, monkeypatch, options, found):
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
     assert ids(settings) == (found if connection.vendor == "sqlite" else [])
 
 
 @pytest.mark.parametrize("level", [None, *IsolationLevel])
-def test_e007_transactions_that_see_what_was_there_before_they_waited(settings, monkeypatch, level):
+def test_e007_reports_repeatable_read_isolation(settings, monkeypatch, level):
     monkeypatch.setitem(
         connection.settings_dict, "OPTIONS", {"isolation_level": level, "transaction_mode": "IMMEDIATE"}
     )
@@ -83,7 +83,7 @@ def test_e007_transactions_that_see_what_was_there_before_they_waited(settings, 
 
 @dataclass(frozen=True)
 class Replica:
-    """A router that reads from a replica whatever it is asked of these apps, and writes to the one that it follows."""
+    """A router that reads these apps from a replica and writes to its primary."""
 
     apps: Sequence[str]
 
@@ -95,17 +95,17 @@ class Replica:
 
 
 @pytest.mark.parametrize("app", ["sessions_core", "client_sessions", "user_sessions", "client_sessions_devices"])
-def test_e008_rows_of_ours_that_are_read_from_a_replica(settings, app):
+def test_e008_reports_reads_from_a_replica(settings, app):
     settings.DATABASE_ROUTERS = [Replica([app])]
     assert ids(settings) == ["sessions_core.E008"]
 
 
-def test_rows_of_the_hosts_may_be_read_from_a_replica(settings):
+def test_the_hosts_rows_may_be_read_from_a_replica(settings):
     settings.DATABASE_ROUTERS = [Replica(["auth", "admin"])]
     assert ids(settings) == []
 
 
-def test_the_message_says_what_to_do(settings):
+def test_the_message_states_the_fix(settings):
     settings.SESSIONS_CORE = FINE | {"ENCRYPTION_KEYS": []}
     (message,) = check_settings()
     assert "ENCRYPTION_KEYS" in message.msg
@@ -124,6 +124,6 @@ class BesideOne:
 
 
 @pytest.mark.parametrize(("urls", "ids"), [(BelowALanguage, ["sessions_core.W002"]), (BesideOne, [])])
-def test_w002_a_path_that_depends_on_the_language(settings, urls, ids):
+def test_w002_reports_a_path_that_depends_on_the_language(settings, urls, ids):
     settings.ROOT_URLCONF = urls
     assert [message.id for message in check_paths()] == ids

@@ -1,4 +1,4 @@
-"""Compiled queries find what the same queries find uncompiled, under every supported version of Django."""
+"""Compiled queries return the same rows as plain queries, with every supported version of Django."""
 
 import sys
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def keys(workspace: Workspace) -> list[ApiKey]:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Say in a failure what to do about it."""
+    """Add to a failure what to do about it."""
     try:
         yield
     except Exception as failure:
@@ -59,7 +59,7 @@ OF_WORKSPACE = CompiledSubquery(of_workspace, optional={"short"}, workspace=UUID
 
 
 def compiled_queries() -> list[CompiledQuery[Any]]:
-    """Return those of the three packages."""
+    """Return the compiled queries of the three packages."""
     packages = {"sessions_core", "client_sessions", "user_sessions"}
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in packages]
     values = [value for module in modules for value in vars(module).values()]

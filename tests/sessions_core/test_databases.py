@@ -1,4 +1,4 @@
-"""A database that Gatepass cannot work on is refused before anything is written to it."""
+"""An unsupported database is refused before anything is written to it."""
 
 import sqlite3
 import subprocess
@@ -15,7 +15,7 @@ from sessions_core.database_checks import check_columns, check_databases
 from tests.embedded import embedded
 from tests.hosts import environment_of
 
-# A database that calls itself MySQL and is an SQLite, so that nothing needs to be installed.
+# An SQLite backend with the vendor name of MySQL, so that nothing needs to be installed.
 ENGINE = """
 from django.db.backends.sqlite3.base import DatabaseWrapper as SQLite
 
@@ -37,7 +37,7 @@ class Router:
 
 
 def refused(project: Path, *command: str) -> str:
-    """What manage.py says when it refuses a command."""
+    """Return the error of a refused command of manage.py."""
     words = [sys.executable, "-W", "ignore", "manage.py", *command]
     done = subprocess.run(words, cwd=project, env=environment_of(project), capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
@@ -64,7 +64,7 @@ def test_e020_nothing_runs_on_mysql(on_mysql, command):
 
 @embedded
 @pytest.mark.skipif(django.VERSION >= (6,), reason="Django 6 loads every engine before any check, and names the driver")
-def test_e020_an_engine_without_its_driver(host):
+def test_e020_reports_an_engine_without_its_driver(host):
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write(ROUTER.format(labels=["sessions_core", "client_sessions", "user_sessions", "auth"]))
         settings.write('DATABASES["people"]["ENGINE"] = "django.db.backends.oracle"\n')
@@ -72,7 +72,7 @@ def test_e020_an_engine_without_its_driver(host):
 
 
 @pytest.mark.parametrize("vendor", ["mysql", "oracle", "cockroachdb", "microsoft"])
-def test_e020_a_vendor_that_is_not_supported(monkeypatch, vendor):
+def test_e020_reports_an_unsupported_vendor(monkeypatch, vendor):
     assert list(check_databases()) == []
     monkeypatch.setattr(connection, "vendor", vendor)
     assert [error.id for error in check_databases()] == ["sessions_core.E020"]
@@ -80,14 +80,14 @@ def test_e020_a_vendor_that_is_not_supported(monkeypatch, vendor):
 
 @embedded
 @pytest.mark.parametrize(("version", "found"), [((3, 34, 1), ["sessions_core.E021"]), ((3, 35, 0), [])])
-def test_e021_an_sqlite_without_returning(monkeypatch, version, found):
+def test_e021_reports_sqlite_without_returning(monkeypatch, version, found):
     monkeypatch.setattr(connection.Database, "sqlite_version_info", version)
     assert [error.id for error in check_databases()] == found
 
 
 @embedded
 @pytest.mark.parametrize("labels", [["user_sessions"], ["auth"], ["sessions_core", "client_sessions"]])
-def test_e022_rows_that_refer_to_each_other_in_two_databases(host, labels):
+def test_e022_reports_relations_across_two_databases(host, labels):
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write(ROUTER.format(labels=labels))
     said = refused(host, "check")
@@ -104,7 +104,7 @@ def test_e022_rows_that_refer_to_each_other_in_two_databases(host, labels):
         "ALTER TABLE user_sessions_signingkey RENAME TO signing_keys",
     ],
 )
-def test_e023_a_database_of_an_earlier_first_migration_is_refused(change):
+def test_e023_reports_a_database_of_an_earlier_initial_migration(change):
     assert list(check_columns(databases=["default"])) == []
     with connection.cursor() as cursor:
         cursor.execute(change)
@@ -114,7 +114,7 @@ def test_e023_a_database_of_an_earlier_first_migration_is_refused(change):
 
 
 @pytest.mark.django_db
-def test_e023_a_database_that_is_about_to_be_migrated_is_not_refused():
+def test_e023_accepts_a_database_that_is_not_migrated_yet():
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE user_sessions_usersession DROP COLUMN close_reason")
         cursor.execute("DELETE FROM django_migrations WHERE app = 'user_sessions'")

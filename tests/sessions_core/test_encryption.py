@@ -1,4 +1,4 @@
-"""Secrets that must be read again."""
+"""Encrypted secrets."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def keys(settings):
     return set_keys
 
 
-def test_what_was_sealed_can_be_opened_in_its_place(keys):
+def test_a_sealed_secret_opens_in_its_own_row(keys):
     sealed = seal(b"secret", place=PLACE)
     assert b"secret" not in sealed
     assert open_sealed(sealed, place=PLACE) == b"secret"
@@ -45,7 +45,7 @@ def test_a_changed_ciphertext_does_not_open(keys):
 
 
 @pytest.mark.parametrize("sealed", [b"", b"\x01", b"\x01abcd", bytes(40)])
-def test_what_was_never_sealed_does_not_open(keys, sealed):
+def test_an_unsealed_value_does_not_open(keys, sealed):
     with pytest.raises(CannotOpen):
         open_sealed(sealed, place=PLACE)
 
@@ -59,7 +59,7 @@ def test_after_rotation_the_old_key_reads_and_the_new_one_writes(keys):
     assert is_sealed_with_newest(seal(b"secret", place=PLACE))
 
 
-def test_without_its_key_a_secret_stays_shut_and_says_why(keys):
+def test_without_its_key_a_secret_does_not_open_and_the_error_says_why(keys):
     keys(OLD)
     old = seal(b"secret", place=PLACE)
     keys(NEW)

@@ -5,19 +5,19 @@ from sessions_core.models import ApiKey, Workspace
 
 
 @pytest.mark.parametrize("named_by", ["pk", "name"])
-def test_a_key_is_issued_and_shown(workspace, capsys, named_by):
+def test_an_api_key_is_issued_and_printed(workspace, capsys, named_by):
     call_command("issue_api_key", str(getattr(workspace, named_by)), name="backend")
     key = ApiKey.objects.authenticate(capsys.readouterr().out.strip())
     assert key
     assert (key.workspace, key.name) == (workspace, "backend")
 
 
-def test_a_publishable_key_is_issued_and_shown(workspace, capsys):
+def test_a_publishable_key_is_issued_and_printed(workspace, capsys):
     call_command("issue_api_key", str(workspace.pk), name="web", publishable=True)
     assert ApiKey.objects.authenticate_publishable(capsys.readouterr().out.strip())
 
 
-def test_an_unclear_workspace_gets_a_sentence(workspace):
+def test_an_unknown_or_ambiguous_workspace_gets_an_error_message(workspace):
     Workspace.objects.create(name=workspace.name)
     for named in (workspace.name, "nobody", "00000000-0000-0000-0000-000000000000"):
         with pytest.raises(CommandError, match="give the id of one"):

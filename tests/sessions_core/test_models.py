@@ -24,7 +24,7 @@ def test_a_secret_key_works_until_it_is_revoked(workspace):
     assert ApiKey.objects.authenticate(text) is None
 
 
-def test_revoking_a_key_twice_is_revoking_it_once(workspace):
+def test_revoking_a_key_again_changes_nothing(workspace):
     key, _ = ApiKey.objects.issue(workspace, name="backend", actor="test")
     key.revoke(actor="test")
     revoked_at = key.revoked_at
@@ -34,19 +34,19 @@ def test_revoking_a_key_twice_is_revoking_it_once(workspace):
     assert Event.objects.filter(type="api_key.revoked").count() == 1
 
 
-def test_a_sandbox_key_says_so(workspace, live_workspace):
+def test_a_sandbox_key_has_its_own_prefix(workspace, live_workspace):
     assert ApiKey.objects.issue(workspace, name="backend", actor="test")[1].startswith("seam_test")
     assert not ApiKey.objects.issue(live_workspace, name="backend", actor="test")[1].startswith("seam_test")
 
 
-def test_one_wrong_character_is_a_wrong_key(workspace):
+def test_one_wrong_character_makes_a_key_invalid(workspace):
     _, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     for index, character in enumerate(text):
         other = ALPHABET[0] if character != ALPHABET[0] else ALPHABET[1]
         assert ApiKey.objects.authenticate(text[:index] + other + text[index + 1 :]) is None
 
 
-def test_what_is_no_key_costs_no_query(db, django_assert_num_queries):
+def test_an_invalid_key_costs_no_query(db, django_assert_num_queries):
     malformed = ["seam_a\x00bcdefg_" + "x" * 24, "seam_test1234_short", "seam_test1234_" + "0" * 24]
     with django_assert_num_queries(0):
         for text in [
@@ -93,7 +93,7 @@ def test_the_database_refuses_a_key_of_two_kinds(workspace):
         ApiKey.objects.create(workspace=workspace, name="both", short="s", digest="d", sealed_text=b"t")
 
 
-def test_events_are_finished_facts(workspace):
+def test_events_cannot_be_changed(workspace):
     event = Event.objects.record("thing.happened", subject="1", workspace_id=workspace.pk, actor="test", size=3)
     assert event.data == {"size": 3}
     for change in (
@@ -136,7 +136,7 @@ ORIGINS = [
 
 
 @pytest.mark.parametrize("origin", NO_ORIGINS)
-def test_what_browsers_call_no_origin_is_refused(workspace, origin):
+def test_an_invalid_origin_is_refused(workspace, origin):
     with pytest.raises(ValidationError, match="origin"):
         UserSessionPolicy(workspace=workspace, frontend_api=origin).full_clean(validate_unique=False)
     with pytest.raises(ValidationError, match="origin"):
@@ -144,7 +144,7 @@ def test_what_browsers_call_no_origin_is_refused(workspace, origin):
 
 
 @pytest.mark.parametrize("origin", ORIGINS)
-def test_a_frontend_api_is_at_its_own_host(workspace, origin):
+def test_each_frontend_api_has_its_own_host(workspace, origin):
     set_user_session_policy(workspace, frontend_api=origin)
     UserSessionPolicy.of(workspace).full_clean()
     AllowedOrigin(workspace=workspace, origin=origin).full_clean()
@@ -161,13 +161,13 @@ def test_a_frontend_api_is_at_its_own_host(workspace, origin):
         (UserSessionPolicy, "idle_lifetime"),
     ],
 )
-def test_no_policy_has_a_lifetime_that_dates_cannot_hold(workspace, policy, name, lifetime):
+def test_a_policy_refuses_a_lifetime_out_of_range(workspace, policy, name, lifetime):
     with pytest.raises(ValidationError) as refused:
         policy(workspace=workspace, **{name: lifetime}).full_clean()
     assert "3650 days" in str(refused.value.message_dict[name])
 
 
-def test_a_live_workspace_allows_what_it_was_told_to(workspace, live_workspace):
+def test_a_live_workspace_allows_only_what_is_enabled(workspace, live_workspace):
     assert allowances(workspace) == (True, True)
     assert allowances(live_workspace) == (False, False)
     set_client_session_policy(live_workspace, publishable_keys_enabled=True)
@@ -188,7 +188,7 @@ def test_a_workspace_without_a_policy_has_the_defaults(workspace):
     assert ClientSessionPolicy.of(fresh) is ClientSessionPolicy.of(fresh)
 
 
-def test_a_workspace_that_came_with_its_policies_is_asked_without_a_query(workspace, django_assert_num_queries):
+def test_prefetched_policies_cost_no_query(workspace, django_assert_num_queries):
     with django_assert_num_queries(1):
         fresh = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
         assert UserSessionPolicy.of(fresh).frontend_api == "https://here.example.com"

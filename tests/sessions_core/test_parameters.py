@@ -1,4 +1,4 @@
-"""Declarations of parameters: what they accept, and what is wrong with what they refuse, without words."""
+"""Declarations of parameters: valid values, and the kind of problem of invalid ones."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ NESTED = {"a": [{"b": 1}]}
         (Object(deepest=3), NESTED, NESTED),
     ],
 )
-def test_a_good_value_is_read(parameter, given, value):
+def test_a_valid_value_is_read(parameter, given, value):
     assert parameter.read(given) == value
 
 
@@ -72,13 +72,13 @@ def test_a_good_value_is_read(parameter, given, value):
         (Unsupported(), None, Kind.UNSUPPORTED),
     ],
 )
-def test_a_bad_value_is_a_problem_of_its_kind(parameter, given, kind):
+def test_an_invalid_value_is_a_problem_of_its_kind(parameter, given, kind):
     with pytest.raises(Problem) as caught:
         parameter.read(given)
     assert (caught.value.kind, caught.value.parameter, caught.value.value) == (kind, parameter, given)
 
 
-def test_a_bad_item_is_a_problem_of_its_own_declaration():
+def test_an_invalid_item_is_a_problem_of_its_own_declaration():
     item = Text(max_length=1)
     with pytest.raises(Problem) as caught:
         Texts(item=item).read(["a", "bb"])

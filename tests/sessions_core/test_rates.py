@@ -1,4 +1,4 @@
-"""Counting who calls how often."""
+"""Rate limits."""
 
 from functools import partial
 
@@ -12,22 +12,22 @@ TWO = Rate(requests=2, seconds=60)
 NOW = 1_800_000_030.0  # half a minute into its window
 
 
-def test_what_is_too_much_waits_for_the_next_window():
+def test_calls_over_the_rate_wait_for_the_next_window():
     assert [seconds_to_wait(TWO, "a", at=NOW + n) for n in range(4)] == [0, 0, 28, 27]
     assert seconds_to_wait(TWO, "a", at=NOW + 30) == 0
 
 
-def test_callers_are_counted_apart():
+def test_callers_are_counted_separately():
     assert [seconds_to_wait(TWO, *caller, at=NOW) for caller in (["a"], ["b"], ["a", "b"], ["ab"], ["a"])] == [0] * 5
 
 
-def test_a_burst_is_counted_to_the_last_one(at_once):
+def test_every_call_of_a_burst_is_counted(at_once):
     results = at_once(*[partial(seconds_to_wait, Rate(requests=10, seconds=60), "a", at=NOW)] * 30)
     assert sum(result == 0 for result in results) == 10
 
 
 @pytest.mark.parametrize("text", ["60/minute", "1/second", "999999999/day", "5/hour"])
-def test_a_rate_is_written_in_words(text):
+def test_a_rate_is_written_as_number_and_period(text):
     rate = Rate.parse(text)
     assert f"{rate.requests}/" == text[: text.index("/") + 1]
 
@@ -35,7 +35,7 @@ def test_a_rate_is_written_in_words(text):
 @pytest.mark.parametrize(
     "text", ["", "60", "60/minutes", "0/minute", "-1/minute", "1.5/minute", "60/ minute", "٦/minute"]
 )
-def test_what_is_no_rate_is_refused(text):
+def test_an_invalid_rate_is_refused(text):
     with pytest.raises(ValueError, match="is not a rate"):
         Rate.parse(text)
 
@@ -49,14 +49,14 @@ def test_without_the_cache_the_process_counts_by_itself(settings, caplog, addres
 
 
 class Silent(DummyCache):
-    """One that hides its errors, as some clients of Redis can."""
+    """A cache that hides its errors, as some Redis clients can."""
 
     def incr(self, *args, **kwargs):
         return None
 
 
 @pytest.mark.parametrize("backend", ["django.core.cache.backends.dummy.DummyCache", f"{__name__}.Silent"])
-def test_a_cache_that_keeps_nothing_lifts_no_limit(settings, backend):
+def test_a_cache_that_stores_nothing_does_not_disable_the_limit(settings, backend):
     settings.CACHES = {"default": {"BACKEND": backend}}
     assert [seconds_to_wait(TWO, backend, at=NOW) for _ in range(3)] == [0, 0, 30]
 
@@ -66,7 +66,7 @@ TABLE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "
 
 
 @pytest.mark.parametrize("cache", [FILES, TABLE], ids=["files", "table"])
-def test_in_a_cache_that_reads_before_it_writes_nobody_is_counted(settings, tmp_path, caplog, cache):
+def test_a_cache_without_atomic_increments_is_not_used(settings, tmp_path, caplog, cache):
     settings.CACHES = {"default": {"LOCATION": str(tmp_path)} | cache}
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 3}
     assert [seconds_to_wait(Rate(requests=6, seconds=60), "a", at=NOW) for _ in range(3)] == [0, 0, 30]
@@ -74,24 +74,24 @@ def test_in_a_cache_that_reads_before_it_writes_nobody_is_counted(settings, tmp_
     assert not caplog.records  # it was not even asked
 
 
-def test_nobody_is_forgotten_for_the_many_who_came_after():
+def test_many_new_callers_do_not_reset_an_earlier_count():
     seconds_to_wait(TWO, "a", at=NOW)
     for n in range(1000):
         seconds_to_wait(TWO, n, at=NOW)
     assert [seconds_to_wait(TWO, "a", at=NOW) for _ in range(2)] == [0, 30]
 
 
-def test_a_process_counts_a_bounded_number_of_callers_and_keeps_those_who_go_on_calling():
+def test_the_count_of_callers_in_a_process_is_bounded():
     for n in range(MOST_CALLERS + 100):
         if n % 1000 == 0:
             seconds_to_wait(TWO, "a", at=NOW)
         seconds_to_wait(TWO, n, at=NOW)
     assert len(counters.own._cache) <= MOST_CALLERS
     assert seconds_to_wait(TWO, "a", at=NOW) == 30
-    assert seconds_to_wait(TWO, "somebody new", at=NOW) == 0
+    assert seconds_to_wait(TWO, "new caller", at=NOW) == 0
 
 
-def test_processes_that_share_a_cache_count_together_until_it_goes(settings, at_once, caplog):
+def test_processes_that_share_a_cache_count_together_until_it_fails(settings, at_once, caplog):
     ten = Rate(requests=10, seconds=60)
     with ValkeyServer() as server:
         url = f"redis://{server.host}:{server.port}/0"
@@ -104,14 +104,14 @@ def test_processes_that_share_a_cache_count_together_until_it_goes(settings, at_
     assert "The cache is unavailable" in caplog.text
 
 
-def test_processes_without_a_cache_in_common_allow_their_part(settings):
+def test_processes_without_a_shared_cache_divide_the_rate(settings):
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 3}
     six = Rate(requests=6, seconds=60)
     assert [seconds_to_wait(six, "a", at=NOW) for _ in range(3)] == [0, 0, 30]
     assert [seconds_to_wait(TWO, "b", at=NOW) for _ in range(2)] == [0, 30]
 
 
-def test_nothing_but_a_digest_of_the_caller_is_kept():
+def test_only_a_digest_of_the_caller_is_stored():
     seconds_to_wait(TWO, "198.51.100.7", at=NOW)
     assert counters.own._cache
     assert all("198.51.100.7" not in key for key in counters.own._cache)

@@ -1,4 +1,4 @@
-"""How tokens are made and checked."""
+"""Tokens are created and checked."""
 
 import base64
 import string
@@ -35,7 +35,7 @@ def test_a_token_names_its_row_and_its_key(keys):
     assert KIND.check(token) == tokens.Presented(short=short, key_id=key_id)
 
 
-def test_a_derived_token_is_known_to_an_independent_implementation(keys):
+def test_an_independent_implementation_derives_the_same_token(keys):
     import hashlib
     import hmac
 
@@ -48,7 +48,7 @@ def test_a_derived_token_is_known_to_an_independent_implementation(keys):
 
 
 def mutations(token: str) -> list[str]:
-    """Everything close to a token that is not it."""
+    """Return texts that differ slightly from a token."""
     flipped = [token[:i] + ("x" if token[i] != "x" else "y") + token[i + 1 :] for i in range(len(token))]
     return [
         *flipped,
@@ -79,7 +79,7 @@ def test_any_text_is_refused_without_an_error(text):
     assert tokens.short_of(text) == "" or text.startswith("seam_")
 
 
-def test_kinds_never_pass_for_one_another(keys):
+def test_a_token_of_one_kind_is_not_accepted_as_another(keys):
     derived, *_ = made_now()
     publishable = PUBLISHABLE_TOKEN.new()
     for sandbox in (True, False):
@@ -89,7 +89,7 @@ def test_kinds_never_pass_for_one_another(keys):
     assert tokens.short_of(derived) == tokens.short_of(publishable) == ""
 
 
-def test_a_live_key_never_looks_like_another_kind():
+def test_a_live_key_does_not_look_like_another_kind():
     for _ in range(3000):
         key = tokens.new_api_key(sandbox=False)
         assert not key.startswith(("seam_at", "seam_cst", "seam_pk", "seam_test"))
@@ -114,7 +114,7 @@ def test_rotation_keeps_old_tokens_and_makes_new_ones_with_the_new_key(keys):
     assert tokens.newest_key_id() != old_id
 
 
-def test_a_withdrawn_key_kills_its_tokens_and_its_rows_get_new_ones(keys):
+def test_a_withdrawn_key_invalidates_its_tokens_and_rows_get_new_ones(keys):
     keys(OLD)
     old, short, old_id = made_now()
     keys(NEW)
@@ -123,7 +123,7 @@ def test_a_withdrawn_key_kills_its_tokens_and_its_rows_get_new_ones(keys):
     assert presented and KIND.agrees(presented, old_id)
 
 
-def test_a_fallback_key_forges_nothing_for_rows_of_the_new_one(keys):
+def test_a_fallback_key_cannot_forge_tokens_of_the_new_key(keys):
     keys(OLD)
     forged = KIND.token("abcdefgh", tokens.newest_key_id())
     keys(NEW, OLD)

@@ -22,7 +22,7 @@ from user_sessions.models import UserSession
 
 PUBLIC = ["1.1.1.1", "93.184.215.14", "172.15.255.255", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "2a00:1450::1"]
 
-# One of each kind, with the ends of its range where they matter.
+# One address of each kind, with the ends of important ranges.
 NOT_PUBLIC = """
     0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 100.100.100.200 127.0.0.1 127.255.255.254
     168.63.129.16 169.254.169.254 169.254.170.2 172.16.0.1 172.31.255.255 192.0.0.1 192.0.0.192 192.0.2.1
@@ -35,7 +35,7 @@ NOT_PUBLIC = """
 
 
 def at(*addresses: str) -> Any:
-    """A resolver that gives each of these answers in turn, and counts."""
+    """Return a resolver that returns each of these addresses in turn and counts calls."""
     answers = list(addresses)
 
     def resolve(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
@@ -45,12 +45,12 @@ def at(*addresses: str) -> Any:
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses_are(address):
+def test_public_addresses_are_accepted(address):
     assert is_public(ip_address(address))
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC.split())
-def test_no_other_address_is(address):
+def test_other_addresses_are_refused(address):
     assert not is_public(ip_address(address))
     with pytest.raises(NotAllowed):
         Target.parse("https://hooks.example.com/", is_sandbox=True).addresses(at(f"1.1.1.1 {address}"))
@@ -59,7 +59,7 @@ def test_no_other_address_is(address):
 @pytest.mark.parametrize(
     "host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::1]", "[::ffff:7f00:1]", "localhost", "127.0.0.1"]
 )
-def test_a_name_of_this_machine_is_this_machine_however_it_is_written(host):
+def test_every_spelling_of_localhost_is_recognised(host):
     with pytest.raises(NotAllowed):
         Target.parse(f"https://{host}/", is_sandbox=True).addresses()
 
@@ -89,7 +89,7 @@ def test_a_name_of_this_machine_is_this_machine_however_it_is_written(host):
         "https://[::1/",
     ],
 )
-def test_urls_that_are_refused(url):
+def test_an_invalid_webhook_url_is_refused(url):
     with pytest.raises(NotAllowed):
         Target.parse(url, is_sandbox=False)
 
@@ -97,7 +97,7 @@ def test_urls_that_are_refused(url):
 @pytest.mark.parametrize(
     "url", ["https://hooks.example.com", "https://hooks.example.com:8443/a?b=c", "https://1.1.1.1/"]
 )
-def test_urls_that_are_taken(url):
+def test_a_valid_webhook_url_is_accepted(url):
     assert not Target.parse(url, is_sandbox=False).is_local
 
 
@@ -105,23 +105,23 @@ def test_urls_that_are_taken(url):
     "host",
     ["10.0.0.1", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[fe80::1]", "localhost", "a.localhost."],
 )
-def test_what_can_never_be_public_is_refused_at_once(host):
+def test_a_host_that_cannot_be_public_is_refused_at_once(host):
     with pytest.raises(NotAllowed, match="is not a public address"):
         Target.parse(f"https://{host}/", is_sandbox=True)
 
 
 @pytest.mark.parametrize("host", ["hooks.example.com", "1.1.1.1", "10.0.0.1", "[2606:4700::1111]", "notlocalhost"])
-def test_plain_http_to_elsewhere_is_refused_at_once(host):
+def test_plain_http_to_another_host_is_refused_at_once(host):
     with pytest.raises(NotAllowed, match="only to this machine"):
         Target.parse(f"http://{host}/", is_sandbox=True)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "127.1", "[::1]:8000", "localhost", "hooks.localhost"])
-def test_plain_http_to_this_machine_is_taken_in_a_sandbox(host):
+def test_a_sandbox_accepts_plain_http_to_localhost(host):
     assert Target.parse(f"http://{host}/", is_sandbox=True).is_local
 
 
-def test_plain_http_is_for_this_machine_in_a_sandbox():
+def test_plain_http_is_allowed_only_to_localhost_in_a_sandbox():
     target = Target.parse("http://hooks.localhost:8080/", is_sandbox=True)
     assert target.is_local
     assert target.addresses(at("127.0.0.1 ::1")) == ["127.0.0.1", "::1"]
@@ -133,7 +133,7 @@ def test_plain_http_is_for_this_machine_in_a_sandbox():
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """Self-signed, with its key."""
+    """Create a self-signed certificate and its key."""
     key, now = generate_private_key(SECP256R1()), timezone.now()
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     signed = (
@@ -150,7 +150,7 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 class Outside:
-    """An Internet in which one public address is our receiver."""
+    """A network in which one public address is our receiver."""
 
     def __init__(self, receiver: Receiver, trusted: Path, *answers: str) -> None:
         self.receiver, self.connected = receiver, []
@@ -164,7 +164,7 @@ class Outside:
 
 @pytest.fixture
 def secured(tmp_path):
-    """A receiver with a certificate for hooks.example.com, and the file that makes it trusted."""
+    """Return a receiver with a certificate for hooks.example.com, and the certificate file."""
     files = certificate(tmp_path, "hooks.example.com")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*files)
@@ -196,7 +196,7 @@ def test_a_certificate_for_another_name_is_refused(secured, host):
     assert receiver.received == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(secured, tmp_path):
+def test_an_untrusted_certificate_is_refused(secured, tmp_path):
     receiver, _ = secured
     (tmp_path / "other").mkdir()
     network = Outside(receiver, certificate(tmp_path / "other", "hooks.example.com")[0], "93.184.215.14").network
@@ -205,7 +205,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(secured, tmp_path):
     assert receiver.received == []
 
 
-def test_a_handshake_that_never_ends_ends_at_the_limit(tmp_path):
+def test_an_endless_tls_handshake_ends_at_the_timeout(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         outside = Outside(Receiver(port=mute.getsockname()[1]), certificate(tmp_path, "a.example.com")[0], "1.1.1.1")
         network = Network(resolve=at("1.1.1.1"), connect=outside.connect, tls=outside.network.tls, limit=0.3)
@@ -213,7 +213,7 @@ def test_a_handshake_that_never_ends_ends_at_the_limit(tmp_path):
             post(Target.parse("https://a.example.com/", is_sandbox=False), b"{}", {}, network=network)
 
 
-def test_the_next_address_is_tried_where_the_first_does_not_answer():
+def test_the_next_address_is_tried_if_the_first_does_not_answer():
     with receiving() as receiver:
         target = Target.parse(f"http://hooks.localhost:{receiver.port}/", is_sandbox=True)
         network = Network(resolve=at("127.9.9.9 127.0.0.1"))

@@ -1,4 +1,4 @@
-"""At least once: whatever the receiver, the network or the worker does, a message arrives or is dead for all to see."""
+"""At-least-once delivery: a message is delivered or marked dead, whatever fails."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def message(workspace, endpoint, user) -> WebhookMessage:
     return WebhookMessage.objects.get()
 
 
-def test_a_message_that_is_taken_is_sent_once(message, receiver, deliver):
+def test_an_accepted_message_is_sent_once(message, receiver, deliver):
     for _ in range(3):
         deliver(at=NOW)
     message.refresh_from_db()
@@ -44,12 +44,12 @@ def test_a_message_that_is_taken_is_sent_once(message, receiver, deliver):
     assert (message.attempts, message.last_outcome) == (1, "204")
 
 
-def test_before_its_time_nothing_is_sent(message, receiver, deliver):
+def test_a_message_is_not_sent_before_it_is_due(message, receiver, deliver):
     deliver(at=NOW - timedelta(seconds=1))
     assert receiver.received == []
 
 
-def test_a_failure_is_tried_again_at_the_times_of_the_table_then_is_dead(message, receiver, deliver):
+def test_a_failed_message_is_retried_on_schedule_and_then_dead(message, receiver, deliver):
     receiver.answer = status(500)
     at = NOW
     for wait in RETRIES_AFTER:
@@ -80,13 +80,13 @@ def test_a_dead_message_can_be_sent_again(message, receiver, deliver):
 
 
 def settled(message, number, at, **more):
-    """Copies of a message that were delivered then, or died."""
+    """Create copies of a message that were delivered, or died, at this time."""
     facts = {"endpoint": message.endpoint, "event": message.event, "next_attempt_at": None, "delivered_at": at} | more
     rows = [WebhookMessage(id=f"msg_{n}_{at:%d%H%M%S}", body="{}", **facts) for n in range(number)]
     return WebhookMessage.objects.bulk_create(rows)
 
 
-def test_what_is_settled_is_kept_for_thirty_days(message, receiver, deliver):
+def test_settled_messages_are_kept_for_thirty_days(message, receiver, deliver):
     old, young = NOW - RETENTION, NOW - RETENTION + timedelta(seconds=1)
     settled(message, 1, old)
     settled(message, 1, old - timedelta(days=1), delivered_at=None, dead_at=old)
@@ -98,17 +98,17 @@ def test_what_is_settled_is_kept_for_thirty_days(message, receiver, deliver):
     assert Event.objects.filter(pk=message.event_id).exists()
 
 
-def test_what_still_waits_is_never_forgotten(message):
+def test_pending_messages_are_never_deleted(message):
     assert WebhookMessage.objects.delete_settled(at=NOW + 9 * RETENTION) == 0
 
 
-def test_a_thousand_are_forgotten_at_a_time(message):
+def test_settled_messages_are_deleted_in_batches_of_a_thousand(message):
     settled(message, DELETION_BATCH + 1, NOW - RETENTION)
     assert [WebhookMessage.objects.delete_settled(at=NOW) for _ in range(3)] == [DELETION_BATCH, 1, 0]
     assert DELETION_BATCH == 1000
 
 
-def test_a_worker_tidies_once_an_hour(message, endpoint, django_assert_num_queries):
+def test_a_worker_deletes_old_messages_once_an_hour(message, endpoint, django_assert_num_queries):
     clock = [NOW]
     worker = Worker(clock=lambda: clock[0])
     WebhookEndpoint.objects.update(disabled_at=NOW)
@@ -124,7 +124,7 @@ def test_a_worker_tidies_once_an_hour(message, endpoint, django_assert_num_queri
     assert list(WebhookMessage.objects.all()) == [message]
 
 
-def test_a_worker_goes_on_where_more_is_to_be_forgotten(message):
+def test_a_worker_continues_while_old_messages_are_left(message):
     WebhookEndpoint.objects.update(disabled_at=NOW)
     settled(message, DELETION_BATCH + 1, NOW - RETENTION)
     worker = Worker(clock=lambda: NOW)
@@ -133,7 +133,7 @@ def test_a_worker_goes_on_where_more_is_to_be_forgotten(message):
         assert WebhookMessage.objects.count() == left
 
 
-def test_gone_disables_the_endpoint(message, endpoint, receiver, deliver):
+def test_status_410_disables_the_endpoint(message, endpoint, receiver, deliver):
     receiver.answer = status(410)
     deliver(at=NOW)
     endpoint.refresh_from_db()
@@ -186,7 +186,7 @@ def _hang_up(handler: BaseHTTPRequestHandler) -> None:
         (_hang_up, "RemoteDisconnected"),
     ],
 )
-def test_bad_answers_are_failures_and_take_no_longer_than_the_limit(message, receiver, deliver, answer, outcome):
+def test_bad_responses_are_failures_within_the_timeout(message, receiver, deliver, answer, outcome):
     receiver.answer = answer
     began = time.monotonic()
     deliver(at=NOW, network=IMPATIENT)
@@ -199,7 +199,7 @@ def test_an_endless_body_is_not_read(message, receiver, deliver):
     def endless(handler: BaseHTTPRequestHandler) -> None:
         status(200, **{"Content-Length": str(10**12)})(handler)
         while True:
-            handler.wfile.write(b"a secret of somebody else" * 1000)
+            handler.wfile.write(b"a secret of another user" * 1000)
 
     receiver.answer = endless
     deliver(at=NOW, network=IMPATIENT)
@@ -207,14 +207,16 @@ def test_an_endless_body_is_not_read(message, receiver, deliver):
     assert (message.last_outcome, message.delivered_at) == ("200", NOW)
 
 
-def test_nobody_there_is_a_failure(message, endpoint, deliver):
+def test_a_refused_connection_is_a_failure(message, endpoint, deliver):
     WebhookEndpoint.objects.update(url=f"http://127.0.0.1:{closed_port()}/")
     deliver(at=NOW)
     message.refresh_from_db()
     assert (message.last_outcome, message.attempts) == ("ConnectionRefusedError", 1)
 
 
-def test_a_secret_that_does_not_open_stops_nobody_else(workspace, message, receiver, deliver, user, settings):
+def test_a_secret_that_does_not_open_does_not_stop_other_endpoints(
+    workspace, message, receiver, deliver, user, settings
+):
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"ENCRYPTION_KEYS": ["another key, of thirty-two characters"]}
     with receiving() as other:
         WebhookEndpoint.objects.add(workspace, other.url, actor="test", at=NOW)
@@ -225,7 +227,7 @@ def test_a_secret_that_does_not_open_stops_nobody_else(workspace, message, recei
     assert (message.last_outcome, receiver.received) == ("CannotOpen", [])
 
 
-def test_a_slow_endpoint_delays_nobody_and_gets_one_at_a_time(workspace, endpoint, receiver, deliver, user):
+def test_a_slow_endpoint_delays_no_other_and_gets_one_message_at_a_time(workspace, endpoint, receiver, deliver, user):
     receiver.answer = _silent
     with receiving() as quick:
         WebhookEndpoint.objects.add(workspace, quick.url, actor="test", at=NOW)
@@ -238,7 +240,7 @@ def test_a_slow_endpoint_delays_nobody_and_gets_one_at_a_time(workspace, endpoin
     assert endpoint.busy_until > timezone.now() + timedelta(seconds=10)
 
 
-def test_the_first_event_is_told_first(workspace, endpoint, receiver, deliver, user):
+def test_events_are_sent_in_order(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, actor="test", at=NOW)
     session.end(actor="test", at=NOW)
     session.remove(actor="test", at=NOW)
@@ -246,7 +248,7 @@ def test_the_first_event_is_told_first(workspace, endpoint, receiver, deliver, u
     assert receiver.types == ["session.created", "session.ended", "session.removed"]
 
 
-def test_a_worker_that_dies_leaves_its_message_to_the_next(message, receiver, deliver):
+def test_the_next_worker_sends_the_message_of_a_dead_one(message, receiver, deliver):
     (claimed,) = WebhookMessage.objects.claim(at=NOW, most=1)
     assert claimed == message
     deliver(at=NOW + LEASE - timedelta(seconds=1))
@@ -259,7 +261,7 @@ def test_the_lease_is_longer_than_an_attempt():
     assert timedelta(seconds=LIMIT) * 4 <= LEASE
 
 
-def test_who_comes_late_takes_nothing_back(message, endpoint, deliver):
+def test_a_late_worker_does_not_overwrite_the_outcome(message, endpoint, deliver):
     (late,) = WebhookMessage.objects.claim(at=NOW, most=1)
     later = NOW + LEASE * 2
     deliver(at=later)
@@ -272,7 +274,7 @@ def test_who_comes_late_takes_nothing_back(message, endpoint, deliver):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_workers_together_send_each_message_once_and_one_at_a_time(workspace, endpoint, receiver, user, at_once):
+def test_concurrent_workers_send_each_message_once_and_one_at_a_time(workspace, endpoint, receiver, user, at_once):
     for _ in range(12):
         UserSession.objects.start(workspace, user, actor="test", at=NOW)
     at_once(*[lambda: Worker().run(once=True)] * 4)
@@ -321,7 +323,7 @@ def test_a_worker_killed_between_post_and_write_loses_nothing(message, receiver,
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_told_to_stop_finishes_what_is_under_way(message, receiver):
+def test_a_stopping_worker_finishes_its_current_message(message, receiver):
     release = Flag()
     receiver.answer = lambda handler: release.wait(30) and status(200)(handler)
     with worker() as process:

@@ -1,4 +1,4 @@
-"""What webhooks send, to which endpoints, and how they are signed."""
+"""The content, the endpoints and the signature of webhooks."""
 
 import json
 import re
@@ -40,19 +40,19 @@ def test_each_change_of_a_session_is_announced_with_session_and_user(
         getattr(session, verb)(actor="test")
     deliver()
     assert receiver.types == ["session.created", *([f"session.{status}"] if verb else [])]
-    told = receiver.received[-1].json
-    assert (told["data"]["id"], told["data"]["status"]) == (session.pk, status)
-    assert (told["data"]["user"]["id"], told["data"]["user"]["first_name"]) == (f"user_{user.pk}", "Maria")
-    assert "tasks" not in told["data"]
+    sent = receiver.received[-1].json
+    assert (sent["data"]["id"], sent["data"]["status"]) == (session.pk, status)
+    assert (sent["data"]["user"]["id"], sent["data"]["user"]["first_name"]) == (f"user_{user.pk}", "Maria")
+    assert "tasks" not in sent["data"]
 
 
 @pytest.mark.wire("C137")
-def test_the_envelope_is_that_of_the_dialect(workspace, endpoint, receiver, deliver, user):
+def test_the_webhook_envelope_is_clerks(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, actor="test")
     deliver()
-    told = receiver.received[0].json
-    del told["data"]
-    assert told == {
+    sent = receiver.received[0].json
+    del sent["data"]
+    assert sent == {
         "object": "event",
         "type": "session.created",
         "instance_id": str(workspace.pk),
@@ -92,13 +92,13 @@ def test_a_revoke_that_changes_nothing_is_not_announced(workspace, endpoint, rec
     assert receiver.types == ["session.created", "session.revoked"]
 
 
-def test_what_is_not_announced_is_not_told(workspace, endpoint, user):
+def test_other_events_send_no_webhook(workspace, endpoint, user):
     UserSession.objects.start(workspace, user, actor="test").replace(actor="test")
     ApiKey.objects.issue(workspace, name="a backend", actor="test")
     assert [message.type for message in WebhookMessage.objects.all()] == ["session.created"]
 
 
-def test_a_change_that_is_taken_back_was_never_told(workspace, endpoint, user):
+def test_a_rolled_back_change_sends_no_webhook(workspace, endpoint, user):
     with transaction.atomic():
         UserSession.objects.start(workspace, user, actor="test")
         assert WebhookMessage.objects.count() == 1
@@ -106,24 +106,24 @@ def test_a_change_that_is_taken_back_was_never_told(workspace, endpoint, user):
     assert not WebhookMessage.objects.exists()
 
 
-def test_what_is_told_is_the_moment_and_not_the_present(workspace, endpoint, receiver, deliver, user):
+def test_a_webhook_contains_the_state_at_the_time_of_the_event(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, actor="test")
     session.revoke(actor="test")
     get_user_model().objects.update(first_name="Mary")
     deliver()
-    assert [(told.json["data"]["status"], told.json["data"]["user"]["first_name"]) for told in receiver.received] == [
+    assert [(sent.json["data"]["status"], sent.json["data"]["user"]["first_name"]) for sent in receiver.received] == [
         ("active", "Maria"),
         ("revoked", "Maria"),
     ]
 
 
-def test_another_workspace_is_told_nothing(workspace, elsewhere, endpoint, receiver, deliver, user):
+def test_another_workspace_receives_nothing(workspace, elsewhere, endpoint, receiver, deliver, user):
     UserSession.objects.start(elsewhere, user, actor="test").revoke(actor="test")
     deliver()
     assert receiver.received == []
 
 
-def test_every_endpoint_of_a_workspace_is_told(workspace, endpoint, receiver, deliver, user):
+def test_every_endpoint_of_a_workspace_receives_the_event(workspace, endpoint, receiver, deliver, user):
     WebhookEndpoint.objects.add(workspace, receiver.url, actor="test")
     UserSession.objects.start(workspace, user, actor="test")
     deliver()
@@ -131,7 +131,7 @@ def test_every_endpoint_of_a_workspace_is_told(workspace, endpoint, receiver, de
     assert len({received.id for received in receiver.received}) == 2
 
 
-def test_many_events_are_told_at_once_each_to_its_own_workspace(
+def test_a_bulk_revoke_sends_each_event_to_its_own_workspace(
     workspace, elsewhere, endpoint, receiver, user, django_assert_num_queries
 ):
     for where in (workspace, elsewhere) * 20:
@@ -141,15 +141,15 @@ def test_many_events_are_told_at_once_each_to_its_own_workspace(
     events = list(Event.objects.filter(type="user_session.created"))
     with django_assert_num_queries(5):  # the endpoints, the sessions with their users, a savepoint, the messages
         WebhookMessage.objects.create_for(events)
-    told = WebhookMessage.objects.select_related("endpoint", "event")
-    assert len(told) == 40
-    for message in told:
+    sent = WebhookMessage.objects.select_related("endpoint", "event")
+    assert len(sent) == 40
+    for message in sent:
         body = json.loads(message.body)
         assert message.endpoint.workspace_id == message.event.workspace_id
         assert (body["instance_id"], body["data"]["id"]) == (str(message.event.workspace_id), message.event.subject)
 
 
-def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, django_assert_num_queries):
+def test_without_endpoints_an_event_costs_at_most_one_query(workspace, user, django_assert_num_queries):
     session = UserSession.objects.start(workspace, user, actor="test")
     created = Event.objects.get(subject=session.pk)
     with django_assert_num_queries(1):
@@ -158,7 +158,7 @@ def test_telling_nobody_is_one_read_and_telling_nothing_none(workspace, user, dj
         WebhookMessage.objects.create_for([Event(type="api_key.created")])
 
 
-def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(workspace, endpoint, receiver, deliver, user):
+def test_a_disabled_endpoint_receives_nothing_until_it_is_enabled(workspace, endpoint, receiver, deliver, user):
     UserSession.objects.start(workspace, user, actor="test")
     assert [endpoint.disable(actor="test"), endpoint.disable(actor="test")] == [True, False]
     UserSession.objects.start(workspace, user, actor="test")
@@ -169,7 +169,7 @@ def test_a_disabled_endpoint_is_told_nothing_until_it_is_enabled(workspace, endp
     assert receiver.types == ["session.created"]
 
 
-def test_for_a_day_both_secrets_sign(workspace, receiver, deliver, user):
+def test_both_secrets_sign_for_a_day(workspace, receiver, deliver, user):
     now = timezone.now()
     endpoint, old = WebhookEndpoint.objects.add(workspace, receiver.url, actor="test", at=now)
     new = endpoint.rotate(actor="test", at=now)
@@ -184,7 +184,7 @@ def test_for_a_day_both_secrets_sign(workspace, receiver, deliver, user):
     assert endpoint.secrets(at=now + OVERLAP) == [new]
 
 
-def test_changes_of_an_endpoint_are_recorded(workspace, endpoint):
+def test_changes_of_an_endpoint_are_recorded_as_events(workspace, endpoint):
     endpoint.rotate(actor="test")
     endpoint.disable(actor="test", reason="spam")
     endpoint.enable(actor="test")
@@ -230,16 +230,16 @@ def profile(settings, function):
 
 
 @pytest.mark.parametrize("function", [failing, querying])
-def test_a_profile_that_fails_stops_no_sign_in_and_no_revoke(workspace, endpoint, user, settings, caplog, function):
+def test_a_failing_profile_does_not_stop_a_sign_in_or_a_revoke(workspace, endpoint, user, settings, caplog, function):
     profile(settings, function)
     session = UserSession.objects.start(workspace, user, actor="test")
     assert session.revoke(actor="test")
     bodies = [json.loads(message.body) for message in WebhookMessage.objects.all()]
     assert [(body["data"]["id"], body["data"]["user"]) for body in bodies] == [(session.pk, None)] * 2
-    assert f"The profile of user {user.pk} cannot be told" in caplog.text
+    assert f"the profile of user {user.pk} failed" in caplog.text
 
 
-def test_metadata_that_are_no_json_stop_no_revoke(workspace, endpoint, user, settings):
+def test_metadata_that_are_not_json_do_not_stop_a_revoke(workspace, endpoint, user, settings):
     profile(settings, unusual)
     assert UserSession.objects.start(workspace, user, actor="test").revoke(actor="test")
     assert [json.loads(message.body)["type"] for message in WebhookMessage.objects.order_by("event_id")] == [
@@ -248,13 +248,13 @@ def test_metadata_that_are_no_json_stop_no_revoke(workspace, endpoint, user, set
     ]
 
 
-def test_private_metadata_stay_here(workspace, endpoint, receiver, deliver, user, settings):
+def test_a_webhook_contains_no_private_metadata(workspace, endpoint, receiver, deliver, user, settings):
     profile(settings, private)
     UserSession.objects.start(workspace, user, actor="test")
     deliver()
     (received,) = receiver.received
-    told = received.json["data"]["user"]
-    assert (told["private_metadata"], told["public_metadata"]) == ({}, {"plan": "gold"})
+    sent = received.json["data"]["user"]
+    assert (sent["private_metadata"], sent["public_metadata"]) == ({}, {"plan": "gold"})
     assert b"owes money" not in received.body
     assert not [text for text in dump() if "owes money" in text]
 
@@ -267,9 +267,7 @@ def console(db: None) -> Client:
 
 
 @pytest.mark.parametrize(("asked", "is_answered"), [("body__contains=Maria", False), ("attempts__gte=0", True)])
-def test_the_console_answers_no_question_about_what_it_does_not_show(
-    workspace, endpoint, user, console, asked, is_answered
-):
+def test_the_console_refuses_lookups_on_hidden_fields(workspace, endpoint, user, console, asked, is_answered):
     UserSession.objects.start(workspace, user, actor="test")
     answer = console.get(f"/admin/sessions_core/webhookmessage/?{asked}")
     assert (answer.status_code == 200) == is_answered
@@ -288,7 +286,7 @@ def test_the_console_shows_and_disables_endpoints_and_no_secret(workspace, endpo
     assert WebhookEndpoint.objects.enabled().exists()
 
 
-def test_the_console_sends_again(workspace, endpoint, receiver, deliver, user, console):
+def test_the_console_resends_a_message(workspace, endpoint, receiver, deliver, user, console):
     UserSession.objects.start(workspace, user, actor="test")
     deliver()
     message = WebhookMessage.objects.get()
@@ -322,7 +320,7 @@ def test_the_commands_add_rotate_deliver_and_replay(workspace, receiver, user, c
     assert "waits until an operator enables it" in capsys.readouterr().out
 
 
-def test_commands_say_what_is_wrong(workspace, live_workspace):
+def test_commands_report_errors(workspace, live_workspace):
     with pytest.raises(CommandError, match="must look like https"):
         call_command("add_webhook", str(live_workspace.pk), "http://127.0.0.1/hooks")
     with pytest.raises(CommandError, match=r"The URL is not allowed. 10.0.0.1 is not a public address"):
@@ -344,14 +342,14 @@ def test_commands_say_what_is_wrong(workspace, live_workspace):
         (("issue_api_key", "--name", "x" * 201), "--name must be at most 200"),
     ],
 )
-def test_what_its_column_cannot_hold_is_refused(workspace, arguments, reason):
+def test_a_value_too_long_for_its_column_is_refused(workspace, arguments, reason):
     command, *rest = arguments
     with pytest.raises(CommandError, match=reason):
         call_command(command, str(workspace.pk), *rest)
     assert not WebhookEndpoint.objects.exists() and not ApiKey.objects.exists()
 
 
-def test_what_fits_exactly_is_taken(workspace):
+def test_a_value_of_the_maximum_length_is_accepted(workspace):
     url = "https://example.com/" + "x" * 1980
     call_command("add_webhook", str(workspace.pk), url, "--description", "x" * 200)
     assert WebhookEndpoint.objects.get().url == url
@@ -362,7 +360,9 @@ def test_how_long_messages_are_kept_is_documented():
 
 
 def test_every_type_and_every_retry_is_documented():
-    assert [type for type, _ in table("webhooks.md", "Event types")] == [f"session.{deed}" for deed in ANNOUNCED]
+    assert [type for type, _ in table("webhooks.md", "Event types")] == [
+        f"session.{transition}" for transition in ANNOUNCED
+    ]
     waits = [timedelta(**{unit: int(number)}) for number, unit in _waits()]
     assert waits == list(RETRIES_AFTER)
 

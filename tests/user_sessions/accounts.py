@@ -1,15 +1,15 @@
-"""Several accounts on one client: what becomes of whom, as a table that the pages show as well.
+"""Several accounts on one client: a table of transitions, which the pages also show.
 
-``was`` and ``then`` name users in the order they signed in, the one in use in capitals; ``*`` is impersonated, and what
-follows ``/`` is why somebody who is still listed is not signed in. ``credential`` is the client's: kept, new (the one
-before opens nothing), or dead (and nobody has another).
+``was`` and ``then`` list users in the order of their sign-ins, the active one in capitals; ``*`` means impersonated,
+and the text after ``/`` is the reason why a listed user is not signed in. ``credential`` is the client's token
+afterwards: kept, new (the old one is invalid), or dead (there is no valid one).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.user_sessions.frontend import Somebody
+from tests.user_sessions.frontend import Frontend
 from user_sessions.models import UserSession
 
 __all__ = ["DEAD", "KEPT", "MULTI", "NEW", "SINGLE", "Room", "Row"]
@@ -20,24 +20,24 @@ KEPT, NEW, DEAD = "kept", "new", "dead"
 
 @dataclass
 class Room:
-    """A client with its users, and the latest session of each."""
+    """A client with its users and their latest sessions."""
 
-    somebody: Somebody
+    frontend: Frontend
     users: dict[str, Any]
     sessions: dict[str, UserSession]
     backend: Any
 
     def sign_in(self, name: str, **how: Any) -> Any:
-        response = self.somebody.try_to_sign_in(self.users[name], **how)
+        response = self.frontend.try_to_sign_in(self.users[name], **how)
         if response.status_code == 200:
             self.sessions[name] = UserSession.objects.get(pk=response.json()["response"]["created_session_id"])
         return response
 
     def verb(self, name: str, verb: str, **form: str) -> Any:
-        return self.somebody.verb(self.sessions[name], verb, **form)
+        return self.frontend.verb(self.sessions[name], verb, **form)
 
     def begin(self, was: str) -> None:
-        """Let those sign in who were there, and those sign out again who had; one who came early may be selected."""
+        """Sign in and sign out users until the client is in the state ``was``."""
         names = was.split()
         for name in names:
             who, _, ended = name.partition("/")
@@ -50,8 +50,8 @@ class Room:
             assert not name.isupper() or self.verb(name.lower(), "touch").status_code == 200
 
     def seen(self) -> str:
-        """Who is listed now, in the words of a row."""
-        client = self.somebody.shown() if self.somebody.credential else None
+        """Return the listed users in the notation of a row."""
+        client = self.frontend.client_json() if self.frontend.credential else None
         sessions = reversed(client["sessions"]) if client else ()
         return " ".join(_word(session, in_use=client["last_active_session_id"]) for session in sessions)
 
@@ -64,7 +64,7 @@ def _word(session: dict[str, Any], *, in_use: str) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """``refused`` is the status and the code of the answer, empty for 200."""
+    """One transition. ``refused`` is the status and the code of the response, empty for 200."""
 
     what: str
     do: Callable[[Room], Any]
@@ -74,8 +74,8 @@ class Row:
     refused: str = ""
 
     @property
-    def tells_signed_in(self) -> bool:
-        """Whether ``__client_uat`` is more than zero then."""
+    def sets_signed_in_cookie(self) -> bool:
+        """Return True if ``__client_uat`` is positive afterwards."""
         return any(name.isupper() for name in self.then.split())
 
 
@@ -92,8 +92,8 @@ def switch(name: str) -> Callable[[Room], Any]:
 
 
 def revoke(name: str) -> Callable[[Room], Any]:
-    """As a user does it who looks at the list of their own sessions."""
-    return lambda room: room.somebody.post(f"v1/me/sessions/{room.sessions[name].pk}/revoke")
+    """Revoke a session as its user, from the list of their sessions."""
+    return lambda room: room.frontend.post(f"v1/me/sessions/{room.sessions[name].pk}/revoke")
 
 
 def sign_in(name: str) -> Callable[[Room], Any]:
@@ -105,11 +105,11 @@ def impersonate(name: str) -> Callable[[Room], Any]:
 
 
 def sign_out_all(room: Room) -> Any:
-    return room.somebody.post("v1/client/sessions", "?_method=DELETE")
+    return room.frontend.post("v1/client/sessions", "?_method=DELETE")
 
 
 def forget(room: Room) -> Any:
-    return room.somebody.post("v1/client", "?_method=DELETE")
+    return room.frontend.post("v1/client", "?_method=DELETE")
 
 
 def mint(room: Room) -> Any:
@@ -117,11 +117,11 @@ def mint(room: Room) -> Any:
 
 
 def revoke_from_outside(name: str) -> Callable[[Room], Any]:
-    """By a backend; the client learns of it when it asks."""
+    """Revoke a session as a backend. Return the client's next read."""
 
     def by_backend(room: Room) -> Any:
         room.backend.post(f"v1/sessions/{room.sessions[name].pk}/revoke")
-        return room.somebody.get("v1/client")
+        return room.frontend.get("v1/client")
 
     return by_backend
 

@@ -1,4 +1,4 @@
-"""Users to sign in, and a backend that does it."""
+"""Users, and callers that sign them in."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from client_sessions.models import PersonalAccessToken
 from sessions_core.models import Workspace
 from tests.callers import Caller
 from tests.sdks.packages import clerk_sdk
-from tests.user_sessions.frontend import App, Browser, Somebody
+from tests.user_sessions.frontend import App, Browser, Frontend
 from tests.user_sessions.pages import HOSTS, Page, listing, signed_in_client, token_of
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import Client, Ticket, UserSession
@@ -36,7 +36,7 @@ def u2(db: None) -> User:
 
 @pytest.fixture
 def sign_in(backend: Caller) -> Callable[[User], dict[str, Any]]:
-    """Create a session through the API: its wire form."""
+    """Return a function that creates a session through the API and returns its JSON."""
 
     def sign_in(user: User) -> dict[str, Any]:
         response = backend.post("v1/sessions", user_id=user_id(user.pk))
@@ -54,7 +54,7 @@ def session(workspace: Workspace, u1: User) -> UserSession:
 
 @pytest.fixture
 def everything(workspace: Workspace, u1: User, session: UserSession) -> User:
-    """A user with rows of every kind."""
+    """Return a user with rows of every kind."""
     Ticket.objects.issue(workspace, u1, actor="test", lifetime=timedelta(hours=1))
     PersonalAccessToken.objects.issue(u1, [workspace], name="a laptop", actor="test")
     return u1
@@ -62,7 +62,7 @@ def everything(workspace: Workspace, u1: User, session: UserSession) -> User:
 
 @pytest.fixture
 def at_home(workspace: Workspace, settings: Any) -> Workspace:
-    """The workspace where it is reached from browsers."""
+    """Return the workspace with a frontend API."""
     settings.ALLOWED_HOSTS = HOSTS
     return workspace
 
@@ -78,21 +78,20 @@ def app(at_home: Workspace) -> App:
 
 
 @pytest.fixture(params=[Browser, App])
-def somebody(request: pytest.FixtureRequest, at_home: Workspace) -> Somebody:
-    """At a browser, and in an app."""
-    caller: Somebody = request.param()
+def frontend(request: pytest.FixtureRequest, at_home: Workspace) -> Frontend:
+    """Return a caller of the Frontend API: once a browser and once an app."""
+    caller: Frontend = request.param()
     return caller
 
 
 @pytest.fixture
 def hosts(settings: Any) -> None:
-    """Frontend APIs are reached at the hosts of the workspaces."""
+    """Allow the hosts of the workspaces."""
     settings.ALLOWED_HOSTS = HOSTS
 
 
 class Reports(logging.Handler):
-    """What Django would send to whoever looks after the project of each error that nobody expected, as text and as a
-    page."""
+    """Collects the reports that Django would mail to ADMINS about unhandled errors, as text and HTML."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -113,7 +112,7 @@ def reports() -> Iterator[list[str]]:
 
 @pytest.fixture
 def client_of_u1(workspace: Workspace, u1: User) -> Client:
-    """One on which ``u1`` is signed in; pages of ``APP`` may ask it for that."""
+    """Return a client with ``u1`` signed in; the workspace lists the origin ``APP``."""
     return signed_in_client(listing(workspace), u1)
 
 
@@ -124,31 +123,31 @@ def page(client_of_u1: Client) -> Page:
 
 @pytest.fixture
 def minting(client_of_u1: Client) -> str:
-    """The path where it asks for a token."""
+    """Return the path that mints a token."""
     return f"client/sessions/{client_of_u1.last_active_session_id}/tokens"
 
 
 @pytest.fixture
-def sent_here(client_of_u1: Client) -> Page:
-    """It comes from elsewhere by a redirect, so it names no origin."""
+def redirected(client_of_u1: Client) -> Page:
+    """Return a browser after a cross-site redirect, which sends no origin."""
     return Page(cookie=token_of(client_of_u1), origin=None, sec_fetch_site="cross-site", sec_fetch_mode="navigate")
 
 
 @pytest.fixture
 def profiles(settings: Any) -> None:
-    """``u1`` and ``u2`` have the profiles that the rules of docs/wire/clerk.md name."""
+    """Give ``u1`` and ``u2`` the profiles in docs/wire/clerk.md."""
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
 
 
 @pytest.fixture
 def javascript_sdk(javascript: Path, live_server: Any, workspace: Workspace, api_key: str) -> Callable[..., Any]:
-    """Play an act of the vendor's JavaScript SDK, told where we are and with which keys: ``javascript_sdk("jwks")``."""
+    """Return a function that runs an act of the JavaScript SDK's script: ``javascript_sdk("jwks")``."""
     key = publishable_key(workspace)
     return partial(clerk_sdk().play, endpoint=live_server.url, api_key=api_key, publishable_key=key)
 
 
 def listed(caller: Caller, query: str) -> list[str]:
-    """Ids, in order."""
+    """Return the listed ids, in order."""
     response = caller.get("v1/sessions", query)
     assert response.status_code == 200, response.content
     answer = response.json()
@@ -156,7 +155,7 @@ def listed(caller: Caller, query: str) -> list[str]:
 
 
 def minted(backend: Caller, session_id: str, *, template: str = "", **body: Any) -> str:
-    """A token of a session, or one from a template."""
+    """Return a session token, or a token from a template."""
     response = backend.post(f"v1/sessions/{session_id}/tokens{template and f'/{template}'}", **body)
     assert response.status_code == 200, response.content
     assert response.json()["object"] == "token"

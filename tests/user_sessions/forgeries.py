@@ -1,4 +1,4 @@
-"""Texts that are nearly the token of a client, made from one that is."""
+"""Forged client tokens, made from a valid one."""
 
 import base64
 import hmac
@@ -21,7 +21,7 @@ def decoded(part: str) -> bytes:
 
 
 def our_key(token: str) -> bytes:
-    """The key that signed it: what an attacker does not have, but a bug could use for something else."""
+    """Return the key that signed the token, which an attacker does not have but a bug could misuse."""
     return CLIENT_KEY.get(jwt.get_unverified_header(token)["kid"]) or b""
 
 
@@ -30,7 +30,7 @@ def signed(header: Any, payload: Any, key: bytes, digest: str = "sha256") -> str
     return f"{text}.{encoded(hmac.digest(key, text.encode(), digest))}"
 
 
-def said(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+def parts_of(token: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     header, payload, signature = token.split(".")
     return json.loads(decoded(header)), json.loads(decoded(payload)), signature
 
@@ -40,10 +40,10 @@ def swapped(text: str, at: int) -> str:
 
 
 def resigned(**how: Any) -> Callable[[str], str]:
-    """The same with other members in its header or payload, and a signature of our own key where there is one."""
+    """Change members of header or payload and sign with our own key."""
 
     def change(token: str) -> str:
-        header, payload, _ = said(token)
+        header, payload, _ = parts_of(token)
         header |= how.get("header", {})
         key = how.get("key") or our_key(token)
         return signed(header, payload | how.get("payload", {}), key, how.get("digest", "sha256"))
@@ -52,15 +52,15 @@ def resigned(**how: Any) -> Callable[[str], str]:
 
 
 def unsigned(**members: Any) -> Callable[[str], str]:
-    """The same with another header, and the signature that it had."""
-    return lambda token: f"{encoded(said(token)[0] | members)}.{token.partition('.')[2]}"
+    """Change the header and keep the signature."""
+    return lambda token: f"{encoded(parts_of(token)[0] | members)}.{token.partition('.')[2]}"
 
 
 def twice(member: str) -> Callable[[str], str]:
-    """A payload that names a member twice, the second time as it should be."""
+    """Repeat a member of the payload; the second value is correct."""
 
     def change(token: str) -> str:
-        header, payload, _ = said(token)
+        header, payload, _ = parts_of(token)
         raw = json.dumps({member: "x"})[:-1] + "," + json.dumps(payload)[1:]
         return signed(header, raw.encode(), our_key(token))
 
@@ -68,7 +68,7 @@ def twice(member: str) -> Callable[[str], str]:
 
 
 def second_spelling(token: str) -> str:
-    """Its last character says more bits than the signature has."""
+    """Change unused bits in the last character of the signature."""
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = token[:-1] + letters[letters.index(token[-1]) ^ 1]
     assert decoded(other.split(".")[2]) == decoded(token.split(".")[2])
@@ -85,11 +85,11 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     "another payload": lambda token: swapped(token, token.index(".") + 9),
     "another signature": lambda token: swapped(token, token.rindex(".") + 4),
     "another client": lambda token: ".".join(
-        [token.split(".")[0], encoded(said(token)[1] | {"id": "client_" + "1" * 27}), token.split(".")[2]]
+        [token.split(".")[0], encoded(parts_of(token)[1] | {"id": "client_" + "1" * 27}), token.split(".")[2]]
     ),
     "another key": resigned(key=b"another key, of thirty-two bytes."),
     "an empty key": lambda token: f"{token.rpartition('.')[0]}.{encoded(hmac.digest(b'', b'', 'sha256'))}",
-    "the id of the key for a key": lambda token: resigned(key=said(token)[0]["kid"].encode())(token),
+    "the id of the key for a key": lambda token: resigned(key=parts_of(token)[0]["kid"].encode())(token),
     "alg none": lambda token: unsigned(alg="none")(token).rpartition(".")[0] + ".",
     "alg none, signed": resigned(header={"alg": "none"}),
     "alg None in capitals": resigned(header={"alg": "NONE"}),
@@ -125,7 +125,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     "quoted": lambda token: f'"{token}"',
     "percent-encoded": lambda token: token.replace(".", "%2E"),
     "letters that only look alike": lambda token: token.replace("e", "е", 1).encode().decode("latin-1"),
-    "its own id": lambda token: str(said(token)[1]["id"]),
+    "its own id": lambda token: str(parts_of(token)[1]["id"]),
     "very long": lambda token: token + "A" * 20_000,
     "null": lambda token: "null",
 }

@@ -1,4 +1,4 @@
-"""Somebody at a browser, or in an app that is none, who calls the API for them over Django's own handler."""
+"""Callers of the Frontend API, a browser or a native app, over Django's own handler."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,19 +12,19 @@ from user_sessions.models import Ticket, UserSession, UserSessionPolicy
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.ticket_tokens import ticket_token
 
-__all__ = ["HERE", "PAGE", "App", "Browser", "Somebody"]
+__all__ = ["HERE", "PAGE", "App", "Browser", "Frontend"]
 
-# Where the workspace of the tests has its frontend API, and the page that calls it.
+# Host of the workspace's frontend API, and origin of the calling page.
 HERE = "here.example.com"
 PAGE = "http://localhost:3000"
 
 HOUR = timedelta(hours=1)
 
 
-class Somebody:
-    """``somebody.post("v1/client/sign_ins", strategy="ticket", ticket=…)``, and what to do for short."""
+class Frontend:
+    """Calls the API: ``frontend.post("v1/client/sign_ins", strategy="ticket", ticket=…)``."""
 
-    # The client's token as the caller holds it, empty if it holds none.
+    # The client's token that the caller has, or an empty string.
     credential: str
 
     def __init__(self, *, host: str = HERE, **headers: str) -> None:
@@ -42,37 +42,37 @@ class Somebody:
         return self.request("POST", path, query, **form)
 
     def verb(self, session: UserSession | str, verb: str, query: str = "", **form: str) -> Any:
-        """``touch``, ``end``, ``tokens`` … of a session of this client."""
+        """Call ``touch``, ``end``, ``tokens`` … of a session of this client."""
         id = session if isinstance(session, str) else session.pk
         return self.post(f"v1/client/sessions/{id}/{verb}", query, **form)
 
-    def shown(self) -> Any:
-        """The client as the API shows it; None for nobody."""
+    def client_json(self) -> Any:
+        """Return the client object, or None for a visitor."""
         response = self.get("v1/client")
         assert response.status_code == 200, response.content
         assert response.json()["client"] is None
         return response.json()["response"]
 
     def ticket_for(self, user: Any, **how: Any) -> str:
-        """A ticket as a backend of the workspace hands it out; with an ``impersonator``, one to impersonate."""
+        """Return a ticket as a backend gets it; with an ``impersonator`` it starts an impersonation."""
         workspace = UserSessionPolicy.objects.workspace_at(self.host)
         ticket = Ticket.objects.issue(workspace, user, **{"actor": "test", "lifetime": HOUR, **how})
         return ticket_token(ticket, at=timezone.now())
 
-    def show_ticket(self, ticket: str) -> Any:
+    def use_ticket(self, ticket: str) -> Any:
         return self.post("v1/client/sign_ins", strategy="ticket", ticket=ticket)
 
     def try_to_sign_in(self, user: Any, **how: Any) -> Any:
-        return self.show_ticket(self.ticket_for(user, **how))
+        return self.use_ticket(self.ticket_for(user, **how))
 
     def sign_in(self, user: Any, **how: Any) -> UserSession:
-        """The session that began."""
+        """Sign the user in. Return the session."""
         response = self.try_to_sign_in(user, **how)
         assert response.status_code == 200, response.content
         return UserSession.objects.get(pk=response.json()["response"]["created_session_id"])
 
-    def hold(self, user: Any) -> UserSession:
-        """Have been signed in before, on a client of its own: nothing is asked for that, and nothing minted."""
+    def start_session(self, user: Any) -> UserSession:
+        """Start a session on a new client without an API request and without a session token."""
         session = UserSession.objects.start(UserSessionPolicy.objects.workspace_at(self.host), user, actor="test")
         self.credential = client_token(session.client)
         return session
@@ -90,8 +90,8 @@ class Somebody:
         return response
 
 
-class Browser(Somebody):
-    """Keeps cookies, and says which page asks."""
+class Browser(Frontend):
+    """A browser: keeps cookies and sends the origin of its page."""
 
     def __init__(self, *, page: str = PAGE, host: str = HERE, **headers: str) -> None:
         super().__init__(host=host, **headers)
@@ -115,13 +115,13 @@ class Browser(Somebody):
         return response
 
     @property
-    def tells_signed_in(self) -> bool:
-        """What an app's server reads from the cookie that tells it."""
+    def sets_signed_in_cookie(self) -> bool:
+        """Return True if ``__client_uat`` says that a user is signed in."""
         return self.cookie("__client_uat") not in ("", "0")
 
 
-class App(Somebody):
-    """Shows the token that it was handed last."""
+class App(Frontend):
+    """A native app: sends the latest token that it received."""
 
     credential = ""
 

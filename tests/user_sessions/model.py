@@ -1,6 +1,6 @@
-"""What user sessions are meant to do, as plainly as Python can say it: no database, no product code, no cleverness.
+"""A simple model of user sessions in plain Python, without database and product code.
 
-Where the product derives (an epoch, an expiry) this model loops over everybody and writes it down.
+Where the product derives a status (an epoch, an expiry), this model loops over all sessions and stores it.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ ABANDONED_AFTER = timedelta(days=30)
 
 
 class Refused(Exception):
-    """Named as the product's class for the same reason."""
+    """A refusal with the name of the product's error class."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Policy:
 
 @dataclass(eq=False)
 class Holder:
-    """A user. Nothing is told when one of these changes behind the server's back."""
+    """A user. A change by ``update()`` sends no signal."""
 
     is_active: bool = True
     password: int = 0
@@ -59,7 +59,7 @@ class Session:
     expires: datetime
     impersonator: bool
     tasks: list[str]
-    deed: str = ""
+    ending: str = ""
     closed: tuple[datetime, str, str] | None = None
     by_epoch: bool = False
 
@@ -75,16 +75,16 @@ class Session:
         return "password_changed" if self.holder.password != self.password else ""
 
     def is_void(self, at: datetime) -> bool:
-        """Whether nobody closed it, but its user's row did."""
-        return not self.deed and at < self.expires and self.void_reason != ""
+        """Return True if the session is open but its user's row makes it void."""
+        return not self.ending and at < self.expires and self.void_reason != ""
 
     def status(self, at: datetime) -> str:
-        if self.deed in ("revoked", "removed"):
-            return self.deed
+        if self.ending in ("revoked", "removed"):
+            return self.ending
         if at >= self.abandoned:
             return "abandoned"
-        if self.deed:
-            return self.deed
+        if self.ending:
+            return self.ending
         if at >= self.expires:
             return "expired"
         if self.void_reason:
@@ -100,8 +100,8 @@ class World:
     policies: dict[str, Policy]
     holders: dict[str, Holder]
     sessions: list[Session] = field(default_factory=list)
-    # What the step that runs has told: type, and the session or the workspace it is about.
-    told: list[tuple[str, Any]] = field(default_factory=list)
+    # Events of the current step: type, and the session or workspace.
+    events: list[tuple[str, Any]] = field(default_factory=list)
 
     def live(self, at: datetime, **which: Any) -> list[Session]:
         found = [session for session in self.sessions if session.is_live(at)]
@@ -149,7 +149,7 @@ class World:
         session = Session(home, user, self.holders[user], client, at, latest, expires, impersonator, list(tasks or []))
         client.selected = session
         self.sessions.append(session)
-        self.told.append(("user_session.pending" if tasks else "user_session.created", session))
+        self.events.append(("user_session.pending" if tasks else "user_session.created", session))
         return session
 
     def _out_of_the_way(
@@ -167,18 +167,18 @@ class World:
         void = [session for session in self.sessions if session.client is client and session.is_void(at)]
         return out + [session for session in void if single or impersonator or session.impersonator]
 
-    def close(self, session: Session, deed: str, at: datetime, actor: str, reason: str) -> bool:
-        """``deed`` is ended, revoked, replaced or removed. Nothing leaves a final state, except to be removed."""
+    def close(self, session: Session, ending: str, at: datetime, actor: str, reason: str) -> bool:
+        """``ending`` is ended, revoked, replaced or removed. A final state can only change to removed."""
         status, was_void = session.status(at), session.is_void(at)
-        may = status not in FINAL or (was_void and deed == "revoked")
-        if not may and (deed != "removed" or status in ("removed", "abandoned")):
+        may = status not in FINAL or (was_void and ending == "revoked")
+        if not may and (ending != "removed" or status in ("removed", "abandoned")):
             return False
         if was_void:
             actor, reason = f"system:{session.void_reason}", session.void_reason
-        session.deed, session.updated = deed, at
+        session.ending, session.updated = ending, at
         session.closed = session.closed or (at, actor, reason)
         session.by_epoch = False
-        self.told.append((f"user_session.{deed}", session))
+        self.events.append((f"user_session.{ending}", session))
         return True
 
     def revoke_all(self, sessions: list[Session], at: datetime, actor: str, reason: str) -> list[Session]:
@@ -187,8 +187,8 @@ class World:
     def epoch(self, home: str, at: datetime, actor: str, reason: str) -> None:
         open = [session for session in self.sessions if session.is_live(at) or session.is_void(at)]
         for session in (session for session in open if session.home == home):
-            session.deed, session.closed, session.by_epoch = "revoked", (at, actor, reason), True
-        self.told.append(("epoch.begun", home))
+            session.ending, session.closed, session.by_epoch = "revoked", (at, actor, reason), True
+        self.events.append(("epoch.begun", home))
 
     def touch(self, session: Session, at: datetime) -> bool:
         if not session.is_live(at):
@@ -202,13 +202,13 @@ class World:
         return True
 
     def mint(self, session: Session, at: datetime) -> int:
-        """``exp`` of the token, in seconds."""
+        """Return ``exp`` of the token, in seconds."""
         if not session.is_live(at):
             raise Refused("NotLive")
         policy = self.policies[session.home]
         if policy.idle:
             end = policy.end(self._latest(session), at)
-            # A limit that is new, or shorter than it was, holds for sessions in use too.
+            # A new or shorter limit also applies to sessions in use.
             if not timedelta(0) <= end - session.expires < policy.touch_interval:
                 self._prolong(session, end)
         return min(int(at.timestamp() + TOKEN_LIFETIME.total_seconds()), int(session.expires.timestamp()))
@@ -220,10 +220,10 @@ class World:
         session.tasks = [*session.tasks, task] if required else [name for name in session.tasks if name != task]
         session.updated = at
         if session.status(at) != before:
-            self.told.append((f"user_session.{'pending' if required else 'activated'}", session))
+            self.events.append((f"user_session.{'pending' if required else 'activated'}", session))
         return True
 
-    def shown(self, client: Client, at: datetime) -> list[Session]:
+    def listed(self, client: Client, at: datetime) -> list[Session]:
         gone = {"removed", "abandoned"} | ({"revoked"} if self.policies[client.home].single else set())
         return [each for each in self.sessions if each.client is client and each.status(at) not in gone]
 

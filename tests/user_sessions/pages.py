@@ -1,4 +1,4 @@
-"""What calls the Frontend API when nothing helps it: a request is what its test says, and no cookie or header more."""
+"""A caller of the Frontend API that sends exactly the cookies and headers that the test gives."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,7 +20,7 @@ HOSTS = [HOST, "elsewhere.example.com", "live.example.com", "testserver"]
 
 
 class Page:
-    """``cookie`` is the client's token, kept as a browser keeps it; a header that is None is not sent."""
+    """``cookie`` is the client's token, updated as in a browser. A header that is None is not sent."""
 
     def __init__(self, *, cookie: str | None = None, host: str = HOST, **headers: str | None) -> None:
         self.cookie = cookie
@@ -50,13 +50,13 @@ class Page:
         return self.post("client/sign_ins", strategy="ticket", ticket=ticket)
 
     def signed_in(self) -> list[str]:
-        """Ids of the sessions that its client lists, none if it is nobody's."""
+        """Return the ids of the client's listed sessions, or an empty list for a visitor."""
         client = self.get("client").json()["response"]
         return [session["id"] for session in client["sessions"]] if client else []
 
 
 def app() -> Page:
-    """No browser: it has no origin and no cookies."""
+    """Return a native app, without origin and cookies."""
     return Page(origin=None)
 
 
@@ -66,7 +66,7 @@ def ticket_for(workspace: Workspace, user: Any, **how: Any) -> str:
 
 
 def signed_in_client(workspace: Workspace, *users: Any) -> Client:
-    """A client that holds a session of each, the last one in use."""
+    """Return a client with a session of each user; the last one is active."""
     client = Client.objects.begin(workspace, at=timezone.now())
     for user in users:
         UserSession.objects.start(workspace, user, actor="test", client=client)
@@ -74,18 +74,18 @@ def signed_in_client(workspace: Workspace, *users: Any) -> Client:
 
 
 def token_of(client: Client) -> str:
-    """The token that this client has by now."""
+    """Return the client's current token."""
     return client_token(Client.objects.select_related("workspace").get(pk=client.pk))
 
 
 def listing(workspace: Workspace) -> Workspace:
-    """The workspace, which lists the app's origin from now on."""
+    """List the app's origin in the workspace."""
     AllowedOrigin.objects.get_or_create(workspace=workspace, origin=APP)
     return workspace
 
 
 def handshake(page: Page, url: str = f"{APP}/", **query: str) -> Any:
-    """Ask as an app's server has a browser ask."""
+    """Request a handshake, as an app's server redirects a browser to."""
     return page.get(
         f"client/handshake?redirect_url={quote(url, safe='')}" + "".join(f"&{n}={v}" for n, v in query.items())
     )

@@ -1,4 +1,4 @@
-"""Profiles for the users of the tests, as a host's own function would tell them:
+"""Profiles of the test users, as a function of a host would return them:
 ``USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}``."""
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def profile_of(user: Any) -> UserProfile:
-    """``u1`` has names, a verified address and metadata, ``u2`` has none of it; of others it is what Django knows."""
+    """Return a full profile for ``u1``, an empty one for ``u2``, and the default for others."""
     if user.username == "u1":
         return UserProfile(
             created_at=user.date_joined,
@@ -41,33 +41,33 @@ def profile_of(user: Any) -> UserProfile:
 
 
 def profile_with_phone(user: Any) -> UserProfile:
-    """The same with a phone number."""
+    """Return the same profile with a phone number."""
     return replace(profile_of(user), primary_phone_number="+15555550100")
 
 
 def verbose_profile(user: Any) -> UserProfile:
-    """One who has more to say than fits into any token."""
+    """Return a profile too large for any token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 70_000})
 
 
 def talkative_profile(user: Any) -> UserProfile:
-    """One who has more to say than fits into a session token."""
+    """Return a profile too large for a session token."""
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, public_metadata={"x": "y" * 20_000})
 
 
 def talkative_jane(user: Any) -> UserProfile:
-    """Only ``jane_doe`` has more to say than that."""
+    """Return a profile too large for a session token, for ``jane_doe`` only."""
     return talkative_profile(user) if user.username == "jane_doe" else profile_of(user)
 
 
 def odd_profile(user: Any) -> UserProfile:
-    """One whose metadata a careless host filled."""
+    """Return a profile with metadata that are not JSON."""
     odd: dict[Any, Any] = {"at": datetime(2026, 1, 1), "nan": float("nan"), ("a", 1): "b"}
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined, private_metadata=odd)
 
 
 def users_of(workspace: Workspace) -> Any:
-    """``u1`` is a user of the workspace Here, everybody else of all others."""
+    """Return ``u1`` for the workspace Here, and all other users for other workspaces."""
     is_here = workspace.name == "Here"
     users = get_user_model().objects
     return users.filter(username="u1") if is_here else users.exclude(username="u1")

@@ -1,4 +1,4 @@
-"""Two users as templates see them, and what a template makes of them."""
+"""The shortcode values of two users, and a helper that renders a template."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Every live session of a client comes with a session token, which is signed once and attached again for a while."""
+"""Every live session of a client has an attached session token, which is signed once and reused for a while."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def second(number):
 
 @pytest.fixture
 def read(session):
-    """Read the session as the API does, and attach a token to it."""
+    """Return a function that reads the session as the API does and returns its attached token."""
 
     def read(at, page=None):
         (row,) = UserSession.on_client(session.client, at=at)
@@ -33,19 +33,19 @@ def test_every_live_session_of_a_client_has_a_token(browser):
     users = [get_user_model().objects.create_user(name) for name in ("ann", "bob", "cat")]
     ann, *others = [browser.sign_in(user) for user in users]
     ann.end(actor="test")
-    tokens = {shown["id"]: shown["last_active_token"] for shown in browser.shown()["sessions"]}
+    tokens = {shown["id"]: shown["last_active_token"] for shown in browser.client_json()["sessions"]}
     assert tokens.pop(ann.pk) is None
     assert {id: claims_of(token["jwt"])["sid"] for id, token in tokens.items()} == {s.pk: s.pk for s in others}
 
 
-def test_a_token_is_attached_again_for_half_of_its_life(read):
+def test_a_token_is_reused_for_half_its_lifetime(read):
     first = read(second(0))
     assert read(second(20)) == first
     later = read(second(35))
     assert claims_of(later)["iat"] > claims_of(first)["iat"]
 
 
-def test_each_page_has_a_token_of_its_own(read):
+def test_each_origin_gets_its_own_token(read):
     pages = ["https://a.example.com", "https://b.example.com"]
     assert [claims_of(read(second(0), page))["azp"] for page in pages] == pages
 
@@ -57,7 +57,7 @@ def test_a_changed_fact_is_in_the_next_token(read, workspace, u1):
     assert claims_of(read(second(1)))["nick"] == "maria"
 
 
-def test_a_session_that_is_over_has_none(read, session):
+def test_a_session_that_is_over_has_no_token(read, session):
     assert read(second(0))
     session.revoke(actor="test", at=second(1))
     assert read(second(2)) is None

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one of the dialect, and leaves nothing half-written."""
+"""Any input gets a response in Clerk's format and leaves no partial write."""
 
 import json
 from contextlib import suppress
@@ -23,14 +23,14 @@ def is_refused(response) -> bool:
 
 @fuzz
 @given(body=st.dictionaries(st.sampled_from(["user_id", "active_organization_id", "x"]), values, max_size=3))
-def test_any_object_but_a_users_is_refused(backend, body):
+def test_any_invalid_body_is_refused(backend, body):
     assert is_refused(backend.request("POST", "v1/sessions", body))
     assert not UserSession.objects.exists()
 
 
 @fuzz
 @given(seconds=values.filter(lambda value: value is not None and not (isinstance(value, int | float) and value >= 30)))
-def test_any_lifetime_but_a_good_one_is_refused(backend, session, seconds):
+def test_any_invalid_lifetime_is_refused(backend, session, seconds):
     assert is_refused(backend.post(f"v1/sessions/{session.pk}/tokens", expires_in_seconds=seconds))
 
 
@@ -57,11 +57,11 @@ def test_any_query_gets_an_answer(backend, pairs):
 
 @fuzz
 @given(id=texts)
-def test_any_text_is_nobodys_id(workspace, id):
+def test_any_text_is_not_a_user_id(workspace, id):
     assert find(workspace, id) is None
 
 
-def test_an_error_words_every_problem_of_a_parameter():
+def test_every_problem_of_a_parameter_has_a_message():
     declared = list(parameters_of("user_sessions.clerk"))
     assert len(declared) >= 15
     for parameters in declared:
@@ -71,14 +71,14 @@ def test_an_error_words_every_problem_of_a_parameter():
 
 
 NO_OBJECTS = [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe"]
-# Whatever reads the first of two, a proxy or a log, would believe something else than we do.
+# A proxy or a log that reads the first value would see another one than we do.
 TWICE = [b'{"user_id": "user_1", "user_id": "user_2"}', b'{"user_id": "user_1", "x": [{"a": 1, "a": 1}]}']
 
 
 @pytest.mark.parametrize(
     "body", [b"[]", b"5", b'"x"', b"null", b"[" * 100_000, b'{"user_id": NaN}', b"\xff\xfe", *TWICE]
 )
-def test_a_body_is_a_json_object(backend, body):
+def test_a_body_must_be_a_json_object(backend, body):
     response = backend.request("POST", "v1/sessions", body)
     assert (response.status_code, response.error) == (400, "request_body_invalid")
 
@@ -94,11 +94,11 @@ def test_an_id_has_one_spelling(workspace, u1):
         assert key_of(other) is None
 
 
-def test_a_query_of_thousands_is_refused_in_the_dialect(backend):
+def test_a_query_of_thousands_of_parameters_is_refused(backend):
     response = backend.get("v1/sessions", "?" + "&".join(f"user_id={n}" for n in range(2000)))
     assert (response.status_code, response.error) == (400, "malformed_request_parameters")
 
 
-def test_a_body_in_chunks_is_refused_and_not_dropped(backend, session):
+def test_a_chunked_body_is_refused_and_not_ignored(backend, session):
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens", transfer_encoding="chunked")
     assert (response.status_code, response.error) == (411, "content_length_required")

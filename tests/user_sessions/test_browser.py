@@ -1,6 +1,6 @@
-"""The vendor's SDK for browsers, unmodified: in a real browser, on the reference server's page, and in a native app.
+"""Clerk's SDK for browsers, unmodified: in a real browser, on the reference server's page, and in a native app.
 
-With GATEPASS_SCREENSHOTS naming a folder, the picture of the page in the documentation is made anew there.
+GATEPASS_SCREENSHOTS is a folder for a new screenshot of the page for the documentation.
 """
 
 import json
@@ -76,7 +76,7 @@ def template(backend: Any) -> str:
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    """A page of a real browser; that it asked nobody but this machine is checked in the end."""
+    """Yield a page of a real browser. Check at the end that it sent requests only to this machine."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 800, "height": 1180}, locale="en-US", timezone_id="UTC")
         asked: list[str] = []
@@ -88,7 +88,7 @@ def page() -> Iterator[Any]:
 
 @pytest.fixture
 def sdk_in(served: Workspace, page: Any) -> Callable[..., Any]:
-    """A page of the frontend API's origin with nothing but the SDK: ``sdk_in(LOAD)`` runs something in it."""
+    """Return a function that runs a script in a page with only the SDK: ``sdk_in(LOAD)``."""
 
     def run(script: str, argument: Any = None) -> Any:
         if not page.url.startswith(address_of(served)):
@@ -143,7 +143,7 @@ def test_the_browser_sdk_touches_its_session(sdk_in):
 
 
 @pytest.mark.wire("C129")
-def test_the_browser_sdk_uses_two_accounts_and_signs_them_out_one_by_one(sdk_in, page):
+def test_the_browser_sdk_signs_two_accounts_out_one_by_one(sdk_in, page):
     sdk_in(LOAD)
     jane, john = (sdk_in(SIGN_IN, [name, PASSWORD]) for name in ("jane_doe", "john_roe"))
     assert sdk_in(LISTED) == [[john, "active"], [jane, "active"]]
@@ -166,7 +166,7 @@ def test_the_browser_sdk_uses_two_accounts_and_signs_them_out_one_by_one(sdk_in,
 def test_the_browser_sdk_works_in_a_native_app(served, browser_sdk, backend, template):
     jane, john = (user_id(User.objects.get(username=name).pk) for name in ("jane_doe", "john_roe"))
     elsewhere = backend.post("v1/sessions", user_id=jane).json()["id"]
-    told = native_sdk().play(
+    result = native_sdk().play(
         "story",
         sdk=str(browser_sdk),
         endpoint=address_of(served),
@@ -176,24 +176,24 @@ def test_the_browser_sdk_works_in_a_native_app(served, browser_sdk, backend, tem
         elsewhere=elsewhere,
     )
 
-    first, second = told["first"]["session"], told["second"]["session"]
-    assert told["before"] is None
-    assert (told["first"]["user"], told["second"]["user"]) == (jane, john)
-    assert claims_of(told["token"])["sid"] == first and "azp" not in claims_of(told["token"])
-    assert claims_of(told["template token"])["who"] == "jane_doe"
-    assert (set(told["accounts"]), told["in use"]) == ({first, second}, first)
-    assert told["sessions"] == {first: "127.0.0.1", elsewhere: None}, "with the address it was last used from"
-    assert told["revoked"] == {"id": elsewhere, "status": "revoked"}
-    assert told["after"] == {"accounts": 0, "session": None}
+    first, second = result["first"]["session"], result["second"]["session"]
+    assert result["before"] is None
+    assert (result["first"]["user"], result["second"]["user"]) == (jane, john)
+    assert claims_of(result["token"])["sid"] == first and "azp" not in claims_of(result["token"])
+    assert claims_of(result["template token"])["who"] == "jane_doe"
+    assert (set(result["accounts"]), result["in use"]) == ({first, second}, first)
+    assert result["sessions"] == {first: "127.0.0.1", elsewhere: None}, "with the address it was last used from"
+    assert result["revoked"] == {"id": elsewhere, "status": "revoked"}
+    assert result["after"] == {"accounts": 0, "session": None}
     assert [status_of(session) for session in (first, elsewhere, second)] == ["removed", "revoked", "removed"]
 
 
-def test_an_app_with_a_dead_token_signs_in_again_and_asks_no_more_than_it_must(served, browser_sdk, backend):
+def test_an_app_with_an_invalid_token_signs_in_again_without_a_request_loop(served, browser_sdk, backend):
     jane = user_id(User.objects.get(username="jane_doe").pk)
     client = Client.objects.begin(served, at=timezone.now())
     dead = client_token(client)
     client.close(actor="test", at=timezone.now())
-    told = native_sdk().play(
+    result = native_sdk().play(
         "again",
         sdk=str(browser_sdk),
         endpoint=address_of(served),
@@ -201,11 +201,11 @@ def test_an_app_with_a_dead_token_signs_in_again_and_asks_no_more_than_it_must(s
         tickets=[backend.post("v1/sign_in_tokens", user_id=jane).json()["token"] for _ in range(2)],
         kept=dead,
     )
-    assert told["before"] is None
-    assert told["first"]["user"] == told["second"]["user"] == jane
-    assert told["kept another"]
-    assert told["after"] is None, "and so it shows its page for signing in"
-    assert told["asked"] < 30
+    assert result["before"] is None
+    assert result["first"]["user"] == result["second"]["user"] == jane
+    assert result["kept another"]
+    assert result["after"] is None, "and so it shows its page for signing in"
+    assert result["asked"] < 30
 
 
 # The page of the reference server
@@ -264,11 +264,11 @@ def test_the_page_offers_only_templates_that_tokens_are_minted_from(served, temp
     settings.GATEPASS_BROWSER_SDK = tmp_path
     (tmp_path / "clerk.browser.js").touch()
     JwtTemplate.objects.customise_session_tokens(served, {"nick": "{{user.username}}"}, actor="test")
-    told = client.get("/", headers={"host": address_of(served).partition("//")[2]}).content.decode()
-    assert f"<option>{template}</option>" in told and "__session_token" not in told
+    result = client.get("/", headers={"host": address_of(served).partition("//")[2]}).content.decode()
+    assert f"<option>{template}</option>" in result and "__session_token" not in result
 
 
-def test_the_page_s_token_counts_down_and_is_renewed(served, page, settings):
+def test_the_token_on_the_page_counts_down_and_is_renewed(served, page, settings):
     settings.USER_SESSIONS = {"SESSION_TOKEN_LIFETIME": timedelta(seconds=20)}
     page.goto(address_of(served))
     sign_in_on(page, "jane_doe", PASSWORD)
@@ -288,8 +288,8 @@ def test_a_link_with_a_ticket_signs_in_and_leaves_no_trace(served, backend, page
 
 def test_without_the_sdk_the_page_says_how_to_get_it(served, client, settings, tmp_path):
     settings.GATEPASS_BROWSER_SDK = tmp_path
-    told = client.get("/", headers={"host": urlsplit(address_of(served)).netloc}).content.decode()
-    assert "python3 dev.py browser_sdk" in told and "clerk.browser.js" not in told
+    result = client.get("/", headers={"host": urlsplit(address_of(served)).netloc}).content.decode()
+    assert "python3 dev.py browser_sdk" in result and "clerk.browser.js" not in result
 
 
 def live(workspace):
@@ -301,7 +301,7 @@ def elsewhere(workspace):
 
 
 @pytest.mark.parametrize("change", [live, elsewhere])
-def test_the_page_is_offered_at_the_address_of_a_sandbox_alone(served, client, change):
+def test_the_page_is_served_only_at_the_frontend_api_of_a_sandbox(served, client, change):
     host = urlsplit(address_of(served)).netloc
     change(served)
     assert "Try it in this browser" not in client.get("/", headers={"host": host}).content.decode()
@@ -317,7 +317,7 @@ def picture(page: Any) -> None:
 
 @contextmanager
 def app_of(workspace: Workspace, api_key: str, *, host: str = "127.0.0.1", backend_api: str = "") -> Iterator[str]:
-    """An app's server with the vendor's SDK, on a port of its own: its origin."""
+    """Start an app's server with Clerk's SDK. Yield its origin."""
     keys = {
         "api_key": api_key,
         "publishable_key": publishable_key(workspace),
@@ -335,7 +335,7 @@ def app_of(workspace: Workspace, api_key: str, *, host: str = "127.0.0.1", backe
 
 
 def seen_by(page: Any, app: str) -> dict[str, Any]:
-    """What the app's server says to the browser that comes along, whatever redirects are on the way."""
+    """Return the response of the app's server to the browser, after all redirects."""
     page.goto(app)
     answer: dict[str, Any] = json.loads(page.inner_text("pre"))
     return answer
@@ -343,7 +343,7 @@ def seen_by(page: Any, app: str) -> dict[str, Any]:
 
 @pytest.mark.wire("C128")
 @pytest.mark.parametrize("is_sandbox", [True, False], ids=["pk_test", "pk_live"])
-def test_an_app_s_server_knows_the_browser_until_its_session_is_revoked(
+def test_an_app_server_recognises_the_browser_until_its_session_is_revoked(
     sdk_in, page, served, javascript, api_key, backend, settings, is_sandbox
 ):
     lifetime = 5

@@ -1,4 +1,4 @@
-"""Clients and users as a backend sees them, and all the sessions of one revoked at once."""
+"""Clients and users in the Backend API, and revoking all sessions of one."""
 
 import jwt
 import pytest
@@ -18,7 +18,7 @@ from user_sessions.users import user_id
 
 @pytest.fixture
 def client_of_two(workspace, u1, u2):
-    """A client on which u1 signed in, then u2."""
+    """Return a client with u1 and then u2 signed in."""
     first = UserSession.objects.start(workspace, u1, actor="test")
     UserSession.objects.start(workspace, u2, actor="test", client=first.client)
     return Client.objects.get()
@@ -36,7 +36,7 @@ def test_a_client_shows_its_sessions(backend, client_of_two):
 
 
 @pytest.mark.parametrize(("verb", "stays"), [("end", True), ("revoke", True), ("replace", True), ("remove", False)])
-def test_another_session_is_the_active_one_when_it_is_over(backend, client_of_two, verb, stays):
+def test_the_next_session_becomes_active_when_one_is_over(backend, client_of_two, verb, stays):
     over, left = client_of_two.sessions.all()
     getattr(over, verb)(actor="test")
     shown = backend.get(f"v1/clients/{client_of_two.pk}").json()
@@ -48,7 +48,7 @@ def test_another_session_is_the_active_one_when_it_is_over(backend, client_of_tw
 
 @pytest.fixture
 def read_from_the_database():
-    """Ids of sessions, as they are read."""
+    """Collect the ids of loaded sessions."""
     ids = []
 
     def note(instance, **_):
@@ -60,7 +60,7 @@ def read_from_the_database():
 
 
 @pytest.mark.parametrize("path", ["v1/clients", "v1/clients/{}"])
-def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, read_from_the_database):
+def test_sessions_that_left_a_client_are_not_loaded(backend, client_of_two, path, read_from_the_database):
     left, there = client_of_two.sessions.all()
     left.remove(actor="test")
     read_from_the_database.clear()
@@ -68,7 +68,7 @@ def test_sessions_that_left_a_client_are_not_read(backend, client_of_two, path, 
     assert set(read_from_the_database) == {there.pk}
 
 
-def test_a_client_of_one_session_drops_a_revoked_one(backend, workspace, session):
+def test_single_session_mode_does_not_list_a_revoked_session(backend, workspace, session):
     set_user_session_policy(workspace, single_session_mode=True)
     workspace.save()
     session.revoke(actor="test")
@@ -95,7 +95,7 @@ def test_a_missing_client_is_not_found(backend, id):
 
 
 @pytest.mark.wire("C146")
-def test_a_client_is_known_by_its_token(backend, client_of_two):
+def test_a_client_is_identified_by_its_token(backend, client_of_two):
     token = client_token(client_of_two)
     payload = jwt.decode(token, options={"verify_signature": False})
     assert payload == {"id": client_of_two.pk, "rotating_token": client_of_two.rotation}
@@ -104,14 +104,14 @@ def test_a_client_is_known_by_its_token(backend, client_of_two):
 
 
 @pytest.mark.wire("C147")
-def test_a_token_of_an_older_rotation_is_dead(backend, client_of_two):
+def test_a_client_token_of_an_older_rotation_is_invalid(backend, client_of_two):
     token = client_token(client_of_two)
     Client.objects.update(rotation=random_text(10))
     response = backend.post("v1/clients/verify", token=token)
     assert (response.status_code, response.error) == (400, "cookie_invalid")
 
 
-def test_a_token_under_a_withdrawn_key_is_dead(backend, client_of_two, settings):
+def test_a_client_token_of_a_withdrawn_key_is_invalid(backend, client_of_two, settings):
     token = client_token(client_of_two)
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"TOKEN_KEYS": ["n" * 40]}
     assert backend.post("v1/clients/verify", token=token).error == "cookie_invalid"
@@ -119,7 +119,7 @@ def test_a_token_under_a_withdrawn_key_is_dead(backend, client_of_two, settings)
 
 
 @pytest.mark.wire("C147")
-def test_what_is_stored_makes_no_token_and_a_changed_token_is_none(backend, client_of_two):
+def test_stored_values_and_changed_tokens_are_invalid(backend, client_of_two):
     token = client_token(client_of_two)
     header, payload, signature = token.split(".")
     said = {"id": client_of_two.pk, "rotating_token": client_of_two.rotation}
@@ -144,7 +144,7 @@ def test_a_client_of_another_workspace_is_not_found(foreign_backend, client_of_t
 
 
 @pytest.mark.wire("C148")
-def test_verifying_a_client_takes_a_token_and_nothing_else(backend, client_of_two):
+def test_verifying_a_client_accepts_only_a_token(backend, client_of_two):
     token = client_token(client_of_two)
     assert backend.post("v1/clients/verify").error == "form_param_missing"
     assert backend.post("v1/clients/verify", token=token, more=1).error == "form_param_unknown"
@@ -154,7 +154,7 @@ def test_verifying_a_client_takes_a_token_and_nothing_else(backend, client_of_tw
 
 
 @pytest.mark.wire("C149")
-def test_a_user_looks_as_the_hosts_function_says(backend, u1, u2, settings):
+def test_the_hosts_function_defines_the_user_object(backend, u1, u2, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
     shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
     assert (shown["object"], shown["id"], shown["first_name"]) == ("user", user_id(u1.pk), "Maria")
@@ -173,7 +173,7 @@ def test_only_a_phone_number_can_be_a_second_factor(backend, u1, settings):
     assert of_phones <= shown["phone_numbers"][0].keys()
 
 
-def test_a_user_without_a_function_of_the_hosts_is_what_django_knows(backend, u1):
+def test_the_default_user_object_has_django_s_fields(backend, u1):
     shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
     assert (shown["username"], shown["last_name"], shown["banned"]) == ("u1", "Doe", False)
     assert shown["created_at"] == int(u1.date_joined.timestamp() * 1000)
@@ -186,13 +186,13 @@ def test_a_missing_user_is_not_found(backend, id):
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
-def test_metadata_that_are_no_json_are_shown_as_far_as_they_can_be(backend, u1, settings):
+def test_metadata_that_are_not_json_are_converted(backend, u1, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.odd_profile"}
     shown = backend.get(f"v1/users/{user_id(u1.pk)}").json()
     assert shown["private_metadata"] == {"at": "2026-01-01 00:00:00", "nan": None}
 
 
-def test_a_workspace_names_the_users_it_knows(backend, foreign_backend, workspace, u1, u2, settings):
+def test_a_workspace_reads_only_its_own_users(backend, foreign_backend, workspace, u1, u2, settings):
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
     assert backend.get(f"v1/users/{user_id(u1.pk)}").status_code == 200
     for response in (
@@ -205,12 +205,12 @@ def test_a_workspace_names_the_users_it_knows(backend, foreign_backend, workspac
     assert foreign_backend.get(f"v1/users/{user_id(u2.pk)}").status_code == 200
 
 
-# All at once
+# Revoke all
 
 
 @pytest.fixture
 def three(workspace, elsewhere, u1, u2):
-    """Three sessions of u1, one of u2, and one of u1 in another workspace."""
+    """Start three sessions of u1, one of u2, and one of u1 in another workspace."""
     sessions = [UserSession.objects.start(workspace, u1, actor="test") for _ in range(3)]
     UserSession.objects.start(workspace, u2, actor="test")
     UserSession.objects.start(elsewhere, u1, actor="test")
@@ -233,7 +233,7 @@ def test_all_sessions_of_a_user_are_revoked(backend, three, u1):
     assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions").json()["total_count"] == 0
 
 
-def test_a_backend_signs_out_whom_the_workspace_knows_no_more(backend, workspace, u2, settings):
+def test_a_backend_signs_out_a_user_who_left_the_workspace(backend, workspace, u2, settings):
     session = UserSession.objects.start(workspace, u2, actor="test")
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
     assert backend.get(f"v1/users/{user_id(u2.pk)}").status_code == 404
@@ -242,7 +242,7 @@ def test_a_backend_signs_out_whom_the_workspace_knows_no_more(backend, workspace
 
 
 @pytest.mark.wire("C152")
-def test_all_others_are_revoked_and_the_callers_stays(backend, three, u1):
+def test_all_other_sessions_are_revoked_and_the_excepted_one_stays(backend, three, u1):
     kept = three[1].pk
     answer = backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=kept).json()
     assert answer["total_count"] == 2
@@ -269,12 +269,12 @@ def test_all_sessions_of_a_client_are_revoked(backend, foreign_backend, client_o
         ({"except_session_id": "sess_missing"}, 404),
     ],
 )
-def test_an_exception_that_is_none_revokes_nothing(backend, three, u1, body, status):
+def test_an_invalid_exception_revokes_nothing(backend, three, u1, body, status):
     assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", **body).status_code == status
     assert live().count() == 5
 
 
-def test_the_exception_is_one_of_those(backend, three, u1, u2):
+def test_the_excepted_session_must_be_one_of_them(backend, three, u1, u2):
     other = UserSession.objects.get(user=u2)
     assert backend.post(f"v1/users/{user_id(u1.pk)}/revoke_sessions", except_session_id=other.pk).status_code == 404
     assert live().count() == 5
@@ -292,7 +292,7 @@ def test_a_thousand_sessions_are_revoked_in_one_statement(backend, workspace, u1
     assert backend.request("POST", f"v1/sessions/{one.pk}/tokens").status_code == 404
 
 
-def test_who_is_deactivated_through_a_proxy_is_signed_out_too(three, u1):
+def test_deactivating_a_user_through_a_proxy_model_signs_them_out(three, u1):
     class Employee(type(u1)):
         class Meta:
             proxy = True
@@ -305,7 +305,7 @@ def test_who_is_deactivated_through_a_proxy_is_signed_out_too(three, u1):
     assert not live().filter(user=u1).exists()
 
 
-def test_whoever_is_deactivated_is_signed_out_everywhere_and_for_good(three, u1):
+def test_deactivating_a_user_signs_them_out_everywhere_permanently(three, u1):
     u1.is_active = False
     u1.save()
     assert [session.user.username for session in live().select_related("user")] == ["u2"]

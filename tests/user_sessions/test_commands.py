@@ -1,4 +1,4 @@
-"""What an operator does at the shell, and in the console."""
+"""Management commands, and the same tasks in the console."""
 
 import json
 from datetime import timedelta
@@ -68,14 +68,14 @@ def test_a_rotation_may_change_the_algorithm(name, workspace):
 
 
 @pytest.mark.parametrize(("verb", "stage"), [("retire", Stage.ACTIVE), ("revoke", Stage.GONE)])
-def test_a_key_steps_down_and_another_comes(name, workspace, verb, stage):
+def test_a_retired_or_revoked_key_gets_a_successor(name, workspace, verb, stage):
     key = SigningKey.objects.current(workspace)
-    assert f"It was {verb}d." in run("signing_keys", verb, name, key.kid)
+    assert f"{verb.title()}d." in run("signing_keys", verb, name, key.kid)
     assert SigningKey.objects.get(pk=key.pk).stage_at(timezone.now()) == stage
     assert SigningKey.objects.exclude(pk=key.pk).get().revoked_at is None
     again = run("signing_keys", verb, name, key.kid)
     assert again.startswith(
-        "It is gone already.\n" if verb == "revoke" else "Another key is about to take over already.\n"
+        "The key is already gone.\n" if verb == "revoke" else "Its successor is already published.\n"
     )
     line = next(line for line in again.splitlines() if line.startswith(key.kid))
     assert ("revoked at 20" in line) == (verb == "revoke") != ("published until 20" in line)
@@ -83,19 +83,19 @@ def test_a_key_steps_down_and_another_comes(name, workspace, verb, stage):
     assert (event.subject, event.actor) == (key.kid, "command:signing_keys")
 
 
-def test_a_key_that_is_next_can_be_withdrawn_and_replaced_by_one_of_another_algorithm(name, workspace):
+def test_a_pending_key_can_be_replaced_by_one_of_another_algorithm(name, workspace):
     run("signing_keys", "rotate", name)
     following = SigningKey.objects.earliest("-active_from")
-    assert "retire it to have one for ES256" in run("signing_keys", "rotate", name, "--algorithm", "ES256")
+    assert "Retire it to get a key for ES256" in run("signing_keys", "rotate", name, "--algorithm", "ES256")
     workspace.refresh_from_db()
     assert UserSessionPolicy.of(workspace).signing_algorithm == "RS256"
-    assert run("signing_keys", "retire", name, following.kid).startswith("It was retired.")
-    assert run("signing_keys", "retire", name, following.kid).startswith("It is gone already.\n")
+    assert run("signing_keys", "retire", name, following.kid).startswith("Retired.")
+    assert run("signing_keys", "retire", name, following.kid).startswith("The key is already gone.\n")
     run("signing_keys", "rotate", name, "--algorithm", "ES256")
     assert SigningKey.objects.earliest("-active_from").algorithm == "ES256"
 
 
-def test_a_key_of_another_workspace_is_out_of_reach(name, elsewhere):
+def test_a_key_of_another_workspace_is_not_found(name, elsewhere):
     key = SigningKey.objects.current(elsewhere)
     with pytest.raises(CommandError, match="has no signing key"):
         run("signing_keys", "revoke", name, key.kid)
@@ -126,19 +126,19 @@ def test_session_tokens_are_customised_and_previewed(name, workspace, session):
     assert (shown["nickname"], shown["sid"], shown["v"]) == ("Maria", session.pk, 2)
 
 
-def test_customising_says_what_it_did_and_what_is_probably_wrong(name, workspace):
+def test_customising_prints_the_result_and_lint_findings(name, workspace):
     said, finding = run("jwt_template", "session_token", name, '{"nick": "{{user.nick}}"}').splitlines()
     assert said == f"Session tokens of Here now carry these claims ({JwtTemplate.objects.get().pk})."
     assert finding.startswith("unknown_shortcode at /nick: There is no user.nick")
 
 
-def test_customising_that_is_refused_says_why(name, workspace):
-    for claims, why in (('{"sub": 1}', "sub"), ('{"aud": 1}', "neither text nor a list")):
+def test_a_refused_customisation_prints_the_reason(name, workspace):
+    for claims, why in (('{"sub": 1}', "sub"), ('{"aud": 1}', "neither a string nor a list")):
         with pytest.raises(CommandError, match=why):
             run("jwt_template", "session_token", name, claims)
 
 
-def test_claims_with_which_no_session_token_could_be_made_are_refused(name, workspace, session):
+def test_claims_too_large_for_a_session_token_are_refused(name, workspace, session):
     for letter, most in (("x", 8_182), ("\u2603", 8_182 // 6)):  # a token has the second as six letters
         fits, does_not = (json.dumps({"pad": letter * count}) for count in (most, most + 1))
         with pytest.raises(CommandError, match="more than 8192 bytes"):
@@ -148,15 +148,15 @@ def test_claims_with_which_no_session_token_could_be_made_are_refused(name, work
         assert "token_too_large" in run("jwt_template", "preview", "__session_token", "--session", session.pk)
 
 
-def test_a_session_token_that_nobody_would_read_is_not_shown(name, workspace, session, settings):
+def test_a_session_token_too_large_for_verifiers_is_not_previewed(name, workspace, session, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
     run("jwt_template", "session_token", name, '{"all": "{{user.public_metadata}}"}')
-    with pytest.raises(CommandError, match="No token would be made"):
+    with pytest.raises(CommandError, match="gives no token"):
         run("jwt_template", "preview", "__session_token", "--session", session.pk)
 
 
 @pytest.mark.parametrize("claims", ["{", "[]", "5", '{"sub": "x"}', '{"a": "' + "x" * 20_000 + '"}', '{"a": NaN}'])
-def test_claims_that_are_none_are_refused(name, claims):
+def test_invalid_claims_are_refused(name, claims):
     with pytest.raises(CommandError):
         run("jwt_template", "session_token", name, claims)
     assert not JwtTemplate.objects.exists()
@@ -165,7 +165,7 @@ def test_claims_that_are_none_are_refused(name, claims):
 # Signing out
 
 
-def test_somebody_is_signed_out_everywhere(name, workspace, u1, u2):
+def test_the_command_signs_a_user_out_everywhere(name, workspace, u1, u2):
     first, _, other = (UserSession.objects.start(workspace, user, actor="test") for user in (u1, u1, u2))
     assert run("revoke_user_sessions", name, "--user", user_id(u1.pk), "--except", first.pk) == "1 sessions revoked.\n"
     assert set(live()) == {first, other}
@@ -177,7 +177,7 @@ def test_somebody_is_signed_out_everywhere(name, workspace, u1, u2):
     assert list(live()) == [other]
 
 
-def test_whom_the_workspace_knows_no_more_is_signed_out_all_the_same(name, workspace, u1, u2, settings):
+def test_the_command_signs_out_a_user_who_left_the_workspace(name, workspace, u1, u2, settings):
     for user in (u1, u2):
         UserSession.objects.start(workspace, user, actor="test")
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
@@ -185,12 +185,12 @@ def test_whom_the_workspace_knows_no_more_is_signed_out_all_the_same(name, works
     assert [session.user for session in live()] == [u1]
 
 
-def test_everybody_is_signed_out(name, session):
+def test_the_command_signs_every_user_out(name, session):
     assert "is revoked" in run("revoke_user_sessions", name, "--everybody", "--no-input")
     assert not live().exists()
 
 
-def test_everyone_is_signed_out_only_after_a_yes(name, session):
+def test_signing_every_user_out_needs_a_confirmation(name, session):
     with pytest.raises(CommandError, match="Add --no-input"):
         run("revoke_user_sessions", name, "--everybody")
     assert live().exists()
@@ -201,7 +201,7 @@ def test_a_user_is_also_found_by_user_name(name, workspace, u1):
     assert run("revoke_user_sessions", name, "--user", u1.get_username()) == "1 sessions revoked.\n"
 
 
-def test_a_text_that_means_two_users_is_refused(name, workspace, u1, django_user_model):
+def test_an_ambiguous_user_name_is_refused(name, workspace, u1, django_user_model):
     django_user_model.objects.create_user(user_id(u1.pk))
     with pytest.raises(CommandError, match="matches 2 users"):
         run("revoke_user_sessions", name, "--user", user_id(u1.pk))
@@ -221,7 +221,7 @@ def test_a_text_that_means_two_users_is_refused(name, workspace, u1, django_user
         ("--everybody", "--reason", "x" * 201),
     ],
 )
-def test_what_makes_no_sense_signs_nobody_out(name, session, elsewhere, u2, how):
+def test_invalid_arguments_sign_no_one_out(name, session, elsewhere, u2, how):
     foreign = UserSession.objects.start(elsewhere, u2, actor="test")
     ids = {"user": user_id(session.user_id), "client": session.client_id}
     ids |= {"foreign": foreign.pk, "theirs": foreign.client_id}
@@ -257,9 +257,9 @@ def test_the_console_signs_out_a_client_or_a_user(console, workspace, u1, u2):
     assert not live().exists()
 
 
-def test_the_console_begins_no_epoch_unless_it_is_meant(console, workspace, session):
+def test_the_console_begins_no_epoch_without_a_confirmation(console, workspace, session):
     page = "/admin/user_sessions/epoch/add/"
-    assert "signs everybody of the workspace out, for good" in console.get(page).content.decode()
+    assert "signs out every user of the workspace" in console.get(page).content.decode()
     refused = console.post(page, {"workspace": str(workspace.pk), "reason": "a leak"})
     assert "is_meant" in refused.context["adminform"].form.errors
     assert live().exists() and not Epoch.objects.exists()
@@ -307,7 +307,7 @@ def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
     assert Event.objects.filter(type="user_session.revoked").count() == 12
 
 
-def test_the_console_tells_why(console, session):
+def test_the_console_shows_the_reason_of_an_ending(console, session):
     session.revoke(actor="test", reason="<stolen>")
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
     assert "user_session.revoked by test: &lt;stolen&gt;" in page
@@ -338,7 +338,7 @@ def test_the_console_shows_the_newest_sessions_of_a_client(console, workspace, u
     assert newest.pk in shown and oldest.pk not in shown
 
 
-def test_a_list_of_clients_asks_the_same_number_of_questions_however_long(console, workspace, u1, u2):
+def test_a_list_of_clients_has_a_fixed_number_of_queries(console, workspace, u1, u2):
     def asked():
         with CaptureQueriesContext(connection) as queries:
             assert console.get("/admin/user_sessions/client/").status_code == 200
@@ -352,12 +352,12 @@ def test_a_list_of_clients_asks_the_same_number_of_questions_however_long(consol
     assert asked() == one
 
 
-def test_a_session_leads_to_its_client(console, session):
+def test_a_session_page_links_its_client(console, session):
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
     assert f'href="/admin/user_sessions/client/{quote(session.client_id)}/change/"' in page
 
 
-def test_a_user_whom_the_console_does_not_show_is_a_name(session, monkeypatch):
+def test_a_user_without_an_admin_page_is_not_linked(session, monkeypatch):
     monkeypatch.setattr("user_sessions.admin.reverse", _no_page)
     assert _link(session.user) == "u1"
 
@@ -375,7 +375,7 @@ def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
     assert ">EdDSA</option>" in form and ">RS256</option>" in form and "Eddsa" not in form
 
 
-def test_clients_on_which_nobody_signs_in_are_forgotten_after_a_day(workspace, u1, monkeypatch):
+def test_unused_clients_are_deleted_after_a_day(workspace, u1, monkeypatch):
     monkeypatch.setattr(clients, "BATCH", 2)
     long_ago, lately = timezone.now() - timedelta(days=2), timezone.now() - timedelta(hours=23)
     for _ in range(5):

@@ -56,7 +56,7 @@ def test_an_unknown_api_version_is_refused(backend, version):
 
 @pytest.mark.wire("C138")
 @pytest.mark.parametrize("version", ["2026-05-13", "2031-01-01"])
-def test_a_later_version_means_the_newest(backend, session, version):
+def test_a_later_version_is_treated_as_the_newest(backend, session, version):
     later = backend.request("GET", f"v1/sessions/{session.pk}", clerk_api_version=version)
     newest = backend.request("GET", f"v1/sessions/{session.pk}", clerk_api_version=VERSIONS[-1])
     assert (later.status_code, later.json()) == (200, newest.json())
@@ -88,7 +88,7 @@ def test_the_content_type_of_every_answer_is_exactly_json(backend, sign_in, u1):
 
 @pytest.mark.wire("C10")
 @pytest.mark.parametrize("action", ["tokens", "revoke"])
-def test_a_body_that_is_none_changes_nothing(backend, sign_in, u1, action):
+def test_an_invalid_body_changes_nothing(backend, sign_in, u1, action):
     session = sign_in(u1)
     response = backend.request("POST", f"v1/sessions/{session['id']}/{action}", b"{")
     assert (response.status_code, response.error) == (400, "request_body_invalid")
@@ -344,7 +344,7 @@ def test_verify_refuses_a_token_with_a_wrong_signature(backend, foreign_backend,
 
 
 @pytest.mark.wire("C34")
-def test_an_old_token_verifies_nothing(backend, workspace, sign_in, u1):
+def test_an_old_token_does_not_verify_a_session(backend, workspace, sign_in, u1):
     id, now = sign_in(u1)["id"], timezone.now()
     session = UserSession.objects.in_workspace(workspace).for_minting(at=now).get(pk=id)
     response = backend.post(f"v1/sessions/{id}/verify", token=session_token(session, at=now - timedelta(seconds=66)))

@@ -1,11 +1,11 @@
-"""For which domain cookies are set that several hosts read: the site's, by the public suffix list."""
+"""The domain of cookies that several hosts read: the registrable domain, by the public suffix list."""
 
 import pytest
 from django.http import HttpResponse
 
 from sessions_core.models import Workspace
 from tests.embedded import embedded
-from user_sessions.clerk.cookies import handshake_cookies_dropped, set_handshake, tell_signed_in
+from user_sessions.clerk.cookies import handshake_cookie_deletions, set_handshake, set_signed_in_cookie
 from user_sessions.models import UserSessionPolicy
 
 pytestmark = embedded
@@ -29,9 +29,9 @@ SITES = [
 
 
 @pytest.mark.parametrize(("issuer", "domain"), SITES)
-def test_who_is_signed_in_is_told_to_the_whole_site(issuer, domain):
+def test_client_uat_is_set_for_the_whole_site(issuer, domain):
     response = HttpResponse()
-    tell_signed_in(response, _workspace_at(issuer), None)
+    set_signed_in_cookie(response, _workspace_at(issuer), None)
     assert {cookie["domain"] for cookie in response.cookies.values()} == {domain}
 
 
@@ -42,7 +42,7 @@ def _workspace_at(issuer):
 
 
 def handshake(issuer, page):
-    """Whether a handshake travels in a cookie, and for which domain."""
+    """Return the domain of the handshake cookie, or False if there is none."""
     response = HttpResponse()
     is_set = set_handshake(response, "__clerk_handshake_nonce", "x", _workspace_at(issuer), page=page)
     return response.cookies["__clerk_handshake_nonce"]["domain"] if is_set else None
@@ -58,7 +58,7 @@ def test_no_cookie_is_set_for_a_public_suffix():
 @pytest.mark.parametrize("issuer", ["https://clerk.example.co.uk", "https://clerk.b.example.co.uk"])
 def test_hosts_of_any_depth_agree_on_one_domain(page, issuer):
     assert handshake(issuer, page) == "example.co.uk"
-    dropped = handshake_cookies_dropped(_workspace_at(issuer), page=page)
+    dropped = handshake_cookie_deletions(_workspace_at(issuer), page=page)
     assert all(directive.endswith("; Domain=example.co.uk") for directive in dropped)
 
 

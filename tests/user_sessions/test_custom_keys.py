@@ -1,4 +1,4 @@
-"""Keys that customers bring: which are taken, and which are refused for what reason."""
+"""Custom signing keys: which are accepted, and why others are refused."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from tests.embedded import embedded
 from tests.fuzz import fuzz
-from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, parsed, vetted
+from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, parse_key, validate_key
 
 pytestmark = embedded
 
@@ -80,7 +80,7 @@ def certificate() -> str:
 
 
 def made_up_rsa(bits: int, exponent: int) -> str:
-    """A PEM with numbers of the right size, none of them prime."""
+    """Return a PEM with numbers of the right size that are not prime."""
 
     def der(tag: int, body: bytes) -> bytes:
         length = len(body).to_bytes((len(body).bit_length() + 7) // 8)
@@ -95,7 +95,7 @@ def made_up_rsa(bits: int, exponent: int) -> str:
 
 def refusal(signing_key: str, algorithm: str) -> str:
     with pytest.raises(KeyRefused) as refused:
-        vetted(signing_key, algorithm)
+        validate_key(signing_key, algorithm)
     return refused.value.code
 
 
@@ -103,15 +103,16 @@ def refusal(signing_key: str, algorithm: str) -> str:
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
 def test_a_private_key_signs_what_its_public_half_verifies(algorithm, form):
     form = PrivateFormat.PKCS8 if algorithm == "EdDSA" else form
-    stored = vetted(pem(kind_for(algorithm), form), algorithm)
-    token = jwt.encode({"a": 1}, parsed(stored, algorithm), algorithm)
+    stored = validate_key(pem(kind_for(algorithm), form), algorithm)
+    token = jwt.encode({"a": 1}, parse_key(stored, algorithm), algorithm)
     assert jwt.decode(token, public(kind_for(algorithm)), [algorithm]) == {"a": 1}
 
 
 @pytest.mark.parametrize(("algorithm", "size"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
-def test_a_secret_is_as_long_as_the_hash_at_least(algorithm, size):
-    stored = vetted("k" * size, algorithm)
-    assert jwt.decode(jwt.encode({"a": 1}, parsed(stored, algorithm), algorithm), "k" * size, [algorithm]) == {"a": 1}
+def test_a_secret_must_be_at_least_as_long_as_the_hash(algorithm, size):
+    stored = validate_key("k" * size, algorithm)
+    token = jwt.encode({"a": 1}, parse_key(stored, algorithm), algorithm)
+    assert jwt.decode(token, "k" * size, [algorithm]) == {"a": 1}
     assert refusal("k" * (size - 1), algorithm) == "too_short"
 
 
@@ -122,9 +123,9 @@ def test_a_secret_is_as_long_as_the_hash_at_least(algorithm, size):
         *("ssh" + SECRET, "MII" + "A" * 61, "sk-proj-" + SECRET, "1e400" + " " * 60, "-" * 64, "BEGIN " * 11),
     ],
 )
-def test_a_secret_is_taken_as_it_is(secret):
-    assert vetted(secret, "HS512") == secret.encode()
-    assert jwt.encode({}, parsed(vetted(secret, "HS512"), "HS512"), "HS512")
+def test_a_secret_is_stored_unchanged(secret):
+    assert validate_key(secret, "HS512") == secret.encode()
+    assert jwt.encode({}, parse_key(validate_key(secret, "HS512"), "HS512"), "HS512")
 
 
 NOT_SECRETS = {
@@ -152,7 +153,7 @@ NOT_SECRETS = {
 
 
 @pytest.mark.parametrize("name", NOT_SECRETS)
-def test_what_is_public_or_a_key_is_no_secret(name):
+def test_public_data_or_a_key_is_refused_as_a_secret(name):
     assert refusal(NOT_SECRETS[name](), "HS256") == "not_a_secret"
 
 
@@ -207,12 +208,12 @@ def test_an_exponent_that_is_even_or_small_is_refused(exponent):
 
 @pytest.mark.parametrize("algorithm", ["HS256", "EdDSA"])
 @pytest.mark.parametrize(("key_text", "code"), [("k" * 40 + "\0", "not_text"), ("\udfff" * 40, "not_text")])
-def test_what_is_not_text_is_refused(algorithm, key_text, code):
+def test_a_key_that_is_not_text_is_refused(algorithm, key_text, code):
     assert refusal(key_text, algorithm) == code
 
 
 def test_a_secret_has_a_largest_size():
-    assert vetted("é" * (MAX_SIZE // 2), "HS256")
+    assert validate_key("é" * (MAX_SIZE // 2), "HS256")
     assert refusal("é" * (MAX_SIZE // 2) + "k", "HS256") == "too_large"
 
 
@@ -226,21 +227,21 @@ def test_a_pem_may_come_from_any_system_and_with_blanks_around_it(kind):
     algorithm = {"RSA": "RS256", "P-256": "ES256", "Ed25519": "EdDSA"}[kind]
     text = pem(kind)
     for spelling in (text.replace("\n", "\r\n"), f"\n \t{text}\r\n ", text.strip()):
-        assert vetted(spelling, algorithm) == vetted(text, algorithm)
+        assert validate_key(spelling, algorithm) == validate_key(text, algorithm)
 
 
-def test_curve_parameters_before_a_key_are_passed_over():
+def test_curve_parameters_before_a_key_are_ignored():
     text = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
     traditional = pem("P-256", PrivateFormat.TraditionalOpenSSL)
-    assert vetted(text + traditional, "ES256") == vetted(pem("P-256"), "ES256")
+    assert validate_key(text + traditional, "ES256") == validate_key(pem("P-256"), "ES256")
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "HS256"])
 @pytest.mark.parametrize("name", sorted(REFUSED.keys() - {"text", "DER in Base64"}))
-def test_a_refusal_says_nothing_of_the_key(name, algorithm):
+def test_an_error_message_does_not_quote_the_key(name, algorithm):
     text = REFUSED[name][1]()
     with pytest.raises(KeyRefused) as refused:
-        vetted(text, algorithm)
+        validate_key(text, algorithm)
     reason, cause = refused.value, refused.value.__context__
     said = repr(reason) + repr(vars(reason)) + repr(cause) + "".join(traceback.format_exception_only(cause))
     assert not any(line in said for line in text.splitlines() if len(line) >= 20 and "-----" not in line)
@@ -249,22 +250,22 @@ def test_a_refusal_says_nothing_of_the_key(name, algorithm):
 
 @pytest.mark.parametrize("algorithm", PEM_ALGORITHMS)
 def test_a_key_stored_for_another_algorithm_is_parsed_only_where_it_fits(algorithm):
-    stored = vetted(pem("RSA"), "RS256")
+    stored = validate_key(pem("RSA"), "RS256")
     if algorithm.startswith("RS"):
-        assert parsed(stored, algorithm)
+        assert parse_key(stored, algorithm)
     else:
         with pytest.raises(KeyRefused, match=f"{algorithm} needs"):
-            parsed(stored, algorithm)
+            parse_key(stored, algorithm)
 
 
 @fuzz
 @given(st.text(st.characters(), max_size=200), st.sampled_from(ALGORITHMS))
 def test_garbage_is_refused_or_a_secret(text, algorithm):
     try:
-        assert vetted(text, algorithm) == text.encode()
+        assert validate_key(text, algorithm) == text.encode()
     except KeyRefused:
         return
-    assert jwt.encode({}, parsed(text.encode(), algorithm), algorithm)
+    assert jwt.encode({}, parse_key(text.encode(), algorithm), algorithm)
 
 
 @fuzz

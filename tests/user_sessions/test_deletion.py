@@ -1,4 +1,4 @@
-"""What events and webhooks report when users and sessions are deleted."""
+"""Events and webhooks when users and sessions are deleted."""
 
 import pytest
 from django.db import connection
@@ -14,7 +14,7 @@ def reported() -> set[tuple[str, str, str]]:
     return {(event.type, event.actor, event.data.get("reason", "")) for event in ends}
 
 
-def test_events_report_what_ends_with_a_user(everything):
+def test_events_report_the_rows_deleted_with_a_user(everything):
     everything.delete()
     assert reported() == {
         ("user_session.revoked", "system:user_deleted", "user_deleted"),

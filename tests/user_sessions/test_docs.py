@@ -1,4 +1,4 @@
-"""The pages about user sessions say what is true: their tables are compared, their code is run."""
+"""The pages about user sessions are correct: their tables match the code, and their examples run."""
 
 import re
 import shutil
@@ -41,7 +41,7 @@ def test_every_error_is_documented_with_its_status():
     assert len(rows) == len(CATALOGUE)
 
 
-def test_every_route_for_browsers_is_documented_with_whom_it_is_open_to():
+def test_every_route_for_browsers_is_documented_with_its_credentials():
     documented = [
         (path, methods.split(", "), visitors == "yes") for path, methods, visitors in table(BROWSERS, "Routes")
     ]
@@ -70,7 +70,7 @@ def test_the_states_are_documented_with_the_verbs_that_leave_them():
 
 @pytest.fixture
 def given(live_server, api_key) -> dict[str, Any]:
-    """What the page says the reader has."""
+    """Return the variables that the page expects."""
     user = get_user_model().objects.create_user("jane_doe")
     issuer = UserSessionPolicy.objects.get().frontend_api
     return {"URL": live_server.url, "API_KEY": api_key, "USER_ID": user_id(user.pk), "ISSUER": issuer}
@@ -98,7 +98,7 @@ def test_the_python_works(given):
 
 
 @pytest.mark.django_db
-def test_the_python_about_a_change_of_the_password_works(workspace, u1):
+def test_the_python_about_password_changes_works(workspace, u1):
     first, other = (UserSession.objects.start(workspace, u1, actor="test") for _ in range(2))
     (change,) = (block for block in blocks(PAGE, "python") if "keep_session" in block)
     exec(compile(change, PAGE, "exec"), {"session": first, "user": u1, "new_password": "pi is exactly three"})
@@ -107,7 +107,7 @@ def test_the_python_about_a_change_of_the_password_works(workspace, u1):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_worker_of_the_page_about_verifying_knows_its_key_among_several(given):
+def test_the_worker_on_the_verification_page_selects_the_right_key(given):
     workspace, now = Workspace.objects.get(), timezone.now()
     session = UserSession.objects.start(workspace, get_user_model().objects.get(), actor="test", at=now)
     token = session_token(UserSession.minting(workspace, session.pk, at=now), at=now)

@@ -1,4 +1,4 @@
-"""Several accounts on one client, row by row; who is impersonated, and who copied a credential."""
+"""Several accounts on one client, row by row, with impersonation and copied tokens."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -9,35 +9,35 @@ from tests.user_sessions.frontend import Browser
 
 
 @pytest.fixture
-def room(somebody, backend):
+def room(frontend, backend):
     users = {name: get_user_model().objects.create_user(name, password="secret") for name in ("ann", "bob", "cat")}
-    return Room(somebody, users, {}, backend)
+    return Room(frontend, users, {}, backend)
 
 
-def fate_of(credential, somebody):
-    """What became of a client's token, as whoever copied it would find out."""
-    if somebody.credential == credential:
+def token_state(credential, frontend):
+    """Return the state of a client's token, as an attacker who copied it would see."""
+    if frontend.credential == credential:
         return KEPT
-    copy = type(somebody)()
+    copy = type(frontend)()
     copy.credential = credential
-    assert copy.shown() is None
-    return NEW if somebody.credential else DEAD
+    assert copy.client_json() is None
+    return NEW if frontend.credential else DEAD
 
 
 def check(row, room):
-    somebody = room.somebody
+    frontend = room.frontend
     room.begin(row.was)
     assert room.seen() == row.was
-    before = somebody.credential
+    before = frontend.credential
     response = row.do(room)
     answer = "" if response.status_code == 200 else f"{response.status_code} {response.error}"
-    tells = somebody.tells_signed_in if isinstance(somebody, Browser) else row.tells_signed_in
-    if row.credential == DEAD and not isinstance(somebody, Browser):
-        assert somebody.credential == before  # nothing tells an app to forget it
-        assert somebody.shown() is None
-        somebody.credential = ""
-    found = (answer, room.seen(), fate_of(before, somebody) if before else NEW, tells)
-    assert found == (row.refused, row.then, row.credential, row.tells_signed_in)
+    tells = frontend.sets_signed_in_cookie if isinstance(frontend, Browser) else row.sets_signed_in_cookie
+    if row.credential == DEAD and not isinstance(frontend, Browser):
+        assert frontend.credential == before  # an app keeps a token that is no longer valid
+        assert frontend.client_json() is None
+        frontend.credential = ""
+    found = (answer, room.seen(), token_state(before, frontend) if before else NEW, tells)
+    assert found == (row.refused, row.then, row.credential, row.sets_signed_in_cookie)
 
 
 @pytest.mark.parametrize("row", MULTI, ids=lambda row: row.what)
@@ -52,42 +52,42 @@ def test_a_client_of_one_account(room, at_home, row):
     check(row, room)
 
 
-def test_what_was_planted_in_a_browser_does_not_become_its_users(at_home, u1):
+def test_a_planted_client_token_does_not_get_the_users_session(at_home, u1):
     attacker, victim = Browser(), Browser()
     attacker.post("v1/client")
     victim.credential = attacker.credential
     session = victim.sign_in(u1)
-    assert attacker.shown() is None
+    assert attacker.client_json() is None
     assert attacker.verb(session, "tokens").status_code == 401
     assert victim.verb(session, "tokens").status_code == 200
 
 
-def test_a_stranger_credential_is_never_adopted(somebody, u1):
-    somebody.credential = "x.y.z"
-    assert somebody.shown() is None
-    somebody.sign_in(u1)
-    assert somebody.shown()["sessions"] != []
+def test_an_invalid_client_token_is_never_adopted(frontend, u1):
+    frontend.credential = "x.y.z"
+    assert frontend.client_json() is None
+    frontend.sign_in(u1)
+    assert frontend.client_json()["sessions"] != []
 
 
-def test_whoever_forgot_the_client_signs_in_at_once_with_the_dead_token_and_gets_another(somebody, u1):
-    somebody.sign_in(u1)
-    dead = somebody.credential
-    assert somebody.post("v1/client", "?_method=DELETE").status_code == 200
-    somebody.credential = dead
-    assert somebody.get("v1/environment").status_code == 200
-    session = somebody.sign_in(u1)
-    assert somebody.credential != dead
-    assert somebody.verb(session, "tokens").status_code == 200
+def test_after_closing_its_client_a_caller_signs_in_on_a_new_one(frontend, u1):
+    frontend.sign_in(u1)
+    dead = frontend.credential
+    assert frontend.post("v1/client", "?_method=DELETE").status_code == 200
+    frontend.credential = dead
+    assert frontend.get("v1/environment").status_code == 200
+    session = frontend.sign_in(u1)
+    assert frontend.credential != dead
+    assert frontend.verb(session, "tokens").status_code == 200
 
 
-def test_who_impersonates_leaves_the_users_own_sessions_elsewhere_alone(at_home, u1):
+def test_an_impersonation_leaves_the_users_other_sessions_alone(at_home, u1):
     own, operator = Browser(), Browser()
     session = own.sign_in(u1)
     operator.sign_in(u1, impersonator=ACTOR)
     assert own.verb(session, "tokens").status_code == 200
 
 
-def test_who_impersonates_signs_the_user_out_elsewhere_in_the_name_of_the_impersonation(at_home, u1):
+def test_an_impersonator_who_revokes_a_session_is_recorded_as_the_actor(at_home, u1):
     own, operator = Browser(), Browser()
     session = own.sign_in(u1)
     impersonation, before = operator.sign_in(u1, impersonator=ACTOR), operator.credential

@@ -1,4 +1,4 @@
-"""Whatever is sent to the Frontend API, the answer is one of the dialect, and leaves nothing behind."""
+"""Any input to the Frontend API gets a response in Clerk's format and changes nothing."""
 
 import json
 import re
@@ -50,8 +50,8 @@ def page(client) -> Page:
 
 @pytest.fixture
 def unchanged(client, workspace) -> set[str]:
-    """What every table holds. Whatever is refused leaves it as it was."""
-    SigningKey.objects.current(workspace)  # which is made when a token is signed first
+    """Check that the tables have not changed."""
+    SigningKey.objects.current(workspace)  # otherwise the first token would create it
     return dump()
 
 
@@ -68,7 +68,7 @@ def path_of(path: str, id: str) -> str:
 
 
 @pytest.mark.parametrize(("method", "path"), NAMED)
-def test_an_id_that_nobody_has_is_not_found(page, unchanged, method, path):
+def test_an_unknown_id_is_not_found(page, unchanged, method, path):
     for id in IDS:
         response = page.send(method, path_of(path, id), {"level": "first_factor", "strategy": "password"})
         assert is_refused(response) and response.status_code in (400, 404, 405, 422), (id, response.content)
@@ -78,7 +78,7 @@ def test_an_id_that_nobody_has_is_not_found(page, unchanged, method, path):
 @pytest.mark.parametrize(
     "path", ["client/\x00", "client/%00", "me/%FF", "client/" + "x" * 10_000, "client//", "me/../me"]
 )
-def test_a_path_that_is_none_is_not_found(page, unchanged, path):
+def test_an_unknown_path_is_not_found(page, unchanged, path):
     for method in ("GET", "POST", "DELETE"):
         assert is_refused(page.send(method, quote(path, safe="/%")))
     assert dump() == unchanged
@@ -128,7 +128,7 @@ BODIES: list[tuple[bytes, str, int | None]] = [
 @pytest.mark.parametrize(
     ("body", "type", "status"), BODIES, ids=[f"{body[:20]!r} {type[:20]}" for body, type, _ in BODIES]
 )
-def test_a_body_of_the_wrong_kind_is_refused(page, unchanged, body, type, status):
+def test_a_body_of_the_wrong_type_is_refused(page, unchanged, body, type, status):
     for caller in (page, app_of(page), Page()):
         response = caller.send("POST", "client/sign_ins", body, type=type)
         assert is_refused(response) and response.status_code == status, response.content
@@ -141,8 +141,8 @@ def app_of(page: Page) -> Page:
 
 @pytest.mark.promise("P26")
 @pytest.mark.parametrize("path", POSTS)
-def test_no_field_of_the_wrong_kind_gets_anywhere(page, client, path):
-    """Every route that takes a body, with every name that any takes: some ignore it, none fails."""
+def test_a_field_of_the_wrong_type_changes_nothing(page, client, path):
+    """Every route with a body, with every parameter of any route: some ignore it, none fails."""
     target = path_of(path, client.last_active_session_id or "")
     for name in FIELDS:
         for value in ("x", "", "%00", "%ED%A0%80", "1&" + name + "=2", "x" * 70_000):
@@ -179,7 +179,7 @@ def test_no_field_of_the_wrong_kind_gets_anywhere(page, client, path):
         "&".join(["_method=DELETE", *(f"a{n}=1" for n in range(2000))]),
     ],
 )
-def test_a_method_that_nobody_may_name_changes_nothing(page, unchanged, query):
+def test_an_invalid_method_override_changes_nothing(page, unchanged, query):
     for path in ("client/sessions", "client/sessions/x"):
         response = page.send("POST", f"{path}?{query}")
         assert is_refused(response) and response.status_code in (400, 405, 404)
@@ -187,7 +187,7 @@ def test_a_method_that_nobody_may_name_changes_nothing(page, unchanged, query):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE"])
-def test_only_a_post_names_another_method(page, unchanged, method):
+def test_only_a_post_can_override_the_method(page, unchanged, method):
     for path in ("client", "client/sessions", "me"):
         assert page.send(method, f"{path}?_method=DELETE").status_code in (200, 405)
     assert dump() == unchanged
@@ -195,7 +195,7 @@ def test_only_a_post_names_another_method(page, unchanged, method):
 
 
 @pytest.mark.parametrize("type", [FORM, "application/json"])
-def test_a_method_is_named_in_the_query_alone(page, unchanged, type):
+def test_the_method_override_must_be_in_the_query(page, unchanged, type):
     body = b'{"_method": "DELETE"}' if type != FORM else b"_method=DELETE"
     assert page.send("POST", "client/sessions", body, type=type).status_code == 405
     for header in ("x_http_method_override", "x_http_method", "x_method_override"):
@@ -205,13 +205,13 @@ def test_a_method_is_named_in_the_query_alone(page, unchanged, type):
 
 @pytest.mark.parametrize("version", ["", "x", "2021-01-01", "2021-02-05%00", "%FF", "2021-02-05&__clerk_api_version=x"])
 @pytest.mark.parametrize("path", ["client", "environment", "me", "client/handshake"])
-def test_a_version_that_is_none_is_refused(page, unchanged, path, version):
+def test_an_invalid_version_is_refused(page, unchanged, path, version):
     response = page.get(f"{path}?__clerk_api_version={version}")
     assert is_refused(response) and response.error == "api_version_invalid"
     assert dump() == unchanged
 
 
-def test_a_body_in_chunks_is_refused_and_not_dropped(page, unchanged):
+def test_a_chunked_body_is_refused_and_not_ignored(page, unchanged):
     response = page.send("POST", "client/sign_ins", transfer_encoding="chunked")
     assert (response.status_code, response.error) == (411, "content_length_required")
     assert dump() == unchanged
@@ -227,7 +227,7 @@ def test_a_ticket_of_any_key_is_refused(page, workspace, u1, unchanged, kid):
     assert dump() == before
 
 
-# Anything
+# Random input
 
 
 @pytest.mark.promise("P25")

@@ -28,8 +28,8 @@ def statuses(client):
 
 
 @pytest.mark.wire("C95")
-def test_a_ticket_signs_in(somebody, u1):
-    answer = somebody.show_ticket(somebody.ticket_for(u1)).json()
+def test_a_ticket_signs_in(frontend, u1):
+    answer = frontend.use_ticket(frontend.ticket_for(u1)).json()
     attempt, client = answer["response"], answer["client"]
     assert (attempt["object"], attempt["status"]) == ("sign_in_attempt", "complete")
     assert attempt["created_session_id"] == client["last_active_session_id"] == client["sessions"][0]["id"]
@@ -41,33 +41,33 @@ def test_a_ticket_signs_in(somebody, u1):
 
 @pytest.mark.wire("C96", "C97")
 @pytest.mark.parametrize(("kind", "how"), [("sign_in_token", {}), ("actor_token", {"impersonator": ACTOR})])
-def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, somebody, u1, kind, how):
-    used, revoked = somebody.ticket_for(u1, **how), somebody.ticket_for(u1, **how)
-    assert somebody.show_ticket(used).status_code == 200
+def test_a_used_revoked_expired_or_forged_ticket_is_refused(at_home, frontend, u1, kind, how):
+    used, revoked = frontend.ticket_for(u1, **how), frontend.ticket_for(u1, **how)
+    assert frontend.use_ticket(used).status_code == 200
     Ticket.objects.get(stored_status="pending").revoke(actor="test")
-    late = somebody.ticket_for(u1, at=timezone.now() - 2 * AGO, **how)
+    late = frontend.ticket_for(u1, at=timezone.now() - 2 * AGO, **how)
     refusals = {used: f"{kind}_already_used_code", revoked: f"{kind}_revoked_code", late: "ticket_expired_code"}
     refusals |= {used[:-4] + "AAAA": "ticket_invalid_code", "garbage": "ticket_invalid_code"}
-    fresh = type(somebody)()
+    fresh = type(frontend)()
     for ticket, code in refusals.items():
-        response = fresh.show_ticket(ticket)
+        response = fresh.use_ticket(ticket)
         assert (response.status_code, response.error) == (400, code)
     assert fresh.credential == ""
     assert UserSession.objects.count() == 1
 
 
 @pytest.mark.wire("C99")
-def test_an_impersonation_lasts_half_an_hour_and_names_its_actor(somebody, u1):
-    session = somebody.sign_in(u1, impersonator=ACTOR, session_lifetime=timedelta(minutes=30))
-    shown = somebody.get(f"v1/client/sessions/{session.pk}").json()["response"]
+def test_an_impersonation_lasts_half_an_hour_and_names_its_actor(frontend, u1):
+    session = frontend.sign_in(u1, impersonator=ACTOR, session_lifetime=timedelta(minutes=30))
+    shown = frontend.get(f"v1/client/sessions/{session.pk}").json()["response"]
     assert (shown["actor"], shown["expire_at"] - shown["created_at"]) == (ACTOR, 1_800_000)
-    assert claims_of(somebody.verb(session, "tokens").json()["jwt"])["act"] == ACTOR
+    assert claims_of(frontend.verb(session, "tokens").json()["jwt"])["act"] == ACTOR
 
 
 @pytest.mark.wire("C100")
-def test_sign_in_is_disabled_during_an_impersonation(somebody, u1, u2):
-    somebody.sign_in(u1, impersonator=ACTOR)
-    response = somebody.try_to_sign_in(u2)
+def test_sign_in_is_disabled_during_an_impersonation(frontend, u1, u2):
+    frontend.sign_in(u1, impersonator=ACTOR)
+    response = frontend.try_to_sign_in(u2)
     assert (response.status_code, response.error) == (409, "session_creation_not_allowed")
     assert Ticket.objects.filter(stored_status="pending").count() == 1  # it was not used up in vain
 
@@ -76,10 +76,10 @@ def test_sign_in_is_disabled_during_an_impersonation(somebody, u1, u2):
 
 
 @pytest.mark.wire("C102")
-def test_an_anonymous_caller_has_no_client(somebody):
-    response = somebody.get("v1/client")
+def test_an_anonymous_caller_has_no_client(frontend):
+    response = frontend.get("v1/client")
     assert (response.status_code, response.json()) == (200, {"response": None, "client": None})
-    assert somebody.credential == ""
+    assert frontend.credential == ""
 
 
 @pytest.mark.wire("C103", "C104")
@@ -89,7 +89,7 @@ def test_a_new_client_of_an_app_gets_its_token_in_a_header(app):
     assert said["id"] == created["response"]["id"]
     assert said["rotating_token"]
     assert created["response"]["sessions"] == []
-    assert app.shown()["id"] == said["id"]
+    assert app.client_json()["id"] == said["id"]
 
 
 @pytest.mark.wire("C103", "C104")
@@ -98,31 +98,31 @@ def test_a_new_client_of_a_browser_gets_a_cookie_that_scripts_cannot_read(browse
     id = browser.request(method, "v1/client").json()["response"]["id"]
     cookie = browser.client.cookies["__client"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["domain"]) == (True, True, "Lax", "")
-    assert browser.shown()["id"] == id
+    assert browser.client_json()["id"] == id
     assert browser.request(method, "v1/client").json()["response"]["id"] == id
 
 
 @pytest.mark.wire("C105")
 @pytest.mark.promise("P11")
-def test_a_sign_in_invalidates_the_earlier_client_token(somebody, u1):
-    somebody.post("v1/client")
-    before = somebody.credential
-    somebody.sign_in(u1)
-    after, id = somebody.credential, somebody.shown()["id"]
+def test_a_sign_in_invalidates_the_earlier_client_token(frontend, u1):
+    frontend.post("v1/client")
+    before = frontend.credential
+    frontend.sign_in(u1)
+    after, id = frontend.credential, frontend.client_json()["id"]
     assert claims_of(before)["id"] == claims_of(after)["id"] == id
-    somebody.credential = before
-    assert somebody.shown() is None
-    assert somebody.get("v1/me").status_code == 401
+    frontend.credential = before
+    assert frontend.client_json() is None
+    assert frontend.get("v1/me").status_code == 401
 
 
 # Sessions
 
 
 @pytest.mark.wire("C108")
-def test_a_touch_makes_the_session_the_active_one(somebody, u1, u2):
-    first, second = somebody.sign_in(u1), somebody.sign_in(u2)
+def test_a_touch_makes_the_session_the_active_one(frontend, u1, u2):
+    first, second = frontend.sign_in(u1), frontend.sign_in(u2)
     UserSession.objects.filter(pk=first.pk).update(last_active_at=first.last_active_at - AGO)
-    answer = somebody.verb(first, "touch", active_organization_id="", intent="select_session").json()
+    answer = frontend.verb(first, "touch", active_organization_id="", intent="select_session").json()
     now = answer["response"]["last_active_at"] / 1000
     assert first.last_active_at.timestamp() - 1 < now <= timezone.now().timestamp()
     assert answer["client"]["last_active_session_id"] == first.pk
@@ -131,11 +131,11 @@ def test_a_touch_makes_the_session_the_active_one(somebody, u1, u2):
 
 
 @pytest.mark.wire("C109")
-def test_a_touch_of_another_client_s_session_is_404_and_of_a_revoked_one_401(somebody, u1, u2):
-    own, other = somebody.sign_in(u1), type(somebody)().sign_in(u2)
-    assert somebody.verb(other, "touch").error == "resource_not_found"
+def test_a_touch_of_another_client_s_session_is_404_and_of_a_revoked_one_401(frontend, u1, u2):
+    own, other = frontend.sign_in(u1), type(frontend)().sign_in(u2)
+    assert frontend.verb(other, "touch").error == "resource_not_found"
     own.revoke(actor="test")
-    response = somebody.verb(own, "touch")
+    response = frontend.verb(own, "touch")
     assert (response.status_code, response.error) == (401, "authentication_invalid")
 
 
@@ -147,100 +147,100 @@ def test_a_token_names_the_origin_of_the_page(browser, app, u1, u2):
 
 
 @pytest.mark.wire("C111")
-def test_minting_ignores_unknown_parameters(somebody, u1):
+def test_minting_ignores_unknown_parameters(frontend, u1):
     unknown = {"tab_state": "x", "organization_id": "", "token": "ey", "force_origin": "true"}
-    response = somebody.verb(somebody.sign_in(u1), "tokens", "?debug=skip_cache&_clerk_js_version=6", **unknown)
+    response = frontend.verb(frontend.sign_in(u1), "tokens", "?debug=skip_cache&_clerk_js_version=6", **unknown)
     assert response.status_code == 200
     assert response.json().keys() == {"object", "jwt"}
 
 
 @pytest.mark.wire("C112")
-def test_a_browser_mints_a_token_from_a_template(at_home, somebody, u1):
+def test_a_browser_mints_a_token_from_a_template(at_home, frontend, u1):
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={"hello": "{{user.first_name}}"}), actor="test")
-    session = somebody.sign_in(u1)
-    assert verified(somebody.verb(session, "tokens/t1").json()["jwt"])["hello"] == "Maria"
-    response = somebody.verb(session, "tokens/none")
+    session = frontend.sign_in(u1)
+    assert verified(frontend.verb(session, "tokens/t1").json()["jwt"])["hello"] == "Maria"
+    response = frontend.verb(session, "tokens/none")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
 @pytest.mark.wire("C113", "C114")
-def test_an_ended_session_stays_in_the_client_and_ends_only_once(somebody, u1, u2):
-    first, second = somebody.sign_in(u1), somebody.sign_in(u2)
-    answer = somebody.verb(second, "end").json()
+def test_an_ended_session_stays_in_the_client_and_ends_only_once(frontend, u1, u2):
+    first, second = frontend.sign_in(u1), frontend.sign_in(u2)
+    answer = frontend.verb(second, "end").json()
     assert (answer["response"]["id"], answer["response"]["status"]) == (second.pk, "ended")
     assert answer["response"]["last_active_token"] is None
     assert statuses(answer["client"]) == {first.pk: "active", second.pk: "ended"}
     assert answer["client"]["last_active_session_id"] == first.pk
-    again = somebody.verb(second, "end")
+    again = frontend.verb(second, "end")
     assert (again.status_code, again.error) == (400, "invalid_action_for_session")
-    assert somebody.verb(first, "end").json()["client"]["last_active_session_id"] is None
+    assert frontend.verb(first, "end").json()["client"]["last_active_session_id"] is None
 
 
 @pytest.mark.wire("C115")
-def test_a_removed_session_leaves_the_client(somebody, u1):
-    session = somebody.sign_in(u1)
-    answer = somebody.verb(session, "remove").json()
+def test_a_removed_session_leaves_the_client(frontend, u1):
+    session = frontend.sign_in(u1)
+    answer = frontend.verb(session, "remove").json()
     assert (answer["response"]["status"], answer["client"]["sessions"]) == ("removed", [])
-    response = somebody.get(f"v1/client/sessions/{session.pk}")
+    response = frontend.get(f"v1/client/sessions/{session.pk}")
     assert (response.status_code, response.error) == (404, "resource_not_found")
 
 
 @pytest.mark.wire("C116")
-def test_a_client_can_have_two_users(somebody, u1, u2):
-    first, second = somebody.sign_in(u1), somebody.sign_in(u2)
-    assert statuses(somebody.shown()) == {first.pk: "active", second.pk: "active"}
-    assert somebody.shown()["last_active_session_id"] == second.pk
-    assert somebody.verb(first, "touch").json()["client"]["last_active_session_id"] == first.pk
-    somebody.verb(first, "remove")
-    assert statuses(somebody.shown()) == {second.pk: "active"}
+def test_a_client_can_have_two_users(frontend, u1, u2):
+    first, second = frontend.sign_in(u1), frontend.sign_in(u2)
+    assert statuses(frontend.client_json()) == {first.pk: "active", second.pk: "active"}
+    assert frontend.client_json()["last_active_session_id"] == second.pk
+    assert frontend.verb(first, "touch").json()["client"]["last_active_session_id"] == first.pk
+    frontend.verb(first, "remove")
+    assert statuses(frontend.client_json()) == {second.pk: "active"}
 
 
 @pytest.mark.wire("C117")
-def test_a_second_sign_in_of_the_same_user_names_the_existing_session(somebody, u1):
-    session = somebody.sign_in(u1)
-    response = somebody.try_to_sign_in(u1)
+def test_a_second_sign_in_of_the_same_user_names_the_existing_session(frontend, u1):
+    session = frontend.sign_in(u1)
+    response = frontend.try_to_sign_in(u1)
     assert (response.status_code, response.error) == (400, "identifier_already_signed_in")
     assert first_error(response)["meta"] == {"session_id": session.pk}
 
 
 @pytest.mark.wire("C118")
-def test_single_session_mode_refuses_a_second_sign_in(at_home, somebody, u1, u2):
+def test_single_session_mode_refuses_a_second_sign_in(at_home, frontend, u1, u2):
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
-    somebody.sign_in(u1)
-    response = somebody.try_to_sign_in(u2)
+    frontend.sign_in(u1)
+    response = frontend.try_to_sign_in(u2)
     assert (response.status_code, response.error) == (400, "session_exists")
 
 
 @pytest.mark.wire("C119")
-def test_signing_all_users_out_keeps_the_client(somebody, backend, u1, u2):
-    sessions = [somebody.sign_in(u1), somebody.sign_in(u2)]
-    id = somebody.shown()["id"]
-    assert somebody.post("v1/client/sessions", "?_method=DELETE").json()["response"]["sessions"] == []
-    assert (somebody.shown()["id"], somebody.shown()["sessions"]) == (id, [])
+def test_signing_all_users_out_keeps_the_client(frontend, backend, u1, u2):
+    sessions = [frontend.sign_in(u1), frontend.sign_in(u2)]
+    id = frontend.client_json()["id"]
+    assert frontend.post("v1/client/sessions", "?_method=DELETE").json()["response"]["sessions"] == []
+    assert (frontend.client_json()["id"], frontend.client_json()["sessions"]) == (id, [])
     assert [backend.get(f"v1/sessions/{each.pk}").json()["status"] for each in sessions] == ["removed", "removed"]
 
 
 @pytest.mark.wire("C120")
-def test_a_deleted_client_is_anonymous(somebody, u1):
-    session = somebody.sign_in(u1)
-    before = somebody.credential
-    assert somebody.post("v1/client", "?_method=DELETE").json() == {"response": None, "client": None}
+def test_a_deleted_client_is_anonymous(frontend, u1):
+    session = frontend.sign_in(u1)
+    before = frontend.credential
+    assert frontend.post("v1/client", "?_method=DELETE").json() == {"response": None, "client": None}
     session.refresh_from_db()
     assert session.status == "removed"
-    if isinstance(somebody, Browser):
-        assert somebody.credential == ""
-        assert somebody.shown() is None
-    somebody.credential = before
-    assert somebody.shown() is None
+    if isinstance(frontend, Browser):
+        assert frontend.credential == ""
+        assert frontend.client_json() is None
+    frontend.credential = before
+    assert frontend.client_json() is None
 
 
 @pytest.mark.wire("C123")
-def test_a_session_revoked_by_a_backend_is_over_for_its_client(somebody, backend, u1):
-    session = somebody.sign_in(u1)
-    assert somebody.verb(session, "tokens").status_code == 200
+def test_a_session_revoked_by_a_backend_is_over_for_its_client(frontend, backend, u1):
+    session = frontend.sign_in(u1)
+    assert frontend.verb(session, "tokens").status_code == 200
     assert backend.request("POST", f"v1/sessions/{session.pk}/revoke").status_code == 200
-    response = somebody.verb(session, "tokens")
+    response = frontend.verb(session, "tokens")
     assert (response.status_code, response.error) == (401, "authentication_invalid")
-    assert statuses(somebody.shown()) == {session.pk: "revoked"}
-    assert somebody.shown()["last_active_session_id"] is None
+    assert statuses(frontend.client_json()) == {session.pk: "revoked"}
+    assert frontend.client_json()["last_active_session_id"] is None

@@ -1,4 +1,4 @@
-"""What a browser keeps for us, what an app keeps instead, and which page a token names."""
+"""The cookies of a browser, the token of an app, and the origin in a session token."""
 
 from http.cookies import Morsel
 from typing import Any
@@ -35,7 +35,7 @@ def cookie_of(workspace: Workspace, user: Any, host: str, page: str, name: str) 
 
 @pytest.mark.promise("P21")
 @pytest.mark.parametrize("page", [APP, "https://live.example.com", "https://shop.test", "https://example.com"])
-def test_the_clients_cookie_is_for_this_host_alone_and_no_script(live_workspace, u1, page):
+def test_the_client_cookie_is_host_only_and_not_readable_by_scripts(live_workspace, u1, page):
     cookie = cookie_of(live_workspace, u1, "live.example.com", page, "__client")
     assert (cookie["domain"], cookie["path"], cookie["samesite"]) == ("", "/", "Lax")
     assert cookie["httponly"] and cookie["secure"]
@@ -45,7 +45,7 @@ PAGES = [APP, *(f"https://{host}" for host in ("example.com", "live.example.com"
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_when_somebody_signed_in_is_told_to_the_whole_site_whichever_page_asks(live_workspace, u1, page):
+def test_the_time_of_a_sign_in_is_set_for_the_whole_site(live_workspace, u1, page):
     cookie = cookie_of(live_workspace, u1, "live.example.com", page, "__client_uat")
     assert (cookie["domain"], cookie["path"], cookie["samesite"]) == ("example.com", "/", "Lax")
     assert cookie["secure"] and not cookie["httponly"]
@@ -53,14 +53,14 @@ def test_when_somebody_signed_in_is_told_to_the_whole_site_whichever_page_asks(l
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("https", True), ("http", "")])
-def test_a_sandbox_without_tls_can_be_tried_out(workspace, u1, scheme, secure):
+def test_cookies_of_a_sandbox_without_tls_are_not_secure(workspace, u1, scheme, secure):
     set_user_session_policy(workspace, frontend_api=f"{scheme}://{HOST}")
     workspace.save()
     cookie = cookie_of(workspace, u1, HOST, APP, "__client")
     assert (cookie["secure"], cookie["httponly"]) == (secure, True)
 
 
-def test_an_app_gets_no_cookie_and_a_page_no_header(workspace, u1, u2):
+def test_an_app_gets_its_token_in_a_header_and_a_page_in_a_cookie(workspace, u1, u2):
     listing(workspace)
     native, browser = app(), Page()
     by_app = native.send(
@@ -72,8 +72,8 @@ def test_an_app_gets_no_cookie_and_a_page_no_header(workspace, u1, u2):
 
 
 @pytest.mark.promise("P21")
-def test_no_query_turns_the_cookie_of_a_page_into_text_that_it_can_read(page):
-    """What is HttpOnly stays so, whatever mode a page claims."""
+def test_no_query_exposes_the_cookie_to_scripts(page):
+    """The cookie stays HttpOnly in every mode that a page requests."""
     for query in ("?_is_native=1", "?_is_native=true"):
         for method, path in (("GET", "client"), ("POST", "client"), ("GET", "environment")):
             answer = Page(cookie=page.cookie).send(method, path + query)
@@ -83,7 +83,7 @@ def test_no_query_turns_the_cookie_of_a_page_into_text_that_it_can_read(page):
 
 @pytest.mark.promise("P21")
 @pytest.mark.parametrize("path", ["client?_method=DELETE"])
-def test_with_the_client_its_cookie_goes(page, path):
+def test_closing_a_client_deletes_its_cookie(page, path):
     gone = page.send("POST", path)
     assert (gone.cookies["__client"].value, gone.cookies["__client"]["max-age"]) == ("", 0)
     assert gone.cookies["__client_uat"].value == "0"
@@ -93,7 +93,7 @@ def test_with_the_client_its_cookie_goes(page, path):
 
 
 @pytest.mark.promise("P23")
-def test_a_token_names_the_page_that_asked_and_no_other(page, minting, client):
+def test_a_token_names_the_origin_of_the_calling_page(page, minting, client):
     def azp(**headers: str | None) -> str | None:
         return claims_of(page.send("POST", minting, **headers).json()["jwt"]).get("azp")
 
@@ -106,7 +106,7 @@ def test_a_token_names_the_page_that_asked_and_no_other(page, minting, client):
 
 
 @pytest.mark.promise("P23")
-def test_a_read_that_names_no_page_gets_a_token_without_one(page):
+def test_a_request_without_an_origin_gets_a_token_without_azp(page):
     def azp(**headers: str) -> str | None:
         (session,) = page.get("client", origin=None, **headers).json()["response"]["sessions"]
         return claims_of(session["last_active_token"]["jwt"]).get("azp")

@@ -1,4 +1,4 @@
-"""What is not the present token of a client of this workspace opens nothing, however it is carried."""
+"""Only the current token of a client of this workspace is accepted, in a cookie or a header."""
 
 import hashlib
 import logging
@@ -49,8 +49,8 @@ def carrying(text: str, carrier: str) -> Page:
 
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
-def test_a_forged_token_opens_nothing(client, token, forge):
-    """Whoever shows it is nobody yet, and can do nothing about it but sign in."""
+def test_a_forged_token_gives_no_access(client, token, forge):
+    """The caller is an anonymous visitor and can only sign in."""
     forged = forge(token)
     assert forged != token
     for carrier in CARRIERS:
@@ -62,28 +62,28 @@ def test_a_forged_token_opens_nothing(client, token, forge):
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_a_true_one_opens_however_it_is_carried(client, token, carrier):
+def test_a_valid_token_works_in_a_cookie_and_a_header(client, token, carrier):
     assert carrying(token, carrier).signed_in() == [client.last_active_session_id]
 
 
 @pytest.mark.promise("P10")
 @pytest.mark.parametrize("forge", ["cut off", "another key", "alg none", "another kid", "a second spelling"])
 def test_a_forged_token_costs_no_query_of_its_own(client, token, forge, django_assert_num_queries):
-    """It is refused by arithmetic; what is looked up is a visitor's host and origin."""
+    """The signature check refuses it; the only queries are those of a visitor."""
     forged = FORGERIES[forge](token)
     for visitor, shown in ((Page(), "cookie"), (app(), "bearer")):
-        with CaptureQueriesContext(connection) as nobody:
+        with CaptureQueriesContext(connection) as queries:
             visitor.get("client")
-        with django_assert_num_queries(len(nobody)):
+        with django_assert_num_queries(len(queries)):
             assert carrying(forged, shown).get("client").status_code == 200
 
 
-# True tokens of another kind, or of another time
+# Valid tokens of another kind, or old tokens
 
 
 @pytest.fixture
 def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str, str]:
-    """By what it is: a text that was good for something, and is no present token of a client of this workspace."""
+    """Return valid credentials, by kind, that are not a current client token of this workspace."""
     now = timezone.now()
     session = UserSession.minting(workspace, client.last_active_session_id, at=now)
     template = JwtTemplate.objects.define(workspace, Definition(name="x", claims={"id": client.pk}), actor="test")
@@ -102,7 +102,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
         "closed": token_of(closed),
         "signing key": jwt.encode(said(token_of(client))[1], *private_key(SigningKey.objects.get().kid)),
     }
-    rotated.renew(at=now - timedelta(minutes=1))  # one of this moment is told to look for the newer
+    rotated.renew(at=now - timedelta(minutes=1))  # a token replaced a moment ago gets another error
     closed.close(actor="test", at=now)
     keys = settings.SESSIONS_CORE["TOKEN_KEYS"]
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {
@@ -115,7 +115,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
 
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_nothing_else_is_a_clients_token(others, carrier):
+def test_no_other_token_is_accepted_as_a_client_token(others, carrier):
     for kind, text in others.items():
         assert carrying(text, carrier).get("me").status_code == 401, kind
         assert carrying(text, carrier).signed_in() == [], kind
@@ -123,7 +123,7 @@ def test_nothing_else_is_a_clients_token(others, carrier):
 
 @pytest.mark.promise("P9")
 @pytest.mark.parametrize("carrier", CARRIERS)
-def test_every_route_of_clients_refuses_them(client, token, others, carrier):
+def test_every_route_for_clients_refuses_other_tokens(client, token, others, carrier):
     names = {"session_id": client.last_active_session_id, "sign_in_id": "sia_x", "template_name": "x"}
     kinds = ["foreign client", "rotated", "closed", "session token", "of a withdrawn key"]
     texts = [FORGERIES["another key"](token), *(others[kind] for kind in kinds)]
@@ -136,7 +136,7 @@ def test_every_route_of_clients_refuses_them(client, token, others, carrier):
 
 
 @pytest.mark.promise("P13")
-def test_a_client_of_another_workspace_is_nobody_here_and_itself_there(elsewhere, workspace, u1):
+def test_a_client_is_anonymous_at_another_workspace(elsewhere, workspace, u1):
     listing(workspace)
     theirs = token_of(signed_in_client(listing(elsewhere), u1))
     assert Page(cookie=theirs).signed_in() == []
@@ -149,7 +149,7 @@ def test_a_client_of_another_workspace_is_nobody_here_and_itself_there(elsewhere
 @pytest.mark.promise("P11")
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("kind", ["forged", "foreign client", "rotated", "closed", "of a withdrawn key"])
-def test_a_sign_in_never_adopts_what_it_is_shown(client, token, others, workspace, u2, kind, carrier):
+def test_a_sign_in_never_adopts_a_presented_token(client, token, others, workspace, u2, kind, carrier):
     shown = FORGERIES["another key"](token) if kind == "forged" else others[kind]
     known = set(Client.objects.values_list("pk", flat=True))
     page = carrying(shown, carrier)
@@ -164,7 +164,7 @@ def test_a_sign_in_never_adopts_what_it_is_shown(client, token, others, workspac
 
 
 @pytest.mark.promise("P11")
-def test_whoever_planted_a_client_is_not_let_in_as_who_signs_in_on_it(workspace, u1):
+def test_an_attacker_who_planted_a_client_token_gets_no_session(workspace, u1):
     listing(workspace)
     attacker = Page()
     attacker.post("client")
@@ -174,11 +174,11 @@ def test_whoever_planted_a_client_is_not_let_in_as_who_signs_in_on_it(workspace,
     assert victim.get("me").json()["response"]["id"] == user_id(u1.pk)
 
 
-# Two at once
+# Two tokens in one request
 
 
 @pytest.mark.promise("P12")
-def test_a_cookie_and_a_header_agree_or_are_refused(client, token, workspace, u2):
+def test_a_cookie_and_a_header_that_differ_are_refused(client, token, workspace, u2):
     other = token_of(signed_in_client(workspace, u2))
     for header in (token, f"Bearer {token}", f"bearer {token}"):
         agreeing = Page(cookie=token, origin=None, authorization=header).get("client")
@@ -190,7 +190,7 @@ def test_a_cookie_and_a_header_agree_or_are_refused(client, token, workspace, u2
 
 @pytest.mark.promise("P12")
 @pytest.mark.parametrize("separator", ["; ", ";", " ; ", ", "])
-def test_two_cookies_of_clients_are_refused_whichever_comes_first(client, token, workspace, u2, separator):
+def test_two_client_cookies_are_refused_in_any_order(client, token, workspace, u2, separator):
     other = token_of(signed_in_client(workspace, u2))
     for first, second in ((token, other), (other, token), (token, "x"), ("x", token)):
         page = Page()
@@ -217,17 +217,17 @@ def test_two_headers_are_refused(client, token):
 @pytest.mark.promise("P8")
 @pytest.mark.parametrize("query", ["?token={0}", "?__client={0}", "?authorization=Bearer%20{0}", "?_clerk_client={0}"])
 def test_no_token_is_taken_from_a_query(client, token, query):
-    """So that no caller is tempted to send it there."""
+    """A token in a URL would be logged."""
     assert app().get("me" + query.format(token)).status_code == 401
     assert app().get("me" + query.format(token) + "&_is_native=1").status_code == 401
 
 
-# What is written down
+# Logs
 
 
 @pytest.fixture
 def everything_logged(caplog, monkeypatch):
-    """Of every logger, at any level; Django's own are more reticent in this project, which a host's need not be."""
+    """Capture every logger at every level, because a host may log more than this project."""
     monkeypatch.setattr(logging.getLogger("django"), "propagate", True)
     for name in (None, "django", "django.request", "django.db.backends"):
         caplog.set_level(logging.DEBUG, logger=name)
@@ -236,7 +236,7 @@ def everything_logged(caplog, monkeypatch):
 
 @pytest.mark.promise("P6")
 def test_no_credential_is_in_a_log(client, token, others, workspace, u2, everything_logged):
-    """The log of the database is included."""
+    """This includes the log of SQL queries."""
     texts = [token, *others.values(), *(FORGERIES[name](token) for name in ("cut off", "another key", "in capitals"))]
     with CaptureQueriesContext(connection) as queries:
         for text in texts:

@@ -1,5 +1,4 @@
-"""What a host project brings along: backends that know users of their own, receivers and profiles that fail, users who
-were deactivated behind our back."""
+"""Host projects: their backends, failing receivers and profiles, and users deactivated by an update."""
 
 from datetime import timedelta
 
@@ -20,7 +19,7 @@ SECRET = "correct horse battery staple"
 
 
 class Directory(BaseBackend):
-    """Passwords are kept elsewhere, as with LDAP; whoever signs in for the first time becomes a user."""
+    """A backend with an external directory, such as LDAP, which creates users at their first sign-in."""
 
     def authenticate(self, request, username=None, password=None):
         if password != SECRET:
@@ -32,11 +31,11 @@ class Directory(BaseBackend):
 
 
 class Keeping(ModelBackend):
-    """A host's own, which checks passwords as Django's does."""
+    """A backend of the host that checks passwords like Django's."""
 
 
-def by_password(somebody, name, password=SECRET):
-    return somebody.post("v1/client/sign_ins", strategy="password", identifier=name, password=password)
+def by_password(frontend, name, password=SECRET):
+    return frontend.post("v1/client/sign_ins", strategy="password", identifier=name, password=password)
 
 
 @pytest.fixture
@@ -44,26 +43,26 @@ def directory(settings):
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Directory"]
 
 
-@pytest.mark.parametrize("name", ["u1", "somebody new"])
-def test_a_backend_lets_in_whom_it_knows(somebody, directory, u1, name):
+@pytest.mark.parametrize("name", ["u1", "new user"])
+def test_an_authentication_backend_signs_its_users_in(frontend, directory, u1, name):
     u1.set_unusable_password()
     u1.save()
-    assert by_password(somebody, name).status_code == 200
+    assert by_password(frontend, name).status_code == 200
     assert UserSession.objects.get().user.username == name
 
 
-def test_whom_no_backend_knows_is_not_found(browser, directory):
-    assert by_password(browser, "somebody new", "wrong").error == "form_identifier_not_found"
+def test_a_user_unknown_to_every_backend_is_not_found(browser, directory):
+    assert by_password(browser, "new user", "wrong").error == "form_identifier_not_found"
     assert not get_user_model().objects.exists()
 
 
-def test_a_user_that_the_workspace_does_not_know_is_not_let_in(browser, directory, settings):
+def test_a_user_of_another_workspace_cannot_sign_in(browser, directory, settings):
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
-    assert by_password(browser, "somebody new").error == "form_identifier_not_found"
+    assert by_password(browser, "new user").error == "form_identifier_not_found"
     assert not UserSession.objects.exists()
 
 
-def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, directory, settings, u2):
+def test_a_user_who_left_the_workspace_between_two_steps_cannot_sign_in(browser, directory, settings, u2):
     begun = browser.post("v1/client/sign_ins", identifier="u2").json()["response"]
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
     path = f"v1/client/sign_ins/{begun['id']}/attempt_first_factor"
@@ -72,7 +71,7 @@ def test_a_user_who_left_the_workspace_between_two_steps_is_not_let_in(browser, 
 
 
 @pytest.mark.parametrize("backends", [["Directory"], ["Keeping", "Directory"]])
-def test_a_user_whose_password_is_in_a_directory_may_mistype_it(browser, settings, u1, backends):
+def test_a_directory_user_with_a_wrong_password_gets_the_usual_error(browser, settings, u1, backends):
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.{backend}" for backend in backends]
     assert by_password(browser, "u1", "wrong").error == "form_password_incorrect"
     begun = browser.post("v1/client/sign_ins", identifier="u1").json()["response"]
@@ -82,7 +81,7 @@ def test_a_user_whose_password_is_in_a_directory_may_mistype_it(browser, setting
     assert browser.post(attempt, strategy="password", password=SECRET).status_code == 200
 
 
-def test_where_django_keeps_every_password_a_user_may_have_none(browser, settings, u1):
+def test_a_user_without_a_password_is_refused_if_django_stores_every_password(browser, settings, u1):
     of_django = [f"django.contrib.auth.backends.{name}" for name in ("ModelBackend", "RemoteUserBackend")]
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Keeping", *of_django]
     assert by_password(browser, "u1", "wrong").error == "strategy_for_user_invalid"
@@ -90,41 +89,41 @@ def test_where_django_keeps_every_password_a_user_may_have_none(browser, setting
     assert begun["supported_first_factors"] == []
 
 
-def test_a_ticket_of_a_user_whom_the_workspace_knows_no_more_is_none(browser, settings, u1, u2):
+def test_a_ticket_of_a_user_who_left_the_workspace_is_invalid(browser, settings, u1, u2):
     ticket = browser.ticket_for(u2)
     settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
-    assert browser.show_ticket(ticket).error == "ticket_invalid_code"
+    assert browser.use_ticket(ticket).error == "ticket_invalid_code"
     assert browser.get("v1/tickets/accept", f"?ticket={ticket}").error == "ticket_invalid_code"
     assert browser.try_to_sign_in(u1).status_code == 200
     settings.USER_SESSIONS = {}
-    assert browser.show_ticket(ticket).status_code == 200, "and it was not used up"
+    assert browser.use_ticket(ticket).status_code == 200, "and it was not used up"
 
 
 @pytest.fixture
 def numbered(monkeypatch):
-    """Users who are called by numbers."""
+    """Use numbers as user names."""
     monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "id")
     return get_user_model().objects.create_user(username="u1", email="u1@example.com", password=SECRET)
 
 
 @pytest.mark.parametrize("name", ["abc", "7.5", "-", "9" * 30, "nobody@example.com"])
-def test_a_name_that_is_no_number_is_nobodys_where_names_are_numbers(browser, numbered, name):
+def test_an_identifier_that_is_not_a_number_is_not_found_if_user_names_are_numbers(browser, numbered, name):
     assert by_password(browser, name).error == "form_identifier_not_found"
     assert browser.post("v1/client/sign_ins", identifier=name).error == "form_identifier_not_found"
 
 
 @pytest.mark.parametrize("by_address", [False, True])
-def test_a_name_that_is_a_number_is_text_on_the_wire(browser, numbered, by_address):
+def test_a_numeric_user_name_is_a_string_in_the_api(browser, numbered, by_address):
     answer = by_password(browser, numbered.email if by_address else str(numbered.pk)).json()
     (session,) = answer["client"]["sessions"]
     assert session["user"]["username"] == session["public_user_data"]["username"] == str(numbered.pk)
     numbered.email = ""
     numbered.save()
-    assert browser.shown()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
+    assert browser.client_json()["sessions"][0]["public_user_data"]["identifier"] == str(numbered.pk)
 
 
 @pytest.mark.parametrize("name", ["u1", "nobody"])
-def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
+def test_a_wrong_password_sends_user_login_failed(browser, u1, name):
     u1.is_active = False
     u1.save()
     heard = []
@@ -139,7 +138,7 @@ def test_a_wrong_password_is_told_to_whoever_counts_them(browser, u1, name):
 
 @pytest.fixture
 def count_failures():
-    """Keep a row for each failed login, as what locks accounts does."""
+    """Store a row for each failed login, as lockout packages do."""
 
     def failed(**_):
         Group.objects.create(name=f"failed {Group.objects.count()}")
@@ -150,14 +149,14 @@ def count_failures():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_failed_logins_are_kept_where_every_request_is_a_transaction(browser, count_failures, u1, monkeypatch):
+def test_failed_logins_are_stored_with_atomic_requests(browser, count_failures, u1, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     for _ in range(2):
         by_password(browser, "u1", "wrong")
     assert Group.objects.count() == 2
 
 
-def test_receivers_learn_which_backend_let_the_user_in(browser, directory, u1):
+def test_receivers_get_the_authenticating_backend(browser, directory, u1):
     heard = []
 
     def logged_in(user, **_):
@@ -173,7 +172,7 @@ def fail(**_):
 
 
 @pytest.mark.parametrize("strategy", ["password", "ticket"])
-def test_receivers_find_form_and_user_as_at_a_login_of_djangos(browser, u1, strategy):
+def test_receivers_get_the_form_and_user_as_at_a_django_login(browser, u1, strategy):
     u1.set_password(SECRET)
     u1.save()
     proof = {"password": SECRET, "identifier": "u1"} if strategy == "password" else {"ticket": browser.ticket_for(u1)}
@@ -192,22 +191,22 @@ def test_receivers_find_form_and_user_as_at_a_login_of_djangos(browser, u1, stra
     assert found == [(strategy, [""], u1)]
 
 
-def test_a_sign_in_that_fails_half_way_never_was(at_home, u1):
-    """A ticket is not used up for a session that nobody got."""
+def test_a_failed_sign_in_is_rolled_back(at_home, u1):
+    """A failed sign-in does not use the ticket."""
     app = App()
     app.client.raise_request_exception = False
     ticket = app.ticket_for(u1)
     user_logged_in.connect(fail)
     try:
-        assert app.show_ticket(ticket).status_code == 500
+        assert app.use_ticket(ticket).status_code == 500
     finally:
         user_logged_in.disconnect(fail)
     assert not UserSession.objects.exists() and not Client.objects.exists()
     assert Ticket.objects.get().status == Ticket.Status.PENDING
-    assert app.show_ticket(ticket).status_code == 200
+    assert app.use_ticket(ticket).status_code == 200
 
 
-def test_a_report_of_an_error_quotes_no_ticket_of_the_address(at_home, reports, monkeypatch, u1):
+def test_an_error_report_does_not_quote_a_ticket_in_the_url(at_home, reports, monkeypatch, u1):
     browser = Browser()
     browser.client.raise_request_exception = False
     ticket = browser.ticket_for(u1)
@@ -217,28 +216,28 @@ def test_a_report_of_an_error_quotes_no_ticket_of_the_address(at_home, reports, 
     assert "RuntimeError" in report and ticket not in report
 
 
-def test_who_was_deactivated_without_a_signal_is_signed_out_all_the_same(somebody, u1, u2):
-    other = somebody.sign_in(u2)
-    session = somebody.sign_in(u1)
+def test_a_user_deactivated_by_an_update_is_signed_out(frontend, u1, u2):
+    other = frontend.sign_in(u2)
+    session = frontend.sign_in(u1)
     get_user_model().objects.filter(pk=u1.pk).update(is_active=False)
-    client = somebody.shown()
+    client = frontend.client_json()
     assert client["last_active_session_id"] == other.pk
     assert [shown["last_active_token"] is None for shown in client["sessions"]] == [True, False]
     for verb in ("touch", "tokens"):
-        assert somebody.verb(session, verb).error == "authentication_invalid"
-    assert somebody.get("v1/me").json()["response"]["username"] == "u2"
+        assert frontend.verb(session, verb).error == "authentication_invalid"
+    assert frontend.get("v1/me").json()["response"]["username"] == "u2"
 
 
-def test_a_template_token_is_no_ticket_whatever_it_claims(browser, workspace, u1):
+def test_a_template_token_is_not_accepted_as_a_ticket(browser, workspace, u1):
     claims = {"iid": str(workspace.pk), "st": "sign_in_token"}
     template = JwtTemplate.objects.define(workspace, Definition(name="odd", claims=claims), actor="test")
     now = timezone.now()
     session = UserSession.objects.start(workspace, u1, actor="test", at=now)
     token = template_token(UserSession.minting(workspace, session.pk, at=now), template, at=now)
-    assert browser.show_ticket(token).error == "ticket_invalid_code"
+    assert browser.use_ticket(token).error == "ticket_invalid_code"
 
 
-def test_a_password_is_tried_no_more_often_at_two_workspaces(at_home, settings, elsewhere, u1):
+def test_the_password_rate_is_shared_by_workspaces(at_home, settings, elsewhere, u1):
     settings.USER_SESSIONS = {"RATES": {"account": "2/day"}}
     here, there = Browser(), Browser(host="elsewhere.example.com")
     assert by_password(here, "u1", "wrong").status_code == by_password(there, "u1", "wrong").status_code != 429
@@ -246,7 +245,7 @@ def test_a_password_is_tried_no_more_often_at_two_workspaces(at_home, settings, 
 
 
 @pytest.mark.parametrize("rate", ["password", "account"])
-def test_a_name_that_a_backend_reads_in_every_spelling_is_tried_no_more_often(at_home, directory, settings, rate):
+def test_the_password_rate_is_shared_by_spellings_of_a_name(at_home, directory, settings, rate):
     rates = {"visitor": None, "password": None, "account": None, rate: "3/day"}
     settings.USER_SESSIONS = {"RATES": rates}
     spellings = ("jane doe", "JANE DOE", "Jane  Doe ", "jane \uff24oe", "Jane Doe")
@@ -256,7 +255,7 @@ def test_a_name_that_a_backend_reads_in_every_spelling_is_tried_no_more_often(at
     assert by_password(App(), "john").status_code == 200
 
 
-def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):
+def test_one_ipv6_network_counts_as_one_visitor(at_home, settings, u1):
     settings.USER_SESSIONS = {"RATES": {"visitor": "2/day"}}
     answers = []
     for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:2::3", "2001:db8:1:3::1"):
@@ -266,7 +265,7 @@ def test_a_line_of_ipv6_is_one_visitor(at_home, settings, u1):
     assert answers == [200, 200, 429, 200]
 
 
-def test_two_visitors_by_ipv4_are_two_though_the_server_listens_on_ipv6(at_home, settings):
+def test_mapped_ipv4_addresses_count_as_different_visitors(at_home, settings):
     settings.USER_SESSIONS = {"RATES": {"visitor": "1/day"}}
     answers = []
     for address in ("::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.1"):
@@ -280,17 +279,17 @@ def test_two_visitors_by_ipv4_are_two_though_the_server_listens_on_ipv6(at_home,
     ("address", "kept"),
     [("::ffff:192.0.2.7", "192.0.2.7"), ("192.0.2.7", "192.0.2.7"), ("2001:DB8::1", "2001:db8::1"), ("unix:", None)],
 )
-def test_a_use_from_the_same_address_is_no_news(somebody, u1, address, kept):
-    somebody.client.defaults["REMOTE_ADDR"] = address
-    session = somebody.sign_in(u1)
+def test_an_unchanged_activity_is_not_written(frontend, u1, address, kept):
+    frontend.client.defaults["REMOTE_ADDR"] = address
+    session = frontend.sign_in(u1)
     first = Activity.objects.get()
     UserSession.objects.update(last_active_at=timezone.now() - timedelta(minutes=5))
-    assert somebody.verb(session, "touch").status_code == 200
+    assert frontend.verb(session, "touch").status_code == 200
     latest = Activity.objects.get()
     assert (latest.id, latest.ip_address) == (first.id, kept)
 
 
-def test_a_ticket_of_a_workspace_without_a_page_leads_nowhere(browser, workspace, u1):
+def test_a_ticket_is_404_without_a_sign_in_url(browser, workspace, u1):
     UserSessionPolicy.objects.update(sign_in_url="")
     ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=UserSessionPolicy.of(workspace).lifetime)
     answer = browser.get("v1/tickets/accept", f"?ticket={ticket_token(ticket, at=timezone.now())}")

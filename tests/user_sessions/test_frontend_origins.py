@@ -1,4 +1,4 @@
-"""Which pages may have a browser ask, and what it is told to keep."""
+"""Which origins can call the Frontend API, and the cache headers of responses."""
 
 import re
 from typing import Any
@@ -98,7 +98,7 @@ LISTS = [f"{APP}, {APP}", f"{APP},https://evil.example.com", f"https://evil.exam
 
 
 def latin(text: str) -> str:
-    """As bytes beyond ASCII reach a server."""
+    """Decode as a WSGI server does with bytes beyond ASCII."""
     return text.encode().decode("latin-1")
 
 
@@ -112,7 +112,7 @@ def allowed(response: Any) -> str | None:
 
 @pytest.mark.promise("P22")
 @pytest.mark.parametrize("origin", [*HOSTILE, *LISTS])
-def test_a_page_that_is_not_listed_reads_nothing_and_changes_nothing(page, origin):
+def test_an_unlisted_origin_reads_and_changes_nothing(page, origin):
     before, code = dump(), "multiple_origin_header_values_forbidden" if "," in origin else "origin_invalid"
     for method, path in (
         ("GET", "client"),
@@ -130,8 +130,8 @@ def test_a_page_that_is_not_listed_reads_nothing_and_changes_nothing(page, origi
 
 @pytest.mark.promise("P22")
 @pytest.mark.parametrize("origin", ["null", "https://evil.example.com", "https://APP.example.com", f"{APP},{APP}"])
-def test_no_mode_and_no_header_lets_such_a_page_in(page, client, origin):
-    """The cookie is there whenever a page has the browser ask; neither a query nor a header makes it an app's."""
+def test_no_query_and_no_header_admits_an_unlisted_origin(page, client, origin):
+    """The browser sends the cookie with every request; neither a query nor a header makes it a native app."""
     before = dump()
     for headers in ({}, {"authorization": "Bearer"}, {"authorization": "x"}, {"authorization": token_of(client)}):
         for query in ("&_is_native=1", "&_is_native=true", "&_clerk_js_version=5"):
@@ -142,7 +142,7 @@ def test_no_mode_and_no_header_lets_such_a_page_in(page, client, origin):
 
 
 @pytest.mark.promise("P20")
-def test_a_change_by_cookie_says_which_page_asks(page, client):
+def test_a_change_by_cookie_needs_an_origin(page, client):
     before = dump()
     for route in ROUTES:
         path = re.sub("<str:session_id>", str(client.last_active_session_id), route.path)
@@ -151,14 +151,14 @@ def test_a_change_by_cookie_says_which_page_asks(page, client):
             assert (refused.status_code, refused.error) == (400, "origin_missing")
     for site in ("cross-site", "same-site", "none", "", "same-origin, cross-site", "Same-Origin"):
         assert page.send("POST", "client", origin=None, sec_fetch_site=site).error == "origin_missing"
-    for told in ({"referer": f"{APP}/"}, {"host": HOST, "x_requested_with": "XMLHttpRequest"}, {"x_origin": APP}):
-        assert page.send("POST", "client", origin=None, **told).error == "origin_missing"
+    for headers in ({"referer": f"{APP}/"}, {"host": HOST, "x_requested_with": "XMLHttpRequest"}, {"x_origin": APP}):
+        assert page.send("POST", "client", origin=None, **headers).error == "origin_missing"
     assert dump() == before
 
 
 @pytest.mark.promise("P20")
-def test_nobody_is_signed_in_from_a_page_that_is_not_listed(workspace, u1):
-    """Login CSRF: a form of somebody else's page that posts a ticket of theirs."""
+def test_an_unlisted_origin_cannot_sign_a_user_in(workspace, u1):
+    """Login CSRF: a form on another site posts an attacker's ticket."""
     listing(workspace)
     ticket = ticket_for(workspace, u1)
     for query in ("", "?_is_native=1"):
@@ -185,14 +185,14 @@ def test_nobody_is_signed_in_from_a_page_that_is_not_listed(workspace, u1):
     ],
 )
 def test_content_types_by_origins(page, minting, type, body, status):
-    """What a form of any page may send is no proof; the origin is."""
+    """The content type does not protect against CSRF; the origin does."""
     for origin, expected in ((APP, status), ("https://evil.example.com", 400), ("null", 400), (None, 400)):
         response = page.send("POST", minting, body, type=type, origin=origin)
         assert response.status_code == expected
         assert allowed(response) == (APP if origin == APP else None)
 
 
-def test_a_listed_page_reads_the_answer_also_when_it_is_refused(page, minting):
+def test_a_listed_origin_can_read_errors_too(page, minting):
     for path, status in ((minting, 200), ("client/sessions/x/touch", 404), ("client/sessions/x", 405)):
         response = page.send("POST", path)
         assert (response.status_code, allowed(response)) == (status, APP)
@@ -212,7 +212,7 @@ def test_a_preflight_lets_the_methods_and_headers_through_that_sdks_use(page):
 @pytest.mark.parametrize(
     "origin", ["http://localhost:3000", "http://127.0.0.1:8080", "https://localhost", "http://[::1]:1"]
 )
-def test_the_developers_own_machine_is_a_sandboxs(workspace, live_workspace, origin):
+def test_loopback_origins_are_allowed_in_a_sandbox_only(workspace, live_workspace, origin):
     assert Page(origin=origin).get("client").status_code == 200
     for method in ("GET", "POST"):
         refused = Page(origin=origin, host="live.example.com").send(method, "client")
@@ -220,7 +220,7 @@ def test_the_developers_own_machine_is_a_sandboxs(workspace, live_workspace, ori
 
 
 @pytest.mark.promise("P22")
-def test_the_list_is_that_of_the_workspace_at_the_host(workspace, elsewhere, u1):
+def test_the_origins_are_those_of_the_workspace_at_the_host(workspace, elsewhere, u1):
     listing(workspace)
     assert Page().get("client").status_code == 200
     assert Page(host="elsewhere.example.com").get("client").error == "origin_invalid"
@@ -231,19 +231,19 @@ def test_the_list_is_that_of_the_workspace_at_the_host(workspace, elsewhere, u1)
 @pytest.mark.parametrize(
     "host", ["here.example.com:444", "here.example.com.", "evil.example.com", "a@here.example.com", ""]
 )
-def test_another_host_is_no_workspaces(page, host):
+def test_an_unknown_host_is_refused(page, host):
     refused = page.get("client", host=host, x_forwarded_host=HOST)
     assert refused.status_code == 400
     forwarded = page.get("client", x_forwarded_host="elsewhere.example.com", forwarded="host=elsewhere.example.com")
     assert forwarded.json()["response"]["object"] == "client"
 
 
-# Headers of every answer
+# Headers of every response
 
 
 @pytest.mark.promise("P24")
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_no_answer_is_kept_or_taken_for_something_else(page, client, route):
+def test_no_response_is_cached_or_sniffed(page, client, route):
     path = re.sub(r"<str:session_id>", str(client.last_active_session_id), route.path).replace("<anything:rest>", "x")
     callers = [page, Page(), Page(cookie="x"), app(), Page(origin="null"), Page(host="testserver")]
     for caller in callers:

@@ -1,4 +1,4 @@
-"""The rules of docs/wire/clerk.md about pages of other origins, handshakes and the sessions of a user."""
+"""The rules of docs/wire/clerk.md about origins, handshakes and the sessions of a user."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -40,15 +40,15 @@ def test_an_origin_and_a_client_token_in_a_header_together_are_refused(app, u1):
 
 @pytest.mark.wire("C154")
 @pytest.mark.promise("P20")
-def test_a_change_says_which_page_asks(browser, u1):
+def test_a_change_needs_an_origin(browser, u1):
     session = browser.sign_in(u1)
     browser.page = ""
     for response in (browser.verb(session, "end"), browser.post("v1/client")):
         assert (response.status_code, response.error) == (400, "origin_missing")
-    assert browser.shown()["last_active_session_id"] == session.pk
+    assert browser.client_json()["last_active_session_id"] == session.pk
 
 
-def test_two_credentials_that_disagree_are_refused(browser, u1, u2):
+def test_two_different_client_tokens_are_refused(browser, u1, u2):
     browser.sign_in(u1)
     other = Browser()
     other.sign_in(u2)
@@ -58,7 +58,7 @@ def test_two_credentials_that_disagree_are_refused(browser, u1, u2):
 
 @pytest.mark.wire("C125")
 @pytest.mark.parametrize("page", [PAGE, f"https://{HERE}", SITE])
-def test_a_page_of_a_listed_origin_may_read_the_answer(at_home, u1, page):
+def test_a_listed_origin_can_read_the_response(at_home, u1, page):
     AllowedOrigin.objects.create(workspace=at_home, origin=SITE)
     browser = Browser(page=page)
     for response in (browser.get("v1/client"), browser.try_to_sign_in(u1), browser.verb("sess_none", "end")):
@@ -79,12 +79,12 @@ def live(at_home, live_workspace):
 
 @pytest.fixture
 def visitor(live):
-    """A browser at a page of a live workspace."""
+    """Return a browser at a page of a live workspace."""
     return Browser(page=SITE, host=LIVE)
 
 
 def shake(browser, **query):
-    """Go where an app's server sends a browser: a navigation, which names no page."""
+    """Navigate to the handshake, as an app's server redirects; a navigation has no origin."""
     browser.page = ""
     asked = {"redirect_url": f"{SITE}/home?a=1", "suffixed_cookies": "false", "__clerk_hs_reason": "x", **query}
     response = browser.get("v1/client/handshake", "?" + "&".join(f"{name}={value}" for name, value in asked.items()))
@@ -94,7 +94,7 @@ def shake(browser, **query):
 
 
 def directives_of(text):
-    """Name and value of each cookie in a handshake."""
+    """Return the name and value of each cookie in a handshake."""
     kid = jwt.get_unverified_header(text)["kid"]
     key = jwt.PyJWK(SigningKey.objects.get(kid=kid).public_jwk)
     directives = jwt.decode(text, key, ["RS256"])["handshake"]
@@ -144,7 +144,7 @@ def test_in_a_sandbox_the_handshake_is_in_the_query(browser, u1):
     "url",
     ["", "/home", "https://evil.example.net/", f"{SITE}.evil.net/", "javascript:alert(1)", f"{SITE}@evil.net/"],
 )
-def test_a_handshake_leads_to_pages_that_are_listed(visitor, u1, url):
+def test_a_handshake_redirects_to_listed_origins_only(visitor, u1, url):
     visitor.sign_in(u1)
     response = visitor.get("v1/client/handshake", f"?redirect_url={url}")
     assert (response.status_code, response.error) == (400, "invalid_handshake")
@@ -152,7 +152,7 @@ def test_a_handshake_leads_to_pages_that_are_listed(visitor, u1, url):
 
 
 @pytest.mark.wire("C127")
-def test_a_nonce_gives_its_directives_once_and_only_to_its_workspace(live, visitor, key_of, backend, u1):
+def test_a_nonce_is_redeemed_once_and_only_by_its_workspace(live, visitor, key_of, backend, u1):
     session = visitor.sign_in(u1)
     shake(visitor, format="nonce")
     ours, query = bearer(key_of(live)), f"?nonce={visitor.cookie('__clerk_handshake_nonce')}"
@@ -190,13 +190,13 @@ def computer(at_home):
 
 
 @pytest.fixture
-def telephone(at_home):
+def phone(at_home):
     return App(user_agent=SAFARI)
 
 
 @pytest.mark.wire("C121")
-def test_a_user_sees_the_devices_of_their_sessions(computer, telephone, u1):
-    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+def test_a_user_sees_the_devices_of_their_sessions(computer, phone, u1):
+    here, there = computer.sign_in(u1), phone.sign_in(u1)
     listed = {session["id"]: session["latest_activity"] for session in computer.get("v1/me/sessions/active").json()}
     for activity in listed.values():
         assert activity.pop("id").startswith("sess_activity_")
@@ -219,14 +219,14 @@ def test_a_user_sees_the_devices_of_their_sessions(computer, telephone, u1):
     }
 
 
-def test_an_activity_that_was_never_seen_is_left_out(computer, backend, u1):
+def test_an_unknown_activity_is_left_out(computer, backend, u1):
     session = computer.sign_in(u1)
     Activity.objects.all().delete()
     assert "latest_activity" not in computer.get("v1/me/sessions/active").json()[0]
     assert "latest_activity" not in backend.get(f"v1/sessions/{session.pk}").json()
 
 
-def test_a_touch_from_elsewhere_is_noted_and_one_from_the_same_is_not(computer, u1):
+def test_a_touch_from_another_device_updates_the_activity(computer, u1):
     session = computer.sign_in(u1)
 
     def touched():
@@ -242,11 +242,11 @@ def test_a_touch_from_elsewhere_is_noted_and_one_from_the_same_is_not(computer, 
 
 
 @pytest.mark.wire("C121")
-def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, telephone, u1, u2):
-    here, there = computer.sign_in(u1), telephone.sign_in(u1)
+def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, phone, u1, u2):
+    here, there = computer.sign_in(u1), phone.sign_in(u1)
     Browser().sign_in(u2)
     assert {each["id"] for each in computer.get("v1/me/sessions/active").json()} == {here.pk, there.pk}
-    telephone.verb(there, "end")
+    phone.verb(there, "end")
     assert [each["id"] for each in computer.get("v1/me/sessions/active").json()] == [here.pk]
     every = {each["id"]: each["status"] for each in computer.get("v1/me/sessions").json()}
     assert every == {here.pk: "active", there.pk: "ended"}
@@ -254,19 +254,19 @@ def test_the_active_sessions_are_those_of_every_client_of_the_user(computer, tel
 
 @pytest.mark.wire("C121")
 @pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions", "v1/me/sessions/active"])
-def test_an_anonymous_caller_cannot_list_sessions(somebody, u1, path):
-    assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
-    somebody.verb(somebody.sign_in(u1), "end")
-    assert (somebody.get(path).status_code, somebody.get(path).error) == (401, "signed_out")
+def test_an_anonymous_caller_cannot_list_sessions(frontend, u1, path):
+    assert (frontend.get(path).status_code, frontend.get(path).error) == (401, "signed_out")
+    frontend.verb(frontend.sign_in(u1), "end")
+    assert (frontend.get(path).status_code, frontend.get(path).error) == (401, "signed_out")
 
 
 @pytest.mark.wire("C157")
-def test_the_session_that_asks_may_be_named_and_must_be_the_clients(somebody, u1, u2):
-    first, second = somebody.sign_in(u1), somebody.sign_in(u2)
-    other = type(somebody)().sign_in(u2)
+def test_the_calling_session_can_be_named_and_must_belong_to_the_client(frontend, u1, u2):
+    first, second = frontend.sign_in(u1), frontend.sign_in(u2)
+    other = type(frontend)().sign_in(u2)
 
     def user_of(query):
-        response = somebody.get("v1/me", query)
+        response = frontend.get("v1/me", query)
         return response.json()["response"]["id"] if response.status_code == 200 else response.error
 
     assert user_of("") == user_of(f"?_clerk_session_id={second.pk}") == user_id(u2.pk)
@@ -275,23 +275,23 @@ def test_the_session_that_asks_may_be_named_and_must_be_the_clients(somebody, u1
 
 
 @pytest.mark.wire("C122")
-def test_a_user_revokes_a_session_on_another_device(computer, telephone, backend, u1):
+def test_a_user_revokes_a_session_on_another_device(computer, phone, backend, u1):
     computer.sign_in(u1)
-    lost = telephone.sign_in(u1)
+    lost = phone.sign_in(u1)
     response = computer.post(f"v1/me/sessions/{lost.pk}/revoke")
     assert (response.status_code, response.json()["response"]["status"]) == (200, "revoked")
     assert backend.get(f"v1/sessions/{lost.pk}").json()["status"] == "revoked"
-    assert telephone.verb(lost, "tokens").status_code == 401
+    assert phone.verb(lost, "tokens").status_code == 401
     assert computer.get("v1/me").status_code == 200
 
 
 @pytest.mark.wire("C122")
-def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, telephone, u1, u2):
+def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, phone, u1, u2):
     computer.sign_in(u1)
-    theirs = telephone.sign_in(u2)
+    theirs = phone.sign_in(u2)
     answers = [computer.post(f"v1/me/sessions/{id}/revoke") for id in (theirs.pk, "sess_" + "0" * 27)]
     assert {(answer.status_code, answer.error) for answer in answers} == {(404, "resource_not_found")}
-    assert telephone.verb(theirs, "tokens").status_code == 200
+    assert phone.verb(theirs, "tokens").status_code == 200
 
 
 @pytest.mark.wire("C122")
@@ -300,4 +300,4 @@ def test_a_user_revokes_the_session_in_use(computer, u1):
     answer = computer.post(f"v1/me/sessions/{session.pk}/revoke").json()
     assert answer["response"]["status"] == "revoked"
     assert answer["client"]["last_active_session_id"] is None
-    assert computer.tells_signed_in is False
+    assert computer.sets_signed_in_cookie is False

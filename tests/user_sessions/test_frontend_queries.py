@@ -1,4 +1,4 @@
-"""What browsers ask most often has a fixed number of queries, and reading writes nothing."""
+"""Hot paths of the Frontend API have a fixed number of queries, and reads write nothing."""
 
 from datetime import timedelta
 
@@ -12,11 +12,11 @@ from user_sessions.models import Definition, JwtTemplate, UserSession
 
 @pytest.fixture(params=[1, 10])
 def crowd(request, browser) -> list[UserSession]:
-    """So many users on one client, which has minted before."""
+    """Sign this many users in on one client and mint one token."""
     users = [get_user_model().objects.create_user(f"user-{number}") for number in range(request.param)]
     sessions = [browser.sign_in(user) for user in users]
     assert browser.verb(sessions[-1], "tokens").status_code == 200
-    assert browser.shown()["last_active_session_id"] == sessions[-1].pk
+    assert browser.client_json()["last_active_session_id"] == sessions[-1].pk
     return sessions
 
 
@@ -24,33 +24,33 @@ def writes(captured):
     return [query["sql"] for query in captured.captured_queries if not query["sql"].startswith("SELECT")]
 
 
-def test_minting_is_two_reads(browser, crowd, django_assert_num_queries):
+def test_minting_is_two_queries(browser, crowd, django_assert_num_queries):
     with django_assert_num_queries(2) as captured:
         assert browser.verb(crowd[-1], "tokens").status_code == 200
     assert writes(captured) == []
 
 
-def test_minting_from_a_template_is_one_read_more(browser, crowd, at_home, django_assert_num_queries):
+def test_minting_from_a_template_is_one_more_query(browser, crowd, at_home, django_assert_num_queries):
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
     with django_assert_num_queries(3) as captured:
         assert browser.verb(crowd[0], "tokens/t1").status_code == 200
     assert writes(captured) == []
 
 
-def test_showing_the_client_is_three_reads(browser, crowd, django_assert_num_queries):
+def test_reading_the_client_is_three_queries(browser, crowd, django_assert_num_queries):
     with django_assert_num_queries(3) as captured:
-        assert len(browser.shown()["sessions"]) == len(crowd)
+        assert len(browser.client_json()["sessions"]) == len(crowd)
     assert writes(captured) == []
 
 
-def test_showing_a_session_is_as_many(browser, crowd, django_assert_num_queries):
+def test_reading_a_session_is_three_queries(browser, crowd, django_assert_num_queries):
     with django_assert_num_queries(3) as captured:
         assert browser.get(f"v1/client/sessions/{crowd[0].pk}").status_code == 200
     assert writes(captured) == []
 
 
 @pytest.mark.parametrize("path", ["v1/me/sessions", "v1/me/sessions/active"])
-def test_the_devices_of_a_user_are_three_reads(browser, u1, path, django_assert_num_queries):
+def test_listing_the_sessions_of_a_user_is_three_queries(browser, u1, path, django_assert_num_queries):
     browser.sign_in(u1)
     for others in (0, 8):
         for _ in range(others):
@@ -85,16 +85,16 @@ def test_a_read_writes_nothing_though_the_session_is_idle(browser, crowd, path, 
 
 
 def forged(token):
-    """The same claims, signed by somebody else."""
+    """Return the same claims with another signature."""
     head, _, signature = token.rpartition(".")
     return f"{head}.{'A' * len(signature)}"
 
 
 @pytest.mark.parametrize("stranger", [Browser(page=""), App()], ids=["cookie", "header"])
-def test_a_forged_credential_costs_what_none_does(browser, u1, stranger, django_assert_num_queries):
+def test_a_forged_token_costs_as_much_as_none(browser, u1, stranger, django_assert_num_queries):
     stranger.get("v1/client")
-    with django_assert_num_queries(1):  # whose frontend API is at this host
-        assert stranger.shown() is None
+    with django_assert_num_queries(1):  # the workspace at this host
+        assert stranger.client_json() is None
     browser.sign_in(u1)
     stranger.credential = forged(browser.credential)
     for path, status in (("client", 200), ("me", 401)):

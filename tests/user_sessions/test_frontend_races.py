@@ -1,4 +1,4 @@
-"""What holds when requests of browsers collide: real threads over HTTP, each with its own connection."""
+"""Concurrent requests of browsers: real threads over HTTP, each with its own connection."""
 
 from collections import Counter
 from datetime import timedelta
@@ -30,7 +30,7 @@ def hosts(settings, workspace):
 
 
 def errors(answers: list[Any]) -> Counter[str]:
-    """How often each code came; "" is success."""
+    """Count the error codes; an empty string is success."""
     return Counter(answer.error for answer in answers)
 
 
@@ -39,17 +39,17 @@ def verb(page: Page, session_id: str, verb: str, **form: str) -> Any:
 
 
 def pages(token: str, number: int) -> list[Page]:
-    """So many tabs of one browser."""
+    """Return this many tabs of one browser."""
     return [Page(cookie=token) for _ in range(number)]
 
 
 def live_ones(*tabs: Page) -> list[Page]:
-    """Those whose credential opens something."""
+    """Return the tabs with a valid client token."""
     return [tab for tab in tabs if tab.get("me").status_code == 200]
 
 
 @pytest.mark.parametrize("same_client", [False, True])
-def test_of_twenty_who_use_a_ticket_at_once_one_is_signed_in(workspace, u1, at_once, same_client):
+def test_twenty_concurrent_uses_of_a_ticket_sign_in_once(workspace, u1, at_once, same_client):
     ticket = ticket_for(workspace, u1)
     token = token_of(Client.objects.begin(workspace, at=timezone.now())) if same_client else None
     tabs = [Page(cookie=token) for _ in range(20)]
@@ -65,7 +65,7 @@ def test_of_twenty_who_use_a_ticket_at_once_one_is_signed_in(workspace, u1, at_o
     assert Event.objects.filter(type="sign_in_token.accepted").count() == 1
 
 
-def test_of_two_who_sign_in_on_one_client_at_once_one_is_refused(workspace, u1, u2, at_once):
+def test_two_concurrent_sign_ins_on_one_client_give_one_session(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now())
         tickets = {user: ticket_for(workspace, user) for user in (u1, u2)}
@@ -79,7 +79,7 @@ def test_of_two_who_sign_in_on_one_client_at_once_one_is_refused(workspace, u1, 
         Client.objects.all().delete()
 
 
-def test_whoever_lost_a_race_uses_nothing_up(workspace, u1, u2, at_once):
+def test_a_refused_concurrent_sign_in_does_not_use_its_ticket(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now())
         tickets = [ticket_for(workspace, user) for user in (u1, u2)]
@@ -90,7 +90,7 @@ def test_whoever_lost_a_race_uses_nothing_up(workspace, u1, u2, at_once):
             assert again.error == ("sign_in_token_already_used_code" if answer.status_code == 200 else "")
 
 
-def test_of_two_switches_at_once_one_credential_lives(workspace, u1, u2, at_once):
+def test_two_concurrent_switches_leave_one_valid_token(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = signed_in_client(workspace, u1, u2)
         Client.objects.filter(pk=client.pk).update(last_active_session=None)
@@ -104,7 +104,7 @@ def test_of_two_switches_at_once_one_credential_lives(workspace, u1, u2, at_once
         assert len(winner.signed_in()) == 2
 
 
-def test_forgetting_a_client_beside_a_sign_in_that_begins_there_loses_no_sign_in(workspace, u1, at_once):
+def test_deleting_unused_clients_loses_no_concurrent_sign_in(workspace, u1, at_once):
     for _ in range(3 * ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now() - timedelta(days=2))
         page = Page(cookie=token_of(client))
@@ -119,7 +119,7 @@ def test_forgetting_a_client_beside_a_sign_in_that_begins_there_loses_no_sign_in
 
 @pytest.mark.promise("P15")
 @pytest.mark.parametrize(("first", "second", "ending"), [("touch", "revoke", "revoked"), ("end", "remove", "removed")])
-def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
+def test_a_concurrent_ending_wins(workspace, u1, u2, at_once, first, second, ending):
     for _ in range(ROUNDS):
         client = signed_in_client(workspace, u1, u2)
         session = client.sessions.get(user=u2)
@@ -138,7 +138,7 @@ def test_the_end_wins(workspace, u1, u2, at_once, first, second, ending):
 
 @pytest.mark.promise("P15")
 @pytest.mark.parametrize("ending", ["end", "remove"])
-def test_of_the_same_ending_many_times_at_once_one_is_news(workspace, u1, at_once, ending):
+def test_concurrent_endings_record_one_event(workspace, u1, at_once, ending):
     client = signed_in_client(workspace, u1)
     session = client.sessions.get()
     answers = at_once(*(verb(tab, session.pk, ending) for tab in pages(token_of(client), 6)))
@@ -147,7 +147,7 @@ def test_of_the_same_ending_many_times_at_once_one_is_news(workspace, u1, at_onc
     assert Event.objects.filter(subject=session.pk).exclude(type="user_session.created").count() == 1
 
 
-def test_twenty_first_uses_of_a_session_are_one_activity(workspace, u1, at_once):
+def test_twenty_concurrent_first_touches_write_one_activity(workspace, u1, at_once):
     client = signed_in_client(workspace, u1)
     session = client.sessions.get()
     UserSession.objects.filter(pk=session.pk).update(last_active_at=timezone.now() - timedelta(minutes=5))
@@ -156,7 +156,7 @@ def test_twenty_first_uses_of_a_session_are_one_activity(workspace, u1, at_once)
     assert Activity.objects.get().session_id == session.pk
 
 
-def test_of_redemptions_of_a_nonce_at_once_one_is_answered(workspace, u1, backend, at_once):
+def test_concurrent_redemptions_of_a_nonce_succeed_once(workspace, u1, backend, at_once):
     client = signed_in_client(workspace, u1)
     for _ in range(ROUNDS):
         SpentNonce.objects.create(id="old", expire_at=timezone.now() - timedelta(minutes=1))
@@ -166,8 +166,8 @@ def test_of_redemptions_of_a_nonce_at_once_one_is_answered(workspace, u1, backen
         assert errors(at_once(*[redeem] * 10)) == {"": 1, "invalid_handshake": 9}
 
 
-def test_signing_out_beside_signing_in_leaves_one_of_both(workspace, u1, u2, at_once):
-    """Whatever comes first, nobody is signed in with a token that another one knows."""
+def test_a_concurrent_sign_in_and_sign_out_leave_one_outcome(workspace, u1, u2, at_once):
+    """In any order, no session is reachable with a token that another caller knows."""
     for _ in range(ROUNDS):
         client = signed_in_client(workspace, u1)
         one, other = pages(token_of(client), 2)
@@ -183,8 +183,8 @@ def test_signing_out_beside_signing_in_leaves_one_of_both(workspace, u1, u2, at_
 
 @pytest.mark.promise("P16")
 @pytest.mark.parametrize("beside", ["touch", "end", "remove", "sign out", "forget"])
-def test_an_impersonation_beside_the_use_of_what_it_ends_locks_nobody_out(workspace, u1, u2, at_once, beside):
-    """Both change the client and its sessions, and they do not deadlock."""
+def test_a_concurrent_impersonation_does_not_deadlock(workspace, u1, u2, at_once, beside):
+    """Both requests change the client and its sessions."""
     queries = {"sign out": "client/sessions?_method=DELETE", "forget": "client?_method=DELETE"}
     for _ in range(2 * ROUNDS):
         client = signed_in_client(workspace, u1, u2)
@@ -209,7 +209,7 @@ def test_a_handshake_racing_a_revoke_gives_no_token_after_it(workspace, u1, at_o
     revoked, *answers = at_once(partial(session.revoke, actor="test"), *asked)
     assert revoked is True and {answer.status_code for answer in answers} == {307}
     answers.append(handshake(browser, format="nonce"))
-    for answer in answers:  # those too that were on their way when it was revoked
+    for answer in answers:  # including responses sent during the revocation
         (nonce,) = parse_qs(urlsplit(answer.headers["location"]).query)["__clerk_handshake_nonce"]
         directives = Handshake.redeem(nonce, workspace, at=timezone.now()).directives(workspace, at=timezone.now())
         assert next(each for each in directives if each.startswith("__session=")).startswith("__session=; ")

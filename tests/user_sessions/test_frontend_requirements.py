@@ -1,4 +1,4 @@
-"""The host requires more than a password of some users, and says so after the right password alone."""
+"""The host requires more than a password of some users, which only the correct password reveals."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -16,14 +16,14 @@ def ann(at_home):
 
 
 def of_ann(user, identifier, request):
-    """A hook of the host's."""
+    """A requirement function of the host."""
     return f"{identifier} signs in at {request.get_host()} only." if user.username.startswith("ann") else None
 
 
 @pytest.mark.parametrize("sign_in", [by_password, in_two_steps])
-def test_whom_the_host_asks_for_more_is_not_signed_in(somebody, ann, settings, sign_in):
+def test_a_user_with_another_requirement_is_not_signed_in(frontend, ann, settings, sign_in):
     settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
-    refused = sign_in(somebody, "ann@example.com")
+    refused = sign_in(frontend, "ann@example.com")
     assert (refused.status_code, refused.error) == (400, "strategy_for_user_invalid")
     message = refused.json()["errors"][0]["long_message"]
     assert message == "ann@example.com signs in at here.example.com only."
@@ -31,7 +31,7 @@ def test_whom_the_host_asks_for_more_is_not_signed_in(somebody, ann, settings, s
 
 
 @pytest.mark.parametrize("sign_in", [by_password, in_two_steps])
-def test_what_is_required_is_said_after_the_right_password_alone(browser, ann, settings, sign_in):
+def test_a_requirement_is_shown_only_after_the_correct_password(browser, ann, settings, sign_in):
     settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
     assert sign_in(browser, "ann@example.com", "wrong").error == "form_password_incorrect"
 
@@ -41,13 +41,13 @@ def test_a_ticket_is_enough_where_a_password_is_not(browser, ann, settings):
     assert browser.try_to_sign_in(ann).status_code == 200
 
 
-def test_users_of_whom_nothing_more_is_required_sign_in(browser, ann, settings):
+def test_users_without_another_requirement_sign_in(browser, ann, settings):
     settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.of_ann"}
     get_user_model().objects.create_user("bob", password=SECRET)
     assert by_password(browser, "bob").status_code == 200
 
 
-def test_the_function_of_the_page_refuses_staff_and_whom_the_default_refuses(ann, rf):
+def test_the_documented_function_refuses_staff_and_users_refused_by_default(ann, rf):
     (block,) = blocks("browsers.md", "python")
     names = {}
     exec(compile(block, "browsers.md", "exec"), names)

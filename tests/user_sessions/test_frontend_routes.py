@@ -1,5 +1,5 @@
-"""The table of routes for browsers and apps is the authorisation: every route is tried by nobody, by strangers, by a
-client whose credential is old, and by one that names what is another's."""
+"""The table of routes of the Frontend API defines the authorisation: every route is tested without a token, with
+invalid and old tokens, and with ids of other users."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ FORMS = {
 }
 QUERIES = {"client/handshake": f"?redirect_url={PAGE}/", "client/touch": f"?redirect_url={PAGE}/"}
 
-# What is answered to a client that names what is its own, where that is not 200.
+# The status for a client that uses its own ids, where it is not 200.
 OTHERWISE = {
     "client/handshake": 307,
     "client/touch": 307,
@@ -54,47 +54,47 @@ def ann(at_home):
     return get_user_model().objects.create_user("ann", password=SECRET)
 
 
-def rows_of(somebody, user) -> dict[str, str]:
-    """A session, a sign-in and a ticket, as paths name them, of somebody who is signed in by then."""
-    session = somebody.hold(user)
+def rows_of(frontend, user) -> dict[str, str]:
+    """Sign a user in. Return the path parameters of a session, a sign-in and a ticket."""
+    session = frontend.start_session(user)
     begun = SignIn.objects.begin(session.client, user, "ann", at=timezone.now())
     return {"session_id": session.pk, "sign_in_id": begun.id, "template_name": "t1", "rest": "no/such/path"}
 
 
-def renew(somebody) -> str:
-    """Let the client have a new credential; the old one."""
-    old, client = somebody.credential, Client.objects.latest("created_at")
+def renew(frontend) -> str:
+    """Renew the client's token. Return the old one."""
+    old, client = frontend.credential, Client.objects.latest("created_at")
     client.renew(at=timezone.now())
-    somebody.credential = client_token(client)
-    assert somebody.credential != old
+    frontend.credential = client_token(client)
+    assert frontend.credential != old
     return old
 
 
-def ask(somebody, method, route, rows: Mapping[str, str]):
+def ask(frontend, method, route, rows: Mapping[str, str]):
     path = "v1/" + re.sub(r"<\w+:(\w+)>", lambda name: rows[name[1]], route.path)
     query = f"?ticket={rows['ticket']}" if route.path == "tickets/accept" else QUERIES.get(route.path, "")
-    return somebody.request(method, path, query, **FORMS.get(route.path, {}))
+    return frontend.request(method, path, query, **FORMS.get(route.path, {}))
 
 
 @pytest.mark.parametrize(("route", "method"), CALLS)
-def test_a_route_answers_its_client(somebody, ann, route, method):
-    rows = rows_of(somebody, ann) | {"ticket": somebody.ticket_for(ann)}
-    response = ask(somebody, method, route, rows)
+def test_a_route_answers_its_client(frontend, ann, route, method):
+    rows = rows_of(frontend, ann) | {"ticket": frontend.ticket_for(ann)}
+    response = ask(frontend, method, route, rows)
     expected = 404 if route.view is UnknownView else OTHERWISE.get(route.path, 200)
-    # The user is on this client already, whom the second step would sign in.
+    # The user is already signed in on this client, so the second step fails.
     expected = 400 if route.path == "client/sign_ins/<str:sign_in_id>/attempt_first_factor" else expected
     assert response.status_code == expected, response.content
     assert CLIENT in route.open_to
 
 
 @pytest.mark.parametrize(("route", "method"), OF_CLIENTS)
-def test_a_route_of_clients_is_closed_to_everybody_else(somebody, elsewhere, api_key, ann, route, method):
-    rows, old = rows_of(somebody, ann), renew(somebody)
-    foreign = type(somebody)(host="elsewhere.example.com")
-    foreign.hold(ann)
+def test_a_route_for_clients_refuses_all_other_callers(frontend, elsewhere, api_key, ann, route, method):
+    rows, old = rows_of(frontend, ann), renew(frontend)
+    foreign = type(frontend)(host="elsewhere.example.com")
+    foreign.start_session(ann)
     before = everything()
-    for credential in ("", old, foreign.credential, f"Bearer {api_key}", api_key, "x", somebody.credential[:-1]):
-        stranger = type(somebody)()
+    for credential in ("", old, foreign.credential, f"Bearer {api_key}", api_key, "x", frontend.credential[:-1]):
+        stranger = type(frontend)()
         if credential:
             stranger.credential = credential
         response = ask(stranger, method, route, rows)
@@ -104,14 +104,14 @@ def test_a_route_of_clients_is_closed_to_everybody_else(somebody, elsewhere, api
 
 @pytest.mark.parametrize("credential", ["none", "dead", "forged"])
 @pytest.mark.parametrize(("route", "method"), OF_ANYBODY)
-def test_a_route_of_anybody_is_open_to_visitors(somebody, ann, route, method, credential):
-    """Also to those whose token opens nothing: nobody asks them to forget it."""
+def test_a_public_route_accepts_visitors(frontend, ann, route, method, credential):
+    """This includes callers with an invalid token."""
     if credential != "none":
-        session = somebody.hold(ann)
+        session = frontend.start_session(ann)
         session.client.close(actor="test", at=timezone.now())
     if credential == "forged":
-        somebody.credential = somebody.credential[:-1]
-    response = ask(somebody, method, route, {"rest": "no/such/path", "ticket": somebody.ticket_for(ann)})
+        frontend.credential = frontend.credential[:-1]
+    response = ask(frontend, method, route, {"rest": "no/such/path", "ticket": frontend.ticket_for(ann)})
     if route.view is UnknownView:
         assert response.error == "resource_not_found"
     elif (route.path, method) == ("client", "DELETE"):
@@ -121,12 +121,12 @@ def test_a_route_of_anybody_is_open_to_visitors(somebody, ann, route, method, cr
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_takes_the_methods_its_row_names(browser, ann, route):
+def test_a_route_accepts_only_the_methods_in_its_row(browser, ann, route):
     rows = {"session_id": "x", "sign_in_id": "x", "template_name": "x", "rest": "x", "ticket": "x"}
-    browser.hold(ann)
+    browser.start_session(ann)
     credential, taken = browser.credential, []
     for method in METHODS:
-        browser.credential = credential  # one of them forgets it
+        browser.credential = credential  # one route deletes the cookie
         if ask(browser, method, route, rows).status_code != 405:
             taken.append(method)
     assert taken == [method for method in METHODS if method in route.actions]
@@ -136,8 +136,8 @@ def test_a_route_takes_the_methods_its_row_names(browser, ann, route):
 
 
 @pytest.fixture
-def nobodys(at_home, ann):
-    """Ids of the right form, of which there is no row."""
+def unknown_ids(at_home, ann):
+    """Return ids in a valid format without a row."""
     with transaction.atomic():
         rows = rows_of(App(), ann)
         transaction.set_rollback(True)
@@ -146,18 +146,20 @@ def nobodys(at_home, ann):
 
 @pytest.mark.parametrize("host", ["here.example.com", "elsewhere.example.com"])
 @pytest.mark.parametrize(("route", "method"), WITH_IDS)
-def test_what_is_anothers_is_like_what_never_was(somebody, elsewhere, ann, u2, nobodys, route, method, host):
+def test_an_id_of_another_user_is_answered_like_an_unknown_one(
+    frontend, elsewhere, ann, u2, unknown_ids, route, method, host
+):
     rows = rows_of(Browser(), ann)
-    caller = type(somebody)(host=host)
-    caller.hold(u2)
+    caller = type(frontend)(host=host)
+    caller.start_session(u2)
     before = everything()
-    answers = [said_by(ask(caller, method, route, ids), ids) for ids in (rows, nobodys)]
+    answers = [comparable(ask(caller, method, route, ids), ids) for ids in (rows, unknown_ids)]
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
     assert everything() == before
 
 
-def test_the_users_own_session_at_another_workspace_is_none_of_theirs_here(browser, elsewhere, ann):
+def test_a_session_of_the_user_at_another_workspace_is_not_found(browser, elsewhere, ann):
     browser.sign_in(ann)
     other = Browser(host="elsewhere.example.com").sign_in(ann)
     assert [each["id"] for each in browser.get("v1/me/sessions").json()] != []
@@ -167,7 +169,7 @@ def test_the_users_own_session_at_another_workspace_is_none_of_theirs_here(brows
 
 
 def everything():
-    """All that a stranger might have changed."""
+    """Return all rows that a caller could have changed."""
     tables = (Client, UserSession, Event)
     return [list(table._base_manager.order_by("pk").values()) for table in tables]
 
@@ -175,8 +177,8 @@ def everything():
 TRACE = re.compile(r'(?<="clerk_trace_id":")\w+')
 
 
-def said_by(response, rows):
-    """Status, headers and body, apart from the trace and from what the caller named."""
+def comparable(response, rows):
+    """Return status, headers and body without the trace and the caller's own ids."""
     text = response.content.decode()
     for name, value in rows.items():
         text = text.replace(value, name)

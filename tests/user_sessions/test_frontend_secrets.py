@@ -1,4 +1,4 @@
-"""What browsers are known by is nowhere at rest, and in no report of an error."""
+"""Credentials of browsers are neither stored nor in error reports."""
 
 import base64
 from typing import Any
@@ -33,7 +33,7 @@ def query_of(response: Any, name: str) -> str:
 
 
 def used(workspace: Any, u1: Any, u2: Any, backend: Any) -> dict[str, str]:
-    """Everything that a day of sign-ins hands out, by what it is."""
+    """Return every credential that the sign-in flows issue, by kind."""
     listing(workspace)
     u1.set_password(PASSWORD)
     u1.save()
@@ -66,7 +66,7 @@ def used(workspace: Any, u1: Any, u2: Any, backend: Any) -> dict[str, str]:
 
 
 @pytest.mark.promise("P1")
-def test_no_credential_of_a_browser_is_at_rest(workspace, u1, u2, backend):
+def test_no_browser_credential_is_stored(workspace, u1, u2, backend):
     secrets, everything = used(workspace, u1, u2, backend), "\n".join(dump())
     assert Client.objects.first().pk in everything and Ticket.objects.first().pk in everything
     for kind, text in secrets.items():
@@ -91,7 +91,7 @@ def test_no_string_of_a_dump_is_a_credential_of_a_browser(workspace, u1, u2, bac
 
 
 @pytest.mark.promise("P4")
-def test_nothing_shows_more_than_an_id(workspace, u1):
+def test_repr_and_str_show_only_ids(workspace, u1):
     listing(workspace)
     page = Page()
     page.use(ticket_for(workspace, u1))
@@ -102,8 +102,8 @@ def test_nothing_shows_more_than_an_id(workspace, u1):
 
 
 @pytest.mark.promise("P5")
-def test_a_client_is_told_its_own_token_in_its_carrier_alone(workspace, u1):
-    """No answer's body holds it, and the only tokens there are for other services."""
+def test_a_client_token_is_only_in_its_cookie_or_header(workspace, u1):
+    """No response body contains it; tokens in bodies are for other services."""
     listing(workspace)
     page = Page()
     answers = [page.post("client"), page.use(ticket_for(workspace, u1)), page.get("client"), page.get("me")]
@@ -115,7 +115,7 @@ def test_a_client_is_told_its_own_token_in_its_carrier_alone(workspace, u1):
 
 @pytest.fixture
 def broken():
-    """A receiver of the host's that fails: what nobody expected."""
+    """Connect a receiver of the host that fails."""
 
     def fail(**_: Any) -> None:
         raise RuntimeError("the host's receiver is broken")
@@ -127,7 +127,7 @@ def broken():
 
 @pytest.mark.promise("P7")
 @pytest.mark.parametrize("strategy", ["password", "ticket"])
-def test_no_report_of_an_error_quotes_what_somebody_signed_in_with(workspace, u1, broken, reports, strategy):
+def test_no_error_report_quotes_sign_in_credentials(workspace, u1, broken, reports, strategy):
     u1.set_password(PASSWORD)
     u1.save()
     listing(workspace)

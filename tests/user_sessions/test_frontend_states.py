@@ -1,4 +1,4 @@
-"""Every state that a session can be in, every verb of its client: what is answered, and that nothing else happens."""
+"""Every state of a session and every verb of its client: the response and the new state."""
 
 from datetime import timedelta
 
@@ -23,7 +23,7 @@ NOT_FOUND = (404, "resource_not_found")
 NOT_ASKED = (400, "session_reverification_missing")
 NO_FACTOR = (400, "strategy_for_user_invalid")
 
-# Verb -> what is answered for one that lives, for one that is over, and for one that has left its client.
+# Verb -> the response for a live session, for one that is over, and for one that has left its client.
 ANSWERS = {
     "": (FINE, FINE, NOT_FOUND),
     "touch": (FINE, SIGNED_OUT, NOT_FOUND),
@@ -42,7 +42,7 @@ FORMS = {
     "verify/attempt_first_factor": {"strategy": "password", "password": "x"},
 }
 
-# Which state each verb leaves behind, where it does anything.
+# The new state after each verb that changes the session.
 LEAVES = {
     "end": dict.fromkeys(LIVE, "ended"),
     "remove": dict.fromkeys((*LIVE, *OVER), "removed"),
@@ -54,10 +54,10 @@ def template(at_home):
     JwtTemplate.objects.define(at_home, Definition(name="t1", claims={}), actor="test")
 
 
-def put(session, state):
-    """Let the session be in a state, by a deed or by time that passes for it."""
-    if deed := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
-        assert getattr(session, deed)(actor="test")
+def put_into_state(session, state):
+    """Put the session into a state, by a verb or by changing its times."""
+    if verb_name := {"ended": "end", "revoked": "revoke", "removed": "remove", "replaced": "replace"}.get(state):
+        assert getattr(session, verb_name)(actor="test")
     if state == "pending":
         assert session.require("setup-mfa", actor="test")
     if days := {"expired": 8, "abandoned": 31}.get(state):
@@ -71,10 +71,10 @@ def status_of(session):
     return UserSession.objects.get(pk=session.pk).status_at(timezone.now())
 
 
-def call(somebody, session, verb):
+def call(frontend, session, verb):
     if not verb:
-        return somebody.get(f"v1/client/sessions/{session.pk}")
-    return somebody.verb(session, verb, **FORMS.get(verb, {}))
+        return frontend.get(f"v1/client/sessions/{session.pk}")
+    return frontend.verb(session, verb, **FORMS.get(verb, {}))
 
 
 def expected(verb, state):
@@ -84,8 +84,8 @@ def expected(verb, state):
 @pytest.mark.parametrize("state", Status.values)
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
 def test_a_verb_in_a_state(browser, template, u1, verb, state):
-    session = browser.hold(u1)
-    put(session, state)
+    session = browser.start_session(u1)
+    put_into_state(session, state)
     events = Event.objects.filter(subject=session.pk)
     before = events.count()
     response = call(browser, session, verb)
@@ -97,36 +97,36 @@ def test_a_verb_in_a_state(browser, template, u1, verb, state):
 
 @pytest.mark.parametrize("state", GONE)
 @pytest.mark.parametrize("verb", ANSWERS, ids=lambda verb: verb or "get")
-def test_what_has_left_is_like_what_never_was(browser, template, u1, u2, verb, state):
-    session = browser.hold(u1)
+def test_a_removed_session_is_answered_like_an_unknown_one(browser, template, u1, u2, verb, state):
+    session = browser.start_session(u1)
     UserSession.objects.start(session.workspace, u2, actor="test", client=session.client)
     browser.credential = client_token(session.client)
-    put(session, state)
+    put_into_state(session, state)
     gone = call(browser, session, verb)
     session_id, session.pk = session.pk, "sess_" + "0" * 27
     never = call(browser, session, verb)
-    assert told(gone, session_id) == told(never, session.pk)
+    assert result_of(gone, session_id) == result_of(never, session.pk)
 
 
-def told(response, id):
+def result_of(response, id):
     body = response.json()
     body.pop("clerk_trace_id")
     return response.status_code, str(body).replace(id, "ID"), "Set-Cookie" in response.headers
 
 
 @pytest.mark.wire("C180")
-def test_a_revoked_session_stays_beside_others_and_is_not_shown_where_there_are_none(browser, at_home, u1):
+def test_a_revoked_session_stays_listed_except_in_single_session_mode(browser, at_home, u1):
     session = browser.sign_in(u1)
     session.revoke(actor="test")
-    assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
+    assert [each["status"] for each in browser.client_json()["sessions"]] == ["revoked"]
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
-    assert browser.shown()["sessions"] == []
+    assert browser.client_json()["sessions"] == []
 
 
 @pytest.mark.parametrize("verb", ["touch", "tokens", "tokens/t1", "verify"])
-def test_a_client_of_one_session_learns_that_it_was_revoked(browser, at_home, template, u1, verb):
-    """An SDK signs its user out when it is told 401, and not for 404."""
+def test_in_single_session_mode_a_revoked_session_is_401(browser, at_home, template, u1, verb):
+    """An SDK signs its user out after 401, but not after 404."""
     set_user_session_policy(at_home, single_session_mode=True)
     at_home.save()
     session = browser.sign_in(u1)
@@ -136,17 +136,17 @@ def test_a_client_of_one_session_learns_that_it_was_revoked(browser, at_home, te
 
 
 @pytest.mark.parametrize("verb", ["touch", "tokens", "verify"])
-def test_what_an_epoch_ended_is_over(browser, at_home, u1, verb):
+def test_a_session_revoked_by_an_epoch_is_over(browser, at_home, u1, verb):
     session = browser.sign_in(u1)
     Epoch.objects.begin(at_home, actor="test")
     response = call(browser, session, verb)
     assert (response.status_code, response.error) == SIGNED_OUT
-    assert [each["status"] for each in browser.shown()["sessions"]] == ["revoked"]
+    assert [each["status"] for each in browser.client_json()["sessions"]] == ["revoked"]
 
 
 @pytest.mark.wire("C179")
 @pytest.mark.parametrize("verb", ["tokens", "tokens/t1", "touch"])
-def test_a_user_who_may_not_sign_in_any_more_has_no_session(browser, template, u1, verb):
+def test_an_inactive_user_has_no_session(browser, template, u1, verb):
     session = browser.sign_in(u1)
     u1.is_active = False
     u1.save()
@@ -158,13 +158,13 @@ def test_a_user_who_may_not_sign_in_any_more_has_no_session(browser, template, u
 @pytest.mark.wire("C178")
 def test_a_pending_session_is_shown_with_its_tasks_and_its_token_says_so(browser, u1):
     session = browser.sign_in(u1)
-    put(session, "pending")
-    shown = browser.shown()["sessions"][0]
+    put_into_state(session, "pending")
+    shown = browser.client_json()["sessions"][0]
     assert (shown["status"], shown["tasks"]) == ("pending", [{"key": "setup-mfa"}])
-    assert browser.shown()["last_active_session_id"] == session.pk
+    assert browser.client_json()["last_active_session_id"] == session.pk
 
 
-def test_a_session_of_another_workspace_is_none_here(browser, elsewhere, u1):
+def test_a_session_of_another_workspace_is_not_found(browser, elsewhere, u1):
     theirs = Browser(host="elsewhere.example.com").sign_in(u1)
     browser.sign_in(u1)
     for verb in ANSWERS:

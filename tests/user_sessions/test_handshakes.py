@@ -1,4 +1,4 @@
-"""Where a sent_here is sent on to, and what it brings along: only to listed pages, once, and as things are by then."""
+"""The handshake redirects to listed origins only, once, with the current state of the session."""
 
 from datetime import timedelta
 from http.cookies import SimpleCookie
@@ -29,8 +29,8 @@ def client(client_of_u1):
     return client_of_u1
 
 
-def brought(response: Any, name: str) -> str:
-    """What the sent_here brings to the app's server."""
+def query_value(response: Any, name: str) -> str:
+    """Return a value that the browser brings to the app's server."""
     assert response.status_code == 307
     (value,) = parse_qs(urlsplit(response.headers["Location"]).query)[name]
     return value
@@ -48,17 +48,17 @@ def redeem(backend: Caller, nonce: str) -> Any:
     return backend.get("v1/clients/handshake_payload", f"?nonce={quote(nonce)}")
 
 
-# What it brings
+# Content
 
 
-def test_what_somebody_else_put_in_the_address_is_taken_out(sent_here):
+def test_handshake_parameters_in_the_url_are_replaced(redirected):
     url = f"{APP}/?__clerk_handshake=theirs&__clerk_handshake_nonce=theirs"
-    assert cookies_in(brought(handshake(sent_here, url), "__clerk_handshake"))["__session"]
-    assert brought(handshake(sent_here, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
+    assert cookies_in(query_value(handshake(redirected, url), "__clerk_handshake"))["__session"]
+    assert query_value(handshake(redirected, url, format="nonce"), "__clerk_handshake_nonce") != "theirs"
 
 
-def test_who_is_signed_in_comes_along(sent_here, client, workspace):
-    cookies = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
+def test_a_handshake_contains_the_signed_in_user(redirected, client, workspace):
+    cookies = cookies_in(query_value(handshake(redirected), "__clerk_handshake"))
     claims = jwt.decode(cookies["__session"], options={"verify_signature": False})
     (refresh,) = (value for name, value in cookies.items() if name.startswith("__refresh_"))
     session = UserSession.objects.select_related("client").get()
@@ -68,58 +68,59 @@ def test_who_is_signed_in_comes_along(sent_here, client, workspace):
     assert cookies["__clerk_db_jwt"].startswith("dvb_")
 
 
-def test_whose_token_was_renewed_a_moment_ago_is_sent_round_once_more(sent_here, client):
+def test_a_handshake_with_a_stale_token_is_retried_once(redirected, client):
     client.renew(at=timezone.now())
-    page, newer = Page(cookie=sent_here.cookie, origin=None), Page(cookie=token_of(client), origin=None)
+    page, newer = Page(cookie=redirected.cookie, origin=None), Page(cookie=token_of(client), origin=None)
     first = handshake(page, f"{APP}/a?b=c&d=%C3%A9")
     assert first.status_code == 307 and not first.cookies
     again = first.headers["Location"].removeprefix("/v1/")
-    assert cookies_in(brought(newer.get(again), "__clerk_handshake"))["__session"]
+    assert cookies_in(query_value(newer.get(again), "__clerk_handshake"))["__session"]
     lost = page.get(again)
     assert lost.headers["Location"].startswith(f"{APP}/a?b=c&d=%C3%A9")
-    assert cookies_in(brought(lost, "__clerk_handshake"))["__session"] == ""
+    assert cookies_in(query_value(lost, "__clerk_handshake"))["__session"] == ""
 
 
 @pytest.mark.parametrize("cookie", [None, "", "x"])
-def test_for_a_visitor_every_cookie_goes(client, cookie):
-    cookies = cookies_in(brought(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))
+def test_a_handshake_of_a_visitor_deletes_every_cookie(client, cookie):
+    cookies = cookies_in(query_value(handshake(Page(cookie=cookie, origin=None)), "__clerk_handshake"))
     assert cookies.pop("__clerk_db_jwt")
     assert cookies.pop("__client_uat") == "0"
     assert set(cookies.values()) == {""} and "__session" in cookies
 
 
-def test_an_address_says_nothing_of_who_is_signed_in(sent_here, client, workspace, u2, elsewhere):
-    """What an app's server had for a cookie is a reason to ask, and no credential."""
+def test_the_url_does_not_decide_who_is_signed_in(redirected, client, workspace, u2, elsewhere):
+    """The cookies of the app's server in the URL are not credentials."""
     other = signed_in_client(workspace, u2)
     visitor = Page(origin=None)
     for name in ("__session", "__client", "__client_uat", "Authorization", "session_id", "client_id"):
         response = handshake(visitor, **{name: token_of(other)})
-        assert cookies_in(brought(response, "__clerk_handshake"))["__session"] == ""
+        assert cookies_in(query_value(response, "__clerk_handshake"))["__session"] == ""
 
 
-def test_a_dev_browser_is_one_of_ours_or_a_new_one(sent_here):
+def test_an_invalid_dev_browser_id_is_replaced(redirected):
     for given in ("x", "dvb_x;Domain=evil", "dvb_" + "1" * 28, "dvb_%0D%0A" + "1" * 25):
-        cookies = cookies_in(brought(handshake(sent_here, __clerk_db_jwt=given), "__clerk_handshake"))
+        cookies = cookies_in(query_value(handshake(redirected, __clerk_db_jwt=given), "__clerk_handshake"))
         assert cookies["__clerk_db_jwt"] != given and len(cookies["__clerk_db_jwt"]) == 31
     known = "dvb_" + "1" * 27
     assert (
-        cookies_in(brought(handshake(sent_here, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"] == known
+        cookies_in(query_value(handshake(redirected, __clerk_db_jwt=known), "__clerk_handshake"))["__clerk_db_jwt"]
+        == known
     )
 
 
-def test_a_handshake_changes_nothing(sent_here, client, workspace):
+def test_a_handshake_changes_nothing(redirected, client, workspace):
     SigningKey.objects.current(workspace)
     before = dump()
-    handshake(sent_here), handshake(sent_here, format="nonce"), sent_here.get(f"client/touch?redirect_url={APP}")
+    handshake(redirected), handshake(redirected, format="nonce"), redirected.get(f"client/touch?redirect_url={APP}")
     assert dump() == before
 
 
 # The token
 
 
-def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
-    token = brought(handshake(sent_here), "__clerk_handshake")
-    nonce = brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
+def test_a_handshake_is_no_credential(redirected, client, workspace, backend):
+    token = query_value(handshake(redirected), "__clerk_handshake")
+    nonce = query_value(handshake(redirected, format="nonce"), "__clerk_handshake_nonce")
     keys = KeySet.from_jwks({"keys": [SigningKey.objects.get().public_jwk]})
     for text in (token, nonce):
         with pytest.raises(TokenRejected):
@@ -138,22 +139,22 @@ def test_a_handshake_is_no_credential(sent_here, client, workspace, backend):
 
 
 @pytest.fixture
-def nonce(sent_here) -> str:
-    return brought(handshake(sent_here, format="nonce"), "__clerk_handshake_nonce")
+def nonce(redirected) -> str:
+    return query_value(handshake(redirected, format="nonce"), "__clerk_handshake_nonce")
 
 
-def test_a_nonce_is_good_once(backend, nonce):
+def test_a_nonce_works_once(backend, nonce):
     assert cookies_of(redeem(backend, nonce).json()["directives"])["__session"]
     again = redeem(backend, nonce)
     assert (again.status_code, again.error) == (400, "invalid_handshake")
 
 
-def test_a_nonce_of_another_workspace_is_none_and_stays_good(backend, foreign_backend, nonce):
+def test_a_nonce_of_another_workspace_is_invalid_and_not_used(backend, foreign_backend, nonce):
     assert redeem(foreign_backend, nonce).error == "invalid_handshake"
     assert redeem(backend, nonce).status_code == 200
 
 
-def test_a_nonce_that_is_over_or_forged_is_none(backend, workspace, client, nonce):
+def test_an_expired_or_forged_nonce_is_invalid(backend, workspace, client, nonce):
     now = timezone.now()
     facts = Handshake(session_id=str(client.last_active_session_id), origin=APP, dev_browser="", suffixed=False)
     head, body, signature = nonce.split(".")
@@ -176,31 +177,31 @@ def test_a_nonce_that_is_over_or_forged_is_none(backend, workspace, client, nonc
     assert redeem(backend, nonce).status_code == 200
 
 
-def test_nonces_that_were_used_are_forgotten_when_their_time_is_over(backend, nonce):
+def test_used_nonces_are_deleted_after_their_expiry(backend, nonce):
     SpentNonce.objects.create(id="old", expire_at=timezone.now() - timedelta(seconds=1))
     redeem(backend, nonce)
     assert [spent.pk == "old" for spent in SpentNonce.objects.all()] == [False]
 
 
 @pytest.mark.parametrize("verb", ["revoke", "end", "remove"])
-def test_whoever_left_on_the_way_is_signed_out(backend, client, nonce, verb):
+def test_a_session_that_ended_during_the_handshake_is_signed_out(backend, client, nonce, verb):
     getattr(UserSession.objects.get(), verb)(actor="test")
     cookies = cookies_of(redeem(backend, nonce).json()["directives"])
     assert (cookies["__session"], cookies["__client_uat"]) == ("", "0")
 
 
-def test_a_user_who_was_deactivated_on_the_way_is_signed_out(backend, client, nonce, u1):
+def test_a_user_deactivated_during_the_handshake_is_signed_out(backend, client, nonce, u1):
     u1.is_active = False
     u1.save()
     assert cookies_of(redeem(backend, nonce).json()["directives"])["__session"] == ""
 
 
-def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
-    sent_here, client, workspace, backend, nonce, caplog, settings
+def test_a_handshake_with_a_token_too_large_reports_signed_out(
+    redirected, client, workspace, backend, nonce, caplog, settings
 ):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.talkative_profile"}
     JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.public_metadata}}"}, actor="test")
-    at_once = cookies_in(brought(handshake(sent_here), "__clerk_handshake"))
+    at_once = cookies_in(query_value(handshake(redirected), "__clerk_handshake"))
     by_nonce = cookies_of(redeem(backend, nonce).json()["directives"])
     for cookies in (at_once, by_nonce):
         assert (cookies["__session"], cookies["__client_uat"]) == ("", "0"), "or the server would ask again"
@@ -223,7 +224,7 @@ def test_whose_token_would_be_too_large_is_signed_out_and_sees_the_apps_pages(
     ],
 )
 @pytest.mark.parametrize(("format", "name"), [("nonce", "__clerk_handshake_nonce"), ("token", "__clerk_handshake")])
-def test_a_live_workspace_hands_it_over_in_a_cookie(live_workspace, u1, page, domain, format, name):
+def test_a_live_workspace_sends_the_handshake_in_a_cookie(live_workspace, u1, page, domain, format, name):
     AllowedOrigin.objects.create(workspace=live_workspace, origin=page)
     client = signed_in_client(live_workspace, u1)
     response = handshake(
@@ -236,9 +237,9 @@ def test_a_live_workspace_hands_it_over_in_a_cookie(live_workspace, u1, page, do
     assert len(cookie.OutputString()) <= 4096
 
 
-def test_where_no_cookie_of_ours_arrives_the_address_has_it(live_workspace, u1):
+def test_on_another_site_the_handshake_is_a_nonce_in_the_url(live_workspace, u1):
     AllowedOrigin.objects.create(workspace=live_workspace, origin="https://shop.test")
     client = signed_in_client(live_workspace, u1)
-    sent_here = Page(cookie=token_of(client), origin=None, host="live.example.com")
-    response = handshake(sent_here, "https://shop.test/", format="nonce")
-    assert brought(response, "__clerk_handshake_nonce") and not response.cookies
+    redirected = Page(cookie=token_of(client), origin=None, host="live.example.com")
+    response = handshake(redirected, "https://shop.test/", format="nonce")
+    assert query_value(response, "__clerk_handshake_nonce") and not response.cookies

@@ -1,5 +1,5 @@
-"""Tokens for another service: a template in the manner of Hasura, made and minted through the vendor's JavaScript SDK,
-looked at in a preview, and verified by a program that has PyJWT and the public key and knows nothing of us."""
+"""Tokens for another service: a Hasura template, created and minted with the JavaScript SDK, previewed, and verified by
+a program with only PyJWT and the public key."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ CLAIMS = {
         "x-hasura-bar": "bar {{user.unsafe_metadata.foo.bar}}",
     },
     "interests": "{{user.public_metadata.profile.interests || 'none'}}",
-    "fullName": "{{user.full_name || 'Somebody'}}",
+    "fullName": "{{user.full_name || 'Unknown'}}",
     "emailVerified": "{{user.email_verified}}",
 }
 
@@ -49,21 +49,21 @@ def expected(user):
             "x-hasura-bar": "bar 42" if is_maria else "bar null",
         },
         "interests": ["reading", "climbing"] if is_maria else "none",
-        "fullName": "Maria Doe" if is_maria else "Somebody",
+        "fullName": "Maria Doe" if is_maria else "Unknown",
         "emailVerified": is_maria,
     }
 
 
 def own(claims):
-    """What comes from the template."""
+    """Return the claims that come from the template."""
     return {name: claims[name] for name in CLAIMS}
 
 
 def verified(token, key):
-    """What a program says that has nothing of ours: the claims, or nothing if it refuses the token."""
-    told = json.dumps([token, key])
+    """Verify a token with an independent program. Return the claims, or None if it rejects the token."""
+    stdin = json.dumps([token, key])
     program = [sys.executable, "-I", "-c", VERIFIER]
-    done = subprocess.run(program, input=told, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(program, input=stdin, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 or "InvalidSignatureError" in done.stderr, done.stderr
     return json.loads(done.stdout or "null")
 
@@ -94,13 +94,13 @@ def session(workspace, hasura_user):
     return UserSession.objects.start(workspace, hasura_user, actor="test")
 
 
-def test_the_template_is_kept_as_it_was_given_and_its_key_is_not_told(template):
+def test_the_template_is_stored_unchanged_and_its_key_is_not_returned(template):
     assert template["claims"] == CLAIMS
     assert (template["customSigningKey"], template["signingAlgorithm"]) == (True, "ES256")
     assert "PRIVATE" not in json.dumps(template)
 
 
-def test_a_preview_tells_what_a_token_will_say(template, backend, session, hasura_user):
+def test_a_preview_shows_the_claims_of_the_token(template, backend, session, hasura_user):
     preview = backend.post("v1/jwt_templates/preview", session_id=session.pk, template_id=template["id"]).json()
     assert own(preview["claims"]) == expected(hasura_user)
     assert preview["claims"]["exp"] - preview["claims"]["iat"] == 600

@@ -1,4 +1,4 @@
-"""Deleting a user in the host's admin, where the deletion cascades to rows of ours."""
+"""Deleting a user in the host's admin, which cascades to our rows."""
 
 import pytest
 from django.contrib.auth.models import Permission, User

@@ -1,4 +1,4 @@
-"""Who may be impersonated: nobody with more rights than an ordinary user, unless the project says so."""
+"""Impersonation: staff and superusers are refused, unless the project allows them."""
 
 from types import SimpleNamespace
 
@@ -15,11 +15,11 @@ RANKS = ["is_staff", "is_superuser"]
 
 
 def promote(user, rank):
-    """In the database alone: the instance in hand is as it was read."""
+    """Promote the user in the database, without changing the instance."""
     get_user_model().objects.filter(pk=user.pk).update(**{rank: True})
 
 
-def nobody(user):
+def refuse_everyone(user):
     return False
 
 
@@ -33,7 +33,7 @@ def ask(backend, user):
 
 @pytest.mark.wire("C184")
 @pytest.mark.parametrize("rank", RANKS)
-def test_no_actor_token_is_made_for_staff_or_a_superuser(backend, u1, rank):
+def test_no_actor_token_is_issued_for_staff_or_a_superuser(backend, u1, rank):
     promote(u1, rank)
     response = ask(backend, u1)
     assert (response.status_code, response.error) == (422, "form_param_value_invalid")
@@ -43,37 +43,37 @@ def test_no_actor_token_is_made_for_staff_or_a_superuser(backend, u1, rank):
 
 @pytest.mark.wire("C184")
 @pytest.mark.parametrize("rank", RANKS)
-def test_a_user_promoted_since_the_ticket_was_made_is_not_impersonated(somebody, u1, rank):
-    ticket = somebody.ticket_for(u1, impersonator=ACTOR)
+def test_a_user_promoted_after_the_ticket_cannot_be_impersonated(frontend, u1, rank):
+    ticket = frontend.ticket_for(u1, impersonator=ACTOR)
     promote(u1, rank)
-    response = somebody.show_ticket(ticket)
+    response = frontend.use_ticket(ticket)
     assert (response.status_code, response.error) == (400, "actor_token_cannot_be_used_code")
     assert not UserSession.objects.exists()
     assert Ticket.objects.get().status == "pending"
 
 
 @pytest.mark.parametrize("rank", RANKS)
-def test_no_session_of_python_code_impersonates_them_either(workspace, u1, rank):
+def test_python_code_cannot_impersonate_staff_either(workspace, u1, rank):
     promote(u1, rank)
     with pytest.raises(ImpersonationRefused):
         UserSession.objects.start(workspace, u1, actor="test", impersonator=ACTOR)
     assert UserSession.objects.start(workspace, u1, actor="test").impersonator is None
 
 
-def test_staff_still_sign_in_themselves(somebody, u1):
+def test_staff_still_sign_in_themselves(frontend, u1):
     promote(u1, "is_staff")
-    assert somebody.sign_in(u1).impersonator is None
+    assert frontend.sign_in(u1).impersonator is None
 
 
-def test_the_projects_function_may_allow_it(backend, somebody, settings, u1):
+def test_the_projects_function_may_allow_it(backend, frontend, settings, u1):
     settings.USER_SESSIONS = {"MAY_BE_IMPERSONATED": f"{__name__}.anyone"}
     promote(u1, "is_superuser")
     assert ask(backend, u1).status_code == 200
-    assert somebody.sign_in(u1, impersonator=ACTOR).impersonator == ACTOR
+    assert frontend.sign_in(u1, impersonator=ACTOR).impersonator == ACTOR
 
 
 def test_the_projects_function_may_refuse_an_ordinary_user(backend, settings, u1):
-    settings.USER_SESSIONS = {"MAY_BE_IMPERSONATED": f"{__name__}.nobody"}
+    settings.USER_SESSIONS = {"MAY_BE_IMPERSONATED": f"{__name__}.refuse_everyone"}
     assert ask(backend, u1).status_code == 422
 
 

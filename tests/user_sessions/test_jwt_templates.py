@@ -1,4 +1,4 @@
-"""JWT templates, as a backend defines them, and what is refused."""
+"""JWT templates in the Backend API, and invalid ones."""
 
 import json
 import re
@@ -21,7 +21,7 @@ EC = (
 
 @pytest.fixture
 def template(backend):
-    """A template through the API: its wire form."""
+    """Create a template through the API. Return its JSON."""
     return backend.post(PATH, name="t1", claims={"a": 1}).json()
 
 
@@ -89,7 +89,7 @@ def test_an_invalid_template_is_refused(backend, template, body, code, parameter
     assert [template] == backend.get(PATH).json()
 
 
-def test_a_nesting_without_end_is_refused(backend):
+def test_endless_nesting_is_refused(backend):
     body = b'{"name": "t", "claims": ' + b'{"a":' * 17 + b"1" + b"}" * 18
     assert backend.request("POST", PATH, body).error == "form_param_value_invalid"
     assert backend.request("POST", PATH, body.replace(b"1", b"1e999")).error == "form_param_value_invalid"
@@ -175,7 +175,7 @@ def test_an_update_replaces_the_whole_template(backend, template):
 
 
 @pytest.mark.wire("C185")
-def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
+def test_a_signing_key_stays_until_it_is_replaced_or_dropped(backend):
     own = {"custom_signing_key": True, "signing_algorithm": "HS256"}
     named = {"name": "t1", "claims": {}}
     path = f"{PATH}/{backend.post(PATH, **named, **own, signing_key='k' * 40, lifetime=600).json()['id']}"
@@ -197,7 +197,7 @@ def test_a_key_stays_until_it_is_replaced_or_not_wanted_any_more(backend):
 
 
 @pytest.mark.wire("C186")
-def test_of_the_template_for_session_tokens_only_the_claims_change(backend, workspace):
+def test_the_template_for_session_tokens_takes_only_claims(backend, workspace):
     template = JwtTemplate.objects.customise_session_tokens(workspace, {"a": 1}, actor="test")
     own = {"custom_signing_key": True, "signing_algorithm": "HS256", "signing_key": "k" * 40}
     body = {"name": "other", "claims": {"b": 2}, "lifetime": 600, **own}
@@ -206,7 +206,7 @@ def test_of_the_template_for_session_tokens_only_the_claims_change(backend, work
     assert changed["custom_signing_key"] is False
 
 
-def test_its_name_is_taken_by_nobody_else(backend, template):
+def test_its_name_is_reserved(backend, template):
     for method, path in (("POST", PATH), ("PATCH", f"{PATH}/{template['id']}")):
         response = backend.request(method, path, {"name": "__session_token", "claims": {}})
         assert (response.status_code, response.error) == (422, "form_param_format_invalid")
@@ -244,7 +244,7 @@ def test_the_template_for_session_tokens_cannot_be_deleted(backend, workspace):
     assert [shown["id"] for shown in backend.get(PATH).json()] == [template.pk]
 
 
-def test_a_foreign_template_is_like_one_that_never_was(backend, foreign_backend, template):
+def test_a_template_of_another_workspace_is_not_found(backend, foreign_backend, template):
     for method, body in (("GET", None), ("PATCH", {"name": "t", "claims": {}}), ("DELETE", None)):
         assert foreign_backend.request(method, f"{PATH}/{template['id']}", body).status_code == 404
     assert foreign_backend.get(PATH).json() == []

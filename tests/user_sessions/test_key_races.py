@@ -1,4 +1,4 @@
-"""What holds when changes of keys and templates collide: real threads, each with a connection of its own."""
+"""Concurrent changes of keys and templates: real threads, each with its own connection."""
 
 import json
 from functools import partial
@@ -30,7 +30,7 @@ SIGNED_BY = {"HS256": SECRET, "ES256": PEM}
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    """One whose keys are made in no time."""
+    """Return a workspace with ES256 keys, which are generated quickly."""
     set_user_session_policy(workspace, signing_algorithm="EdDSA")
     workspace.save()
     return workspace
@@ -41,8 +41,8 @@ def session(workspace: Workspace) -> UserSession:
     return UserSession.objects.start(workspace, get_user_model().objects.create_user("u1"), actor="test")
 
 
-def standing(workspace: Workspace) -> list[str]:
-    """The stages of the keys that may sign now or later."""
+def current_stages(workspace: Workspace) -> list[str]:
+    """Return the stages of the keys that sign now or later."""
     now = timezone.now()
     keys = SigningKey.objects.filter(workspace=workspace)
     return sorted(stage for key in keys if (stage := str(key.stage_at(now))) in ("active", "next"))
@@ -67,25 +67,25 @@ def test_the_first_tokens_of_a_workspace_are_all_of_one_key(workspace, session, 
         assert {jwt.get_unverified_header(token)["kid"] for token in tokens} == {SigningKey.objects.get().kid}
 
 
-def test_rotations_at_once_give_one_next_key(workspace, at_once):
+def test_concurrent_rotations_give_one_pending_key(workspace, at_once):
     for _ in range(ROUNDS):
         forget_keys(workspace)
         SigningKey.objects.current(workspace)
         rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert len({key.kid for key in rotated}) == 1
-        assert standing(workspace) == ["active", "next"]
+        assert current_stages(workspace) == ["active", "next"]
 
 
-def test_rotations_at_once_of_a_workspace_without_keys_give_one_of_each(workspace, at_once):
+def test_concurrent_rotations_without_keys_give_one_active_and_one_pending_key(workspace, at_once):
     for _ in range(ROUNDS):
         forget_keys(workspace)
         rotated = at_once(*[partial(SigningKey.objects.rotate, workspace, actor="test")] * 4)
         assert set(tally(rotated)) == {"SigningKey"}
-        assert standing(workspace) == ["active", "next"]
+        assert current_stages(workspace) == ["active", "next"]
 
 
 @pytest.mark.parametrize("has_next", [False, True])
-def test_a_key_that_is_retired_rotated_and_revoked_at_once_leaves_one_that_signs(workspace, session, at_once, has_next):
+def test_concurrent_changes_of_a_key_leave_one_active_key(workspace, session, at_once, has_next):
     for _ in range(ROUNDS):
         forget_keys(workspace)
         key = SigningKey.objects.current(workspace)
@@ -100,12 +100,12 @@ def test_a_key_that_is_retired_rotated_and_revoked_at_once_leaves_one_that_signs
         )
         assert retired in (True, False) and sorted([revoked, again]) == [False, True]
         assert isinstance(rotated, SigningKey)
-        assert standing(workspace) in (["active"], ["active", "next"])
+        assert current_stages(workspace) in (["active"], ["active", "next"])
         assert SigningKey.objects.get(pk=key.pk).revoked_at is not None
         assert jwt.get_unverified_header(minted(session))["kid"] != key.kid
 
 
-def test_a_revoked_key_signs_nothing_that_is_asked_for_later(workspace, session, at_once):
+def test_a_revoked_key_signs_no_later_token(workspace, session, at_once):
     for _ in range(ROUNDS):
         key = SigningKey.objects.current(workspace)
 
@@ -153,14 +153,14 @@ def test_the_key_and_the_algorithm_of_a_template_never_mix(workspace, session, b
         assert jwt.decode(token, KEYS[algorithm], [algorithm])["signed_by"] == algorithm
 
 
-def test_a_name_is_taken_once(workspace, at_once):
+def test_concurrent_creates_take_a_template_name_once(workspace, at_once):
     for number in range(ROUNDS):
         define = partial(JwtTemplate.objects.define, workspace, Definition(name=f"t{number}", claims={}), actor="test")
         assert tally(at_once(*[define] * 8)) == {"JwtTemplate": 1, "NameTaken": 7}
         assert Event.objects.filter(type="jwt_template.created", data__name=f"t{number}").count() == 1
 
 
-def test_session_tokens_are_customised_by_one_template_however_many_ask(workspace, session, at_once):
+def test_concurrent_customisations_leave_one_template(workspace, session, at_once):
     for _ in range(ROUNDS):
         customise = partial(JwtTemplate.objects.customise_session_tokens, workspace, actor="test")
         outcomes = tally(at_once(*(partial(customise, {"number": number}) for number in range(4))))

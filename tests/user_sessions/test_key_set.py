@@ -37,7 +37,7 @@ def test_a_host_without_a_workspace_has_no_keys(workspace, settings):
     assert Caller(host="here.example.com").request("POST", ".well-known/jwks.json").status_code == 405
 
 
-def test_who_has_the_key_set_is_told_that_it_is_still_good(backend, workspace):
+def test_a_caller_with_the_current_key_set_gets_304(backend, workspace):
     SigningKey.objects.current(workspace)
     first = backend.get("v1/jwks")
     assert first.headers["Cache-Control"] == "private, max-age=300"
@@ -47,7 +47,7 @@ def test_who_has_the_key_set_is_told_that_it_is_still_good(backend, workspace):
     assert backend.request("GET", "v1/jwks", if_none_match='"other"').status_code == 200
 
 
-def test_reading_the_key_set_makes_no_key(backend):
+def test_reading_the_key_set_creates_no_key(backend):
     assert backend.get("v1/jwks").json() == {"keys": []}
     assert not SigningKey.objects.exists()
 

@@ -1,4 +1,4 @@
-"""The state machine: which verb does what in which state, and what time does to each."""
+"""The state machine: every verb in every state, and expiry."""
 
 from datetime import datetime, timedelta
 from itertools import permutations
@@ -36,7 +36,7 @@ TASK = "setup-mfa"
 
 
 def in_state(workspace: Any, user: Any, state: str) -> UserSession:
-    """A session born at NOW that is in a stored state, or past what makes it expired or abandoned."""
+    """Return a session created at NOW in a stored state, or one that is expired or abandoned."""
     session = UserSession.objects.start(workspace, user, actor="test", at=NOW)
     if state == "pending":
         session.require(TASK, actor="test", at=NOW)
@@ -69,14 +69,14 @@ def moment_of(state: str) -> datetime:
         ("removed", ABANDONMENT, "removed"),
     ],
 )
-def test_the_status_of_one_and_the_query_for_many_agree(workspace, u1, stored, at, status):
+def test_the_status_property_and_the_queryset_agree(workspace, u1, stored, at, status):
     session = in_state(workspace, u1, stored)
     found = [each for each in Status.values if session in UserSession.objects.with_status(each, at=at)]
     assert found == [session.status_at(at)] == [status]
     assert session.is_live(at) == (session in UserSession.objects.live(at=at)) == (status in ("pending", "active"))
 
 
-def test_a_row_answers_what_holds_now(workspace, u1):
+def test_a_row_has_its_current_status(workspace, u1):
     long_ago = timezone.now() - timedelta(days=60)
     session = UserSession.objects.start(workspace, u1, actor="test", at=long_ago)
     ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=SECOND, at=long_ago)
@@ -110,7 +110,7 @@ NARROWINGS = {
 
 
 @pytest.mark.parametrize("order", list(permutations(NARROWINGS)))
-def test_rows_are_narrowed_in_any_order(workspace, live_workspace, u1, u2, order, django_assert_num_queries):
+def test_queryset_filters_combine_in_any_order(workspace, live_workspace, u1, u2, order, django_assert_num_queries):
     wanted, ended = (UserSession.objects.start(workspace, u1, actor="test") for _ in range(2))
     ended.end(actor="test")
     UserSession.objects.start(workspace, u2, actor="test")
@@ -129,7 +129,7 @@ def test_a_narrowed_queryset_does_not_widen_the_limit_of_sessions(workspace, u1)
         UserSession.objects.none().start(workspace, u1, actor="test")
 
 
-# Verb -> for each state it is tried in, the state it leaves behind.
+# Verb -> the new state for each tested state.
 OUTCOMES = {
     "end": {"pending": "ended", "active": "ended"},
     "revoke": {"pending": "revoked", "active": "revoked"},
@@ -150,7 +150,7 @@ def do(session: UserSession, verb: str, **how: Any) -> bool:
 
 @pytest.mark.parametrize("state", Status.values)
 @pytest.mark.parametrize("verb", OUTCOMES)
-def test_a_verb_moves_the_states_it_may_leave_and_no_other(workspace, u1, verb, state):
+def test_a_verb_changes_only_the_states_that_it_can_leave(workspace, u1, verb, state):
     session, at = in_state(workspace, u1, state), moment_of(state)
     before = Event.objects.count()
     happened = do(session, verb, actor="operator:1", at=at, reason="a lost phone")
@@ -160,8 +160,8 @@ def test_a_verb_moves_the_states_it_may_leave_and_no_other(workspace, u1, verb, 
     assert Event.objects.count() - before == happened
     if happened:
         event = Event.objects.first()
-        told = f"user_session.{EVENTS.get(outcome, outcome)}"
-        assert (event.type, event.subject, event.actor) == (told, session.pk, "operator:1")
+        event_type = f"user_session.{EVENTS.get(outcome, outcome)}"
+        assert (event.type, event.subject, event.actor) == (event_type, session.pk, "operator:1")
         assert "tasks" in event.data or event.data == {"reason": "a lost phone"}
 
 
@@ -174,7 +174,7 @@ def test_repeating_a_verb_changes_nothing(workspace, u1, verb):
     assert UserSession.objects.filter(pk=session.pk).values().get() == before
 
 
-def test_an_ending_keeps_its_time_reason_and_actor_though_it_is_removed_later(workspace, u1):
+def test_a_removal_keeps_the_time_reason_and_actor_of_the_ending(workspace, u1):
     session = in_state(workspace, u1, "active")
     session.end(actor="first", at=NOW + SECOND, reason="signed out")
     session.remove(actor="second", at=NOW + DAY, reason="tidied up")
@@ -183,7 +183,7 @@ def test_an_ending_keeps_its_time_reason_and_actor_though_it_is_removed_later(wo
     assert (session.closed_by, session.close_reason) == ("first", "signed out")
 
 
-def test_touching_is_written_once_in_an_interval(workspace, u1):
+def test_a_touch_is_written_once_per_interval(workspace, u1):
     session = in_state(workspace, u1, "active")
     assert session.touch(at=NOW + timedelta(seconds=59)) is False
     assert session.touch(at=NOW + timedelta(seconds=60)) is True
@@ -193,14 +193,14 @@ def test_touching_is_written_once_in_an_interval(workspace, u1):
     assert session.expire_at == EXPIRY
 
 
-def test_touching_within_the_interval_asks_the_database_nothing(workspace, u1, django_assert_num_queries):
+def test_a_touch_within_the_interval_makes_no_query(workspace, u1, django_assert_num_queries):
     id = in_state(workspace, u1, "active").pk
     session = UserSession.objects.in_workspace(workspace).with_status_facts().select_related("client").get(pk=id)
     with django_assert_num_queries(0):
         assert session.touch(at=NOW + SECOND) is False
 
 
-def test_touching_one_that_is_not_in_use_within_the_interval_leaves_the_session_as_it_is(workspace, u1, u2):
+def test_touching_an_unselected_session_within_the_interval_only_selects_it(workspace, u1, u2):
     first = in_state(workspace, u1, "active")
     UserSession.objects.start(workspace, u2, actor="test", client=first.client, at=NOW)
     first = UserSession.objects.in_workspace(workspace).get(pk=first.pk)
@@ -211,7 +211,7 @@ def test_touching_one_that_is_not_in_use_within_the_interval_leaves_the_session_
 
 
 @pytest.mark.parametrize("state", ["ended", "revoked", "removed", "replaced", "expired", "abandoned"])
-def test_what_is_over_is_not_touched(workspace, u1, state):
+def test_a_session_that_is_over_cannot_be_touched(workspace, u1, state):
     session = in_state(workspace, u1, state)
     with pytest.raises(NotLive):
         session.touch(at=max(moment_of(state), NOW + DAY))
@@ -234,7 +234,7 @@ def test_a_session_may_live_longer_than_a_month(workspace, u1):
     assert session.status_at(NOW + 31 * DAY) == "active"
 
 
-def test_one_client_may_hold_several_sessions(workspace, u1, u2):
+def test_one_client_can_have_several_sessions(workspace, u1, u2):
     first = UserSession.objects.start(workspace, u1, actor="test")
     second = UserSession.objects.start(workspace, u2, actor="test", client=first.client)
     assert set(first.client.sessions.all()) == {first, second}
@@ -242,18 +242,18 @@ def test_one_client_may_hold_several_sessions(workspace, u1, u2):
 
 
 @pytest.mark.parametrize("verb", [*OUTCOMES, "touch"])
-def test_a_session_that_is_gone_is_not_live(workspace, u1, verb):
+def test_a_deleted_session_is_not_live(workspace, u1, verb):
     session = in_state(workspace, u1, "active")
     u1.delete()
     with pytest.raises(NotLive):
         session.touch() if verb == "touch" else do(session, verb, actor="test")
 
 
-def test_a_sign_in_is_an_active_users_on_a_client_of_the_workspace(workspace, elsewhere, u1):
+def test_a_sign_in_needs_an_active_user_and_a_client_of_the_workspace(workspace, elsewhere, u1):
     client = UserSession.objects.start(elsewhere, u1, actor="test").client
     with pytest.raises(ForeignClient):
         UserSession.objects.start(workspace, u1, actor="test", client=client)
-    get_user_model().objects.update(is_active=False)  # while this copy says otherwise
+    get_user_model().objects.update(is_active=False)  # the instance is stale
     with pytest.raises(UserInactive):
         UserSession.objects.start(workspace, u1, actor="test")
     assert not UserSession.objects.in_workspace(workspace).exists()
@@ -262,7 +262,7 @@ def test_a_sign_in_is_an_active_users_on_a_client_of_the_workspace(workspace, el
 @pytest.mark.parametrize(
     "facts", [{"stored_status": "expired"}, {"stored_status": "ended"}, {"closed_at": NOW}, {"abandon_at": NOW}]
 )
-def test_the_database_refuses_what_cannot_be(workspace, u1, facts):
+def test_the_database_refuses_inconsistent_rows(workspace, u1, facts):
     session = in_state(workspace, u1, "active")
     with pytest.raises(IntegrityError), transaction.atomic():
         UserSession.objects.filter(pk=session.pk).update(**facts)
@@ -275,7 +275,7 @@ def test_a_lock_outside_of_a_transaction_is_refused(workspace):
         client.hold()
 
 
-# Limits of time
+# Expiry
 
 
 def test_a_session_left_idle_expires_and_one_in_use_does_not(workspace, u1):
@@ -305,7 +305,7 @@ def test_without_a_lifetime_a_session_lives_while_it_is_used(workspace, u1):
     assert session.expire_at == session.abandon_at == NOW + 65 * DAY
 
 
-def test_minting_is_use_and_written_once_in_an_interval(workspace, u1, django_assert_num_queries):
+def test_minting_counts_as_use_and_is_written_once_per_interval(workspace, u1, django_assert_num_queries):
     set_user_session_policy(workspace, idle_lifetime=timedelta(minutes=30))
     session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     with django_assert_num_queries(0):
@@ -319,13 +319,13 @@ def test_minting_is_use_and_written_once_in_an_interval(workspace, u1, django_as
         UserSession.objects.in_workspace(workspace).get(pk=session.pk).note_use(at=NOW + timedelta(minutes=5))
 
 
-def test_minting_writes_nothing_where_idleness_is_not_limited(workspace, u1, django_assert_num_queries):
+def test_minting_writes_nothing_without_an_idle_lifetime(workspace, u1, django_assert_num_queries):
     session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     with django_assert_num_queries(0):
         session.note_use(at=NOW + DAY)
 
 
-def test_a_sign_in_may_be_for_a_shorter_time(workspace, u1):
+def test_a_sign_in_can_have_a_shorter_lifetime(workspace, u1):
     session = UserSession.objects.start(workspace, u1, actor="test", at=NOW, lifetime=timedelta(minutes=30))
     assert session.expire_at == NOW + timedelta(minutes=30)
     assert UserSession.objects.start(workspace, u1, actor="test", at=NOW, lifetime=90 * DAY).expire_at == EXPIRY

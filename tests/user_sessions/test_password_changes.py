@@ -1,4 +1,4 @@
-"""A change of the password, however made, and a deactivation behind our back end sessions and tickets."""
+"""A password change and a deactivation by ``update()`` end sessions and tickets."""
 
 from datetime import timedelta
 from io import StringIO
@@ -33,7 +33,7 @@ def ann(u1: Any) -> Any:
 
 
 @pytest.fixture
-def held(workspace: Any, ann: Any) -> UserSession:
+def ann_session(workspace: Any, ann: Any) -> UserSession:
     return UserSession.objects.start(workspace, ann, actor="test")
 
 
@@ -92,26 +92,26 @@ def status(session: UserSession) -> str:
 
 
 @pytest.mark.parametrize("change", TOLD + UNTOLD)
-def test_a_session_is_revoked_however_the_password_changes(backend, held, ann, change):
-    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200
+def test_a_session_is_revoked_however_the_password_changes(backend, ann_session, ann, change):
+    assert backend.request("POST", f"v1/sessions/{ann_session.pk}/tokens").status_code == 200
     change(ann)
-    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 404
-    assert backend.get(f"v1/sessions/{held.pk}").json()["status"] == "revoked"
+    assert backend.request("POST", f"v1/sessions/{ann_session.pk}/tokens").status_code == 404
+    assert backend.get(f"v1/sessions/{ann_session.pk}").json()["status"] == "revoked"
     query = f"?user_id={user_id(ann.pk)}&status="
-    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [held.pk])
+    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [ann_session.pk])
 
 
 @pytest.mark.parametrize("change", TOLD)
-def test_a_change_that_is_saved_is_written_with_its_event(held, ann, ticket, change):
+def test_a_saved_password_change_is_stored_with_its_event(ann_session, ann, ticket, change):
     change(ann)
-    held.refresh_from_db()
-    assert (held.status, held.close_reason, held.closed_by) == (
+    ann_session.refresh_from_db()
+    assert (ann_session.status, ann_session.close_reason, ann_session.closed_by) == (
         "revoked",
         "password_changed",
         "system:password_changed",
     )
     event = Event.objects.get(type="user_session.revoked")
-    assert (event.subject, event.data) == (held.pk, {"reason": "password_changed"})
+    assert (event.subject, event.data) == (ann_session.pk, {"reason": "password_changed"})
     ticket.refresh_from_db()
     assert ticket.status == "revoked"
 
@@ -131,108 +131,108 @@ def test_a_ticket_read_before_the_change_is_refused_after_it(ann, ticket):
         ticket.accept(actor="test")
 
 
-def test_another_users_sessions_go_on(workspace, held, ann, u2):
+def test_another_users_sessions_stay_live(workspace, ann_session, ann, u2):
     other = UserSession.objects.start(workspace, u2, actor="test")
     by_save(ann)
-    assert (status(held), status(other)) == ("revoked", "active")
+    assert (status(ann_session), status(other)) == ("revoked", "active")
 
 
-def test_a_session_that_began_after_the_change_goes_on(workspace, held, ann):
+def test_a_session_started_after_the_change_stays_live(workspace, ann_session, ann):
     by_update(ann)
-    later = UserSession.objects.start(workspace, ann, actor="test")  # though this copy of the user is stale
-    assert (status(held), status(later)) == ("revoked", "active")
+    later = UserSession.objects.start(workspace, ann, actor="test")  # this instance of the user is stale
+    assert (status(ann_session), status(later)) == ("revoked", "active")
 
 
 @pytest.mark.parametrize("name", ["first_name", "last_login"])
-def test_a_save_of_something_else_ends_nothing_and_costs_no_query(held, ann, name, django_assert_num_queries):
+def test_saving_other_fields_ends_nothing_and_costs_no_query(ann_session, ann, name, django_assert_num_queries):
     with django_assert_num_queries(1):
         ann.save(update_fields=[name])
     with django_assert_num_queries(1):
         ann.save()
-    assert status(held) == "active"
+    assert status(ann_session) == "active"
 
 
-def test_a_rehash_at_a_login_is_no_change(held, ann, ticket, settings):
+def test_a_rehash_at_a_login_is_not_a_password_change(ann_session, ann, ticket, settings):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
     before = ann.password
     assert ann.check_password(PASSWORD)
     assert type(ann).objects.get().password != before
-    assert status(held) == "active"
+    assert status(ann_session) == "active"
     assert not Event.objects.filter(type="user_session.revoked").exists()
     Ticket.objects.get().accept(actor="test")
     by_save(ann)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
-def test_a_rehash_brings_no_ended_session_back(held, ann, settings):
+def test_a_rehash_does_not_revive_an_ended_session(ann_session, ann, settings):
     by_update(ann)
     ann.refresh_from_db()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
     assert ann.check_password(OTHER)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
-def test_a_rehash_that_is_not_saved_ends_nothing(held, ann, settings, monkeypatch):
+def test_a_rehash_that_is_not_saved_ends_nothing(ann_session, ann, settings, monkeypatch):
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher", *settings.PASSWORD_HASHERS]
     monkeypatch.setattr(type(ann), "_do_update", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         ann.check_password(PASSWORD)
-    assert status(held) == "active"
+    assert status(ann_session) == "active"
 
 
-def test_an_assigned_hash_right_after_a_login_is_a_change(held, ann):
+def test_an_assigned_hash_right_after_a_login_is_a_change(ann_session, ann):
     assert ann.check_password(PASSWORD)
     ann._password = None
     by_assignment(ann)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
 @pytest.mark.parametrize("change", TOLD + UNTOLD)
-def test_the_session_that_makes_the_change_stays(workspace, held, ann, change):
+def test_the_session_that_makes_the_change_stays(workspace, ann_session, ann, change):
     other = UserSession.objects.start(workspace, ann, actor="test")
-    with keep_session(held):
+    with keep_session(ann_session):
         change(ann)
-    assert (status(held), status(other)) == ("active", "revoked")
+    assert (status(ann_session), status(other)) == ("active", "revoked")
     by_update(ann)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
-def test_a_session_that_is_over_is_not_kept(held, ann):
+def test_keep_session_does_not_revive_a_session_that_is_over(ann_session, ann):
     by_update(ann)
-    with keep_session(held):
+    with keep_session(ann_session):
         by_save(ann)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
-def test_a_kept_session_is_not_brought_back_when_it_ends_meanwhile(held, ann):
-    with keep_session(held):
+def test_a_kept_session_that_ends_meanwhile_stays_ended(ann_session, ann):
+    with keep_session(ann_session):
         by_update(ann)
-        held.revoke(actor="an operator")
-    assert status(held) == "revoked"
+        ann_session.revoke(actor="an operator")
+    assert status(ann_session) == "revoked"
 
 
-def test_a_session_of_another_user_keeps_nobody_elses(workspace, held, ann, u2):
+def test_keeping_another_users_session_keeps_none(workspace, ann_session, ann, u2):
     with keep_session(UserSession.objects.start(workspace, u2, actor="test")):
         by_save(ann)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
 @pytest.mark.parametrize("change", [by_save, by_update])
 @pytest.mark.parametrize(("policy", "left"), [("others", "active"), ("all", "revoked"), ("none", "active")])
-def test_a_policy_says_whether_the_kept_session_ends(held, ann, settings, policy, left, change):
+def test_a_policy_says_whether_the_kept_session_ends(ann_session, ann, settings, policy, left, change):
     settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": policy}
-    with keep_session(held):
+    with keep_session(ann_session):
         change(ann)
-    assert status(held) == left
+    assert status(ann_session) == left
 
 
 @pytest.mark.parametrize("change", [by_save, by_update])
-def test_with_the_policy_none_a_change_ends_nothing(backend, held, ann, ticket, settings, change):
-    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200  # the query is kept
+def test_with_the_policy_none_a_change_ends_nothing(backend, ann_session, ann, ticket, settings, change):
+    assert backend.request("POST", f"v1/sessions/{ann_session.pk}/tokens").status_code == 200  # the query is kept
     settings.USER_SESSIONS = {"PASSWORD_CHANGE_ENDS": "none"}
     change(ann)
-    assert status(held) == "active"
-    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 200
+    assert status(ann_session) == "active"
+    assert backend.request("POST", f"v1/sessions/{ann_session.pk}/tokens").status_code == 200
     Ticket.objects.get().accept(actor="test")
 
 
@@ -242,37 +242,37 @@ def test_a_policy_that_does_not_exist_is_an_error(settings, given):
     assert [message.id for message in check_settings()] == ["user_sessions.E011"]
 
 
-def test_a_fixture_and_a_copy_elsewhere_end_nothing(held, ann, tmp_path):
+def test_a_fixture_and_a_copy_elsewhere_end_nothing(ann_session, ann, tmp_path):
     stored = StringIO()
     call_command("dumpdata", "auth.user", stdout=stored)
     (tmp_path / "users.json").write_text(stored.getvalue())
     with CaptureQueriesContext(connection) as captured:
         call_command("loaddata", tmp_path / "users.json", verbosity=0)
     assert not [query for query in captured.captured_queries if "user_sessions" in query["sql"]]
-    assert status(held) == "active"
+    assert status(ann_session) == "active"
 
 
-def test_who_signs_in_while_the_password_changes_gets_no_session(at_home, browser, ann, monkeypatch):
+def test_a_sign_in_during_a_password_change_gets_no_session(at_home, browser, ann, monkeypatch):
     from user_sessions.clerk.frontend import frontend_view
 
-    authenticated = frontend_view.authenticated
+    authenticate_password = frontend_view.authenticate_password
 
     def slowly(*args: Any) -> Any:
-        found = authenticated(*args)
+        found = authenticate_password(*args)
         by_update(ann)
         return found
 
-    monkeypatch.setattr(frontend_view, "authenticated", slowly)
+    monkeypatch.setattr(frontend_view, "authenticate_password", slowly)
     response = browser.post("v1/client/sign_ins", strategy="password", identifier="u1", password=PASSWORD)
     assert response.error == "form_password_incorrect"
     assert not UserSession.objects.exists()
 
 
-def test_a_console_change_ends_the_sessions(held, ann, admin_client: Visitor):
+def test_a_console_change_ends_the_sessions(ann_session, ann, admin_client: Visitor):
     path = f"/admin/auth/user/{ann.pk}/password/"
     form = {"password1": OTHER, "password2": OTHER, "usable_password": "true"}
     assert admin_client.post(path, form).status_code == 302
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
 # Deactivation by update()
@@ -283,46 +283,50 @@ def deactivate(user: Any, is_active: bool = False) -> None:
 
 
 @pytest.mark.parametrize("void", [deactivate, by_update])
-def test_the_status_of_one_and_the_query_for_many_agree(held, ann, void):
+def test_the_status_property_and_the_queryset_agree(ann_session, ann, void):
     void(ann)
-    for at in (timezone.now(), held.expire_at, held.abandon_at):
+    for at in (timezone.now(), ann_session.expire_at, ann_session.abandon_at):
         session = UserSession.objects.get()
         found = [each for each in Status.values if UserSession.objects.with_status(each, at=at).exists()]
         assert found == [session.status_at(at)]
         assert not session.is_live(at) and not UserSession.objects.live(at=at).exists()
 
 
-def test_who_is_deactivated_by_an_update_is_revoked_until_activated(backend, held, ann):
+def test_a_user_deactivated_by_an_update_is_signed_out_until_reactivated(backend, ann_session, ann):
     query = f"?user_id={user_id(ann.pk)}&status="
     deactivate(ann)
-    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [held.pk])
-    assert backend.request("POST", f"v1/sessions/{held.pk}/tokens").status_code == 404
+    assert (listed(backend, f"{query}active"), listed(backend, f"{query}revoked")) == ([], [ann_session.pk])
+    assert backend.request("POST", f"v1/sessions/{ann_session.pk}/tokens").status_code == 404
     deactivate(ann, is_active=True)
-    assert listed(backend, f"{query}active") == [held.pk]
+    assert listed(backend, f"{query}active") == [ann_session.pk]
 
 
 @pytest.mark.parametrize(("void", "reason"), [(deactivate, "user_deactivated"), (by_update, "password_changed")])
-def test_a_void_session_is_revoked_for_good_with_the_reason_that_made_it_void(held, ann, void, reason):
+def test_revoking_a_void_session_is_permanent_and_keeps_the_reason(ann_session, ann, void, reason):
     void(ann)
     assert UserSession.objects.get().end(actor="ann") is False
     assert UserSession.objects.get().revoke(actor="an operator", reason="a lost phone") is True
-    held.refresh_from_db()
-    assert (held.status, held.close_reason, held.closed_by) == ("revoked", reason, f"system:{reason}")
+    ann_session.refresh_from_db()
+    assert (ann_session.status, ann_session.close_reason, ann_session.closed_by) == (
+        "revoked",
+        reason,
+        f"system:{reason}",
+    )
     deactivate(ann, is_active=True)
-    assert status(held) == "revoked"
+    assert status(ann_session) == "revoked"
 
 
-def test_a_void_session_can_leave_its_client(held, ann):
+def test_a_void_session_can_leave_its_client(ann_session, ann):
     by_update(ann)
     assert UserSession.objects.get().remove(actor="ann") is True
-    held.refresh_from_db()
-    assert (held.status, held.close_reason) == ("removed", "password_changed")
+    ann_session.refresh_from_db()
+    assert (ann_session.status, ann_session.close_reason) == ("removed", "password_changed")
 
 
-def test_whoever_takes_the_place_of_a_void_session_is_alone_when_its_user_is_activated(workspace, held, ann, u2):
+def test_a_replaced_void_session_stays_revoked_when_its_user_is_reactivated(workspace, ann_session, ann, u2):
     set_user_session_policy(workspace, single_session_mode=True)
     deactivate(ann)
-    held = UserSession.objects.get()
-    later = UserSession.objects.start(workspace, u2, actor="test", client=held.client)
+    ann_session = UserSession.objects.get()
+    later = UserSession.objects.start(workspace, u2, actor="test", client=ann_session.client)
     deactivate(ann, is_active=True)
-    assert (status(held), status(later)) == ("revoked", "active")
+    assert (status(ann_session), status(later)) == ("revoked", "active")

@@ -1,4 +1,4 @@
-"""Hot paths have a fixed number of queries, however much there is."""
+"""Hot paths have a fixed number of queries, for any number of rows."""
 
 from datetime import timedelta
 
@@ -15,13 +15,13 @@ from user_sessions.users import user_id
 
 @pytest.fixture(params=[1, 40])
 def crowd(request, workspace, backend, u1) -> list[UserSession]:
-    """So many sessions of one user, in a workspace that has minted before."""
+    """Start this many sessions of one user and mint one token."""
     sessions = [UserSession.objects.start(workspace, u1, actor="test") for _ in range(request.param)]
     assert backend.request("POST", f"v1/sessions/{sessions[0].pk}/tokens").status_code == 200
     return sessions
 
 
-def test_minting_is_two_reads(backend, crowd, django_assert_num_queries):
+def test_minting_is_two_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(2) as captured:
         assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/tokens").status_code == 200
     assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
@@ -36,12 +36,12 @@ def test_a_private_key_is_parsed_once(backend, crowd, monkeypatch):
     assert backend.request("POST", f"v1/sessions/{crowd[-1].pk}/tokens").status_code == 200
 
 
-def test_getting_a_session_is_two(backend, crowd, django_assert_num_queries):
+def test_reading_a_session_is_two_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(2):
         assert backend.get(f"v1/sessions/{crowd[0].pk}").status_code == 200
 
 
-def test_listing_is_two_and_a_third_where_a_total_is_asked_for(backend, crowd, u1, django_assert_num_queries):
+def test_listing_is_two_queries_and_three_with_a_total(backend, crowd, u1, django_assert_num_queries):
     query = f"?user_id={user_id(u1.pk)}&limit=100"
     with django_assert_num_queries(2):
         assert len(listed(backend, query)) == len(crowd)
@@ -49,7 +49,7 @@ def test_listing_is_two_and_a_third_where_a_total_is_asked_for(backend, crowd, u
         assert len(listed(backend, f"{query}&paginated=true")) == len(crowd)
 
 
-def test_listing_a_later_page_is_as_many(backend, crowd, u1, django_assert_num_queries):
+def test_listing_a_later_page_is_as_many_queries(backend, crowd, u1, django_assert_num_queries):
     with django_assert_num_queries(3):
         listed(backend, f"?user_id={user_id(u1.pk)}&limit=100&offset=1&status=active&paginated=true")
 
@@ -65,14 +65,14 @@ def test_the_key_set_is_read_once_in_a_quarter_of_a_second(workspace, crowd, dja
             assert document_at("here.example.com", at=at)
 
 
-def test_minting_from_a_template_is_one_read_more(backend, crowd, settings, django_assert_num_queries):
+def test_minting_from_a_template_is_one_more_query(backend, crowd, settings, django_assert_num_queries):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.profile_of"}
     backend.post("v1/jwt_templates", name="t1", claims={"x": "{{user.public_metadata}}"})
     with django_assert_num_queries(3):
         minted(backend, crowd[0].pk, template="t1")
 
 
-def test_minting_with_claims_of_the_projects_own_is_two(backend, workspace, crowd, django_assert_num_queries):
+def test_minting_with_custom_claims_is_two_queries(backend, workspace, crowd, django_assert_num_queries):
     JwtTemplate.objects.customise_session_tokens(workspace, {"x": "{{user.first_name}}"}, actor="test")
     with django_assert_num_queries(2):
         assert claims_of(minted(backend, crowd[0].pk))["x"] == "Maria"
@@ -111,19 +111,19 @@ def test_a_row_read_again_has_its_status_of_now(workspace, u1, end):
     assert session.status == "revoked"
 
 
-def test_clients_are_listed_in_three_however_many_sessions(backend, crowd, django_assert_num_queries):
+def test_clients_are_listed_in_three_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(3):
         assert backend.get("v1/clients?limit=100").status_code == 200
 
 
 def test_a_revoke_reads_once_and_writes_once(backend, crowd, django_assert_max_num_queries):
-    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, who is to be told of it, and a
+    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, the webhook endpoints, and a
     # read of the outcome.
     with django_assert_max_num_queries(8):
         assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/revoke").status_code == 200
 
 
-def test_a_wrong_key_is_one_indexed_read(workspace, api_key, django_assert_num_queries):
+def test_an_unknown_key_costs_one_indexed_query(workspace, api_key, django_assert_num_queries):
     wrong = api_key[:-1] + ("x" if api_key[-1] != "x" else "y")
     with django_assert_num_queries(1):
         assert bearer(wrong).get("v1/jwks").status_code == 401

@@ -1,4 +1,4 @@
-"""What holds when requests collide: real threads, each with a connection of its own."""
+"""Concurrent requests: real threads, each with its own connection."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 
 def tally(results: list[Any]) -> Counter[str]:
-    """How often each came out: an answer by its type, a refusal by its reason."""
+    """Count the results: a value by its type, an exception by its class."""
     return Counter(str(it) if isinstance(it, bool) else type(it).__name__ for it in results)
 
 
@@ -46,7 +46,7 @@ def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
-def test_of_different_endings_the_first_stays(workspace, u1, at_once):
+def test_of_concurrent_endings_the_first_stays(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test")
         calls = [
@@ -58,14 +58,14 @@ def test_of_different_endings_the_first_stays(workspace, u1, at_once):
         assert [event.type for event in events] == [f"user_session.{UserSession.objects.get(pk=session.pk).status}"]
 
 
-def test_a_minute_of_touches_is_one_write(workspace, u1, at_once):
+def test_concurrent_touches_within_a_minute_write_once(workspace, u1, at_once):
     session = UserSession.objects.start(workspace, u1, actor="test", at=timezone.now() - timedelta(hours=1))
     now = timezone.now()
     results = at_once(*(partial(UserSession.objects.get(pk=session.pk).touch, at=now) for _ in range(8)))
     assert sorted(results) == [False] * 7 + [True]
 
 
-def test_a_workspace_gets_one_signing_key_however_many_ask(workspace, at_once):
+def test_concurrent_requests_create_one_signing_key(workspace, at_once):
     keys = at_once(*[partial(SigningKey.objects.current, workspace)] * 4)
     assert {key.kid for key in keys} == {SigningKey.objects.get().kid}
     assert Event.objects.filter(type="signing_key.created").count() == 1
@@ -86,7 +86,7 @@ def test_a_user_never_has_more_live_sessions_than_allowed(workspace, u1, at_once
 
 
 def start_on(client: Client, user: Any, **how: Any) -> UserSession:
-    """As a host's own code does it: whoever is told that the client has changed meanwhile reads it again."""
+    """Start a session as a host's code does: after StaleClient, read the client again."""
     while True:
         read = Client.objects.select_related("workspace").get(pk=client.pk)
         with suppress(StaleClient):
@@ -95,7 +95,7 @@ def start_on(client: Client, user: Any, **how: Any) -> UserSession:
 
 @pytest.mark.parametrize("replacing", [False, True])
 @pytest.mark.parametrize(("single", "refusal"), [(True, "SessionExists"), (False, "AlreadySignedIn")])
-def test_of_sign_ins_on_one_client_one_stays(workspace, u1, u2, at_once, single, refusal, replacing):
+def test_concurrent_sign_ins_on_one_client_leave_one(workspace, u1, u2, at_once, single, refusal, replacing):
     set_user_session_policy(workspace, single_session_mode=single)
     workspace.save()
     users = [u1, u2] * 4 if single else [u1] * 8
@@ -106,14 +106,14 @@ def test_of_sign_ins_on_one_client_one_stays(workspace, u1, u2, at_once, single,
         assert live(workspace, client=client) == 1
 
 
-def test_different_users_sign_in_on_one_client_beside_each_other(workspace, u1, u2, at_once):
+def test_different_users_can_sign_in_on_one_client_concurrently(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now())
         assert tally(at_once(partial(start_on, client, u1), partial(start_on, client, u2))) == {"UserSession": 2}
         assert live(workspace, client=client) == 2
 
 
-def test_nobody_signs_in_beside_an_impersonation(workspace, u1, u2, at_once):
+def test_no_concurrent_sign_in_survives_an_impersonation(workspace, u1, u2, at_once):
     for _ in range(ROUNDS):
         client = Client.objects.begin(workspace, at=timezone.now())
         start = partial(start_on, client)
@@ -123,7 +123,7 @@ def test_nobody_signs_in_beside_an_impersonation(workspace, u1, u2, at_once):
 
 
 def minting(session: UserSession, until: Callable[[], bool]) -> list[int]:
-    """``iat`` of each token that is minted until then, or until there are no more."""
+    """Mint tokens until the condition or a refusal. Return the ``iat`` of each."""
     issued = []
     while not until():
         now = timezone.now()
@@ -156,7 +156,7 @@ def test_no_token_is_issued_after_the_answer_to_a_revoke(workspace, u1, at_once,
         assert not UserSession.objects.for_minting(at=timezone.now()).filter(pk=session.pk).exists()
 
 
-def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
+def test_concurrent_use_does_not_revive_a_session_after_an_epoch(workspace, u1, at_once):
     set_user_session_policy(workspace, idle_lifetime=HOUR)
     workspace.save()
     for _ in range(ROUNDS):
@@ -172,7 +172,7 @@ def test_no_use_brings_a_session_over_an_epoch(workspace, u1, at_once):
         assert live(workspace) == 0
 
 
-def test_two_epochs_at_once_leave_nobody_and_the_next_sign_in_lives(workspace, u1, at_once):
+def test_two_concurrent_epochs_end_every_session_and_the_next_sign_in_is_live(workspace, u1, at_once):
     for _ in range(ROUNDS):
         UserSession.objects.start(workspace, u1, actor="test")
         assert tally(at_once(*[partial(Epoch.objects.begin, workspace, actor="test")] * 2)) == {"Epoch": 2}
@@ -181,7 +181,7 @@ def test_two_epochs_at_once_leave_nobody_and_the_next_sign_in_lives(workspace, u
         assert live(workspace) == 1
 
 
-def test_revoking_everything_leaves_only_what_began_beside_it(workspace, u1, at_once):
+def test_revoking_everything_leaves_only_concurrent_sign_ins(workspace, u1, at_once):
     for _ in range(ROUNDS):
         before = {UserSession.objects.start(workspace, u1, actor="test").pk for _ in range(3)}
         mine = UserSession.objects.in_workspace(workspace).of_user(u1)
@@ -193,7 +193,7 @@ def test_revoking_everything_leaves_only_what_began_beside_it(workspace, u1, at_
         mine.revoke(actor="test")
 
 
-def test_an_end_and_a_removal_at_once_end_removed(workspace, u1, at_once):
+def test_a_concurrent_end_and_removal_leave_the_session_removed(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test")
         copy = UserSession.objects.get(pk=session.pk)
@@ -204,7 +204,7 @@ def test_an_end_and_a_removal_at_once_end_removed(workspace, u1, at_once):
         assert events == ended
 
 
-def test_no_task_is_lost(workspace, u1, at_once):
+def test_concurrent_tasks_are_all_stored(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test", tasks=["a", "b"])
         copies = [UserSession.objects.get(pk=session.pk) for _ in range(4)]
@@ -238,7 +238,7 @@ def accept_and_start(ticket: Ticket) -> bool:
     return True
 
 
-def test_a_ticket_is_accepted_once_however_many_try(workspace, u1, at_once):
+def test_concurrent_attempts_accept_a_ticket_once(workspace, u1, at_once):
     for _ in range(3):
         ticket = Ticket.objects.issue(workspace, u1, actor="test", lifetime=HOUR)
         assert tally(at_once(*[partial(accept_and_start, ticket)] * 20)) == {"True": 1, "NotPending": 19}
@@ -253,11 +253,11 @@ def test_a_ticket_is_accepted_or_revoked_but_not_both(workspace, u1, at_once):
         assert isinstance(accepted, NotPending) != isinstance(revoked, NotPending)
         row = Ticket.objects.get(pk=ticket.pk)
         assert row.status == ("accepted" if accepted is True else "revoked")
-        told = Event.objects.filter(subject=ticket.pk).exclude(type="sign_in_token.created")
-        assert [event.type for event in told] == [f"sign_in_token.{row.status}"]
+        events = Event.objects.filter(subject=ticket.pk).exclude(type="sign_in_token.created")
+        assert [event.type for event in events] == [f"sign_in_token.{row.status}"]
 
 
-def test_an_expired_token_is_refreshed_once_however_many_try(workspace, u1, backend, at_once):
+def test_concurrent_requests_refresh_an_expired_token_once(workspace, u1, backend, at_once):
     origin = "https://app.example.com"
     for _ in range(3):
         session = UserSession.objects.start(workspace, u1, actor="test")

@@ -1,6 +1,6 @@
-"""The vendor's SDK for React in a real browser: several accounts on one client, and the prebuilt components.
+"""Clerk's React SDK in a real browser: several accounts on one client, and the prebuilt components.
 
-With GATEPASS_SCREENSHOTS naming a folder, pictures of each step are left there.
+GATEPASS_SCREENSHOTS is a folder for screenshots of each step.
 """
 
 import os
@@ -51,7 +51,7 @@ def served(live_server: Any, workspace: Workspace, browser_sdk: Path) -> Workspa
 def site(
     served: Workspace, tmp_path: Path, javascript: Path, browser_sdk: Path, components: Path
 ) -> Iterator[Callable[[str], str]]:
-    """Pages of apps at an origin of their own that the workspace lists: the address of each."""
+    """Serve the pages of an app at a listed origin. Return a function that gives the URL of each."""
     bundle = ["node_modules/.bin/esbuild", "--bundle", "--jsx=automatic", "--log-level=error"]
     bundle += ['--define:process.env.NODE_ENV="production"', f"--outdir={tmp_path}", *(f"{app}.jsx" for app in APPS)]
     subprocess.run(bundle, cwd=javascript, check=True)
@@ -73,7 +73,7 @@ def site(
 
 @pytest.fixture
 def page(site: Callable[[str], str]) -> Iterator[Any]:
-    """The page of ``accounts.jsx``; that it never threw is checked in the end."""
+    """Open the page of ``accounts.jsx``. Check at the end that it raised no error."""
     with chromium() as browser:
         page = browser.new_page(viewport={"width": 700, "height": 600}, locale="en-US")
         thrown: list[str] = []
@@ -85,7 +85,7 @@ def page(site: Callable[[str], str]) -> Iterator[Any]:
 
 @pytest.fixture
 def picture(page: Any) -> Callable[[], None]:
-    """Take a picture of the page, where pictures are asked for."""
+    """Return a function that takes a screenshot, if enabled."""
     numbers = count(1)
 
     def picture() -> None:
@@ -97,7 +97,7 @@ def picture(page: Any) -> Callable[[], None]:
 
 @pytest.fixture
 def shows(page: Any, picture: Callable[[], None]) -> Callable[[str], None]:
-    """Wait until the page says who is in use."""
+    """Return a function that waits until the page shows the active user."""
 
     def shows(heading: str) -> None:
         page.get_by_role("heading", name=heading, exact=True).wait_for(timeout=15_000)
@@ -171,7 +171,7 @@ def test_prebuilt_components_sign_in_switch_accounts_and_sign_out(page, site, sh
     shows("john_roe")
     menu("Jane Doe")
     shows("Jane Doe")
-    menu("Sign out")  # which shows the accounts that are left
+    menu("Sign out")  # shows the remaining accounts
     page.get_by_role("button", name="john_roe").click()
     shows("john_roe")
     menu("Sign out")

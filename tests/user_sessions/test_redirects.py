@@ -1,4 +1,4 @@
-"""Where a sent_here is sent on to: only to pages of listed origins, and to the one where users sign in."""
+"""Redirects go only to listed origins and to the sign-in page."""
 
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
@@ -121,12 +121,12 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("url", HOSTILE)
-def test_a_browser_is_sent_to_pages_of_listed_origins_alone(sent_here, url):
+def test_a_browser_is_redirected_to_listed_origins_only(redirected, url):
     for path in ("handshake", "touch"):
         for sent in (quote(url, safe=""), quote(url, safe="/:?=&@\\")):
-            response = sent_here.get(f"client/{path}?redirect_url={sent}")
+            response = redirected.get(f"client/{path}?redirect_url={sent}")
             if url == "https://[::1]" and response.status_code == 307:
-                continue  # a sandbox answers pages of the developer's own machine
+                continue  # a sandbox allows loopback origins
             assert (response.status_code, response.error) == (400, "invalid_handshake")
             assert "Location" not in response.headers and "set-cookie" not in response.headers
 
@@ -135,9 +135,9 @@ def test_a_browser_is_sent_to_pages_of_listed_origins_alone(sent_here, url):
     "query",
     ["", "redirect_url=", f"redirect_url={APP}&redirect_url={APP}", "Redirect_Url=" + APP, "redirect_url[]=" + APP],
 )
-def test_a_target_is_given_once(sent_here, query):
+def test_the_redirect_url_must_be_given_once(redirected, query):
     for path in ("handshake", "touch"):
-        assert sent_here.get(f"client/{path}?{query}").error == "invalid_handshake"
+        assert redirected.get(f"client/{path}?{query}").error == "invalid_handshake"
 
 
 @pytest.mark.parametrize(
@@ -159,10 +159,10 @@ def test_a_target_is_given_once(sent_here, query):
         *("https://here.example.com/", "http://localhost:3000/x", "http://127.0.0.1/"),
     ],
 )
-def test_a_listed_page_is_where_it_was(sent_here, url):
-    touched = sent_here.get(f"client/touch?redirect_url={quote(url, safe='')}")
+def test_the_redirect_url_is_kept_unchanged(redirected, url):
+    touched = redirected.get(f"client/touch?redirect_url={quote(url, safe='')}")
     assert (touched.status_code, touched.headers["Location"]) == (307, url)
-    response = handshake(sent_here, url)
+    response = handshake(redirected, url)
     there, asked = urlsplit(response.headers["Location"]), urlsplit(url)
     assert (there.scheme, there.netloc, there.path, there.fragment) == (
         asked.scheme,
@@ -179,7 +179,7 @@ def test_a_listed_page_is_where_it_was(sent_here, url):
 
 
 @pytest.mark.wire("C182")
-def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
+def test_a_ticket_is_passed_to_the_sign_in_page_and_not_used(workspace, u1):
     set_user_session_policy(workspace, sign_in_url="https://app.example.com/sign-in?__clerk_ticket=theirs&a=b")
     workspace.save()
     ticket = ticket_for(workspace, u1)
@@ -206,7 +206,7 @@ def test_a_ticket_is_brought_to_the_sign_in_page_and_not_used_up(workspace, u1):
         ("https://app.example.com", "https://app.example.com?{}"),
     ],
 )
-def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspace, u1, sign_in_url, sent_to):
+def test_the_sign_in_url_may_contain_any_letters(workspace, u1, sign_in_url, sent_to):
     set_user_session_policy(workspace, sign_in_url=sign_in_url)
     workspace.save()
     ticket = ticket_for(workspace, u1)
@@ -215,7 +215,7 @@ def test_a_ticket_is_brought_to_the_sign_in_page_whatever_letters_it_has(workspa
 
 
 @pytest.mark.wire("C183")
-def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
+def test_an_invalid_ticket_is_not_redirected(workspace, elsewhere, u1):
     set_user_session_policy(workspace, sign_in_url="https://app.example.com/sign-in")
     workspace.save()
     good, used, foreign = ticket_for(workspace, u1), ticket_for(workspace, u1), ticket_for(elsewhere, u1)
@@ -236,7 +236,7 @@ def test_a_bad_ticket_leads_nowhere(workspace, elsewhere, u1):
         assert "Location" not in response.headers
 
 
-def test_a_live_workspace_sends_nobody_to_the_developers_own_machine(live_workspace):
+def test_a_live_workspace_does_not_redirect_to_loopback_hosts(live_workspace):
     visitor = Page(origin=None, host="live.example.com")
     for url in ("http://localhost:3000/", "http://127.0.0.1/", APP, "https://here.example.com"):
         assert handshake(visitor, url).error == "invalid_handshake"

@@ -1,4 +1,4 @@
-"""The keys that secrets are encrypted with can be changed, and the old ones withdrawn."""
+"""Encryption keys can be rotated and old ones withdrawn."""
 
 from io import StringIO
 
@@ -16,7 +16,7 @@ NEW = "n" * 40
 
 @pytest.fixture
 def secrets(workspace):
-    """A row of every kind that holds a secret; ``rotate`` has the endpoint hold two."""
+    """Create a row of every kind with a secret; ``rotate`` gives the endpoint two."""
     definition = Definition(name="t1", claims={}, signing_algorithm="HS256", signing_key=b"k" * 40)
     endpoint, _ = WebhookEndpoint.objects.add(workspace, "https://example.com/hook", actor="test")
     endpoint.rotate(actor="test")
@@ -40,7 +40,7 @@ def stored():
     }
 
 
-def test_every_secret_is_encrypted_anew_and_stays_what_it_is(secrets, settings):
+def test_every_secret_is_reencrypted_and_keeps_its_value(secrets, settings):
     (old,) = settings.SESSIONS_CORE["ENCRYPTION_KEYS"]
     before = {place: open_in(row, sealed) for place, (row, sealed) in stored().items()}
     assert len(before) == 5
@@ -59,7 +59,7 @@ def test_it_can_be_stopped_and_run_again(secrets, settings):
     assert all(is_sealed_with_newest(bytes(sealed)) for _, sealed in stored().values())
 
 
-def test_a_key_that_is_missing_is_told_and_nothing_is_lost(secrets, settings):
+def test_a_missing_key_is_reported_and_nothing_is_lost(secrets, settings):
     old = settings.SESSIONS_CORE["ENCRYPTION_KEYS"]
     before = stored()
     with_keys(settings, NEW)

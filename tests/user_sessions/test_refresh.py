@@ -21,7 +21,7 @@ ORIGIN = "http://localhost:3000"
 
 @pytest.fixture
 def expired(workspace, session):
-    """A token of the session, over for a minute."""
+    """Return a token of the session that expired a minute ago."""
     return token_of(session, at=timezone.now() - timedelta(minutes=2), authorized_party=ORIGIN)
 
 
@@ -32,7 +32,7 @@ def token_of(session: UserSession, **how: Any) -> str:
 
 @pytest.fixture
 def refresh(backend, session, expired):
-    """Ask for a refresh, as an SDK does; what is given differs from what would succeed."""
+    """Return a function that requests a refresh like an SDK, with the given changes."""
 
     id, good_refresh_token = session.pk, refresh_token(session)
 
@@ -76,7 +76,7 @@ def test_without_a_suffix_there_is_one_cookie(refresh):
 
 
 def without(claim: str, session: UserSession) -> str:
-    """A token properly signed that lacks a claim."""
+    """Return a signed token without a claim."""
     kid = SigningKey.objects.get().kid
     key, algorithm = private_key(kid)
     claims = claims_of(token_of(session, at=timezone.now(), authorized_party=ORIGIN))
@@ -90,7 +90,7 @@ def is_refused(response: Any, code: str) -> bool:
 
 
 @pytest.mark.parametrize("origin", ["localhost", "http://localhost:3000/", "null", "ftp://x", "http://a@b", "a" * 255])
-def test_an_origin_that_is_none_is_refused(refresh, origin):
+def test_an_invalid_origin_is_refused(refresh, origin):
     assert is_refused(refresh(request_origin=origin), "refresh_request_origin_invalid")
 
 
@@ -132,18 +132,18 @@ def test_an_inactive_user_is_refused(refresh, u1):
     assert is_refused(refresh(), "session_refresh_user_not_found")
 
 
-def test_a_session_that_is_gone_is_refused(refresh, session):
+def test_a_deleted_session_is_refused(refresh, session):
     session.delete()
     assert is_refused(refresh(), "session_refresh_session_not_found")
 
 
 @pytest.mark.wire("C187")
-def test_a_token_of_a_backend_has_no_page_to_go_back_to(refresh, backend, session):
+def test_a_token_without_an_origin_cannot_be_refreshed(refresh, backend, session):
     assert is_refused(refresh(expired_token=minted(backend, session.pk)), "expired_session_token_missing_azp")
 
 
 @pytest.mark.wire("C187")
-def test_a_token_of_last_week_is_too_old(refresh, session):
+def test_a_token_of_last_week_cannot_be_refreshed(refresh, session):
     old = token_of(session, at=timezone.now() - timedelta(days=1, seconds=5), authorized_party=ORIGIN)
     assert is_refused(refresh(expired_token=old), "session_refresh_expired_session_token_too_old")
 
@@ -168,7 +168,7 @@ def test_a_token_of_another_kind_is_refused(refresh, backend, session):
 
 
 @pytest.mark.wire("C187")
-def test_a_token_that_nobody_here_signed_is_refused(refresh, expired, foreign_backend):
+def test_a_token_of_another_workspace_is_refused(refresh, expired, foreign_backend):
     for token in (expired[:-8] + "AAAAAAAA", "x", f"{expired}="):
         assert is_refused(refresh(expired_token=token), "expired_session_token_invalid")
     assert is_refused(refresh(caller=foreign_backend), "expired_session_token_invalid")
@@ -185,6 +185,6 @@ def test_a_token_that_nobody_here_signed_is_refused(refresh, expired, foreign_ba
         ({"expired_token": "x" * 20_000}, "form_param_value_invalid"),
     ],
 )
-def test_a_request_of_another_form_is_refused(refresh, body, code):
+def test_an_invalid_refresh_request_is_refused(refresh, body, code):
     response = refresh(**body)
     assert (response.status_code, response.error) == (422, code)

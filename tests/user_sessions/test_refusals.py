@@ -1,4 +1,4 @@
-"""Every error of user sessions has an answer in Clerk's dialect, from the Backend API and from the Frontend API."""
+"""Every error of user sessions maps to one of Clerk's errors in both APIs."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from user_sessions.models import Ticket, UserSession
 
 
 class Unmapped(UserSessionError):
-    """Has no row."""
+    """An error without a row in the table."""
 
 
 def refuse(*_, **__):
@@ -19,11 +19,11 @@ def refuse(*_, **__):
 
 @pytest.mark.parametrize("error", errors_of("user_sessions", UserSessionError))
 @pytest.mark.parametrize("refusals", [REFUSALS, frontend_errors.REFUSALS], ids=["backend", "frontend"])
-def test_every_error_of_the_domain_has_a_row(error, refusals):
+def test_every_error_class_has_a_row(error, refusals):
     assert error in refusals
 
 
-def test_those_are_all_errors():
+def test_the_list_of_errors_is_complete():
     assert NotLive in errors_of("user_sessions", UserSessionError)
 
 
@@ -33,7 +33,7 @@ def logged(caplog):
 
 
 def test_an_error_without_a_row_is_logged_and_answered_with_500(backend, workspace, u1, monkeypatch, caplog):
-    session = UserSession.objects.start(workspace, u1, by="test")
+    session = UserSession.objects.start(workspace, u1, actor="test")
     monkeypatch.setattr(UserSession, "revoke", refuse)
     answer = backend.post(f"v1/sessions/{session.pk}/revoke")
     assert (answer.status_code, answer.error) == (500, "internal_server_error")

@@ -1,4 +1,4 @@
-"""Signing keys and the clock: what a verifier believes that keeps the key set for a while."""
+"""Rotation of signing keys, with a verifier that caches the key set."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from sessions_core.models import Event, Workspace
 from tests.policies import set_user_session_policy
-from user_sessions.keys.custom_keys import vetted
+from user_sessions.keys.custom_keys import validate_key
 from user_sessions.keys.key_sets import document_of, verifier_of
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession, UserSessionPolicy
 from user_sessions.tokens.session_tokens import session_token, template_token
@@ -24,13 +24,13 @@ from user_sessions.verify.form import parse
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days=1)
 MAX_AGE = 5 * MINUTE
-# Twice the age of a verifier's copy, and a moment for the processes that serve it.
+# Twice the cache time of verifiers, and the cache time of server processes.
 PUBLICATION = 2 * MAX_AGE + SECOND / 4
 
 
 @pytest.fixture
 def workspace(workspace: Workspace) -> Workspace:
-    """One whose keys are made in no time."""
+    """Return a workspace with ES256 keys, which are generated quickly."""
     set_user_session_policy(workspace, signing_algorithm="EdDSA")
     workspace.save()
     return workspace
@@ -53,7 +53,7 @@ class CachingVerifier:
         keys = KeySet.from_jwks(json.loads(document_of(self.workspace.pk, at=at).body))
         self.verifier = Verifier(keys=keys, issuer=UserSessionPolicy.of(self.workspace).issuer, skew=timedelta(0))
 
-    def believes(self, token: str, *, at: datetime) -> bool:
+    def accepts(self, token: str, *, at: datetime) -> bool:
         if at - self.fetched_at >= MAX_AGE:
             self.fetch(at)
         try:
@@ -94,8 +94,8 @@ def test_a_caching_verifier_rejects_no_token_while_keys_rotate(workspace, sessio
             SigningKey.objects.rotate(workspace, actor="operator", at=rotations.pop(0))
         token = minted(session, at=at)
         used.add(header(token)["kid"])
-        assert caching.believes(token, at=at)
-        assert caching.believes(token, at=at + 59 * SECOND)
+        assert caching.accepts(token, at=at)
+        assert caching.accepts(token, at=at + 59 * SECOND)
     assert len(used) == 4
 
 
@@ -123,7 +123,7 @@ def test_the_next_key_signs_nothing_before_its_time(workspace, session):
     assert signers == [first.kid, first.kid, second.kid]
 
 
-def test_rotating_while_a_key_is_next_gives_that_one(workspace):
+def test_rotating_while_a_key_is_pending_returns_it(workspace):
     SigningKey.objects.current(workspace, at=NOW)
     second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     assert SigningKey.objects.rotate(workspace, actor="operator", at=NOW + MINUTE) == second
@@ -142,10 +142,10 @@ def test_a_key_is_retired_without_a_gap(workspace, session):
     assert header(minted(session, at=change))["kid"] != first.kid
     last_moment = session.expire_at - SECOND
     assert verifier_of(workspace, at=last_moment).verify(longest, at=last_moment)
-    assert CachingVerifier(workspace, at=last_moment).believes(longest, at=last_moment)
+    assert CachingVerifier(workspace, at=last_moment).accepts(longest, at=last_moment)
 
 
-def test_a_key_that_is_next_can_be_withdrawn_before_it_signs(workspace, session):
+def test_a_pending_key_can_be_withdrawn_before_it_signs(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
     second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     assert second.retire(actor="operator", at=NOW + MINUTE) is True
@@ -154,7 +154,7 @@ def test_a_key_that_is_next_can_be_withdrawn_before_it_signs(workspace, session)
     assert SigningKey.objects.rotate(workspace, actor="operator", at=later) not in (first, second)
 
 
-def test_a_session_that_was_given_longer_keeps_its_key_published(workspace, session):
+def test_a_longer_session_keeps_its_key_published(workspace, session):
     UserSession.objects.filter(pk=session.pk).update(expire_at=NOW + 40 * DAY, abandon_at=NOW + 40 * DAY)
     first = SigningKey.objects.current(workspace, at=NOW)
     longest = minted(session, at=NOW, lifetime=400 * DAY)
@@ -166,7 +166,7 @@ def test_a_session_that_was_given_longer_keeps_its_key_published(workspace, sess
 
 @pytest.mark.promise("P19")
 @pytest.mark.parametrize("has_next", [False, True])
-def test_a_revoked_key_is_believed_by_nobody_after_the_age_of_a_cache(workspace, session, has_next):
+def test_no_verifier_accepts_a_revoked_key_after_its_cache_expires(workspace, session, has_next):
     first = SigningKey.objects.current(workspace, at=NOW)
     following = SigningKey.objects.rotate(workspace, actor="operator", at=NOW) if has_next else None
     token, at = minted(session, at=NOW, lifetime=DAY), NOW + MINUTE
@@ -176,15 +176,15 @@ def test_a_revoked_key_is_believed_by_nobody_after_the_age_of_a_cache(workspace,
     assert stages(first, at=at) == ["gone"]
     with pytest.raises(UnknownKey):
         verifier_of(workspace, at=at).verify(token, at=at)
-    assert caching.believes(token, at=at + MAX_AGE - SECOND)
-    assert not caching.believes(token, at=at + MAX_AGE)
-    # Whoever signs in its place does so at once.
+    assert caching.accepts(token, at=at + MAX_AGE - SECOND)
+    assert not caching.accepts(token, at=at + MAX_AGE)
+    # The successor signs at once.
     signer = header(minted(session, at=at))["kid"]
     assert signer != first.kid and (following is None or signer == following.kid)
     assert verifier_of(workspace, at=at).verify(minted(session, at=at), at=at)
 
 
-def test_revoking_the_next_key_leaves_the_active_one_to_sign_on(workspace, session):
+def test_revoking_the_pending_key_leaves_the_active_one(workspace, session):
     first = SigningKey.objects.current(workspace, at=NOW)
     second = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     assert second.revoke(actor="operator", at=NOW + MINUTE) is True
@@ -218,25 +218,27 @@ def test_revoking_a_retiring_key_changes_nothing_else(workspace, session):
         ("revoke", "gone", False),
     ],
 )
-def test_a_key_steps_down_from_the_stages_it_may_and_tells_of_it_once(workspace, session, which, verb, news):
+def test_retiring_or_revoking_a_key_records_one_event(workspace, session, which, verb, news):
     key = SigningKey.objects.current(workspace, at=NOW)
     other = SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     moment = {"active": MINUTE, "next": MINUTE, "retiring": PUBLICATION, "gone": 90 * DAY}[which]
     subject = other if which == "next" else key
     assert stages(subject, at=NOW + moment) == [which]
     assert getattr(subject, verb)(actor="operator", at=NOW + moment) is news
-    told = Event.objects.filter(subject=subject.kid).exclude(type="signing_key.created").values_list("type", flat=True)
-    assert list(told) == ([f"signing_key.{verb}d"] if news else [])
+    events = (
+        Event.objects.filter(subject=subject.kid).exclude(type="signing_key.created").values_list("type", flat=True)
+    )
+    assert list(events) == ([f"signing_key.{verb}d"] if news else [])
     assert SigningKey.objects.active(workspace, at=NOW + moment) is not None
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256", "EdDSA"])
-def test_each_algorithm_makes_tokens_that_its_key_set_verifies(workspace, session, algorithm):
+def test_the_key_set_verifies_tokens_of_each_algorithm(workspace, session, algorithm):
     set_user_session_policy(workspace, signing_algorithm=algorithm)
     workspace.save()
     token = minted(session, at=NOW)
     assert header(token)["alg"] == algorithm
-    assert CachingVerifier(workspace, at=NOW).believes(token, at=NOW)
+    assert CachingVerifier(workspace, at=NOW).accepts(token, at=NOW)
 
 
 def test_a_change_of_algorithm_is_a_rotation(workspace, session):
@@ -247,7 +249,7 @@ def test_a_change_of_algorithm_is_a_rotation(workspace, session):
     assert header(minted(session, at=NOW))["alg"] == header(caching_from)["alg"] == "EdDSA"
     SigningKey.objects.rotate(workspace, actor="operator", at=NOW)
     token = minted(session, at=NOW + PUBLICATION)
-    assert header(token)["alg"] == "ES256" and caching.believes(token, at=NOW + PUBLICATION)
+    assert header(token)["alg"] == "ES256" and caching.accepts(token, at=NOW + PUBLICATION)
 
 
 def test_the_database_keeps_one_key_without_a_successor(workspace):
@@ -292,7 +294,7 @@ def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
     pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     for algorithm, key in (("HS256", "a secret of thirty-two bytes, or so"), ("ES256", pem)):
         definition = Definition(
-            name=algorithm, claims={}, signing_algorithm=algorithm, signing_key=vetted(key, algorithm)
+            name=algorithm, claims={}, signing_algorithm=algorithm, signing_key=validate_key(key, algorithm)
         )
         template = JwtTemplate.objects.define(workspace, definition, actor="test", at=NOW)
         row = UserSession.objects.for_minting(at=NOW).select_related("workspace").get(pk=session.pk)
@@ -302,7 +304,7 @@ def test_the_key_set_never_lists_a_key_of_a_template(workspace, session):
     assert jwk["kid"] == SigningKey.objects.get().kid
 
 
-def test_a_clock_that_is_behind_goes_on_with_the_successor_of_a_revoked_key(workspace, u1):
+def test_a_server_with_a_slow_clock_signs_with_the_successor_of_a_revoked_key(workspace, u1):
     former = SigningKey.objects.current(workspace, at=NOW - 90 * DAY)
     leaked = SigningKey.objects.rotate(workspace, actor="operator", at=NOW - 89 * DAY)
     UserSession.objects.start(workspace, u1, actor="test", at=NOW)
@@ -314,7 +316,7 @@ def test_a_clock_that_is_behind_goes_on_with_the_successor_of_a_revoked_key(work
 
 
 def test_every_process_publishes_the_successor_of_a_revoked_key_within_a_quarter_of_a_second(workspace, session):
-    """Its process is not the one that revoked: it has the old set in memory."""
+    """Another process revoked the key, so this one has the old key set in memory."""
     kid = header(minted(session, at=NOW))["kid"]
     assert kids(workspace, at=NOW) == {kid}
     SigningKey.objects.get(kid=kid).revoke(actor="operator", at=NOW)

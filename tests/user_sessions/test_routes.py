@@ -1,5 +1,5 @@
-"""The table of routes is the authorisation: every route is tried with every kind of credential, and with the key of
-another workspace."""
+"""The table of routes defines the authorisation: every route is tested with every kind of credential, and with the key
+of another workspace."""
 
 import json
 import re
@@ -33,7 +33,7 @@ ORIGIN = "http://localhost:3000"
 
 
 def rows_of(workspace: Workspace, user: Any) -> dict[str, str]:
-    """A row of each kind: its id as routes call it, tickets by their kind, and the tokens that name it as well."""
+    """Create a row of each kind. Return its id by the path parameter, tickets by kind, and tokens."""
     now = timezone.now()
     session = UserSession.objects.start(workspace, user, actor="test", at=now)
     minting = UserSession.minting(workspace, session.pk, at=now)
@@ -63,8 +63,8 @@ def ours(workspace, u1) -> dict[str, str]:
 
 
 @pytest.fixture
-def nobodys(u1) -> dict[str, str]:
-    """The same of a workspace that was taken back: ids and tokens of the right form, of which there is no row."""
+def unknown_ids(u1) -> dict[str, str]:
+    """Return ids and tokens of a deleted workspace: a valid format without rows."""
     with transaction.atomic():
         rows = rows_of(Workspace.objects.create(name="Never", is_sandbox=True), u1)
         transaction.set_rollback(True)
@@ -85,7 +85,7 @@ def query_of(route: Route, rows: Mapping[str, str]) -> str:
 
 
 def body_of(route: Route, rows: Mapping[str, str]) -> dict[str, Any]:
-    """What the route asks for, all of it."""
+    """Return a complete body for the route."""
     refresh = {"refresh_token": rows["refresh_token"], "request_origin": ORIGIN}
     bodies: dict[str, dict[str, Any]] = {
         "sessions": {"user_id": rows["user_id"]},
@@ -119,7 +119,7 @@ def test_a_route_is_open_to_secret_keys_only(api_key, workspace, ours, route):
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-def test_a_route_takes_the_methods_its_row_names(backend, ours, route):
+def test_a_route_accepts_only_the_methods_in_its_row(backend, ours, route):
     taken = [method for method in METHODS if backend.request(method, path_of(route, ours)).status_code != 405]
     assert taken == [method for method in METHODS if method in route.actions]
 
@@ -139,11 +139,13 @@ def test_a_route_reaches_the_rows_of_its_own_workspace(backend, ours, route, met
 
 
 @pytest.mark.parametrize(("route", "method"), CALLS)
-def test_a_foreign_row_is_like_one_that_never_was(foreign_backend, workspace, ours, nobodys, route, method):
-    """Users are the host's, so a foreign key may name them: it gets rows of its own for them, and ends none of ours."""
+def test_a_row_of_another_workspace_is_answered_like_an_unknown_one(
+    foreign_backend, workspace, ours, unknown_ids, route, method
+):
+    """Users belong to the host, so another workspace can name them; it gets its own rows and ends none of ours."""
     before = everything_of(workspace)
     response = ask(foreign_backend, method, route, ours)
-    assert said_by(response, ours) == said_by(ask(foreign_backend, method, route, nobodys), nobodys)
+    assert comparable(response, ours) == comparable(ask(foreign_backend, method, route, unknown_ids), unknown_ids)
     assert everything_of(workspace) == before
     secret = {*ours.values(), address_of(workspace), str(workspace.pk)}
     given = given_in(path_of(route, ours), query_of(route, ours), body_of(route, ours))
@@ -159,12 +161,14 @@ def test_a_foreign_row_is_like_one_that_never_was(foreign_backend, workspace, ou
         ("sessions/{theirs}/verify", {"token": "{session_token}"}),
     ],
 )
-def test_a_session_of_ones_own_opens_nothing_foreign(foreign_backend, elsewhere, u1, ours, nobodys, path, body):
+def test_a_callers_own_session_gives_no_access_to_another_workspace(
+    foreign_backend, elsewhere, u1, ours, unknown_ids, path, body
+):
     theirs = UserSession.objects.start(elsewhere, u1, actor="test").pk
     answers = []
-    for rows in (ours, nobodys):
+    for rows in (ours, unknown_ids):
         filled = {name: text.format(theirs=theirs, **rows) for name, text in body.items()}
-        answers.append(said_by(foreign_backend.post("v1/" + path.format(theirs=theirs, **rows), **filled), rows))
+        answers.append(comparable(foreign_backend.post("v1/" + path.format(theirs=theirs, **rows), **filled), rows))
     assert answers[0] == answers[1]
     assert answers[0][0] in (400, 404)
 
@@ -181,17 +185,17 @@ def everything_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
 
 
 def given_in(path: str, query: str, body: Mapping[str, Any]) -> str:
-    """What the caller of a request knows already: all that is in it, and what its tokens say."""
+    """Return what the caller of a request already knows: its content, and the claims of its tokens."""
     tokens = [value for value in body.values() if str(value).startswith("ey")]
     return path + query + json.dumps([body, *map(claims_of, tokens)])
 
 
-# What is new in each answer: ids, tokens, milliseconds, the trace.
+# What differs in each response: ids, tokens, milliseconds, the trace.
 NEW = re.compile(r'(?:sess|client|jtmp|sit|act)_\w{27}|ey[\w-]+\.[\w-]+\.[\w-]+|\b\d{13}\b|(?<="clerk_trace_id":")\w+')
 
 
-def said_by(response: Any, rows: Mapping[str, str]) -> tuple[int, str]:
-    """Status and body, apart from what is new in each and from what the caller named itself."""
+def comparable(response: Any, rows: Mapping[str, str]) -> tuple[int, str]:
+    """Return status and body without new values and the caller's own ids."""
     text: str = response.content.decode()
     for name, value in rows.items():
         text = text.replace(value, name)

@@ -1,4 +1,4 @@
-"""The vendor's own JavaScript SDK, unmodified, over real HTTP: what it asks, and how it reads what we answer."""
+"""Clerk's JavaScript SDK, unmodified, over real HTTP: its requests, and how it reads our responses."""
 
 from base64 import urlsafe_b64decode
 from datetime import timedelta
@@ -30,41 +30,41 @@ def claims_of(token):
 
 
 def refused(answer, code, status):
-    """Whether the SDK could read all of an error, and it is this one."""
+    """Return True if the SDK read every member of the error, and it is this one."""
     assert answer["longMessage"] and answer["message"] and len(answer["trace"]) == 32
     return (answer["code"], answer["status"]) == (code, status)
 
 
 @pytest.fixture
 def five(workspace, u1):
-    """Sessions of one user, a second apart, newest first."""
+    """Start sessions of one user, a second apart. Return them newest first."""
     now = timezone.now()
     starts = [now - timedelta(seconds=ago) for ago in range(5)]
     return [UserSession.objects.start(workspace, u1, actor="test", at=start) for start in starts]
 
 
-def test_a_session_lives_as_the_javascript_sdk_says(javascript_sdk, u1):
-    """It verifies sessions, too, by an endpoint that the version it asks for no longer has."""
-    told = javascript_sdk("sessions", user=user_id(u1.pk))
-    created = told["created"]
+def test_the_javascript_sdk_creates_reads_and_revokes_a_session(javascript_sdk, u1):
+    """It also verifies sessions with an endpoint that its API version no longer has."""
+    result = javascript_sdk("sessions", user=user_id(u1.pk))
+    created = result["created"]
     assert (created["userId"], created["status"], created["actor"]) == (user_id(u1.pk), "active", None)
-    assert told["got"] == told["verified"] == created
-    assert claims_of(told["jwt"])["sid"] == created["id"]
-    longer = claims_of(told["longer jwt"])
+    assert result["got"] == result["verified"] == created
+    assert claims_of(result["jwt"])["sid"] == created["id"]
+    longer = claims_of(result["longer jwt"])
     assert longer["exp"] - longer["iat"] == 120
-    assert told["revoked"] == told["again"]
-    assert told["revoked"]["status"] == "revoked" and told["revoked"]["updatedAt"] > created["updatedAt"]
-    assert refused(told["token after"], "resource_not_found", 404)
-    assert refused(told["verified after"], "resource_not_found", 404)
+    assert result["revoked"] == result["again"]
+    assert result["revoked"]["status"] == "revoked" and result["revoked"]["updatedAt"] > created["updatedAt"]
+    assert refused(result["token after"], "resource_not_found", 404)
+    assert refused(result["verified after"], "resource_not_found", 404)
 
 
 @pytest.mark.wire("C36")
 def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1, five):
     five[3].revoke(actor="test")
     ids = [session.pk for session in five]
-    told = javascript_sdk("lists", user=user_id(u1.pk), client=five[1].client_id)
-    assert refused(told.pop("unfiltered"), "missing_query_parameter", 400)
-    assert told == {
+    result = javascript_sdk("lists", user=user_id(u1.pk), client=five[1].client_id)
+    assert refused(result.pop("unfiltered"), "missing_query_parameter", 400)
+    assert result == {
         "of the user": {"ids": ids, "totalCount": 5},
         "a page": {"ids": ids[1:3], "totalCount": 5},
         "of the client": {"ids": ids[1:2], "totalCount": 1},
@@ -75,8 +75,8 @@ def test_the_javascript_sdk_lists_sessions_with_a_total_count(javascript_sdk, u1
 
 
 @pytest.fixture
-def absent(workspace, u1):
-    """What the browser of a user who was away shows: an expired session token, and the cookie beside it."""
+def returning_user(workspace, u1):
+    """Return the cookies of a user who was away: an expired session token and a refresh token."""
     away = timezone.now() - timedelta(minutes=2)
     opened = UserSession.objects.start(workspace, u1, actor="test", at=away)
     session = UserSession.objects.for_minting(at=away).select_related("client", "workspace").get(pk=opened.pk)
@@ -85,74 +85,74 @@ def absent(workspace, u1):
 
 
 @pytest.mark.wire("C130", "C132")
-def test_the_javascript_sdk_refreshes_a_token_only_once(javascript_sdk, absent):
-    told = javascript_sdk("refresh", format="token", **absent)
-    fresh = claims_of(told["answer"]["jwt"])
-    assert (fresh["sid"], fresh["azp"]) == (absent["session"], ORIGIN)
-    assert refused(told["again"], "session_refresh_expired_session_token_consumed", 401)
+def test_the_javascript_sdk_refreshes_a_token_only_once(javascript_sdk, returning_user):
+    result = javascript_sdk("refresh", format="token", **returning_user)
+    fresh = claims_of(result["answer"]["jwt"])
+    assert (fresh["sid"], fresh["azp"]) == (returning_user["session"], ORIGIN)
+    assert refused(result["again"], "session_refresh_expired_session_token_consumed", 401)
 
 
 @pytest.mark.wire("C131")
-def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, absent):
-    cookies = javascript_sdk("refresh", format="cookie", **absent)["answer"]["cookies"]
+def test_the_javascript_sdk_refreshes_a_token_into_cookies(javascript_sdk, returning_user):
+    cookies = javascript_sdk("refresh", format="cookie", **returning_user)["answer"]["cookies"]
     plain, suffixed = [cookie.partition(";")[0].partition("=") for cookie in cookies]
     assert plain[0] == "__session" and suffixed[0].startswith("__session_") and plain[2] == suffixed[2]
-    assert claims_of(plain[2])["sid"] == absent["session"]
+    assert claims_of(plain[2])["sid"] == returning_user["session"]
 
 
 def test_the_javascript_sdk_reads_clients(javascript_sdk, session, elsewhere, u2):
     UserSession.objects.start(elsewhere, u2, actor="test")
     client = session.client
-    told = javascript_sdk("clients", client=client.pk, client_token=client_token(client))
-    assert told["got"] == told["verified"] == told["list"]["data"][0]
-    assert told["list"]["totalCount"] == 1
-    assert told["got"]["sessionIds"] == [held["id"] for held in told["got"]["sessions"]] == [session.pk]
-    assert (told["got"]["id"], told["got"]["lastActiveSessionId"]) == (client.pk, session.pk)
-    assert refused(told["not a token"], "cookie_invalid", 400)
-    assert refused(told["missing"], "resource_not_found", 404)
+    result = javascript_sdk("clients", client=client.pk, client_token=client_token(client))
+    assert result["got"] == result["verified"] == result["list"]["data"][0]
+    assert result["list"]["totalCount"] == 1
+    assert result["got"]["sessionIds"] == [each["id"] for each in result["got"]["sessions"]] == [session.pk]
+    assert (result["got"]["id"], result["got"]["lastActiveSessionId"]) == (client.pk, session.pk)
+    assert refused(result["not a token"], "cookie_invalid", 400)
+    assert refused(result["missing"], "resource_not_found", 404)
 
 
 @pytest.mark.wire("C58", "C59", "C60", "C61", "C62")
 def test_the_javascript_sdk_manages_templates(javascript_sdk, session, profiles):
     claims = {"camelCase": {"innerCase": [1, None, True]}, "https://x.example/y": "{{user.first_name}}", "aud": "x"}
-    told = javascript_sdk("templates", session=session.pk, template={"name": "t 1", "claims": claims})
-    made, updated = told["made"], told["updated"]
+    result = javascript_sdk("templates", session=session.pk, template={"name": "t 1", "claims": claims})
+    made, updated = result["made"], result["updated"]
     assert made["claims"] == claims and list(made["claims"]) == list(claims)
     assert (made["lifetime"], made["allowedClockSkew"], made["signingAlgorithm"]) == (60, 5, "RS256")
-    assert told["got"] == made and not made["customSigningKey"]
+    assert result["got"] == made and not made["customSigningKey"]
     own = claims | {"https://x.example/y": "Maria"}
-    assert {name: claims_of(told["jwt"])[name] for name in own} == own
+    assert {name: claims_of(result["jwt"])[name] for name in own} == own
     assert (updated["name"], updated["claims"], updated["lifetime"]) == ("other", {"b": 2}, 90)
     assert updated["allowedClockSkew"] == 0
     assert updated["createdAt"] == made["createdAt"] and updated["updatedAt"] > made["updatedAt"]
-    assert told["list"] == {"ids": [made["id"]], "totalCount": 1}
-    assert refused(told["reserved"], "jwt_template_reserved_claim", 400)
-    assert refused(told["taken"], "form_already_exists", 422) and told["taken"]["param"] == "name"
-    assert (told["deleted"]["id"], told["deleted"]["deleted"]) == (made["id"], True)
-    assert refused(told["missing"], "resource_not_found", 404)
+    assert result["list"] == {"ids": [made["id"]], "totalCount": 1}
+    assert refused(result["reserved"], "jwt_template_reserved_claim", 400)
+    assert refused(result["taken"], "form_already_exists", 422) and result["taken"]["param"] == "name"
+    assert (result["deleted"]["id"], result["deleted"]["deleted"]) == (made["id"], True)
+    assert refused(result["missing"], "resource_not_found", 404)
 
 
 @pytest.mark.wire("C92", "C94")
 def test_the_javascript_sdk_creates_and_revokes_a_sign_in_token(javascript_sdk, u1):
-    told = javascript_sdk("tickets", user=user_id(u1.pk), actor={"sub": "user_0"})
-    made, revoked = told["sign in"], told["sign in revoked"]
+    result = javascript_sdk("tickets", user=user_id(u1.pk), actor={"sub": "user_0"})
+    made, revoked = result["sign in"], result["sign in revoked"]
     assert (made["userId"], made["status"], revoked["status"]) == (user_id(u1.pk), "pending", "revoked")
     url = urlsplit(made["url"])
     assert (url.netloc, url.path) == ("here.example.com", "/v1/tickets/accept")
     assert parse_qs(url.query) == {"ticket": [made["token"]]}
     assert claims_of(made["token"])["sid"] == made["id"] == revoked["id"]
-    assert refused(told["sign in revoked again"], "sign_in_token_cannot_be_revoked_code", 400)
+    assert refused(result["sign in revoked again"], "sign_in_token_cannot_be_revoked_code", 400)
 
 
 @pytest.mark.wire("C98", "C101")
 def test_the_javascript_sdk_creates_and_revokes_an_actor_token(javascript_sdk, u1):
     actor = {"sub": "user_0", "additionalProperties": {"camelCase": {"snake_case": [1, {"deep": None}]}}}
-    told = javascript_sdk("tickets", user=user_id(u1.pk), actor=actor)
-    made, revoked = told["actor"], told["actor revoked"]
+    result = javascript_sdk("tickets", user=user_id(u1.pk), actor=actor)
+    made, revoked = result["actor"], result["actor revoked"]
     assert made["actor"] == revoked["actor"] == actor
     assert (made["userId"], made["status"], revoked["status"]) == (user_id(u1.pk), "pending", "revoked")
     assert claims_of(made["token"])["sid"] == made["id"]
-    assert refused(told["actor revoked again"], "actor_token_cannot_be_revoked_code", 400)
+    assert refused(result["actor revoked again"], "actor_token_cannot_be_revoked_code", 400)
 
 
 def test_the_javascript_sdk_reads_a_user(javascript_sdk, u1, profiles):
@@ -173,15 +173,15 @@ def test_the_javascript_sdk_reads_the_key_set(javascript_sdk, workspace):
     assert len(urlsafe_b64decode(key["n"] + "==")) == 256
 
 
-def test_the_javascript_sdk_knows_each_kind_of_error(javascript_sdk, u1):
-    told = javascript_sdk("errors", user=user_id(u1.pk))
-    assert refused(told["missing session"], "resource_not_found", 404)
-    assert refused(told["missing user"], "resource_not_found", 404)
-    assert told["missing user"]["longMessage"] == "No user was found with id user_missing."
-    assert refused(told["no user"], "form_param_missing", 422) and told["no user"]["param"] == "user_id"
-    assert refused(told["bad limit"], "form_param_value_invalid", 422) and told["bad limit"]["param"] == "limit"
-    assert refused(told["bad key"], "clerk_key_invalid", 401)
-    assert refused(told["no such route"], "resource_not_found", 404)
+def test_the_javascript_sdk_reads_each_kind_of_error(javascript_sdk, u1):
+    result = javascript_sdk("errors", user=user_id(u1.pk))
+    assert refused(result["missing session"], "resource_not_found", 404)
+    assert refused(result["missing user"], "resource_not_found", 404)
+    assert result["missing user"]["longMessage"] == "No user was found with id user_missing."
+    assert refused(result["no user"], "form_param_missing", 422) and result["no user"]["param"] == "user_id"
+    assert refused(result["bad limit"], "form_param_value_invalid", 422) and result["bad limit"]["param"] == "limit"
+    assert refused(result["bad key"], "clerk_key_invalid", 401)
+    assert refused(result["no such route"], "resource_not_found", 404)
 
 
 @pytest.mark.wire("C134")
@@ -192,6 +192,6 @@ def test_the_javascript_sdk_accepts_a_webhook_and_refuses_a_changed_byte(javascr
         Worker().run(once=True)
     (received,) = receiver.received
     given = {"headers": dict(received.headers), "body": received.body.decode(), "secret": secret}
-    told = clerk_sdk().play("webhooks", **given, api_key="", endpoint="", publishable_key="")
-    assert told["whole"] == {"type": "session.created", "status": "active", "user": user_id(u1.pk)}
-    assert told["changed"] == "refused"
+    result = clerk_sdk().play("webhooks", **given, api_key="", endpoint="", publishable_key="")
+    assert result["whole"] == {"type": "session.created", "status": "active", "user": user_id(u1.pk)}
+    assert result["changed"] == "refused"

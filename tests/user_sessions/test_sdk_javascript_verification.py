@@ -1,4 +1,4 @@
-"""The vendor's own JavaScript SDK, unmodified, verifies our tokens and lets requests in."""
+"""Clerk's JavaScript SDK, unmodified, verifies our tokens and authenticates requests."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -31,13 +31,13 @@ def minted(session, *, ago=timedelta(), **options):
 
 @pytest.fixture
 def verify(javascript_sdk):
-    """What ``verifyToken`` says of a token: its claims, or why it is refused."""
+    """Return a function that calls ``verifyToken``: the claims, or the reason of a refusal."""
     return lambda token, **options: javascript_sdk("verify", tries=[{"token": token, "options": options}])[0]
 
 
 @pytest.fixture
 def authenticate(javascript_sdk):
-    """What ``authenticateRequest`` says of a page's request with these headers."""
+    """Return a function that calls ``authenticateRequest`` with these headers."""
 
     def authenticate(headers, *, keys=None, **options):
         tries = [{"headers": headers, "options": options}]
@@ -47,12 +47,12 @@ def authenticate(javascript_sdk):
 
 
 def bearing(token):
-    """The headers of a script's request."""
+    """Return the headers of a request by a script."""
     return {"authorization": f"Bearer {token}", "accept": "application/json"}
 
 
 def showing(**cookies):
-    """The headers of a browser that opens a page."""
+    """Return the headers of a browser that opens a page."""
     return {"cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()), "accept": "text/html"}
 
 
@@ -70,7 +70,7 @@ def test_the_javascript_sdk_verifies_a_token_by_key_set_and_by_pem(verify, sessi
     assert (claims["sub"], claims["sid"], claims["v"]) == (user_id(session.user_id), session.pk, 2)
 
 
-def test_another_tenant_cannot_verify_it(verify, session, elsewhere, foreign_api_key):
+def test_another_workspace_cannot_verify_it(verify, session, elsewhere, foreign_api_key):
     SigningKey.objects.current(elsewhere)
     assert verify(minted(session), secretKey=foreign_api_key) == "jwk-kid-mismatch"
 
@@ -136,7 +136,7 @@ def test_the_javascript_sdk_treats_a_pending_session_as_signed_out(verify, authe
 
 @pytest.fixture
 def live(live_workspace, key_of, u1):
-    """A session of a live workspace, and how its app's server knows the workspace."""
+    """Return a session of a live workspace, and the keys of its app's server."""
     session = UserSession.objects.start(live_workspace, u1, actor="test")
     return session, {"api_key": key_of(live_workspace), "publishable_key": publishable_key(live_workspace)}
 
@@ -164,7 +164,7 @@ def test_a_page_without_client_uat_is_sent_to_the_handshake(authenticate, live):
     assert parse_qs(url.query)["redirect_url"] == [APP]
 
 
-def test_cookies_of_another_issuer_are_of_nobody(authenticate, live, session):
+def test_cookies_of_another_issuer_sign_no_one_in(authenticate, live, session):
     """The host of ``iss`` must be the one in the publishable key."""
     _, keys = live
     token = minted(session)
@@ -172,7 +172,7 @@ def test_cookies_of_another_issuer_are_of_nobody(authenticate, live, session):
     assert answer["userId"] is None and answer["status"] != "signed-in"
 
 
-def test_an_expired_cookie_is_refreshed_without_sending_the_page_away(authenticate, live):
+def test_an_expired_cookie_is_refreshed_without_a_redirect(authenticate, live):
     session, keys = live
     token = minted(session, ago=timedelta(seconds=66), authorized_party=APP.rstrip("/"))
     suffix = cookie_suffix(keys["publishable_key"])

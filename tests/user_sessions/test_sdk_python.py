@@ -1,4 +1,4 @@
-"""The vendor's own Python SDK, unmodified, over real HTTP."""
+"""Clerk's Python SDK, unmodified, over real HTTP."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -43,7 +43,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
-    """The code and the status of an error that the SDK could read all of."""
+    """Return the code and status of an error that the SDK read completely."""
     with pytest.raises(ClerkErrors) as error:
         call(**arguments)
     (said,) = error.value.data.errors
@@ -56,7 +56,7 @@ def user() -> str:
     return user_id(get_user_model().objects.create_user("jane_doe").pk)
 
 
-def test_a_session_lives_as_the_sdk_says(clerk, live_server, api_key, user):
+def test_the_python_sdk_creates_reads_and_revokes_a_session(clerk, live_server, api_key, user):
     created = clerk.sessions.create(request={"user_id": user})
     assert (created.user_id, created.status) == (user, "active")
     assert clerk.sessions.get(session_id=created.id) == created
@@ -108,7 +108,7 @@ def test_the_python_sdk_chooses_the_lifetime_of_a_token(clerk, session):
     assert error.value.status_code == 422
 
 
-def test_a_token_is_made_from_a_template(clerk, workspace, session, profiles):
+def test_the_python_sdk_mints_a_token_from_a_template(clerk, workspace, session, profiles):
     definition = Definition(name="t1", claims={"name": "{{user.full_name}}"})
     JwtTemplate.objects.define(workspace, definition, actor="test")
     call = clerk.sessions.create_token_from_template
@@ -133,7 +133,7 @@ def test_the_python_sdk_refreshes_a_token(clerk, workspace, u1, form):
 
 def test_the_sdk_reads_clients(clerk, session):
     client = clerk.clients.get(client_id=session.client_id)
-    assert [held.id for held in client.sessions] == client.session_ids == [session.pk]
+    assert [each.id for each in client.sessions] == client.session_ids == [session.pk]
     assert client.last_active_session_id == session.pk
     assert clerk.clients.verify(request={"token": client_token(session.client)}) == client
     with pytest.deprecated_call():  # by the SDK, which has no other
@@ -142,8 +142,8 @@ def test_the_sdk_reads_clients(clerk, session):
     assert refused(clerk.clients.get, client_id="client_missing") == ("resource_not_found", 404)
 
 
-def test_the_sdk_keeps_templates(clerk):
-    """Its model drops the claims: what arrives is an empty object, or none of them."""
+def test_the_python_sdk_manages_templates(clerk):
+    """The SDK's model drops the claims, so they arrive empty."""
     templates = clerk.jwt_templates
     made = templates.create(request={"name": "t1", "claims": {"a": 1}, "lifetime": 600})
     assert (made.name, made.lifetime, made.allowed_clock_skew) == ("t1", 600, 5)
@@ -173,7 +173,7 @@ def test_the_python_sdk_creates_and_revokes_a_sign_in_token(clerk, user):
 
 @pytest.mark.wire("C98", "C101")
 def test_the_python_sdk_creates_and_revokes_an_actor_token(clerk, user):
-    """The SDK lays out what it is told of the actor, and reads none of it back."""
+    """The SDK sends the actor but does not read it back."""
     tokens, actor = clerk.actor_tokens, {"sub": "user_0", "note": {"deep": [1, None]}}
     made = tokens.create(request={"user_id": user, "actor": actor, "session_max_duration_in_seconds": 600})
     assert (made.user_id, made.status, claims_of(made.token)["sid"]) == (user, "pending", made.id)
@@ -193,11 +193,11 @@ def test_the_sdk_reads_a_user_with_a_verified_address(clerk, u1, profiles):
     assert maria.unsafe_metadata == {"foo": {"bar": 42}}
 
 
-def test_the_sdk_reads_a_user_of_whom_little_is_known(clerk, u2, user, profiles):
+def test_the_python_sdk_reads_a_user_with_few_fields(clerk, u2, user, profiles):
     jane = clerk.users.get(user_id=user)
     assert (jane.username, jane.banned, jane.email_addresses) == ("jane_doe", False, [])
-    nobody = clerk.users.get(user_id=user_id(u2.pk))
-    assert (nobody.first_name, nobody.email_addresses, nobody.phone_numbers) == (None, [], [])
+    unknown = clerk.users.get(user_id=user_id(u2.pk))
+    assert (unknown.first_name, unknown.email_addresses, unknown.phone_numbers) == (None, [], [])
     assert refused(clerk.users.get, user_id="user_missing") == ("resource_not_found", 404)
 
 
@@ -207,13 +207,13 @@ def test_the_sdk_reads_the_key_set(clerk, workspace):
     assert key.kid == SigningKey.objects.get().kid
 
 
-def test_the_sdk_knows_an_error(clerk, user):
+def test_the_python_sdk_reads_an_error(clerk, user):
     with pytest.raises(ClerkErrors) as missing:
         clerk.sessions.get(session_id="sess_missing")
     assert missing.value.data.errors[0].code == "resource_not_found"
-    with pytest.raises(ClerkErrors) as nobody:
+    with pytest.raises(ClerkErrors) as unknown:
         clerk.sessions.create(request={"user_id": "user_missing"})
-    assert nobody.value.data.errors[0].long_message == "No user was found with id user_missing."
+    assert unknown.value.data.errors[0].long_message == "No user was found with id user_missing."
 
 
 @pytest.mark.wire("C86")
@@ -225,7 +225,7 @@ def test_the_python_sdk_verifies_a_token_by_pem_and_by_key_set(clerk, live_serve
     by_key_set = verify_token(token, VerifyTokenOptions(secret_key=api_key, api_url=live_server.url))
     assert by_pem == by_key_set
     assert by_pem["sub"] == user
-    # With a secret key this one always asks the vendor: there is no address to give it.
+    # With a secret key this SDK always calls Clerk's server; the address is not configurable.
     request = httpx.Request("GET", "https://app.example.com/", headers={"Authorization": f"Bearer {token}"})
     state = authenticate_request(request, AuthenticateRequestOptions(jwt_key=pem))
     assert state.is_signed_in and state.payload == by_pem

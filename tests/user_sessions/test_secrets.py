@@ -1,4 +1,4 @@
-"""What is stored or shown signs nothing and opens nothing."""
+"""Nothing stored or displayed is a private key or a credential."""
 
 import base64
 from datetime import timedelta
@@ -50,14 +50,14 @@ def test_a_private_key_moved_to_another_workspace_does_not_open(workspace, elsew
         open_in(there, here.sealed_private_key)
 
 
-def test_a_key_pair_says_nothing_of_its_private_half():
+def test_repr_of_a_key_pair_does_not_show_the_private_key():
     pair = new_key_pair("RS256")
     assert repr(pair) == f"KeyPair({pair.kid})"
 
 
 @pytest.mark.promise("P3")
 @pytest.mark.django_db
-def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspace, settings):
+def test_e010_reports_a_wrong_encryption_key_and_the_fix(workspace, settings):
     key = SigningKey.objects.current(workspace)
     assert list(check_secrets(databases=["default"])) == []
     settings.SESSIONS_CORE = settings.SESSIONS_CORE | {"ENCRYPTION_KEYS": ["another key, of thirty-two characters"]}
@@ -88,7 +88,7 @@ def test_e010_a_wrong_encryption_key_stops_the_start_and_says_what_to_do(workspa
         ({"MAY_BE_IMPERSONATED": True}, "user_sessions.E008"),
     ],
 )
-def test_e001_to_e008_settings_that_are_wrong(settings, given, id):
+def test_e001_to_e008_report_invalid_settings(settings, given, id):
     settings.USER_SESSIONS = given
     assert [message.id for message in check_settings()] == [id]
 

@@ -92,17 +92,17 @@ ROWS = {
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_any_row_mints_with_one_query_more_at_the_most(workspace, u1, row, django_assert_num_queries):
+def test_any_row_mints_with_at_most_one_extra_query(workspace, u1, row, django_assert_num_queries):
     JwtTemplate.objects.customise_session_tokens(workspace, {"name": "{{user.username}}"}, actor="test")
     session = UserSession.objects.start(workspace, u1, actor="test")
-    session_token(UserSession.objects.get())  # the workspace has its key, which is parsed
+    session_token(UserSession.objects.get())  # creates and parses the signing key
     session = ROWS[row](session)
     with django_assert_num_queries(0 if row == "minting" else 1):
         claims = claims_of(session_token(session))
     assert (claims["sid"], claims["name"]) == (session.pk, u1.username)
 
 
-def test_any_row_mints_from_a_template_of_its_workspace_alone(workspace, live_workspace, u1):
+def test_any_row_mints_only_from_templates_of_its_workspace(workspace, live_workspace, u1):
     ours, theirs = (
         JwtTemplate.objects.define(each, Definition(name="t", claims={"own": 1}), actor="test")
         for each in (workspace, live_workspace)
@@ -154,7 +154,7 @@ def test_session_tokens_carry_the_custom_claims_of_the_workspace(backend, worksp
 
 
 @pytest.mark.wire("C189")
-def test_claims_of_version_1_say_neither_version_nor_status(backend, sign_in, u1, settings):
+def test_version_1_has_no_claims_for_version_and_status(backend, sign_in, u1, settings):
     settings.USER_SESSIONS = {"SESSION_TOKEN_VERSION": 1}
     claims = claims_of(minted(backend, sign_in(u1)["id"]))
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva"}
@@ -177,7 +177,7 @@ def test_a_token_states_the_minutes_since_the_sign_in(workspace, u1):
     assert claims_of(token)["fva"] == [7, -1]
 
 
-def test_a_workspace_without_an_address_still_names_itself(workspace, backend, sign_in, u1):
+def test_a_workspace_without_a_frontend_api_has_an_issuer(workspace, backend, sign_in, u1):
     set_user_session_policy(workspace, frontend_api=None)
     workspace.save()
     assert claims_of(minted(backend, sign_in(u1)["id"]))["iss"] == f"urn:uuid:{workspace.pk}"

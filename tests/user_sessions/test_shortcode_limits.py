@@ -1,4 +1,4 @@
-"""How much a template and its output may be, and which claims it may not have."""
+"""Limits of a template and its output, and reserved claims."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def nested(depth: int, value: Any = 1) -> dict[str, Any]:
         ({1: 2}, NotJson),
     ],
 )
-def test_a_template_that_is_too_much_is_refused(claims, reason):
+def test_a_template_over_a_limit_is_refused(claims, reason):
     with pytest.raises(TemplateError) as refused:
         Template.compile(claims)
     assert type(refused.value) is reason
@@ -70,11 +70,11 @@ def test_a_template_that_is_too_much_is_refused(claims, reason):
         {"a": "{{" + "1||" * 1023 + "1}}"},
     ],
 )
-def test_a_template_at_its_limits_is_one(claims):
+def test_a_template_at_its_limits_is_accepted(claims):
     Template.compile(claims).render(U1)
 
 
-def test_an_output_is_limited_to_the_byte():
+def test_the_output_limit_is_exact():
     overhead = len(json.dumps({"claim": ""}, separators=(",", ":")))
     fits = "é" * ((shortcodes.MAX_OUTPUT - overhead) // 2)
     assert rendered("{{user.public_metadata.x}}", with_metadata(fits)) == fits
@@ -89,7 +89,7 @@ def test_many_copies_of_a_value_are_too_large(template, value):
         rendered([template] * 200, with_metadata(value))
 
 
-def test_no_quantifier_of_the_grammar_gives_back_a_character():
+def test_no_quantifier_of_the_grammar_backtracks():
     grammar = re.sub(r"\\.|\[[^]]*\]", "x", shortcodes._EXPRESSION.pattern)
     quantifiers = re.findall(r"(?<=[^(*+?}])(?:[*+?]|\{[\d,]+\})\+?", re.sub(r"\)[*?]", ")", grammar))
     assert quantifiers
@@ -104,7 +104,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize("start", ["", "{{", "{{'", "{{a||", "{{'{{'||'"])
-def test_a_hostile_text_takes_time_in_proportion_to_its_length(start, piece):
+def test_a_hostile_text_takes_linear_time(start, piece):
     text = start + piece * (100_000 // len(piece))
     began = perf_counter()
     assert shortcodes.parts_of(text + text)

@@ -1,4 +1,4 @@
-"""Values are data: what no value can do to a token, whatever it is."""
+"""Values are data: no value can change the structure of a token."""
 
 import json
 from contextlib import suppress
@@ -38,11 +38,11 @@ def test_what_is_not_json_becomes_json_by_one_rule(value, json_value):
     assert rendered("<{{user.public_metadata.x}}>", with_metadata(value)).encode()
 
 
-def test_a_value_that_is_null_by_that_rule_gives_way():
+def test_a_value_converted_to_null_takes_the_default():
     assert rendered("{{user.public_metadata.x || 'none'}}", with_metadata(float("nan"))) == "none"
 
 
-def test_a_value_that_is_a_template_is_not_one():
+def test_a_value_with_shortcodes_is_not_compiled():
     values = with_metadata("{{user.id}}")
     assert rendered("{{user.public_metadata.x}}{{user.public_metadata.x}}", values) == "{{user.id}}{{user.id}}"
     assert rendered("{{{{user.public_metadata.x}}}}", with_metadata("user.id")) == "{{user.id}}"
@@ -86,13 +86,13 @@ def json_of(strings: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 
 @fuzz
 @given(st.dictionaries(plain, json_of(plain), max_size=4))
-def test_a_template_without_braces_is_its_own_output(claims):
+def test_a_template_without_braces_is_returned_unchanged(claims):
     assert json.dumps(Template.compile(claims).render(U1)) == json.dumps(claims)
 
 
 @fuzz
 @given(json_of(syntax | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
-def test_any_value_arrives_as_it_is_and_changes_nothing_around_it(value):
+def test_any_value_is_inserted_unchanged(value):
     claims = {
         "a": ["{{user.public_metadata.x}}", {"b": "{{user.public_metadata.x}}"}],
         "c": "x{{user.public_metadata.x}}y",
@@ -103,7 +103,7 @@ def test_any_value_arrives_as_it_is_and_changes_nothing_around_it(value):
 
 
 def leaves(value: Any, place: tuple[Any, ...] = ()) -> dict[tuple[Any, ...], Any]:
-    """Each place of a template with what is there; what is substituted has no braces around it any more."""
+    """Return each place of a JSON value with its leaf."""
     if not isinstance(value, dict | list):
         return {place: value}
     inner = value.items() if isinstance(value, dict) else enumerate(value)
@@ -145,6 +145,6 @@ def test_no_value_breaks_a_template_or_its_structure(claims, value, depth):
 
 @fuzz
 @given(st.dictionaries(st.text() | st.integers(), odd, max_size=5))
-def test_what_is_no_template_is_refused_and_nothing_else_happens(claims):
+def test_any_invalid_template_raises_template_error(claims):
     with suppress(TemplateError, OutputTooLarge):
         Template.compile(claims).render(U1)

@@ -1,4 +1,4 @@
-"""The language of templates: what a shortcode is, and what it gives."""
+"""The template language: shortcodes and their values."""
 
 import json
 import re
@@ -47,13 +47,13 @@ from user_sessions.templating.shortcodes import SHORTCODES, Template, reserved_i
         ("session.reverification_id", "sver_1", None),
     ],
 )
-def test_a_shortcode_gives_what_the_table_says(path, maria, nobody):
+def test_each_shortcode_gives_its_value(path, maria, nobody):
     assert rendered(f"{{{{{path}}}}}") == maria
     assert type(rendered(f"{{{{{path}}}}}")) is type(maria)
     assert rendered(f"{{{{{path}}}}}", U2) == nobody
 
 
-def test_the_values_are_those_of_the_language_and_no_more():
+def test_every_shortcode_has_a_value():
     assert set(U1) == set(U2) == SHORTCODES
 
 
@@ -79,7 +79,7 @@ def test_the_values_are_those_of_the_language_and_no_more():
         *("user.public_metadata.profile.interests.length", "user.public_metadata.age.x", "user.id.0", "constructor"),
     ],
 )
-def test_what_is_not_in_the_language_is_null(path):
+def test_an_unknown_path_is_null(path):
     assert rendered(f"{{{{{path}}}}}") is None
     assert rendered(f"<{{{{{path}}}}}>") == "<null>"
 
@@ -134,7 +134,7 @@ def test_zero_and_the_empty_string_do_not_take_the_default():
 
 
 @pytest.mark.wire("C75")
-def test_the_last_operand_counts_if_every_one_is_null_or_false():
+def test_if_every_operand_is_null_or_false_the_last_one_counts():
     assert rendered("{{user.email_verified || user.phone_number_verified}}", U2) is False
     assert rendered("{{user.email_verified || user.username}}", U2) is None
 
@@ -271,13 +271,13 @@ SUPABASE = {
 
 
 @pytest.mark.parametrize("claims", [CONVEX, HASURA, SUPABASE])
-def test_a_popular_body_reserves_nothing_and_asks_for_known_shortcodes(claims):
+def test_templates_of_known_services_pass_the_lint(claims):
     assert reserved_in(claims) is None
     assert {".".join(path.split(".")[:2]) for path in Template.compile(claims).paths} <= SHORTCODES
     assert list(Template.compile(claims).render(U1)) == list(claims)
 
 
-def test_popular_bodies_become_what_their_readers_expect():
+def test_templates_of_known_services_give_the_expected_claims():
     convex = Template.compile(CONVEX).render(U1)
     assert (convex["name"], convex["email_verified"], convex["updated_at"]) == ("Maria Doe", True, 1735689600)
     assert Template.compile(HASURA).render(U1)["https://hasura.io/jwt/claims"] == {
@@ -293,6 +293,6 @@ def test_the_paths_of_a_template_are_those_of_all_its_operands():
     assert template.paths == {"user.id", "user.x", "org.id"}
 
 
-def test_a_name_that_is_only_half_known_is_that_half():
+def test_a_profile_with_one_name_has_that_full_name():
     values = values_of(UserProfile(created_at=CREATED, updated_at=CREATED, last_name="Doe"), user_id="user_3")
     assert rendered("{{user.full_name}}", values) == "Doe"

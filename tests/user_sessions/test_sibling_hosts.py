@@ -1,4 +1,4 @@
-"""An app and the frontend API on hosts of one domain: what the app's server gets to see of a browser's cookies."""
+"""An app and the frontend API on hosts of one domain: the cookies that the app's server receives."""
 
 from datetime import timedelta
 from email.message import Message
@@ -18,7 +18,7 @@ from sessions_core.models import AllowedOrigin
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from tests.policies import address_of, set_user_session_policy
-from tests.user_sessions.frontend import Somebody
+from tests.user_sessions.frontend import Frontend
 from tests.user_sessions.test_browser import LOAD, PASSWORD, SIGN_IN, SIGN_OUT, app_of
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.clerk.handshakes import Handshake
@@ -32,8 +32,8 @@ HOST = "live.example.com"
 PAGES = pytest.mark.parametrize("page", ["https://app.example.com", "https://example.com", f"https://{HOST}"])
 
 
-class Visitor(Somebody):
-    """At a browser with a page of an app, whose cookies go where a browser sends them."""
+class Visitor(Frontend):
+    """A browser at a page of an app, with a real cookie jar."""
 
     def __init__(self, page: str) -> None:
         super().__init__(host=HOST, origin=page)
@@ -47,7 +47,7 @@ class Visitor(Somebody):
         return response
 
     def goes_through_a_handshake(self, *, suffixed: bool) -> None:
-        """The app's server sends the browser to one, and hands on the cookies that it comes back with."""
+        """Go through a handshake, and set the cookies that it returns."""
         response = self.get(
             "v1/client/handshake", f"?redirect_url={quote(self.page)}/&suffixed_cookies={str(suffixed).lower()}"
         )
@@ -56,8 +56,8 @@ class Visitor(Somebody):
         self._keep(self.page, jwt.decode(token, options={"verify_signature": False})["handshake"])
         assert self._values("__clerk_handshake") == []
 
-    def told(self, *names: str) -> list[str]:
-        """Every ``__client_uat`` that the app's server gets, by each of its names."""
+    def received(self, *names: str) -> list[str]:
+        """Return every ``__client_uat`` that the app's server receives under each of its names."""
         return [value for name in names for value in self._values(name)]
 
     def cookies_for(self, url: str) -> list[str]:
@@ -89,26 +89,26 @@ def visitor(live_workspace, page) -> Visitor:
 
 @PAGES
 @pytest.mark.parametrize("suffixed", [True, False])
-def test_an_apps_server_is_never_told_twice_since_when_somebody_is_signed_in(visitor, names, u1, u2, suffixed):
+def test_an_app_server_never_gets_two_client_uat_values(visitor, names, u1, u2, suffixed):
     for user in (u1, u2):
         since = str(int(visitor.sign_in(user).created_at.timestamp()))
-        assert visitor.told(*names) == [since, since]
+        assert visitor.received(*names) == [since, since]
         visitor.goes_through_a_handshake(suffixed=suffixed)
-        assert visitor.told(*names) == [since, since]
+        assert visitor.received(*names) == [since, since]
         visitor.post("v1/client/sessions", "?_method=DELETE")
-        assert visitor.told(*names) == ["0", "0"]
+        assert visitor.received(*names) == ["0", "0"]
         visitor.goes_through_a_handshake(suffixed=suffixed)
-        assert visitor.told(*names) == ["0", "0"]
+        assert visitor.received(*names) == ["0", "0"]
 
 
 @PAGES
 @pytest.mark.parametrize("suffixed", [True, False])
 @pytest.mark.parametrize("is_signed_in", [True, False])
-def test_a_handshake_tells_it_to_the_domain_that_the_frontend_api_tells_it_to(
+def test_a_handshake_and_the_frontend_api_set_client_uat_for_one_domain(
     visitor, live_workspace, u1, page, suffixed, is_signed_in
 ):
     session = visitor.sign_in(u1)
-    told = visitor.get("v1/client").cookies
+    received = visitor.get("v1/client").cookies
     handshake = Handshake(session_id=session.pk if is_signed_in else "", origin=page, dev_browser="", suffixed=suffixed)
     directives = handshake.directives(live_workspace, at=timezone.now())
     brought = SimpleCookie()
@@ -116,25 +116,25 @@ def test_a_handshake_tells_it_to_the_domain_that_the_frontend_api_tells_it_to(
         brought.load(directive)
     domains = {name: cookie["domain"] for name, cookie in brought.items() if name.startswith("__client_uat")}
     assert len(domains) == 1 + suffixed
-    assert domains == {name: told[name]["domain"] for name in domains}
+    assert domains == {name: received[name]["domain"] for name in domains}
     alone = [cookie["domain"] for name, cookie in brought.items() if name.startswith(("__session", "__refresh"))]
     assert set(alone) == {""}, "what opens something is for the app's host alone"
 
 
 @PAGES
-def test_a_browser_whose_client_is_over_is_told_that_nobody_is_signed_in(visitor, names, u1):
+def test_a_browser_with_an_invalid_client_gets_client_uat_0(visitor, names, u1):
     visitor.sign_in(u1)
-    Client.objects.get().renew(at=timezone.now() - timedelta(minutes=1))  # and this browser never learned the new token
-    assert "0" not in visitor.told(*names)
+    Client.objects.get().renew(at=timezone.now() - timedelta(minutes=1))  # this browser did not receive the new token
+    assert "0" not in visitor.received(*names)
     assert not visitor.get("v1/client", "?_is_native=1").cookies
-    assert visitor.shown() is None
-    assert visitor.told(*names) == ["0", "0"]
+    assert visitor.client_json() is None
+    assert visitor.received(*names) == ["0", "0"]
     assert not visitor.get("v1/client").cookies, "once is enough"
 
 
 @PAGES
-def test_whoever_was_never_signed_in_gets_no_cookie(visitor):
-    assert visitor.shown() is None
+def test_a_browser_that_never_signed_in_gets_no_cookie(visitor):
+    assert visitor.client_json() is None
     assert list(visitor.jar) == []
 
 
@@ -142,7 +142,7 @@ def test_whoever_was_never_signed_in_gets_no_cookie(visitor):
 @in_browser
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_sandbox", [True, False], ids=["pk_test", "pk_live"])
-def test_an_apps_server_knows_in_a_real_browser_who_signed_out_and_in_again(
+def test_an_app_server_sees_sign_out_and_sign_in_in_a_real_browser(
     live_server, workspace, browser_sdk, javascript, api_key, settings, is_sandbox
 ):
     settings.ALLOWED_HOSTS = [".localhost", "127.0.0.1", "localhost"]
@@ -168,12 +168,12 @@ def test_an_apps_server_knows_in_a_real_browser_who_signed_out_and_in_again(
         def seen_after_a_handshake() -> str:
             query = f"redirect_url={quote(app)}/&suffixed_cookies=true"
             page.goto(f"{address_of(workspace)}/v1/client/handshake?{query}")
-            told = [each["name"] for each in page.context.cookies(app) if each["name"].startswith("__client_uat")]
-            assert len(told) == len(set(told)) == 2
+            received = [each["name"] for each in page.context.cookies(app) if each["name"].startswith("__client_uat")]
+            assert len(received) == len(set(received)) == 2
             return seen()
 
         def seen() -> str:
-            """By the API of the app, which nobody is sent anywhere from."""
+            """Return the user that the app's API sees, without a redirect."""
             status: str = page.evaluate("() => fetch('/').then((answer) => answer.json())")["status"]
             return status
 

@@ -1,4 +1,4 @@
-"""Which sign-in begins, and what makes way for it: one client, one user, one workspace at a time."""
+"""Which sign-ins are allowed, and which sessions they replace: per client, user and workspace."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def first(workspace, u1):
 
 
 def sign_in(first, user, **how):
-    """Another sign-in on the same client."""
+    """Return a function that signs a user in on the same client."""
     return UserSession.objects.start(first.workspace, user, actor="test", client=first.client, at=NOW + SECOND, **how)
 
 
@@ -39,7 +39,7 @@ def status(session):
     return UserSession.objects.get(pk=session.pk).status_at(NOW + SECOND)
 
 
-def test_a_client_of_one_session_refuses_a_second(workspace, first, u1, u2):
+def test_single_session_mode_refuses_a_second_session(workspace, first, u1, u2):
     set_user_session_policy(workspace, single_session_mode=True)
     for user in (u1, u2):
         with pytest.raises(SessionExists):
@@ -48,7 +48,7 @@ def test_a_client_of_one_session_refuses_a_second(workspace, first, u1, u2):
     assert status(sign_in(first, u2)) == "active"
 
 
-def test_a_client_of_several_takes_each_user_once(first, u1, u2):
+def test_a_client_takes_each_user_once(first, u1, u2):
     second = sign_in(first, u2)
     with pytest.raises(AlreadySignedIn) as refused:
         sign_in(first, u1)
@@ -56,7 +56,7 @@ def test_a_client_of_several_takes_each_user_once(first, u1, u2):
     assert status(first) == status(second) == "active"
 
 
-def test_a_flow_that_may_replaces_what_is_in_the_way(workspace, first, u1, u2):
+def test_replacing_ends_the_conflicting_session(workspace, first, u1, u2):
     other = sign_in(first, u2)
     sign_in(first, u1, replacing=True)
     assert (status(first), status(other)) == ("replaced", "active")
@@ -66,7 +66,7 @@ def test_a_flow_that_may_replaces_what_is_in_the_way(workspace, first, u1, u2):
     assert UserSession.objects.live(at=NOW + SECOND).count() == 1
 
 
-def test_an_impersonation_signs_everybody_else_out_and_lets_nobody_in(first, u1, u2):
+def test_an_impersonation_signs_others_out_and_blocks_sign_ins(first, u1, u2):
     impersonation = sign_in(first, u2, impersonator=ACTOR)
     assert status(first) == "replaced"
     for how in ({}, {"replacing": True}, {"impersonator": ACTOR}):
@@ -84,7 +84,7 @@ def test_the_latest_sign_in_is_the_one_in_use(first, u2):
     assert Client.objects.get().last_active_session == first
 
 
-# The most live sessions of a user
+# Limit of live sessions
 
 
 def test_beyond_the_limit_a_sign_in_is_refused(workspace, first, u1, u2):
@@ -107,14 +107,14 @@ def test_beyond_the_limit_the_oldest_is_ended(workspace, u1):
     assert Event.objects.filter(type="user_session.ended").count() == 3
 
 
-def test_what_is_over_and_who_impersonates_count_towards_no_limit(workspace, u1):
+def test_ended_sessions_and_impersonations_do_not_count_towards_the_limit(workspace, u1):
     set_user_session_policy(workspace, limit=1)
     UserSession.objects.start(workspace, u1, actor="test", at=NOW - timedelta(days=8))
     UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     UserSession.objects.start(workspace, u1, actor="test", at=NOW, impersonator=ACTOR)
 
 
-def test_a_limit_is_told_in_the_dialect(backend, workspace, sign_in_user):
+def test_the_api_reports_the_session_limit(backend, workspace, sign_in_user):
     set_user_session_policy(workspace, limit=1)
     workspace.save()
     assert sign_in_user().status_code == 200
@@ -130,7 +130,7 @@ def sign_in_user(backend, u1):
 # Epochs
 
 
-def test_an_epoch_revokes_every_live_session_by_one_row(workspace, elsewhere, u1, django_assert_num_queries):
+def test_an_epoch_revokes_every_live_session_with_one_row(workspace, elsewhere, u1, django_assert_num_queries):
     live, ended = (UserSession.objects.start(workspace, u1, actor="test", at=NOW) for _ in "ab")
     ended.end(actor="test", at=NOW)
     other = UserSession.objects.start(elsewhere, u1, actor="test", at=NOW)
@@ -143,7 +143,7 @@ def test_an_epoch_revokes_every_live_session_by_one_row(workspace, elsewhere, u1
     assert later.is_live(NOW + 2 * SECOND)
 
 
-def test_an_epoch_reaches_sign_ins_of_a_machine_whose_clock_is_ahead(workspace, u1):
+def test_an_epoch_covers_sign_ins_of_a_server_with_a_fast_clock(workspace, u1):
     ahead = UserSession.objects.start(workspace, u1, actor="test", at=NOW + SECOND)
     Epoch.objects.begin(workspace, actor="test", at=NOW)
     assert status(ahead) == "revoked"
@@ -161,13 +161,13 @@ def test_a_session_of_an_older_epoch_stays_revoked_whatever_comes_later(workspac
         assert session not in UserSession.objects.live(at=at)
 
 
-def test_what_had_expired_before_an_epoch_is_expired(workspace, u1):
+def test_a_session_expired_before_an_epoch_stays_expired(workspace, u1):
     session = UserSession.objects.start(workspace, u1, actor="test", at=NOW - timedelta(days=8))
     Epoch.objects.begin(workspace, actor="test", at=NOW)
     assert status(session) == "expired"
 
 
-def test_a_session_that_an_epoch_ended_is_changed_by_removal_alone_and_keeps_its_ending(workspace, u1):
+def test_a_session_revoked_by_an_epoch_can_only_be_removed(workspace, u1):
     session = UserSession.objects.start(workspace, u1, actor="test", at=NOW)
     Epoch.objects.begin(workspace, actor="operator:1", at=NOW + SECOND, reason="a leak")
     later = NOW + 2 * SECOND
@@ -184,7 +184,7 @@ def test_a_session_reached_through_its_client_knows_its_epoch(workspace, u1):
     assert UserSession._base_manager.get().status_at(NOW + SECOND) == "revoked"
 
 
-def test_an_epoch_binds_the_very_next_request(backend, workspace, u1):
+def test_an_epoch_applies_to_the_next_request(backend, workspace, u1):
     session = UserSession.objects.start(workspace, u1, actor="test")
     assert backend.request("POST", f"v1/sessions/{session.pk}/tokens").status_code == 200
     Epoch.objects.begin(workspace, actor="test")
@@ -193,14 +193,14 @@ def test_an_epoch_binds_the_very_next_request(backend, workspace, u1):
 
 
 class Joining(UserManager):
-    """Brings something along that not every user has."""
+    """A manager that joins a row that not every user has."""
 
     def get_queryset(self):
         return super().get_queryset().annotate(group=F("groups__name"))
 
 
 class Hiding(UserManager):
-    """Shows those whom the host's own pages are about."""
+    """A manager that hides users."""
 
     def get_queryset(self):
         return super().get_queryset().filter(is_staff=True)
@@ -208,7 +208,7 @@ class Hiding(UserManager):
 
 @pytest.mark.parametrize("which", ["default_manager", "base_manager"])
 @pytest.mark.parametrize("manager", [Joining, Hiding])
-def test_whatever_managers_a_host_has_its_users_sign_in(workspace, u1, monkeypatch, manager, which):
+def test_users_sign_in_with_any_host_manager(workspace, u1, monkeypatch, manager, which):
     managing = manager()
     managing.model = get_user_model()
     monkeypatch.setattr(get_user_model()._meta, which, managing)

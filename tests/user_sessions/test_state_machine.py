@@ -1,4 +1,4 @@
-"""The server beside a model of it that a child could check: whatever happens, in whatever order, they agree."""
+"""The server and a simple model of it agree after any sequence of steps."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,10 +36,10 @@ BOTH = ("here", "there")
 TASKS = ("choose-organization", "reset-password")
 VERBS = {"end": "ended", "revoke": "revoked", "replace": "replaced", "remove": "removed"}
 
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)  # to explain a failure takes minutes
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)  # without ``explain``, which takes minutes
 EXAMPLES = {"deadline": None, "phases": PHASES, "suppress_health_check": list(HealthCheck), "print_blob": True}
 
-# Most of it happens to one user in one place, or they would never meet.
+# Most steps use one user and one workspace, so that they interact.
 homes, users = (st.sampled_from([usual] * 3 + [other]) for usual, other in (("here", "there"), ("u1", "u2")))
 policies = st.builds(
     Policy,
@@ -62,7 +62,7 @@ sign_ins = st.fixed_dictionaries(
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """The answer, or the name of the reason why there is none."""
+    """Return the result, or the name of the exception."""
     try:
         return call()
     except UserSessionError as error:
@@ -71,12 +71,12 @@ def outcome(call: Callable[[], Any]) -> Any:
         return f"refused: {error}"
 
 
-# When everybody is gone there is little left to see, so somebody signs in before more time is spent.
-while_somebody_lives = precondition(lambda self: self.world.live(self.now))
+# Without a live session most steps do nothing, so sign a user in first.
+while_a_session_is_live = precondition(lambda self: self.world.live(self.now))
 
 
 class Both(RuleBasedStateMachine):
-    """Every step is done twice, and then everything is compared."""
+    """Runs every step on the server and on the model, and compares them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class Both(RuleBasedStateMachine):
         self.change_policy("there", there)
         self.sign_in("here", "u1", {})
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(home=homes, policy=policies)
     def change_policy(self, home: str, policy: Policy) -> None:
         self.world.policies[home] = policy
@@ -113,14 +113,14 @@ class Both(RuleBasedStateMachine):
         set_user_session_policy(workspace, limit_policy="end_oldest" if policy.ends_oldest else "refuse")
         workspace.save()
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(span=st.sampled_from([SECOND / 1000, 30 * SECOND, MINUTE, 2 * MINUTE, 10 * MINUTE, HOUR, DAY]))
     def time_passes(self, span: timedelta) -> None:
         self.now, self.is_new_moment = self.now + span, True
 
     @rule(which=recent, end=st.sampled_from(["expires", "abandoned"]), before=st.sampled_from([0, 1]))
     def time_passes_until(self, which: int, end: str, before: int) -> None:
-        """To the very moment, or a microsecond before it."""
+        """Advance to exactly this moment, or a microsecond before it."""
         moment = getattr(self.recent(which), end) - timedelta(microseconds=before)
         if moment > self.now:
             self.now, self.is_new_moment = moment, True
@@ -152,7 +152,7 @@ class Both(RuleBasedStateMachine):
             happened = getattr(self.row(session), verb)(actor=actor, at=at, reason=f"{verb} by {actor}")
             assert happened == self.world.close(session, VERBS[verb], at, actor, f"{verb} by {actor}")
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(which=recent)
     def touch(self, which: int) -> None:
         session = self.recent(which)
@@ -160,7 +160,7 @@ class Both(RuleBasedStateMachine):
             row = self.row(session)
             assert outcome(lambda: row.touch(at=at)) == outcome(lambda: self.world.touch(session, at))
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(which=recent, tasks=st.permutations([*TASKS]) | st.just(TASKS[:1]), required=st.booleans())
     def set_tasks(self, which: int, tasks: list[str], required: bool) -> None:
         session = self.recent(which)
@@ -170,7 +170,7 @@ class Both(RuleBasedStateMachine):
                 happened = (row.require if required else row.fulfil)(task, actor="test", at=at)
                 assert happened == self.world.set_task(session, task, at, required=required)
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(which=recent)
     def mint(self, which: int) -> None:
         session = self.recent(which)
@@ -186,7 +186,7 @@ class Both(RuleBasedStateMachine):
             assert claims.expires_at.timestamp() == expiry
             assert claims.expires_at <= self.row(session).expire_at
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(which=recent, whose=st.sampled_from(["user", "others", "client"]))
     def revoke_all(self, which: int, whose: str) -> None:
         session = self.recent(which)
@@ -202,7 +202,7 @@ class Both(RuleBasedStateMachine):
             revoked = found.revoke(actor="test", at=at, reason=whose)
             assert set(revoked) == self.ids(self.world.revoke_all(meant, at, "test", whose))
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(home=homes)
     def epoch(self, home: str) -> None:
         with self.step() as at:
@@ -211,11 +211,11 @@ class Both(RuleBasedStateMachine):
 
     @rule(user=users, is_active=st.booleans())
     def activate_or_deactivate(self, user: str, is_active: bool) -> None:
-        """By an update, which sends no signal."""
+        """Use ``update()``, which sends no signal."""
         self.world.holders[user].is_active = is_active
         get_user_model().objects.filter(username=user).update(is_active=is_active)
 
-    @while_somebody_lives
+    @while_a_session_is_live
     @rule(user=users)
     def change_password(self, user: str) -> None:
         holder = self.world.holders[user]
@@ -230,8 +230,8 @@ class Both(RuleBasedStateMachine):
             self.compare_session(session, rows[self.rows[session]])
         clients = models.Client.objects.select_related("workspace").in_bulk()
         for client in {session.client for session in self.world.sessions}:
-            held = [row for row in rows.values() if row.client_id == self.rows[client]]
-            self.compare_client(client, clients.pop(self.rows[client]), held)
+            client_rows = [row for row in rows.values() if row.client_id == self.rows[client]]
+            self.compare_client(client, clients.pop(self.rows[client]), client_rows)
         assert not clients
 
     def compare_session(self, session: Session, row: UserSession) -> None:
@@ -241,17 +241,17 @@ class Both(RuleBasedStateMachine):
         assert (row.created_at, row.last_active_at, row.updated_at, row.expire_at, row.abandon_at) == times
         facts = (self.workspaces[session.home].pk, session.user, session.tasks)
         assert (row.workspace_id, row.user.username, row.tasks) == facts
-        if not session.by_epoch:  # which is written to no row, until that is removed
+        if not session.by_epoch:  # an epoch changes no row until it is removed
             assert (row.closed_at, row.closed_by, row.close_reason) == (session.closed or (None, "", ""))
-        if session.is_void(self.now):  # which is not final: the user may be activated again
+        if session.is_void(self.now):  # not final: the user may be reactivated
             return
         before = self.finals.setdefault(session, status) if status in FINAL else self.finals.get(session, status)
         assert status == before or status == "removed" or (status == "abandoned" and before != "revoked")
 
-    def compare_client(self, client: Client, row: models.Client, held: list[UserSession]) -> None:
-        shown = {session.pk for session in row.shows(held, at=self.now)}
-        assert shown == self.ids(self.world.shown(client, self.now))
-        in_use, meant = row.active_among(held, at=self.now), self.world.in_use(client, self.now)
+    def compare_client(self, client: Client, row: models.Client, client_rows: list[UserSession]) -> None:
+        shown = {session.pk for session in row.listed_sessions(client_rows, at=self.now)}
+        assert shown == self.ids(self.world.listed(client, self.now))
+        in_use, meant = row.active_among(client_rows, at=self.now), self.world.in_use(client, self.now)
         assert (in_use and in_use.pk) == (meant and self.rows[meant])
 
     @invariant()
@@ -265,19 +265,19 @@ class Both(RuleBasedStateMachine):
 
     @contextmanager
     def step(self) -> Iterator[datetime]:
-        """One deed at a moment of its own; afterwards the server has told just what the model has."""
+        """Run one step at its own time. Check that the server and the model recorded the same events."""
         if not self.is_new_moment:
             self.now += SECOND
         self.is_new_moment = False
-        self.world.told.clear()
+        self.world.events.clear()
         latest = Event.objects.values_list("pk", flat=True).first() or 0
         yield self.now
-        told = Event.objects.filter(pk__gt=latest).values_list("type", "subject")
+        recorded = Event.objects.filter(pk__gt=latest).values_list("type", "subject")
         subjects = {**self.rows, **{home: str(workspace.pk) for home, workspace in self.workspaces.items()}}
-        assert sorted(told) == sorted((type, subjects[subject]) for type, subject in self.world.told)
+        assert sorted(recorded) == sorted((type, subjects[subject]) for type, subject in self.world.events)
 
     def recent(self, which: int) -> Session:
-        """The one that began last, or one of those before it."""
+        """Return the latest session, or an earlier one."""
         return self.world.sessions[-1 - which % len(self.world.sessions)]
 
     def home(self, name: str) -> Workspace:
@@ -295,5 +295,5 @@ class Both(RuleBasedStateMachine):
 
 @pytest.mark.promise("P14")
 @pytest.mark.timeout(300)
-def test_whatever_happens_the_server_does_what_the_model_does():
+def test_the_server_always_agrees_with_the_model():
     run_state_machine_as_test(Both, settings=settings(max_examples=examples(15), stateful_step_count=30, **EXAMPLES))

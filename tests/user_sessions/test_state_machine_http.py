@@ -1,4 +1,4 @@
-"""The Backend API beside the same model, over HTTP: whatever a backend asks for, in whatever order."""
+"""The Backend API and the same model agree after any sequence of requests."""
 
 from typing import Any
 
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.promise("P14")
-def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, backend, foreign_backend, u1, u2):
+def test_over_http_the_server_agrees_with_the_model(workspace, elsewhere, backend, foreign_backend, u1, u2):
     set_user_session_policy(workspace, limit=3)
     workspace.save()
 
     class OverHttp(RuleBasedStateMachine):
-        """The clock is the real one, so nothing expires here."""
+        """Uses the real clock, so nothing expires."""
 
         sessions = Bundle("sessions")
         callers = {"here": backend, "there": foreign_backend}
@@ -73,7 +73,7 @@ def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, bac
             for home, caller in self.callers.items():
                 for user in ("u1", "u2"):
                     for status in ("active", "revoked"):
-                        assert self.listed(caller, user, status) == self.meant(home, user, status)
+                        assert self.listed(caller, user, status) == self.expected(home, user, status)
 
         @invariant()
         def each_reads_as_the_model_says(self) -> None:
@@ -92,7 +92,7 @@ def test_over_http_the_server_does_what_the_model_does(workspace, elsewhere, bac
             response = caller.get("v1/sessions", f"?user_id={self.wire(user)}&status={status}&limit=100")
             return {session["id"] for session in response.json()}
 
-        def meant(self, home: str, user: str, status: str) -> set[str]:
+        def expected(self, home: str, user: str, status: str) -> set[str]:
             found = [each for each in self.world.sessions if (each.home, each.user) == (home, user)]
             return {self.rows[each] for each in found if each.status(timezone.now()) == status}
 

@@ -1,4 +1,4 @@
-"""What is said of a template before anyone gets a token made from it."""
+"""Lint findings on templates."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ def codes(findings: list[Finding]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("shortcode", sorted(SHORTCODES))
-def test_nothing_is_said_of_a_known_shortcode(shortcode):
+def test_a_known_shortcode_gives_no_finding(shortcode):
     assert lint({"a": [f"{{{{{shortcode}}}}}", f"x {{{{ {shortcode} || 'none' }}}}"]}) == []
 
 
@@ -33,7 +33,7 @@ def test_nothing_is_said_of_a_known_shortcode(shortcode):
         "}",
     ],
 )
-def test_nothing_is_said_of_a_way_into_an_object_or_of_text(text):
+def test_a_path_into_an_object_and_plain_text_give_no_finding(text):
     assert lint({"a": text, "b": [1, None, True, {"sub": 1.5}]}) == []
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_said_of_a_way_into_an_object_or_of_text(text):
         ("{{}}", "malformed_shortcode"),
     ],
 )
-def test_a_mistake_in_a_value_is_found_where_it_is(text, code):
+def test_a_mistake_in_a_value_is_reported_with_its_path(text, code):
     assert codes(lint({"a/b": {"c~": [0, text]}})) == [(code, "/a~1b/c~0/1")]
 
 
@@ -121,7 +121,7 @@ def test_claims_should_leave_room_in_the_cookie(letters, is_found):
         ({}, "123-45-6789", False),
     ],
 )
-def test_what_the_private_metadata_hold_too_is_found(private, value, is_found):
+def test_a_value_equal_to_private_metadata_is_found(private, value, is_found):
     findings = lint({"a": "{{user.public_metadata}}"}, rendered={"a": {"b": [value]}}, private_metadata=private)
     assert codes(findings) == [("private_metadata", "/a/b/0")] * is_found
     assert not any(str(value) in finding.message for finding in findings)
@@ -141,5 +141,5 @@ def test_findings_come_in_the_order_of_the_claims():
 
 @fuzz
 @given(st.dictionaries(st.text(), values), values)
-def test_any_claims_can_be_looked_at(claims, private):
+def test_any_claims_can_be_linted(claims, private):
     assert isinstance(lint(claims, private_metadata={"a": private}), list)

@@ -1,4 +1,4 @@
-"""Tokens from templates over HTTP, and what a preview says of them."""
+"""Tokens from templates over HTTP, and previews."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def profiles(settings):
 
 @pytest.fixture
 def from_template(backend):
-    """Define a template of these claims and mint from it for a session: the claims."""
+    """Return a function that defines a template, mints a token from it and returns the claims."""
 
     def mint(session: Any, claims: dict[str, Any], **definition: Any) -> dict[str, Any]:
         JwtTemplate.objects.all().delete()
@@ -77,7 +77,7 @@ def test_no_token_lives_longer_than_the_operator_allows_or_than_its_session(back
     assert claims["exp"] - claims["iat"] == 300
 
 
-# The text, and what it gives for U1 and for U2.
+# The template text, and its value for U1 and for U2.
 SHORTCODES = [
     ("{{user.public_metadata.profile.interests}}", ["reading", "climbing"], None),
     ("{{user.unsafe_metadata}}", {"foo": {"bar": 42}}, {}),
@@ -132,7 +132,7 @@ def test_static_values_reach_the_token_unchanged(from_template, session):
     assert {name: given[name] for name in claims} == claims
 
 
-# What Convex, Supabase and others read from a token, and what only a session token of ours has otherwise.
+# Claims that Convex, Supabase and others read, which otherwise only our session tokens have.
 OF_AN_ORGANISATION = {"org_id": "org_1", "org_role": "admin", "org_slug": "acme", "org_permissions": ["a"], "o": 1}
 LIKE_A_SESSION = {**OF_AN_ORGANISATION, "act": {"sub": "user_1"}, "sts": "active", "session_id": "sess_1"}
 
@@ -144,12 +144,12 @@ def test_a_template_can_name_an_organisation_and_an_actor(from_template, session
 
 
 @pytest.mark.parametrize("claim", sorted(RESERVED_IN_SESSION_TOKENS - RESERVED))
-def test_the_claims_of_session_tokens_cannot(workspace, claim):
+def test_the_template_for_session_tokens_cannot_set_them(workspace, claim):
     with pytest.raises(ReservedClaim):
         JwtTemplate.objects.customise_session_tokens(workspace, {claim.upper(): "x"}, actor="test")
 
 
-def test_such_a_token_is_no_session_token_to_any_verifier(backend, workspace, session):
+def test_no_verifier_accepts_a_template_token_as_a_session_token(backend, workspace, session):
     backend.post(PATH, name="t1", claims=LIKE_A_SESSION)
     token = minted(backend, session.pk, template="t1")
     with pytest.raises(WrongKind):
@@ -163,7 +163,7 @@ def test_such_a_token_is_no_session_token_to_any_verifier(backend, workspace, se
 
 
 @pytest.mark.parametrize("path", ["v1/me", "v1/me/sessions/active", "v1/sessions", "v1/jwks"])
-def test_such_a_token_opens_no_endpoint(backend, session, settings, path):
+def test_no_endpoint_accepts_a_template_token(backend, session, settings, path):
     settings.ALLOWED_HOSTS = ["here.example.com", "testserver"]
     backend.post(PATH, name="t1", claims=LIKE_A_SESSION)
     token = minted(backend, session.pk, template="t1")
@@ -193,7 +193,7 @@ def test_a_session_token_that_no_verifier_would_read_is_not_minted(backend, work
     assert (response.status_code, response.error) == (400, "bad_request")
 
 
-def test_what_becomes_too_large_for_a_token_is_refused(backend, session, settings):
+def test_claims_too_large_for_a_token_are_refused(backend, session, settings):
     settings.USER_SESSIONS = {"USER_PROFILE": "tests.user_sessions.profiles.verbose_profile"}
     backend.post(PATH, name="t1", claims={"x": "{{user.public_metadata}}"})
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1")
@@ -201,7 +201,7 @@ def test_what_becomes_too_large_for_a_token_is_refused(backend, session, setting
 
 
 @pytest.mark.parametrize("verb", ["end", "revoke", "remove", "replace"])
-def test_a_session_that_is_over_mints_from_no_template(backend, session, verb):
+def test_a_session_that_is_over_mints_no_template_token(backend, session, verb):
     backend.post(PATH, name="t1", claims={})
     getattr(session, verb)(actor="test")
     response = backend.request("POST", f"v1/sessions/{session.pk}/tokens/t1")
@@ -231,7 +231,7 @@ def test_a_preview_shows_the_claims_that_the_token_has(backend, session):
         assert shown["size"] == len(token)
 
 
-def test_a_preview_says_what_is_probably_wrong(backend, session):
+def test_a_preview_contains_lint_findings(backend, session):
     claims = {"sub": "me", "x": "{{user.frist_name}}", "y": "{{user.private_metadata.key}}", "z": "{{"}
     shown = backend.post(f"{PATH}/preview", session_id=session.pk, claims=claims).json()
     assert {(found["code"], found["path"]) for found in shown["lint"]} == {
@@ -243,7 +243,7 @@ def test_a_preview_says_what_is_probably_wrong(backend, session):
     assert shown["claims"]["sub"] == user_id(session.user_id)
 
 
-def test_a_preview_is_of_a_live_session_and_a_template(backend, foreign_backend, session):
+def test_a_preview_needs_a_live_session_and_a_template(backend, foreign_backend, session):
     def preview(caller: Any, **body: Any) -> Any:
         return caller.post(f"{PATH}/preview", **body)
 

@@ -1,4 +1,4 @@
-"""Sign-in tokens and actor tokens: what a backend sees, and what a ticket gives."""
+"""Sign-in tokens and actor tokens in the Backend API, and the sessions they start."""
 
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +18,7 @@ KINDS = ["sign_in_token", "actor_token"]
 
 @pytest.fixture
 def issue(backend, u1, u2):
-    """Make a ticket of a kind through the API: the answer."""
+    """Return a function that issues a ticket through the API and returns the response."""
 
     def issue(kind, **body):
         actor = {"actor": {"sub": user_id(u2.pk), "note": "x"}} if kind == "actor_token" else {}
@@ -39,7 +39,7 @@ def test_a_new_ticket_has_a_token_and_a_url(issue, workspace, u1, kind, prefix):
 
 
 @pytest.mark.parametrize(("kind", "lifetime"), [("sign_in_token", 2_592_000), ("actor_token", 3600)])
-def test_a_ticket_is_signed_and_says_what_it_is(issue, workspace, kind, lifetime):
+def test_a_ticket_is_signed_and_states_its_kind(issue, workspace, kind, lifetime):
     ticket = issue(kind).json()
     claims = jwt.decode(ticket["token"], jwt.PyJWK(SigningKey.objects.get().public_jwk), ["RS256"])
     kid = SigningKey.objects.get().kid
@@ -48,7 +48,7 @@ def test_a_ticket_is_signed_and_says_what_it_is(issue, workspace, kind, lifetime
     assert claims == {"eis": lifetime, "iid": str(workspace.pk), "sid": ticket["id"], "st": kind}
 
 
-def test_a_ticket_without_an_address_is_a_token_alone(issue, workspace):
+def test_without_a_frontend_api_a_ticket_has_no_url(issue, workspace):
     set_user_session_policy(workspace, frontend_api=None)
     workspace.save()
     assert issue("sign_in_token").json()["url"] is None
@@ -101,14 +101,14 @@ def test_a_ticket_is_revoked_once_and_only_while_it_is_pending(backend, issue, k
     assert Ticket.objects.get(pk=used).status == "accepted"
 
 
-def test_nobody_signs_in_to_an_organisation_that_does_not_exist(backend, issue, u1):
+def test_a_ticket_for_an_organisation_is_refused(backend, issue, u1):
     assert issue("sign_in_token", org_id="org_1").error == "form_resource_not_found"
     created = backend.post("v1/sessions", user_id=user_id(u1.pk), active_organization_id="org_1")
     assert (created.status_code, created.error) == (422, "form_resource_not_found")
     assert backend.post("v1/sessions", user_id=user_id(u1.pk), active_organization_id=None).status_code == 200
 
 
-def test_a_ticket_is_of_one_kind_and_one_workspace(backend, foreign_backend, issue):
+def test_a_ticket_belongs_to_one_kind_and_one_workspace(backend, foreign_backend, issue):
     id = issue("sign_in_token").json()["id"]
     for caller, kind in ((backend, "actor_token"), (foreign_backend, "sign_in_token")):
         assert caller.request("POST", f"v1/{kind}s/{id}/revoke").status_code == 404
@@ -133,12 +133,12 @@ def test_an_actor_must_be_a_json_object_with_a_sub(issue, actor):
     assert not Ticket.objects.exists()
 
 
-def test_an_actor_token_has_no_parameters_but_its_own(issue):
+def test_an_actor_token_refuses_unknown_parameters(issue):
     response = issue("actor_token", is_admin=True)
     assert (response.status_code, response.error) == (422, "form_param_unknown")
 
 
-def test_an_actor_token_says_how_short_its_session_is(issue):
+def test_an_actor_token_sets_the_lifetime_of_its_session(issue):
     assert issue("actor_token").status_code == 200
     assert Ticket.objects.get().session_lifetime == timedelta(seconds=1800)
     assert issue("actor_token", session_max_duration_in_seconds=60).status_code == 200

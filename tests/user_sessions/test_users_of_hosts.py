@@ -1,4 +1,4 @@
-"""A host's user model, whatever its key and its manager: every verb works on every database, or a check refuses it."""
+"""User models of hosts with any primary key and manager work on every database or are refused by a check."""
 
 from datetime import timedelta
 from typing import Any
@@ -54,7 +54,7 @@ def shape(monkeypatch, change) -> None:
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_every_verb_works_whatever_the_managers_rows_are(monkeypatch, tenant, user, kind):
+def test_every_verb_works_with_any_default_manager(monkeypatch, tenant, user, kind):
     shape(monkeypatch, SHAPES[kind])
     assert list(checks.check_user_model()) == []
     now = timezone.now()
@@ -76,7 +76,7 @@ def test_every_verb_works_whatever_the_managers_rows_are(monkeypatch, tenant, us
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_every_call_of_a_backend_works_whatever_the_managers_rows_are(monkeypatch, tenant, user, key_of, kind):
+def test_every_backend_call_works_with_any_default_manager(monkeypatch, tenant, user, key_of, kind):
     shape(monkeypatch, SHAPES[kind])
     backend, id = bearer(key_of(tenant)), users.user_id(user.pk)
     session = backend.post("v1/sessions", user_id=id).json()["id"]
@@ -88,7 +88,7 @@ def test_every_call_of_a_backend_works_whatever_the_managers_rows_are(monkeypatc
 
 
 @pytest.mark.parametrize("kind", SHAPES)
-def test_a_password_signs_in_whatever_the_managers_rows_are(monkeypatch, user, browser, kind):
+def test_a_password_signs_in_with_any_default_manager(monkeypatch, user, browser, kind):
     shape(monkeypatch, SHAPES[kind])
     answer = browser.post("v1/client/sign_ins", identifier="u1", password=PASSWORD, strategy="password")
     assert answer.status_code == 200, answer.content
@@ -96,7 +96,7 @@ def test_a_password_signs_in_whatever_the_managers_rows_are(monkeypatch, user, b
 
 
 @pytest.mark.parametrize("kind", UNFILTERABLE)
-def test_a_manager_that_cannot_be_filtered_is_refused_by_the_checks(monkeypatch, kind):
+def test_the_checks_refuse_a_manager_that_cannot_be_filtered(monkeypatch, kind):
     shape(monkeypatch, UNFILTERABLE[kind])
     (refusal,) = checks.check_user_model()
     assert refusal.id == "user_sessions.E020"
@@ -109,7 +109,7 @@ def of_model(monkeypatch, model: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_a_user_is_found_by_an_id_of_every_kind_that_is_accepted(monkeypatch, kind):
+def test_a_user_is_found_by_every_supported_kind_of_id(monkeypatch, kind):
     of_model(monkeypatch, KEYED[kind])
     key = KEYED[kind]._meta.pk.to_python(KEYS[kind][1])
     assert list(checks.check_user_model()) == []
@@ -117,26 +117,26 @@ def test_a_user_is_found_by_an_id_of_every_kind_that_is_accepted(monkeypatch, ki
 
 
 @pytest.mark.parametrize("key", [0, -1, -(2**63) + 1, 10**18, 1_234_567_890_123_456_789, 2**63 - 1])
-def test_every_number_that_a_big_key_can_be_is_one(monkeypatch, key):
+def test_every_number_in_range_is_a_valid_id(monkeypatch, key):
     of_model(monkeypatch, KEYED["big auto"])
     assert users.key_of(f"user_{key}") == key
 
 
 @pytest.mark.parametrize("key", [2**63, -(2**63) - 1, 10**30])
-def test_a_number_out_of_range_is_no_key(monkeypatch, workspace, key):
+def test_a_number_out_of_range_is_an_invalid_id(monkeypatch, workspace, key):
     of_model(monkeypatch, KEYED["big auto"])
     assert users.key_of(f"user_{key}") is None
 
 
 @pytest.mark.parametrize("key", [2**31, 2**40, 10**18, 2**63 - 1])
-def test_a_number_out_of_range_of_the_hosts_own_key_finds_nobody(workspace, backend, key):
+def test_a_number_out_of_range_finds_no_user(workspace, backend, key):
     assert backend.get(f"v1/users/user_{key}").status_code == 404
     assert listed(backend, f"?user_id=user_{key}") == []
     assert backend.post(f"v1/users/user_{key}/revoke_sessions").status_code in (200, 404)
 
 
 @pytest.mark.parametrize("model", [*REFUSED_KEYS.values(), Pair], ids=[*REFUSED_KEYS, "composite"])
-def test_a_key_that_one_id_cannot_name_is_refused_by_the_checks(monkeypatch, model):
+def test_the_checks_refuse_an_unsupported_primary_key(monkeypatch, model):
     of_model(monkeypatch, model)
     (refusal,) = checks.check_user_model()
     assert refusal.id == "user_sessions.E021"

@@ -1,4 +1,4 @@
-"""A service without Django believes a session token only if every claim of it is right."""
+"""A service without Django accepts a session token only if every claim is valid."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ OURS = list(PRIVATE)
 
 
 def jwk(algorithm: str, private: Any = None, **members: Any) -> dict[str, Any]:
-    """A public key, called by its algorithm."""
+    """Return a public key with its algorithm as ``kid``."""
     public = SIGNERS[algorithm].to_jwk((private or PRIVATE[algorithm]).public_key(), as_dict=True)
     public.pop("key_ops", None)
     return {**public, "alg": algorithm, "use": "sig", "kid": algorithm, **members}
@@ -81,7 +81,7 @@ CLAIMS = {
 
 
 def seal(signed: str, *, by: str = "RS256", key: Any = None) -> str:
-    """The two first parts with their signature."""
+    """Append the signature to header and payload."""
     signature = SIGNERS[by].sign(signed.encode(), key or PRIVATE[by])
     return f"{signed}.{base64url_encode(signature).decode()}"
 
@@ -91,7 +91,7 @@ def sign(header: bytes, payload: bytes, *, by: str = "RS256", key: Any = None) -
 
 
 def token(header: dict[str, Any] | None = None, *, by: str = "RS256", key: Any = None, **claims: Any) -> str:
-    """A session token with other members and claims; one that is given as ``...`` is left out."""
+    """Return a session token with changed members and claims; ``...`` leaves one out."""
     members = {"alg": by, "typ": "JWT", "cat": "cl_B7d4PD111AAA", "kid": by, **(header or {})}
     parts = ({name: value for name, value in part.items() if value is not ...} for part in (members, CLAIMS | claims))
     return sign(*(json.dumps(part).encode() for part in parts), by=by, key=key)
@@ -102,18 +102,18 @@ def verify(text: Any, *, at: datetime = NOW, **options: Any) -> SessionClaims:
 
 
 @pytest.mark.parametrize("algorithm", OURS)
-def test_a_session_token_is_believed_under_each_algorithm(algorithm):
+def test_a_session_token_is_accepted_with_each_algorithm(algorithm):
     assert verify(token(by=algorithm)).session_id == "sess_1"
 
 
 @pytest.mark.parametrize("algorithm", OURS)
 @pytest.mark.parametrize("kid", ["another", ...])
-def test_a_pem_serves_for_every_kid(algorithm, kid):
+def test_a_pem_key_is_used_for_every_kid(algorithm, kid):
     keys = KeySet.from_pem(pem(algorithm).decode(), algorithm=algorithm)
     assert verify(token({"kid": kid}, by=algorithm), keys=keys).user_id == "user_1"
 
 
-def test_the_claims_come_with_their_types():
+def test_the_claims_have_python_types():
     found = verify(token(act={"sub": "user_2"}, azp="https://app.example.com", role="admin"))
     assert found == SessionClaims(
         user_id="user_1",
@@ -132,7 +132,7 @@ def test_the_claims_come_with_their_types():
     )
 
 
-def test_version_1_says_neither_version_nor_status():
+def test_version_1_has_no_version_and_no_status():
     found = verify(token(v=..., sts=..., fva=...))
     assert (found.status, found.impersonator, found.authorized_party, found.first_factor_age) == (
         None,
@@ -175,7 +175,7 @@ def test_a_status_without_a_version_is_refused():
 @pytest.mark.parametrize(
     "issuer", [ISSUER + "/", ISSUER[:-1], ISSUER + ".evil.example", ISSUER.upper(), "http" + ISSUER[5:]]
 )
-def test_an_issuer_is_compared_letter_by_letter(issuer):
+def test_the_issuer_must_match_exactly(issuer):
     with pytest.raises(WrongIssuer):
         verify(token(iss=issuer))
 
@@ -184,7 +184,7 @@ APP, ADMIN = "https://app.example.com", "https://admin.example.com"
 
 
 @pytest.mark.parametrize(
-    ("parties", "azp", "is_believed"),
+    ("parties", "azp", "is_accepted"),
     [
         ((), ..., True),
         ((), APP, True),
@@ -198,12 +198,12 @@ APP, ADMIN = "https://app.example.com", "https://admin.example.com"
         ((APP,), "null", False),
     ],
 )
-def test_a_party_is_authorized_by_name(parties, azp, is_believed):
-    assert (refusal(token(azp=azp), authorized_parties=parties) is WrongParty) is not is_believed
+def test_a_token_of_an_unlisted_origin_is_rejected(parties, azp, is_accepted):
+    assert (refusal(token(azp=azp), authorized_parties=parties) is WrongParty) is not is_accepted
 
 
 @pytest.mark.parametrize(
-    ("audience", "aud", "is_believed"),
+    ("audience", "aud", "is_accepted"),
     [
         (None, ..., True),
         (None, "api", False),
@@ -218,8 +218,8 @@ def test_a_party_is_authorized_by_name(parties, azp, is_believed):
         ("api", ["other"], False),
     ],
 )
-def test_an_audience_is_met_or_refused(audience, aud, is_believed):
-    assert (refusal(token(aud=aud), audience=audience) is WrongAudience) is not is_believed
+def test_a_token_with_another_audience_is_rejected(audience, aud, is_accepted):
+    assert (refusal(token(aud=aud), audience=audience) is WrongAudience) is not is_accepted
 
 
 def refusal(text: str, **options: Any) -> type[TokenRejected] | None:
@@ -243,7 +243,7 @@ def refusal(text: str, **options: Any) -> type[TokenRejected] | None:
         ("iat", lambda skew: skew + 1, NotYetValid),
     ],
 )
-def test_the_clocks_may_differ_by_the_skew_and_no_second_more(skew, claim, offset, expected):
+def test_the_clocks_may_differ_by_at_most_the_skew(skew, claim, offset, expected):
     text = token(**{claim: SECONDS + offset(skew)})
     assert refusal(text, skew=timedelta(seconds=skew)) is expected
 
@@ -256,7 +256,7 @@ def test_the_clock_of_the_machine_counts_if_no_time_is_given():
         verifier.verify(token(exp=now - 60))
 
 
-def test_a_pending_session_counts_only_where_it_is_asked_for():
+def test_a_pending_session_is_accepted_only_on_request():
     with pytest.raises(PendingSession):
         verify(token(sts="pending"))
     assert verify(token(sts="pending"), accept_pending=True).status == "pending"
@@ -287,7 +287,7 @@ def test_a_pending_session_counts_only_where_it_is_asked_for():
         {"keys": None},
     ],
 )
-def test_a_verifier_that_believes_no_token_or_too_many_is_not_made(options):
+def test_a_verifier_with_invalid_options_is_refused(options):
     with pytest.raises(ValueError):
         Verifier(**{"keys": KEYS, "issuer": ISSUER, **options})
 
@@ -299,7 +299,7 @@ def test_a_time_without_a_zone_is_refused():
 
 @fuzz
 @given(name=st.sampled_from([*CLAIMS, "aud", "azp", "act", "x"]), value=values)
-def test_any_value_of_a_claim_is_believed_or_refused(name, value):
+def test_any_value_of_a_claim_is_accepted_or_rejected(name, value):
     refusal(token(**{name: value}))
 
 
@@ -317,7 +317,7 @@ def test_neither_django_nor_the_rest_of_the_project_is_imported():
     assert done.stdout == "[]\n"
 
 
-def test_every_reason_is_documented_in_the_words_of_its_class():
+def test_every_reason_is_documented_with_its_docstring():
     documented = dict(table(PAGE, "Reasons"))
     assert documented == {reason.code: getdoc(reason) for reason in TokenRejected.__subclasses__()}
 

@@ -1,4 +1,4 @@
-"""Which keys of a set or a file count."""
+"""Which keys of a key set or a PEM file are used."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
@@ -47,25 +47,25 @@ LEFT_OUT = [
 
 
 @pytest.mark.parametrize("other", LEFT_OUT)
-def test_a_key_that_may_not_sign_is_left_out_and_the_others_stay(other):
+def test_an_unsuitable_key_is_skipped_and_the_others_stay(other):
     keys = KeySet.from_jwks({"keys": [other, jwk("ES256", kid="good")]})
     assert list(keys.by_kid) == ["good"]
 
 
-def test_a_key_need_not_say_its_use():
+def test_the_use_of_a_key_is_optional():
     keys = KeySet.from_jwks({"keys": [{name: value for name, value in jwk("RS256").items() if name != "use"}]})
     assert verify(token(), keys=keys)
 
 
 @pytest.mark.parametrize("jwks", [None, [], "keys", {}, {"keys": None}, {"keys": {}}, {"keys": "x"}])
-def test_what_is_no_key_set_is_refused(jwks):
+def test_an_invalid_key_set_is_refused(jwks):
     with pytest.raises(ValueError):
         KeySet.from_jwks(jwks)
 
 
 @fuzz
 @given(members=st.dictionaries(st.sampled_from(["kid", "alg", "kty", "use", "n", "e", "x", "y", "crv"]), values))
-def test_any_member_of_a_key_is_used_or_left_out(members):
+def test_any_member_of_a_key_is_used_or_ignored(members):
     KeySet.from_jwks({"keys": [key | members for key in JWKS["keys"]]})
 
 
@@ -76,17 +76,17 @@ SECRET = PRIVATE["RS256"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEnc
     ("text", "algorithm"),
     [(pem("RS256"), "HS256"), (pem("RS256"), "RS512"), (pem("RS256"), "ES256"), (SECRET, "RS256"), ("", "RS256")],
 )
-def test_a_pem_suits_its_algorithm(text, algorithm):
+def test_a_pem_must_fit_its_algorithm(text, algorithm):
     with pytest.raises(ValueError):
         KeySet.from_pem(text, algorithm=algorithm)
 
 
 @pytest.mark.parametrize(("private", "algorithm"), [(WEAK, "RS256"), (P384, "ES256")])
-def test_a_weak_key_is_not_made(private, algorithm):
+def test_a_weak_key_is_refused(private, algorithm):
     with pytest.raises(ValueError):
         VerificationKey(algorithm, private.public_key())
 
 
-def test_a_set_without_keys_refuses_every_token():
+def test_a_set_without_keys_rejects_every_token():
     with pytest.raises(UnknownKey):
         verify(token(), keys=KeySet.from_jwks({"keys": []}))

@@ -1,4 +1,4 @@
-"""How the keys behind an address are fetched, kept and given up. The server is a real one on a loopback port."""
+"""How the keys at a URL are fetched, cached and dropped, with a real server on a loopback port."""
 
 import json
 import re
@@ -37,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """A key set on a loopback port. It answers as the test likes, and remembers the headers of who asked."""
+    """A key set on a loopback port. The test sets its responses; it records the request headers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
         self.body = json.dumps({"keys": [jwk("RS256", kid=kid) for kid in kids]}).encode()
 
     def handle_error(self, *_: Any) -> None:
-        """Who asked did not wait."""
+        """Ignore errors: clients may close the connection."""
 
 
 class Clock:
@@ -85,19 +85,19 @@ def keys(server, clock) -> JwksUrl:
     return JwksUrl(server.url, headers={"Authorization": "Bearer sk_test_1"}, clock=clock)
 
 
-def is_believed(keys: JwksUrl, kid: str = "RS256") -> bool:
+def is_accepted(keys: JwksUrl, kid: str = "RS256") -> bool:
     reason = refusal(token({"kid": kid}), keys=keys)
     assert reason in (None, UnknownKey)
     return reason is None
 
 
-def test_a_set_is_fetched_once_with_the_credential(server, keys):
-    assert is_believed(keys) and is_believed(keys, "ES256")
+def test_a_key_set_is_fetched_once_with_the_credential(server, keys):
+    assert is_accepted(keys) and is_accepted(keys, "ES256")
     assert [asked["Authorization"] for asked in server.asked] == ["Bearer sk_test_1"]
 
 
 @pytest.mark.parametrize(
-    ("told", "age"),
+    ("cache_control", "age"),
     [
         (None, 300),
         ("no-store", 300),
@@ -109,67 +109,67 @@ def test_a_set_is_fetched_once_with_the_credential(server, keys):
         ("s-maxage=20", 300),
     ],
 )
-def test_a_set_is_kept_as_long_as_both_sides_allow(server, keys, clock, told, age):
-    server.headers = {"Cache-Control": told} if told else {}
+def test_a_key_set_is_cached_as_long_as_both_sides_allow(server, keys, clock, cache_control, age):
+    server.headers = {"Cache-Control": cache_control} if cache_control else {}
     for later, fetches in [(0, 1), (age - 1, 1), (1, 2)]:
         clock.now += later
-        assert is_believed(keys) and len(server.asked) == fetches
+        assert is_accepted(keys) and len(server.asked) == fetches
 
 
-def test_a_set_that_did_not_change_is_not_sent_again(server, keys, clock):
+def test_an_unchanged_key_set_is_not_sent_again(server, keys, clock):
     server.headers = {"ETag": '"1"'}
-    assert is_believed(keys)
+    assert is_accepted(keys)
     server.status, server.body = 304, b""
     for _ in range(2):
         clock.now += 300
-        assert is_believed(keys) and is_believed(keys)
+        assert is_accepted(keys) and is_accepted(keys)
     assert [asked["If-None-Match"] for asked in server.asked] == [None, '"1"', '"1"']
 
 
-def test_nothing_is_kept_if_the_first_answer_is_that_nothing_changed(server, keys):
+def test_a_first_response_of_304_is_not_used(server, keys):
     server.status, server.body = 304, b""
     with pytest.raises(KeysUnavailable):
-        is_believed(keys)
+        is_accepted(keys)
 
 
 def test_a_new_key_is_found_as_soon_as_it_signs(server, keys):
-    assert is_believed(keys)
+    assert is_accepted(keys)
     server.publish("RS256", "new")
-    assert is_believed(keys, "new") and is_believed(keys, "RS256")
+    assert is_accepted(keys, "new") and is_accepted(keys, "RS256")
     assert len(server.asked) == 2
 
 
 def test_made_up_kids_do_not_flood_the_server(server, keys, clock):
-    assert [is_believed(keys, f"made up {n}") for n in range(20)] == [False] * 20
+    assert [is_accepted(keys, f"made up {n}") for n in range(20)] == [False] * 20
     assert len(server.asked) == 1 + UNKNOWN_KID_FETCHES
     for seconds, fetches in [(0.9, 0), (0.1, 1), (60, UNKNOWN_KID_FETCHES)]:
         server.asked.clear()
         clock.now += seconds
-        assert [is_believed(keys, f"made up {n}") for n in range(20)] == [False] * 20
+        assert [is_accepted(keys, f"made up {n}") for n in range(20)] == [False] * 20
         assert len(server.asked) == fetches
 
 
 def test_a_new_key_is_found_at_once_though_the_set_was_fetched_a_moment_ago(server, keys):
-    assert is_believed(keys) and not is_believed(keys, "new")
+    assert is_accepted(keys) and not is_accepted(keys, "new")
     server.publish("new")
-    assert is_believed(keys, "new") and not is_believed(keys, "RS256")
+    assert is_accepted(keys, "new") and not is_accepted(keys, "RS256")
 
 
-def test_a_token_without_a_kid_asks_nobody(server, keys):
+def test_a_token_without_a_kid_causes_no_fetch(server, keys):
     assert refusal(token({"kid": ...}), keys=keys) is UnknownKey
     assert server.asked == []
 
 
-def test_a_revoked_key_dies_with_the_age_of_the_set(server, keys, clock):
-    assert is_believed(keys)
+def test_a_revoked_key_is_rejected_when_the_cache_expires(server, keys, clock):
+    assert is_accepted(keys)
     server.publish("new")
     clock.now += 300
-    assert not is_believed(keys)
+    assert not is_accepted(keys)
 
 
-def test_an_empty_set_is_a_true_answer(server, keys):
+def test_an_empty_key_set_is_valid(server, keys):
     server.publish()
-    assert not is_believed(keys)
+    assert not is_accepted(keys)
 
 
 NO_SETS = [b"", b"null", b"[]", b"{}", b"<html>", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000]
@@ -178,17 +178,17 @@ NO_SETS = [b"", b"null", b"[]", b"{}", b"<html>", b"\xff\xfe", b"[" * 100_000, b
 @pytest.mark.parametrize(
     ("status", "body"), [*((200, body) for body in NO_SETS), (204, b""), (401, b"{}"), (500, b"{}")]
 )
-def test_no_usable_answer_is_no_verdict(server, keys, status, body):
+def test_an_unusable_response_raises_keys_unavailable(server, keys, status, body):
     server.status, server.body = status, body
     with pytest.raises(KeysUnavailable, match=re.escape(server.url)):
-        is_believed(keys)
+        is_accepted(keys)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(server, keys, status):
     server.status, server.headers = status, {"Location": server.url}
     with pytest.raises(KeysUnavailable):
-        is_believed(keys)
+        is_accepted(keys)
     assert len(server.asked) == 1
 
 
@@ -197,84 +197,84 @@ def test_a_credential_with_a_newline_is_refused_without_quoting_it():
         JwksUrl("https://example.com", headers={"Authorization": "Bearer sk_test_1\n"})
 
 
-def test_an_answer_is_read_only_so_far(server, keys):
+def test_a_response_over_the_size_limit_is_not_read(server, keys):
     server.body += b" " * 256 * 1024
     with pytest.raises(KeysUnavailable):
-        is_believed(keys)
+        is_accepted(keys)
 
 
-def test_a_set_that_may_not_be_kept_is_fetched_each_time(server, clock):
+def test_with_max_age_0_the_key_set_is_fetched_each_time(server, clock):
     keys = JwksUrl(server.url, max_age=timedelta(0), clock=clock)
-    assert is_believed(keys) and is_believed(keys)
+    assert is_accepted(keys) and is_accepted(keys)
     assert len(server.asked) == 2
 
 
-def test_a_server_that_is_not_there_is_no_verdict():
+def test_an_unreachable_server_raises_keys_unavailable():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(KeysUnavailable):
-        is_believed(JwksUrl(f"http://127.0.0.1:{port}"))
+        is_accepted(JwksUrl(f"http://127.0.0.1:{port}"))
 
 
-def test_a_server_that_hangs_is_left_after_the_timeout(server):
+def test_a_hanging_server_times_out(server):
     server.may_answer.clear()
     with pytest.raises(KeysUnavailable):
-        is_believed(JwksUrl(server.url, timeout=timedelta(seconds=0.1)))
+        is_accepted(JwksUrl(server.url, timeout=timedelta(seconds=0.1)))
 
 
-def test_a_server_that_drips_is_left_after_the_timeout(server):
+def test_a_slow_server_times_out(server):
     server.pause = 0.02
     with pytest.raises(KeysUnavailable):
-        is_believed(JwksUrl(server.url, timeout=timedelta(seconds=0.1)))
+        is_accepted(JwksUrl(server.url, timeout=timedelta(seconds=0.1)))
 
 
-def test_a_server_that_failed_is_left_alone_for_a_second(server, keys, clock):
+def test_a_failed_server_is_not_called_for_a_second(server, keys, clock):
     server.status = 503
     for _ in range(3):
         with pytest.raises(KeysUnavailable):
-            is_believed(keys)
+            is_accepted(keys)
     assert len(server.asked) == 1
     server.status = 200
     clock.now += 1
-    assert is_believed(keys)
+    assert is_accepted(keys)
 
 
-def test_an_old_set_serves_no_longer_than_it_may(server, clock):
+def test_a_stale_key_set_is_used_only_for_stale_for(server, clock):
     patient, strict = (JwksUrl(server.url, clock=clock, stale_for=timedelta(seconds=rest)) for rest in (60, 0))
-    assert is_believed(patient) and is_believed(strict)
+    assert is_accepted(patient) and is_accepted(strict)
     server.status = 503
     clock.now += 300
     with pytest.raises(KeysUnavailable):
-        is_believed(strict)
+        is_accepted(strict)
     clock.now += 59
-    assert is_believed(patient)
+    assert is_accepted(patient)
     clock.now += 1
     with pytest.raises(KeysUnavailable):
-        is_believed(patient)
+        is_accepted(patient)
 
 
-def test_known_keys_work_while_the_server_fails_to_tell_of_others(server, keys):
-    assert is_believed(keys)
+def test_known_keys_work_while_the_server_fails(server, keys):
+    assert is_accepted(keys)
     server.status = 503
-    assert not is_believed(keys, "new") and is_believed(keys)
+    assert not is_accepted(keys, "new") and is_accepted(keys)
 
 
 def test_threads_share_one_fetch(server, keys, at_once):
     server.may_answer.clear()
     Timer(0.2, server.may_answer.set).start()
-    assert at_once(*[lambda: is_believed(keys)] * 8) == [True] * 8
+    assert at_once(*[lambda: is_accepted(keys)] * 8) == [True] * 8
     assert len(server.asked) == 1
 
 
 def test_threads_share_one_failure(server, keys, at_once):
     server.status = 503
-    assert {type(outcome) for outcome in at_once(*[lambda: is_believed(keys)] * 8)} == {KeysUnavailable}
+    assert {type(outcome) for outcome in at_once(*[lambda: is_accepted(keys)] * 8)} == {KeysUnavailable}
     assert len(server.asked) == 1
 
 
-def test_no_proxy_sees_what_goes_to_a_loopback_host(monkeypatch, server):
+def test_requests_to_a_loopback_host_use_no_proxy(monkeypatch, server):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert is_believed(JwksUrl(server.url))
+    assert is_accepted(JwksUrl(server.url))
 
 
 LOOKALIKES = [
@@ -310,13 +310,13 @@ OTHERS = [
         {"headers": {"X-Key": 1}},
     ],
 )
-def test_options_with_which_no_key_could_be_had_are_refused(options):
+def test_invalid_options_are_refused(options):
     with pytest.raises(ValueError):
         JwksUrl("https://example.com", **options)
 
 
 @pytest.mark.parametrize("url", [*LOOKALIKES, *OTHERS])
-def test_keys_come_over_an_encrypted_line(url):
+def test_a_plain_http_url_is_refused(url):
     with pytest.raises(ValueError):
         JwksUrl(url)
 
@@ -324,5 +324,5 @@ def test_keys_come_over_an_encrypted_line(url):
 @pytest.mark.parametrize(
     "url", ["https://example.com", "http://localhost:8000", "http://127.9.9.9", "http://[::1]:8000"]
 )
-def test_a_loopback_host_needs_no_encryption(url):
+def test_a_loopback_host_may_use_plain_http(url):
     assert JwksUrl(url).url == url

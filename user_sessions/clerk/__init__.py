@@ -1,1 +1,1 @@
-"""Clerk's wire format for user sessions: its parameters, shapes, errors and routes."""
+"""Clerk's wire format for user sessions: parameters, shapes, errors and routes."""

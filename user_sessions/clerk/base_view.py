@@ -1,4 +1,4 @@
-"""What every endpoint of this dialect shares: what is looked up by name, and how errors are answered."""
+"""The base view of both APIs: look-ups by name, and error responses."""
 
 from django.db.models import QuerySet
 from rest_framework import exceptions
@@ -16,9 +16,9 @@ __all__ = ["ClerkView", "one_template", "session_not_found", "template_named"]
 
 
 class ClerkView(ApiView):
-    """Base of the endpoints of both APIs; each says how its callers authenticate."""
+    """Base view of both APIs. Subclasses set the authentication."""
 
-    # What a caller is told whose credential opens nothing here.
+    # Error code for an invalid credential.
     credential_refused: str
 
     refusals: Refusals[ClerkError] = REFUSALS
@@ -41,12 +41,12 @@ class ClerkView(ApiView):
 
 
 def template_named(workspace: Workspace, name: str) -> JwtTemplate:
-    """The JWT template that tokens are minted from by this name."""
+    """Return the mintable JWT template with this name. Raise ClerkError."""
     return one_template(JwtTemplate.objects.mintable().filter(workspace=workspace, name=name), name)
 
 
 def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
-    """The one of these that the text names."""
+    """Return the first of the templates. Raise ClerkError, which quotes ``text``, if there is none."""
     template = templates.select_related("workspace").first() if is_storable(text) else None
     if template is None:
         raise ClerkError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")

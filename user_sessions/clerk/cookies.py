@@ -1,6 +1,6 @@
-"""Cookies: by which a browser is known here, and by which an app's server knows its user.
+"""Cookies that identify a browser to us, and a user to an app's server.
 
-The first is set on answers. The others travel as ``Set-Cookie`` directives in JSON, to be set by the app's server.
+We set the former on our own responses. The app's server sets the latter: they are ``Set-Cookie`` directives in JSON.
 """
 
 from base64 import b64encode
@@ -24,24 +24,24 @@ __all__ = [
     "CLIENT_COOKIE",
     "dev_browser_cookies",
     "drop_client",
-    "handshake_cookies_dropped",
-    "is_told_signed_in",
+    "handshake_cookie_deletions",
+    "has_signed_in_cookie",
     "publishable_key",
     "session_cookies",
     "set_client",
     "set_handshake",
+    "set_signed_in_cookie",
     "signed_in_cookies",
     "signed_out_cookies",
-    "tell_signed_in",
 ]
 
-# Seconds, longer than any session: what a cookie holds expires by itself, and an old one still tells whose it was.
+# Seconds, longer than any session: tokens expire by themselves, and an old token still identifies its session.
 MAX_AGE = 365 * 24 * 60 * 60
 
-# Seconds; after it the app's server would take it for one that was used.
+# Seconds. An older one would look used to the app's server.
 HANDSHAKE_MAX_AGE = 10
 
-# Characters: browsers keep 4096 of a whole cookie.
+# Characters. Browsers store 4096 for a whole cookie.
 LARGEST_VALUE = 3800
 
 CLIENT_COOKIE = "__client"
@@ -50,17 +50,17 @@ HANDSHAKE_COOKIES = ("__clerk_handshake", "__clerk_handshake_nonce")
 
 
 def publishable_key(workspace: Workspace) -> str:
-    """The key that tells the SDKs of this dialect where the workspace is: its host, in base64."""
+    """Return the publishable key, which contains the host of the workspace in base64, for Clerk's SDKs."""
     host = urlsplit(_issuer(workspace)).netloc
     kind = "test" if workspace.is_sandbox else "live"
     return f"pk_{kind}_{b64encode(f'{host}$'.encode()).decode().rstrip('=')}"
 
 
-# On our own answers
+# Cookies of our own responses
 
 
 def set_client(response: HttpResponseBase, client: Client) -> None:
-    """Let the browser be known as this client. No script reads it, and only this host gets it."""
+    """Set the client's token: not readable by scripts, and for this host only."""
     _set(response, CLIENT_COOKIE, client_token(client), client.workspace, max_age=MAX_AGE, httponly=True)
 
 
@@ -68,23 +68,27 @@ def drop_client(response: HttpResponseBase) -> None:
     response.delete_cookie(CLIENT_COOKIE, path="/", samesite="Lax")
 
 
-def tell_signed_in(response: HttpResponseBase, workspace: Workspace, since: datetime | None) -> None:
-    """Tell the app's server, by ``__client_uat``, whether anybody is signed in on this client, and since when; it asks
-    us in a handshake if its session token does not fit. Its value is no secret, and pages read it. Set for the whole
-    site whichever page asks: a cookie for one host beside it would give that host two answers."""
+def set_signed_in_cookie(response: HttpResponseBase, workspace: Workspace, since: datetime | None) -> None:
+    """Set ``__client_uat``: since when a user is signed in on this client, or 0.
+
+    An app's server starts a handshake if its session token does not match. Pages can read the value; it is not secret.
+    It is always set for the whole site: a second cookie for one host would give that host two values.
+    """
     domain = _domain(_issuer(workspace))
     for name in _names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
 
-def is_told_signed_in(cookies: Mapping[str, str], workspace: Workspace) -> bool:
-    """Whether the browser's cookies tell an app's server that somebody is signed in."""
+def has_signed_in_cookie(cookies: Mapping[str, str], workspace: Workspace) -> bool:
+    """Return True if the browser's cookies tell an app's server that a user is signed in."""
     return any(cookies.get(name) not in (None, "", "0") for name in _names("__client_uat", workspace))
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
-    """Hand something to the app's server by a cookie, which no script reads; False if none of ours reaches it, or it is
-    too large for one."""
+    """Set a handshake cookie for the app's server, not readable by scripts.
+
+    Return False if our cookies do not reach that server, or the value is too large.
+    """
     domain = _handshake_domain(page, _issuer(workspace))
     reaches = domain is not None or _is_one_host(page, _issuer(workspace))
     if not reaches or len(value) > LARGEST_VALUE:
@@ -98,23 +102,24 @@ def _set(response: HttpResponseBase, name: str, value: str, workspace: Workspace
 
 
 def _domain(url: str) -> str | None:
-    """The domain that every host of a site can set cookies for: one label more than a public suffix, by the list that
-    browsers use. None for an address, for a single label and for a public suffix such as ``onrender.com``."""
+    """Return the registrable domain, for which every host of a site can set cookies, by the list that browsers use.
+
+    None for an IP address, a single label, and a public suffix such as ``onrender.com``.
+    """
     host = urlsplit(url).hostname or ""
-    with suppress(UnicodeError):  # the list, and cookies, have the form of the DNS
+    with suppress(UnicodeError):  # the list and cookies use the ASCII form
         host = host.encode("idna").decode()
     return None if _is_address(host) else _public_suffixes().privatesuffix(host)
 
 
 def _shared_domain(page: str, issuer: str) -> str | None:
-    """The domain for cookies that both are to get: the same for every page of a site, however deep. None if they are of
-    two sites, or the site has no such domain."""
+    """Return the cookie domain of the page and the issuer, or None if they are on different sites or have none."""
     domain = _domain(issuer)
     return domain if domain == _domain(page) else None
 
 
 def _handshake_domain(page: str, issuer: str) -> str | None:
-    """The same, but None on one host: what a handshake carries is for no other host of the site then."""
+    """Return the shared domain, but None on one host: other hosts of the site must not get the handshake."""
     return None if _is_one_host(page, issuer) else _shared_domain(page, issuer)
 
 
@@ -124,53 +129,55 @@ def _is_one_host(page: str, issuer: str) -> bool:
 
 @cache
 def _public_suffixes() -> PublicSuffixList:
-    """The list that comes with the package. Read once, and only where a cookie is set."""
+    """Return the list in the package, loaded when the first cookie is set."""
     return PublicSuffixList()
 
 
-# Directives for an app's server
+# Set-Cookie directives for an app's server
 
 
 def session_cookies(token: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
-    """``__session``, which pages may read, and its twin with a suffix where it is asked for; the last one counts."""
+    """Return ``__session``, readable by pages, and its suffixed twin if requested. The last one wins."""
     return _directives("__session", token, workspace, suffixed=suffixed)
 
 
 def signed_in_cookies(
     token: str, refresh_token: str, workspace: Workspace, *, since: datetime | None, page: str, suffixed: bool
 ) -> list[str]:
-    """All by which an app's server knows who is signed in, for how long the token is good, and how to get the next.
+    """Return the cookies of a signed-in user for an app's server: session token, refresh token and ``__client_uat``.
 
-    ``__client_uat`` replaces what ``tell_signed_in`` set, for the same domain: of two an app's server reads the older.
+    ``__client_uat`` has the same domain as in ``set_signed_in_cookie``: of two cookies the server would read the older.
     """
     _, refresh = _names("__refresh", workspace)
-    told = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
+    client_uat = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
     return [
-        *_shared(told, _shared_domain(page, _issuer(workspace))),
+        *_with_domain(client_uat, _shared_domain(page, _issuer(workspace))),
         f"{_directive(refresh, refresh_token, workspace)}; HttpOnly",
         *session_cookies(token, workspace, suffixed=suffixed),
     ]
 
 
 def signed_out_cookies(workspace: Workspace, *, page: str, suffixed: bool) -> list[str]:
-    """That nobody is signed in."""
+    """Return the cookies of an anonymous browser."""
     return signed_in_cookies("", "", workspace, since=None, page=page, suffixed=suffixed)
 
 
 def dev_browser_cookies(id: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
-    """What SDKs want to see with the key of a sandbox before they look at anything else."""
+    """Return the dev browser cookie, which SDKs require with a sandbox key."""
     return _directives("__clerk_db_jwt", id, workspace, suffixed=suffixed)
 
 
-def handshake_cookies_dropped(workspace: Workspace, *, page: str) -> list[str]:
-    """What takes away again what ``set_handshake`` gave: an app's server that found it twice would take its user for
-    signed out, because it opens nothing any more."""
-    dropped = [_directive(name, "", workspace) for name in HANDSHAKE_COOKIES]
-    return _shared(dropped, _handshake_domain(page, _issuer(workspace)))
+def handshake_cookie_deletions(workspace: Workspace, *, page: str) -> list[str]:
+    """Return directives that delete the cookies of ``set_handshake``.
+
+    An app's server that finds a used one again would treat its user as signed out.
+    """
+    deletions = [_directive(name, "", workspace) for name in HANDSHAKE_COOKIES]
+    return _with_domain(deletions, _handshake_domain(page, _issuer(workspace)))
 
 
-def _shared(directives: list[str], domain: str | None) -> list[str]:
-    """For the domain that we set the same cookies for."""
+def _with_domain(directives: list[str], domain: str | None) -> list[str]:
+    """Add the domain to each directive, if there is one."""
     return [f"{each}; Domain={domain}" for each in directives] if domain else directives
 
 
@@ -180,23 +187,23 @@ def _directives(name: str, value: str, workspace: Workspace, *, suffixed: bool) 
 
 
 def _directive(name: str, value: str, workspace: Workspace) -> str:
-    """An empty value takes the cookie away."""
+    """Return a directive. An empty value deletes the cookie."""
     secure = "; Secure" if _is_secure(workspace) else ""
     return f"{name}={value}; Path=/; Max-Age={MAX_AGE if value else 0}; SameSite=Lax{secure}"
 
 
 def _names(name: str, workspace: Workspace) -> tuple[str, str]:
-    """A cookie and its twin: SDKs believe the one that names their own workspace."""
+    """Return the cookie's name and its suffixed twin: SDKs prefer the one with the suffix of their workspace."""
     return name, f"{name}_{cookie_suffix(publishable_key(workspace))}"
 
 
 def _seconds(since: datetime | None) -> str:
-    """Since when anybody is signed in, 0 for nobody."""
+    """Return the time of the sign-in in seconds, or 0."""
     return str(int(since.timestamp()) if since else 0)
 
 
 def _is_secure(workspace: Workspace) -> bool:
-    """A sandbox may be served without TLS, on the developer's machine."""
+    """Return False for a sandbox without TLS, on a developer's machine."""
     return not workspace.is_sandbox or _issuer(workspace).startswith("https:")
 
 

@@ -1,4 +1,4 @@
-"""What the APIs of this dialect say when they refuse: one table of codes, and the envelope they travel in.
+"""The errors of both APIs: one table of codes, and their envelope.
 
 ``{"errors": [{"message": …, "long_message": …, "code": …, "meta": {…}}], "clerk_trace_id": …}``
 """
@@ -89,7 +89,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
 
 
 class ClerkError(Exception):
-    """An answer other than success. ``code`` is one of CATALOGUE; ``meta`` holds names in snake case."""
+    """An error response. ``code`` is a key of CATALOGUE; ``meta`` has keys in snake case."""
 
     def __init__(self, code: str, long_message: str = "", *, message: str = "", **meta: Any) -> None:
         super().__init__(code)
@@ -98,16 +98,16 @@ class ClerkError(Exception):
         self.message = message or default
         self.long_message = long_message or self.message
         self.meta = meta
-        # Seconds, where coming back later helps.
+        # Seconds until a retry can succeed; 0 if unknown.
         self.retry_after = 0
 
 
 def of_parameter(code: str, name: str, long_message: str) -> ClerkError:
-    """An error that names the parameter it is about."""
+    """Return an error about a parameter."""
     return ClerkError(code, long_message, param_name=name)
 
 
 def envelope(error: ClerkError, *, trace: str) -> dict[str, Any]:
-    """``meta`` is left out when there is nothing to say there; SDKs insist on the rest."""
+    """Return the JSON of an error. An empty ``meta`` is left out; SDKs require the other members."""
     first = {"message": error.message, "long_message": error.long_message, "code": error.code}
     return {"errors": [first | ({"meta": error.meta} if error.meta else {})], "clerk_trace_id": trace}

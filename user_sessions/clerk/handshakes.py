@@ -1,7 +1,7 @@
-"""The handshake: how an app's server learns who is signed in in a browser that it has no good cookie of.
+"""The handshake: how an app's server learns who is signed in when a browser has no valid session cookie.
 
-It sends the browser here with a redirect, and we send it back with the cookies that it is to have: in a signed token,
-or behind a nonce that the server exchanges with its secret key.
+The server redirects the browser here, and we redirect it back with the cookies: in a signed token, or behind a nonce
+that the server exchanges with its secret key.
 """
 
 import logging
@@ -15,7 +15,7 @@ from sessions_core.http.cors import is_allowed
 from sessions_core.models import Workspace
 from user_sessions.clerk.cookies import (
     dev_browser_cookies,
-    handshake_cookies_dropped,
+    handshake_cookie_deletions,
     signed_in_cookies,
     signed_out_cookies,
 )
@@ -30,24 +30,24 @@ __all__ = ["Handshake", "origin_of"]
 
 logger = logging.getLogger(__name__)
 
-# How long a browser may take from here to the app's server.
+# Longest time of the redirect from here to the app's server.
 NONCE_LIFETIME = timedelta(minutes=1)
 
-# Scheme, host and port, then whatever follows: no user, no backslash, nothing that a browser reads otherwise.
+# Scheme, host and port, then the rest: no user, no backslash, nothing that browsers parse differently.
 _URL = re.compile(r"(https?://(?:[a-z0-9.\-]+|\[::1\])(?::\d{1,5})?)(?:[/?#][!-\[\]-~]*)?", re.ASCII | re.IGNORECASE)
 
 
 def origin_of(url: str, workspace: Workspace) -> str | None:
-    """The origin of a URL that the workspace lets a browser be sent to, None for any other."""
-    form = _URL.fullmatch(url)
-    origin = form[1].lower() if form else ""
+    """Return the origin of a URL if the workspace allows redirects to it, or None."""
+    match = _URL.fullmatch(url)
+    origin = match[1].lower() if match else ""
     is_ours = origin == UserSessionPolicy.of(workspace).frontend_api
     return origin if origin and (is_ours or is_allowed(origin, workspace)) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Handshake:
-    """``session_id`` is empty if nobody is signed in; ``origin`` is the app's, ``dev_browser`` a sandbox's."""
+    """``session_id`` is empty without a signed-in user; ``origin`` is the app's; only a sandbox has ``dev_browser``."""
 
     session_id: str
     origin: str
@@ -55,9 +55,9 @@ class Handshake:
     suffixed: bool
 
     def directives(self, workspace: Workspace, *, at: datetime) -> list[str]:
-        """The cookies, as the session is now: it may have ended on the way."""
+        """Return the Set-Cookie directives for the current state of the session, which may have ended meanwhile."""
         dev_browser = dev_browser_cookies(self.dev_browser, workspace, suffixed=self.suffixed)
-        dropped = [] if workspace.is_sandbox else handshake_cookies_dropped(workspace, page=self.origin)
+        dropped = [] if workspace.is_sandbox else handshake_cookie_deletions(workspace, page=self.origin)
         return [*(dev_browser if self.dev_browser else []), *dropped, *self._session_cookies(workspace, at)]
 
     def nonce(self, workspace: Workspace, *, at: datetime) -> str:
@@ -66,7 +66,7 @@ class Handshake:
 
     @classmethod
     def redeem(cls, nonce: str, workspace: Workspace, *, at: datetime) -> Self:
-        """The handshake of a nonce of this workspace, once. Raises NonceSpent, also for one that is none."""
+        """Return the handshake of a nonce, once. Raise NonceSpent, also for an invalid or expired nonce."""
         facts: Mapping[str, Any] = read_handshake_nonce(nonce) or {}
         if facts.get("workspace") != str(workspace.pk):
             raise NonceSpent
@@ -81,18 +81,18 @@ class Handshake:
         token = self._token(session, at) if session else None
         if session is None or token is None:
             return signed_out_cookies(workspace, page=self.origin, suffixed=self.suffixed)
-        # Never later than the token's ``iat``, or the app's server would ask again.
+        # Not later than the token's ``iat``, or the app's server would start another handshake.
         since = min(session.client.updated_at, at)
         return signed_in_cookies(
             token, refresh_token(session), workspace, since=since, page=self.origin, suffixed=self.suffixed
         )
 
     def _token(self, session: UserSession, at: datetime) -> str | None:
-        """A session token, None if its template makes it too large: the app's pages are to be seen all the same."""
+        """Return a session token, or None if it is too large, so that the app's pages still load."""
         try:
             return session_token(session, at=at, authorized_party=self.origin, is_use=False)
         except OutputTooLarge as error:
             logger.warning(
-                "A handshake says that nobody is signed in with %s: its token is too large (%s)", session, error
+                "The handshake reports session %s as signed out: its session token is too large (%s).", session, error
             )
             return None

@@ -1,7 +1,7 @@
-"""How Clerk's parameters are read from query and body, and how errors word what is wrong with them.
+"""Read Clerk's parameters from query and body, and report problems in Clerk's errors.
 
-The first problem is reported, in the order in which parameters are declared. Unknown parameters are ignored, because
-SDKs of other versions send more than this one reads.
+The first problem is reported, in the order of the declaration. Unknown parameters are ignored, because SDKs of other
+versions send more than these.
 """
 
 import re
@@ -54,7 +54,7 @@ _ERRORS: Mapping[Kind, tuple[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Organization(Text):
-    """The id of an organisation. There are none, and to ignore an id would sign the user in to something else."""
+    """The id of an organisation. There are none; ignoring the id would give access to something else."""
 
     def check(self, value: object) -> str:
         if text := super().check(value):
@@ -64,9 +64,9 @@ class Organization(Text):
 
 class Parameters(DeclaredParameters):
     def read(self, body: Mapping[str, Any], *names: str) -> dict[str, Any]:
-        """Return the values that a body gives: of all parameters in their order, or of these. Raises ClerkError.
+        """Return the values in a body: of all parameters in order, or of the named ones. Raise ClerkError.
 
-        Null counts as not given, unless the parameter is ``nullable``.
+        Null counts as missing, unless the parameter is ``nullable``.
         """
         values = {}
         for name in names or self.declared:
@@ -83,7 +83,7 @@ class Parameters(DeclaredParameters):
         return values
 
     def read_query(self, request: Request) -> dict[str, Any]:
-        """Return the values that the query gives. Raises ClerkError, also for an empty one: it would narrow nothing."""
+        """Return the values in the query. Raise ClerkError, also for an empty value, which would not filter."""
         values = {}
         for name, parameter in self.declared.items():
             given = request.query_params.getlist(name)
@@ -97,7 +97,7 @@ class Parameters(DeclaredParameters):
 
 
 class ClosedParameters(Parameters):
-    """Refuse other members of the body, where ignoring them would give more than was asked for."""
+    """Refuse unknown members of the body, where ignoring a misspelt one would do too much."""
 
     def read(self, body: Mapping[str, Any], *names: str) -> dict[str, Any]:
         for name in body:
@@ -107,7 +107,7 @@ class ClosedParameters(Parameters):
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """The fields of the body, empty if there is no body."""
+    """Return the fields of the body, or an empty mapping. Raise ClerkError."""
     body: Any = request.data
     if not isinstance(body, Mapping):
         raise ClerkError("request_body_invalid", "The body must be a JSON object.")

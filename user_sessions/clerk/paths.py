@@ -1,4 +1,4 @@
-"""What is left of a path where no other route fits."""
+"""A path converter for unknown paths."""
 
 from django.urls import register_converter
 
@@ -8,7 +8,7 @@ ANY_METHOD = dict.fromkeys(["GET", "POST", "PUT", "PATCH", "DELETE"], "refuse")
 
 
 class Anything:
-    """Unlike Django's ``path``, also nothing and line breaks."""
+    """Unlike Django's ``path``, match empty paths and line breaks too."""
 
     regex = "(?s:.*)"
 

@@ -1,6 +1,6 @@
-"""What this dialect answers to each error of the domain, of REST framework and of a body: one table.
+"""One table that maps errors of the models, of REST framework and of request bodies to Clerk's errors.
 
-The Frontend API words a few of them differently: see ``frontend_errors``.
+The Frontend API has other messages for a few of them: see ``frontend_errors``.
 """
 
 import logging
@@ -96,9 +96,9 @@ REFUSALS: Refusals[ClerkError] = {
 
 
 def refusal_of(error: Exception, refusals: Refusals[ClerkError]) -> ClerkError | None:
-    """Return the answer to an error, None for one that is not ours.
+    """Return the ClerkError for an error, or None for an error that is not ours.
 
-    An error of the domain without a row is logged and answered with 500.
+    A UserSessionError without a row is logged and answered with 500.
     """
     if isinstance(error, ClerkError):
         return error

@@ -1,4 +1,4 @@
-"""Shapes that both APIs share; times are milliseconds since the epoch."""
+"""JSON shapes of both APIs. Times are milliseconds since the epoch."""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from user_sessions.users import user_id
 
 __all__ = ["latest_activity", "milliseconds", "plain", "session_object", "token_object", "user_object"]
 
-# No second factor is ever a phone.
-OF_PHONE_NUMBERS = {"reserved_for_second_factor": False, "default_second_factor": False}
+# Members of phone numbers. A phone is never a second factor here.
+PHONE_NUMBER_MEMBERS = {"reserved_for_second_factor": False, "default_second_factor": False}
 
 
 def milliseconds(at: datetime) -> int:
@@ -20,7 +20,7 @@ def milliseconds(at: datetime) -> int:
 
 
 def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
-    """What both APIs tell of a session as it is at this moment."""
+    """Return the common part of a session object, with the status at this moment."""
     return {
         "object": "session",
         "id": session.pk,
@@ -37,23 +37,23 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
 
 
 def latest_activity(session: UserSession) -> dict[str, Any]:
-    """Return the member ``latest_activity``: where and with what a session was used last.
+    """Return the member ``latest_activity``: device and address of the latest use.
 
-    If that was never seen there is no such member: the vendor's schemas have no null there. Unknown parts of it are
-    left out too.
+    Without an activity there is no such member, because Clerk's schemas allow no null there. Unknown values are left
+    out too.
     """
     activity = getattr(session, "latest_activity", None)
     if activity is None:
         return {}
-    told = {
+    values = {
         "device_type": activity.device_type,
         "browser_name": activity.browser_name,
         "browser_version": activity.browser_version,
         "ip_address": activity.ip_address,
     }
-    shown = {name: value for name, value in told.items() if value}
-    known = {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **shown}
-    return {"latest_activity": known}
+    known = {name: value for name, value in values.items() if value}
+    member = {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **known}
+    return {"latest_activity": member}
 
 
 def token_object(jwt: str) -> dict[str, Any]:
@@ -61,8 +61,7 @@ def token_object(jwt: str) -> dict[str, Any]:
 
 
 def user_object(user: Any) -> dict[str, Any]:
-    """A user of the host, as its profile tells anybody who may see the user. What Gatepass does not keep is null or
-    empty."""
+    """Return the user object without private metadata. Values that Gatepass does not have are null or empty."""
     profile = profile_of(user)
     id = user_id(user.pk)
     email = _address(profile, id, "email_address", profile.primary_email_address, profile.email_verified)
@@ -111,13 +110,13 @@ def user_object(user: Any) -> dict[str, Any]:
 
 
 def plain(metadata: Mapping[str, Any]) -> Any:
-    """As JSON: what has no form there becomes its text, NaN and infinity null; a key that is no text is left out."""
+    """Return metadata as JSON: other types become strings, NaN and infinity null; keys must be strings."""
     text = json.dumps(dict(metadata), default=str, skipkeys=True)
     return json.loads(text, parse_constant=lambda _: None)
 
 
 def _address(profile: UserProfile, user: str, kind: str, value: str | None, is_verified: bool) -> dict[str, Any] | None:
-    """An e-mail address or a phone number; the host has no id for it, so it is known by its user."""
+    """Return an e-mail address or phone number. The host has no id for it, so its id contains the user's."""
     if value is None:
         return None
     verification = {
@@ -132,7 +131,7 @@ def _address(profile: UserProfile, user: str, kind: str, value: str | None, is_v
         "id": f"idn_{user}_{kind}",
         kind: value,
         "reserved": False,
-        **(OF_PHONE_NUMBERS if kind == "phone_number" else {}),
+        **(PHONE_NUMBER_MEMBERS if kind == "phone_number" else {}),
         "verification": verification if is_verified else None,
         "linked_to": [],
         "created_at": milliseconds(profile.created_at),

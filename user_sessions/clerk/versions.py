@@ -1,4 +1,4 @@
-"""The API's versions: dates, named by a header or in the query, never by both."""
+"""API versions: dates, in a header or in the query, but not in both."""
 
 import re
 from typing import TYPE_CHECKING
@@ -15,16 +15,16 @@ OLDEST = VERSIONS[0]
 
 _DATE = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", re.ASCII)
 
-# From this one on a session has ``tasks``.
+# Since this version a session has ``tasks``.
 WITH_TASKS = "2025-03-12"
 
 
 def version_of(request: "Request") -> str:
-    """Return the version asked for: the oldest if none was, the newest for a later date, which an updated SDK sends.
+    """Return the requested version: the oldest by default, the newest for a later date, which a newer SDK sends.
 
-    Raises ClerkError for an unknown version. Versions compare as text.
+    Raise ClerkError for an unknown version. Versions compare as strings.
     """
-    version = _asked(request)
+    version = _requested_version(request)
     if _DATE.fullmatch(version) and version > VERSIONS[-1]:
         return VERSIONS[-1]
     if version not in VERSIONS:
@@ -32,7 +32,7 @@ def version_of(request: "Request") -> str:
     return version
 
 
-def _asked(request: "Request") -> str:
+def _requested_version(request: "Request") -> str:
     asked = [*request.query_params.getlist("__clerk_api_version")]
     if "clerk-api-version" in request.headers:
         asked.append(request.headers["clerk-api-version"])

@@ -1,4 +1,4 @@
-"""Webhooks about user sessions, in the shapes of the Backend API."""
+"""Webhooks about user sessions, in the JSON shapes of the Backend API."""
 
 import json
 import logging
@@ -20,7 +20,7 @@ ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
 
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """Return the envelope of each event. Its data is the session and its user as they were when it happened."""
+    """Return the envelope of each event. The data is the session at the time of the event, and its user."""
     sessions = (
         UserSession.objects.with_status_facts()
         .select_related("user", "latest_activity")
@@ -52,17 +52,20 @@ def _session(session: UserSession, event: Event) -> dict[str, Any]:
 
 
 def _user(user: Any) -> dict[str, Any] | None:
-    """The user without what is private. None if the host's own function fails or tells what is no JSON: a session
-    must be revocable whatever it does."""
+    """Return the user without private metadata.
+
+    Return None if the host's profile function fails or returns a value that is not JSON: a session must be revocable
+    all the same.
+    """
     try:
-        with atomic():  # a query of its that failed would take the revocation with it
-            shown = user_object(user) | {"private_metadata": {}}
-            json.dumps(shown, default=str, allow_nan=False)
+        with atomic():  # a failed query in the host's function must not roll back the revocation
+            found = user_object(user) | {"private_metadata": {}}
+            json.dumps(found, default=str, allow_nan=False)
     except Exception:
-        logger.exception("The profile of user %s cannot be told by webhook", user.pk)
+        logger.exception("The webhook has no user data: the profile of user %s failed.", user.pk)
         return None
-    return shown
+    return found
 
 
-for deed in ANNOUNCED:
-    announce(f"user_session.{deed}", as_=f"session.{deed}", payload=payload)
+for transition in ANNOUNCED:
+    announce(f"user_session.{transition}", as_=f"session.{transition}", payload=payload)

@@ -1,4 +1,4 @@
-"""Addresses below ``/.well-known/`` (RFC 8615), which verifiers of any kind know."""
+"""Routes below ``/.well-known/`` (RFC 8615), for any verifier."""
 
 from django.urls import path
 

@@ -1,1 +1,1 @@
-"""The keys that sign tokens, and the key sets that verify them."""
+"""Keys that sign tokens, and key sets that verify them."""

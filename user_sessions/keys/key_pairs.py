@@ -1,4 +1,4 @@
-"""Key pairs for signing: made, named, and read back. Where they are kept is not this module's business."""
+"""Generate key pairs for signing, name them and parse them. Storage is the model's task."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -11,7 +11,7 @@ __all__ = ["KeyPair", "PrivateKey", "new_key_pair", "parse"]
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
-# Verifiers in the field rebuild an RSA key from a PEM in a way that fits 2048 bits and 65537 only.
+# Some verifiers rebuild an RSA key from a PEM in a way that works for 2048 bits and 65537 only.
 BITS = 2048
 EXPONENT = 65537
 
@@ -31,11 +31,11 @@ class KeyPair:
 
 
 def new_key_pair(algorithm: str) -> KeyPair:
-    """A key pair for RS256, ES256 or EdDSA (Ed25519)."""
+    """Return a new key pair for RS256, ES256 or EdDSA (Ed25519)."""
     private = _generate(algorithm)
     jwk = _jwk(private)
     kid = _thumbprint(jwk)
-    if kid.startswith("-"):  # at the shell it would be taken for an option
+    if kid.startswith("-"):  # a shell command would parse it as an option
         return new_key_pair(algorithm)
     der = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -44,10 +44,10 @@ def new_key_pair(algorithm: str) -> KeyPair:
 
 
 def parse(private: bytes) -> PrivateKey:
-    """The key object. Parsing checks the key and costs as much as a hundred signatures, so keep the result."""
+    """Return the key object. Parsing validates the key and costs as much as a hundred signatures: cache it."""
     key = serialization.load_der_private_key(private, password=None)
     if not isinstance(key, PrivateKey):
-        raise TypeError(f"{type(key).__name__} signs nothing here")
+        raise TypeError(f"{type(key).__name__} is not a supported private key.")
     return key
 
 
@@ -59,11 +59,11 @@ def _generate(algorithm: str) -> PrivateKey:
             return ec.generate_private_key(ec.SECP256R1())
         case "EdDSA":
             return ed25519.Ed25519PrivateKey.generate()
-    raise ValueError(f"{algorithm} is no algorithm of a signing key")
+    raise ValueError(f"algorithm must be RS256, ES256 or EdDSA, not {algorithm}.")
 
 
 def _jwk(private: PrivateKey) -> dict[str, str]:
-    """The members that RFC 7638 hashes."""
+    """Return the members that RFC 7638 hashes."""
     match private.public_key():
         case rsa.RSAPublicKey() as public:
             numbers = public.public_numbers()

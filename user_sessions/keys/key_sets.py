@@ -1,4 +1,4 @@
-"""The public keys of a workspace: the document that others verify with, and the keys we verify with ourselves."""
+"""The public keys of a workspace: the JWKS document for other verifiers, and the verifier of this server."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sessions_core.crypto.tokens import digest
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
 from user_sessions.models import SigningKey, UserSessionPolicy
-from user_sessions.models.signing_keys import KEPT_FOR
+from user_sessions.models.signing_keys import CACHE_LIFETIME
 from user_sessions.verify import KeySet, Verifier
 
 __all__ = ["Document", "document_at", "document_of", "verifier_of"]
@@ -17,7 +17,7 @@ __all__ = ["Document", "document_at", "document_of", "verifier_of"]
 
 @dataclass(frozen=True)
 class Document:
-    """A JWKS (RFC 7517, section 5) as it is sent. ``etag`` is quoted, as HTTP has it."""
+    """A JWKS (RFC 7517, section 5) as it is sent. ``etag`` is quoted, as in the header."""
 
     body: bytes
     etag: str
@@ -25,44 +25,46 @@ class Document:
     read_at: datetime
 
 
-# What this process read last, by workspace and by host; every process learns of a change by itself. A document without
-# keys is not kept: a workspace's first key is made by its first token, which is to be verified at once.
+# The last documents of this process, by workspace and by host. A document without keys is not cached: the first token
+# of a workspace creates its first key, and verifiers need that key at once.
 _documents: dict[UUID | str, Document] = {}
 
 
 def document_of(workspace_id: UUID, *, at: datetime) -> Document:
-    """The key set of a workspace, from memory if it was read just now."""
-    return _kept(workspace_id, at) or _read(workspace_id, workspace_id, at)
+    """Return the key set of a workspace, cached for CACHE_LIFETIME."""
+    return _cached_document(workspace_id, at) or _read_document(workspace_id, workspace_id, at)
 
 
 def document_at(host: str, *, at: datetime) -> Document | None:
-    """The key set of the workspace whose frontend API is at this host, None if there is none. What is public may be
-    chosen by a header that anybody can write."""
+    """Return the key set of the workspace whose frontend API is at this host, or None.
+
+    The host comes from a header that the caller controls; that is safe because key sets are public.
+    """
     host = host.lower()
-    if kept := _kept(host, at):
-        return kept
+    if cached := _cached_document(host, at):
+        return cached
     workspace = UserSessionPolicy.objects.workspace_at(host)
-    return _read(host, workspace.pk, at) if workspace else None
+    return _read_document(host, workspace.pk, at) if workspace else None
 
 
 def verifier_of(workspace: Workspace, *, at: datetime) -> Verifier:
-    """What this server believes of a session token, asked of the rows: a revoked key is refused at once."""
+    """Return a verifier with the keys in the database, so that a revoked key is refused at once."""
     return Verifier(
         keys=KeySet.from_jwks({"keys": _public_jwks(workspace.pk, at)}), issuer=UserSessionPolicy.of(workspace).issuer
     )
 
 
-def _kept(place: UUID | str, at: datetime) -> Document | None:
-    kept = _documents.get(place)
-    return kept if kept is not None and timedelta(0) <= moment(at) - kept.read_at < KEPT_FOR else None
+def _cached_document(cache_key: UUID | str, at: datetime) -> Document | None:
+    cached = _documents.get(cache_key)
+    return cached if cached is not None and timedelta(0) <= moment(at) - cached.read_at < CACHE_LIFETIME else None
 
 
-def _read(place: UUID | str, workspace_id: UUID, at: datetime) -> Document:
+def _read_document(cache_key: UUID | str, workspace_id: UUID, at: datetime) -> Document:
     keys = _public_jwks(workspace_id, at)
     body = json.dumps({"keys": keys}, separators=(",", ":"))
     document = Document(body.encode(), f'"{digest(body)[:32]}"', not keys, at)
     if keys:
-        _documents[place] = document
+        _documents[cache_key] = document
     return document
 
 

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                     "frontend_api",
                     models.CharField(
                         blank=True,
-                        help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
+                        help_text="Origin at which browsers reach this workspace. It is also the issuer of session tokens.",
                         max_length=200,
                         null=True,
                         unique=True,
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                     models.DurationField(
                         blank=True,
                         default=datetime.timedelta(days=7),
-                        help_text="After this a user session expires, however much it is used. Leave empty if only idleness ends it.",
+                        help_text="A user session expires after this time, even if in use. Leave empty to limit idleness only.",
                         null=True,
                         validators=[sessions_core.models.policies.is_lifetime],
                     ),
@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                     "idle_lifetime",
                     models.DurationField(
                         blank=True,
-                        help_text="Unused for this long, a user session expires.",
+                        help_text="A user session that is not used for this long expires.",
                         null=True,
                         validators=[sessions_core.models.policies.is_lifetime],
                     ),
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                     "limit",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="The most live sessions of one user.",
+                        help_text="Maximum number of live sessions of one user.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(1)],
                     ),
@@ -104,14 +104,14 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "single_session_mode",
-                    models.BooleanField(default=False, help_text="A client holds one user session at a time."),
+                    models.BooleanField(default=False, help_text="Allow one user session at a time on each client."),
                 ),
                 (
                     "signing_algorithm",
                     models.CharField(
                         choices=[("RS256", "RS256"), ("ES256", "ES256"), ("EdDSA", "EdDSA")],
                         default="RS256",
-                        help_text="Of signing keys made from now on. Some SDKs accept RS256 only.",
+                        help_text="Algorithm of new signing keys. Some SDKs accept RS256 only.",
                         max_length=5,
                     ),
                 ),
@@ -166,14 +166,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tasks",
-                    models.JSONField(
-                        blank=True, default=list, help_text="What the user must still do: a list of names."
-                    ),
+                    models.JSONField(blank=True, default=list, help_text="Names of the tasks the user must complete."),
                 ),
                 (
                     "impersonator",
                     user_sessions.models.json_text.JsonTextField(
-                        blank=True, help_text="Who impersonates the user, if anybody does.", null=True
+                        blank=True, help_text="Who impersonates the user, if anyone.", null=True
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
@@ -181,7 +179,7 @@ class Migration(migrations.Migration):
                 ("last_active_at", models.DateTimeField(editable=False)),
                 (
                     "verified_at",
-                    models.DateTimeField(editable=False, help_text="When the user last entered the password."),
+                    models.DateTimeField(editable=False, help_text="When the user last authenticated."),
                 ),
                 ("reverifying_since", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
@@ -192,7 +190,7 @@ class Migration(migrations.Migration):
                     "password_fingerprint",
                     models.CharField(
                         editable=False,
-                        help_text="Digests of the user's password column under which the session goes on.",
+                        help_text="Digests of the user's password column. Another password ends the session.",
                         max_length=129,
                     ),
                 ),
@@ -201,7 +199,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(
                         blank=True,
                         editable=False,
-                        help_text="Session tokens issued until then are not refreshed again.",
+                        help_text="Session tokens issued until then cannot be refreshed.",
                         null=True,
                     ),
                 ),
@@ -333,7 +331,14 @@ class Migration(migrations.Migration):
                 ("lifetime", models.PositiveIntegerField(default=60)),
                 ("allowed_clock_skew", models.PositiveSmallIntegerField(default=5)),
                 ("is_for_session_tokens", models.BooleanField(default=False)),
-                ("signing_algorithm", models.CharField(blank=True, help_text="Of a key of its own.", max_length=5)),
+                (
+                    "signing_algorithm",
+                    models.CharField(
+                        blank=True,
+                        help_text="Algorithm of the template's own key. Empty if the workspace's key signs its tokens.",
+                        max_length=5,
+                    ),
+                ),
                 ("sealed_signing_key", sessions_core.crypto.sealing.SealedField(blank=True, null=True)),
                 ("created_at", models.DateTimeField(editable=False)),
                 ("updated_at", models.DateTimeField(editable=False)),

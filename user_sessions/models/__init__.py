@@ -1,4 +1,4 @@
-"""What is stored of sign-ins, and which verbs a row has."""
+"""Models of user sessions, their clients, tickets, templates and signing keys."""
 
 from user_sessions.exceptions import (
     AlreadySignedIn,

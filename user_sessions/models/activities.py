@@ -1,4 +1,4 @@
-"""What is known of the latest use of a session: where from, and with what."""
+"""The latest activity of a session: device, browser and IP address."""
 
 from dataclasses import fields
 from datetime import datetime
@@ -17,19 +17,19 @@ __all__ = ["Activity"]
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
     def note(self, session: "UserSession", device: Device, *, at: datetime) -> None:
-        """Keep it if it tells something new; nothing is written otherwise."""
-        known = getattr(session, "latest_activity", None)
-        if known is not None and known.device == device:
+        """Save the device of a session. Write nothing if it is unchanged."""
+        latest = getattr(session, "latest_activity", None)
+        if latest is not None and latest.device == device:
             return
         activity = Activity(id=new_id("sess_activity", at=at), session=session, **vars(device))
-        # Two may note the first use of one session; whoever is second tells of the later one.
+        # Two requests may save the first activity of one session: the later one wins.
         self.bulk_create(
             [activity], update_conflicts=True, unique_fields=["session"], update_fields=["id", *vars(device)]
         )
 
 
 class Activity(models.Model):
-    """One for each session that was ever used from somewhere we saw; forgotten with its session."""
+    """At most one row for each session; deleted with its session."""
 
     session = models.OneToOneField(
         "UserSession", on_delete=models.CASCADE, primary_key=True, related_name="latest_activity"

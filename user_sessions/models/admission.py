@@ -1,6 +1,6 @@
-"""May this sign-in begin, and which sessions make way for it?
+"""Decide whether a sign-in may begin, and close the sessions that it replaces.
 
-Whoever asks holds the locks: two sign-ins of one user, or on one client, are asked one after the other.
+The caller locks the user and the client first, so two sign-ins of one user or on one client run one after the other.
 """
 
 from datetime import datetime
@@ -32,13 +32,12 @@ __all__ = ["lock", "make_room_for_user", "make_room_on_client"]
 
 
 def lock(user: Any, client: Client | None = None, *, impersonating: bool = False) -> Any:
-    """Let no other sign-in of this user, or on this client, begin before this transaction ends. Return the user as the
-    database has it.
+    """Lock the user and the client until the transaction ends. Return the user as the database has it.
 
-    The user is judged by the row, not by the instance that the caller read earlier. Raises UserInactive,
-    ImpersonationRefused, StaleClient.
+    The checks use the locked row, not the instance that the caller read earlier. Raise UserInactive,
+    ImpersonationRefused or StaleClient.
     """
-    # By none of the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
+    # Not through the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
     users: QuerySet[Any] = QuerySet(get_user_model()).select_for_update(no_key=True)
     locked = users.filter(pk=user.pk).first()
     if locked is None or not locked.is_active:
@@ -53,9 +52,9 @@ def lock(user: Any, client: Client | None = None, *, impersonating: bool = False
 def make_room_for_user(
     sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, *, actor: str, at: datetime
 ) -> None:
-    """Keep to the workspace's limit of live sessions of one user, which impersonations do not count towards.
+    """Enforce the workspace's limit of live sessions of one user. Impersonations do not count.
 
-    Raises TooManySessions.
+    Raise TooManySessions.
     """
     policy = UserSessionPolicy.of(workspace)
     limit = policy.limit
@@ -63,10 +62,10 @@ def make_room_for_user(
         return
     own = sessions.in_workspace(workspace).of_user(user).filter(impersonator__isnull=True)
     live = list(own.live(at=at).order_by("created_at", "id"))
-    too_many = live[: max(len(live) - limit + 1, 0)]
-    if too_many and policy.limit_policy == LimitPolicy.REFUSE:
+    excess = live[: max(len(live) - limit + 1, 0)]
+    if excess and policy.limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions
-    _close(sessions, too_many, Status.ENDED, actor=actor, at=at, reason="the user's limit of live sessions was reached")
+    _close(sessions, excess, Status.ENDED, actor=actor, at=at, reason="the user's limit of live sessions was reached")
 
 
 def make_room_on_client(
@@ -80,10 +79,12 @@ def make_room_on_client(
     replacing: bool,
     impersonating: bool,
 ) -> None:
-    """Keep to the rules of who is signed in on one client. An impersonation signs everybody else out first; while it
-    lasts nobody signs in. A void session in the way is revoked for good: it could not live again beside the new one.
+    """Enforce the rules for several users on one client.
 
-    Raises ForeignClient, Impersonated, SessionExists, AlreadySignedIn.
+    An impersonation first replaces every other session; while it lasts, nobody can sign in. A void session that
+    conflicts is revoked permanently, because it must not become live again beside the new one.
+
+    Raise ForeignClient, Impersonated, SessionExists or AlreadySignedIn.
     """
     if client.workspace_id != workspace.pk:
         raise ForeignClient
@@ -92,23 +93,23 @@ def make_room_on_client(
     if any(session.impersonator for session in live):
         raise Impersonated
     is_single = UserSessionPolicy.of(workspace).single_session_mode
-    meets_all = is_single or impersonating
-    in_the_way = [session for session in live if meets_all or session.user_id == user.pk]
-    void = [session for session in here if session not in live and (meets_all or session.impersonator)]
-    if in_the_way and not (replacing or impersonating):
-        raise SessionExists if is_single else AlreadySignedIn(in_the_way[0])
-    _close(sessions, in_the_way, Status.REPLACED, actor=actor, at=at, reason="another session took its place")
+    replaces_all = is_single or impersonating
+    conflicting = [session for session in live if replaces_all or session.user_id == user.pk]
+    void = [session for session in here if session not in live and (replaces_all or session.impersonator)]
+    if conflicting and not (replacing or impersonating):
+        raise SessionExists if is_single else AlreadySignedIn(conflicting[0])
+    _close(sessions, conflicting, Status.REPLACED, actor=actor, at=at, reason="another session took its place")
     _close(sessions, void, Status.REVOKED, actor=actor, at=at, reason="another session took its place")
 
 
 def _close(
     sessions: "UserSessionQuerySet",
-    leaving: "list[UserSession]",
+    closing: "list[UserSession]",
     status: Status,
     *,
     actor: str,
     at: datetime,
     reason: str,
 ) -> None:
-    if leaving:
-        sessions.filter(pk__in=[session.pk for session in leaving]).close(status, actor=actor, at=at, reason=reason)
+    if closing:
+        sessions.filter(pk__in=[session.pk for session in closing]).close(status, actor=actor, at=at, reason=reason)

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
-# Characters of base58: 58 bits, which name a generation of the token and keep nothing secret.
+# Characters of base58: 58 bits. A rotation identifies a generation of the token; it is not a secret.
 ROTATION_LENGTH = 10
 
-# A sign-in in two steps is not left half done for longer.
+# A sign-in in two steps is abandoned after the same time.
 UNUSED_FOR = timedelta(days=1)
 BATCH = 500
 
@@ -40,14 +40,16 @@ class ClientQuerySet(models.QuerySet["Client"]):
         )
 
     def live(self, *, at: datetime | None = None) -> Self:
-        """Those on which a user is signed in at this moment, or now."""
+        """Return the clients that have a live session at this moment, or now."""
         sessions: Any = self.model._meta.get_field("sessions").related_model
         live = sessions._default_manager.live(at=at)
         return self.filter(Exists(live.filter(client=OuterRef("pk"))))
 
     def forget_unused(self, *, at: datetime, seen: Callable[[int], object] = int) -> int:
-        """Delete those on which nobody has signed in for a day, or begun to, which visitors leave behind; how many
-        there were. Some at a time, so that nobody waits for it long; ``seen`` is called with the number so far."""
+        """Delete clients that have no session and no sign-in attempt for a day. Return how many were deleted.
+
+        It deletes in batches, so that other requests do not wait long, and calls ``seen`` with the number so far.
+        """
         since = moment(at) - UNUSED_FOR
         unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
         forgotten = 0
@@ -58,15 +60,15 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
     @atomic()
     def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
-        """Whoever signs in on one of them at this moment comes first, or is told that it is gone."""
-        held = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
-        # Asked again: somebody may have begun to sign in between the look and the lock.
-        _, rows = unused.filter(pk__in=held).delete()
+        """Delete one batch. Skip clients that a concurrent sign-in has locked."""
+        locked = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
+        # The filter applies again: a sign-in may have begun between the SELECT and its lock.
+        _, rows = unused.filter(pk__in=locked).delete()
         return rows.get(self.model._meta.label, 0)
 
 
 class Client(models.Model):
-    """``rotation`` and ``token_key`` are what its token is derived from; a new ``rotation`` kills the old one."""
+    """The client's token is derived from ``rotation`` and ``token_key``. A new ``rotation`` invalidates the old one."""
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_clients")
@@ -80,7 +82,7 @@ class Client(models.Model):
 
     objects = ClientQuerySet.as_manager()
 
-    # What ``of_id`` adds: whether the workspace lists the origin that was asked about.
+    # Set by ``of_id``: True if the workspace lists the given origin.
     lists_origin: bool
 
     class Meta:
@@ -92,25 +94,29 @@ class Client(models.Model):
 
     @classmethod
     def of_id(cls, id: str, *, origin: str) -> "Client | None":
-        """The client with this id and its workspace, and whether that lists the origin: one query."""
+        """Return the client with its workspace, and set ``lists_origin``: one query."""
         return _BY_ID.get(id=id, origin=origin)
 
     def hold(self) -> None:
-        """Let nobody else change it before this transaction ends. Whoever changes sessions too holds the client first,
-        so that two never wait for each other. Raises StaleClient, and TransactionManagementError outside of one."""
+        """Lock the row until the transaction ends. Lock the client before its sessions, to avoid deadlocks.
+
+        Raise StaleClient, and TransactionManagementError outside a transaction.
+        """
         require_transaction()
-        held = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
-        if held.first() is None:
+        locked = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
+        if locked.first() is None:
             raise StaleClient
 
     def _select(self, session: "UserSession", *, at: datetime) -> None:
-        """Make this live session the one in use. The client has a new token: whoever planted or copied the old one is
-        not let in as the new user. Raises StaleClient."""
+        """Make this live session the one in use, and renew the token: a token that an attacker planted or copied before
+        does not give access to the new user. Raise StaleClient."""
         self.renew(at=at, last_active_session_id=session.pk)
 
     def renew(self, *, at: datetime, **changes: Any) -> None:
-        """Give the client a new token, and no other generation than the one that this instance knows: of two that try
-        one succeeds. The old token is dead at once. Raises StaleClient."""
+        """Give the client a new token; the old one is invalid at once.
+
+        Raise StaleClient if the row has another ``rotation`` than this instance: of two concurrent calls one succeeds.
+        """
         changes |= {**_new_generation(), "updated_at": moment(at)}
         if not Client.objects.filter(pk=self.pk, rotation=self.rotation).update(**changes):
             raise StaleClient
@@ -119,7 +125,7 @@ class Client(models.Model):
 
     @atomic()
     def sign_out(self, *, actor: str, at: datetime) -> None:
-        """Every session leaves. With an impersonation the client's token goes too. Raises StaleClient."""
+        """Remove every session. Renew the client's token if one was an impersonation. Raise StaleClient."""
         self.hold()
         was_impersonated = self.sessions.live(at=at).filter(impersonator__isnull=False).exists()
         self.sessions.all().close(Status.REMOVED, actor=actor, at=at)
@@ -128,25 +134,27 @@ class Client(models.Model):
 
     @atomic()
     def close(self, *, actor: str, at: datetime) -> None:
-        """Sign everybody out and let the client's token be dead: nobody is shown the next one. Raises StaleClient."""
+        """Sign every user out and invalidate the client's token; no caller receives the new one. Raise StaleClient."""
         text(actor, name="actor", longest=LONGEST_ACTOR)
         self.renew(at=at, last_active_session_id=None)
         self.sessions.all().close(Status.REMOVED, actor=actor, at=at)
 
     @property
     def actor(self) -> str:
-        """How events name it."""
+        """Return the name of this client in events."""
         return f"client:{self.pk}"
 
-    def shows(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "list[UserSession]":
-        """Which of its sessions the client still lists: those that left it, or were forgotten, are gone. A revoked
-        one stays beside others, so that an account switcher can say so; a client of one session drops it."""
+    def listed_sessions(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "list[UserSession]":
+        """Return the sessions that the client still lists: all but removed and abandoned ones.
+
+        A revoked session stays listed, so that an account switcher can show it, except in single session mode.
+        """
         is_single = UserSessionPolicy.of(self.workspace).single_session_mode
-        gone = {Status.REMOVED, Status.ABANDONED, *([Status.REVOKED] if is_single else [])}
-        return [session for session in sessions if session.status_at(at) not in gone]
+        hidden = {Status.REMOVED, Status.ABANDONED, *([Status.REVOKED] if is_single else [])}
+        return [session for session in sessions if session.status_at(at) not in hidden]
 
     def active_among(self, sessions: "Iterable[UserSession]", *, at: datetime) -> "UserSession | None":
-        """The session in use: the one selected last or, when that is over, the live one that was active last."""
+        """Return the session in use: the selected one or, if it is over, the most recently active live one."""
         live = [session for session in sessions if session.is_usable(at)]
         selected = [session for session in live if session.pk == self.last_active_session_id]
         return next(iter(selected), max(live, key=lambda session: session.last_active_at, default=None))

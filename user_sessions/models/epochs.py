@@ -1,4 +1,4 @@
-"""Epochs: every session of a workspace revoked at once, by one row and whatever their number."""
+"""Epochs: one row revokes every session of a workspace at once."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -19,15 +19,17 @@ __all__ = ["Epoch"]
 
 class EpochQuerySet(models.QuerySet["Epoch"]):
     def of(self, column: "Callable[[str], Any]") -> Self:
-        """Those that revoked the session whose columns these are: it was alive at that moment."""
+        """Return the epochs that revoked the session with these columns: it was live at that moment."""
         return self.filter(
             workspace=column("workspace_id"), not_before__gte=column("created_at"), not_before__lt=column("expire_at")
         ).order_by("not_before")
 
     @atomic()
     def begin(self, workspace: Workspace, *, actor: str, at: datetime | None = None, reason: str = "") -> "Epoch":
-        """Revoke every live session of the workspace, also those that a machine whose clock is ahead began. Those that
-        begin later are of the new epoch."""
+        """Revoke every live session of the workspace, including those from a server with a fast clock.
+
+        Sessions that begin later belong to the new epoch.
+        """
         at = moment(at)
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
@@ -41,7 +43,7 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
 
 
 class Epoch(models.Model):
-    """What was signed in by ``not_before`` is revoked: a deed like any other, with its time, reason and actor."""
+    """Sessions started up to ``not_before`` are revoked, with this time, reason and actor."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     not_before = models.DateTimeField(editable=False)

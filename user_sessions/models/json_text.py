@@ -1,4 +1,4 @@
-"""JSON that is given back as it came."""
+"""A field for JSON that is returned exactly as it was stored."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ __all__ = ["JsonTextField", "require_impersonator"]
 
 
 def require_impersonator(impersonator: Mapping[str, Any]) -> None:
-    """Raises ValueError for what cannot be the ``act`` claim of a token (RFC 8693, section 4.1)."""
+    """Raise ValueError for a value that cannot be the ``act`` claim of a token (RFC 8693, section 4.1)."""
     given: object = impersonator
     try:
         json.dumps(given, allow_nan=False)
@@ -30,7 +30,7 @@ def require_impersonator(impersonator: Mapping[str, Any]) -> None:
 
 
 class JsonTextField(TextField):
-    """A JSON value as text. A database's own type for JSON would sort keys and spell numbers anew, each its own way."""
+    """A JSON value stored as text. A JSON column would reorder keys and reformat numbers, differently per database."""
 
     if TYPE_CHECKING:
         _pyi_private_set_type: Any

@@ -1,4 +1,4 @@
-"""JWT templates: the claims and the lifetime of tokens that another service reads."""
+"""JWT templates: the claims and the lifetime of tokens for other services."""
 
 import json
 from collections.abc import Mapping
@@ -35,22 +35,22 @@ __all__ = ["Definition", "JwtTemplate"]
 DEFAULT_LIFETIME = 60
 DEFAULT_CLOCK_SKEW = 5
 
-# What the template for session tokens is called; tokens are not minted from it by name.
+# The name of the template for session tokens. No token is minted from it by name.
 OF_SESSION_TOKENS = "__session_token"
 
-# Bytes of JSON, as tokens have them: with more, no session token of the workspace could be made.
+# Bytes of compact JSON: with more, every session token of the workspace would be too large.
 MAX_SESSION_CLAIMS = 8 * 1024
 
-# SDKs put a name into a path as it is, where these would make another path of it.
+# SDKs insert the name into a URL path unescaped; these characters would change the path.
 NO_PATH = frozenset("/\\?#%")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a caller decides about a template; None leaves it as it is, or at its default.
+    """The values of a template that a caller sets. None keeps the current value, or the default of a new template.
 
-    With ``signing_algorithm`` its tokens are signed with a key of its own: ``signing_key``, vetted (``custom_keys``),
-    or if that is None the one stored for this algorithm. An empty ``signing_algorithm`` drops the key.
+    With ``signing_algorithm`` the template has its own key: ``signing_key``, as ``custom_keys.validate_key`` returns
+    it, or if that is None the one already stored for this algorithm. An empty ``signing_algorithm`` drops the key.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Definition:
     signing_key: bytes | None = field(default=None, repr=False)
 
     def check(self) -> None:
-        """Raises NameRefused, ReservedClaim, AudienceRefused, and a TemplateError of ``shortcodes``."""
+        """Raise NameRefused, ReservedClaim, AudienceRefused, or a TemplateError of ``shortcodes``."""
         if self.name != self.name.strip() or not self.name.isprintable() or not _fits_a_path(self.name):
             raise NameRefused
         is_for_session_tokens = self.name == OF_SESSION_TOKENS
@@ -80,11 +80,11 @@ def _fits_a_path(name: str) -> bool:
 
 class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
     def for_session_tokens(self) -> Self:
-        """The one of a workspace, if any, whose claims go into every session token."""
+        """Return the templates whose claims go into every session token: at most one for each workspace."""
         return self.filter(is_for_session_tokens=True)
 
     def mintable(self) -> Self:
-        """Those that tokens are minted from by name."""
+        """Return the templates from which tokens are minted by name."""
         return self.filter(is_for_session_tokens=False)
 
     def define(
@@ -96,7 +96,7 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         at: datetime | None = None,
         is_for_session_tokens: bool = False,
     ) -> "JwtTemplate":
-        """Make a template. Raises NameTaken, KeyMissing, and what ``Definition.check`` does."""
+        """Create a template. Raise NameTaken, KeyMissing, and what ``Definition.check`` raises."""
         at = moment(at)
         template = JwtTemplate(id=new_id("jtmp", at=at), workspace=workspace, created_at=at)
         template.is_for_session_tokens = is_for_session_tokens
@@ -104,20 +104,20 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
         return template
 
     def draft(self, workspace: Workspace, definition: Definition) -> "JwtTemplate":
-        """A template that is not stored, to see what it would do. Raises a TemplateError."""
+        """Return an unsaved template for a preview. Raise a TemplateError."""
         Template.compile(definition.claims)
         now = timezone.now()
         template = JwtTemplate(id=new_id("jtmp", at=now), workspace=workspace, created_at=now)
-        template._take_over(definition, now)
+        template._apply(definition, now)
         return template
 
     def customise_session_tokens(
         self, workspace: Workspace, claims: Mapping[str, Any], *, actor: str, at: datetime | None = None
     ) -> "JwtTemplate":
-        """Give every session token of the workspace these claims beside its own."""
+        """Add these claims to every session token of the workspace."""
         at, definition = moment(at), Definition(name=OF_SESSION_TOKENS, claims=claims)
         with atomic():
-            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # of several at once the last stays
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the last concurrent call wins
             template = self.for_session_tokens().filter(workspace=workspace).first()
             if template is None:
                 return self.define(workspace, definition, actor=actor, at=at, is_for_session_tokens=True)
@@ -126,10 +126,10 @@ class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
 
 
 class JwtTemplate(models.Model):
-    """``claims`` is JSON text as it was given, order of keys and all; lifetime and skew are seconds.
+    """``claims`` is JSON text in the given key order; lifetime and clock skew are seconds.
 
-    Without a key of its own a template's tokens are signed with the workspace's. ``signing_algorithm`` and the key are
-    written together, and a mint reads both in one row.
+    Without its own key a template uses the workspace's signing key. ``signing_algorithm`` and the key are written
+    together, so that minting reads a matching pair.
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
@@ -139,7 +139,11 @@ class JwtTemplate(models.Model):
     lifetime = models.PositiveIntegerField(default=DEFAULT_LIFETIME)
     allowed_clock_skew = models.PositiveSmallIntegerField(default=DEFAULT_CLOCK_SKEW)
     is_for_session_tokens = models.BooleanField(default=False)
-    signing_algorithm = models.CharField(max_length=5, blank=True, help_text="Of a key of its own.")
+    signing_algorithm = models.CharField(
+        max_length=5,
+        blank=True,
+        help_text="Algorithm of the template's own key. Empty if the workspace's key signs its tokens.",
+    )
     sealed_signing_key = SealedField(null=True, blank=True)
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
@@ -176,9 +180,9 @@ class JwtTemplate(models.Model):
         return claims
 
     def redefine(self, definition: Definition, *, actor: str, at: datetime | None = None) -> None:
-        """Change what is defined, all of it at once; of the one for session tokens only the claims.
+        """Replace the definition; the template for session tokens takes only the claims.
 
-        Raises NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` does.
+        Raise NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` raises.
         """
         if self.is_for_session_tokens:
             definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
@@ -186,7 +190,7 @@ class JwtTemplate(models.Model):
 
     @atomic()
     def forget(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Delete it; whether that was news. Tokens of it live on. Raises OfSessionTokens."""
+        """Delete the template. Return True if it existed. Its tokens stay valid. Raise OfSessionTokens."""
         at = moment(at)
         if self.is_for_session_tokens:
             raise OfSessionTokens
@@ -196,8 +200,8 @@ class JwtTemplate(models.Model):
         return bool(deleted)
 
     def own_key(self) -> Any:
-        """Its signing key, ready to sign with. Raises CannotOpen."""
-        return _opened(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
+        """Return the template's own key, parsed. Raise CannotOpen."""
+        return _open_key(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
 
     def _write(self, definition: Definition, happened: str, *, actor: str, at: datetime) -> None:
         definition.check()
@@ -207,7 +211,7 @@ class JwtTemplate(models.Model):
             with atomic():
                 if not self._state.adding:
                     self._lock()
-                self._take_over(definition, at)
+                self._apply(definition, at)
                 self.save()
                 self._record(happened, actor=actor, at=at)
         except IntegrityError as error:
@@ -221,7 +225,7 @@ class JwtTemplate(models.Model):
         except JwtTemplate.DoesNotExist:
             raise TemplateGone from None
 
-    def _take_over(self, definition: Definition, at: datetime) -> None:
+    def _apply(self, definition: Definition, at: datetime) -> None:
         self.name = definition.name
         self.claims = json.dumps(definition.claims)
         if definition.lifetime is not None:
@@ -229,10 +233,10 @@ class JwtTemplate(models.Model):
         if definition.allowed_clock_skew is not None:
             self.allowed_clock_skew = definition.allowed_clock_skew
         if definition.signing_algorithm is not None:
-            self._take_over_key(definition.signing_algorithm, definition.signing_key)
+            self._apply_key(definition.signing_algorithm, definition.signing_key)
         self.updated_at = at
 
-    def _take_over_key(self, algorithm: str, key: bytes | None) -> None:
+    def _apply_key(self, algorithm: str, key: bytes | None) -> None:
         if key is not None:
             self.sealed_signing_key = seal_for(self, key)
         elif not algorithm:
@@ -252,8 +256,8 @@ class JwtTemplate(models.Model):
         )
 
 
-# By the sealed bytes, of which no two are alike, so what is kept here never goes stale.
+# Cached by the sealed bytes, which are unique, so an entry never becomes stale.
 @lru_cache(maxsize=256)
-def _opened(sealed: bytes, place: str, algorithm: str) -> Any:
-    """Raises CannotOpen."""
-    return custom_keys.parsed(open_sealed(sealed, place=place), algorithm)
+def _open_key(sealed: bytes, place: str, algorithm: str) -> Any:
+    """Decrypt and parse a key. Raise CannotOpen."""
+    return custom_keys.parse_key(open_sealed(sealed, place=place), algorithm)

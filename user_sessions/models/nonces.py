@@ -1,4 +1,4 @@
-"""Nonces that were used: each is good for one time."""
+"""Nonces that were used: each works once."""
 
 from datetime import datetime
 
@@ -14,8 +14,10 @@ __all__ = ["SpentNonce"]
 class SpentNonceQuerySet(models.QuerySet["SpentNonce"]):
     @atomic()
     def spend(self, id: str, *, expire_at: datetime, at: datetime) -> None:
-        """Of many at once one succeeds. Forgets those whose time is over, which are refused for that. Raises
-        NonceSpent."""
+        """Record a nonce as used. Of concurrent calls one succeeds; the others raise NonceSpent.
+
+        Expired rows are deleted: the expiry itself refuses those nonces.
+        """
         self.filter(expire_at__lte=moment(at)).delete()
         try:
             with atomic():

@@ -1,4 +1,4 @@
-"""What a workspace allows of user sessions, and the address at which browsers reach it."""
+"""The policy of a workspace for user sessions, and the address at which browsers reach the workspace."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -15,7 +15,7 @@ __all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
 
 
 class LimitPolicy(models.TextChoices):
-    """What a sign-in beyond the limit of live sessions does."""
+    """What happens to a sign-in over the limit of live sessions."""
 
     REFUSE = "refuse", "is refused"
     END_OLDEST = "end_oldest", "ends the oldest"
@@ -31,8 +31,8 @@ class SigningAlgorithm(models.TextChoices):
 
 class UserSessionPolicyQuerySet(models.QuerySet["UserSessionPolicy"]):
     def at_host(self, host: str) -> Self:
-        """The policy of the workspace that browsers reach at this host. If two differ only in the scheme, the one with
-        TLS comes first."""
+        """Return the policy of the workspace that browsers reach at this host. If two differ only in the scheme, the
+        one with TLS comes first."""
         return self.filter(frontend_api__in=_origins_at(host)).order_by("-frontend_api")
 
     def workspace_at(self, host: str) -> Workspace | None:
@@ -42,7 +42,7 @@ class UserSessionPolicyQuerySet(models.QuerySet["UserSessionPolicy"]):
 
 
 class UserSessionPolicy(Policy):
-    """What a workspace allows of user sessions. ``of(workspace)`` gives the defaults where there is no row."""
+    """A workspace's rules for user sessions. ``of(workspace)`` returns the defaults if there is no row."""
 
     frontend_api = models.CharField(
         "frontend API",
@@ -51,7 +51,7 @@ class UserSessionPolicy(Policy):
         null=True,
         blank=True,
         validators=[is_origin],
-        help_text="Origin that browsers reach this workspace at; the issuer of its session tokens.",
+        help_text="Origin at which browsers reach this workspace. It is also the issuer of session tokens.",
     )
     sign_in_url = models.CharField(
         "sign-in URL",
@@ -68,13 +68,19 @@ class UserSessionPolicy(Policy):
         null=True,
         blank=True,
         validators=[is_lifetime],
-        help_text="After this a user session expires, however much it is used. Leave empty if only idleness ends it.",
+        help_text="A user session expires after this time, even if in use. Leave empty to limit idleness only.",
     )
     idle_lifetime = models.DurationField(
-        null=True, blank=True, validators=[is_lifetime], help_text="Unused for this long, a user session expires."
+        null=True,
+        blank=True,
+        validators=[is_lifetime],
+        help_text="A user session that is not used for this long expires.",
     )
     limit = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1)], help_text="The most live sessions of one user."
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Maximum number of live sessions of one user.",
     )
     limit_policy = models.CharField(
         max_length=10,
@@ -82,12 +88,14 @@ class UserSessionPolicy(Policy):
         default=LimitPolicy.REFUSE,
         help_text="What a sign-in beyond the limit does.",
     )
-    single_session_mode = models.BooleanField(default=False, help_text="A client holds one user session at a time.")
+    single_session_mode = models.BooleanField(
+        default=False, help_text="Allow one user session at a time on each client."
+    )
     signing_algorithm = models.CharField(
         max_length=5,
         choices=SigningAlgorithm,
         default=SigningAlgorithm.RS256,
-        help_text="Of signing keys made from now on. Some SDKs accept RS256 only.",
+        help_text="Algorithm of new signing keys. Some SDKs accept RS256 only.",
     )
 
     objects = UserSessionPolicyQuerySet.as_manager()
@@ -116,12 +124,12 @@ class UserSessionPolicy(Policy):
 
     @property
     def issuer(self) -> str:
-        """``iss`` of every token of the workspace."""
+        """Return the ``iss`` claim of every token of the workspace."""
         return self.frontend_api or self.pk.urn
 
     @property
     def allows_backend_sessions(self) -> bool:
-        """True in a sandbox, and where an operator turned them on."""
+        """Return True in a sandbox, and in a live workspace if an operator enabled it."""
         return self.workspace.is_sandbox or self.backend_sessions_enabled
 
     def is_at(self, host: str) -> bool:
@@ -129,12 +137,12 @@ class UserSessionPolicy(Policy):
         return self.frontend_api in _origins_at(host)
 
     def end(self, latest: datetime | None, *, at: datetime) -> datetime:
-        """Return when a user session that is used at ``at`` expires: when it has been idle, or at ``latest``."""
+        """Return when a session used at ``at`` expires: after the idle lifetime, at ``latest`` at the latest."""
         at, idle = moment(at), self.idle_lifetime
         return min(end for end in (latest, at + idle if idle else None) if end)
 
 
 def _origins_at(host: str) -> tuple[str, str]:
-    """With and without TLS. Some proxies add the port even where the scheme implies it."""
+    """Return the origins of a host with and without TLS. Some proxies add the default port of the scheme."""
     host = host.lower()
     return f"https://{host.removesuffix(':443')}", f"http://{host.removesuffix(':80')}"

@@ -1,4 +1,4 @@
-"""Which user sessions, how one begins, and how many are closed at once."""
+"""Querysets of user sessions: filters, ``start``, and closing many at once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 __all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet", "task_name"]
 
-# Measured from the start of the session, unless it may live longer than that.
+# Measured from the start of the session, unless its lifetime is longer.
 ABANDONED_AFTER = timedelta(days=30)
 
 # Characters
 LONGEST_TASK = 200
 
-# Which states each deed may leave; in any other it changes nothing.
+# The states that each transition can leave. In other states it changes nothing.
 LEAVES = {
     Status.ENDED: OPEN,
     Status.REVOKED: OPEN,
@@ -55,41 +55,43 @@ LEAVES = {
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def in_workspace(self, workspace: Workspace) -> Self:
-        """Those of a workspace, each with this very workspace: asking a session for it costs no query."""
+        """Filter by workspace. Each session gets this instance, so that ``session.workspace`` costs no query."""
         sessions: Any = self.filter(workspace=workspace)
-        known = sessions._known_related_objects  # as the related managers of Django do
+        known = sessions._known_related_objects  # as Django's related managers do
         sessions._known_related_objects = {**known, self.model._meta.get_field("workspace"): {workspace.pk: workspace}}
         found: Self = sessions
         return found
 
     def of_user(self, user: Any) -> Self:
-        """Those of a user, given as an instance or by its primary key."""
+        """Filter by user, given as an instance or a primary key."""
         return self.filter(user=user)
 
     def of_user_id(self, id: str) -> Self:
-        """The same by the user's id on the wire, also of a user whom no workspace knows any more."""
+        """Filter by the API id of a user, who need not belong to the workspace any more."""
         key = key_of(id)
         return self.none() if key is None else self.of_user(key)
 
     def live(self, *, at: datetime | None = None) -> Self:
-        """Those that may mint tokens and be touched at this moment, or now."""
+        """Filter sessions that can mint tokens and be touched at this moment, or now."""
         return self.with_status(*OPEN, at=at)
 
     def open(self, *, at: datetime | None = None) -> Self:
-        """Live ones, and those that are void because of their user."""
+        """Filter live sessions, and those that are void because of their user."""
         return self.filter(is_open(at=at))
 
     def with_status(self, *statuses: str, at: datetime | None = None) -> Self:
-        """Those of which ``UserSession.status_at`` says one of these."""
+        """Filter sessions for which ``UserSession.status_at`` returns one of these."""
         return self.filter(is_in(statuses, at=at))
 
     def not_left(self, *, at: datetime | None = None) -> Self:
-        """Those that are still on their client, newest first."""
+        """Filter sessions that have not left their client, newest first."""
         return self.exclude(is_in((Status.REMOVED, Status.ABANDONED), at=at)).order_by("-created_at", "-id")
 
     def for_minting(self, *, at: datetime) -> Self:
-        """Live ones with all that goes into a token: user, the id of the signing key and the template that customises
-        session tokens, in one query. ``session_token`` checks each user whose ``is_active`` is not a column."""
+        """Filter live sessions and add their token facts, in one query.
+
+        ``session_token`` checks the users whose ``is_active`` is not a column.
+        """
         return self.live(at=at).with_token_facts(at=at)
 
     def with_status_facts(self) -> Self:
@@ -97,7 +99,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self.annotate(epoch_id=_epoch_id(), void_reason=void_reason())
 
     def with_token_facts(self, *, at: datetime) -> Self:
-        """Each with all that goes into a token and its status, also those that mint none any more."""
+        """Add the token facts (user, id of the signing key, claims of the template for session tokens) and the status
+        facts, also to sessions that are over."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
         template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
         return (
@@ -121,14 +124,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         replacing: bool = False,
         device: Device | None = None,
     ) -> "UserSession":
-        """Sign the user in on the given client, or on one of its own.
+        """Sign the user in on the given client, or on a new one.
 
-        ``impersonator`` signs in as the user; ``lifetime`` shortens what the workspace allows; with ``tasks`` the
-        session is pending until they are done; ``replacing`` lets it take the place of the client's session that would
-        refuse it; ``device`` is what the user signs in with.
+        ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime. With ``tasks`` the
+        session is pending until they are completed. ``replacing`` replaces a conflicting session of the client instead
+        of refusing the sign-in. ``device`` is the device of the sign-in.
 
-        Raises UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
-        AlreadySignedIn, TooManySessions.
+        Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
+        AlreadySignedIn or TooManySessions.
         """
         at = moment(at)
         require_instance(workspace, Workspace, name="workspace")
@@ -139,7 +142,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             require_impersonator(impersonator)
         ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
         locked = admission.lock(user, client, impersonating=impersonator is not None)
-        everyone = self.model._default_manager.all()  # the rules hold whatever this queryset is narrowed to
+        everyone = self.model._default_manager.all()  # the rules apply to all sessions, whatever this queryset filters
         if client is not None:
             admission.make_room_on_client(
                 everyone,
@@ -180,9 +183,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
-        """End, revoke, replace or remove those that can be, in one UPDATE and with an event each; their ids.
+        """End, revoke, replace or remove the sessions that allow it, in one UPDATE with an event each. Return the ids.
 
-        The first deed that closed a session keeps its time, actor and reason. A void session is revoked for good.
+        The first transition that closed a session keeps its time, actor and reason. Revoking a void session is
+        permanent.
         """
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
@@ -211,7 +215,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return [id for _, id in closed]
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
-        """Revoke all of these that live, such as ``of_user(user).exclude(pk=current.pk)``; their ids."""
+        """Revoke the live sessions, such as ``of_user(user).exclude(pk=current.pk)``. Return their ids."""
         return self.close(Status.REVOKED, actor=actor, at=at, reason=reason)
 
     @is_twin_of(start)
@@ -222,15 +226,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
 
     @atomic()
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the rows. Those that live are revoked first, so that events and webhooks report their end."""
+        """Delete the rows. Live sessions are revoked first, so that events and webhooks report their end."""
         self.revoke(actor="system:session_deleted", reason="session_deleted")
         return super().delete()
 
-    delete.alters_data = True  # type: ignore[attr-defined]  # for templates, as Django's own
+    delete.alters_data = True  # type: ignore[attr-defined]  # as in Django, so that templates cannot call it
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
 
 
-if TYPE_CHECKING:  # without the plugin of django-stubs, type checkers do not see what from_queryset makes
+if TYPE_CHECKING:  # without the django-stubs plugin, type checkers do not see the methods of from_queryset
 
     class UserSessionManager(UserSessionQuerySet, models.Manager["UserSession"]): ...  # type: ignore[misc]
 
@@ -240,12 +244,12 @@ else:
 
 @cache
 def _epoch_id() -> Subquery:
-    """Made once: it is part of most queries of sessions."""
+    """Build the subquery once, because most queries of sessions contain it."""
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
 
 
 def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
-    """When a session that begins now is over: left idle, at the latest, and for good."""
+    """Return when a session that begins now expires, its latest expiry, and when it is abandoned."""
     if lifetime is not None:
         duration(lifetime, name="lifetime")
     policy = UserSessionPolicy.of(workspace)
@@ -267,17 +271,16 @@ def _names(tasks: Collection[str]) -> list[str]:
 
 
 def task_name(task: str) -> str:
-    """Return the name of something the user must still do. Raises ValueError."""
+    """Return the name of a task that the user must complete. Raise ValueError."""
     return text(task, name="task", longest=LONGEST_TASK, shortest=1)
 
 
 def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:
-    """What the row says already, the epoch that ended it, or what made it void; the given value for one that was
-    live."""
+    """Return the stored value of a closed session, else that of its epoch or void reason, else the given value."""
     its_epoch = Subquery(Epoch.objects.of(OuterRef).values(epoch)[:1])
     return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, *derived, Value(value)))
 
 
 def _while_void(at: datetime, *, prefix: str = "") -> Case:
-    """Why the user's row ended it, NULL if it did not or the session had expired."""
+    """Return why the user's row made the session void, or NULL if it did not or the session had expired."""
     return Case(When(expire_at__gt=at, then=void_reason(prefix=prefix)), default=None, output_field=CharField())

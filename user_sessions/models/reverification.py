@@ -20,7 +20,7 @@ REVERIFICATION_LIFETIME = timedelta(minutes=10)
 class Reverification(models.Model):
     """The part of a user session that a reverification changes."""
 
-    verified_at = models.DateTimeField(editable=False, help_text="When the user last entered the password.")
+    verified_at = models.DateTimeField(editable=False, help_text="When the user last authenticated.")
     reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
     reverification_id = models.CharField(max_length=40, blank=True, editable=False)
 
@@ -36,7 +36,7 @@ class Reverification(models.Model):
         abstract = True
 
     def ask_again(self, *, at: datetime | None = None) -> None:
-        """Ask the user to re-authenticate, within REVERIFICATION_LIFETIME. Raises NotLive and Impersonated."""
+        """Ask the user to re-authenticate within REVERIFICATION_LIFETIME. Raise NotLive or Impersonated."""
         at = moment(at)
         if self.impersonator is not None:
             raise Impersonated
@@ -47,7 +47,7 @@ class Reverification(models.Model):
             raise NotLive
 
     def require_reverifying(self, *, at: datetime) -> None:
-        """Raises ReverificationMissing if nobody asked for it, or that was too long ago, and NotLive."""
+        """Raise ReverificationMissing if no re-authentication is pending, or NotLive."""
         if not self.is_usable(at):
             raise NotLive
         if self.reverifying_since is None or self.reverifying_since <= at - REVERIFICATION_LIFETIME:
@@ -55,7 +55,7 @@ class Reverification(models.Model):
 
     @atomic()
     def reverify(self, *, actor: str, at: datetime | None = None) -> None:
-        """Complete it and renew the client's token. Raises ReverificationMissing and StaleClient."""
+        """Complete the re-authentication and renew the client's token. Raise ReverificationMissing or StaleClient."""
         at = moment(at)
         self.client.hold()
         asked = self._sessions().live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)

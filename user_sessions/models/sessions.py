@@ -32,23 +32,23 @@ __all__ = ["UserSession"]
 
 
 class UserSession(Reverification, StatusModel):
-    """``stored_status`` keeps transitions only. ``status`` is what holds now, ``status_at`` what holds at a moment.
+    """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry and revocation.
 
-    ``closed_at``, ``closed_by`` and ``close_reason`` tell of the deed that finished it, the first if there were two.
-    ``expire_at`` moves with use where the workspace limits idleness, never beyond ``latest_expire_at``.
+    ``closed_at``, ``closed_by`` and ``close_reason`` describe the first transition that closed the session.
+    ``expire_at`` moves with use if the workspace has an idle lifetime, never beyond ``latest_expire_at``.
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    tasks = models.JSONField(default=list, blank=True, help_text="What the user must still do: a list of names.")
-    impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anybody does.")
+    tasks = models.JSONField(default=list, blank=True, help_text="Names of the tasks the user must complete.")
+    impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anyone.")
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
     latest_expire_at = models.DateTimeField(null=True, blank=True)
     refreshed_to = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Session tokens issued until then are not refreshed again."
+        null=True, blank=True, editable=False, help_text="Session tokens issued until then cannot be refreshed."
     )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
@@ -56,8 +56,8 @@ class UserSession(Reverification, StatusModel):
 
     objects = UserSessionManager()
 
-    # What ``with_token_facts`` and ``read_token_facts`` add: None if the workspace has no signing key, or no claims of
-    # its own.
+    # Set by ``with_token_facts`` and ``read_token_facts``: None if the workspace has no signing key, or no custom
+    # claims.
     signing_kid: str | None
     own_claims: str | None
 
@@ -87,13 +87,13 @@ class UserSession(Reverification, StatusModel):
 
     @classmethod
     def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
-        """The session of a workspace with this id: one query."""
+        """Return the session of a workspace with this id, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
         return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk)) if _is_text(id) else None
 
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
-        """The same if it can mint tokens, with all that goes into one: still one query."""
+        """Return the session with its token facts if it can mint tokens, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
         found = _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)) if _is_text(id) else None
         session = _of(workspace, found)
@@ -101,18 +101,18 @@ class UserSession(Reverification, StatusModel):
 
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
-        """Those that have not left a client, newest first, each with all that goes into a token: one query."""
+        """Return the sessions that have not left a client, newest first, with their token facts: one query."""
         sessions = list(_ON_CLIENT.rows(client=client.pk, at=moment(at)))
         for session in sessions:
             session.client, session.workspace = client, client.workspace
         return sessions
 
     def is_usable(self, at: datetime) -> bool:
-        """Return True if it is live and its user may sign in, also where the host's model computes ``is_active``."""
+        """Return True if the session is live and its user active, even if the host computes ``is_active``."""
         return self.is_live(at) and self.user.is_active
 
     def read_token_facts(self, *, at: datetime) -> None:
-        """Read what goes into a token where the row came without: one query, or none. Raises NotLive if it is gone."""
+        """Read the token facts if they are missing: at most one query. Raise NotLive if the row was deleted."""
         if {"signing_kid", "own_claims"} <= vars(self).keys():
             return
         joins = with_policies("workspace", UserSessionPolicy)
@@ -124,33 +124,36 @@ class UserSession(Reverification, StatusModel):
             setattr(self, name, getattr(row, name))
 
     def end(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
-        """The user signs out; whether that was news. The session stays on its client."""
+        """End the session because the user signs out. Return True if it was live. It stays on its client."""
         return self._close(Status.ENDED, actor=actor, at=at, reason=reason)
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
-        """End it from outside, against its holder's will if need be; whether that was news."""
+        """Revoke the session. Return True if it was live."""
         return self._close(Status.REVOKED, actor=actor, at=at, reason=reason)
 
     def replace(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
-        """Another session takes its place on the client; whether that was news."""
+        """End the session because another one replaces it on the client. Return True if it was live."""
         return self._close(Status.REPLACED, actor=actor, at=at, reason=reason)
 
     def remove(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
-        """The user signs out and it leaves the client; whether that was news. One that is over can leave too."""
+        """End the session and take it off its client. Return True if that changed it. It may be over already."""
         return self._close(Status.REMOVED, actor=actor, at=at, reason=reason)
 
     def require(self, task: str, *, actor: str, at: datetime | None = None) -> bool:
-        """Something is left for the user to do: the session is pending until then. Whether that was news."""
+        """Add a task: the session is pending until it is completed. Return True if the task was new."""
         task = task_name(task)
         return self._set_tasks(lambda tasks: tasks if task in tasks else [*tasks, task], actor=actor, at=at)
 
     def fulfil(self, task: str, *, actor: str, at: datetime | None = None) -> bool:
-        """The user has done it; with the last task the session is active. Whether that was news."""
+        """Complete a task. After the last one the session is active. Return True if the task was open."""
         return self._set_tasks(lambda tasks: [other for other in tasks if other != task], actor=actor, at=at)
 
     def touch(self, *, at: datetime | None = None) -> bool:
-        """Note that it is in use, and the one in use on its client; whether that was written for the session, which
-        happens once in TOUCH_INTERVAL. Raises NotLive, and StaleClient if its client has a newer token."""
+        """Record that the session is in use, and make it the active one of its client.
+
+        Return True if the session was written, which happens once per TOUCH_INTERVAL. Raise NotLive, or StaleClient if
+        the client has a newer token.
+        """
         at = moment(at)
         before = at - self._touch_interval()
         is_news = self.client.last_active_session_id != self.pk
@@ -174,8 +177,11 @@ class UserSession(Reverification, StatusModel):
     atouch = twin_of(touch)
 
     def note_use(self, *, at: datetime) -> None:
-        """A token is minted, so this live session is not idle. Writes once in TOUCH_INTERVAL, and only where the
-        workspace limits idleness. Raises NotLive if it ended since it was read."""
+        """Extend the idle lifetime when a token is minted.
+
+        Write once per TOUCH_INTERVAL, and only if the workspace has an idle lifetime. Raise NotLive if the session
+        ended after it was read.
+        """
         at = moment(at)
         if self._policy.idle_lifetime is None:
             return
@@ -188,7 +194,7 @@ class UserSession(Reverification, StatusModel):
             raise NotLive
 
     def consume(self, issued_at: datetime) -> bool:
-        """Use up the session tokens issued until then: each is refreshed once. Whether this one was left."""
+        """Mark session tokens issued until then as refreshed. Return True if this one was not refreshed before."""
         unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
         return bool(unused.update(refreshed_to=issued_at))
 
@@ -197,7 +203,7 @@ class UserSession(Reverification, StatusModel):
         return UserSessionPolicy.of(self.workspace)
 
     def _touch_interval(self) -> timedelta:
-        """Short beside what counts as idle, or a session in use would expire between two writes."""
+        """Return a tenth of the idle lifetime at most, so that a session in use does not expire between two writes."""
         idle = self._policy.idle_lifetime
         return min(settings.touch_interval, idle / 10) if idle else settings.touch_interval
 
@@ -209,13 +215,15 @@ class UserSession(Reverification, StatusModel):
 
     @property
     def actor(self) -> str:
-        """How events name whoever is signed in with it."""
+        """Return the name of this session's user in events."""
         return f"user_session:{self.pk}"
 
     @atomic()
     def _close(self, status: Status, *, actor: str, at: datetime | None, reason: str) -> bool:
-        """Who comes second changes nothing and is told False. Whoever impersonated a user leaves no token behind that
-        the next one would go on with."""
+        """Close the session. Return False if it was closed already.
+
+        When an impersonation ends itself, renew the client's token, so that the impersonator keeps no valid token.
+        """
         at = moment(at)
         is_own_deed = status in (Status.ENDED, Status.REMOVED) or actor == self.actor
         leaves_impersonation = self.impersonator is not None and is_own_deed
@@ -229,7 +237,7 @@ class UserSession(Reverification, StatusModel):
 
     @atomic()
     def _set_tasks(self, change: Callable[[list[str]], list[str]], *, actor: str, at: datetime | None) -> bool:
-        """Under a lock: the tasks are one list, which two writers would overwrite."""
+        """Change the tasks under a lock, because two writers would overwrite one list."""
         at = moment(at)
         live = UserSession.objects.live(at=at).filter(pk=self.pk)
         locked = live.select_for_update(of=("self",)).first()
@@ -246,7 +254,7 @@ class UserSession(Reverification, StatusModel):
         return True
 
     def _read_again(self) -> None:
-        """Take over what the row says now. Raises NotLive if it is gone, as when its user was deleted."""
+        """Reload the row. Raise NotLive if it was deleted, for example with its user."""
         self._take_over(look_up(UserSession).get(id=self.pk))
 
     def _take_over(self, row: "UserSession | None") -> "UserSession":
@@ -264,7 +272,7 @@ def _is_text(id: object) -> bool:
 
 
 def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None:
-    """The session with the workspace that it was looked up in: asking it for that costs nothing."""
+    """Set the workspace of the session, so that ``session.workspace`` costs no query."""
     if session is not None:
         session.workspace = workspace
     return session

@@ -1,4 +1,4 @@
-"""A sign-in attempt: who somebody says they are, until they have proved it."""
+"""A sign-in attempt: the user a caller claims to be, until they authenticate."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ LIFETIME = timedelta(days=1)
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
     def begin(self, client: Client, user: Any, identifier: str, *, at: datetime) -> "SignIn":
-        """The client's attempt, in place of an earlier one. ``identifier`` is how the user was named, empty if by a
-        ticket."""
+        """Begin an attempt, which replaces an earlier one of the client.
+
+        ``identifier`` is what the user typed, empty for a ticket.
+        """
         attempt = SignIn(client=client, id=new_id("sia", at=at), user=user, identifier=identifier, created_at=at)
         replaced = ["id", "user", "identifier", "created_session", "created_at"]
         self.bulk_create([attempt], update_conflicts=True, unique_fields=["client"], update_fields=replaced)
@@ -31,7 +33,7 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 
 
 class SignIn(models.Model):
-    """One for each client at the most: the latest."""
+    """At most one row for each client: the latest attempt."""
 
     class Status(models.TextChoices):
         NEEDS_FIRST_FACTOR = "needs_first_factor"
@@ -52,7 +54,7 @@ class SignIn(models.Model):
 
     @classmethod
     def of_client(cls, client: Client) -> "SignIn | None":
-        """The latest attempt on a client: one query."""
+        """Return the latest attempt on a client: one query."""
         return _OF_CLIENT.get(client=client.pk)
 
     @property
@@ -61,7 +63,7 @@ class SignIn(models.Model):
 
     @property
     def status(self) -> Status:
-        """What holds now."""
+        """Return the current status."""
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
@@ -71,7 +73,7 @@ class SignIn(models.Model):
         return SignIn.Status.ABANDONED if self.abandon_at <= at else SignIn.Status.NEEDS_FIRST_FACTOR
 
     def complete(self, session: "UserSession") -> None:
-        """The user has proved it, and this session began."""
+        """Link the session that this attempt started."""
         SignIn.objects.filter(id=self.id).update(created_session=session)
         self.created_session = session
 

@@ -1,8 +1,8 @@
-"""The signing keys of a workspace, and their rotation. The private half leaves this module as a key object only.
+"""The signing keys of a workspace, and their rotation. A private key leaves this module only as a key object.
 
-The clock moves a key through four stages: *next*, published but not signing yet, until every verifier has fetched it;
-*active*, the one that signs; *retiring*, published while tokens of it may live; *gone*. The times are written down
-ahead, so every process changes over at the same moment and needs no word of it.
+A key passes through four stages: *next*, published but not signing until every verifier has fetched it; *active*, the
+one that signs; *retiring*, published while its tokens may be valid; *gone*. The times are stored in advance, so every
+process switches at the same moment.
 """
 
 from collections.abc import Iterator
@@ -24,16 +24,16 @@ from user_sessions.models.policies import SigningAlgorithm, UserSessionPolicy
 
 __all__ = ["SigningKey", "Stage", "private_key"]
 
-# For how many times JWKS_MAX_AGE a key is published before it signs: once for verifiers, once for caches between.
+# A key is published for this many times JWKS_MAX_AGE before it signs: once for verifiers, once for HTTP caches.
 PUBLICATION = 2
 
-# No verifier of ours asks more often than this, whatever JWKS_MAX_AGE says.
+# Our own verifiers fetch at most this often, even with a shorter JWKS_MAX_AGE.
 SHORTEST_MAX_AGE = timedelta(seconds=10)
 
-# For how long a process may serve a key set that it read before: long enough to spare the database under load.
-KEPT_FOR = timedelta(milliseconds=250)
+# How long a process caches a key set: long enough to reduce database queries under load.
+CACHE_LIFETIME = timedelta(milliseconds=250)
 
-# How long after the last token of a key has expired its public half stays, for verifiers whose clock is behind.
+# How long a key stays published after its last token expires, for verifiers with a slow clock.
 SKEW = timedelta(minutes=5)
 
 FIRST_USE = "system:first_use"
@@ -48,59 +48,59 @@ class Stage(models.TextChoices):
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def signing(self, *, at: datetime) -> Self:
-        """Those that may sign at this moment; the first of a workspace is its active one."""
+        """Return the keys that may sign at this moment. The first one of a workspace is its active key."""
         at = moment(at)
         return self.published(at=at).filter(active_from__lte=at).order_by("-active_from", "kid")
 
     def published(self, *, at: datetime) -> Self:
-        """Those that verifiers should know: next, active and retiring."""
+        """Return the keys that verifiers need: next, active and retiring."""
         return self.filter(Q(published_until=None) | Q(published_until__gt=moment(at)), revoked_at=None)
 
     def active(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
         return self.filter(workspace=workspace).signing(at=at).first()
 
     def current(self, workspace: Workspace, *, actor: str = FIRST_USE, at: datetime | None = None) -> "SigningKey":
-        """The workspace's active key, made the first time anybody asks."""
+        """Return the workspace's active key. Create the first one on demand."""
         at = moment(at)
         if key := self.active(workspace, at=at):
             return key
-        pair = new_key_pair(
-            UserSessionPolicy.of(workspace).signing_algorithm
-        )  # takes a while, so before the transaction
-        with self._changing(workspace):
-            # Somebody who asked a moment later may have been first.
-            made = self._first(workspace, at=at)
-            return made or self._keep(pair, workspace, active_from=at, actor=actor, at=at)
+        # Generating takes long, so do it before the transaction.
+        pair = new_key_pair(UserSessionPolicy.of(workspace).signing_algorithm)
+        with self._locked(workspace):
+            # A concurrent request may have created the key in the meantime.
+            key = self._first(workspace, at=at)
+            return key or self._store(pair, workspace, active_from=at, actor=actor, at=at)
 
     def rotate(
         self, workspace: Workspace, *, actor: str, algorithm: str | None = None, at: datetime | None = None
     ) -> "SigningKey":
-        """Publish the next key, which signs as soon as every verifier can know it; if one is next already, that one.
+        """Publish the next key, which signs once every verifier can have fetched it.
 
-        ``algorithm`` is that of this key and of later ones, the workspace's if none is given.
+        While a key is pending, return that one. ``algorithm`` applies to this key and later ones; the default is the
+        workspace's.
         """
         self.current(workspace, actor=actor, at=at)
         policy = UserSessionPolicy.of(workspace)
-        pair = new_key_pair(algorithm or policy.signing_algorithm)  # takes a while, so before the transaction
-        with self._changing(workspace):
+        pair = new_key_pair(algorithm or policy.signing_algorithm)  # before the transaction, because it takes long
+        with self._locked(workspace):
             at = moment(at)
             active = self._first(workspace, at=at)
-            assert active is not None  # there was one, and keys never run out
+            assert active is not None  # ``current`` above created one
             if following := self._following(active, at=at):
                 return following
             if algorithm is not None:
                 policy.signing_algorithm = algorithm
                 policy.save()
-            return active._hand_over(pair, actor=actor, at=at)
+            return active._publish_successor(pair, actor=actor, at=at)
 
     def _first(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
-        """The active key or, where our clock is behind that of whoever made the only one, that one."""
+        """Return the active key, or the only key if it starts in the future by this server's slow clock."""
         published = self.filter(workspace=workspace).published(at=at)
         return self.active(workspace, at=at) or published.order_by("active_from").first()
 
     @contextmanager
-    def _changing(self, workspace: Workspace) -> Iterator[None]:
-        """Changes of a workspace's keys come one after the other."""
+    def _locked(self, workspace: Workspace) -> Iterator[None]:
+        """Serialise changes of a workspace's keys."""
         with atomic():
             Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
             yield
@@ -108,7 +108,7 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
     def _following(self, key: "SigningKey", *, at: datetime) -> "SigningKey | None":
         return self.published(at=at).filter(workspace=key.workspace_id, active_from__gt=key.active_from).first()
 
-    def _keep(
+    def _store(
         self, pair: KeyPair, workspace: Workspace, *, active_from: datetime, actor: str, at: datetime
     ) -> "SigningKey":
         key = SigningKey(
@@ -155,7 +155,7 @@ class SigningKey(models.Model):
         return self.kid
 
     def stage_at(self, at: datetime) -> Stage:
-        """Where in its life it is; asks for the keys after it."""
+        """Return the stage at this moment. It may query later keys."""
         at = moment(at)
         if self.revoked_at is not None or (self.published_until is not None and self.published_until <= at):
             return Stage.GONE
@@ -164,72 +164,75 @@ class SigningKey(models.Model):
         return Stage.ACTIVE if SigningKey.objects.active(self.workspace, at=at) == self else Stage.RETIRING
 
     def retire(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Let another key sign instead, without a gap: the successor of an active key is published first, and a key
-        that is next never signs. Whether there was anything to do."""
-        return self._step_down(actor=actor, at=at, revoked=False)
+        """Replace the key without a gap. Return True if anything changed.
+
+        The successor of an active key is published first; a pending key never signs.
+        """
+        return self._withdraw(actor=actor, at=at, revoked=False)
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """For a key that leaked: neither signed with nor published from now on, whatever still lives; its successor
-        signs at once. Whether that was news."""
-        return self._step_down(actor=actor, at=at, revoked=True)
+        """Withdraw a leaked key: it no longer signs and leaves the key set, and its successor signs at once.
+
+        Return True if the key was not already revoked.
+        """
+        return self._withdraw(actor=actor, at=at, revoked=True)
 
     def _record(self, happened: str, *, actor: str, at: datetime) -> None:
         Event.objects.record(
             f"signing_key.{happened}", subject=self.kid, workspace_id=self.workspace_id, actor=actor, at=at
         )
 
-    def _step_down(self, *, actor: str, at: datetime | None, revoked: bool) -> bool:
+    def _withdraw(self, *, actor: str, at: datetime | None, revoked: bool) -> bool:
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
-        pair = new_key_pair(
-            UserSessionPolicy.of(self.workspace).signing_algorithm
-        )  # in case it is needed: not while others wait
-        with keys._changing(self.workspace):
+        # It may not be needed, but generating it under the lock would block others.
+        pair = new_key_pair(UserSessionPolicy.of(self.workspace).signing_algorithm)
+        with keys._locked(self.workspace):
             at = moment(at)
             self.refresh_from_db()
             stage, following = self.stage_at(at), keys._following(self, at=at)
-            is_leaving = stage == Stage.RETIRING or (stage == Stage.ACTIVE and following is not None)
-            if stage == Stage.GONE or (is_leaving and not revoked):
+            is_replaced = stage == Stage.RETIRING or (stage == Stage.ACTIVE and following is not None)
+            if stage == Stage.GONE or (is_replaced and not revoked):
                 return False
             if revoked:
                 keys.filter(pk=self.pk).update(revoked_at=at)
             if stage == Stage.NEXT:
                 keys.filter(pk=self.pk).update(published_until=at)
-                # The active one has no successor again.
+                # The active key no longer has a successor.
                 keys.filter(pk=keys.signing(at=at).values("pk")[:1]).update(published_until=None)
             elif stage == Stage.ACTIVE and not revoked:
-                self._hand_over(pair, actor=actor, at=at)
+                self._publish_successor(pair, actor=actor, at=at)
             elif stage == Stage.ACTIVE and following:
                 keys.filter(pk=following.pk).update(active_from=at)
             elif stage == Stage.ACTIVE:
-                keys._keep(pair, self.workspace, active_from=at, actor=actor, at=at)
+                keys._store(pair, self.workspace, active_from=at, actor=actor, at=at)
             self._record("revoked" if revoked else "retired", actor=actor, at=at)
             self.refresh_from_db()
         return True
 
-    def _hand_over(self, pair: KeyPair, *, actor: str, at: datetime) -> "SigningKey":
-        """Publish another key, which signs in place of this one as soon as every verifier can know it."""
-        active_from = at + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + KEPT_FOR
+    def _publish_successor(self, pair: KeyPair, *, actor: str, at: datetime) -> "SigningKey":
+        """Publish a successor, which signs once every verifier can have fetched it."""
+        active_from = at + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + CACHE_LIFETIME
         last_token = _last_token_of(self.workspace, active_from)
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
         keys.filter(pk=self.pk).update(published_until=last_token + SKEW)
-        return keys._keep(pair, self.workspace, active_from=active_from, actor=actor, at=at)
+        return keys._store(pair, self.workspace, active_from=active_from, actor=actor, at=at)
 
 
-# A kid is the fingerprint of its key, so what is kept here never goes stale.
+# A kid is the fingerprint of its key, so a cached entry never becomes stale.
 @lru_cache(maxsize=256)
 def private_key(kid: str) -> tuple[PrivateKey, str]:
-    """The parsed key and its algorithm, read and opened once in a process. Raises CannotOpen."""
+    """Return the parsed key and its algorithm, decrypted once for each process. Raise CannotOpen."""
     key = SigningKey.objects.get(kid=kid)
     return parse(open_in(key, key.sealed_private_key)), key.algorithm
 
 
 def _last_token_of(workspace: Workspace, last_use: datetime) -> datetime:
-    """When the last token expires that a key signs until ``last_use``: none outlives the session it was minted for.
+    """Return when the last token that a key signs until ``last_use`` expires. No token outlives its session.
 
-    Tickets may; only we read them, and with any key that was not revoked.
+    A ticket can outlive it, but only this server reads tickets, with any key that is not revoked.
     """
     policy = UserSessionPolicy.of(workspace)
     lifetimes = (policy.lifetime, policy.idle_lifetime)
-    begun_until_then = last_use + max(lifetime for lifetime in lifetimes if lifetime)
+    latest_end = last_use + max(lifetime for lifetime in lifetimes if lifetime)
     begun: datetime | None = workspace.user_sessions.aggregate(last=Max("expire_at"))["last"]
-    return max(begun_until_then, begun or begun_until_then)
+    return max(latest_end, begun or latest_end)

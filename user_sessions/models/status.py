@@ -1,5 +1,7 @@
-"""The status of a user session: transitions are stored, and what follows from the clock, from an epoch or from the
-user's own row is derived. ``StatusModel.status_at`` and ``is_in`` agree."""
+"""The status of a user session: transitions are stored; expiry, epochs and the user's row are derived.
+
+``StatusModel.status_at`` and ``is_in`` agree.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -34,13 +36,13 @@ class Status(models.TextChoices):
     ABANDONED = "abandoned"
 
 
-# States that a session can be in while nobody has closed it.
+# Stored states of a session that is not closed.
 OPEN = (Status.PENDING, Status.ACTIVE)
 CLOSED = (Status.ENDED, Status.REVOKED, Status.REMOVED, Status.REPLACED)
 
 
 class StatusModel(models.Model):
-    """What the status is derived from."""
+    """The columns from which the status is derived."""
 
     stored_status = models.CharField(max_length=10, choices=Status)
     created_at = models.DateTimeField(editable=False)
@@ -49,7 +51,7 @@ class StatusModel(models.Model):
     password_fingerprint = models.CharField(
         max_length=FINGERPRINTS_LENGTH,
         editable=False,
-        help_text="Digests of the user's password column under which the session goes on.",
+        help_text="Digests of the user's password column. Another password ends the session.",
     )
 
     class Meta:
@@ -57,16 +59,16 @@ class StatusModel(models.Model):
 
     @cached_property
     def epoch_id(self) -> int | None:
-        """The epoch that revoked it. Read here if the row did not come ``with_status_facts()``."""
+        """Return the id of the epoch that revoked the session. One query if the row has no annotation."""
         return self._read_status_facts()[0]
 
     @cached_property
     def void_reason(self) -> str | None:
-        """Why its user's row makes it void. Read as ``epoch_id`` is."""
+        """Return why the user's row makes the session void. One query if the row has no annotation."""
         return self._read_status_facts()[1]
 
     def refresh_from_db(self, using: str | None = None, fields: Any = None, from_queryset: Any = None) -> None:
-        """Forget what was read beside the columns, too."""
+        """Also forget the facts that were read beside the columns."""
         super().refresh_from_db(using, fields, from_queryset)
         if fields is None:
             for fact in ("epoch_id", "void_reason", "signing_kid", "own_claims"):
@@ -78,17 +80,19 @@ class StatusModel(models.Model):
         return self.epoch_id, self.void_reason
 
     def began_with(self, user: Any) -> bool:
-        """Return True if the session began under the password that this instance of its user has."""
+        """Return True if the session began with the password of this instance of its user."""
         return fingerprint_of(user) in self.password_fingerprint
 
     @property
     def status(self) -> Status:
-        """What holds now."""
+        """Return the current status."""
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """What holds at this moment; ``UserSessionQuerySet.with_status`` asks the same of many. One query, once, for a
-        row that did not come ``with_status_facts()``."""
+        """Return the status at this moment. ``UserSessionQuerySet.with_status`` filters by the same rules.
+
+        One query, once, for a row that did not come ``with_status_facts()``.
+        """
         at, stored = moment(at), Status(self.stored_status)
         if stored in (Status.REVOKED, Status.REMOVED):
             return stored
@@ -116,8 +120,7 @@ def look_up(model: type[M]) -> CompiledQuery[M]:
 
 
 def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
-    """The condition for rows of which ``status_at`` says one of these. It joins nothing, so that an UPDATE may carry
-    it."""
+    """Return the condition for rows with one of these statuses. It has no joins, so an UPDATE can use it."""
     at = moment(at)
     wanted = {Status(status) for status in statuses}
     stored_open = [status for status in OPEN if status in wanted]
@@ -127,11 +130,11 @@ def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
 
 
 def is_open(*, at: datetime | None = None, among: Collection[Status] = OPEN) -> Q:
-    """The condition for live rows and void ones: a void session can live again, until it is revoked."""
+    """Return the condition for live and void rows: a void session can become live again until it is revoked."""
     return Q(stored_status__in=among, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
 
 
-@cache  # it is part of nearly every query, and made of nothing that changes
+@cache  # part of nearly every query, and constant
 def _an_epoch_ended_it() -> Q:
     return Q(Exists(Epoch.objects.of(OuterRef)))
 

@@ -1,5 +1,5 @@
-"""Tickets: tokens for one sign-in, made by a backend. A sign-in token is for the user, an actor token for whoever is to
-impersonate the user.
+"""Tickets: tokens for one sign-in, issued by a backend. A sign-in token signs the user in; an actor token starts an
+impersonation of the user.
 """
 
 from contextlib import suppress
@@ -37,8 +37,10 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         session_lifetime: timedelta | None = None,
         at: datetime | None = None,
     ) -> "Ticket":
-        """A ticket for one sign-in as the user, an impersonation if there is an ``impersonator``. Raises UserInactive,
-        ImpersonationRefused."""
+        """Issue a ticket for one sign-in as the user, for an impersonation if ``impersonator`` is given.
+
+        Raise UserInactive or ImpersonationRefused.
+        """
         duration(lifetime, name="lifetime")
         if session_lifetime is not None:
             duration(session_lifetime, name="session_lifetime")
@@ -65,7 +67,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return ticket
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> int:
-        """Revoke those that are pending; how many there were."""
+        """Revoke the pending tickets. Return how many were revoked."""
         at, revoked = moment(at), 0
         for ticket in self.filter(stored_status=Ticket.Status.PENDING):
             with suppress(NotPending):
@@ -75,7 +77,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
 
 class Ticket(models.Model):
-    """``stored_status`` keeps transitions only. ``status`` is what holds now, ``status_at`` what holds at a moment."""
+    """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry."""
 
     class Kind(models.TextChoices):
         SIGN_IN_TOKEN = "sign_in_token"
@@ -111,11 +113,14 @@ class Ticket(models.Model):
 
     @property
     def status(self) -> Status:
-        """What holds now."""
+        """Return the current status."""
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """What holds at this moment. A pending ticket expires with its time, an epoch or a change of the password."""
+        """Return the status at this moment.
+
+        A pending ticket expires at ``expire_at``, with an epoch, or when the user's password changes.
+        """
         at, stored = moment(at), Ticket.Status(self.stored_status)
         if stored != Ticket.Status.PENDING:
             return stored
@@ -123,23 +128,22 @@ class Ticket(models.Model):
         return stored if is_usable else Ticket.Status.EXPIRED
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> None:
-        """Let nobody sign in with it. Raises NotPending."""
+        """Revoke the ticket. Raise NotPending."""
         self._leave_pending(Ticket.Status.REVOKED, actor=actor, at=moment(at))
 
     @atomic()
     def accept(self, *, actor: str, at: datetime | None = None) -> None:
-        """Use it up, inside the transaction that signs in: of many at once one succeeds.
+        """Use the ticket, inside the transaction of the sign-in. Of concurrent calls one succeeds.
 
-        Raises TicketExpired, also for one made before an epoch or a change of the password, NotPending and
-        UserInactive.
+        Raise TicketExpired (also after an epoch or a password change), NotPending or UserInactive.
         """
         at = moment(at)
         self.require_pending(at=at)
-        self._require_password_of(admission.lock(self.user))  # before the ticket, as deactivating a user does
+        self._require_password_of(admission.lock(self.user))  # lock the user before the ticket, as a deactivation does
         self._leave_pending(Ticket.Status.ACCEPTED, actor=actor, at=at)
 
     def require_pending(self, *, at: datetime) -> None:
-        """Raises TicketExpired or NotPending for one that nobody signs in with any more."""
+        """Raise TicketExpired or NotPending if the ticket cannot be used."""
         if self._is_too_old(moment(at)):
             raise TicketExpired
         if self.stored_status != Ticket.Status.PENDING:

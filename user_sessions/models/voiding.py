@@ -1,7 +1,6 @@
-"""What the user's own row does to a session or a ticket: it is void while the user is inactive, and once the user's
-password is another.
+"""A session or ticket is void while its user is inactive, and after the user's password has changed.
 
-Both are derived, so ``QuerySet.update()`` counts as much as ``save()``. The rows have the columns ``user`` and
+Both are derived, so ``QuerySet.update()`` has the same effect as ``save()``. The rows have the columns ``user`` and
 ``password_fingerprint``.
 """
 
@@ -32,31 +31,31 @@ __all__ = [
 USER_DEACTIVATED = "user_deactivated"
 PASSWORD_CHANGED = "password_changed"
 
-# Two digests in hex with a blank between them: a rehash leaves the old one valid beside the new one.
+# Two hex digests separated by a space: after a rehash both the old and the new one are valid.
 FINGERPRINTS_LENGTH = 129
 
 
 def fingerprint_of(user: Any) -> str:
-    """Return the digest of the user's password column as this instance has it."""
+    """Return the digest of this instance's password."""
     return digest(getattr(user, "password", None) or "")
 
 
 def binds() -> bool:
-    """Return True if a change of the user's password ends sessions and tickets."""
+    """Return True if a password change ends sessions and tickets."""
     return settings.password_change_ends != "none"
 
 
 def is_void() -> Q:
-    """Return the condition for void rows. It joins nothing, so that an UPDATE may carry it."""
+    """Return the condition for void rows. It has no joins, so an UPDATE can use it."""
     return _is_void(binds())
 
 
 def reason(*, prefix: str = "") -> Subquery:
-    """Return why a row is void, as an expression: one of the two reasons after the prefix, or NULL."""
+    """Return an expression for why a row is void: the prefix and one of the two reasons, or NULL."""
     return _reason(binds(), prefix)
 
 
-# Part of nearly every query of sessions, so each is built once.
+# Nearly every query of sessions contains these, so each is built once.
 
 
 @cache
@@ -73,7 +72,7 @@ def _reason(binds: bool, prefix: str) -> Subquery:
 
 
 def _conditions(binds: bool) -> Mapping[str, Q]:
-    """Which of the two a host's model can have: it may compute ``is_active``, or know no passwords."""
+    """Return the conditions that the host's user model supports: it may have no such columns."""
     conditions = {}
     if has_field("is_active"):
         conditions[USER_DEACTIVATED] = ~Q(is_active=True)
@@ -84,12 +83,12 @@ def _conditions(binds: bool) -> Mapping[str, Q]:
 
 
 def _user() -> QuerySet[Any]:
-    """The row's user, by none of the host's managers: one may hide it."""
+    """Return the row's user, not through the host's managers, which may hide it."""
     return QuerySet(get_user_model()).filter(pk=OuterRef("user_id")).order_by()
 
 
 class _Sha256(SHA256):
-    """Django's own needs an extension of PostgreSQL."""
+    """Django's ``SHA256`` needs a PostgreSQL extension; this one does not."""
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = "ENCODE(SHA256(CONVERT_TO(%(expressions)s, 'UTF8')), 'hex')"

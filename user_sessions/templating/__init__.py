@@ -1,1 +1,1 @@
-"""JWT templates: their shortcodes, what is wrong with them, and a preview of a token."""
+"""JWT templates: shortcodes, lint and preview."""

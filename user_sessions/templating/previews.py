@@ -1,4 +1,4 @@
-"""What a session would get from a JWT template, and what is probably wrong with it."""
+"""Preview the token that a session would get from a JWT template, with lint findings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ __all__ = ["Preview", "preview"]
 
 @dataclass(frozen=True)
 class Preview:
-    """``claims`` as a token minted at this moment would have them; ``size`` is its length in bytes."""
+    """``claims`` are those of a token minted at this moment; ``size`` is the length of the token in bytes."""
 
     session_id: str
     claims: Mapping[str, Any]
@@ -26,9 +26,9 @@ class Preview:
 
 
 def preview(session: UserSession, template: JwtTemplate, *, at: datetime) -> Preview:
-    """For a live session. The token is made to be measured and thrown away.
+    """Preview the token of a live session. The token is signed only to measure it.
 
-    Raises OutputTooLarge.
+    Raise OutputTooLarge.
     """
     unsigned = _unsigned(session, template, at)
     token = unsigned.signed()

@@ -1,7 +1,7 @@
-"""The shortcodes of JWT templates: ``{{user.id}}`` and its kin, in the values of a JSON object.
+"""The shortcodes of JWT templates, such as ``{{user.id}}``, in the values of a JSON object.
 
-What a shortcode gives is data: it keeps its JSON type, is never read as a template, and can neither add nor close
-structure. Only paths of a fixed list exist, and they lead through plain mappings.
+The value of a shortcode is data: it keeps its JSON type, is never parsed as a template, and cannot add or close JSON
+structure. Only a fixed list of paths exists, and paths look up plain mappings only.
 """
 
 import json
@@ -31,17 +31,17 @@ __all__ = [
     "values_of",
 ]
 
-# Bytes of compact JSON in UTF-8: of a template, and of what it may become.
+# Bytes of compact JSON in UTF-8: of a template, and of its output.
 MAX_SIZE = 16 * 1024
 MAX_OUTPUT = 64 * 1024
-# Objects and arrays within each other: in a template, its own object included, and in one substituted value.
+# Nested objects and arrays: in a template, including the outer object, and in one substituted value.
 MAX_DEPTH = 16
 MAX_DATA_DEPTH = 32
-# In one template; an operand is what stands between ``||``.
+# In one template. Operands are separated by ``||``.
 MAX_SHORTCODES = 256
 MAX_OPERANDS = 1024
 
-# Claims that only the server sets, at any letter case.
+# Claims that only the server sets, in upper or lower case.
 RESERVED = frozenset(["azp", "exp", "iat", "iss", "jti", "nbf", "sub", "fva", "sid", "v", "pla", "fea"])
 # The same for the template that customises session tokens. Other templates need these names: Convex, Supabase and
 # others read the organisation from them.
@@ -57,8 +57,8 @@ _UNKNOWN = (
     *("org.id", "org.name", "org.slug", "org.role", "org.public_metadata"),
     *("org_membership.public_metadata", "org_membership.permissions"),
 )
-_OF_SESSION = ("session.actor", "session.reverification_id")
-# Every shortcode there is. A path may go on into one that is an object.
+_SESSION_PATHS = ("session.actor", "session.reverification_id")
+# Every shortcode. A path may continue into a value that is an object.
 SHORTCODES = frozenset(
     ["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor", "session.reverification_id"]
 )
@@ -70,17 +70,17 @@ _OPERAND = (
     r"|-?+(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,18}+)?(?:[eE][+-]?+[0-9]{1,2}+)?(?![\w.$-])"
     rf"|(?=[^\W\d]){_NAME}(?:\.{_NAME})*)"
 )
-# Linear time: characters are never given back (groups may be, with a look at one character each; possessive ones fail
-# before Python 3.11.5), and two scans that fail run over the same text only if one has it between quotes.
+# Linear time: possessive quantifiers prevent backtracking over characters. Groups can backtrack, at one character each,
+# because possessive groups are broken before Python 3.11.5. Two failing scans overlap only inside quotes.
 _EXPRESSION = re.compile(rf"\{{\{{{_BLANKS}({_OPERAND}(?:{_BLANKS}\|\|{_BLANKS}{_OPERAND})*){_BLANKS}\}}\}}")
 
 
 class TemplateError(ValueError):
-    """The claims are no template."""
+    """The claims are not a valid template."""
 
 
 class NotJson(TemplateError):
-    """The claims hold what has no JSON form."""
+    """The claims contain a value that is not JSON."""
 
 
 class TooLarge(TemplateError):
@@ -92,11 +92,11 @@ class TooDeep(TemplateError):
 
 
 class TooManyShortcodes(TemplateError):
-    """There are more than MAX_SHORTCODES, or they have more than MAX_OPERANDS."""
+    """The claims have more than MAX_SHORTCODES shortcodes, or MAX_OPERANDS operands."""
 
 
 class OutputTooLarge(ValueError):
-    """What the template became is longer than MAX_OUTPUT."""
+    """The output of the template is longer than MAX_OUTPUT."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class _Literal:
 
 @dataclass(frozen=True)
 class Shortcode:
-    """``{{ a || b }}``. An operand is a path, as text, or a literal."""
+    """``{{ a || b }}``. An operand is a path, as a string, or a literal."""
 
     operands: tuple[str | _Literal, ...]
 
 
 def parts_of(text: str) -> tuple[str | Shortcode, ...]:
-    """Shortcodes and what stands around them, in order. Empty texts are left out."""
+    """Return the shortcodes and the text around them, in order, without empty strings."""
     parts: list[str | Shortcode] = []
     end = 0
     for match in _EXPRESSION.finditer(text):
@@ -130,14 +130,14 @@ def _operand(text: str) -> str | _Literal:
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """Compiled claims. Changes no more, so it can be kept."""
+    """Compiled claims. Immutable, so it can be cached."""
 
     root: Mapping[str, Any]
     paths: frozenset[str]
 
     @classmethod
     def compile(cls, claims: Mapping[str, Any]) -> "Template":
-        """Raises a TemplateError."""
+        """Compile claims. Raise a TemplateError."""
         root = dict(claims)
         try:
             size = _size(root)
@@ -154,7 +154,7 @@ class Template:
         return cls(root, frozenset(path for shortcode in found for path in shortcode.operands if isinstance(path, str)))
 
     def render(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """New claims, with values as from ``values_of``. Raises OutputTooLarge."""
+        """Return new claims with the values from ``values_of``. Raise OutputTooLarge."""
         claims: dict[str, Any] = _Rendering(values).of(self.root)
         if _size(claims) > MAX_OUTPUT:
             raise OutputTooLarge(f"more than {MAX_OUTPUT} bytes")
@@ -162,7 +162,7 @@ class Template:
 
 
 def _compiled(node: Any, found: list[Shortcode], *, depth: int) -> Any:
-    """The same, but a string with shortcodes is a Shortcode, or a tuple of its parts. Keys are no templates."""
+    """Replace each string that has shortcodes by a Shortcode, or by a tuple of parts. Keys are not compiled."""
     if isinstance(node, str):
         parts = parts_of(node)
         shortcodes = [part for part in parts if isinstance(part, Shortcode)]
@@ -180,7 +180,7 @@ def _compiled(node: Any, found: list[Shortcode], *, depth: int) -> Any:
 
 
 class _Rendering:
-    """One run of a template. Counts the least that values take, so that a large one costs little more than once."""
+    """One run of a template. It counts the minimum size of the values, so that large output stops early."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
@@ -196,7 +196,7 @@ class _Rendering:
         return [self.of(value) for value in node] if isinstance(node, list) else node
 
     def value(self, shortcode: Shortcode) -> Any:
-        """The first operand that is neither null nor false, or else the last."""
+        """Return the first operand that is neither null nor false, or the last one."""
         value = None
         for operand in shortcode.operands:
             value = operand.value if isinstance(operand, _Literal) else self.data(self.at(operand), 1)
@@ -205,7 +205,7 @@ class _Rendering:
         return value
 
     def at(self, path: str) -> Any:
-        """What the path leads to, or None."""
+        """Return the value at the path, or None."""
         first, *names = path.split(".")
         value = self.values.get(f"{first}.{names[0]}") if names else None
         for name in names[1:]:
@@ -213,13 +213,14 @@ class _Rendering:
         return value
 
     def data(self, value: Any, depth: int) -> Any:
-        """A copy that is JSON.
+        """Return a copy that is JSON.
 
-        Dates, times, decimals and UUIDs become text, a lone surrogate U+FFFD, and a tuple an array; null is what has
-        no JSON form, what a double cannot hold, and what lies deeper than MAX_DATA_DEPTH. Keys must be strings.
+        Dates, times, decimals and UUIDs become strings, a lone surrogate becomes U+FFFD, and a tuple an array. A value
+        that is not JSON, does not fit a double, or is nested deeper than MAX_DATA_DEPTH becomes null. Keys that are not
+        strings are dropped.
         """
         if isinstance(value, str):
-            self.spend(len(value))
+            self.count(len(value))
             return re.sub(r"[\ud800-\udfff]", "\ufffd", value)
         if isinstance(value, int | float):
             return value if abs(value) <= float_info.max else None
@@ -227,13 +228,13 @@ class _Rendering:
             return value.isoformat() if isinstance(value, date | time) else str(value)
         if depth > MAX_DATA_DEPTH or not isinstance(value, Mapping | list | tuple):
             return None
-        self.spend(len(value))
+        self.count(len(value))
         if isinstance(value, Mapping):
             items = [(key, inner) for key, inner in value.items() if isinstance(key, str)]
             return {self.data(key, depth): self.data(inner, depth + 1) for key, inner in items}
         return [self.data(inner, depth + 1) for inner in value]
 
-    def spend(self, size: int) -> None:
+    def count(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
             raise OutputTooLarge(f"more than {MAX_OUTPUT} bytes")
@@ -254,10 +255,10 @@ def values_of(
     impersonator: Mapping[str, Any] | None = None,
     reverification_id: str | None = None,
 ) -> dict[str, Any]:
-    """What each of SHORTCODES gives; times in whole seconds since the epoch. Nothing private is among it.
+    """Return the value of each shortcode, without private metadata. Times are whole seconds since the epoch.
 
-    ``impersonator`` and ``reverification_id`` are the session's. A session has no active organisation, so all that is
-    said of one is None.
+    ``impersonator`` and ``reverification_id`` are the session's. A session has no active organisation, so the ``org``
+    shortcodes are None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}
     times = {f"user.{name}": at and int(at.timestamp()) for name in _TIMES for at in [getattr(profile, name)]}
@@ -266,5 +267,5 @@ def values_of(
 
 
 def reserved_in(claims: Mapping[str, Any], reserved: frozenset[str] = RESERVED) -> str | None:
-    """Return the first top-level name that only the server sets."""
+    """Return the first top-level claim that only the server may set, or None."""
     return next((name for name in claims if name.casefold() in reserved), None)

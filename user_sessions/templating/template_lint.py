@@ -1,4 +1,4 @@
-"""What is probably wrong with a JWT template, said before anyone gets a token made from it. Refuses nothing."""
+"""Lint a JWT template: report probable mistakes before a token is minted from it. It refuses nothing."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,15 +11,15 @@ from user_sessions.tokens.claims import is_audience
 
 __all__ = ["Finding", "lint"]
 
-# Bytes that a browser keeps of a cookie, name and value together, and the name that SDKs give it.
+# The largest cookie in bytes that browsers store, name and value, and the cookie name of SDKs.
 COOKIE_SIZE = 4096
 COOKIE = "__session"
-# Bytes of compact JSON: what custom claims can take so that every token fits.
+# Bytes of compact JSON: custom claims up to this size always fit into a cookie.
 CLAIMS_SIZE = 1200
 
-# A shorter text or smaller number can be in a token by chance.
-TELLING_LETTERS = 6
-TELLING_NUMBER = 1000
+# A shorter string or smaller number can match private metadata by chance.
+SPECIFIC_LENGTH = 6
+SPECIFIC_NUMBER = 1000
 
 _OBJECTS = (
     *("user.public_metadata", "user.unsafe_metadata", "user.organizations", "session.actor"),
@@ -44,23 +44,23 @@ def lint(
     private_metadata: Mapping[str, Any] | None = None,
     reserved: frozenset[str] = RESERVED,
 ) -> list[Finding]:
-    """Findings on compiled claims, in their order; then on what they became for one user, as far as that is given."""
+    """Return findings on the claims in their order, then on the rendered claims and the token, if given."""
     return [
-        *(finding for path, node in _places(claims) for finding in _findings_at(path, node, reserved)),
+        *(finding for path, node in _values(claims) for finding in _findings_at(path, node, reserved)),
         *_findings_on_audience(rendered or {}),
         *_findings_on_size(rendered or {}, token or ""),
         *_findings_on_secrets(rendered or {}, private_metadata or {}),
     ]
 
 
-def _places(json_value: Any) -> Iterator[tuple[str, Any]]:
-    """A pointer to each value, in order, and the value."""
-    ahead = [("", json_value)]
-    while ahead:
-        path, value = ahead.pop()
+def _values(json_value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield a JSON pointer to each value, in order, and the value."""
+    pending = [("", json_value)]
+    while pending:
+        path, value = pending.pop()
         yield path, value
         inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-        ahead += [(f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}", one) for key, one in inner][::-1]
+        pending += [(f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}", one) for key, one in inner][::-1]
 
 
 def _findings_at(path: str, value: Any, reserved: frozenset[str]) -> Iterator[Finding]:
@@ -71,18 +71,18 @@ def _findings_at(path: str, value: Any, reserved: frozenset[str]) -> Iterator[Fi
     for part in parts_of(value) if isinstance(value, str) else ():
         if isinstance(part, Shortcode):
             paths = [operand for operand in part.operands if isinstance(operand, str)]
-            yield from (_unknown(shortcode, path) for shortcode in paths if not _is_known(shortcode))
+            yield from (_unknown(shortcode, path) for shortcode in paths if not _exists(shortcode))
         elif "{{" in part or "}}" in part:
             yield Finding("malformed_shortcode", path, "Braces that enclose no shortcode stay in the token as text.")
 
 
-def _is_known(shortcode: str) -> bool:
+def _exists(shortcode: str) -> bool:
     root, rest = _split(shortcode)
     return root in SHORTCODES and (not rest or root in _OBJECTS) and "[" not in rest
 
 
 def _split(shortcode: str) -> tuple[str, str]:
-    """The part that the language knows, and the way into the object that it gives."""
+    """Return the shortcode, and the path into its value."""
     names = shortcode.split(".")
     return ".".join(names[:2]), "".join(f".{name}" for name in names[2:])
 
@@ -111,13 +111,13 @@ def _findings_on_size(rendered: Mapping[str, Any], token: str) -> Iterator[Findi
 
 
 def _findings_on_secrets(rendered: Mapping[str, Any], private_metadata: Mapping[str, Any]) -> Iterator[Finding]:
-    private = {value for _, value in _places(private_metadata) if _is_telling(value)}
-    for path, value in _places(rendered):
-        if _is_telling(value) and value in private:
+    private = {value for _, value in _values(private_metadata) if _is_specific(value)}
+    for path, value in _values(rendered):
+        if _is_specific(value) and value in private:
             yield Finding("private_metadata", path, "The private metadata of this user hold the same value.")
 
 
-def _is_telling(value: Any) -> bool:
+def _is_specific(value: Any) -> bool:
     if isinstance(value, str):
-        return len(value) >= TELLING_LETTERS
-    return isinstance(value, int | float) and abs(value) >= TELLING_NUMBER
+        return len(value) >= SPECIFIC_LENGTH
+    return isinstance(value, int | float) and abs(value) >= SPECIFIC_NUMBER

@@ -1,1 +1,1 @@
-"""The tokens that user sessions are made of. Only this package and ``user_sessions.verify`` import ``jwt``."""
+"""The tokens of user sessions. Only this package and ``user_sessions.verify`` import ``jwt``."""

@@ -1,7 +1,7 @@
-"""Session tokens that an answer attaches to each live session of a client, signed once and used again for a while.
+"""Session tokens that a response attaches to each live session of a client, cached in the process.
 
-Signing is most of what such an answer costs. What the token would say is worked out anew each time, from the row that
-was just read, so a kept token is used only where a new one would differ in its times and its id alone.
+Signing is most of the cost of such a response. The claims are built from the row on every call, and a cached token is
+reused only if a new one would differ in nothing but its times and id.
 """
 
 import json
@@ -22,11 +22,11 @@ __all__ = ["attached_token"]
 
 logger = logging.getLogger(__name__)
 
-# Tokens in this process; the one that was used longest ago goes first.
+# Tokens in this process. The least recently used one is dropped first.
 MOST = 2048
 
-# What differs between two tokens that say the same.
-OWN_TO_A_TOKEN = ("iat", "nbf", "exp", "jti")
+# Claims that differ between two tokens with the same content.
+TOKEN_SPECIFIC = ("iat", "nbf", "exp", "jti")
 
 
 class _Signed(NamedTuple):
@@ -43,45 +43,45 @@ _lock = Lock()
 def attached_token(session: UserSession, *, at: datetime, authorized_party: str | None) -> str | None:
     """Return a session token, or None if the session is over or its token is too large.
 
-    This does not count as use of the session. At least half of the
-    token's life is left, unless the session itself ends earlier.
+    This does not count as use of the session. The token is valid for at least half its lifetime, unless the session
+    ends earlier.
     """
     if not session.is_usable(at):
         return None
-    place = session.pk, authorized_party
+    cache_key = session.pk, authorized_party
     try:
         unsigned = unsigned_session_token(session, at=at, authorized_party=authorized_party)
         content = _content(unsigned)
-        return _reusable(place, content, unsigned, at) or _sign(place, content, unsigned)
+        return _reusable(cache_key, content, unsigned, at) or _sign(cache_key, content, unsigned)
     except OutputTooLarge:
         logger.warning("Session %s is not listed: its session token is too large.", session.pk)
         return None
 
 
 def _content(unsigned: Unsigned) -> str:
-    """A digest of the key and of the claims that say something about the session."""
-    claims = {name: value for name, value in unsigned.claims.items() if name not in OWN_TO_A_TOKEN}
+    """Return a digest of the key, the lifetime and the claims, except times and id."""
+    claims = {name: value for name, value in unsigned.claims.items() if name not in TOKEN_SPECIFIC}
     return digest(json.dumps([unsigned.header["kid"], settings.session_token_lifetime.total_seconds(), claims]))
 
 
-def _reusable(place: tuple[str, str | None], content: str, unsigned: Unsigned, at: datetime) -> str | None:
+def _reusable(cache_key: tuple[str, str | None], content: str, unsigned: Unsigned, at: datetime) -> str | None:
     half = settings.session_token_lifetime.total_seconds() / 2
     with _lock:
-        signed = _signed.get(place)
+        signed = _signed.get(cache_key)
         if signed is None or signed.content != content or not signed.issued_at <= at.timestamp():
             return None
         if signed.expires_at - at.timestamp() < half or signed.expires_at > unsigned.claims["exp"]:
             return None
-        _signed.move_to_end(place)
+        _signed.move_to_end(cache_key)
         return signed.token
 
 
-def _sign(place: tuple[str, str | None], content: str, unsigned: Unsigned) -> str:
-    """Raises OutputTooLarge."""
+def _sign(cache_key: tuple[str, str | None], content: str, unsigned: Unsigned) -> str:
+    """Sign and cache a token. Raise OutputTooLarge."""
     token = unsigned.signed()
     with _lock:
-        _signed[place] = _Signed(content, unsigned.claims["iat"], unsigned.claims["exp"], token)
-        _signed.move_to_end(place)
+        _signed[cache_key] = _Signed(content, unsigned.claims["iat"], unsigned.claims["exp"], token)
+        _signed.move_to_end(cache_key)
         if len(_signed) > MOST:
             _signed.popitem(last=False)
     return token

@@ -1,4 +1,4 @@
-"""What goes into a token: pure functions of facts and time."""
+"""Build the claims of a token: pure functions of facts and time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ __all__ = [
     "ticket_claims",
 ]
 
-# How far before its issue a session token is valid already, for verifiers whose clock is behind.
+# ``nbf`` is this much before ``iat``, for verifiers with a slow clock.
 NOT_BEFORE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionFacts:
-    """What is known of a session when a token is minted for it. ``authorized_party`` is the origin of the page that
-    asks, if it is one."""
+    """The facts about a session that go into its tokens. ``authorized_party`` is the origin of the calling page, or
+    None."""
 
     issuer: str
     user_id: str
@@ -45,7 +45,7 @@ def session_token_claims(
     version: int = 2,
     own: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Claims of a session token; times in seconds since the epoch (RFC 7519, section 4.1).
+    """Return the claims of a session token; times in seconds since the epoch (RFC 7519, section 4.1).
 
     ``fva`` is minutes since the first and second factor were verified. Version 1 leaves out ``sts`` and ``v``.
     """
@@ -55,7 +55,7 @@ def session_token_claims(
         "fva": factor_verification_age(facts.verified_at, at=at),
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.impersonator)} if facts.impersonator is not None else {}),
-        **_free(own or {}, RESERVED_IN_SESSION_TOKENS),
+        **_unreserved(own or {}, RESERVED_IN_SESSION_TOKENS),
     }
 
 
@@ -68,14 +68,14 @@ def template_token_claims(
     token_id: str,
     own: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Claims of a token from a template: the template's own, and those that every token has."""
-    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_free(own, RESERVED)}
+    """Return the claims of a token from a template: the template's claims and the registered ones."""
+    return {**_registered(facts, at=at, lifetime=lifetime, skew=skew, token_id=token_id), **_unreserved(own, RESERVED)}
 
 
 def ticket_claims(
     *, workspace_id: str, ticket_id: str, kind: str, lifetime: timedelta, end: datetime
 ) -> dict[str, Any]:
-    """Claims of a ticket: whose it is, what it is, and how long it is good for, in seconds."""
+    """Return the claims of a ticket: its workspace, id, kind and lifetime in seconds."""
     return {
         "eis": int(lifetime.total_seconds()),
         "exp": int(end.timestamp()),
@@ -86,19 +86,19 @@ def ticket_claims(
 
 
 def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]:
-    """Minutes since the first and the second factor were verified. Nothing here verifies a second one."""
+    """Return the minutes since the first and second factor were verified. The second is always NEVER."""
     return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
 
 
 def is_audience(value: Any) -> bool:
-    """Whether verifiers take it as ``aud``: a text, or a list of texts (RFC 7519, section 4.1.3)."""
+    """Return True for a valid ``aud``: a string, or a list of strings (RFC 7519, section 4.1.3)."""
     return all(isinstance(name, str) for name in (value if isinstance(value, list) else [value]))
 
 
 def _registered(
     facts: SessionFacts, *, at: datetime, lifetime: timedelta, skew: timedelta, token_id: str
 ) -> dict[str, Any]:
-    """What the server alone says. The token never outlives its session."""
+    """Return the claims that only the server sets. The token never outlives its session."""
     issued = int(at.timestamp())
     return {
         "iss": facts.issuer,
@@ -111,6 +111,6 @@ def _registered(
     }
 
 
-def _free(claims: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, Any]:
-    """Drop reserved claims. Saving a template refuses them; this holds for stored templates, however they were made."""
+def _unreserved(claims: Mapping[str, Any], reserved: frozenset[str]) -> dict[str, Any]:
+    """Return the claims without reserved ones. Saving refuses those too; this also covers rows written directly."""
     return {name: value for name, value in claims.items() if name.casefold() not in reserved}

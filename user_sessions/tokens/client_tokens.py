@@ -16,27 +16,29 @@ CLIENT_KEY = DerivedKey("client token")
 
 @dataclass(frozen=True)
 class ClientClaims:
-    """What the token of a client says: whose it is, of which generation, and the key that derived it."""
+    """The claims of a client token: the client, the generation, and the id of the deriving key."""
 
     client_id: str
     rotation: str
     key_id: str
 
     def is_of(self, client: Client) -> bool:
-        """Whether it is the client's present token."""
+        """Return True if this is the client's current token."""
         key_id, _ = CLIENT_KEY.current(client.token_key)
         return (self.client_id, self.rotation, self.key_id) == (client.pk, client.rotation, key_id)
 
 
 def client_token(client: Client) -> str:
-    """What a client shows to be known as itself. It is derived: the row alone makes none, and of a new ``rotation``
-    there is a new one, and the old one is dead."""
+    """Return the token that authenticates a client.
+
+    It is derived from the row and a key outside the database. A new ``rotation`` makes the old token invalid.
+    """
     key_id, key = CLIENT_KEY.current(client.token_key)
     return jwt.encode({"id": client.pk, "rotating_token": client.rotation}, key, OWN_ALGORITHM, {"kid": key_id})
 
 
 def read_client_token(text: str) -> ClientClaims | None:
-    """What a client's token says, if one of our keys made it; no query needed to refuse the rest."""
+    """Return the claims of a client token, or None if the signature is invalid. No query."""
     parts = own_parts(text, CLIENT_KEY)
     if parts is None:
         return None

@@ -7,5 +7,5 @@ __all__ = ["cookie_suffix"]
 
 
 def cookie_suffix(publishable_key: str) -> str:
-    """What SDKs append to the names of cookies, so that two applications on one host do not meet."""
+    """Return the suffix of cookie names in SDKs, which separates two applications on one host."""
     return urlsafe_b64encode(hashlib.sha1(publishable_key.encode(), usedforsecurity=False).digest())[:8].decode()

@@ -1,4 +1,4 @@
-"""What a session says in its tokens."""
+"""Collect the facts about a session for its tokens."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ __all__ = ["session_facts"]
 
 
 def session_facts(session: UserSession, *, at: datetime, authorized_party: str | None) -> SessionFacts:
-    """Raises NotLive for a session that is over."""
+    """Return the facts for a token. Raise NotLive if the session is over."""
     status = session.status_at(at)
     if status not in OPEN:
         raise NotLive

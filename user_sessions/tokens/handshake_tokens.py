@@ -1,4 +1,4 @@
-"""What a handshake carries: the signed cookies of a browser, or a nonce for them."""
+"""The tokens of a handshake: signed cookies for a browser, or a nonce for them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,27 +16,26 @@ from user_sessions.tokens.signing import Unsigned, new_token_id
 __all__ = ["handshake_nonce", "handshake_token", "read_handshake_nonce"]
 
 
-# SDKs must not take a handshake's token for a session token.
+# Header ``cat``, so that no SDK accepts a handshake token as a session token.
 HANDSHAKE_TOKEN = "cl_I7d4PD111III"
 HANDSHAKE_KEY = DerivedKey("handshake nonce")
 
 
 def handshake_nonce(facts: Mapping[str, Any], *, expire_at: datetime) -> str:
-    """What an app's server exchanges, once and with its secret key, for the cookies of a browser. It opens nothing
-    without that key."""
+    """Return a nonce that an app's server exchanges once for a browser's cookies, together with its secret key."""
     key_id, key = HANDSHAKE_KEY.current("")
     claims = {**facts, "jti": new_token_id(), "exp": int(expire_at.timestamp())}
     return jwt.encode(claims, key, OWN_ALGORITHM, {"kid": key_id})
 
 
 def read_handshake_nonce(text: str) -> dict[str, Any] | None:
-    """What a nonce says, if one of our keys made it, whether or not its time is over."""
+    """Return the facts in a nonce, even an expired one, or None if the signature is invalid."""
     parts = own_parts(text, HANDSHAKE_KEY)
     return None if parts is None else parts.payload
 
 
 def handshake_token(workspace: Workspace, directives: Sequence[str], *, at: datetime) -> str:
-    """The cookies of a browser on the way to an app's server, signed with the workspace's key."""
+    """Return the cookies for an app's server, signed with the workspace's key."""
     kid = SigningKey.objects.current(workspace, at=at).kid
     header = {"kid": kid, "cat": HANDSHAKE_TOKEN}
     return Unsigned({"handshake": list(directives)}, header, *private_key(kid)).signed()

@@ -1,4 +1,4 @@
-"""Tokens that only this server reads, signed with keys that only it has."""
+"""Tokens that only this server reads, signed with its own symmetric keys."""
 
 from jwt.algorithms import HMACAlgorithm
 
@@ -6,12 +6,11 @@ from sessions_core.crypto.tokens import DerivedKey
 from user_sessions.verify import TokenRejected
 from user_sessions.verify.form import Parts, parse
 
-# Only we read these, so they are signed with keys that only we have.
 OWN_ALGORITHM = "HS256"
 
 
 def own_parts(text: str, purpose: DerivedKey) -> Parts | None:
-    """What only we can have signed for this purpose."""
+    """Return the parts of a token that this server signed for this purpose, or None."""
     try:
         parts = parse(text)
     except TokenRejected:

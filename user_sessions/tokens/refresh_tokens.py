@@ -10,7 +10,10 @@ REFRESH_TOKEN = DerivedKind("rt_", short_length=27)
 
 
 def refresh_token(session: UserSession) -> str:
-    """What lets an app's server have an expired session token of this session made anew; dead with the client's key."""
+    """Return the token with which an app's server refreshes an expired session token of this session.
+
+    It becomes invalid with the client's key.
+    """
     return REFRESH_TOKEN.token(_ksuid(session), session.client.token_key)
 
 

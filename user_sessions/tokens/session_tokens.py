@@ -21,10 +21,10 @@ from user_sessions.verify.verifier import SESSION_TOKEN
 __all__ = ["session_token", "template_token"]
 
 
-# What a caller may ask for, in seconds; the session's own end clamps it.
+# Lifetimes that a caller can request, in seconds. The end of the session is the upper limit.
 LIFETIMES = range(30, 315_360_000 + 1)
 
-# Protected header ``cat``: tells the kinds of token that one key signs from each other.
+# Header ``cat``, which distinguishes the kinds of token that one key signs.
 TEMPLATE_TOKEN = "cl_B7d4PD222AAA"
 
 
@@ -36,10 +36,10 @@ def session_token(
     authorized_party: str | None = None,
     is_use: bool = True,
 ) -> str:
-    """Return a session token of a live session. With ``is_use=False`` it does not count as use of the session, and
-    nothing is written.
+    """Return a session token of a live session.
 
-    One query more for a row that did not come ``with_token_facts()``. Raises NotLive, OutputTooLarge.
+    With ``is_use=False`` it does not count as use of the session, and nothing is written. A row without
+    ``with_token_facts()`` costs one more query. Raise NotLive or OutputTooLarge.
     """
     at = moment(at)
     _require_usable(session, at)
@@ -55,7 +55,7 @@ def unsigned_session_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
-    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
+    """Return the token before it is signed, for a preview. Raise NotLive or OutputTooLarge."""
     at = moment(at)
     _read_token_facts(session, at)
     wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
@@ -68,7 +68,7 @@ def unsigned_session_token(
         own=None if session.own_claims is None else _rendered(session.own_claims, session),
     )
     kid, key, algorithm = _workspace_key(session, at)
-    # ``oiat`` lets a browser with two tokens of one session keep the later.
+    # With ``oiat`` a browser that has two tokens of one session keeps the later one.
     return Unsigned(claims, {"kid": kid, "cat": SESSION_TOKEN["cat"], "oiat": claims["iat"]}, key, algorithm)
 
 
@@ -80,9 +80,9 @@ def template_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> str:
-    """Return a token of the claims of a template of the session's workspace, for a live session.
+    """Return a token of a live session with the claims of a template of the same workspace.
 
-    One query more for a row that did not come ``with_token_facts()``. Raises NotLive, OutputTooLarge.
+    A row without ``with_token_facts()`` costs one more query. Raise NotLive or OutputTooLarge.
     """
     at = moment(at)
     _require_usable(session, at)
@@ -100,7 +100,7 @@ def unsigned_template_token(
     lifetime: timedelta | None = None,
     authorized_party: str | None = None,
 ) -> Unsigned:
-    """The same before it is signed, as a preview shows it. Raises NotLive, OutputTooLarge."""
+    """Return the token before it is signed, for a preview. Raise NotLive or OutputTooLarge."""
     at = moment(at)
     if template.workspace_id != session.workspace_id:
         raise ValueError("template must belong to the workspace of the session.")
@@ -114,21 +114,21 @@ def unsigned_template_token(
         token_id=new_token_id(),
         own=_rendered(template.claims, session),
     )
-    if template.has_own_key:  # which no key set lists, so a kid would say nothing
+    if template.has_own_key:  # no key set lists it, so a kid would be useless
         return Unsigned(claims, {"cat": TEMPLATE_TOKEN}, template.own_key(), template.signing_algorithm)
     kid, key, algorithm = _workspace_key(session, at)
     return Unsigned(claims, {"kid": kid, "cat": TEMPLATE_TOKEN}, key, algorithm)
 
 
 def _require_usable(session: UserSession, at: datetime) -> None:
-    """Raises NotLive."""
+    """Raise NotLive if the session cannot mint tokens."""
     _read_token_facts(session, at)
     if not session.is_usable(at):
         raise NotLive
 
 
 def _read_token_facts(session: UserSession, at: datetime) -> None:
-    """Raises ValueError for anything but a session, and NotLive if its row is gone."""
+    """Raise ValueError if ``session`` is not a UserSession, and NotLive if its row was deleted."""
     require_instance(session, UserSession, name="session")
     session.read_token_facts(at=at)
 
@@ -144,7 +144,7 @@ def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
     return _compiled(claims).render(values)
 
 
-# By the text of the claims, so that what is kept here never goes stale.
+# Cached by the text of the claims, so an entry never becomes stale.
 @lru_cache(maxsize=256)
 def _compiled(claims: str) -> Template:
     return Template.compile(json.loads(claims))

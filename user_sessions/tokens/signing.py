@@ -15,7 +15,7 @@ __all__ = ["Unsigned"]
 
 @dataclass(frozen=True)
 class Unsigned:
-    """What a token will say, and the key that is to sign it."""
+    """Claims and header of a token, and the key to sign it with."""
 
     claims: dict[str, Any]
     header: dict[str, Any]
@@ -23,7 +23,7 @@ class Unsigned:
     algorithm: str
 
     def signed(self) -> str:
-        """Raises OutputTooLarge."""
+        """Return the signed token. Raise OutputTooLarge."""
         token = jwt.encode(self.claims, self.key, self.algorithm, headers=self.header)
         if self.header.get("cat") == SESSION_TOKEN["cat"] and len(token) > MAX_CHARACTERS:
             raise OutputTooLarge("no verifier reads a session token of this length")

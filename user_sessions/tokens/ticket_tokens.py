@@ -15,7 +15,7 @@ __all__ = ["read_ticket_token", "ticket_token"]
 
 
 def ticket_token(ticket: Ticket, *, at: datetime) -> str:
-    """The text of a ticket, as it is shown to the backend that made it."""
+    """Return the text of a ticket, for the backend that created it."""
     claims = ticket_claims(
         workspace_id=str(ticket.workspace_id),
         ticket_id=ticket.pk,
@@ -28,8 +28,10 @@ def ticket_token(ticket: Ticket, *, at: datetime) -> str:
 
 
 def read_ticket_token(text: str, workspace: Workspace) -> str | None:
-    """The id of the ticket that a text of this workspace is for, whether or not its time is over. Any key will do that
-    was not revoked: a ticket may live longer than the key that signed it is published."""
+    """Return the id in a ticket of this workspace, even an expired one, or None if the ticket is invalid.
+
+    Any key that is not revoked is accepted, because a ticket can outlive the publication of its key.
+    """
     try:
         parts = parse(text)
     except TokenRejected:
@@ -40,6 +42,6 @@ def read_ticket_token(text: str, workspace: Workspace) -> str | None:
     key = KeySet.from_jwks({"keys": list(keys.values_list("public_jwk", flat=True))}).key_for(parts.kid or "")
     if key is None or parts.header.get("alg") != key.algorithm or not key.has_signed(parts.signed, parts.signature):
         return None
-    # The same keys sign other tokens, all of which say what they are; a template's claims can say anything.
+    # The same keys sign other tokens, which all have ``cat``; the claims of a template cannot be trusted.
     is_ticket = "cat" not in parts.header and parts.payload.get("st") in Ticket.Kind.values
     return parts.payload["sid"] if is_ticket and parts.payload.get("iid") == str(workspace.pk) else None

@@ -1,4 +1,4 @@
-"""Verifies session tokens in any Python service. Needs ``pyjwt[crypto]``, not Django nor the rest of this project."""
+"""Verify session tokens in any Python service. Needs ``pyjwt[crypto]``, but neither Django nor the other packages."""
 
 from user_sessions.verify.claims import SessionClaims
 from user_sessions.verify.keys import Keys, KeySet, VerificationKey

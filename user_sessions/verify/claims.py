@@ -1,4 +1,4 @@
-"""What a session token says, once its types and ranges are checked. Whether to believe it is not decided here."""
+"""Parse the claims of a session token and check their types and ranges. The verifier decides if they are valid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from user_sessions.verify.refusals import BadClaim, MissingClaim
 
 __all__ = ["SessionClaims", "session_claims"]
 
-# Seconds since the epoch: the last one a datetime can hold.
+# Seconds since the epoch: the maximum of a datetime.
 LATEST = 253_402_300_799
 NEVER = -1
 STATUSES = ("active", "pending")
@@ -17,9 +17,10 @@ STATUSES = ("active", "pending")
 
 @dataclass(frozen=True, kw_only=True)
 class SessionClaims:
-    """Who is signed in, and how. Version 1 of the claims does not say the status.
+    """The user, the session and how they signed in. Version 1 of the claims has no status.
 
-    A denylist keys on ``token_id`` or ``session_id``, never on the text of a token: ECDSA has two signatures for each.
+    Use ``token_id`` or ``session_id`` in a denylist, never the text of a token: ECDSA allows two signatures of one
+    message.
     """
 
     user_id: str
@@ -33,16 +34,16 @@ class SessionClaims:
     impersonator: Mapping[str, Any] | None
     """Who impersonates the user."""
     authorized_party: str | None
-    """The origin from which the token was asked for."""
+    """The origin of the page that requested the token."""
     first_factor_age: timedelta | None
-    """Between the verification of the first factor and the issue of the token; None if unknown or never."""
+    """Time from the verification of the first factor to the issue of the token; None if unknown or never verified."""
     second_factor_age: timedelta | None
     claims: Mapping[str, Any] = field(repr=False)
-    """All of them, as in the token."""
+    """All claims, as in the token."""
 
 
 def session_claims(payload: Mapping[str, Any]) -> SessionClaims:
-    """Raises MissingClaim or BadClaim, naming the claim."""
+    """Return the checked claims. Raise MissingClaim or BadClaim with the name of the claim."""
     first, second = _factor_ages(payload)
     return SessionClaims(
         user_id=_text(payload, "sub"),
@@ -83,7 +84,7 @@ def _time(payload: Mapping[str, Any], name: str) -> datetime:
 
 
 def _is_number(value: object) -> bool:
-    """Neither a boolean nor a float, though Python would take them for one."""
+    """Return True for an int, but not for a bool or a float."""
     return type(value) is int
 
 

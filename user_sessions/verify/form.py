@@ -1,6 +1,6 @@
-"""The strict form of a signed token: every token that passes has one spelling and one reading.
+"""Parse a signed token strictly: every accepted token has one spelling and one meaning.
 
-JWS compact serialisation (RFC 7515, section 7.1), and of it only what a session token needs.
+The subset of the JWS compact serialisation (RFC 7515, section 7.1) that session tokens need.
 """
 
 import json
@@ -20,7 +20,7 @@ MAX_KID_CHARACTERS = 100
 
 COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
-# Header members that change how the rest is to be read. Others are ignored: no key is ever taken from a header.
+# Header members that change how the rest is parsed. Others are ignored; a key is never taken from a header.
 REFUSED_MEMBERS = {"crit", "zip", "b64"}
 
 
@@ -38,7 +38,7 @@ class Parts:
 
 
 def parse(token: object) -> Parts:
-    """Nothing in it is to be believed yet. Raises Malformed for whatever is not the text of a token."""
+    """Split a token into its parts, which are not verified yet. Raise Malformed."""
     match = COMPACT.fullmatch(token) if isinstance(token, str) and len(token) <= MAX_CHARACTERS else None
     if match is None:
         raise Malformed
@@ -46,7 +46,7 @@ def parse(token: object) -> Parts:
         header, payload, signature = map(_bytes, match.groups())
         parts = Parts(_object(header), _object(payload), match.string[: match.end(2)].encode(), signature)
     except (ValueError, RecursionError):
-        # Without its context, which quotes the token.
+        # ``from None``: the context quotes the token.
         raise Malformed from None
     if REFUSED_MEMBERS & parts.header.keys() or not _is_kid(parts.header):
         raise Malformed
@@ -92,7 +92,7 @@ def _finite(text: str) -> float:
 
 
 def _check_inside(value: Any, *, depth: int) -> None:
-    """Raises ValueError where containers lie too deep or a text has half of a surrogate pair."""
+    """Raise ValueError if containers are nested too deep or a string has an unpaired surrogate."""
     if isinstance(value, str):
         value.encode()
     elif isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""Public keys, parsed once, each for exactly one algorithm (RFC 8725, section 3.1)."""
+"""Public keys, parsed once, each for one algorithm (RFC 8725, section 3.1)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,50 +25,55 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 @dataclass(frozen=True)
 class VerificationKey:
-    """``algorithm`` is RS256, ES256 or EdDSA. Raises ValueError for a key that does not suit it: an RSA key under
-    2048 bits, a curve other than P-256 or Ed25519, any private key."""
+    """A public key and its algorithm: RS256, ES256 or EdDSA.
+
+    Raise ValueError for a key that does not fit the algorithm: an RSA key under 2048 bits, a curve other than P-256 or
+    Ed25519, or any private key.
+    """
 
     algorithm: str
     public: RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey = field(repr=False)
 
     def __post_init__(self) -> None:
         if not _suits(self.public, self.algorithm):
-            raise ValueError(f"not a public key for {self.algorithm}")
+            raise ValueError(f"The key is not a public key for {self.algorithm}.")
 
     def has_signed(self, message: bytes, signature: bytes) -> bool:
         return ALGORITHMS[self.algorithm].verify(message, self.public, signature)
 
 
 class Keys(Protocol):
-    """Where a verifier finds its keys."""
+    """A source of keys for a verifier."""
 
     def key_for(self, kid: str | None) -> VerificationKey | None:
-        """The key that is called ``kid``, an opaque text that anybody may have made up."""
+        """Return the key with this ``kid``, which is untrusted text, or None."""
 
 
 @dataclass(frozen=True)
 class KeySet:
-    """Keys that are at hand: by their id, or a single one for every id."""
+    """Keys in memory: by id, or one key for every id."""
 
     by_kid: Mapping[str, VerificationKey]
     for_every_kid: VerificationKey | None = None
 
     @classmethod
     def from_pem(cls, pem: str | bytes, *, algorithm: str) -> Self:
-        """One public key in PEM; the ``kid`` of a token is ignored. Raises ValueError if it does not suit."""
+        """Return a set of one public key in PEM. It ignores the ``kid`` of a token. Raise ValueError."""
         try:
             public: Any = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
         except UnsupportedAlgorithm as error:
-            raise ValueError("not a key of a known kind") from error
+            raise ValueError("pem has an unsupported key type.") from error
         return cls({}, VerificationKey(algorithm, public))
 
     @classmethod
     def from_jwks(cls, jwks: object) -> Self:
-        """The keys of a JWK set (RFC 7517, section 5) that may sign session tokens; all others are left out. Raises
-        ValueError if it is not a set."""
+        """Return the keys of a JWK set (RFC 7517, section 5) that can verify session tokens; skip all others.
+
+        Raise ValueError if ``jwks`` is not a JWK set.
+        """
         jwks = jwks.get("keys") if isinstance(jwks, Mapping) else None
         if not isinstance(jwks, list):
-            raise ValueError("not a JWK set")
+            raise ValueError("jwks must be a JWK set: an object with a list of keys.")
         suitable = (jwk for jwk in jwks if isinstance(jwk, dict) and _is_for_signatures(jwk))
         found = ((jwk["kid"], _from_jwk(jwk)) for jwk in suitable)
         return cls({kid: key for kid, key in found if key is not None})
@@ -89,7 +94,7 @@ def _suits(public: object, algorithm: str) -> bool:
 
 
 def _is_for_signatures(jwk: dict[str, Any]) -> bool:
-    """Whether it says it is public and may be looked up. ``use`` may be left out (RFC 7517, section 4.2)."""
+    """Return True for a public key with an id, for signatures. ``use`` is optional (RFC 7517, section 4.2)."""
     return isinstance(jwk.get("kid"), str) and jwk.get("use", "sig") == "sig" and "d" not in jwk
 
 

@@ -1,4 +1,4 @@
-"""Why a token is not accepted: one class for each reason, with a ``code`` that stays the same."""
+"""The reasons to reject a token: one class each, with a stable ``code``."""
 
 __all__ = [
     "BadClaim",
@@ -20,7 +20,7 @@ __all__ = [
 
 
 class TokenRejected(Exception):
-    """The token is not accepted. Its text never carries anything of the token but the name of a standard claim."""
+    """The token is rejected. The message contains nothing of the token except the name of a standard claim."""
 
     code = "token_rejected"
 
@@ -29,82 +29,82 @@ class TokenRejected(Exception):
 
 
 class Malformed(TokenRejected):
-    """It is not written as a signed token is, or there would be two ways to read it."""
+    """The text is not a signed token in strict form."""
 
     code = "malformed"
 
 
 class WrongKind(TokenRejected):
-    """It is a token, but no session token: one made from a template, say."""
+    """The token is not a session token, for example a token from a JWT template."""
 
     code = "wrong_kind"
 
 
 class UnknownKey(TokenRejected):
-    """No key in use has the id that it names."""
+    """No current key has the key id of the token."""
 
     code = "unknown_key"
 
 
 class WrongAlgorithm(TokenRejected):
-    """It names another algorithm than the one its key is for."""
+    """The algorithm of the token is not the algorithm of its key."""
 
     code = "wrong_algorithm"
 
 
 class BadSignature(TokenRejected):
-    """Its key did not sign it, or it was changed since."""
+    """The signature does not match the token and its key."""
 
     code = "bad_signature"
 
 
 class MissingClaim(TokenRejected):
-    """A claim that every session token has is not there."""
+    """A required claim is missing."""
 
     code = "missing_claim"
 
 
 class BadClaim(TokenRejected):
-    """A claim has the wrong type, or a value that it never has."""
+    """A claim has the wrong type or an invalid value."""
 
     code = "bad_claim"
 
 
 class WrongIssuer(TokenRejected):
-    """Another workspace issued it."""
+    """The issuer is another workspace."""
 
     code = "wrong_issuer"
 
 
 class WrongParty(TokenRejected):
-    """It was asked for from an origin that is not among the authorized parties, or from none."""
+    """The origin that requested the token is missing, or is not an authorized party."""
 
     code = "wrong_party"
 
 
 class WrongAudience(TokenRejected):
-    """It is meant for somebody else, or for nobody in particular where an audience is asked for."""
+    """The token has another audience, or no audience where one is required."""
 
     code = "wrong_audience"
 
 
 class Expired(TokenRejected):
-    """Its time is over."""
+    """The token has expired."""
 
     code = "expired"
 
 
 class NotYetValid(TokenRejected):
-    """Its time has not come."""
+    """The token is not valid yet."""
 
     code = "not_yet_valid"
 
 
 class PendingSession(TokenRejected):
-    """The user still has something to do before the sign-in counts."""
+    """The session is pending: the user must complete a task first."""
 
     code = "pending_session"
 
 
 class KeysUnavailable(Exception):
-    """The keys could not be fetched, so nothing is known about the token. Answer 503, not 401."""
+    """The keys could not be fetched, so the token could not be checked. Respond with 503, not 401."""

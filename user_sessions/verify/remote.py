@@ -1,4 +1,4 @@
-"""The key set of a workspace, fetched over HTTPS and kept for a while."""
+"""Fetch the key set of a workspace over HTTPS and cache it."""
 
 import json
 import re
@@ -23,12 +23,12 @@ __all__ = ["JwksUrl"]
 MAX_BYTES = 256 * 1024
 MAX_TIMEOUT = timedelta(minutes=5)
 
-# Anyone can make up a kid, so unknown ones cause this many fetches in a row, and then one in so many seconds.
+# Anyone can invent a kid, so unknown ones cause at most this many fetches in a row, then one in this many seconds.
 UNKNOWN_KID_FETCHES = 5
 UNKNOWN_KID_EVERY = 1.0
-# Seconds. A server that failed is left alone for so long, and who waited for the failed fetch does not repeat it.
+# Seconds before the next fetch after a failure. Threads that waited for the failed fetch do not repeat it.
 RETRY_AFTER = 1.0
-# Whatever the server says, an answer is kept for so long, unless ``max_age`` is shorter still.
+# Seconds. Shortest caching time of a response, whatever the server says, unless ``max_age`` is shorter.
 MIN_AGE = 10.0
 
 FAILURES = (OSError, HTTPException, ValueError, RecursionError)
@@ -42,23 +42,20 @@ class _Answer:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """The credential in the headers is for one address."""
+    """Follow no redirect: the credential in the headers is for one address."""
 
     def redirect_request(self, *args: Any, **kwargs: Any) -> None:
         return None
 
 
 class JwksUrl:
-    """Keys behind an ``https`` address, or an ``http`` one on a loopback host. Threads may share it: one fetches while
-    the others wait.
+    """Keys at an ``https`` URL, or an ``http`` URL on a loopback host. Threads can share one instance.
 
-    The set is fetched again once it is older than ``max_age``, or the server's shorter ``max-age``, and when a token
-    names an unknown key. ``stale_for`` is how much longer the old set serves while the server cannot be reached. It is
-    zero unless you say otherwise, because a key that was revoked must stop working within a time you can state: an
-    attacker who has the key and can block this address would decide that time otherwise.
+    The set is fetched again when it is older than ``max_age`` or the server's shorter ``max-age``, and when a token has
+    an unknown key id. ``stale_for`` is how much longer a stale set is used while the server is unreachable. The default
+    is zero: otherwise an attacker who has a revoked key and can block this URL could use the key longer.
 
-    ``timeout`` is for each wait on the network, and for the body as a whole. ``clock`` gives seconds and never goes
-    back.
+    ``timeout`` limits each wait on the network, and the whole body. ``clock`` returns monotonic seconds.
     """
 
     def __init__(
@@ -72,10 +69,10 @@ class JwksUrl:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not _is_safe(url):
-            raise ValueError("a key set comes over https, or over http from a loopback host")
+            raise ValueError("url must start with https://, or with http:// and a loopback host.")
         if not all(_is_header(text) for item in (headers or {}).items() for text in item):
-            # http.client would refuse it too, with an error that quotes the credential.
-            raise ValueError("a header has a character that none may have, such as a newline")
+            # http.client refuses it too, but its error quotes the credential.
+            raise ValueError("headers must be printable ASCII strings, without newlines.")
         if not _is_duration(max_age) or max_age < timedelta(0):
             raise ValueError("max_age must be a timedelta of 0 or more.")
         if not _is_duration(stale_for) or stale_for < timedelta(0):
@@ -88,7 +85,7 @@ class JwksUrl:
         self._timeout = timeout.total_seconds()
         self._stale_for = stale_for.total_seconds()
         self._clock = clock
-        # No proxy for http, which is loopback only.
+        # No proxy for http, which is allowed for loopback hosts only.
         proxies = {scheme: proxy for scheme, proxy in getproxies().items() if scheme == "https"}
         self._opener = build_opener(_NoRedirects, ProxyHandler(proxies))
         self._lock = Lock()
@@ -96,7 +93,7 @@ class JwksUrl:
         self._retry_at = self._unknown_kids_until = clock()
 
     def key_for(self, kid: str | None) -> VerificationKey | None:
-        """Raises KeysUnavailable if the set cannot be fetched and none is at hand."""
+        """Return the key with this ``kid``, or None. Raise KeysUnavailable if there is no usable key set."""
         if kid is None:
             return None
         answer = self._answer
@@ -106,7 +103,7 @@ class JwksUrl:
             return self._keys_for(kid, self._clock()).key_for(kid)
 
     def _keys_for(self, kid: str, now: float) -> KeySet:
-        """The set to look in, after a fetch if one is due."""
+        """Return the key set. Fetch it first if it is stale or the ``kid`` is unknown."""
         if self._answer is None or now >= self._answer.fresh_until:
             return self._fetched(now)
         if self._answer.keys.key_for(kid) is None and self._may_fetch_for_unknown(now):
@@ -114,7 +111,7 @@ class JwksUrl:
         return self._answer.keys
 
     def _may_fetch_for_unknown(self, now: float) -> bool:
-        """Take one fetch out of the allowance for unknown kids, if one is left."""
+        """Return True if the rate limit allows a fetch for an unknown kid, and count it."""
         used_until = max(self._unknown_kids_until, now)
         if used_until - now > (UNKNOWN_KID_FETCHES - 1) * UNKNOWN_KID_EVERY:
             return False
@@ -122,7 +119,7 @@ class JwksUrl:
         return True
 
     def _fetched(self, now: float) -> KeySet:
-        """The set as the server has it now, or the old one as long as that may serve."""
+        """Fetch the key set. Return the stale one if that fails and ``stale_for`` allows it."""
         failure: Exception | None = None
         if now >= self._retry_at:
             try:
@@ -136,7 +133,7 @@ class JwksUrl:
         return self._answer.keys
 
     def _fetch(self, now: float) -> _Answer:
-        """Raises one of FAILURES."""
+        """Fetch the key set from the server. Raise one of FAILURES."""
         etag = {"If-None-Match": self._answer.etag} if self._answer and self._answer.etag else {}
         request = Request(self.url, headers={**self._headers, **etag})
         try:
@@ -155,13 +152,13 @@ class JwksUrl:
         while chunk := response.read1(MAX_BYTES):
             body += chunk
             if len(body) > MAX_BYTES or self._clock() > deadline:
-                raise ValueError("the answer is too long")
+                raise ValueError("The response is too large or too slow.")
         return body
 
     def _age(self, headers: Message) -> float:
-        """How long an answer is good. Only ``max-age`` counts: ``no-store`` is for caches that others can read."""
-        told = re.search(r"max-age=\"?(\d{1,9})\b", headers["Cache-Control"] or "", re.IGNORECASE)
-        return min(self._max_age, max(MIN_AGE, float(told[1]))) if told else self._max_age
+        """Return how many seconds to cache a response. ``no-store`` is ignored: it is meant for shared caches."""
+        found = re.search(r"max-age=\"?(\d{1,9})\b", headers["Cache-Control"] or "", re.IGNORECASE)
+        return min(self._max_age, max(MIN_AGE, float(found[1]))) if found else self._max_age
 
 
 def _is_duration(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Whether to believe a session token: form, kind, key, signature, claims, addressee, time, in this order."""
+"""Verify a session token: form, kind, key, signature, claims, origin and audience, time, in this order."""
 
 import re
 from collections.abc import Collection
@@ -29,21 +29,21 @@ MAX_SKEW = timedelta(seconds=300)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
-# A scheme and a host, as browsers send them in Origin; tokens have no other in ``azp``.
+# A scheme and a host, as browsers send them in Origin. ``azp`` never contains anything else.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|null")
 
-# Header members that tell a session token from everything else the same key signs.
+# Header members that distinguish a session token from other tokens of the same key.
 SESSION_TOKEN = {"typ": "JWT", "cat": "cl_B7d4PD111AAA"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
-    """What a service believes. Make one and keep it; threads may share it.
+    """Verifies the session tokens of one workspace. Create one instance and reuse it; threads can share it.
 
-    ``issuer`` is the frontend API of the workspace, letter by letter. With ``authorized_parties`` a token must come
-    from one of these origins, so one that a backend asked for is refused. ``audience`` must be among those that the
-    token names; without it a token that names any is refused (RFC 7519, section 4.1.3). ``skew`` is how far this clock
-    and the server's may be apart.
+    ``issuer`` is exactly the frontend API of the workspace. With ``authorized_parties`` a token must come from a page
+    of one of these origins, so a token that a backend requested is rejected. ``audience`` must be one of the token's
+    audiences; without it a token that has any is rejected (RFC 7519, section 4.1.3). ``skew`` is the tolerated clock
+    difference.
     """
 
     keys: Keys
@@ -55,34 +55,37 @@ class Verifier:
 
     def __post_init__(self) -> None:
         if not _is_text(self.issuer) or self.issuer.endswith("/"):
-            raise ValueError("issuer must be the frontend API of the workspace, as text without a slash at its end.")
+            raise ValueError("issuer must be the frontend API of the workspace, as a string without a trailing slash.")
         if isinstance(self.authorized_parties, str) or not isinstance(self.authorized_parties, Collection):
             raise ValueError("authorized_parties must be a collection of origins, such as a list.")
         if not all(_is_text(party) and ORIGIN.fullmatch(party) for party in self.authorized_parties):
             raise ValueError("authorized_parties must be origins, such as https://app.example.com, without a path.")
         if self.audience is not None and not _is_text(self.audience):
-            raise ValueError("audience must be one name, as text. Leave it out to refuse tokens that name any.")
+            raise ValueError("audience must be one string. Leave it out to reject tokens that have an audience.")
         skew: object = self.skew
         if not isinstance(skew, timedelta) or not timedelta(0) <= skew <= MAX_SKEW:
             raise ValueError(f"skew must be a timedelta between 0 and {MAX_SKEW}.")
         if not isinstance(self.accept_pending, bool):
             raise ValueError("accept_pending must be True or False.")
         if not callable(getattr(self.keys, "key_for", None)):
-            raise ValueError("keys must have a method key_for, as KeySet and JwksUrl have.")
+            raise ValueError("keys must have a method key_for, such as KeySet and JwksUrl.")
 
     def verify(self, token: str, *, at: datetime | None = None) -> SessionClaims:
-        """Raises TokenRejected, a subclass for each reason, and KeysUnavailable if no key could be had. Raises
-        ValueError for an ``at`` that ``check_time`` refuses."""
+        """Return the claims of a valid token.
+
+        Raise a subclass of TokenRejected for each reason, KeysUnavailable if the keys cannot be fetched, and ValueError
+        for an ``at`` that ``check_time`` refuses.
+        """
         at = datetime.now(UTC) if at is None else _moment(at)
         claims = self.authentic(token)
-        self._check_addressee(claims)
+        self._check_recipient(claims)
         self.check_time(claims, at=at)
         if claims.status == "pending" and not self.accept_pending:
             raise PendingSession
         return claims
 
     def authentic(self, token: str) -> SessionClaims:
-        """What a session token of the issuer says, whoever it is for and whether or not its time is over."""
+        """Return the claims of an authentic token of the issuer, without checking origin, audience and time."""
         parts = parse(token)
         if any(parts.header.get(name) != value for name, value in SESSION_TOKEN.items()):
             raise WrongKind
@@ -93,8 +96,7 @@ class Verifier:
         return claims
 
     def check_time(self, claims: SessionClaims, *, at: datetime) -> None:
-        """Raises Expired or NotYetValid. Raises ValueError for an ``at`` without a time zone or outside the years 1970
-        to 9000, as every verb of the models does."""
+        """Raise Expired or NotYetValid. Raise ValueError for an ``at`` without a time zone or outside 1970 to 9000."""
         at = _moment(at)
         if claims.expires_at <= at - self.skew:
             raise Expired
@@ -110,7 +112,7 @@ class Verifier:
         if not key.has_signed(parts.signed, parts.signature):
             raise BadSignature
 
-    def _check_addressee(self, claims: SessionClaims) -> None:
+    def _check_recipient(self, claims: SessionClaims) -> None:
         if self.authorized_parties and claims.authorized_party not in self.authorized_parties:
             raise WrongParty
         if "aud" in claims.claims or self.audience is not None:
@@ -125,7 +127,7 @@ class Verifier:
 
 
 def _moment(at: datetime) -> datetime:
-    """As ``sessions_core.moments``, which a service that only verifies need not have. Raises ValueError."""
+    """Check ``at`` like ``sessions_core.moments``, which this package must not import. Raise ValueError."""
     given: object = at
     if not isinstance(given, datetime) or given.utcoffset() is None:
         raise ValueError("at must be a datetime with a time zone, such as datetime.now(UTC).")

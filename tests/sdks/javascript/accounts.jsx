@@ -1,5 +1,5 @@
-// An app in React that shows who is signed in, and lets users sign in, switch accounts and sign out.
-// The query of its address has the publishable key and the address of the frontend API.
+// A React app that shows the signed-in user and has sign-in, account switching and sign-out.
+// The query of its URL has the publishable key and the address of the frontend API.
 
 import { ClerkProvider, useAuth, useClerk, useSessionList, useUser } from "@clerk/react"
 import { useState } from "react"

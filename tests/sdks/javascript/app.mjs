@@ -1,5 +1,5 @@
-// An app's own server, which asks @clerk/backend about each request and does what it says: app.mjs, told by GIVEN.
-// Prints its port; answers who is signed in, as JSON.
+// An app's server that authenticates each request with @clerk/backend. Parameters are in GIVEN. It prints its port and
+// responds with the signed-in user as JSON.
 
 import { createServer } from "node:http"
 

@@ -1,4 +1,4 @@
-// What @clerk/backend is asked in the tests: clerk.mjs ACT, told by GIVEN; prints what it answered as JSON.
+// Runs @clerk/backend in a test: clerk.mjs ACT reads its parameters from GIVEN and prints the results as JSON.
 
 import { createClerkClient, verifyToken } from "@clerk/backend"
 import { isClerkAPIResponseError } from "@clerk/backend/errors"
@@ -129,7 +129,7 @@ async function mint() {
   }
 }
 
-// The constructors of the SDK drop nothing that JSON has, but fullName and the like are getters.
+// The SDK's objects keep every member of the JSON, but fullName and similar ones are getters.
 async function user() {
   const found = await clerk.users.getUser(given.user)
   return { ...JSON.parse(JSON.stringify(found)), fullName: found.fullName, email: found.primaryEmailAddress }
@@ -146,7 +146,7 @@ async function errors() {
   }
 }
 
-// Each of ``given.tries`` is a token and options: its claims, or why it is refused.
+// Each of ``given.tries`` is a token with options. Returns its claims, or the reason of the refusal.
 async function verify() {
   const tried = async ({ token, options }) => {
     try {
@@ -159,7 +159,7 @@ async function verify() {
   return Promise.all(given.tries.map(tried))
 }
 
-// Each of ``given.tries`` is headers and options: what an app's server makes of such a request.
+// Each of ``given.tries`` is headers with options. Returns how an app's server authenticates such a request.
 async function authenticate() {
   const tried = async ({ headers, options }) => {
     const request = new Request(given.url, { headers })
@@ -181,12 +181,12 @@ async function authenticate() {
 
 async function webhooks() {
   const { headers, secret: signingSecret } = given
-  const told = (body) =>
+  const result = (body) =>
     verifyWebhook(new Request("http://localhost/hook", { method: "POST", headers, body }), { signingSecret }).then(
       ({ type, data }) => ({ type, status: data.status, user: data.user.id }),
       () => "refused",
     )
-  return { whole: await told(given.body), changed: await told(given.body.replace("active", "actipe")) }
+  return { whole: await result(given.body), changed: await result(given.body.replace("active", "actipe")) }
 }
 
 const acts = {

@@ -1,4 +1,4 @@
-// An app in React made of prebuilt components. The query of its address has the publishable key, the address of the
+// A React app with prebuilt components. The query of its URL has the publishable key, the address of the
 // frontend API and, on the sign-in page, ``page=sign-in``.
 
 import { ClerkProvider, Show, SignIn, UserButton, useUser } from "@clerk/react"

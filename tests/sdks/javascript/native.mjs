@@ -1,18 +1,18 @@
-// What clerk-js is asked in the tests, in the build for apps that are no browser: native.mjs ACT, told by GIVEN; prints
-// what it answered as JSON. ``given.sdk`` is the folder that dev.py browser_sdk makes.
+// Runs the clerk-js build for native apps in a test: native.mjs ACT reads its parameters from GIVEN and prints the results
+// as JSON. ``given.sdk`` is the folder that dev.py browser_sdk makes.
 
 import { createRequire } from "node:module"
 
 const [act] = process.argv.slice(2)
 const given = JSON.parse(process.env.GIVEN)
 
-// As in a kit for apps; without it the SDK takes itself to be offline.
+// As in the SDKs for apps: without it clerk-js assumes that it is offline.
 globalThis.window = globalThis
 Object.defineProperty(globalThis, "navigator", { value: { product: "ReactNative", onLine: true } })
 
 const { Clerk } = createRequire(import.meta.url)(`${given.sdk}/clerk.native.js`)
 
-// As the vendor's kits for apps do it: the client's token is kept, and travels in a header both ways.
+// As in Clerk's SDKs for apps: the app stores the client's token and sends and receives it in a header.
 let kept = given.kept ?? ""
 let asked = 0
 
@@ -39,42 +39,42 @@ async function signIn(clerk, ticket) {
 
 async function story() {
   const clerk = await app()
-  const told = { before: clerk.session ?? null }
-  told.first = await signIn(clerk, given.tickets[0])
-  told.token = await clerk.session.getToken()
-  told["template token"] = await clerk.session.getToken({ template: given.template })
-  told.second = await signIn(clerk, given.tickets[1])
-  told.accounts = clerk.client.signedInSessions.map(({ id }) => id)
-  await clerk.setActive({ session: told.first.session })
-  told["in use"] = clerk.session.id
+  const result = { before: clerk.session ?? null }
+  result.first = await signIn(clerk, given.tickets[0])
+  result.token = await clerk.session.getToken()
+  result["template token"] = await clerk.session.getToken({ template: given.template })
+  result.second = await signIn(clerk, given.tickets[1])
+  result.accounts = clerk.client.signedInSessions.map(({ id }) => id)
+  await clerk.setActive({ session: result.first.session })
+  result["in use"] = clerk.session.id
   const sessions = await clerk.user.getSessions()
-  told.sessions = Object.fromEntries(sessions.map(({ id, latestActivity }) => [id, latestActivity.ipAddress ?? null]))
+  result.sessions = Object.fromEntries(sessions.map(({ id, latestActivity }) => [id, latestActivity.ipAddress ?? null]))
   const revoked = await sessions.find(({ id }) => id === given.elsewhere).revoke()
-  told.revoked = { id: revoked.id, status: revoked.status }
+  result.revoked = { id: revoked.id, status: revoked.status }
   await clerk.signOut()
-  told.after = { accounts: clerk.client.sessions.length, session: clerk.session ?? null }
-  return told
+  result.after = { accounts: clerk.client.sessions.length, session: clerk.session ?? null }
+  return result
 }
 
-// An app that kept a dead token, and forgets its client once more.
+// An app with an invalid token, which then deletes its client.
 async function again() {
   const clerk = await app()
-  const told = { before: clerk.session ?? null, first: await signIn(clerk, given.tickets[0]) }
+  const result = { before: clerk.session ?? null, first: await signIn(clerk, given.tickets[0]) }
   await clerk.client.destroy()
-  told.second = await signIn(clerk, given.tickets[1])
-  told["kept another"] = kept !== given.kept
-  // An answer with a newer token that never came.
+  result.second = await signIn(clerk, given.tickets[1])
+  result["kept another"] = kept !== given.kept
+  // Simulate a lost response with a newer token.
   kept = given.kept
-  told["token of the lost"] = await clerk.session.getToken({ skipCache: true }).catch((error) => error.errors[0].code)
-  told.after = clerk.session ?? null
-  return { ...told, asked }
+  result["token of the lost"] = await clerk.session.getToken({ skipCache: true }).catch((error) => error.errors[0].code)
+  result.after = clerk.session ?? null
+  return { ...result, asked }
 }
 
 try {
   console.log(JSON.stringify(await { again, story }[act]()))
-  process.exit() // its timers would go on
+  process.exit() // the SDK's timers would keep the process running
 } catch (error) {
-  // Node would print the line of the SDK that threw: all of it.
+  // Node would print the failing line of the SDK, which is the whole minified file.
   console.error(error.stack, error.errors)
   process.exit(1)
 }

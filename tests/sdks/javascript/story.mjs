@@ -1,4 +1,4 @@
-// What a JavaScript SDK is asked in the tests: story.mjs ALIAS ACT, told by GIVEN; prints what it answered as JSON.
+// Runs a JavaScript SDK in a test: story.mjs ALIAS ACT reads its parameters from GIVEN and prints the results as JSON.
 
 import { readFileSync } from "node:fs"
 
@@ -26,59 +26,59 @@ async function refusal(call) {
   try {
     await call()
   } catch (error) {
-    const told = { class: error.constructor.name }
+    const result = { class: error.constructor.name }
     if (error instanceof SeamHttpApiError) {
-      Object.assign(told, { code: error.code, status: error.statusCode, request_id: error.requestId })
+      Object.assign(result, { code: error.code, status: error.statusCode, request_id: error.requestId })
     }
     if (error instanceof SeamHttpInvalidInputError) {
       const names = ["connected_account_ids", "expires_at"]
-      told.messages = Object.fromEntries(names.map((name) => [name, error.getValidationErrorMessages(name)]))
+      result.messages = Object.fromEntries(names.map((name) => [name, error.getValidationErrorMessages(name)]))
     }
-    return told
+    return result
   }
   throw new Error("not refused")
 }
 
 async function story(seam) {
   const sessions = seam.clientSessions
-  const told = {}
+  const result = {}
 
   const created = await sessions.create({ user_identifier_key: "jane_doe", connected_account_ids: [given.a1] })
   const id = created.client_session_id
-  told["created"] = facts(created)
-  told["got by id"] = facts(await sessions.get({ client_session_id: id }))
-  told["got by key"] = facts(await sessions.get({ user_identifier_key: "jane_doe" }))
+  result["created"] = facts(created)
+  result["got by id"] = facts(await sessions.get({ client_session_id: id }))
+  result["got by key"] = facts(await sessions.get({ user_identifier_key: "jane_doe" }))
 
   await sessions.grantAccess({ user_identifier_key: "jane_doe", connected_account_ids: [given.a2] })
-  told["granted by key"] = facts(await sessions.get({ client_session_id: id }))
+  result["granted by key"] = facts(await sessions.get({ client_session_id: id }))
   await sessions.grantAccess({ client_session_id: id, connect_webview_ids: [given.webview] })
-  told["granted by id"] = facts(await sessions.get({ client_session_id: id }))
-  told["got or created, there"] = facts(
+  result["granted by id"] = facts(await sessions.get({ client_session_id: id }))
+  result["got or created, there"] = facts(
     await sessions.getOrCreate({ user_identifier_key: "jane_doe", connected_account_ids: [given.a2] }),
   )
-  told["got or created, new"] = facts(await sessions.getOrCreate({ user_identifier_key: "john_doe" }))
+  result["got or created, new"] = facts(await sessions.getOrCreate({ user_identifier_key: "john_doe" }))
 
   const nobody = await sessions.create()
-  told["listed"] = (await sessions.list()).map(facts)
-  told["listed by key"] = ids(await sessions.list({ user_identifier_key: "jane_doe" }))
-  told["listed without key"] = ids(await sessions.list({ without_user_identifier_key: true }))
+  result["listed"] = (await sessions.list()).map(facts)
+  result["listed by key"] = ids(await sessions.list({ user_identifier_key: "jane_doe" }))
+  result["listed without key"] = ids(await sessions.list({ without_user_identifier_key: true }))
 
-  told["devices"] = names(await seam.devices.list())
-  told["devices of the session"] = names(await seam.devices.list({ user_identifier_key: "jane_doe" }))
-  told["device"] = names([await seam.devices.get({ device_id: given.d3 })])
-  told["accounts"] = names(await seam.connectedAccounts.list())
-  told["account"] = names([await seam.connectedAccounts.get({ connected_account_id: given.a1 })])
+  result["devices"] = names(await seam.devices.list())
+  result["devices of the session"] = names(await seam.devices.list({ user_identifier_key: "jane_doe" }))
+  result["device"] = names([await seam.devices.get({ device_id: given.d3 })])
+  result["accounts"] = names(await seam.connectedAccounts.list())
+  result["account"] = names([await seam.connectedAccounts.get({ connected_account_id: given.a1 })])
   const workspace = await seam.workspaces.get()
-  told["workspace"] = [workspace.name, workspace.is_sandbox]
-  told["pages"] = names(await seam.createPaginator(seam.devices.list({ limit: 2 })).flattenToArray())
+  result["workspace"] = [workspace.name, workspace.is_sandbox]
+  result["pages"] = names(await seam.createPaginator(seam.devices.list({ limit: 2 })).flattenToArray())
 
   await sessions.revoke({ client_session_id: id })
-  told["listed after revoke"] = ids(await sessions.list())
-  told["got after revoke"] = facts(await sessions.get({ client_session_id: id }))
-  told["got or created after revoke"] = facts(await sessions.getOrCreate({ user_identifier_key: "jane_doe" }))
+  result["listed after revoke"] = ids(await sessions.list())
+  result["got after revoke"] = facts(await sessions.get({ client_session_id: id }))
+  result["got or created after revoke"] = facts(await sessions.getOrCreate({ user_identifier_key: "jane_doe" }))
   await sessions.delete({ client_session_id: nobody.client_session_id })
-  told["in the end"] = (await sessions.list()).map(facts)
-  return told
+  result["in the end"] = (await sessions.list()).map(facts)
+  return result
 }
 
 async function errors(seam) {
@@ -107,24 +107,24 @@ async function takenKey(seam) {
 }
 
 async function resources(seam) {
-  const told = {}
+  const result = {}
   const made = await seam.connectWebviews.create({ custom_metadata: { order: 7 } })
-  told.webview = [made.status, made.custom_metadata]
-  told.webviews = (await seam.connectWebviews.list()).length
-  told["webview again"] = (await seam.connectWebviews.get({ connect_webview_id: made.connect_webview_id })).status
+  result.webview = [made.status, made.custom_metadata]
+  result.webviews = (await seam.connectWebviews.list()).length
+  result["webview again"] = (await seam.connectWebviews.get({ connect_webview_id: made.connect_webview_id })).status
 
   const identities = seam.userIdentities
   const jane = await identities.create({ user_identity_key: "jane", full_name: "Jane Doe" })
   const both = { user_identity_id: jane.user_identity_id, device_id: given.d1 }
-  told.identities = names(await identities.list())
+  result.identities = names(await identities.list())
   await identities.grantAccessToDevice(both)
-  told.accessible = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
+  result.accessible = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
   await identities.revokeAccessToDevice(both)
-  told["no longer"] = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
+  result["no longer"] = names(await identities.listAccessibleDevices({ user_identity_id: jane.user_identity_id }))
 
   await seam.connectedAccounts.delete({ connected_account_id: given.a1 })
-  told.left = names(await seam.devices.list())
-  return told
+  result.left = names(await seam.devices.list())
+  return result
 }
 
 async function person() {
@@ -158,7 +158,7 @@ async function publishableKeyErrors() {
 
 async function clientSessionToken() {
   const browser = SeamHttp.fromClientSessionToken(given.token, { endpoint })
-  const told = {
+  const result = {
     session: (await browser.clientSessions.get()).client_session_id,
     devices: names(await browser.devices.list()),
     device: names([await browser.devices.get({ device_id: given.d1 })]),
@@ -169,12 +169,12 @@ async function clientSessionToken() {
     "a backend's route": await refusal(() => browser.clientSessions.list()),
     "api key as token": await refusal(() => SeamHttp.fromClientSessionToken(given.api_key, { endpoint })),
   }
-  const { session } = told
+  const { session } = result
   await backend.clientSessions.grantAccess({ client_session_id: session, connected_account_ids: [given.a2] })
-  told["devices after a grant"] = names(await browser.devices.list())
+  result["devices after a grant"] = names(await browser.devices.list())
   await backend.clientSessions.revoke({ client_session_id: session })
-  told["after revoke"] = await refusal(() => browser.devices.list())
-  return told
+  result["after revoke"] = await refusal(() => browser.devices.list())
+  return result
 }
 
 async function updateClientSessionToken() {

@@ -1,1 +1,1 @@
-"""The Backend API, which servers call with a secret key."""
+"""The Backend API: servers call it with a secret key."""

@@ -1,4 +1,4 @@
-"""The routes below ``/v1``: one row each, with methods and who it is open to."""
+"""The routes of the Backend API below ``/v1``: path, view, methods and credentials."""
 
 from sessions_core.credentials import API_KEY
 from sessions_core.http.routes import Route, urlpatterns_of
@@ -13,7 +13,7 @@ from user_sessions.clerk.paths import ANY_METHOD, ANYTHING
 
 BACKENDS = [API_KEY]
 
-# What paths begin with. Other paths below /v1/ belong to the host.
+# First path segments of this API. Other paths below /v1/ belong to the host project.
 FAMILIES = ["sessions", "clients", "users", "jwt_templates", "sign_in_tokens", "actor_tokens", "jwks"]
 
 ROUTES = [

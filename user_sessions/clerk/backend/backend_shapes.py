@@ -1,4 +1,4 @@
-"""How things look on the wire. Shapes only; times are milliseconds since the epoch."""
+"""JSON shapes of the Backend API. Times are milliseconds since the epoch."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,11 +27,11 @@ __all__ = [
 
 
 def session_object(session: UserSession, *, at: datetime, version: str) -> dict[str, Any]:
-    """A session as it is at this moment."""
-    shown = shapes.session_object(session, at=at)
+    """Return a session with its status at this moment."""
+    common = shapes.session_object(session, at=at)
     if version < WITH_TASKS:
-        del shown["tasks"]
-    return shown | {
+        del common["tasks"]
+    return common | {
         "user_id": user_id(session.user_id),
         "client_id": session.client_id,
         **latest_activity(session),
@@ -39,9 +39,9 @@ def session_object(session: UserSession, *, at: datetime, version: str) -> dict[
 
 
 def client_object(client: Client, *, at: datetime, version: str) -> dict[str, Any]:
-    """A client with the sessions that it lists."""
-    every = list(client.sessions.all())
-    sessions, active = client.shows(every, at=at), client.active_among(every, at=at)
+    """Return a client with its listed sessions."""
+    candidates = list(client.sessions.all())
+    sessions, active = client.listed_sessions(candidates, at=at), client.active_among(candidates, at=at)
     return {
         "object": "client",
         "id": client.pk,
@@ -61,7 +61,7 @@ def cookies_object(directives: Sequence[str]) -> dict[str, Any]:
 
 
 def jwt_template_object(template: JwtTemplate) -> dict[str, Any]:
-    """A template; its key is never shown. Lifetime and skew are seconds."""
+    """Return a template without its key. Lifetime and clock skew are seconds."""
     return {
         "object": "jwt_template",
         "id": template.pk,
@@ -77,7 +77,7 @@ def jwt_template_object(template: JwtTemplate) -> dict[str, Any]:
 
 
 def preview_object(preview: Preview) -> dict[str, Any]:
-    """Ours alone: ``size`` is bytes of the token, ``path`` a JSON pointer into the template's claims."""
+    """Return a preview, which Clerk does not have: ``size`` is bytes of the token, ``path`` a JSON pointer."""
     return {
         "object": "jwt_template_preview",
         "session_id": preview.session_id,
@@ -88,9 +88,9 @@ def preview_object(preview: Preview) -> dict[str, Any]:
 
 
 def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]:
-    """A sign-in token or actor token. Its text is shown to whoever makes it, and not again."""
-    front = UserSessionPolicy.of(ticket.workspace).frontend_api
-    url = f"{front}/v1/tickets/accept?{urlencode({'ticket': token})}" if front and token else None
+    """Return a sign-in token or actor token. Only the response that creates it contains its text."""
+    frontend_api = UserSessionPolicy.of(ticket.workspace).frontend_api
+    url = f"{frontend_api}/v1/tickets/accept?{urlencode({'ticket': token})}" if frontend_api and token else None
     return {
         "object": ticket.kind,
         "id": ticket.pk,
@@ -104,7 +104,7 @@ def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]
 
 
 def user_object(user: Any) -> dict[str, Any]:
-    """A user with what only backends see."""
+    """Return a user with the private metadata, which only backends see."""
     return shapes.user_object(user) | {"private_metadata": plain(profile_of(user).private_metadata)}
 
 
@@ -113,5 +113,5 @@ def deleted_object(kind: str, id: str) -> dict[str, Any]:
 
 
 def list_object(rows: Sequence[dict[str, Any]], *, total: int | None) -> Any:
-    """A bare list, or with the total count if the caller asked for pages."""
+    """Return a plain list, or an object with the total count if the caller asked for pages."""
     return list(rows) if total is None else {"data": list(rows), "total_count": total}

@@ -1,4 +1,4 @@
-"""What every endpoint for backends shares: the secret key, the version, and what is found by the caller's ids."""
+"""The base view of the Backend API: secret key, version, and look-ups in the caller's workspace."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ from user_sessions.users import find
 
 __all__ = ["BackendView"]
 
-# Characters, as many as a session keeps.
+# Characters. Matches ``UserSession.close_reason``.
 LONGEST_REASON = 200
 
 PAGE_SIZES = range(1, 501)
@@ -36,7 +36,7 @@ R = TypeVar("R", bound=Model)
 
 
 class BackendView(ClerkView):
-    """Base of the endpoints. ``auth`` is the ApiKey that calls, ``api_version`` the version it asked for."""
+    """Base view. ``auth`` is the calling ApiKey, ``api_version`` the requested version."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (SecretKeyAuthentication,)
 
@@ -46,7 +46,7 @@ class BackendView(ClerkView):
 
     @property
     def auth(self) -> ApiKey:
-        auth: ApiKey = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        auth: ApiKey = self.request.auth  # type: ignore[assignment]  # set by our authentication
         return auth
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -54,44 +54,44 @@ class BackendView(ClerkView):
         self.api_version = version_of(request)
 
     def user(self, id: str, *, unknown: str = "resource_not_found") -> Any:
-        """The host's user with this id on the wire."""
+        """Return the workspace's user with this API id. Raise ClerkError."""
         if user := find(self.auth.workspace, id):
             return user
         raise of_parameter(unknown, "user_id", f"No user was found with id {id}.")
 
     def template(self, id: str) -> JwtTemplate:
-        """The caller's JWT template with this id."""
+        """Return the caller's JWT template with this id. Raise ClerkError."""
         return one_template(JwtTemplate.objects.filter(workspace=self.auth.workspace, pk=id), id)
 
     def session(self, session_id: str) -> UserSession:
-        """The caller's session with this id."""
+        """Return the caller's session with this id. Raise ClerkError."""
         if is_storable(session_id) and (session := UserSession.of_id(self.auth.workspace, session_id)):
             return session
         raise session_not_found(session_id)
 
     def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
-        """The caller's live session with this id, with all that goes into a token."""
+        """Return the caller's live session with this id, with its token facts. Raise ClerkError."""
         if is_storable(session_id) and (session := UserSession.minting(self.auth.workspace, session_id, at=at)):
             return session
         raise session_not_found(session_id)
 
     def revoke_all(self, request: Request, sessions: UserSessionQuerySet) -> Response:
-        """Revoke what lives of these, but for ``except_session_id``, which must be one of them."""
+        """Revoke the live sessions except ``except_session_id``, which must be one of them."""
         body = body_of(request)
-        kept = REVOKE_ALL.read(body, "except_session_id").get("except_session_id")
-        if kept is not None:
-            if not sessions.filter(pk=kept).exists():
-                raise session_not_found(kept)
-            sessions = sessions.exclude(pk=kept)
+        excepted = REVOKE_ALL.read(body, "except_session_id").get("except_session_id")
+        if excepted is not None:
+            if not sessions.filter(pk=excepted).exists():
+                raise session_not_found(excepted)
+            sessions = sessions.exclude(pk=excepted)
         revoked = sessions.revoke(actor=self.auth.actor, reason=REVOKE_ALL.read(body, "reason").get("reason", ""))
         return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
 
     def listed(
         self, request: Request, rows_of: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
     ) -> Response:
-        """A page of what is found, newest first: a bare list, or with the total if the caller asks for pages.
+        """Return a page of rows, newest first: a plain list, or an object with the total if the caller asks for pages.
 
-        Which rows are on a later page is asked of the index alone, so that those before it are not read.
+        A later page selects its ids from the index alone, so that earlier rows are not read.
         """
         values = PAGE.read_query(request)
         limit, offset = values.get("limit", 10), values.get("offset", 0)
@@ -99,5 +99,5 @@ class BackendView(ClerkView):
         total = rows.count() if values.get("paginated") else None
         rows = rows.order_by("-created_at", "-id")
         page = slice(offset, offset + limit)
-        shown = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
-        return Response(list_object([shape(row) for row in shown], total=total))
+        selected = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
+        return Response(list_object([shape(row) for row in selected], total=total))

@@ -1,4 +1,4 @@
-"""Clients, with the sessions they hold."""
+"""Views of clients and their sessions."""
 
 from datetime import datetime
 from typing import Any
@@ -35,17 +35,17 @@ class ClientsView(BackendView):
         return Response(self._object(self._client(client_id, now), now))
 
     def verify(self, request: Request) -> Response:
-        said = read_client_token(VERIFY.read(body_of(request))["token"])
-        if said is None:
+        claims = read_client_token(VERIFY.read(body_of(request))["token"])
+        if claims is None:
             raise ClerkError("cookie_invalid", "The token is no client's.")
         now = timezone.now()
-        client = self._client(said.client_id, now)
-        if not said.is_of(client):
+        client = self._client(claims.client_id, now)
+        if not claims.is_of(client):
             raise ClerkError("cookie_invalid", "The client has a newer token than this one.")
         return Response(self._object(client, now))
 
     def redeem_handshake(self, request: Request) -> Response:
-        """The cookies that a browser brought along behind a nonce, once."""
+        """Exchange a handshake nonce for the browser's cookies. It works once."""
         workspace, now = self.auth.workspace, timezone.now()
         nonce = HANDSHAKE_QUERY.read_query(request).get("nonce")
         if nonce is None:
@@ -59,9 +59,9 @@ class ClientsView(BackendView):
         return self.revoke_all(request, UserSession.objects.filter(client=client))
 
     def _clients(self, now: datetime) -> QuerySet[Client]:
-        """Each with the sessions that are still on it, which are all that its object shows."""
-        still_there = UserSession.objects.with_status_facts().not_left(at=now).select_related("user", "latest_activity")
-        sessions = Prefetch("sessions", still_there)
+        """Return the clients with the sessions that have not left them."""
+        current = UserSession.objects.with_status_facts().not_left(at=now).select_related("user", "latest_activity")
+        sessions = Prefetch("sessions", current)
         clients: QuerySet[Client] = self.auth.workspace.user_sessions_clients.prefetch_related(sessions)
         return clients
 

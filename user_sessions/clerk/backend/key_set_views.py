@@ -1,4 +1,4 @@
-"""The key set that tokens are verified with: for backends, and for everybody."""
+"""Views of the key set (JWKS): for backends, and public."""
 
 import re
 
@@ -17,12 +17,12 @@ __all__ = ["JwksView", "PublicJwksView"]
 
 class JwksView(BackendView):
     def list(self, request: Request) -> HttpResponse:
-        """Empty until the first token is minted: reading makes nothing, and there is nothing to verify yet."""
+        """Return the key set. It is empty until the first token is minted, because a read creates no key."""
         return _answer(document_of(self.auth.workspace_id, at=timezone.now()), request, scope="private")
 
 
 class PublicJwksView(BackendView):
-    """Open to anybody. Which workspace is asked for, the host says: there is nothing secret to choose."""
+    """The public key set of the workspace at the request's host. No authentication: public keys are not secret."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -37,12 +37,15 @@ class PublicJwksView(BackendView):
 
 
 def _answer(document: Document, request: Request, *, scope: str) -> HttpResponse:
-    """The document, or that the caller's copy is still good (RFC 9110, section 13.1.2). ``scope`` is who may keep it:
-    ``public``, or ``private``. An empty one is kept by nobody: the first token will need its key at once."""
-    kept = request.headers.get("if-none-match", "")
-    is_known = kept.strip() == "*" or document.etag in re.findall(r'"[^"]*"', kept)
-    response = HttpResponse(b"" if is_known else document.body, content_type="application/json")
-    response.status_code = 304 if is_known else 200
+    """Return the document, or 304 if the caller has it already (RFC 9110, section 13.1.2).
+
+    ``scope`` is ``public`` or ``private``, for ``Cache-Control``. An empty document must not be cached, because the
+    first token will need its key at once.
+    """
+    etags = request.headers.get("if-none-match", "")
+    is_unchanged = etags.strip() == "*" or document.etag in re.findall(r'"[^"]*"', etags)
+    response = HttpResponse(b"" if is_unchanged else document.body, content_type="application/json")
+    response.status_code = 304 if is_unchanged else 200
     response.headers["ETag"] = document.etag
     seconds = int(settings.jwks_max_age.total_seconds())
     response.headers["Cache-Control"] = "no-store" if document.is_empty else f"{scope}, max-age={seconds}"

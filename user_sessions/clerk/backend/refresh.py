@@ -1,6 +1,6 @@
-"""A session token that expired, made anew for an app's server, so that its user needs no redirect.
+"""Refresh an expired session token for an app's server, so that the user needs no redirect.
 
-The order of the checks is ours; each has a code of its own, and after any of them SDKs fall back to the handshake.
+The order of the checks is our choice. Each has its own code, and after any of them SDKs fall back to the handshake.
 """
 
 import re
@@ -21,13 +21,13 @@ from user_sessions.verify import MissingClaim, SessionClaims, TokenRejected, Wro
 
 __all__ = ["Refresh"]
 
-# A browser that comes back later goes through the handshake.
+# An older token is not refreshed; its browser goes through the handshake.
 LONGEST_ABSENCE = timedelta(days=1)
 
 _ORIGIN = re.compile(r"https?://[^/?#\s@]+", re.ASCII)
 
-# Where the browser connects from is no part of the decision: ``request_headers`` is not looked at, and of
-# ``request_originating_ip`` only that it is a text.
+# The decision does not depend on the browser's connection: ``request_headers`` is ignored, and
+# ``request_originating_ip`` must only be a string.
 REFRESH = Parameters(
     request_originating_ip=Text(),
     expired_token=Text(required=True, max_length=LONGEST_TOKEN),
@@ -36,7 +36,7 @@ REFRESH = Parameters(
     format=Choice(options=("token", "cookie")),
 )
 
-_WITHOUT = {
+_MISSING_CLAIM_CODES = {
     "sid": "expired_session_token_missing_sid",
     "iat": "session_refresh_expired_session_token_missing_iat",
 }
@@ -44,7 +44,7 @@ _WITHOUT = {
 
 @dataclass(frozen=True, kw_only=True)
 class Refresh:
-    """What an app's server asks: the token that expired, the cookie beside it, and the origin of the page."""
+    """The request of an app's server: the expired session token, the refresh token, and the origin of the page."""
 
     expired_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -53,7 +53,7 @@ class Refresh:
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Refresh":
-        """Return what a body asks for. Raises ClerkError."""
+        """Return the request in a body. Raise ClerkError."""
         values = REFRESH.read(body)
         return cls(
             expired_token=values["expired_token"],
@@ -63,7 +63,7 @@ class Refresh:
         )
 
     def token(self, workspace: Workspace, session_id: str, *, at: datetime) -> str:
-        """A fresh session token for the same page. Raises ClerkError."""
+        """Return a new session token for the same page. Raise ClerkError."""
         if not _ORIGIN.fullmatch(self.origin):
             raise ClerkError("refresh_request_origin_invalid")
         claims = self._claims(workspace, at=at)
@@ -84,13 +84,13 @@ class Refresh:
             raise ClerkError("session_refresh_inactive_session") from ended
 
     def _claims(self, workspace: Workspace, *, at: datetime) -> SessionClaims:
-        """What the token says, whose time is over on purpose."""
+        """Return the claims of the session token, which may be expired. Raise ClerkError."""
         try:
             return verifier_of(workspace, at=at).authentic(self.expired_token)
         except WrongKind as rejected:
             raise ClerkError("session_refresh_session_token_ineligible") from rejected
         except MissingClaim as rejected:
-            raise ClerkError(_WITHOUT.get(rejected.args[0], "expired_session_token_invalid")) from rejected
+            raise ClerkError(_MISSING_CLAIM_CODES.get(rejected.args[0], "expired_session_token_invalid")) from rejected
         except TokenRejected as rejected:
             raise ClerkError("expired_session_token_invalid") from rejected
 
@@ -98,13 +98,13 @@ class Refresh:
         sessions = UserSession.objects.in_workspace(workspace).filter(pk=session_id)
         session = sessions.for_minting(at=at).select_related("user", "workspace", "client").first()
         if session is None or not session.user.is_active:
-            raise ClerkError(_why_not(sessions.select_related("user").first()))
+            raise ClerkError(_refusal_code(sessions.select_related("user").first()))
         if not is_refresh_token_of(session, self.refresh_token):
             raise ClerkError("refresh_token_not_found")
         return session
 
 
-def _why_not(session: UserSession | None) -> str:
+def _refusal_code(session: UserSession | None) -> str:
     if session is None:
         return "session_refresh_session_not_found"
     return "session_refresh_inactive_session" if session.user.is_active else "session_refresh_user_not_found"

@@ -1,4 +1,4 @@
-"""Who is calling: a backend with a secret key. Asked before anything else about the request is looked at."""
+"""Authenticate a backend by its secret key, before anything else in the request is read."""
 
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.authentication import BaseAuthentication
@@ -12,7 +12,7 @@ __all__ = ["SecretKeyAuthentication"]
 
 
 class SecretKeyAuthentication(BaseAuthentication):
-    """``request.auth`` becomes the ApiKey. Raises ClerkError for none, and for one that is not known."""
+    """Set ``request.auth`` to the ApiKey. Raise ClerkError if the key is missing or invalid."""
 
     credential_headers = ("Authorization",)
 

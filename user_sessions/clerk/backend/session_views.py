@@ -1,4 +1,4 @@
-"""Sessions, and the tokens minted for them."""
+"""Views of sessions, and of the tokens minted for them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ CREATE = Parameters(active_organization_id=Organization(), user_id=Text(required
 VERIFY = Parameters(token=Text(required=True, max_length=LONGEST_TOKEN))
 MINT = Parameters(expires_in_seconds=Number(within=LIFETIMES))
 
-# Of the query
+# Query parameters
 FILTERS = Parameters(user_id=Text(), client_id=Text(), status=Choice(options=Status.values))
 REFRESH_QUERY = Parameters(suffixed_cookies=Flag())
 
@@ -55,7 +55,7 @@ class SessionsView(BackendView):
         return Response(self._object(self.session(session_id), timezone.now()))
 
     def revoke(self, request: Request, session_id: str) -> Response:
-        body_of(request)  # nothing is asked of it, but it must be one
+        body_of(request)  # no parameters, but the body must be valid
         now = timezone.now()
         session = self.session(session_id)
         session.revoke(actor=self.auth.actor, at=now)
@@ -81,9 +81,9 @@ class SessionsView(BackendView):
         now = timezone.now()
         workspace = self.auth.workspace
         is_suffixed = REFRESH_QUERY.read_query(request).get("suffixed_cookies", False)
-        wanted = Refresh.read(body_of(request))
-        token = wanted.token(workspace, session_id, at=now)
-        if wanted.format == "token":
+        refresh = Refresh.read(body_of(request))
+        token = refresh.token(workspace, session_id, at=now)
+        if refresh.format == "token":
             return Response(token_object(token))
         return Response(cookies_object(session_cookies(token, workspace, suffixed=is_suffixed)))
 
@@ -101,7 +101,7 @@ class SessionsView(BackendView):
         return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
 
     def _sessions(self) -> UserSessionQuerySet:
-        """The only sessions this caller can name: those of its workspace."""
+        """Return the sessions of the caller's workspace."""
         sessions = UserSession.objects.in_workspace(self.auth.workspace)
         return sessions.with_status_facts().select_related("latest_activity")
 

@@ -1,4 +1,4 @@
-"""JWT templates: defined, looked at before they are used, and deleted."""
+"""Views that define, preview and delete JWT templates."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.parameters import Parameters, body_of
-from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, vetted
+from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, validate_key
 from user_sessions.models import Definition, JwtTemplate
 from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
 from user_sessions.templating.previews import preview
@@ -24,7 +24,7 @@ __all__ = ["JwtTemplatesView"]
 # Seconds.
 CLOCK_SKEWS = range(301)
 
-# Null is the default.
+# Null sets the default.
 TIMES: Mapping[str, Parameter] = {
     "lifetime": Number(within=LIFETIMES, nullable=True),
     "allowed_clock_skew": Number(within=CLOCK_SKEWS, nullable=True),
@@ -65,8 +65,8 @@ class JwtTemplatesView(BackendView):
         return Response(deleted_object("jwt_template", template_id))
 
     def preview(self, request: Request) -> Response:
-        """What a session would get from a template that is stored, named by ``template_id`` or ``name``, or from one
-        that is not yet: ``claims`` and what goes with them."""
+        """Preview the token that a session would get from a stored template, found by ``template_id`` or ``name``, or
+        from an unsaved one in ``claims``."""
         body, now = body_of(request), timezone.now()
         session = self.minting_session(PREVIEW.read(body, "session_id")["session_id"], at=now)
         return Response(preview_object(preview(session, self._previewed(body), at=now)))
@@ -83,9 +83,9 @@ class JwtTemplatesView(BackendView):
 
 
 def _definition(body: Mapping[str, Any]) -> Definition:
-    """What a body asks for. Beside name and claims, what it leaves out stays as it is."""
+    """Return the definition in a body. Missing values except name and claims stay unchanged."""
     values = DEFINITION.read(body)
-    return Definition(name=values["name"], **_claims_and_times(values), **_key(values))
+    return Definition(name=values["name"], **_claims_and_times(values), **_signing_key(values))
 
 
 def _claims_and_times(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,8 +97,8 @@ def _claims_and_times(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _key(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The algorithm and the key that are asked for, which must be said to be wanted."""
+def _signing_key(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the algorithm and the key. A key requires ``custom_signing_key``."""
     algorithm, text, is_custom = (
         values.get(name) for name in ("signing_algorithm", "signing_key", "custom_signing_key")
     )
@@ -111,7 +111,7 @@ def _key(values: Mapping[str, Any]) -> dict[str, Any]:
     if text is None:
         return {"signing_algorithm": algorithm}
     try:
-        return {"signing_algorithm": algorithm, "signing_key": vetted(text, algorithm)}
+        return {"signing_algorithm": algorithm, "signing_key": validate_key(text, algorithm)}
     except KeyRefused as refused:
         raise of_parameter("form_param_value_invalid", "signing_key", str(refused)) from refused
 

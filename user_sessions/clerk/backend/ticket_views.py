@@ -1,4 +1,4 @@
-"""Sign-in tokens and actor tokens: tickets that a backend makes."""
+"""Views of sign-in tokens and actor tokens, the tickets that a backend creates."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,7 +26,7 @@ SIGN_IN_TOKEN_LIFETIME = 2_592_000
 ACTOR_TOKEN_LIFETIME = 3600
 ACTOR_SESSION_LIFETIME = 1800
 
-# Bytes of JSON: every token of the session carries it.
+# Bytes of JSON: every token of the session contains it.
 LARGEST_ACTOR = 1024
 
 SIGN_IN_TOKEN = Parameters(
@@ -42,11 +42,11 @@ ACTOR_TOKEN = ClosedParameters(
 
 class TicketsView(BackendView):
     kind: Ticket.Kind
-    # What an unknown user is called: SDKs know an answer for each endpoint.
+    # Error code for an unknown user: SDKs expect another one at each endpoint.
     unknown_user: str
 
     def revoke(self, request: Request, ticket_id: str) -> Response:
-        body_of(request)  # nothing is asked of it, but it must be one
+        body_of(request)  # no parameters, but the body must be valid
         tickets = self.auth.workspace.user_sessions_tickets.filter(kind=self.kind)
         ticket = tickets.filter(pk=ticket_id).first() if is_storable(ticket_id) else None
         if ticket is None:

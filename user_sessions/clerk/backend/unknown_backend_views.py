@@ -1,4 +1,4 @@
-"""Paths that do not exist."""
+"""The view of unknown paths."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +10,7 @@ __all__ = ["UnknownView"]
 
 
 class UnknownView(BackendView):
-    """Who has no key does not even learn that there is nothing."""
+    """Answers 404 after authentication, so that a caller without a key cannot probe for paths."""
 
     def refuse(self, request: Request, rest: str) -> Response:
         raise ClerkError("resource_not_found", "There is no such endpoint.")

@@ -1,4 +1,4 @@
-"""The host's users, to look at, and all their sessions at once."""
+"""Views of users: read one, and revoke all sessions of one."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,5 +17,5 @@ class UsersView(BackendView):
     def revoke_sessions(self, request: Request, user_id: str) -> Response:
         sessions = UserSession.objects.in_workspace(self.auth.workspace).of_user_id(user_id)
         if not sessions.exists():
-            self.user(user_id)  # who is nobody, if the workspace does not know them either
+            self.user(user_id)  # raises if the user is unknown too
         return self.revoke_all(request, sessions)

@@ -1,1 +1,1 @@
-"""The Frontend API, which browsers and apps call."""
+"""The Frontend API: browsers and apps call it."""

@@ -1,7 +1,7 @@
-"""Who is calling: a client, by the token in its cookie or its header, or a visitor whom nobody knows yet.
+"""Authenticate a client by the token in its cookie or header. A caller without a valid token is an anonymous visitor.
 
-A browser sends the cookie by itself, also for pages of others. So whatever changes anything must say by its ``Origin``
-which page asks, and the workspace must list that. An app that is no browser shows its token in ``Authorization``.
+Browsers also send the cookie with requests of other sites. A request that changes something must therefore have an
+``Origin`` that the workspace lists. A native app sends its token in ``Authorization``.
 """
 
 from dataclasses import dataclass, field
@@ -27,28 +27,28 @@ VISITOR = "visitor"
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-# What a browser sends by itself to a proxy that asks for a password (RFC 7617, RFC 7616, RFC 4559): none of ours.
+# Schemes that a browser adds by itself for a proxy with a password (RFC 7617, RFC 7616, RFC 4559).
 BROWSER_SCHEMES = ("basic", "digest", "negotiate")
 
-# Longer than any that a workspace can list.
+# Longer than any origin that a workspace can list.
 LONGEST_ORIGIN = 255
 
-# A request with the client's former token may be on its way for so long.
-UNDER_WAY = timedelta(seconds=10)
+# A request with the client's previous token may still arrive within this time.
+STALE_FOR = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """``page`` is the origin of the page that asks, if the workspace lists it; a native app has none."""
+    """The caller. ``page`` is the origin of the calling page, if the workspace lists it; a native app has none."""
 
     workspace: Workspace
     client: Client | None = None
     page: str | None = None
     is_native: bool = False
-    # Of the token that was presented: a client that has another by now is to be told.
+    # Rotation of the presented token. A client with a newer token gets that one in the response.
     rotation: str = field(default="", repr=False)
-    # The token was good until a moment ago, and somebody holds the one that took its place.
-    is_late: bool = False
+    # The token was replaced a moment ago, so the browser will receive or already has the new one.
+    is_stale: bool = False
 
     @property
     def credential(self) -> str:
@@ -56,10 +56,9 @@ class Caller:
 
 
 class ClientAuthentication(BaseAuthentication):
-    """``request.auth`` becomes a Caller. Raises ClerkError.
+    """Set ``request.auth`` to a Caller. Raise ClerkError.
 
-    A token that opens nothing is as good as none, and never adopted: its browser can do nothing about it, and SDKs ask
-    who they are after every 401, with the same token.
+    An invalid client token is treated as absent: a 401 would make SDKs retry with the same token.
     """
 
     credential_headers = ("Authorization", "Cookie")
@@ -67,12 +66,12 @@ class ClientAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller]:
         origin, header, host = _origin_of(request), _authorization_of(request), request.get_host()
         is_native = bool(header) or request.query_params.get("_is_native") in ("1", "true")
-        text = _presented(request, header, is_native=is_native)
+        text = _client_token(request, header, is_native=is_native)
         if header and origin:
             raise ClerkError("origin_authorization_headers_conflict", "A page sends its cookie, not Authorization.")
-        said = read_client_token(text) if text else None
-        known = _client_named(said, host, origin)
-        client = known if known and said and said.is_of(known) else None
+        claims = read_client_token(text) if text else None
+        claimed = _client_of(claims, host, origin)
+        client = claimed if claimed and claims and claims.is_of(claimed) else None
         workspace = client.workspace if client else _workspace_at(host)
         page = None if is_native and not origin else _page(request, workspace, origin, client)
         caller = Caller(
@@ -81,7 +80,7 @@ class ClientAuthentication(BaseAuthentication):
             page=page,
             is_native=is_native,
             rotation=client.rotation if client else "",
-            is_late=bool(known and said and _is_late(said, known, at=timezone.now())),
+            is_stale=bool(claimed and claims and _is_stale(claims, claimed, at=timezone.now())),
         )
         if not is_native and page is None and request.method not in SAFE_METHODS:
             raise ClerkError("origin_missing", "A change must say by its Origin which page asks for it.")
@@ -97,8 +96,8 @@ def _origin_of(request: Request) -> str:
     return origin
 
 
-def _presented(request: Request, header: str, *, is_native: bool) -> str:
-    """The client's token, empty if there is none. Two that disagree are refused."""
+def _client_token(request: Request, header: str, *, is_native: bool) -> str:
+    """Return the client's token, or an empty string. Refuse two different tokens."""
     cookies = set(_cookies_of(request))
     if len(cookies) > 1 or (header and cookies - {header}):
         raise ClerkError("authentication_invalid", "There are two clients' tokens that disagree.")
@@ -106,7 +105,7 @@ def _presented(request: Request, header: str, *, is_native: bool) -> str:
 
 
 def _authorization_of(request: Request) -> str:
-    """With or without ``Bearer``, as apps send it."""
+    """Return the token in ``Authorization``. Apps send it with or without ``Bearer``."""
     header: str = request.headers.get("authorization", "").strip(" ")
     if "," in header:
         raise ClerkError("multiple_authorization_header_values_forbidden")
@@ -117,26 +116,28 @@ def _authorization_of(request: Request) -> str:
 
 
 def _cookies_of(request: Request) -> list[str]:
-    """Every value of the client's cookie: a browser sends two if somebody set another for a parent domain."""
+    """Return every value of the client's cookie: a browser sends two if another was set for a parent domain."""
     pairs = (part.strip(" \t").partition("=") for part in request.headers.get("cookie", "").split(";"))
     return [value for name, _, value in pairs if name == CLIENT_COOKIE and value]
 
 
-def _client_named(said: ClientClaims | None, host: str, origin: str) -> Client | None:
-    """The client whose token says this, be it the present one or not, at the address of its own workspace."""
-    client = Client.of_id(said.client_id, origin=origin) if said else None
+def _client_of(claims: ClientClaims | None, host: str, origin: str) -> Client | None:
+    """Return the client of a token, current or not, if the host is that of its workspace."""
+    client = Client.of_id(claims.client_id, origin=origin) if claims else None
     return client if client and UserSessionPolicy.of(client.workspace).is_at(host) else None
 
 
-def _is_late(said: ClientClaims, client: Client, *, at: datetime) -> bool:
-    """Whether the client got another token just now. Of one that was closed nobody holds another: whoever shows the
-    former begins anew."""
+def _is_stale(claims: ClientClaims, client: Client, *, at: datetime) -> bool:
+    """Return True if the client received a newer token a moment ago.
+
+    A closed client has no newer token in use, so its old token is only invalid.
+    """
     is_closed = client.last_active_session_id is None
-    return said.rotation != client.rotation and not is_closed and at - client.updated_at < UNDER_WAY
+    return claims.rotation != client.rotation and not is_closed and at - client.updated_at < STALE_FOR
 
 
 def _workspace_at(host: str) -> Workspace:
-    """The one whose frontend API is there: which one a visitor signs in to is no secret."""
+    """Return the workspace whose frontend API is at this host. Raise ClerkError."""
     workspace = UserSessionPolicy.objects.workspace_at(host)
     if workspace is None:
         raise ClerkError("host_invalid", "No workspace has its frontend API at this host.")
@@ -144,8 +145,10 @@ def _workspace_at(host: str) -> Workspace:
 
 
 def _page(request: Request, workspace: Workspace, origin: str, client: Client | None) -> str | None:
-    """The origin of the page that asks. A page of the frontend API's own origin need not name it when it reads, and a
-    browser then says so in a header that no script can set."""
+    """Return the origin of the calling page, or None. Raise ClerkError.
+
+    Browsers omit ``Origin`` on same-origin reads, but send ``Sec-Fetch-Site``, which no script can set.
+    """
     own = UserSessionPolicy.of(workspace).frontend_api
     if not origin:
         return own if request.headers.get("sec-fetch-site") == "same-origin" else None

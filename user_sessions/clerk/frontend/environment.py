@@ -1,4 +1,4 @@
-"""What an SDK asks for before anything else: how to sign in, and what is not available here."""
+"""The environment object, which SDKs request first: how to sign in, and which features are available."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from user_sessions.users import sign_in_identifiers
 
 __all__ = ["environment_object"]
 
-# Clerk's names for what an account has. ``password`` is for setting and changing one; a sign-in lists it as a factor.
+# Clerk's account attributes. ``password`` is for setting and changing one; a sign-in lists it as a factor.
 ATTRIBUTES = ["email_address", "phone_number", "username", "web3_wallet", "first_name", "last_name", "password"]
 ATTRIBUTES += ["authenticator_app", "backup_code", "passkey"]
 
@@ -40,10 +40,10 @@ def environment_object(workspace: Workspace) -> dict[str, Any]:
 
 
 def _user_settings() -> dict[str, Any]:
-    """Settings by which the prebuilt components draw only what works.
+    """Return settings that make the prebuilt components show only the available features.
 
-    Users identify themselves as ``find_by_name`` looks them up. Accounts belong to the host project, so nothing of them
-    can be created, changed or deleted here.
+    The identifiers are those of ``find_by_name``. Accounts belong to the host project, so they cannot be created,
+    changed or deleted here.
     """
     identifiers = sign_in_identifiers()
     return {

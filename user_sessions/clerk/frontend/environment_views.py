@@ -1,4 +1,4 @@
-"""What an SDK asks before anybody signs in."""
+"""Views that SDKs call before a sign-in."""
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -14,13 +14,13 @@ __all__ = ["DevBrowserView", "EnvironmentView"]
 
 class EnvironmentView(FrontendView):
     def retrieve(self, request: Request) -> Response:
-        """Also for PATCH, by which SDKs of a sandbox ask: nothing is changed."""
+        """Return the environment. SDKs of a sandbox request it by PATCH, which changes nothing."""
         return Response(environment_object(self.caller.workspace))
 
 
 class DevBrowserView(FrontendView):
     def create(self, request: Request) -> Response:
-        """An id that SDKs keep for a sandbox. It opens nothing, and nothing is kept of it."""
+        """Return an id that SDKs store for a sandbox. It gives no access and is not stored here."""
         if not self.caller.workspace.is_sandbox:
             raise ClerkError("request_invalid_for_environment")
         id = new_id("dvb", at=timezone.now())

@@ -1,4 +1,4 @@
-"""What a report of an error that nobody expected says of a request: nothing that somebody signs in with."""
+"""Remove credentials from reports of unhandled errors."""
 
 from types import FrameType
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 from django.views.debug import SafeExceptionReporterFilter
 
-__all__ = ["Discreet", "forget_query"]
+__all__ = ["RedactingReporterFilter", "remove_query"]
 
 
-class Discreet(SafeExceptionReporterFilter):
-    """Django's own would quote the form, with its password or ticket, the client's cookie, and all local variables."""
+class RedactingReporterFilter(SafeExceptionReporterFilter):
+    """Omit the form with its password or ticket, the cookies, and local variables, which Django would report."""
 
     def get_post_parameters(self, request: HttpRequest | None) -> dict[str, Any]:
         return {} if self.is_active(request) else super().get_post_parameters(request)
@@ -22,8 +22,8 @@ class Discreet(SafeExceptionReporterFilter):
         return [] if self.is_active(request) else super().get_traceback_frame_variables(request, tb_frame)
 
 
-def forget_query(request: HttpRequest) -> None:
-    """Let the request be one without a query, which reports show in many places: a ticket may stand there."""
+def remove_query(request: HttpRequest) -> None:
+    """Remove the query, which may contain a ticket and appears in several places of a report."""
     request.GET = QueryDict()
     for name in ("QUERY_STRING", "REQUEST_URI", "RAW_URI"):
         request.META.pop(name, None)

@@ -1,4 +1,4 @@
-"""How bodies of this API are read: forms, which a page may send without asking first, or JSON."""
+"""Parse bodies of the Frontend API: forms, which need no CORS preflight, or JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ MOST_FIELDS = 100
 
 
 class FormParser(JsonParser):
-    """A form is what Django makes of one: the host's backends and receivers find it in ``request.POST``."""
+    """Parse a form to a QueryDict, so that the host's backends and receivers find it in ``request.POST``."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         essence = (media_type or "").partition(";")[0].strip().lower()
@@ -29,7 +29,7 @@ class FormParser(JsonParser):
             raise ClerkError("unsupported_content_type", f"Send the body as {FORM}.")
         try:
             text = read_body(stream).decode()
-            # Django's own reader would take anything, and put marks where it is no text.
+            # QueryDict alone would accept invalid UTF-8 and insert replacement characters.
             parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
         except ValueError as malformed:
             raise ClerkError(
@@ -39,8 +39,10 @@ class FormParser(JsonParser):
 
 
 def body_of(request: Request) -> Mapping[str, Any]:
-    """The fields of the body, empty if there is none. In a form, empty is null, as SDKs send it; what is given twice is
-    a list, which no parameter is."""
+    """Return the fields of the body, or an empty mapping.
+
+    In a form an empty value is null, as SDKs send it. A repeated field is a list, which every parameter refuses.
+    """
     body = parameters.body_of(request)
     if not isinstance(body, QueryDict):
         return body

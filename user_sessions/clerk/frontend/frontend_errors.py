@@ -1,4 +1,4 @@
-"""What this API answers to errors: the table of the dialect, with the rows that it words differently."""
+"""The error table of the Frontend API: the common table with a few other messages."""
 
 from sessions_core.http.refusals import Refusals
 from user_sessions.clerk import refusals

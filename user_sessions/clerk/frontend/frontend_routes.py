@@ -1,4 +1,4 @@
-"""The routes below ``/v1`` that browsers and apps call: one row each, with methods and who it is open to."""
+"""The routes of the Frontend API below ``/v1``: path, view, methods and credentials."""
 
 from sessions_core.http.routes import Route, urlpatterns_of
 from user_sessions.clerk.frontend.client_authentication import CLIENT, VISITOR
@@ -11,16 +11,16 @@ from user_sessions.clerk.frontend.sign_in_views import SignInsView
 from user_sessions.clerk.frontend.unknown_frontend_views import UnknownView
 from user_sessions.clerk.paths import ANY_METHOD, ANYTHING
 
-ANYBODY = [VISITOR, CLIENT]
+ANYONE = [VISITOR, CLIENT]
 CLIENTS = [CLIENT]
 
 SESSION = "client/sessions/<str:session_id>"
 
 ROUTES = [
-    Route("environment", EnvironmentView, {"GET": "retrieve", "PATCH": "retrieve"}, ANYBODY),
-    Route("dev_browser", DevBrowserView, {"POST": "create"}, ANYBODY),
-    Route("client", ClientView, {"GET": "retrieve", "POST": "create", "PUT": "create", "DELETE": "destroy"}, ANYBODY),
-    Route("client/sign_ins", SignInsView, {"POST": "create"}, ANYBODY),
+    Route("environment", EnvironmentView, {"GET": "retrieve", "PATCH": "retrieve"}, ANYONE),
+    Route("dev_browser", DevBrowserView, {"POST": "create"}, ANYONE),
+    Route("client", ClientView, {"GET": "retrieve", "POST": "create", "PUT": "create", "DELETE": "destroy"}, ANYONE),
+    Route("client/sign_ins", SignInsView, {"POST": "create"}, ANYONE),
     Route("client/sign_ins/<str:sign_in_id>", SignInsView, {"GET": "retrieve"}, CLIENTS),
     Route(
         "client/sign_ins/<str:sign_in_id>/attempt_first_factor", SignInsView, {"POST": "attempt_first_factor"}, CLIENTS
@@ -38,14 +38,14 @@ ROUTES = [
         Route(f"{SESSION}/verify/{factor}", SessionsView, {"POST": "refuse_factor"}, CLIENTS)
         for factor in ("prepare_first_factor", "prepare_second_factor", "attempt_second_factor")
     ),
-    Route("client/handshake", RedirectsView, {"GET": "handshake"}, ANYBODY),
-    Route("client/touch", RedirectsView, {"GET": "touch"}, ANYBODY),
-    Route("tickets/accept", RedirectsView, {"GET": "accept_ticket"}, ANYBODY),
+    Route("client/handshake", RedirectsView, {"GET": "handshake"}, ANYONE),
+    Route("client/touch", RedirectsView, {"GET": "touch"}, ANYONE),
+    Route("tickets/accept", RedirectsView, {"GET": "accept_ticket"}, ANYONE),
     Route("me", MeView, {"GET": "retrieve"}, CLIENTS),
     Route("me/sessions", MeView, {"GET": "sessions_of_user"}, CLIENTS),
     Route("me/sessions/active", MeView, {"GET": "active_sessions"}, CLIENTS),
     Route("me/sessions/<str:session_id>/revoke", MeView, {"POST": "revoke"}, CLIENTS),
-    *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYBODY) for beginning in ("client", "me")),
+    *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYONE) for beginning in ("client", "me")),
 ]
 
 app_name = "user_sessions_frontend_api"

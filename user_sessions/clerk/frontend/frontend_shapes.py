@@ -1,4 +1,4 @@
-"""How things look to browsers and apps. Shapes only; times are milliseconds since the epoch."""
+"""JSON shapes of the Frontend API. Times are milliseconds since the epoch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,12 +19,12 @@ __all__ = [
     "verification_object",
 ]
 
-# The one factor that we verify ourselves.
+# The only factor that this API verifies.
 PASSWORD = {"strategy": "password"}
 
 
 def session_object(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
-    """A session with its user; ``token`` is a session token that rides along."""
+    """Return a session with its user; ``token`` is an attached session token."""
     return _with_token(session, at=at, token=token) | {
         "user": (user := user_object(session.user)),
         "public_user_data": _public_user_data(user),
@@ -45,7 +45,7 @@ def client_object(
     sign_in: SignIn | None,
     tokens: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """A client with the sessions that it lists, and the one in use; ``tokens`` are session tokens by session id."""
+    """Return a client with its listed sessions and the active one; ``tokens`` maps session ids to session tokens."""
     is_open = sign_in is not None and sign_in.status_at(at) == SignIn.Status.NEEDS_FIRST_FACTOR
     return {
         "object": "client",
@@ -63,7 +63,7 @@ def client_object(
 
 
 def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
-    """A sign-in attempt. Of the user it tells what was typed, and nothing else before they have proved who they are."""
+    """Return a sign-in attempt. It contains only what the user typed, because they are not authenticated yet."""
     status = sign_in.status_at(at)
     needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and can_have_password(sign_in.user)
     return {
@@ -83,7 +83,7 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
 
 
 def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
-    """A reverification. Its level is what is checked: the first factor, whatever the caller asked for."""
+    """Return a reverification. Its level is always the first factor, whatever the caller requested."""
     verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
     return {
         "object": "session_reverification",
@@ -103,7 +103,7 @@ def _with_token(session: UserSession, *, at: datetime, token: str | None) -> dic
 
 
 def _public_user_data(user: dict[str, Any]) -> dict[str, Any]:
-    """The part of a user's shape that others may see."""
+    """Return the public part of a user object."""
     names = ("first_name", "last_name", "image_url", "has_image", "profile_image_url", "username", "banned")
     addresses = [address["email_address"] for address in user["email_addresses"]]
     return {name: user[name] for name in names} | {

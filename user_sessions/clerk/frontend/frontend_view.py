@@ -1,4 +1,4 @@
-"""What every endpoint for browsers and apps shares: the client, its sessions, and how an answer brings both along."""
+"""The base view of the Frontend API: the client, its sessions, and responses that contain both."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,33 +18,33 @@ from sessions_core.models import Workspace
 from sessions_core.rates import network_of
 from sessions_core.texts import is_storable
 from user_sessions.clerk.base_view import ClerkView, session_not_found
-from user_sessions.clerk.cookies import drop_client, set_client, tell_signed_in
+from user_sessions.clerk.cookies import drop_client, set_client, set_signed_in_cookie
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.client_authentication import Caller, ClientAuthentication
-from user_sessions.clerk.frontend.error_reports import Discreet, forget_query
+from user_sessions.clerk.frontend.error_reports import RedactingReporterFilter, remove_query
 from user_sessions.clerk.frontend.forms import FormParser
 from user_sessions.clerk.frontend.frontend_errors import REFUSALS
 from user_sessions.clerk.frontend.frontend_shapes import client_object, session_object
 from user_sessions.clerk.versions import version_of
 from user_sessions.conf import settings
 from user_sessions.models import Client, SignIn, StaleClient, UserSession, UserSessionPolicy
-from user_sessions.passwords import LockedOut, attempts, authenticated, can_have_password
+from user_sessions.passwords import LockedOut, attempt_limits, authenticate_password, can_have_password
 from user_sessions.requirements import requirement_of
 from user_sessions.tokens.attached_tokens import attached_token
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.user_agents import Device, device_of
-from user_sessions.users import is_known, spelled
+from user_sessions.users import has_user, normalize_name
 
 __all__ = ["LONGEST_PASSWORD", "FrontendView", "wrong_password"]
 
-# Characters; hashing takes longer the longer it is.
+# Characters. Hashing a longer password takes longer.
 LONGEST_PASSWORD = 4096
 
 OVERRIDES = ("DELETE", "PATCH", "PUT")
 
 
 class FrontendView(ClerkView):
-    """Base of the endpoints. ``client`` is who calls, and after a sign-in who it became; None is nobody."""
+    """Base view. ``client`` is the calling client, or the one that a sign-in created; None for a visitor."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (ClientAuthentication,)
     parser_classes = (FormParser,)
@@ -60,22 +60,22 @@ class FrontendView(ClerkView):
     client: Client | None = None
     listed: list[UserSession] | None = None
 
-    # Whether the answer says who is signed in, and since when.
-    tells_signed_in: bool = False
+    # True if the response sets ``__client_uat``, with the time of the sign-in.
+    sets_signed_in_cookie: bool = False
     signed_in_since: datetime | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """A page can send GET and POST without asking first, so ``_method`` in the query of a POST names the others."""
-        request.exception_reporter_filter = Discreet()  # where Django looks for it
+        """Apply ``_method`` in the query of a POST: pages send only GET and POST without a CORS preflight."""
+        request.exception_reporter_filter = RedactingReporterFilter()  # Django reads this attribute
         with suppress(SuspiciousOperation):
-            wanted = request.GET.getlist("_method")
-            if request.method == "POST" and len(wanted) == 1 and wanted[0] in OVERRIDES:
-                request.method = wanted[0]
+            methods = request.GET.getlist("_method")
+            if request.method == "POST" and len(methods) == 1 and methods[0] in OVERRIDES:
+                request.method = methods[0]
         return super().dispatch(request, *args, **kwargs)
 
     @property
     def caller(self) -> Caller:
-        caller: Caller = self.request.auth  # type: ignore[assignment]  # what our authentication sets
+        caller: Caller = self.request.auth  # type: ignore[assignment]  # set by our authentication
         return caller
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -94,20 +94,23 @@ class FrontendView(ClerkView):
             return UserSessionPolicy.objects.workspace_at(request.get_host())
         return None
 
-    # Whose
+    # Client and sessions
 
     def own_client(self) -> Client:
-        """The calling client, where the route is open to clients alone."""
+        """Return the calling client, on a route for clients only."""
         assert self.client is not None
         return self.client
 
     def sessions(self, *, at: datetime) -> list[UserSession]:
-        """What the client lists, newest first, each with all that goes into a token: one query in all."""
-        return self.own_client().shows(self._not_left(at=at), at=at)
+        """Return the listed sessions, newest first, with their token facts: one query."""
+        return self.own_client().listed_sessions(self._not_left(at=at), at=at)
 
     def session(self, id: str, *, at: datetime) -> UserSession:
-        """The session of this client with this id, also one that is revoked and not listed: whoever uses it is to learn
-        that it is over. One of another client is as one that does not exist."""
+        """Return the session of this client with this id. Raise ClerkError.
+
+        It also returns a revoked session that is not listed, so that its user learns that it is over. A session of
+        another client is not found.
+        """
         for session in self._not_left(at=at):
             if session.pk == id:
                 return session
@@ -119,7 +122,7 @@ class FrontendView(ClerkView):
         return self.listed
 
     def minting_session(self, id: str, *, at: datetime) -> UserSession:
-        """The live session of this client with this id, with all that goes into a token: one query."""
+        """Return the live session of this client with this id, with its token facts: one query. Raise ClerkError."""
         session = UserSession.minting(self.caller.workspace, id, at=at) if is_storable(id) else None
         if session is not None and session.client_id == self.own_client().pk:
             return session
@@ -127,7 +130,10 @@ class FrontendView(ClerkView):
         raise ClerkError("authentication_invalid", "The session is over.")
 
     def active_session(self, request: Request, *, at: datetime) -> UserSession:
-        """The session that the caller says is in use, which SDKs do by ``_clerk_session_id``, or that we know to be."""
+        """Return the session in use: the one that SDKs name in ``_clerk_session_id``, or the active one.
+
+        Raise ClerkError.
+        """
         sessions = self.sessions(at=at)
         named = request.query_params.getlist("_clerk_session_id")
         if named:
@@ -139,38 +145,41 @@ class FrontendView(ClerkView):
         return active
 
     def become_client(self, *, at: datetime) -> Client:
-        """Let a visitor be a client from now on; in a transaction, for it is kept only if all goes well.
+        """Create a client for a visitor. Call it in a transaction, so that a failed sign-in leaves no client.
 
-        Raises StaleClient for a browser that is one already, and asked before it knew its newer token: with a second
-        client it would lose the accounts of the first.
+        Raise StaleClient for a browser that sent a token replaced a moment ago: with a second client it would lose the
+        accounts of the first.
         """
-        if self.caller.is_late:
+        if self.caller.is_stale:
             raise StaleClient
         self.client = Client.objects.begin(self.caller.workspace, at=at)
         return self.client
 
     @property
     def network(self) -> str:
-        """Whose requests are counted where only the address tells."""
+        """Return the caller's network, which counts requests without another key."""
         return network_of(client_address(self.request))
 
     @cached_property
     def device(self) -> Device:
-        """What the caller uses."""
+        """Return the caller's device."""
         return device_of(self.request.headers.get("user-agent", ""), client_address(self.request))
 
     def by_password(self, user: Any | None, name: str, password: str, *, or_another: bool = False) -> Any | None:
-        """Whom the host's backends let in with it, None if nobody goes by this name. Raises ClerkError if it is not the
-        user's, or too many were tried. ``or_another``: the backends may know another user by this name."""
-        who = user.pk if user else spelled(name)
-        for kind, whose in attempts(who, self.network):
-            self.limit(kind, *whose)
+        """Return the user whom the host's backends authenticate, or None if the name is unknown.
+
+        Raise ClerkError for a wrong password, or over the rate limit. With ``or_another`` the backends may return
+        another user with this name.
+        """
+        who = user.pk if user else normalize_name(name)
+        for kind, keys in attempt_limits(who, self.network):
+            self.limit(kind, *keys)
         try:
-            found = authenticated(user, name, password, self.request._request)
+            found = authenticate_password(user, name, password, self.request._request)
         except LockedOut:
             raise ClerkError("user_locked", "Too many wrong passwords. Try again later.") from None
         if found is not None and (user is None or or_another or found.pk == user.pk):
-            return found if is_known(self.caller.workspace, found) else None
+            return found if has_user(self.caller.workspace, found) else None
         if user is None:
             return None
         if not can_have_password(user):
@@ -178,54 +187,53 @@ class FrontendView(ClerkView):
         raise wrong_password()
 
     def require_password_to_be_enough(self, user: Any, identifier: str) -> None:
-        """Raises ClerkError, in the host's words, if the host requires more of this user than a password."""
+        """Raise ClerkError with the host's sentence if the host requires more of this user than a password."""
         missing = requirement_of(user, identifier, self.request._request)
         if missing is not None:
             raise ClerkError("strategy_for_user_invalid", missing)
 
-    def limit(self, kind: str, *whose: object) -> None:
-        """Count one more request of this kind, wherever in the host's project. Raises ClerkError when there were too
-        many."""
-        if seconds := settings.seconds_to_wait(kind, *whose):
+    def limit(self, kind: str, *keys: object) -> None:
+        """Count one request of this kind. Raise ClerkError over the rate limit."""
+        if seconds := settings.seconds_to_wait(kind, *keys):
             error = ClerkError("too_many_requests", "Too many requests. Try again later.")
             error.retry_after = seconds
             raise error
 
-    # Answers
+    # Responses
 
     def attached_token(self, session: UserSession, *, at: datetime) -> str | None:
-        """The session token that every shape of a live session has, None if it can mint none."""
+        """Return the session token for the JSON of a live session, or None if it cannot be minted."""
         return attached_token(session, at=at, authorized_party=self.caller.page)
 
     def wrapped_session(self, session: UserSession, *, at: datetime) -> Response:
-        """The answer to a verb: the session, and its client as it is now."""
+        """Return the response to a verb: the session and its current client."""
         token = self.attached_token(session, at=at)
         return self.wrapped(session_object(session, at=at, token=token), at=at)
 
     def wrapped(self, response: Any, *, at: datetime) -> Response:
-        return Response({"response": response, "client": self.client_shown(at=at)})
+        return Response({"response": response, "client": self.client_json(at=at)})
 
-    def client_shown(self, *, at: datetime) -> dict[str, Any]:
-        """The client with its sessions.
+    def client_json(self, *, at: datetime) -> dict[str, Any]:
+        """Return the JSON of the client with its sessions.
 
-        A live session whose token is too large is left out, so that its user counts as signed out: clerk-js puts a
-        listed one in use, and ``useAuth`` of the SDKs for React throws for one without a token.
+        A live session whose token is too large is left out, so that its user counts as signed out: clerk-js activates
+        a listed session, and ``useAuth`` of the React SDKs throws for one without a token.
         """
         client, sessions = self.own_client(), self.sessions(at=at)
         tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
         sessions = [session for session in sessions if tokens[session.pk] or not session.is_usable(at)]
         active = client.active_among(sessions, at=at)
-        self.tells_signed_in, self.signed_in_since = True, client.updated_at if active else None
+        self.sets_signed_in_cookie, self.signed_in_since = True, client.updated_at if active else None
         return client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code < 400 and isinstance(request.auth, Caller):
-            self._hand_over(response, request.auth)
+            self._send_client_token(response, request.auth)
         return response
 
-    def _hand_over(self, response: Response, caller: Caller) -> None:
-        """Give the client its token if it has another than it presented, by the way it came."""
+    def _send_client_token(self, response: Response, caller: Caller) -> None:
+        """Send the client its new token, by cookie or header as it sent the old one."""
         renewed = self.client if self.client and self.client.rotation != caller.rotation else None
         if renewed and caller.is_native:
             response.headers["Authorization"] = client_token(renewed)
@@ -233,13 +241,13 @@ class FrontendView(ClerkView):
             set_client(response, renewed)
         elif self.client is None and caller.client is not None and not caller.is_native:
             drop_client(response)
-        if self.tells_signed_in and not caller.is_native:
-            tell_signed_in(response, caller.workspace, self.signed_in_since)
+        if self.sets_signed_in_cookie and not caller.is_native:
+            set_signed_in_cookie(response, caller.workspace, self.signed_in_since)
 
     def error_response(self, error: Exception) -> Response | None:
         answer = super().error_response(error)
         if answer is None or answer.status_code == 500:
-            forget_query(self.request._request)  # a report of the error would quote it
+            remove_query(self.request._request)  # an error report would quote it
         return answer
 
 

@@ -1,4 +1,4 @@
-"""The user who is signed in, and their sessions on every client."""
+"""Views of the signed-in user and their sessions on all clients."""
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -13,7 +13,7 @@ from user_sessions.models import Status, UserSession, UserSessionQuerySet
 
 __all__ = ["MeView"]
 
-# Sessions in a list: it has no pages, and whoever has more looks for the latest.
+# Sessions in a list, which has no pages: the latest ones.
 MOST = 500
 
 
@@ -25,29 +25,29 @@ class MeView(FrontendView):
 
     def sessions_of_user(self, request: Request) -> Response:
         now = timezone.now()
-        sessions = self._beside(self.active_session(request, at=now)).not_left(at=now)
+        sessions = self._user_sessions(self.active_session(request, at=now)).not_left(at=now)
         return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
 
     def active_sessions(self, request: Request) -> Response:
         now = timezone.now()
-        live = self._beside(self.active_session(request, at=now)).live(at=now).order_by("-last_active_at", "-id")
+        live = self._user_sessions(self.active_session(request, at=now)).live(at=now).order_by("-last_active_at", "-id")
         return Response([session_with_activity(session, at=now, token=None) for session in live[:MOST]])
 
     def revoke(self, request: Request, session_id: str) -> Response:
-        """Sign the user out elsewhere, or here."""
+        """Revoke one session of the user, on this client or another."""
         now = timezone.now()
         active = self.active_session(request, at=now)
-        session = active if session_id == active.pk else self._elsewhere(session_id, active)
+        session = active if session_id == active.pk else self._other_session(session_id, active)
         if session is None or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
         session.revoke(actor=active.actor, at=now)
-        self.listed = None  # it may have been one of ours
+        self.listed = None  # it may be a session of this client
         return self.wrapped(session_object(session, at=now, token=None), at=now)
 
-    def _elsewhere(self, id: str, active: UserSession) -> UserSession | None:
-        return self._beside(active).filter(pk=id).first() if is_storable(id) else None
+    def _other_session(self, id: str, active: UserSession) -> UserSession | None:
+        return self._user_sessions(active).filter(pk=id).first() if is_storable(id) else None
 
-    def _beside(self, active: UserSession) -> UserSessionQuerySet:
-        """Those of the user who is signed in; no other can be named."""
+    def _user_sessions(self, active: UserSession) -> UserSessionQuerySet:
+        """Return the sessions of the signed-in user."""
         sessions = UserSession.objects.in_workspace(self.caller.workspace).of_user(active.user)
         return sessions.with_status_facts().select_related("user", "latest_activity")

@@ -1,4 +1,4 @@
-"""The sessions of the calling client, and the tokens minted for them."""
+"""Views of the calling client's sessions, and of the tokens minted for them."""
 
 from django.utils import timezone
 from rest_framework.request import Request
@@ -34,7 +34,7 @@ class SessionsView(FrontendView):
         return self.wrapped_session(self.session(session_id, at=now), at=now)
 
     def touch(self, request: Request, session_id: str) -> Response:
-        """Note that it is in use, and make it the one in use on this client."""
+        """Record that the session is in use, and make it the active one of this client."""
         now = timezone.now()
         TOUCH.read(body_of(request))
         session = self.session(session_id, at=now)
@@ -45,7 +45,7 @@ class SessionsView(FrontendView):
         return self.wrapped_session(session, at=now)
 
     def end(self, request: Request, session_id: str) -> Response:
-        """Sign out; the session stays on its client."""
+        """End the session. It stays on its client."""
         now = timezone.now()
         session = self.session(session_id, at=now)
         if not session.end(actor=session.actor, at=now):
@@ -53,7 +53,7 @@ class SessionsView(FrontendView):
         return self.wrapped_session(session, at=now)
 
     def remove(self, request: Request, session_id: str) -> Response:
-        """Sign out, and leave the client."""
+        """Remove the session: end it, and take it off the client."""
         now = timezone.now()
         session = self.session(session_id, at=now)
         if not session.remove(actor=session.actor, at=now):
@@ -77,12 +77,12 @@ class SessionsView(FrontendView):
     # Reverification
 
     def verify(self, request: Request, session_id: str) -> Response:
-        """Begin a reverification by password. Refuse it where the host requires more than a password of the user."""
+        """Begin a reverification by password. Refuse it if the host requires more of the user than a password."""
         now = timezone.now()
         if "level" not in VERIFY.read(body_of(request)):
             raise of_parameter("form_param_missing", "level", "level must be included.")
         session = self.session(session_id, at=now)
-        if session.impersonator is None and session.is_usable(now):  # the others fail below
+        if session.impersonator is None and session.is_usable(now):  # otherwise ``ask_again`` raises
             self.require_password_to_be_enough(session.user, self._typed_name(session))
         try:
             session.ask_again(at=now)
@@ -105,17 +105,17 @@ class SessionsView(FrontendView):
         return self._verification(session, is_complete=True)
 
     def _typed_name(self, session: UserSession) -> str:
-        """What the user typed to sign in, empty if that is not known."""
+        """Return what the user typed to sign in, or an empty string if unknown."""
         attempt = SignIn.of_client(self.own_client())
         return attempt.identifier if attempt and attempt.created_session_id == session.pk else ""
 
     def refuse_factor(self, request: Request, session_id: str) -> Response:
-        """Refuse factors that cannot be entered here."""
+        """Refuse factors other than a password."""
         self.session(session_id, at=timezone.now())
         raise ClerkError("strategy_for_user_invalid", "Only a password can be entered here.")
 
     def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
         now = timezone.now()
         token = self.attached_token(session, at=now)
-        shown = session_object(session, at=now, token=token)
-        return self.wrapped(verification_object(session.reverification_id, shown, is_complete=is_complete), at=now)
+        found = session_object(session, at=now, token=token)
+        return self.wrapped(verification_object(session.reverification_id, found, is_complete=is_complete), at=now)

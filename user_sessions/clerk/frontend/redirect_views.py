@@ -1,4 +1,4 @@
-"""Where a browser is sent by a link or by an app's server, and sent on from."""
+"""Views that redirect a browser: handshake, touch, and links with a ticket."""
 
 import re
 from datetime import datetime
@@ -13,7 +13,7 @@ from sessions_core.models import Workspace
 from user_sessions.clerk.cookies import set_client, set_handshake
 from user_sessions.clerk.errors import ClerkError
 from user_sessions.clerk.frontend.frontend_view import FrontendView
-from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
+from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.handshakes import Handshake, origin_of
 from user_sessions.ids import new_id
 from user_sessions.models import UserSessionPolicy
@@ -21,39 +21,39 @@ from user_sessions.tokens.handshake_tokens import handshake_token
 
 __all__ = ["RedirectsView"]
 
-# In the query of a handshake that was sent round once more.
-AGAIN = "again"
+# Query parameter of a handshake that is retried once.
+RETRIED = "again"
 
 DEV_BROWSER = re.compile(r"dvb_[0-9A-Za-z]{27}", re.ASCII)
 
 
 class RedirectsView(FrontendView):
     def handshake(self, request: Request) -> HttpResponseBase:
-        """Send the browser back with what the app's server asked for: who is signed in."""
+        """Redirect the browser back to the app with its current cookies."""
         now, workspace = timezone.now(), self.caller.workspace
         url, origin = self._target(request)
-        if self.caller.is_late and not _only(request, AGAIN):  # by then the browser knows its newer token
-            return _redirect(request.get_full_path(), **{AGAIN: "1"})
+        if self.caller.is_stale and not _query_value(request, RETRIED):  # by then the browser has its newer token
+            return _redirect(request.get_full_path(), **{RETRIED: "1"})
         active = self.own_client().active_among(self.sessions(at=now), at=now) if self.client else None
         handshake = Handshake(
             session_id=active.pk if active else "",
             origin=origin,
             dev_browser=self._dev_browser(request),
-            suffixed=_only(request, "suffixed_cookies") == "true",
+            suffixed=_query_value(request, "suffixed_cookies") == "true",
         )
         nonce = {"__clerk_handshake_nonce": handshake.nonce(workspace, at=now)}
-        token = {} if _only(request, "format") == "nonce" else _in_query(handshake, workspace, now)
-        if workspace.is_sandbox:  # often on another host than the app, where its cookies do not reach
+        token = {} if _query_value(request, "format") == "nonce" else _token_query(handshake, workspace, now)
+        if workspace.is_sandbox:  # often on another site than the app, so cookies do not reach it
             return _redirect(url, **(token or nonce))
         response = _redirect(url)
         if not any(
             set_handshake(response, name, text, workspace, page=origin) for name, text in (token | nonce).items()
         ):
-            return _redirect(url, **nonce)  # and never a token in the address of a live page
+            return _redirect(url, **nonce)  # in a live workspace a URL never contains a token
         return response
 
     def touch(self, request: Request) -> HttpResponseBase:
-        """Let the client's cookie live anew."""
+        """Renew the client's cookie."""
         url, _ = self._target(request)
         response = _redirect(url)
         if self.client is not None and not self.caller.is_native:
@@ -61,10 +61,10 @@ class RedirectsView(FrontendView):
         return response
 
     def accept_ticket(self, request: Request) -> HttpResponseBase:
-        """Bring a ticket to the page where users sign in; looking at it does not use it up."""
-        workspace, text = self.caller.workspace, _only(request, "ticket")
+        """Redirect to the sign-in page with the ticket. This does not use the ticket."""
+        workspace, text = self.caller.workspace, _query_value(request, "ticket")
         ticket = ticket_of(text, workspace)
-        with telling_of(ticket):
+        with refusing_used(ticket):
             ticket.require_pending(at=timezone.now())
         sign_in_url = UserSessionPolicy.of(workspace).sign_in_url
         if not sign_in_url:
@@ -74,8 +74,8 @@ class RedirectsView(FrontendView):
         return response
 
     def _target(self, request: Request) -> tuple[str, str]:
-        """Where to go on to, and the origin of that, which the workspace must list."""
-        url = _only(request, "redirect_url")
+        """Return ``redirect_url`` and its origin, which the workspace must list. Raise ClerkError."""
+        url = _query_value(request, "redirect_url")
         origin = origin_of(url, self.caller.workspace)
         if origin is None:
             raise ClerkError("invalid_handshake", "redirect_url must be a page of an origin that the workspace lists.")
@@ -84,23 +84,23 @@ class RedirectsView(FrontendView):
     def _dev_browser(self, request: Request) -> str:
         if not self.caller.workspace.is_sandbox:
             return ""
-        given = _only(request, "__clerk_db_jwt")
+        given = _query_value(request, "__clerk_db_jwt")
         return given if DEV_BROWSER.fullmatch(given) else new_id("dvb", at=timezone.now())
 
 
-def _in_query(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
+def _token_query(handshake: Handshake, workspace: Workspace, at: datetime) -> dict[str, str]:
     return {"__clerk_handshake": handshake_token(workspace, handshake.directives(workspace, at=at), at=at)}
 
 
-def _only(request: Request, name: str) -> str:
-    """A value in the query, empty if there is none or more than one."""
+def _query_value(request: Request, name: str) -> str:
+    """Return the value of a query parameter, or an empty string if it is missing or repeated."""
     given = request.query_params.getlist(name)
     return given[0] if len(given) == 1 else ""
 
 
 def _redirect(url: str, **added: str) -> HttpResponse:
-    """To this page, with these in its query in place of others of the same name."""
+    """Redirect to a URL; the given query parameters replace existing ones."""
     parts = urlsplit(url)
-    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in added]
-    target = urlunsplit(parts._replace(query="&".join([*kept, urlencode(added)]))) if added else url
+    others = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in added]
+    target = urlunsplit(parts._replace(query="&".join([*others, urlencode(added)]))) if added else url
     return HttpResponse(status=307, headers={"Location": target, "Referrer-Policy": "no-referrer"})

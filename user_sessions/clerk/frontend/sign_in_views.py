@@ -1,4 +1,4 @@
-"""How sessions are born: by a ticket from a backend, or by a password, in one step or in two."""
+"""Views that sign users in: by a ticket, or by a password in one step or two."""
 
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,10 @@ from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
 from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
-from user_sessions.clerk.frontend.presented_tickets import telling_of, ticket_of
+from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.models import SignIn, UserSession
-from user_sessions.users import cleaned_name, find_by_name
+from user_sessions.users import clean_name, find_by_name
 
 __all__ = ["SignInsView"]
 
@@ -26,13 +26,13 @@ STRATEGIES = ("password", "ticket")
 
 
 class Name(Text):
-    """The name of a user, cleaned as Django's own login form does."""
+    """The name of a user, cleaned as Django's login form does."""
 
     def check(self, value: object) -> str:
-        cleaned = cleaned_name(super().check(value))
+        cleaned = clean_name(super().check(value))
         if not cleaned:
             raise Problem(Kind.NULL, self)
-        return super().check(cleaned)  # it may be longer now
+        return super().check(cleaned)  # normalising can make it longer
 
 
 CREATE = Parameters(
@@ -59,11 +59,11 @@ class SignInsView(FrontendView):
             found = self.by_password(user, identifier, password, or_another=True)
             return self._sign_in(self._admitted(found, identifier), identifier, at=now)
         if user is None:
-            raise _unknown()
+            raise _account_not_found()
         return self._begin(user, identifier, at=now)
 
     def retrieve(self, request: Request, sign_in_id: str) -> Response:
-        return self._shown(self._attempt(sign_in_id), at=timezone.now())
+        return self._sign_in_response(self._attempt(sign_in_id), at=timezone.now())
 
     def attempt_first_factor(self, request: Request, sign_in_id: str) -> Response:
         body, now = body_of(request), timezone.now()
@@ -76,9 +76,9 @@ class SignInsView(FrontendView):
         return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
 
     def _admitted(self, user: Any | None, identifier: str) -> Any:
-        """The user whose password was right. Raises ClerkError if the host requires more than that."""
+        """Return the authenticated user. Raise ClerkError if unknown, or if the host requires more than a password."""
         if user is None:
-            raise _unknown()
+            raise _account_not_found()
         self.require_password_to_be_enough(user, identifier)
         return user
 
@@ -86,34 +86,41 @@ class SignInsView(FrontendView):
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
         client = self.client or self.become_client(at=at)
         client.hold()
-        return self._shown(SignIn.objects.begin(client, user, identifier, at=at), at=at)
+        return self._sign_in_response(SignIn.objects.begin(client, user, identifier, at=at), at=at)
 
     def _by_ticket(self, text: str, *, at: datetime) -> Response:
         ticket = ticket_of(text, self.caller.workspace)
-        how = {"actor": f"ticket:{ticket.pk}", "impersonator": ticket.impersonator, "lifetime": ticket.session_lifetime}
-        with telling_of(ticket), atomic():
-            ticket.accept(actor=how["actor"], at=at)
-            return self._sign_in(ticket.user, "", at=at, **how)
+        actor = f"ticket:{ticket.pk}"
+        with refusing_used(ticket), atomic():
+            ticket.accept(actor=actor, at=at)
+            return self._sign_in(
+                ticket.user,
+                "",
+                at=at,
+                actor=actor,
+                impersonator=ticket.impersonator,
+                lifetime=ticket.session_lifetime,
+            )
 
     @atomic()
     def _sign_in(
-        self, user: Any, identifier: str, *, at: datetime, actor: str = "", attempt: SignIn | None = None, **how: Any
+        self, user: Any, identifier: str, *, at: datetime, actor: str = "", attempt: SignIn | None = None, **extra: Any
     ) -> Response:
-        """A session of the user on this client, or on a new one: with all that goes with it, or not at all."""
+        """Start a session of the user on this client, or on a new one, in one transaction."""
         client = self.client or self.become_client(at=at)
         session = UserSession.objects.start(
-            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **how
+            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **extra
         )
-        if identifier and not session.began_with(user):  # the password was changed since the backends checked it
+        if identifier and not session.began_with(user):  # the password changed after the backends checked it
             raise wrong_password()
         attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
         attempt.complete(session)
-        if session.impersonator is None:  # whoever impersonates the user is somebody else
-            # As every login of Django's, so that the host's receivers learn of it.
+        if session.impersonator is None:  # an impersonation is not a login of the user
+            # Sent as by Django's login, for the host's receivers.
             request = self.request._request
             request.user = user
             user_logged_in.send(sender=type(user), request=request, user=user)
-        return self._shown(attempt, at=at)
+        return self._sign_in_response(attempt, at=at)
 
     def _attempt(self, sign_in_id: str) -> SignIn:
         attempts = SignIn.objects.filter(client=self.own_client(), id=sign_in_id).select_related("user")
@@ -122,10 +129,10 @@ class SignInsView(FrontendView):
             raise ClerkError("resource_not_found", f"No sign-in was found with id {sign_in_id}.")
         return attempt
 
-    def _shown(self, attempt: SignIn, *, at: datetime) -> Response:
+    def _sign_in_response(self, attempt: SignIn, *, at: datetime) -> Response:
         self.listed = None
         return self.wrapped(sign_in_object(attempt, at=at), at=at)
 
 
-def _unknown() -> ClerkError:
+def _account_not_found() -> ClerkError:
     return of_parameter("form_identifier_not_found", "identifier", "Couldn't find your account.")

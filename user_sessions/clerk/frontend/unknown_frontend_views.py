@@ -1,4 +1,4 @@
-"""Paths that do not exist."""
+"""The view of unknown paths."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response

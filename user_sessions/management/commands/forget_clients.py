@@ -1,4 +1,4 @@
-"""``manage.py forget_clients``: delete what visitors leave behind who never sign in."""
+"""``manage.py forget_clients``: delete clients on which no user ever signed in."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from user_sessions.models import Client
 
 class Command(BaseCommand):
     help = (
-        "Deletes clients on which nobody has signed in for a day, or begun to. To be run daily; it may be stopped and "
-        "repeated."
+        "Deletes clients that have no session and no sign-in attempt for a day. Run it daily. It can be "
+        "stopped and repeated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

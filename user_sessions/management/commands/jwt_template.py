@@ -1,4 +1,4 @@
-"""``manage.py jwt_template preview|session_token WORKSPACE``: look at a JWT template, and customise session tokens."""
+"""``manage.py jwt_template preview|session_token``: preview a JWT template, or customise session tokens."""
 
 import json
 from argparse import ArgumentParser
@@ -19,18 +19,18 @@ from user_sessions.templating.template_lint import Finding, lint
 
 class Command(BaseCommand):
     help = (
-        "Shows the exact claims a session would get from a JWT template, and what is probably wrong with it (preview); "
-        "or gives every session token of a workspace claims of its own (session_token)."
+        "preview shows the exact claims a session would get from a JWT template, with warnings. "
+        "session_token adds claims to every session token of a workspace."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        shown = verbs.add_parser("preview")
-        shown.add_argument("name", help="the name of the template")
-        shown.add_argument("--session", required=True, help="the id of a live session")
+        preview_parser = verbs.add_parser("preview")
+        preview_parser.add_argument("name", help="the name of the template")
+        preview_parser.add_argument("--session", required=True, help="the id of a live session")
         own = verbs.add_parser("session_token")
         own.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
-        own.add_argument("claims", help="a JSON object; its values may hold shortcodes")
+        own.add_argument("claims", help="a JSON object; its values may contain shortcodes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verb"] == "preview":
@@ -44,23 +44,23 @@ class Command(BaseCommand):
         with ready_database():
             session = live.filter(pk=session_id).first()
         if session is None or not session.user.is_active:
-            raise CommandError(f"There is no live session {session_id!r}.")
+            raise CommandError(f"No live session has the id {session_id!r}.")
         template = JwtTemplate.objects.filter(workspace=session.workspace, name=name).first()
         if template is None:
             raise CommandError(f"{session.workspace} has no JWT template {name!r}.")
         try:
-            shown = preview(session, template, at=now)
+            found = preview(session, template, at=now)
         except OutputTooLarge as error:
-            raise CommandError(f"No token would be made: {error}.") from None
-        self.stdout.write(json.dumps(shown.claims, indent=2))
-        self.stdout.write(f"{shown.size} bytes")
-        self._list(shown.findings)
+            raise CommandError(f"The template gives no token for this session: {error}.") from None
+        self.stdout.write(json.dumps(found.claims, indent=2))
+        self.stdout.write(f"{found.size} bytes")
+        self._list(found.findings)
 
     def _customise(self, workspace: Workspace, text: str) -> None:
         try:
             claims = dict(json.loads(text).items())
         except (ValueError, AttributeError, RecursionError):
-            raise CommandError("The claims are no JSON object.") from None
+            raise CommandError("The claims must be a JSON object.") from None
         try:
             template = JwtTemplate.objects.customise_session_tokens(workspace, claims, actor="command:jwt_template")
         except (UserSessionError, TemplateError) as error:

@@ -1,4 +1,4 @@
-"""``manage.py revoke_user_sessions WORKSPACE``: sign somebody out everywhere, or everybody."""
+"""``manage.py revoke_user_sessions WORKSPACE``: sign out one user, one client, or every user."""
 
 import sys
 from argparse import ArgumentParser
@@ -26,11 +26,11 @@ class Command(BaseCommand):
         whose = parser.add_mutually_exclusive_group(required=True)
         whose.add_argument("--user", help="the id of a user, such as user_7, or a user name")
         whose.add_argument("--client", help="the id of a client")
-        whose.add_argument("--everybody", action="store_true", help="by one row, however many there are")
-        parser.add_argument("--except", dest="kept", default="", help="the id of a session that stays")
-        parser.add_argument("--reason", default="", help="what the history will say")
+        whose.add_argument("--everybody", action="store_true", help="every session of the workspace, at once")
+        parser.add_argument("--except", dest="kept", default="", help="the id of a session to keep")
+        parser.add_argument("--reason", default="", help="the reason recorded in the history")
         parser.add_argument(
-            "--no-input", "--yes", dest="ask", action="store_false", help="do not ask before --everybody; for scripts"
+            "--no-input", "--yes", dest="ask", action="store_false", help="do not ask before --everybody, for scripts"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,12 +42,12 @@ class Command(BaseCommand):
         user, client = options["user"], options["client"]
         chosen = _of_user(workspace, user) if user else _of_client(workspace, client)
         if options["kept"] and not chosen.filter(pk=options["kept"]).exists():
-            raise CommandError(f"{options['kept']!r} is none of these sessions, so nothing was revoked.")
+            raise CommandError(f"{options['kept']!r} is not one of these sessions. Nothing was revoked.")
         revoked = self._revoke(chosen.exclude(pk=options["kept"]), reason=reason)
         self.stdout.write(f"{revoked} sessions revoked.")
 
     def _revoke(self, chosen: UserSessionQuerySet, *, reason: str) -> int:
-        """Some at a time, so that nobody waits long for the rows of this command. Returns how many."""
+        """Revoke in batches, so that other requests do not wait long for the rows. Return how many were revoked."""
         live, revoked = chosen.live(at=timezone.now()), 0
         progress = Progress(self.stderr, "sessions revoked so far")
         while some := list(live.values_list("pk", flat=True)[:BATCH]):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
 
     def _begin_epoch(self, workspace: Workspace, *, kept: str, reason: str, ask: bool) -> None:
         if kept:
-            raise CommandError("--everybody makes no exception.")
+            raise CommandError("--everybody cannot be combined with --except.")
         reason = check_length(reason, Epoch, "reason", what="--reason")
         if ask:
             _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")

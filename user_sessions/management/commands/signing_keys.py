@@ -15,9 +15,9 @@ BY = "command:signing_keys"
 
 class Command(BaseCommand):
     help = (
-        "Lists the signing keys of a workspace; publishes the next one (rotate); has one hand over to a successor "
-        "(retire); or withdraws one that leaked, and all tokens of it (revoke). Running processes follow by themselves."
-        " Gatepass refuses a revoked key at once; other verifiers do when they next fetch the key set."
+        "list shows the signing keys of a workspace. rotate publishes the next key. retire replaces a key. "
+        "revoke withdraws a leaked key and makes every token it signed invalid. Running processes need no restart. "
+        "Gatepass refuses a revoked key at once; other verifiers do when they next fetch the key set."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             command = verbs.add_parser(verb)
             command.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
             if verb == "rotate":
-                command.add_argument("--algorithm", choices=SigningAlgorithm.values, help="from this key on")
+                command.add_argument("--algorithm", choices=SigningAlgorithm.values, help="for this and later keys")
             if verb in ("retire", "revoke"):
                 command.add_argument("kid", help="as `signing_keys list` shows it")
 
@@ -37,17 +37,17 @@ class Command(BaseCommand):
                 self._rotate(workspace, options["algorithm"])
             case "retire":
                 key = self._key(workspace, options["kid"])
-                self.stdout.write("It was retired." if key.retire(actor=BY) else _why_not(key))
+                self.stdout.write("Retired." if key.retire(actor=BY) else _why_not(key))
             case "revoke":
                 key = self._key(workspace, options["kid"])
-                self.stdout.write("It was revoked." if key.revoke(actor=BY) else _why_not(key))
+                self.stdout.write("Revoked." if key.revoke(actor=BY) else _why_not(key))
         self._list(workspace)
 
     def _rotate(self, workspace: Workspace, algorithm: str | None) -> None:
         key = SigningKey.objects.rotate(workspace, actor=BY, algorithm=algorithm)
-        self.stdout.write(f"{key.kid} signs from {key.active_from:%Y-%m-%d %H:%M:%S} UTC on.")
+        self.stdout.write(f"{key.kid} signs from {key.active_from:%Y-%m-%d %H:%M:%S} UTC.")
         if algorithm not in (None, key.algorithm):
-            self.stdout.write(f"It was next already and is for {key.algorithm}: retire it to have one for {algorithm}.")
+            self.stdout.write(f"It was already pending, for {key.algorithm}. Retire it to get a key for {algorithm}.")
 
     def _key(self, workspace: Workspace, kid: str) -> SigningKey:
         key = SigningKey.objects.filter(workspace=workspace, kid=kid).first()
@@ -58,17 +58,17 @@ class Command(BaseCommand):
     def _list(self, workspace: Workspace) -> None:
         now = timezone.now()
         for key in workspace.user_sessions_signing_keys.all():
-            self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  {_end(key)}")
+            self.stdout.write(f"{key.kid}  {key.algorithm:<5}  {key.stage_at(now):<8}  {_format_end(key)}")
 
 
-def _end(key: SigningKey) -> str:
-    """When verifiers are no longer told of it."""
+def _format_end(key: SigningKey) -> str:
+    """Return when the key leaves the key set."""
     if key.revoked_at:
         return f"revoked at {key.revoked_at:%Y-%m-%d %H:%M}"
     return f"published until {key.published_until:%Y-%m-%d %H:%M}" if key.published_until else "published until -"
 
 
 def _why_not(key: SigningKey) -> str:
-    """Why a key that was asked to step down stays as it is."""
+    """Return why the key was neither retired nor revoked."""
     stage = key.stage_at(timezone.now())
-    return "Another key is about to take over already." if stage == Stage.ACTIVE else f"It is {stage} already."
+    return "Its successor is already published." if stage == Stage.ACTIVE else f"The key is already {stage}."
