@@ -12,6 +12,7 @@ from tests.embedded import embedded
 pytestmark = embedded
 
 ROOT = Path(__file__).parent.parent
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 PACKAGES = ["sessions_core", "client_sessions", "user_sessions", "sessions_project"]
 MODULES = [
     path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")) if "migrations" not in path.parts
@@ -47,6 +48,24 @@ def test_a_module_can_be_read_at_one_sitting(module):
     assert len(text.splitlines()) <= 320, "is a noun missing?"
     assert module.stem not in ("utils", "helpers", "services")
     assert not {"eval(", "exec(", ".extra(", ".raw(", "mark_safe("} & {word for word in text.split() if "(" in word}
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, FUNCTION))
+
+
+def lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many lines a function has, without its docstring."""
+    own = function.body[0] if ast.get_docstring(function, clean=False) else None
+    docstring = own.end_lineno - own.lineno + 1 if own and own.end_lineno else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "tests", "examples", "benchmarks", "dev.py"])
+def test_a_function_has_at_most_40_lines(folder):
+    paths = [ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py")
+    long = {(relative(path), each.name) for path in paths for each in functions(path) if lines(each) > 40}
+    assert not long, "does it do two things?"
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
