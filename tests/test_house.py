@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 
 from tests.embedded import embedded
 
@@ -72,8 +71,3 @@ def test_a_function_has_at_most_40_lines(folder):
 def test_transactions_are_opened_where_the_rows_are(module):
     opens = "transaction.atomic" in module.read_text() or "django.db.transaction" in set(imports(module))
     assert not opens or module.name == "transactions.py"
-
-
-@pytest.mark.django_db
-def test_models_and_migrations_agree():
-    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
