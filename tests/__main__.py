@@ -2,6 +2,9 @@
 
 If DATABASE_URL is set, only that database is used. Arguments apply to the suite in this folder; without arguments, the
 suite of the example runs after it.
+
+With CI set, the whole suite also measures branch coverage in its run on SQLite, and fails below the floor in
+pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without.
 """
 
 import os
@@ -14,8 +17,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.databases import Database, NoPostgreSQL, postgresql, sqlite
+from tests.versions import IS_STATED_SET
 
 ROOT = Path(__file__).parent.parent
+COVERAGE = [sys.executable, "-m", "coverage"]
 SUITES = [ROOT, ROOT / "examples" / "smart_building"]
 
 
@@ -25,7 +30,10 @@ def main(arguments: list[str]) -> int:
     with databases() as (first, *others), ExitStack() as stack:
         endings = [stack.enter_context(beside(other, arguments)) for other in others]
         relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
-        codes = [run(first, arguments, **relieved), *(end() for end in endings)]
+        is_measured = bool(os.environ.get("CI") and others and not arguments and not IS_STATED_SET)
+        codes = [run(first, arguments, is_measured=is_measured, **relieved), *(end() for end in endings)]
+        if is_measured:
+            codes.append(subprocess.run([*COVERAGE, "report"], cwd=ROOT).returncode)
     return next((code for code in codes if code), 0)
 
 
@@ -47,14 +55,16 @@ def databases() -> Iterator[list[Database]]:
         yield chosen
 
 
-def run(database: Database, arguments: list[str], **given: str) -> int:
-    """Run the suites one after the other. Return the first exit code that is not 0."""
+def run(database: Database, arguments: list[str], *, is_measured: bool = False, **given: str) -> int:
+    """Run the suites one after the other, the first under coverage if ``is_measured``. Return the first exit code that
+    is not 0."""
     codes = []
-    for suite in SUITES[:1] if arguments else SUITES:
+    for suite in SUITES[:1] if arguments or IS_STATED_SET else SUITES:
         print(f"\n== {suite.name} on {database.name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
             environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
-            command = [sys.executable, "-m", "pytest", *arguments]
+            program = [*COVERAGE, "run"] if is_measured and suite == ROOT else [sys.executable]
+            command = [*program, "-m", "pytest", *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
 

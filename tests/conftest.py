@@ -15,20 +15,20 @@ from sessions_core.models import ApiKey, Workspace
 from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
-from tests.embedded import PASSED, chosen
 from tests.hosts import start_project
 from tests.policies import create_workspace
 from tests.sdks import packages
+from tests.versions import IS_STATED_SET, stated
 from user_sessions.models.signing_keys import private_key
 
 OPERATOR = "operator:test"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if PASSED:
-        asked = chosen(items)
-        config.hook.pytest_deselected(items=list(set(items) - set(asked)))
-        items[:] = asked
+    if IS_STATED_SET:
+        chosen = stated(items)
+        config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
+        items[:] = chosen
 
 
 @pytest.fixture(autouse=True)

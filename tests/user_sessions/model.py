@@ -123,19 +123,10 @@ class World:
         policy = self.policies[home]
         if not self.holders[user].is_active:
             raise Refused("UserInactive")
-        out = (
-            self._out_of_the_way(home, user, client, at, replacing=replacing, impersonator=impersonator)
-            if client
-            else []
-        )
-        too_many: list[Session] = []
-        if policy.limit and not impersonator:
-            mine = [
-                session for session in self.live(at, home=home, user=user, impersonator=False) if session not in out
-            ]
-            too_many = mine[: max(0, len(mine) + 1 - policy.limit)]
-            if too_many and not policy.ends_oldest:
-                raise Refused("TooManySessions")
+        out: list[Session] = []
+        if client:
+            out = self._out_of_the_way(home, user, client, at, replacing=replacing, impersonator=impersonator)
+        too_many = [] if impersonator else self._too_many(home, user, at, out)
         for session in out:
             self.close(
                 session, "revoked" if session.is_void(at) else "replaced", at, actor, "another session took its place"
@@ -151,6 +142,16 @@ class World:
         self.sessions.append(session)
         self.events.append(("user_session.pending" if tasks else "user_session.created", session))
         return session
+
+    def _too_many(self, home: str, user: str, at: datetime, out: list[Session]) -> list[Session]:
+        policy = self.policies[home]
+        if not policy.limit:
+            return []
+        mine = [session for session in self.live(at, home=home, user=user, impersonator=False) if session not in out]
+        too_many = mine[: max(0, len(mine) + 1 - policy.limit)]
+        if too_many and not policy.ends_oldest:
+            raise Refused("TooManySessions")
+        return too_many
 
     def _out_of_the_way(
         self, home: str, user: str, client: Client, at: datetime, *, replacing: bool, impersonator: bool

@@ -146,9 +146,8 @@ def test_an_app_server_sees_sign_out_and_sign_in_in_a_real_browser(
     live_server, workspace, browser_sdk, javascript, api_key, settings, is_sandbox
 ):
     settings.ALLOWED_HOSTS = [".localhost", "127.0.0.1", "localhost"]
-    port = urlsplit(live_server.url).port
     # Browsers look for hosts below ``localhost`` on this machine, and trust them as if they had TLS.
-    set_user_session_policy(workspace, frontend_api=f"http://clerk.gatepass.localhost:{port}")
+    set_user_session_policy(workspace, frontend_api=f"http://clerk.gatepass.localhost:{urlsplit(live_server.url).port}")
     workspace.is_sandbox = is_sandbox
     workspace.save()
     for username in ("jane_doe", "john_roe"):

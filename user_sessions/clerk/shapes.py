@@ -14,6 +14,18 @@ __all__ = ["latest_activity", "milliseconds", "plain", "session_object", "token_
 # Members of phone numbers. A phone is never a second factor here.
 PHONE_NUMBER_MEMBERS = {"reserved_for_second_factor": False, "default_second_factor": False}
 
+# Members that the vendor's schemas require of a user, and that Gatepass has nothing for.
+NO_OTHER_ACCOUNTS: dict[str, Any] = {
+    "web3_wallets": [],
+    "passkeys": [],
+    "external_accounts": [],
+    "saml_accounts": [],
+    "enterprise_accounts": [],
+    "organization_memberships": [],
+}
+NO_TOTP = {"totp_enabled": False, "backup_code_enabled": False, "mfa_enabled_at": None, "mfa_disabled_at": None}
+NO_LOCKOUT = {"locked": False, "lockout_expires_in_seconds": None, "verification_attempts_remaining": None}
+
 
 def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
@@ -81,24 +93,14 @@ def user_object(user: Any) -> dict[str, Any]:
         "primary_web3_wallet_id": None,
         "email_addresses": [email] if email else [],
         "phone_numbers": [phone] if phone else [],
-        "web3_wallets": [],
-        "passkeys": [],
-        "external_accounts": [],
-        "saml_accounts": [],
-        "enterprise_accounts": [],
-        "organization_memberships": [],
+        **NO_OTHER_ACCOUNTS,
         "password_enabled": profile.password_enabled,
         "two_factor_enabled": profile.two_factor_enabled,
-        "totp_enabled": False,
-        "backup_code_enabled": False,
-        "mfa_enabled_at": None,
-        "mfa_disabled_at": None,
+        **NO_TOTP,
         "public_metadata": plain(profile.public_metadata),
         "unsafe_metadata": plain(profile.unsafe_metadata),
         "banned": not user.is_active,
-        "locked": False,
-        "lockout_expires_in_seconds": None,
-        "verification_attempts_remaining": None,
+        **NO_LOCKOUT,
         "delete_self_enabled": False,
         "create_organization_enabled": False,
         "last_sign_in_at": profile.last_sign_in_at and milliseconds(profile.last_sign_in_at),

@@ -134,14 +134,44 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         AlreadySignedIn or TooManySessions.
         """
         at = moment(at)
-        require_instance(workspace, Workspace, name="workspace")
-        require_user(user)
-        if client is not None:
-            require_instance(client, Client, name="client")
-        if impersonator is not None:
-            require_impersonator(impersonator)
+        _require(workspace, user, client, impersonator)
+        is_impersonation = impersonator is not None
         ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
-        locked = admission.lock(user, client, impersonating=impersonator is not None)
+        locked = admission.lock(user, client, impersonating=is_impersonation)
+        self._make_room(
+            workspace, user, client, actor=actor, at=at, replacing=replacing, impersonating=is_impersonation
+        )
+        session = self._begin(
+            workspace=workspace,
+            client=client or Client.objects.begin(workspace, at=at),
+            user=user,
+            tasks=tasks,
+            impersonator=impersonator,
+            password_fingerprint=fingerprint_of(locked),
+            at=at,
+            **ends,
+        )
+        if device is not None:
+            Activity.objects.note(session, device, at=at)
+        happened = "pending" if tasks else "created"
+        facts = {"impersonator": impersonator} if impersonator else {}
+        Event.objects.record(
+            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, actor=actor, at=at, **facts
+        )
+        return session
+
+    def _make_room(
+        self,
+        workspace: Workspace,
+        user: Any,
+        client: Client | None,
+        *,
+        actor: str,
+        at: datetime,
+        replacing: bool,
+        impersonating: bool,
+    ) -> None:
+        """Close the sessions that make way for one that begins now."""
         everyone = self.model._default_manager.all()  # the rules apply to all sessions, whatever this queryset filters
         if client is not None:
             admission.make_room_on_client(
@@ -152,34 +182,25 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
                 actor=actor,
                 at=at,
                 replacing=replacing,
-                impersonating=impersonator is not None,
+                impersonating=impersonating,
             )
-        if impersonator is None:
+        if not impersonating:
             admission.make_room_for_user(everyone, workspace, user, actor=actor, at=at)
+
+    def _begin(self, *, tasks: list[str], at: datetime, **values: Any) -> "UserSession":
+        """Create the row of a session that begins now, and select the session on its client."""
         session = self.create(
             id=new_id("sess", at=at),
-            workspace=workspace,
-            client=client or Client.objects.begin(workspace, at=at),
-            user=user,
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
             tasks=tasks,
-            impersonator=impersonator,
-            password_fingerprint=fingerprint_of(locked),
             created_at=at,
             updated_at=at,
             last_active_at=at,
             verified_at=at,
-            **ends,
+            **values,
         )
         session.void_reason = None
         session.client._select(session, at=at)
-        if device is not None:
-            Activity.objects.note(session, device, at=at)
-        happened = "pending" if tasks else "created"
-        facts = {"impersonator": impersonator} if impersonator else {}
-        Event.objects.record(
-            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, actor=actor, at=at, **facts
-        )
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -246,6 +267,16 @@ else:
 def _epoch_id() -> Subquery:
     """Build the subquery once, because most queries of sessions contain it."""
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
+
+
+def _require(workspace: Workspace, user: Any, client: Client | None, impersonator: dict[str, Any] | None) -> None:
+    """Raises TypeError or ValueError for an argument of ``start`` that is not what it must be."""
+    require_instance(workspace, Workspace, name="workspace")
+    require_user(user)
+    if client is not None:
+        require_instance(client, Client, name="client")
+    if impersonator is not None:
+        require_impersonator(impersonator)
 
 
 def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:

@@ -1,0 +1,65 @@
+"""Names of ours that vulture takes for dead, each with the reader that it cannot see. What Django, REST framework and
+the standard library call by name is listed in pyproject.toml. Nothing runs this file."""
+
+# Hosts call these; docs/ names them.
+_.from_pem  # docs/verifying.md: keys as PEM text
+_.fulfil  # docs/user-sessions.md: a verb of a session
+_.require  # docs/user-sessions.md: a verb of a session
+_.granted_to  # docs/guarding.md: a base for querysets of a host's model
+_.first_factor_age  # docs/verifying.md: a field of verified claims
+_.second_factor_age  # docs/verifying.md: a field of verified claims
+_.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes name as text
+
+# A table of routes names these methods of views as text; tests walk every route.
+_.accept_ticket
+_.active_sessions
+_.attempt_first_factor
+_.mint
+_.mint_from_template
+_.redeem_handshake
+_.refuse_factor
+_.grant_access
+_.grant_access_to_device
+_.list_accessible_devices
+_.remove_sessions
+_.revoke_access_to_device
+_.revoke_sessions
+_.sessions_of_user
+
+# Columns that queries, updates and lists in the console name as text or as a keyword, or read by their ``_id``.
+_.control_until
+_.created_session
+_.dead_at
+_.delivered_at
+_.disabled_reason
+_.last_active_session
+_.last_outcome
+_.read_until
+_.refreshed_to
+
+# Choices of a column: rows have the value, and forms list it.
+_.EDDSA
+_.END_OLDEST
+_.ES256
+_.MULTIPLE
+
+# Parameters that a FilterSet reads, under the name of its attribute, and the method that one of them names as text.
+_.connect_webview_id
+_.created_before
+_.custom_metadata_has
+_.device_id
+_.device_ids
+_.device_types
+_.matching
+_.user_identity_id
+_.user_identity_ids
+_.user_identity_key
+
+# One of its kind.
+InlineModelAdmin  # in annotations that are text
+_.is_meant  # the field of a form; the form's validation is its only reader
+_.revoke_all_of_user  # an action of the console, listed as text
+constant  # json.loads calls the hook with it
+memo  # copy.deepcopy calls __deepcopy__ with it
+msg  # logging gives it to LoggerAdapter.process
+format_suffix  # REST framework gives it to select_renderer
