@@ -63,3 +63,19 @@ constant  # json.loads calls the hook with it
 memo  # copy.deepcopy calls __deepcopy__ with it
 msg  # logging gives it to LoggerAdapter.process
 format_suffix  # REST framework gives it to select_renderer
+
+# Asynchronous twins of verbs: hosts call them (docs/api.md).
+_.astart
+_.astart_or_match
+_.agrant
+_.arevoke_access
+_.arevoke
+_.aremove
+_.aend
+_.atouch
+
+# inspect.signature reads it.
+_.__wrapped__
+
+# Types in quotes, which vulture does not read.
+_StrOrPromise
