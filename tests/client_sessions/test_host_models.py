@@ -62,7 +62,7 @@ def test_ids_of_every_kind_of_key_that_is_accepted(workspace, kind):
 def test_a_key_that_grants_cannot_keep_is_refused_by_the_checks(kind):
     resources.register("thing", REFUSED_KEYS[kind])
     field = "Spelled" if kind == "Spelled" else f"{kind}Field"
-    assert f"key: Refused{kind}.id is a {field}. The key must be a whole number, a UUID or text" in problems()
+    assert f"key: Refused{kind}.id is a {field}. The key must be an integer, a UUID or text" in problems()
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_who_fails_to_forget_fails_the_deletion(home):
 
 @pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
 def test_a_name_is_a_word(types, name):
-    with pytest.raises(ImproperlyConfigured, match="is no name"):
+    with pytest.raises(ImproperlyConfigured, match="Invalid resource type name"):
         resources.register(name, Device)
 
 

@@ -140,4 +140,4 @@ def test_a_key_that_one_id_cannot_name_is_refused_by_the_checks(monkeypatch, mod
     of_model(monkeypatch, model)
     (refusal,) = checks.check_user_model()
     assert refusal.id == "user_sessions.E021"
-    assert "must be a whole number, a UUID or text" in refusal.msg
+    assert "must be an integer, a UUID or text" in refusal.msg
