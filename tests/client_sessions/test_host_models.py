@@ -62,7 +62,7 @@ def test_every_supported_kind_of_primary_key_can_be_granted(workspace, kind):
 def test_the_checks_refuse_an_unsupported_primary_key(kind):
     resources.register("thing", REFUSED_KEYS[kind])
     field = "Spelled" if kind == "Spelled" else f"{kind}Field"
-    assert f"key: Refused{kind}.id is a {field}. The key must be a whole number, a UUID or text" in problems()
+    assert f"key: Refused{kind}.id is a {field}. The key must be an integer, a UUID or text" in problems()
 
 
 @pytest.mark.parametrize(

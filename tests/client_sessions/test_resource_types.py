@@ -106,7 +106,7 @@ def test_a_failing_receiver_rolls_the_deletion_back(home):
 
 @pytest.mark.parametrize("name", ["", "Door", "front-door", "d" * 61, "1st"])
 def test_a_type_name_must_be_an_identifier(types, name):
-    with pytest.raises(ImproperlyConfigured, match="is no name"):
+    with pytest.raises(ImproperlyConfigured, match="Invalid resource type name"):
         resources.register(name, Device)
 
 

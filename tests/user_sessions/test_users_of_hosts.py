@@ -140,4 +140,4 @@ def test_the_checks_refuse_an_unsupported_primary_key(monkeypatch, model):
     of_model(monkeypatch, model)
     (refusal,) = checks.check_user_model()
     assert refusal.id == "user_sessions.E021"
-    assert "must be a whole number, a UUID or text" in refusal.msg
+    assert "must be an integer, a UUID or text" in refusal.msg
