@@ -130,8 +130,8 @@ def set_up(tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("keys", "sentence"),
     [
-        ({"GATEPASS_ENCRYPTION_KEYS": "x" * 40}, "Put the encryption key that was in use"),
-        ({"GATEPASS_ENCRYPTION_KEYS": ""}, "'ENCRYPTION_KEYS'] must be a list of keys"),
+        ({"GATEPASS_ENCRYPTION_KEYS": "x" * 40}, "Add the encryption key that encrypted them"),
+        ({"GATEPASS_ENCRYPTION_KEYS": ""}, "'ENCRYPTION_KEYS'] must be a non-empty list of keys"),
         ({"GATEPASS_TOKEN_KEYS": "short"}, "'TOKEN_KEYS'] must be text of at least 32 characters"),
     ],
 )
@@ -235,7 +235,7 @@ def test_an_address_that_cannot_be_bound_is_refused(set_up, options):
 
 
 def test_plain_http_is_not_served_to_the_network(set_up):
-    assert "show every credential" in refused(set_up, "--host", "0.0.0.0", "--port", str(free_port()))
+    assert "send every credential" in refused(set_up, "--host", "0.0.0.0", "--port", str(free_port()))
 
 
 def test_a_live_server_creates_nothing_and_prints_no_secret(tmp_path):

@@ -20,6 +20,6 @@ def test_a_publishable_key_is_issued_and_printed(workspace, capsys):
 def test_an_unknown_or_ambiguous_workspace_gets_an_error_message(workspace):
     Workspace.objects.create(name=workspace.name)
     for named in (workspace.name, "nobody", "00000000-0000-0000-0000-000000000000"):
-        with pytest.raises(CommandError, match="give the id of one"):
+        with pytest.raises(CommandError, match="Use the id of a workspace"):
             call_command("issue_api_key", named, name="backend")
     assert not ApiKey.objects.exists()

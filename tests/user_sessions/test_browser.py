@@ -244,7 +244,7 @@ def test_the_page_signs_in_switches_and_signs_out(served, template, page):
 
     press(page, "Use the session of Jane Doe", "Jane Doe is in use.")
     assert accounts_on(page) == ["John Roe", "Jane Doe, in use"]
-    press(page, "Touch", "The session is noted as in use.")
+    press(page, "Touch", "The session was touched.")
     press(page, "Get a token", "Here is a token from the template.")
     assert shown_claims(page, "Claims of the template's token")["who"] == "jane_doe"
     before = shown_claims(page, "Claims of the session token")["jti"]
@@ -255,7 +255,7 @@ def test_the_page_signs_in_switches_and_signs_out(served, template, page):
     assert (accounts_on(page), status_of(john.pk)) == (["John Roe, ended", "Jane Doe, in use"], "ended")
     press(page, "Remove the session of John Roe", "The session of John Roe has left this browser.")
     assert (accounts_on(page), status_of(john.pk)) == (["Jane Doe, in use"], "removed")
-    press(page, "Sign out of all", "Everybody is signed out.")
+    press(page, "Sign out of all", "All accounts are signed out.")
     assert status_of(jane.pk) == "removed"
     assert page.get_by_role("heading", name="Sign in").is_visible()
 

@@ -64,7 +64,7 @@ def test_e010_reports_a_wrong_encryption_key_and_the_fix(workspace, settings):
     (message,) = check_secrets(databases=["default"])
     assert message.id == "sessions_core.E010"
     assert key.kid in message.hint
-    with pytest.raises(SystemCheckError, match="Put the encryption key that was in use"):
+    with pytest.raises(SystemCheckError, match="Add the encryption key that encrypted them"):
         call_command("check", databases=["default"])
 
 

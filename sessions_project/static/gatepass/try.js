@@ -1,6 +1,6 @@
-// "Try it in this browser": each button is one call of the vendor's SDK, and what it shows is what the SDK says then.
+// "Try it in this browser": each button makes one call of the vendor's SDK, and the page shows the state of the SDK.
 
-// A ticket is a credential: it leaves the address bar before anything else happens.
+// A ticket is a credential, so remove it from the address bar first.
 const query = new URLSearchParams(location.search)
 const ticket = query.get("__clerk_ticket")
 if (ticket !== null) history.replaceState(null, "", location.pathname)
@@ -19,7 +19,7 @@ const claimsOf = (token) => {
 }
 const pretty = (claims) => JSON.stringify(claims, null, 2)
 
-// Does something with the SDK, says how it went, and shows what is now.
+// Make a call of the SDK, report the result, and update the page.
 async function attempt(done, call) {
   say("One moment.")
   by("running").setAttribute("aria-busy", "true")
@@ -27,7 +27,7 @@ async function attempt(done, call) {
   await show()
   say(refusal ?? done, { refused: refusal !== null })
   by("running").removeAttribute("aria-busy")
-  if (document.activeElement === document.body) by("said").focus() // the button that was pressed may be gone
+  if (document.activeElement === document.body) by("said").focus() // the pressed button may have been removed
 }
 
 // Accounts
@@ -69,7 +69,7 @@ let listed = ""
 async function show() {
   const { client, session } = Clerk
   const listing = JSON.stringify([session?.id, client.sessions.map(({ id, status }) => [id, status])])
-  if (listing !== listed) by("accounts").replaceChildren(...client.sessions.map(account)) // else the focus stays
+  if (listing !== listed) by("accounts").replaceChildren(...client.sessions.map(account)) // otherwise keep the focus
   listed = listing
   by("signed-in").hidden = client.sessions.length === 0
   by("in-use").hidden = !session
@@ -87,7 +87,7 @@ async function show() {
 // Tokens
 
 async function showToken() {
-  const token = await Clerk.session?.getToken().catch(() => null) // the SDK keeps it until it is nearly over
+  const token = await Clerk.session?.getToken().catch(() => null) // the SDK caches it until shortly before it expires
   if (!token) return
   const claims = claimsOf(token)
   const seconds = Math.max(0, Math.ceil(claims.exp - Date.now() / 1000))
@@ -119,10 +119,10 @@ function listen() {
       by("username").value = ""
     })
   }
-  by("touch").onclick = () => attempt("The session is noted as in use.", () => Clerk.session.touch())
+  by("touch").onclick = () => attempt("The session was touched.", () => Clerk.session.touch())
   by("fresh-token").onclick = () =>
     attempt("Here is a new token.", () => Clerk.session.getToken({ skipCache: true }))
-  by("sign-out").onclick = () => attempt("Everybody is signed out.", () => Clerk.signOut(() => {}))
+  by("sign-out").onclick = () => attempt("All accounts are signed out.", () => Clerk.signOut(() => {}))
   by("template-form")?.addEventListener("submit", (event) => {
     event.preventDefault()
     attempt("Here is a token from the template.", showTemplateToken)
@@ -131,20 +131,20 @@ function listen() {
 
 async function start() {
   try {
-    await Clerk.load({ telemetry: false }) // else it reports to its vendor
+    await Clerk.load({ telemetry: false }) // do not report to the vendor
   } catch (error) {
     say(`The SDK did not start: ${error.message}`, { refused: true })
     return
   }
   listen()
   by("running").hidden = false
-  Clerk.addListener(() => show()) // other tabs, too
+  Clerk.addListener(() => show()) // also for changes in other tabs
   setInterval(showToken, 1000)
   if (ticket === null) say(Clerk.session ? `${nameOf(Clerk.user)} is signed in.` : "Nobody is signed in.")
   else await attempt("The ticket has signed you in.", () => signIn({ strategy: "ticket", ticket }))
 }
 
-// The SDK is a script of its own that has run by then, if it was fetched.
+// The SDK is a separate script that has run by then, if it was fetched.
 addEventListener("DOMContentLoaded", () => {
   if (window.Clerk) start()
   else if (by("said")) say("The SDK did not start in this browser.", { refused: true })
