@@ -76,7 +76,7 @@ STATED_SET = {
         "user_sessions/test_verify_attacks.py",
         "user_sessions/test_verify_keys.py",
     ],
-    "the reference server starts and serves": ["test_serve.py", "test_server.py"],
+    "the reference server starts and serves": ["test_server.py"],
 }
 
 
