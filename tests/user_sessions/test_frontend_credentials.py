@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from client_sessions.models import ClientSession
-from tests.user_sessions.forgeries import FORGERIES, said
+from tests.user_sessions.forgeries import FORGERIES, parts_of
 from tests.user_sessions.pages import Page, app, listing, signed_in_client, ticket_for, token_of
 from user_sessions.clerk.frontend.client_authentication import VISITOR
 from user_sessions.clerk.frontend.frontend_routes import ROUTES
@@ -99,7 +99,7 @@ def others(workspace, u1, u2, client, api_key, elsewhere, settings) -> dict[str,
         "foreign client": token_of(signed_in_client(elsewhere, u1)),
         "rotated": token_of(rotated),
         "closed": token_of(closed),
-        "signing key": jwt.encode(said(token_of(client))[1], *private_key(SigningKey.objects.get().kid)),
+        "signing key": jwt.encode(parts_of(token_of(client))[1], *private_key(SigningKey.objects.get().kid)),
     }
     rotated.renew(at=now - timedelta(minutes=1))  # a token replaced a moment ago gets another error
     closed.close(actor="test", at=now)
@@ -156,8 +156,8 @@ def test_a_sign_in_never_adopts_a_presented_token(client, token, others, workspa
     assert answer.status_code == 200
     (new,) = set(Client.objects.values_list("pk", flat=True)) - known
     given = answer.headers["authorization"] if carrier != "cookie" else page.cookie
-    assert said(given)[1]["id"] == new
-    assert said(shown)[1]["id"] != new
+    assert parts_of(given)[1]["id"] == new
+    assert parts_of(shown)[1]["id"] != new
     assert carrying(shown, carrier).signed_in() == []
     assert len(carrying(given, carrier).signed_in()) == 1
 

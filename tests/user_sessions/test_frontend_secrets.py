@@ -10,7 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.test import Client as Handler
 
 from tests.dump import dump
-from tests.user_sessions.forgeries import said
+from tests.user_sessions.forgeries import parts_of
 from tests.user_sessions.pages import APP, FORM, HOST, HOSTS, Page, app, handshake, listing, ticket_for
 from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Client, Ticket, UserSession
@@ -98,7 +98,7 @@ def test_repr_and_str_show_only_ids(workspace, u1):
     client, session = Client.objects.get(), UserSession.objects.get()
     handshake = Handshake(session_id=session.pk, origin=APP, dev_browser="", suffixed=False)
     shown = "".join(f"{each!r} {each}" for each in (client, session, Ticket.objects.get(), handshake))
-    assert said(str(page.cookie))[1]["rotating_token"] not in shown
+    assert parts_of(str(page.cookie))[1]["rotating_token"] not in shown
 
 
 @pytest.mark.promise("P5")
