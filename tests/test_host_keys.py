@@ -57,12 +57,12 @@ from urllib.parse import quote, urlencode
 from django.contrib.auth import get_user_model
 from django.test import Client
 from sessions_core.models import ApiKey, Event, Workspace
-from user_sessions.models import UserSession
+from user_sessions.models import UserSession, UserSessionPolicy
 from user_sessions.users import user_id
 from user_sessions.verify.form import parse
 
-facts = {"is_sandbox": True, "frontend_api": "http://localhost", "signing_algorithm": "ES256"}
-here = Workspace.objects.create(name="Mine", **facts)
+here = Workspace.objects.create(name="Mine", is_sandbox=True)
+UserSessionPolicy.objects.create(workspace=here, frontend_api="http://localhost", signing_algorithm="ES256")
 users = get_user_model().objects
 ann = users.create_user("ann", password="correct horse", pk=eval(os.environ["HOST_VALUE"]))
 bob = users.create_user("bob", password="correct horse", pk=eval(os.environ["HOST_OTHER"]))

@@ -196,8 +196,8 @@ def test_a_concurrent_impersonation_does_not_deadlock(workspace, u1, u2, at_once
         answers = at_once(partial(agent.use, actor), *(partial(tab.post, path) for tab in tabs))
         assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
         live = client.sessions.live(at=timezone.now())
-        if live.filter(actor__isnull=False).exists():
-            assert not live.filter(actor__isnull=True).exists()
+        if live.filter(impersonator__isnull=False).exists():
+            assert not live.filter(impersonator__isnull=True).exists()
 
 
 @pytest.mark.promise("P15")

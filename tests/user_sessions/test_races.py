@@ -119,7 +119,7 @@ def test_no_concurrent_sign_in_survives_an_impersonation(workspace, u1, u2, at_o
         start = partial(start_on, client)
         started = at_once(partial(start, u1, impersonator={"sub": "agent"}), partial(start, u2), partial(start, u2))
         assert isinstance(started[0], UserSession)
-        assert live(workspace, client=client) == live(workspace, client=client, actor__isnull=False) == 1
+        assert live(workspace, client=client) == live(workspace, client=client, impersonator__isnull=False) == 1
 
 
 def minting(session: UserSession, until: Callable[[], bool]) -> list[int]:

@@ -87,10 +87,9 @@ class Both(RuleBasedStateMachine):
         self.rows: dict[Session | Client, str] = {}
         self.finals: dict[Session, str] = {}
         self.users = {name: get_user_model().objects.create_user(name) for name in ("u1", "u2")}
-        self.workspaces = {
-            home: Workspace.objects.create(name=home, is_sandbox=True, signing_algorithm="EdDSA") for home in BOTH
-        }
+        self.workspaces = {home: Workspace.objects.create(name=home, is_sandbox=True) for home in BOTH}
         for workspace in self.workspaces.values():
+            set_user_session_policy(workspace, signing_algorithm="EdDSA")
             SigningKey.objects.current(workspace, at=BEGINNING)
 
     def teardown(self) -> None:
