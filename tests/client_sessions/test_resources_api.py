@@ -176,7 +176,7 @@ def test_the_webview_page_sends_no_referrer(backend):
 def test_a_live_workspace_creates_no_sample_devices(live_workspace, key_of):
     webview = webview_made_by(bearer(key_of(live_workspace)))
     page = Client().post(webview["url"], {"provider": "yale"})
-    assert b"in a sandbox only" in page.content
+    assert b"only in a sandbox" in page.content
     assert not Device.objects.exists()
 
 
