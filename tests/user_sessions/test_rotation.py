@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.db import IntegrityError, transaction
 
 from sessions_core.models import Event, Workspace
-from tests.policies import set_user_session_policy
+from sessions_core.models.policies import with_policies
+from tests.policies import address_of, set_user_session_policy
 from user_sessions.keys.custom_keys import validate_key
 from user_sessions.keys.key_sets import document_of, verifier_of
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession, UserSessionPolicy
@@ -323,3 +324,13 @@ def test_every_process_publishes_the_successor_of_a_revoked_key_within_a_quarter
     successor = header(minted(session, at=NOW + SECOND / 4))["kid"]
     assert successor != kid
     assert kids(workspace, at=NOW + SECOND / 4) == {successor}
+
+
+def test_a_rotation_of_the_algorithm_keeps_the_rest_of_the_policy(workspace):
+    stale = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
+    assert UserSessionPolicy.of(stale).limit is None
+    set_user_session_policy(workspace, limit=3)
+    SigningKey.objects.rotate(stale, actor="test", algorithm="ES256")
+    policy = UserSessionPolicy.objects.get()
+    assert (policy.limit, policy.signing_algorithm) == (3, "ES256")
+    assert policy.frontend_api == address_of(workspace)

@@ -89,8 +89,9 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
             if following := self._following(active, at=at):
                 return following
             if algorithm is not None:
+                changed = {"signing_algorithm": algorithm}  # only this: the policy was read before the lock
+                UserSessionPolicy.objects.update_or_create(workspace=workspace, defaults=changed)
                 policy.signing_algorithm = algorithm
-                policy.save()
             return active._publish_successor(pair, actor=actor, at=at)
 
     def _first(self, workspace: Workspace, *, at: datetime) -> "SigningKey | None":
