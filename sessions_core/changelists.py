@@ -106,7 +106,7 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                     found = queryset.filter(**_by_index(self.model, lookup, text))
                 except (ValueError, ValidationError):
                     continue  # not a valid value of the column
-                if not self.names or found.exists():
+                if found.exists():  # otherwise the text may be a value of the next column
                     return found, False
         return queryset.filter(pk__in=self._primary_keys_by_name(queryset, text)), False
 

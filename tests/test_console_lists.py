@@ -241,3 +241,9 @@ def test_no_form_offers_every_row_of_another_table(operator, rows):
     for model_admin in ours():
         form = operator.get(f"{page_of(model_admin)}add/")
         assert form.status_code == 403 or b"Elsewhere" not in form.content
+
+
+@pytest.mark.parametrize("key", ["jsmith42", "0e2f7a52-6a8b-4b6f-9d3c-6d2f0f6f7a11"])
+def test_a_user_identifier_key_that_looks_like_an_id_is_found(workspace, key):
+    session = ClientSession.objects.start(workspace, actor="test", user_identifier_key=key)
+    assert found_by(ClientSession, key) == [session]
