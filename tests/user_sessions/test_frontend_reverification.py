@@ -84,6 +84,13 @@ def test_a_second_factor_that_cannot_be_entered_here_is_refused_in_the_hosts_wor
     assert UserSession.objects.get().reverifying_since is None
 
 
+def test_a_second_factor_that_is_enrolled_in_between_refuses_the_password(frontend, session, settings):
+    ask(frontend, session)
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.second_factor"}
+    assert result_of(prove(frontend, session)) == (400, "strategy_for_user_invalid")
+    assert ages(frontend, session)[1] == [60, -1]
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_session_that_cannot_reverify_says_so_whatever_the_host_requires(frontend, session, required, level):
     session.end(actor="test")

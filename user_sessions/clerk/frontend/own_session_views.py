@@ -101,6 +101,8 @@ class SessionsView(FrontendView):
         session.require_reverifying(at=now)
         if self.by_password(session.user, self._typed_name(session), password) is None:
             raise NotLive
+        # Again, because the user may have enrolled a second factor since ``verify``.
+        self.require_password_to_be_enough(session.user, self._typed_name(session))
         session.reverify(actor=session.actor, at=now)
         return self._verification(session, is_complete=True)
 
