@@ -121,4 +121,4 @@ def _read(cursor: str, purpose: str) -> tuple[datetime, UUID]:
 
 def _signer() -> Signer:
     # "." does not occur in URL-safe base64 and needs no escaping in a URL.
-    return Signer(salt="client_sessions.seam.pagination", sep=".")
+    return Signer(salt="client_sessions.pagination", sep=".")

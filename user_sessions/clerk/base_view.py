@@ -7,10 +7,11 @@ from rest_framework.response import Response
 from sessions_core.http.base_view import ApiView
 from sessions_core.http.refusals import Refusals
 from sessions_core.models import Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, envelope
 from user_sessions.clerk.refusals import REFUSALS, refusal_of
-from user_sessions.models import JwtTemplate
+from user_sessions.models import JwtTemplate, UserSessionPolicy
 
 __all__ = ["ClerkView", "one_template", "session_not_found", "template_named"]
 
@@ -47,7 +48,9 @@ def template_named(workspace: Workspace, name: str) -> JwtTemplate:
 
 def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
     """Return the first of the templates. Raise ClerkError, which quotes ``text``, if there is none."""
-    template = templates.select_related("workspace").first() if is_storable(text) else None
+    template = (
+        templates.select_related(*with_policies("workspace", UserSessionPolicy)).first() if is_storable(text) else None
+    )
     if template is None:
         raise ClerkError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
     return template

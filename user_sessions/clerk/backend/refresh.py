@@ -96,7 +96,7 @@ class Refresh:
 
     def _session(self, workspace: Workspace, session_id: str, *, at: datetime) -> UserSession:
         sessions = UserSession.objects.in_workspace(workspace).filter(pk=session_id)
-        session = sessions.for_minting(at=at).select_related("user", "workspace", "client").first()
+        session = sessions.for_minting(at=at).select_related("user", "client").first()
         if session is None or not session.user.is_active:
             raise ClerkError(_refusal_code(sessions.select_related("user").first()))
         if not is_refresh_token_of(session, self.refresh_token):
