@@ -205,7 +205,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     ),
 }
 # ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name.
-INHERITED = {"user_sessions.models.status"}
+INHERITED = {"user_sessions.models.reverification", "user_sessions.models.status"}
 PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to"}
 
 UNTIL: dict[str, Callable[[Any, Any], Any]] = {
