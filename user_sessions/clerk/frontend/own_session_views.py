@@ -99,10 +99,11 @@ class SessionsView(FrontendView):
         password = FIRST_FACTOR.read(body, "password")["password"]
         session = self.session(session_id, at=now)
         session.require_reverifying(at=now)
-        if self.by_password(session.user, self._typed_name(session), password) is None:
+        name = self._typed_name(session)
+        if self.by_password(session.user, name, password) is None:
             raise NotLive
         # Again, because the user may have enrolled a second factor since ``verify``.
-        self.require_password_to_be_enough(session.user, self._typed_name(session))
+        self.require_password_to_be_enough(session.user, name)
         session.reverify(actor=session.actor, at=now)
         return self._verification(session, is_complete=True)
 
