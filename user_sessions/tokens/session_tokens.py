@@ -8,12 +8,12 @@ from typing import Any
 from sessions_core.arguments import require_instance
 from sessions_core.moments import duration, moment
 from user_sessions.conf import settings
-from user_sessions.models import JwtTemplate, NotLive, SigningKey, UserSession
+from user_sessions.models import JwtTemplate, NotLive, SigningKey, UserSession, UserSessionPolicy
 from user_sessions.models.signing_keys import private_key
+from user_sessions.models.status import OPEN
 from user_sessions.profiles import profile_of
 from user_sessions.templating.shortcodes import Template, values_of
-from user_sessions.tokens.claims import session_token_claims, template_token_claims
-from user_sessions.tokens.facts import session_facts
+from user_sessions.tokens.claims import SessionFacts, session_token_claims, template_token_claims
 from user_sessions.tokens.signing import Unsigned, new_token_id
 from user_sessions.users import user_id
 from user_sessions.verify.verifier import SESSION_TOKEN
@@ -60,7 +60,7 @@ def unsigned_session_token(
     _read_token_facts(session, at)
     wanted = settings.session_token_lifetime if lifetime is None else duration(lifetime, name="lifetime")
     claims = session_token_claims(
-        session_facts(session, at=at, authorized_party=authorized_party),
+        _facts(session, at=at, authorized_party=authorized_party),
         at=at,
         lifetime=wanted,
         token_id=new_token_id(),
@@ -107,7 +107,7 @@ def unsigned_template_token(
     _read_token_facts(session, at)
     wanted = timedelta(seconds=template.lifetime) if lifetime is None else duration(lifetime, name="lifetime")
     claims = template_token_claims(
-        session_facts(session, at=at, authorized_party=authorized_party),
+        _facts(session, at=at, authorized_party=authorized_party),
         at=at,
         lifetime=min(wanted, settings.template_token_max_lifetime),
         skew=timedelta(seconds=template.allowed_clock_skew),
@@ -131,6 +131,23 @@ def _read_token_facts(session: UserSession, at: datetime) -> None:
     """Raise ValueError if ``session`` is not a UserSession, and NotLive if its row was deleted."""
     require_instance(session, UserSession, name="session")
     session.read_token_facts(at=at)
+
+
+def _facts(session: UserSession, *, at: datetime, authorized_party: str | None) -> SessionFacts:
+    """Return the facts for a token. Raise NotLive if the session is over."""
+    status = session.status_at(at)
+    if status not in OPEN:
+        raise NotLive
+    return SessionFacts(
+        issuer=UserSessionPolicy.of(session.workspace).issuer,
+        user_id=user_id(session.user_id),
+        session_id=session.pk,
+        status=status,
+        verified_at=session.verified_at,
+        expire_at=session.expire_at,
+        impersonator=session.impersonator,
+        authorized_party=authorized_party,
+    )
 
 
 def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
