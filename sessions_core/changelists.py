@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from sessions_core.models import Workspace
 
-__all__ = ["BY_WORKSPACE", "UUID_PATTERN", "BoundedAdmin"]
+__all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin"]
 
 # A UUID as Django reads it, with or without hyphens.
 UUID_PATTERN = r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
@@ -77,8 +77,8 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ()
 
-    # Exact lookups on indexed columns: pairs of a pattern and a lookup. The first pattern that matches the whole search
-    # text selects the lookup or, if the list has ``names``, the first lookup that finds a row.
+    # Exact lookups on indexed columns: pairs of a pattern and a lookup. Of those whose pattern matches the whole search
+    # text, the first that finds a row counts.
     searched: ClassVar[Sequence[tuple[str, str]]] = ()
 
     # Columns searched for a part of their text, ignoring case. No index helps, so only the first rows are read.
