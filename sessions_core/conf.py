@@ -1,6 +1,7 @@
 """Settings of Gatepass: one dict per app. Each is read on access, so ``override_settings`` works."""
 
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from django.conf import settings as django_settings
 
@@ -47,6 +48,15 @@ class CoreSettings(AppSettings):
         New secrets use the first key. All of the keys can decrypt.
         """
         return self._keys("ENCRYPTION_KEYS")
+
+    @property
+    def default_workspace(self) -> UUID | None:
+        """Id of the workspace in which users of your own pages sign in. A project with one workspace needs none."""
+        given = self.given.get("DEFAULT_WORKSPACE")
+        try:
+            return given if isinstance(given, UUID) or given is None else UUID(str(given))
+        except ValueError:
+            return None
 
     @property
     def trusted_proxies(self) -> int:

@@ -2,7 +2,7 @@
 
 from sessions_core.models.api_keys import ApiKey
 from sessions_core.models.events import AppendOnly, Event
-from sessions_core.models.workspaces import AllowedOrigin, Workspace
+from sessions_core.models.workspaces import AllowedOrigin, NoDefaultWorkspace, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ApiKey",
     "AppendOnly",
     "Event",
+    "NoDefaultWorkspace",
     "WebhookEndpoint",
     "WebhookMessage",
     "Workspace",

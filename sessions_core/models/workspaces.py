@@ -9,7 +9,12 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-__all__ = ["AllowedOrigin", "Workspace", "is_origin"]
+from sessions_core.conf import settings
+
+__all__ = ["AllowedOrigin", "NoDefaultWorkspace", "Workspace", "is_origin"]
+
+# The workspace that a project of one tenant gets by itself. Two processes that create it at once create one row.
+_MADE_BY_ITSELF = uuid.UUID("7c0fb1d6-3a51-4c53-9a4f-0d8d5f1b0e01")
 
 
 # RFC 6454, section 6.1, as browsers send it: without the default port of the scheme.
@@ -32,6 +37,27 @@ def is_origin(value: str) -> None:
         )
 
 
+class NoDefaultWorkspace(Exception):
+    """There are several workspaces, and ``SESSIONS_CORE["DEFAULT_WORKSPACE"]`` names none of them."""
+
+
+class WorkspaceManager(models.Manager["Workspace"]):
+    def default(self) -> "Workspace":
+        """Return the workspace of a request that names none: that of ``SESSIONS_CORE["DEFAULT_WORKSPACE"]``, or the
+        only one, which is created if there is none.
+
+        One query. Raise NoDefaultWorkspace.
+        """
+        named = settings.default_workspace
+        rows = self.filter(pk=named) if named else self.order_by("created_at", "id")
+        found = list(rows[:2])
+        if len(found) == 1:
+            return found[0]
+        if found or named:
+            raise NoDefaultWorkspace
+        return self.get_or_create(pk=_MADE_BY_ITSELF, defaults={"name": "Default"})[0]
+
+
 class Workspace(models.Model):
     """One tenant. Each app stores its policy for the workspace in a row of its own; see ``Policy``."""
 
@@ -43,7 +69,7 @@ class Workspace(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
-    objects: ClassVar[models.Manager["Workspace"]] = models.Manager()
+    objects: ClassVar[WorkspaceManager] = WorkspaceManager()
 
     class Meta:
         ordering = ("name", "id")

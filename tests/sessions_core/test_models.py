@@ -9,7 +9,7 @@ from django.db import IntegrityError
 
 from client_sessions.models import ClientSessionPolicy
 from sessions_core.crypto.tokens import ALPHABET
-from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, Workspace
+from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, NoDefaultWorkspace, Workspace
 from sessions_core.models.policies import with_policies
 from tests.policies import set_client_session_policy, set_user_session_policy
 from user_sessions.models import UserSessionPolicy
@@ -193,3 +193,22 @@ def test_prefetched_policies_cost_no_query(workspace, django_assert_num_queries)
         fresh = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
         assert UserSessionPolicy.of(fresh).frontend_api == "https://here.example.com"
         assert ClientSessionPolicy.of(fresh).max_lifetime
+
+
+def test_the_only_workspace_is_the_default(workspace):
+    assert Workspace.objects.default() == workspace
+
+
+@pytest.mark.django_db
+def test_a_project_without_a_workspace_gets_one(django_assert_num_queries):
+    made = Workspace.objects.default()
+    with django_assert_num_queries(1):
+        assert Workspace.objects.default() == made
+    assert not made.is_sandbox
+
+
+def test_one_of_several_workspaces_must_be_named(workspace, live_workspace, settings):
+    with pytest.raises(NoDefaultWorkspace):
+        Workspace.objects.default()
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "DEFAULT_WORKSPACE": str(live_workspace.pk)}
+    assert Workspace.objects.default() == live_workspace
