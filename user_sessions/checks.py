@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from inspect import iscoroutinefunction, signature
 
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
@@ -21,7 +22,10 @@ from user_sessions.conf import (
     PASSWORD_CHANGE_POLICIES,
     settings,
 )
+from user_sessions.django_sign_ins import MIDDLEWARE
 from user_sessions.requirements import uncovered_apps
+
+AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
 DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
 
@@ -50,9 +54,11 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
 
 
 def _check_flags() -> list[CheckMessage]:
-    if isinstance(settings.given.get("ALLOW_UNFILTERED_LIST", False), bool):
-        return []
-    return [Error("USER_SESSIONS['ALLOW_UNFILTERED_LIST'] must be True or False.", id="user_sessions.E003")]
+    return [
+        Error(f"USER_SESSIONS[{name!r}] must be True or False.", id="user_sessions.E003")
+        for name in ("ADOPT_DJANGO_SESSIONS", "ALLOW_UNFILTERED_LIST")
+        if not isinstance(settings.given.get(name, False), bool)
+    ]
 
 
 def _check_function(name: str, default: str, *, id: str, takes: int = 1) -> list[CheckMessage]:
@@ -117,6 +123,17 @@ def check_user_model(**_: object) -> Iterable[CheckMessage]:
         yield Error(f"{problem}.", id="user_sessions.E020")
     if problem := key_problem(model._meta.pk):
         yield Error(f"{problem}.", id="user_sessions.E021")
+
+
+@register()
+def check_middleware(**_: object) -> Iterable[CheckMessage]:
+    """Refuse our middleware above those whose work it needs."""
+    paths = list(django_settings.MIDDLEWARE)
+    if MIDDLEWARE in paths and AUTHENTICATION_MIDDLEWARE not in paths[: paths.index(MIDDLEWARE)]:
+        yield Error(
+            f"{MIDDLEWARE!r} must be below {AUTHENTICATION_MIDDLEWARE!r} in MIDDLEWARE.",
+            id="user_sessions.E030",
+        )
 
 
 def _check_token_version() -> list[CheckMessage]:

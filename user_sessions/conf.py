@@ -102,6 +102,12 @@ class UserSessionsSettings(RatedSettings):
         return given if given in PASSWORD_CHANGE_POLICIES else "others"
 
     @property
+    def adopt_django_sessions(self) -> bool:
+        """Return True if a Django session that began before this app was installed gets a user session at its next
+        request. Default True."""
+        return self.given.get("ADOPT_DJANGO_SESSIONS", True) is True
+
+    @property
     def may_be_impersonated(self) -> str:
         """Return the dotted path of a function that returns True for a user whom backends may impersonate.
 

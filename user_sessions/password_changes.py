@@ -4,7 +4,7 @@
 ``save()`` at once, with its events, and move the sessions that stay to the new password.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -28,7 +28,9 @@ __all__ = ["keep_session"]
 
 BY = f"system:{PASSWORD_CHANGED}"
 
+# The session that ``keep_session`` names, and how to find that of the current request.
 _session_to_keep: ContextVar[UserSession | None] = ContextVar("user_sessions_kept", default=None)
+_find_current: ContextVar[Callable[[], UserSession | None]] = ContextVar("user_sessions_current", default=lambda: None)
 
 
 def connect() -> None:
@@ -62,6 +64,17 @@ def keep_session(session: UserSession) -> Iterator[None]:
     )
 
 
+@contextmanager
+def keeping_current(find: Callable[[], UserSession | None]) -> Iterator[None]:
+    """Keep the session of the current request live when its own user changes the password, as Django's
+    ``update_session_auth_hash`` keeps the Django session. ``find`` is called only then."""
+    token = _find_current.set(find)
+    try:
+        yield
+    finally:
+        _find_current.reset(token)
+
+
 def carry_over(
     sender: type, instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None, **_: Any
 ) -> None:
@@ -72,7 +85,7 @@ def carry_over(
     """
     if not _concerns_password(instance, raw, using, update_fields):
         return
-    session_to_keep = _session_to_keep.get()
+    session_to_keep = _session_to_keep.get() or _current_session(instance)
     is_kept = session_to_keep is not None and session_to_keep.user_id == instance.pk
     may_be_rehash = _may_be_rehash(instance, update_fields)
     if not (is_kept or may_be_rehash):
@@ -87,7 +100,7 @@ def carry_over(
         sessions.open(at=timezone.now()).update(**changes)
         tickets = Ticket.objects.filter(user=instance.pk, password_fingerprint__contains=before)
         tickets.filter(stored_status=Ticket.Status.PENDING).update(**changes)
-    elif session_to_keep is not None and is_kept:
+    elif session_to_keep is not None and is_kept and settings.password_change_ends == "others":
         sessions.open(at=timezone.now()).filter(pk=session_to_keep.pk).update(**changes)
 
 
@@ -102,6 +115,11 @@ def revoke_after_change(
         return
     UserSession.objects.filter(is_void(), user=instance.pk).revoke(actor=BY, reason=PASSWORD_CHANGED)
     Ticket.objects.filter(is_void(), user=instance.pk).revoke(actor=BY)
+
+
+def _current_session(user: Any) -> UserSession | None:
+    """Return the session of the current request if this user is saved there with a new password."""
+    return _find_current.get()() or None if getattr(user, "_password", None) is not None else None
 
 
 def _concerns_password(instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None) -> bool:

@@ -175,6 +175,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("created_at", models.DateTimeField(editable=False)),
+                (
+                    "amr",
+                    models.JSONField(
+                        default=list,
+                        editable=False,
+                        help_text="How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown.",
+                        verbose_name="authentication methods",
+                    ),
+                ),
                 ("updated_at", models.DateTimeField(editable=False)),
                 ("last_active_at", models.DateTimeField(editable=False)),
                 (

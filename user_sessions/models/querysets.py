@@ -1,6 +1,6 @@
 """Querysets of user sessions: filters, ``start``, and closing many at once."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import groupby
@@ -11,22 +11,20 @@ from django.db import models
 from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from sessions_core.arguments import require_instance, require_user
 from sessions_core.db.asynchronous import is_twin_of
 from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
-from sessions_core.moments import duration, moment
+from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.json_text import require_impersonator
 from user_sessions.models.jwt_templates import JwtTemplate
-from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
+from user_sessions.models.start_arguments import ends_of, method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.models.voiding import reason as void_reason
@@ -36,13 +34,7 @@ from user_sessions.users import key_of
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet", "task_name"]
-
-# Measured from the start of the session, unless its lifetime is longer.
-ABANDONED_AFTER = timedelta(days=30)
-
-# Characters
-LONGEST_TASK = 200
+__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
 
 # The states that each transition can leave. In other states it changes nothing.
 LEAVES = {
@@ -123,20 +115,23 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         tasks: Collection[str] = (),
         replacing: bool = False,
         device: Device | None = None,
+        amr: Collection[str] = (),
+        verified_at: datetime | None = None,
     ) -> "UserSession":
         """Sign the user in on the given client, or on a new one.
 
         ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime. With ``tasks`` the
         session is pending until they are completed. ``replacing`` replaces a conflicting session of the client instead
-        of refusing the sign-in. ``device`` is the device of the sign-in.
+        of refusing the sign-in. ``device`` is the device of the sign-in. ``amr`` tells how the user signed in, as
+        values of RFC 8176, and ``verified_at`` when: now, unless it was earlier.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn or TooManySessions.
         """
         at = moment(at)
-        _require(workspace, user, client, impersonator)
+        require_arguments(workspace, user, client, impersonator)
         is_impersonation = impersonator is not None
-        ends, tasks = _ends(workspace, lifetime, at=at), _names(tasks)
+        ends, tasks = ends_of(workspace, lifetime, at=at), task_names(tasks)
         locked = admission.lock(user, client, impersonating=is_impersonation)
         self._make_room(
             workspace, user, client, actor=actor, at=at, replacing=replacing, impersonating=is_impersonation
@@ -147,17 +142,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             user=user,
             tasks=tasks,
             impersonator=impersonator,
+            amr=method_names(amr),
+            verified_at=at if verified_at is None else instant(verified_at, name="verified_at"),
             password_fingerprint=fingerprint_of(locked),
             at=at,
             **ends,
         )
         if device is not None:
             Activity.objects.note(session, device, at=at)
-        happened = "pending" if tasks else "created"
-        facts = {"impersonator": impersonator} if impersonator else {}
-        Event.objects.record(
-            f"user_session.{happened}", subject=session.pk, workspace_id=workspace.pk, actor=actor, at=at, **facts
-        )
+        _record_start(session, actor=actor, at=at)
         return session
 
     def _make_room(
@@ -196,7 +189,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             created_at=at,
             updated_at=at,
             last_active_at=at,
-            verified_at=at,
             **values,
         )
         session.void_reason = None
@@ -269,41 +261,12 @@ def _epoch_id() -> Subquery:
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
 
 
-def _require(workspace: Workspace, user: Any, client: Client | None, impersonator: dict[str, Any] | None) -> None:
-    """Raises TypeError or ValueError for an argument of ``start`` that is not what it must be."""
-    require_instance(workspace, Workspace, name="workspace")
-    require_user(user)
-    if client is not None:
-        require_instance(client, Client, name="client")
-    if impersonator is not None:
-        require_impersonator(impersonator)
-
-
-def _ends(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
-    """Return when a session that begins now expires, its latest expiry, and when it is abandoned."""
-    if lifetime is not None:
-        duration(lifetime, name="lifetime")
-    policy = UserSessionPolicy.of(workspace)
-    limits = [limit for limit in (policy.lifetime, lifetime) if limit is not None]
-    latest = at + min(limits) if limits else None
-    expire_at = policy.end(latest, at=at)
-    return {
-        "expire_at": expire_at,
-        "latest_expire_at": latest,
-        "abandon_at": max(at + ABANDONED_AFTER, expire_at),
-    }
-
-
-def _names(tasks: Collection[str]) -> list[str]:
-    given: object = tasks
-    if not isinstance(given, Collection) or isinstance(given, str | bytes | Mapping):
-        raise ValueError("tasks must be a list of names.")
-    return [task_name(task) for task in tasks]
-
-
-def task_name(task: str) -> str:
-    """Return the name of a task that the user must complete. Raise ValueError."""
-    return text(task, name="task", longest=LONGEST_TASK, shortest=1)
+def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
+    happened = "pending" if session.tasks else "created"
+    facts = {} if session.impersonator is None else {"impersonator": session.impersonator}
+    Event.objects.record(
+        f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
+    )
 
 
 def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:

@@ -23,8 +23,9 @@ from user_sessions.exceptions import NotLive
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import JsonTextField
 from user_sessions.models.policies import UserSessionPolicy
-from user_sessions.models.querysets import UserSessionManager, task_name
+from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.reverification import Reverification
+from user_sessions.models.start_arguments import task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
 from user_sessions.models.voiding import binds
 
@@ -44,6 +45,12 @@ class UserSession(Reverification, StatusModel):
     user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     tasks = models.JSONField(default=list, blank=True, help_text="Names of the tasks the user must complete.")
     impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anyone.")
+    amr = models.JSONField(
+        "authentication methods",
+        default=list,
+        editable=False,
+        help_text="How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown.",
+    )
     updated_at = models.DateTimeField(editable=False)
     last_active_at = models.DateTimeField(editable=False)
     latest_expire_at = models.DateTimeField(null=True, blank=True)

@@ -118,7 +118,7 @@ class SignInsView(FrontendView):
         if session.impersonator is None:  # an impersonation is not a login of the user
             # Sent as by Django's login, for the host's receivers.
             request = self.request._request
-            request.user = user
+            request.user, request.user_session = user, session  # type: ignore[attr-defined]
             user_logged_in.send(sender=type(user), request=request, user=user)
         return self._sign_in_response(attempt, at=at)
 

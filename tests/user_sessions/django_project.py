@@ -1,0 +1,64 @@
+"""Pages of a Django project with its own sign-in, for tests."""
+
+from typing import Any
+
+from django.contrib.auth import login
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "user_sessions.middleware.UserSessionMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+
+
+def public(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("public")
+
+
+@login_required(login_url="/login/")
+def private(request: Any) -> HttpResponse:
+    session = request.user_session
+    return JsonResponse({"user": request.user.get_username(), "session": session.pk if session else None})
+
+
+async def asynchronous(request: Any) -> HttpResponse:
+    user, session = await request.auser(), await request.auser_session()
+    return JsonResponse({"user": user.get_username(), "session": session.pk if session else None})
+
+
+def flushing(request: HttpRequest) -> HttpResponse:
+    request.session.flush()
+    return HttpResponse()
+
+
+def revoking(request: Any) -> HttpResponse:
+    request.user_session.revoke(actor="the page")
+    return HttpResponse()
+
+
+def becoming(request: Any, name: str) -> HttpResponse:
+    login(request, User.objects.get(username=name), "django.contrib.auth.backends.ModelBackend")
+    response: HttpResponse = private(request)
+    return response
+
+
+urlpatterns = [
+    path("", include("user_sessions.urls")),
+    path("public/", public),
+    path("private/", private),
+    path("asynchronous/", asynchronous),
+    path("flushing/", flushing),
+    path("revoking/", revoking),
+    path("becoming/<name>/", becoming),
+    path("login/", LoginView.as_view(template_name="admin/login.html", next_page="/private/")),
+    path("logout/", LogoutView.as_view(next_page="/public/")),
+    path("password/", PasswordChangeView.as_view(success_url="/private/")),
+]

@@ -1,0 +1,263 @@
+"""Django's own sign-ins are user sessions.
+
+The Django session stores the id of its user session under ``SESSION_KEY``. Nothing of the Django session is stored with
+the user session, so the database holds nothing that signs anybody in.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.contrib import auth
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DatabaseError, InterfaceError, router
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext
+
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.transactions import atomic, has_table, is_away
+from sessions_core.http.caller import client_address
+from sessions_core.models import NoDefaultWorkspace, Workspace
+from sessions_core.models.policies import with_policies
+from sessions_core.texts import is_storable
+from user_sessions.authentication_methods import methods_of
+from user_sessions.conf import settings
+from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
+from user_sessions.models import Activity, Status, UserSession, UserSessionPolicy, admission
+from user_sessions.models.voiding import binds
+from user_sessions.user_agents import Device, device_of
+
+__all__ = ["MIDDLEWARE", "SESSION_KEY", "connect", "live_session", "met_outage", "watch_flush"]
+
+logger = logging.getLogger(__name__)
+
+SESSION_KEY = "_user_session_id"
+
+MIDDLEWARE = "user_sessions.middleware.UserSessionMiddleware"
+
+# In events: who began the session.
+ACTOR = "django:login"
+ADOPTION = "django:adoption"
+
+# The time of an authentication that nobody recorded, so that a view which requires a recent one asks again.
+UNKNOWN = datetime.fromtimestamp(0, UTC)
+
+
+def connect() -> None:
+    """Connect the receivers. Called by ``AppConfig.ready``."""
+    user_logged_in.connect(begin_session, dispatch_uid="user_sessions.begin_session")
+    user_logged_out.connect(end_session, dispatch_uid="user_sessions.end_session")
+
+
+def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
+    """Receive ``user_logged_in``: start a user session for this Django session.
+
+    The user session that it had before is replaced. If one started in this request, for example at the Frontend API, it
+    is used. Sign-ins without a Django session, such as those of token packages, are ignored.
+
+    Raise PermissionDenied if the workspace refuses another session of this user. Nobody is signed in then.
+    """
+    request = getattr(request, "_request", request)  # REST framework's request wraps Django's
+    if not (_is_in_use() and _signs_in(request, user.pk)):
+        return
+    with _noticing_outage(request):
+        at = timezone.now()
+        previous = _find(request.session.get(SESSION_KEY))
+        session = vars(request).get("user_session")
+        if type(session) is not UserSession or session.user_id != user.pk or not session.is_live(at):
+            session = _start(request, user, previous, at=at, amr=methods_of(request, user))
+        elif previous is not None and previous.pk != session.pk:
+            previous.replace(actor=session.actor, at=at, reason="the user signed in again")
+        _link(request, session)
+
+
+def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
+    """Receive ``user_logged_out``: end the user session of this Django session."""
+    django_session = getattr(request, "session", None)
+    if django_session is None or SESSION_KEY not in django_session:
+        return
+    request = getattr(request, "_request", request)
+    with _noticing_outage(request):
+        _end(django_session[SESSION_KEY])
+    _link(request, None)
+
+
+def live_session(request: HttpRequest, django_user: Any) -> UserSession | None:
+    """Return the live user session of this Django session, and record its use.
+
+    One query, and once per TOUCH_INTERVAL a write. If the user session is over, deleted or of another user, empty the
+    Django session. One that began before this app was installed gets a user session, if ``ADOPT_DJANGO_SESSIONS`` is
+    on. ``django_user`` is Django's own lazy ``request.user``.
+    """
+    at = timezone.now()
+    with _noticing_outage(request):
+        if SESSION_KEY not in request.session:
+            return _adopt(request, django_user, at=at) if _may_adopt(request, django_user) else None
+        session = _find(request.session[SESSION_KEY])
+        if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
+            return session
+    del request.session[SESSION_KEY]
+    request.session.flush()
+    return None
+
+
+def watch_flush(django_session: Any) -> None:
+    """End the user session when this Django session is emptied: ``login`` does that for another user, and host
+    projects call ``flush`` to sign users out."""
+    flush, aflush = django_session.flush, django_session.aflush
+
+    def flush_and_end() -> None:
+        named = django_session.get(SESSION_KEY)
+        flush()
+        _end(named)
+
+    async def aflush_and_end() -> None:
+        named = await django_session.aget(SESSION_KEY)
+        await aflush()
+        await sync_to_async(_end)(named)
+
+    django_session.flush, django_session.aflush = flush_and_end, aflush_and_end
+
+
+def met_outage(request: HttpRequest) -> bool:
+    """Return True if the database was unavailable when this request looked for its user session."""
+    return getattr(request, "_user_sessions_met_outage", False)
+
+
+@contextmanager
+def _noticing_outage(request: Any) -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseError, InterfaceError) as error:
+        if is_away(error):
+            request._user_sessions_met_outage = True
+        raise
+
+
+def _start(
+    request: Any, user: Any, previous: UserSession | None, *, at: datetime, actor: str = ACTOR, **facts: Any
+) -> UserSession | None:
+    """Start a session, on the client of the previous one. Return None if this sign-in cannot have one. Raise
+    PermissionDenied."""
+    try:
+        workspace = Workspace.objects.default()
+        stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
+        client = previous.client if previous is not None and stays else None
+        return UserSession.objects.start(
+            workspace, user, actor=actor, client=client, replacing=True, device=_device(request), at=at, **facts
+        )
+    except NoDefaultWorkspace:
+        logger.error("A sign-in has no user session: set SESSIONS_CORE['DEFAULT_WORKSPACE'] to one of the workspaces.")
+    except UserInactive:
+        logger.info("A sign-in of an inactive user has no user session.")
+    except TooManySessions:
+        request.session.flush()
+        request.user = AnonymousUser()
+        message = gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
+        raise PermissionDenied(message) from None
+    return None
+
+
+def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
+    return settings.adopt_django_sessions and auth.SESSION_KEY in request.session and django_user.is_authenticated
+
+
+@atomic()
+def _adopt(request: Any, user: Any, *, at: datetime) -> UserSession | None:
+    """Start a user session for a Django session that has none: the same one for requests that do so at once."""
+    try:
+        user = admission.lock(user)
+        stored = type(request.session)(request.session.session_key)
+        session = _find(stored.get(SESSION_KEY))
+        if session is None:
+            session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNKNOWN)
+    except (PermissionDenied, UserInactive):
+        return None
+    _link(request, session)
+    request.session.save()
+    return session
+
+
+def _link(request: Any, session: UserSession | None) -> None:
+    if session is None:
+        request.session.pop(SESSION_KEY, None)
+    else:
+        request.session[SESSION_KEY] = session.pk
+    request.user_session = session
+
+
+def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> bool:
+    """Return True if the session is live, and record its use if that is due."""
+    if not session.is_live(at):
+        return False
+    try:
+        if session.touch(at=at):
+            Activity.objects.note(session, _device(request), at=at)
+    except NotLive:
+        return False
+    except StaleClient:
+        pass  # the client got a new token a moment ago, which was a use
+    except (DatabaseError, InterfaceError) as error:
+        if not is_away(error):
+            raise
+        logger.warning("The use of a session was not recorded: %s", error)  # for example while a standby serves
+    return True
+
+
+def _end(named: Any) -> None:
+    if isinstance(named, str) and is_storable(named):
+        UserSession.objects.filter(pk=named).close(Status.ENDED, actor=f"user_session:{named}")
+
+
+def _find(named: Any) -> UserSession | None:
+    return _NAMED.get(id=named) if isinstance(named, str) and is_storable(named) else None
+
+
+def _signs_in(request: Any, key: Any) -> bool:
+    """Return True if the Django session of this request signs in the user with this primary key."""
+    try:
+        named = request.session[auth.SESSION_KEY]
+        return bool(get_user_model()._meta.pk.to_python(named) == key)
+    except (AttributeError, KeyError, ValidationError):  # no Django session, or nobody is signed in
+        return False
+
+
+def _device(request: Any) -> Device:
+    return device_of(request.headers.get("user-agent", ""), client_address(request))
+
+
+def _is_in_use() -> bool:
+    """Return True if the middleware is installed, without which a user session could not end a Django session."""
+    return _has_middleware(tuple(django_settings.MIDDLEWARE)) and has_table(
+        router.db_for_write(UserSession), UserSession
+    )
+
+
+@lru_cache(maxsize=8)
+def _has_middleware(paths: tuple[str, ...]) -> bool:
+    middleware = import_string(MIDDLEWARE)
+    found = (import_string(path) for path in paths)
+    return any(isinstance(each, type) and issubclass(each, middleware) for each in found)
+
+
+_NAMED = CompiledQuery(
+    UserSession,
+    lambda id: (
+        UserSession.objects.with_status_facts()
+        .select_related("client", "latest_activity", *with_policies("workspace", UserSessionPolicy))
+        .filter(pk=id)
+        .order_by()
+    ),
+    depends_on=binds,
+    id=str,
+)
