@@ -86,5 +86,5 @@ def test_both_apps_have_the_same_languages():
 
 def test_a_guard_answers_in_the_language_of_the_request_and_the_wire_stays_english():
     with override("de"):
-        assert str(TokenRevoked()) == "Die Client-Sitzung wurde widerrufen."
+        assert str(TokenRevoked()) == "Die Client-Session wurde widerrufen."
         assert refusal_of(TokenRevoked()).message == "The client session was revoked."
