@@ -50,7 +50,11 @@ class GrantInline(admin.TabularInline):
     @admin.display(description=pgettext_lazy("grant", "allowed"))
     def allowed(self, grant: Grant) -> str:
         ends = [
-            (", ".join(terms.actions), f"{terms.until:%Y-%m-%d %H:%M}" if terms.until else "") for terms in grant.terms
+            (
+                ", ".join(str(action.label) for action in terms.actions),
+                f"{terms.until:%Y-%m-%d %H:%M}" if terms.until else "",
+            )
+            for terms in grant.terms
         ]
         limited = gettext("%(actions)s until %(end)s")
         return "; ".join(limited % {"actions": actions, "end": end} if end else actions for actions, end in ends)

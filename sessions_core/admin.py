@@ -217,6 +217,10 @@ class ApiKeyAdmin(HistoryAdmin):
     def subject(self, obj: ApiKey) -> str:
         return obj.short
 
+    @admin.display(description=_("publishable key"))
+    def publishable_key(self, key: ApiKey) -> str:
+        return key.publishable_key
+
     @confirmed(_("Revoke selected API keys"), done=pgettext_lazy("API keys", "revoked"))
     def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
         return key.revoke(actor=operator(request))

@@ -13,6 +13,7 @@ from django.db.models import Model
 from sessions_core.conf import AppSettings, settings
 from sessions_core.crypto.sealing import sealed_columns, undecryptable_rows
 from sessions_core.database_checks import columns_of
+from sessions_core.labels import english_plural
 from sessions_core.models import Workspace
 from sessions_core.rates import Rate, RatedSettings
 from sessions_core.texts import is_storable
@@ -91,7 +92,7 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
         return []
     return [
         Error(
-            f"The secrets of {len(undecryptable)} {model._meta.verbose_name_plural} cannot be decrypted with "
+            f"The secrets of {len(undecryptable)} {english_plural(model)} cannot be decrypted with "
             "SESSIONS_CORE['ENCRYPTION_KEYS'].",
             hint="Add the encryption key that encrypted them to the list again. The reference server reads it from "
             "GATEPASS_ENCRYPTION_KEYS, by default in secrets.env beside the database. "

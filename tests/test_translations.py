@@ -18,6 +18,8 @@ pytestmark = embedded
 
 ROOT = DOCS.parent
 
+APPS = ("sessions_core", "client_sessions", "user_sessions")
+
 CATALOGUES = sorted(ROOT.glob("*_*/locale/*/LC_MESSAGES/django.po"))
 
 # Context and text. The context is empty if there is none.
@@ -79,12 +81,12 @@ class TestCatalogue:
         assert [text for context, text in catalogue(file) if " " not in text and not context] == []
 
 
-def test_both_apps_have_the_same_languages():
+def test_every_app_has_the_same_languages():
     languages = {(file.parents[3].name, file.parents[1].name) for file in CATALOGUES}
-    assert {(app, language) for app in ("sessions_core", "client_sessions") for language in ("de", "fr")} <= languages
+    assert {(app, language) for app in APPS for language in ("de", "fr")} <= languages
 
 
 def test_a_guard_answers_in_the_language_of_the_request_and_the_wire_stays_english():
     with override("de"):
-        assert str(TokenRevoked()) == "Die Client-Sitzung wurde widerrufen."
+        assert str(TokenRevoked()) == "Die Client-Session wurde widerrufen."
         assert refusal_of(TokenRevoked()).message == "The client session was revoked."

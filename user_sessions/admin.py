@@ -1,4 +1,4 @@
-"""Admin pages of user sessions."""
+"""Admin pages of user sessions, clients and epochs. Django finds the others through the import of token_admin."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,20 +14,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, confirmed_of_all, operator
 from sessions_core.changelists import BY_WORKSPACE
-from user_sessions.models import (
-    Client,
-    Epoch,
-    JwtTemplate,
-    NotPending,
-    SigningKey,
-    Status,
-    Ticket,
-    UserSession,
-    UserSessionQuerySet,
-)
+from user_sessions.models import Client, Epoch, Status, UserSession, UserSessionQuerySet
+from user_sessions.token_admin import NEWEST_FIRST, JwtTemplateAdmin, SigningKeyAdmin, TicketAdmin
 
 __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
 
@@ -35,12 +28,10 @@ __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "
 # A client's pages show at most this many of its newest sessions and link to the list of all.
 MOST_SESSIONS = 20
 
-# Matches the indexes that the API pages through.
-NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
-
 
 def _format_ending(at: datetime, actor: str, reason: str) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} by {actor}{reason and f': {reason}'}"
+    line = gettext("{time} by {actor}{reason}")
+    return line.format(time=f"{at:%Y-%m-%d %H:%M:%S}", actor=actor, reason=reason and f": {reason}")
 
 
 def _link(obj: Model) -> SafeString | str:
@@ -61,11 +52,11 @@ def _username_field() -> str:
 class StatusFilter(admin.SimpleListFilter):
     """Filter by the current status, so that expired sessions are not listed as active."""
 
-    title = "status"
+    title = pgettext_lazy("user session", "status")
     parameter_name = "status_now"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return list(Status.choices)
+        return [(status.value, str(status.label)) for status in Status]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.with_status(self.value(), at=timezone.now()) if self.value() in Status else queryset
@@ -77,7 +68,7 @@ class UserSessionAdmin(HistoryAdmin):
     list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("user", "workspace")
     ordering = NEWEST_FIRST
-    search_help_text = "A session ID, a client ID, or a user name."
+    search_help_text = _("A session ID, a client ID, or a user name.")
     fields = (
         "id",
         "user",
@@ -104,17 +95,17 @@ class UserSessionAdmin(HistoryAdmin):
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return ((r"sess_.*", "id"), (r"client_.*", "client_id"), (r".*", f"user__{_username_field()}"))
 
-    @admin.display(description="status")
+    @admin.display(description=pgettext_lazy("user session", "status"))
     def status_now(self, session: UserSession) -> str:
-        return session.status_at(timezone.now())
+        return str(session.status_at(timezone.now()).label)
 
-    @admin.display(description="latest activity")
+    @admin.display(description=_("latest activity"))
     def seen(self, session: UserSession) -> str:
         """Return the browser, device and IP address of the latest use."""
         activity = getattr(session, "latest_activity", None)
         return str(activity.device) if activity else "-"
 
-    @admin.display(description="ending")
+    @admin.display(description=pgettext_lazy("user session", "ending"))
     def ending(self, session: UserSession) -> str:
         """Return what closed the session: a transition, an epoch of the workspace, or a change of its user."""
         if session.closed_at is not None:
@@ -124,12 +115,14 @@ class UserSessionAdmin(HistoryAdmin):
             return _format_ending(epoch.not_before, epoch.actor, epoch.reason)
         return session.void_reason or "-" if session.status_at(timezone.now()) == Status.REVOKED else "-"
 
-    @confirmed_of_all("Revoke selected user sessions", done="revoked")
+    @confirmed_of_all(_("Revoke selected user sessions"), done=pgettext_lazy("user sessions", "revoked"))
     def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet) -> int:
         chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))  # a search joins other tables
         return len(chosen.revoke(actor=operator(request), reason="revoked in the console"))
 
-    @confirmed("Revoke every session of the selected sessions' users, in their workspace", done="users signed out")
+    @confirmed(
+        _("Revoke every session of the selected sessions' users, in their workspace"), done=_("users signed out")
+    )
     def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:
         sessions = UserSession.objects.in_workspace(session.workspace).of_user(session.user_id)
         return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
@@ -143,7 +136,7 @@ class ClientAdmin(FactAdmin):
     list_filter = (("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
     ordering = NEWEST_FIRST
-    search_help_text = "A client ID, or a user name."
+    search_help_text = _("A client ID, or a user name.")
     fields = ("id", "workspace", "users", "sessions", "last_active_session", "created_at", "updated_at")
     readonly_fields = ("users", "sessions")
     actions = ("revoke_sessions",)
@@ -164,20 +157,22 @@ class ClientAdmin(FactAdmin):
         newest = newest[:MOST_SESSIONS]
         return super().get_queryset(request).prefetch_related(Prefetch("sessions", newest, to_attr="newest"))
 
-    @admin.display
+    @admin.display(description=pgettext_lazy("client", "users"))
     def users(self, client: Any) -> SafeString | str:
         users = {session.user_id: session.user for session in client.newest}
         return format_html_join(", ", "{}", ([_link(user)] for user in users.values())) or "-"
 
-    @admin.display
+    @admin.display(description=pgettext_lazy("client", "sessions"))
     def sessions(self, client: Any) -> SafeString:
         """Return the newest sessions with their current status, and a link to all of them."""
         now = timezone.now()
-        rows = ((_link(session), session.status_at(now)) for session in client.newest)
+        rows = ((_link(session), session.status_at(now).label) for session in client.newest)
         url = reverse("admin:user_sessions_usersession_changelist", query={"client": client.pk})
-        return format_html_join("", "<div>{} {}</div>", rows) + format_html('<a href="{}">all</a>', url)
+        return format_html_join("", "<div>{} {}</div>", rows) + format_html(
+            '<a href="{}">{}</a>', url, pgettext("sessions", "all")
+        )
 
-    @confirmed("Revoke every session of selected clients", done="clients signed out")
+    @confirmed(_("Revoke every session of selected clients"), done=_("clients signed out"))
     def revoke_sessions(self, request: HttpRequest, client: Client) -> bool:
         """Revoke every session of a client, for example of a stolen phone."""
         sessions = UserSession.objects.filter(client=client)
@@ -185,7 +180,7 @@ class ClientAdmin(FactAdmin):
 
 
 class EpochForm(forms.ModelForm):
-    is_meant = forms.BooleanField(label="Yes, sign out every user of this workspace")
+    is_meant = forms.BooleanField(label=_("Yes, sign out every user of this workspace"))
 
 
 @admin.register(Epoch)
@@ -204,7 +199,7 @@ class EpochAdmin(FactAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
             return super().get_fieldsets(request, obj)
-        warning = "This signs out every user of the workspace. You cannot undo it."
+        warning = _("This signs out every user of the workspace. You cannot undo it.")
         return [(None, {"description": warning, "fields": ("workspace", "reason", "is_meant")})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -213,108 +208,3 @@ class EpochAdmin(FactAdmin):
     def save_model(self, request: HttpRequest, obj: Epoch, form: Any, change: bool) -> None:
         begun = Epoch.objects.begin(obj.workspace, actor=operator(request), reason=obj.reason)
         obj.pk, obj.not_before, obj.actor = begun.pk, begun.not_before, begun.actor
-
-
-@admin.register(JwtTemplate)
-class JwtTemplateAdmin(HistoryAdmin):
-    """Shows templates that the API defines. No page shows a template's own signing key."""
-
-    list_display = ("name", "workspace", "signing_algorithm", "lifetime", "updated_at")
-    ordering = NEWEST_FIRST
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = ((r".*", "id"),)
-    names = ("name",)
-    search_help_text = "An ID, or a part of the name among the newest 1,000 of this list."
-    fields = (
-        "id",
-        "name",
-        "workspace",
-        "claims",
-        "lifetime",
-        "allowed_clock_skew",
-        "is_for_session_tokens",
-        "signing_algorithm",
-        "created_at",
-        "updated_at",
-        "history",
-    )
-    readonly_fields = ("history",)
-
-
-@admin.register(Ticket)
-class TicketAdmin(HistoryAdmin):
-    """Shows tickets without their text, which only the backend that creates a ticket receives."""
-
-    list_display = ("id", "kind", "user", "workspace", "stored_status", "created_at", "expire_at")
-    ordering = NEWEST_FIRST
-    list_filter = ("kind", "stored_status", BY_WORKSPACE)
-    list_select_related = ("user", "workspace")
-    searched = ((r".*", "id"),)
-    search_help_text = "A ticket ID."
-    fields = (
-        "id",
-        "kind",
-        "user",
-        "workspace",
-        "stored_status",
-        "impersonator",
-        "session_lifetime",
-        "created_at",
-        "updated_at",
-        "expire_at",
-        "history",
-    )
-    readonly_fields = ("history",)
-    actions = ("revoke",)
-
-    @confirmed("Revoke selected tickets", done="revoked")
-    def revoke(self, request: HttpRequest, ticket: Ticket) -> bool:
-        try:
-            ticket.revoke(actor=operator(request))
-        except NotPending:
-            return False
-        return True
-
-
-@admin.register(SigningKey)
-class SigningKeyAdmin(HistoryAdmin):
-    """Shows signing keys without their private key."""
-
-    list_display = ("kid", "algorithm_name", "workspace", "stage", "active_from", "published_until", "revoked_at")
-    ordering = ("-workspace_id", "-active_from", "-kid")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
-    list_select_related = ("workspace",)
-    searched = ((r".*", "kid"),)
-    search_help_text = "A key ID."
-    fields = (
-        "kid",
-        "algorithm_name",
-        "workspace",
-        "stage",
-        "public_jwk",
-        "created_at",
-        "active_from",
-        "published_until",
-        "revoked_at",
-        "history",
-    )
-    readonly_fields = ("algorithm_name", "stage", "history")
-    actions = ("retire", "revoke")
-
-    @admin.display(description="algorithm", ordering="algorithm")
-    def algorithm_name(self, key: SigningKey) -> str:
-        """Return the algorithm as tokens spell it."""
-        return key.algorithm
-
-    @admin.display
-    def stage(self, key: SigningKey) -> str:
-        return key.stage_at(timezone.now())
-
-    @confirmed("Retire selected signing keys: a successor replaces each", done="retired")
-    def retire(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.retire(actor=operator(request))
-
-    @confirmed("Revoke selected signing keys: every token they signed becomes invalid", done="revoked")
-    def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.revoke(actor=operator(request))

@@ -1,9 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class UserSessionsConfig(AppConfig):
     name = "user_sessions"
-    verbose_name = "User sessions"
+    verbose_name = _("User sessions")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 
@@ -6,6 +7,7 @@ from client_sessions import resources
 class DevicesConfig(AppConfig):
     name = "client_sessions.devices"
     label = "client_sessions_devices"
+    verbose_name = _("Sample devices")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -11,12 +11,13 @@ from typing import TypeVar
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, NotLive
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_TEXT
@@ -35,8 +36,8 @@ class Resource(models.Model):
     """Base of all resources."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", verbose_name=WORKSPACE)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     class Meta:
         abstract = True
@@ -54,12 +55,14 @@ class Resource(models.Model):
 class Customer(Resource):
     """A customer of the workspace, identified by a key that the workspace chooses."""
 
-    key = models.CharField(max_length=200)
-    name = models.CharField(max_length=200, blank=True)
+    key = models.CharField(pgettext_lazy("Gatepass", "key"), max_length=200)
+    name = models.CharField(pgettext_lazy("Gatepass", "name"), max_length=200, blank=True)
 
     objects = ResourceQuerySet["Customer"].as_manager()
 
     class Meta(Resource.Meta):
+        verbose_name = pgettext_lazy("Gatepass", "customer")
+        verbose_name_plural = pgettext_lazy("Gatepass", "customers")
         constraints = [
             models.UniqueConstraint(fields=["workspace", "key"], name="client_sessions_devices_customer_key_is_unique")
         ]
@@ -73,17 +76,24 @@ class ConnectedAccount(Resource):
     """An account at a device maker, which has devices."""
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="connected_accounts"
+        Customer,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="connected_accounts",
+        verbose_name=pgettext_lazy("Gatepass", "customer"),
     )
-    account_type = models.CharField(max_length=60, default="august")
-    display_name = models.CharField(max_length=200)
-    email = models.EmailField(blank=True)
-    automatically_manages_new_devices = models.BooleanField(default=True)
-    custom_metadata = models.JSONField(default=dict, blank=True)
+    account_type = models.CharField(_("account type"), max_length=60, default="august")
+    display_name = models.CharField(_("display name"), max_length=200)
+    email = models.EmailField(_("email address"), blank=True)
+    automatically_manages_new_devices = models.BooleanField(_("automatically manages new devices"), default=True)
+    custom_metadata = models.JSONField(_("custom metadata"), default=dict, blank=True)
 
     objects = ResourceQuerySet["ConnectedAccount"].as_manager()
 
     class Meta(Resource.Meta):
+        verbose_name = _("connected account")
+        verbose_name_plural = _("connected accounts")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_acct")]
 
     def __str__(self) -> str:
@@ -111,9 +121,21 @@ class ConnectWebview(Resource):
         MULTIPLE = "multiple", pgettext_lazy("device selection", "Multiple")
 
     connected_account = models.ForeignKey(
-        ConnectedAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="connect_webviews"
+        ConnectedAccount,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="connect_webviews",
+        verbose_name=_("connected account"),
     )
-    customer = models.ForeignKey(Customer, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    customer = models.ForeignKey(
+        Customer,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=pgettext_lazy("Gatepass", "customer"),
+    )
     authorized_at = models.DateTimeField(null=True, blank=True, editable=False)
     accepted_providers = models.JSONField(default=list, blank=True)
     accepted_capabilities = models.JSONField(default=list, blank=True)
@@ -125,17 +147,21 @@ class ConnectWebview(Resource):
     )
     automatically_manages_new_devices = models.BooleanField(default=True)
     waits_for_device_creation = models.BooleanField(default=False)
-    custom_redirect_url = models.CharField(max_length=LONGEST_TEXT, blank=True)
-    custom_redirect_failure_url = models.CharField(max_length=LONGEST_TEXT, blank=True)
+    custom_redirect_url = models.CharField(_("custom redirect URL"), max_length=LONGEST_TEXT, blank=True)
+    custom_redirect_failure_url = models.CharField(
+        _("custom redirect failure URL"), max_length=LONGEST_TEXT, blank=True
+    )
     custom_metadata = models.JSONField(default=dict, blank=True)
 
     objects = ResourceQuerySet["ConnectWebview"].as_manager()
 
     class Meta(Resource.Meta):
+        verbose_name = _("Connect Webview")
+        verbose_name_plural = _("Connect Webviews")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_view")]
 
     def __str__(self) -> str:
-        return f"webview {self.id}"
+        return gettext("webview %(id)s") % {"id": self.id}
 
     @property
     def status(self) -> str:
@@ -170,21 +196,28 @@ class ConnectWebview(Resource):
 class Device(Resource):
     """A device of an account, such as a lock or a thermostat."""
 
-    connected_account = models.ForeignKey(ConnectedAccount, on_delete=models.CASCADE, related_name="devices")
-    device_type = models.CharField(max_length=60, default="august_lock")
-    name = models.CharField(max_length=200)
-    manufacturer = models.CharField(max_length=100, default="august")
-    model_name = models.CharField(pgettext_lazy("device", "model"), max_length=100, blank=True)
-    is_online = models.BooleanField(default=True)
-    is_locked = models.BooleanField(
-        null=True, blank=True, help_text=_("Leave it unknown for a device that is not a lock.")
+    connected_account = models.ForeignKey(
+        ConnectedAccount, on_delete=models.CASCADE, related_name="devices", verbose_name=_("connected account")
     )
-    capabilities = models.JSONField(default=list, blank=True)
-    custom_metadata = models.JSONField(default=dict, blank=True)
+    device_type = models.CharField(_("device type"), max_length=60, default="august_lock")
+    name = models.CharField(pgettext_lazy("Gatepass", "name"), max_length=200)
+    manufacturer = models.CharField(pgettext_lazy("Gatepass", "manufacturer"), max_length=100, default="august")
+    model_name = models.CharField(pgettext_lazy("device", "model"), max_length=100, blank=True)
+    is_online = models.BooleanField(pgettext_lazy("Gatepass", "online"), default=True)
+    is_locked = models.BooleanField(
+        pgettext_lazy("Gatepass", "locked"),
+        null=True,
+        blank=True,
+        help_text=_("Leave it unknown for a device that is not a lock."),
+    )
+    capabilities = models.JSONField(pgettext_lazy("Gatepass", "capabilities"), default=list, blank=True)
+    custom_metadata = models.JSONField(_("custom metadata"), default=dict, blank=True)
 
     objects = ResourceQuerySet["Device"].as_manager()
 
     class Meta(Resource.Meta):
+        verbose_name = pgettext_lazy("Gatepass", "device")
+        verbose_name_plural = pgettext_lazy("Gatepass", "devices")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_dev")]
 
     def __str__(self) -> str:
@@ -194,15 +227,18 @@ class Device(Resource):
 class UserIdentity(Resource):
     """A person, who may have access to single devices."""
 
-    key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  (no key is not "")
-    email_address = models.EmailField(blank=True)
-    phone_number = models.CharField(max_length=40, blank=True)
-    full_name = models.CharField(max_length=200, blank=True)
-    devices = models.ManyToManyField(Device, blank=True, related_name="user_identities")
+    key = models.CharField(pgettext_lazy("Gatepass", "key"), max_length=200, null=True, blank=True)  # noqa: DJ001  (no key is not "")
+    email_address = models.EmailField(_("email address"), blank=True)
+    phone_number = models.CharField(_("phone number"), max_length=40, blank=True)
+    full_name = models.CharField(_("full name"), max_length=200, blank=True)
+    devices = models.ManyToManyField(
+        Device, blank=True, related_name="user_identities", verbose_name=pgettext_lazy("Gatepass", "devices")
+    )
 
     objects = ResourceQuerySet["UserIdentity"].as_manager()
 
     class Meta(Resource.Meta):
+        verbose_name = _("user identity")
         verbose_name_plural = _("user identities")
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                         related_name="%(app_label)s_policy",
                         serialize=False,
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
                 (
@@ -39,6 +40,7 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         help_text="Let browsers open client sessions with a publishable key. Always on in a sandbox.",
+                        verbose_name="publishable keys enabled",
                     ),
                 ),
                 (
@@ -47,6 +49,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(days=365),
                         help_text="The lifetime of a client session if the caller gives no end.",
                         validators=[sessions_core.models.policies.is_lifetime],
+                        verbose_name="lifetime",
                     ),
                 ),
                 (
@@ -55,6 +58,7 @@ class Migration(migrations.Migration):
                         default=datetime.timedelta(days=365),
                         help_text="The longest lifetime of a client session in a live workspace.",
                         validators=[sessions_core.models.policies.is_lifetime],
+                        verbose_name="max lifetime",
                     ),
                 ),
                 (
@@ -62,6 +66,7 @@ class Migration(migrations.Migration):
                     models.PositiveSmallIntegerField(
                         default=0,
                         help_text="For keys sent with a publishable key: anyone who guesses a key gets that user's session.",
+                        verbose_name="minimum length of a user identifier key",
                     ),
                 ),
             ],
@@ -74,12 +79,20 @@ class Migration(migrations.Migration):
             name="ClientSession",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("user_identifier_key", models.CharField(blank=True, max_length=255, null=True)),
-                ("token_short", models.CharField(editable=False, max_length=8, unique=True)),
+                (
+                    "user_identifier_key",
+                    models.CharField(blank=True, max_length=255, null=True, verbose_name="user identifier key"),
+                ),
+                (
+                    "token_short",
+                    models.CharField(
+                        editable=False, max_length=8, unique=True, verbose_name="public part of the token"
+                    ),
+                ),
                 ("token_key", sessions_core.crypto.token_keys.TokenKeyField(editable=False, max_length=71)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("expires_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                ("expires_at", models.DateTimeField(verbose_name="expires at")),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "key_released_at",
                     models.DateTimeField(
@@ -95,10 +108,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="client_sessions",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "client session",
+                "verbose_name_plural": "client sessions",
                 "ordering": ("created_at", "id"),
             },
         ),
@@ -106,12 +122,12 @@ class Migration(migrations.Migration):
             name="Grant",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("resource_type", models.CharField(max_length=60)),
+                ("resource_type", models.CharField(max_length=60, verbose_name="resource type")),
                 (
                     "resource_id",
                     models.CharField(help_text="The ID as normalized by client_sessions.resources.", max_length=255),
                 ),
-                ("created_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
                 (
                     "read_until",
                     models.DateTimeField(default=datetime.datetime(9000, 1, 1, 0, 0, tzinfo=datetime.UTC), null=True),
@@ -126,10 +142,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="grants",
                         to="client_sessions.clientsession",
+                        verbose_name="client session",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "grant",
+                "verbose_name_plural": "grants",
                 "ordering": ("id",),
             },
         ),
@@ -139,17 +158,24 @@ class Migration(migrations.Migration):
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 (
                     "name",
-                    models.CharField(help_text="Where the token is used.", max_length=200),
+                    models.CharField(help_text="Where the token is used.", max_length=200, verbose_name="name"),
                 ),
                 (
                     "short",
                     models.CharField(
-                        editable=False, help_text="The public part of the token.", max_length=8, unique=True
+                        editable=False,
+                        help_text="The public part of the token.",
+                        max_length=8,
+                        unique=True,
+                        verbose_name="public part",
                     ),
                 ),
                 ("digest", models.CharField(editable=False, help_text="SHA-256 of the token.", max_length=64)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "user",
                     models.ForeignKey(
@@ -157,11 +183,14 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 ("workspaces", models.ManyToManyField(editable=False, related_name="+", to="sessions_core.workspace")),
             ],
             options={
+                "verbose_name": "personal access token",
+                "verbose_name_plural": "personal access tokens",
                 "ordering": ("-created_at", "id"),
             },
         ),

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict
@@ -29,8 +30,8 @@ FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 class Action(models.TextChoices):
     """An action that a grant allows."""
 
-    READ = "read"
-    CONTROL = "control"
+    READ = "read", pgettext_lazy("grant", "read")
+    CONTROL = "control", pgettext_lazy("grant", "control")
 
     @property
     def column(self) -> str:
@@ -128,18 +129,25 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 class Grant(models.Model):
     """One resource that a client session may reach, and the end of each allowed action; null means not allowed."""
 
-    client_session = models.ForeignKey("client_sessions.ClientSession", on_delete=models.CASCADE, related_name="grants")
-    resource_type = models.CharField(max_length=60)
+    client_session = models.ForeignKey(
+        "client_sessions.ClientSession",
+        on_delete=models.CASCADE,
+        related_name="grants",
+        verbose_name=_("client session"),
+    )
+    resource_type = models.CharField(_("resource type"), max_length=60)
     resource_id = models.CharField(
         max_length=LONGEST_ID, help_text=_("The ID as normalized by client_sessions.resources.")
     )
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created at"))
     read_until = models.DateTimeField(null=True, default=FOREVER)
     control_until = models.DateTimeField(null=True, default=FOREVER)
 
     objects = GrantQuerySet.as_manager()
 
     class Meta:
+        verbose_name = pgettext_lazy("Gatepass", "grant")
+        verbose_name_plural = pgettext_lazy("Gatepass", "grants")
         ordering = ("id",)
         constraints = [
             models.CheckConstraint(

@@ -12,10 +12,12 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto import tokens
 from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import USER
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import text as check_text
@@ -77,17 +79,25 @@ class PersonalAccessToken(models.Model):
     """A credential of one user. A request with it uses one of its workspaces."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", editable=False, verbose_name=USER
+    )
     workspaces = models.ManyToManyField(Workspace, related_name="+", editable=False)
-    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the token is used."))
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the token."))
+    name = models.CharField(
+        pgettext_lazy("Gatepass", "name"), max_length=LONGEST_NAME, help_text=_("Where the token is used.")
+    )
+    short = models.CharField(
+        _("public part"), max_length=8, unique=True, editable=False, help_text=_("The public part of the token.")
+    )
     digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the token."))
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     objects = PersonalAccessTokenQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("personal access token")
+        verbose_name_plural = _("personal access tokens")
         ordering = ("-created_at", "id")
         indexes = [models.Index(fields=["created_at", "id"], name="client_sessions_person_page")]
 

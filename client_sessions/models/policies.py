@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.models.policies import Policy, is_lifetime
 from sessions_core.moments import instant, moment
@@ -15,19 +16,24 @@ class ClientSessionPolicy(Policy):
     """The limits of client sessions in a workspace. ``of(workspace)`` returns the defaults if there is no row."""
 
     publishable_keys_enabled = models.BooleanField(
-        default=False, help_text=_("Let browsers open client sessions with a publishable key. Always on in a sandbox.")
+        _("publishable keys enabled"),
+        default=False,
+        help_text=_("Let browsers open client sessions with a publishable key. Always on in a sandbox."),
     )
     lifetime = models.DurationField(
+        pgettext_lazy("Gatepass", "lifetime"),
         default=timedelta(days=365),
         validators=[is_lifetime],
         help_text=_("The lifetime of a client session if the caller gives no end."),
     )
     max_lifetime = models.DurationField(
+        _("max lifetime"),
         default=timedelta(days=365),
         validators=[is_lifetime],
         help_text=_("The longest lifetime of a client session in a live workspace."),
     )
     user_identifier_key_min_length = models.PositiveSmallIntegerField(
+        _("minimum length of a user identifier key"),
         default=0,
         help_text=_("For keys sent with a publishable key: anyone who guesses a key gets that user's session."),
     )

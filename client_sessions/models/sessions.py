@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
@@ -22,6 +22,7 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
@@ -45,13 +46,15 @@ class ClientSession(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="client_sessions")
-    user_identifier_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  (no key is not "")
-    token_short = models.CharField(max_length=8, unique=True, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="client_sessions", verbose_name=WORKSPACE
+    )
+    user_identifier_key = models.CharField(_("user identifier key"), max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  (no key is not "")
+    token_short = models.CharField(_("public part of the token"), max_length=8, unique=True, editable=False)
     token_key = TokenKeyField(max_length=tokens.KEY_IDS_LENGTH, editable=False)
-    created_at = models.DateTimeField(editable=False)
-    expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    expires_at = models.DateTimeField(_("expires at"))
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     key_released_at = models.DateTimeField(
         null=True,
         blank=True,
@@ -63,6 +66,8 @@ class ClientSession(models.Model):
     objects: ClassVar[ClientSessionQuerySet] = ClientSessionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = _("client session")
+        verbose_name_plural = _("client sessions")
         ordering = ("created_at", "id")
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
@@ -83,7 +88,7 @@ class ClientSession(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"client session {self.id}"
+        return gettext("client session %(id)s") % {"id": self.id}
 
     @property
     def token(self) -> str:

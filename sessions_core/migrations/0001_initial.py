@@ -21,17 +21,23 @@ class Migration(migrations.Migration):
             name="Workspace",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=200)),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
                 (
                     "is_sandbox",
                     models.BooleanField(
                         default=False,
                         help_text="A sandbox enables development features that are off by default in a live workspace.",
+                        verbose_name="sandbox",
                     ),
                 ),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
             ],
             options={
+                "verbose_name": "workspace",
+                "verbose_name_plural": "workspaces",
                 "ordering": ("name", "id"),
             },
         ),
@@ -40,29 +46,41 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ("url", models.CharField(max_length=2000, verbose_name="URL")),
-                ("description", models.CharField(blank=True, max_length=200)),
+                ("description", models.CharField(blank=True, max_length=200, verbose_name="description")),
                 ("sealed_secret", sessions_core.crypto.sealing.SealedField()),
                 ("sealed_previous_secret", sessions_core.crypto.sealing.SealedField(null=True)),
-                ("previous_secret_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "previous_secret_until",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="previous secret until"),
+                ),
                 (
                     "busy_until",
                     models.DateTimeField(
                         editable=False, help_text="No worker sends to this endpoint before this time."
                     ),
                 ),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("disabled_at", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("disabled_reason", models.CharField(blank=True, editable=False, max_length=200)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                (
+                    "disabled_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="disabled at"),
+                ),
+                (
+                    "disabled_reason",
+                    models.CharField(blank=True, editable=False, max_length=200, verbose_name="disabled reason"),
+                ),
                 (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="webhook_endpoints",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "webhook endpoint",
+                "verbose_name_plural": "webhook endpoints",
                 "ordering": ("-created_at", "id"),
             },
         ),
@@ -70,11 +88,11 @@ class Migration(migrations.Migration):
             name="Event",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("type", models.CharField(max_length=60)),
-                ("subject", models.CharField(max_length=60)),
-                ("actor", models.CharField(max_length=200)),
-                ("data", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField()),
+                ("type", models.CharField(max_length=60, verbose_name="type")),
+                ("subject", models.CharField(max_length=60, verbose_name="subject")),
+                ("actor", models.CharField(max_length=200, verbose_name="actor")),
+                ("data", models.JSONField(default=dict, verbose_name="data")),
+                ("created_at", models.DateTimeField(verbose_name="created at")),
                 (
                     "workspace",
                     models.ForeignKey(
@@ -83,10 +101,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="events",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "event",
+                "verbose_name_plural": "events",
                 "ordering": ("-id",),
             },
         ),
@@ -97,17 +118,24 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("secret", "Secret"), ("publishable", "Publishable")], default="secret", max_length=11
+                        choices=[("secret", "Secret"), ("publishable", "Publishable")],
+                        default="secret",
+                        max_length=11,
+                        verbose_name="kind",
                     ),
                 ),
                 (
                     "name",
-                    models.CharField(help_text="Where the key is used.", max_length=200),
+                    models.CharField(help_text="Where the key is used.", max_length=200, verbose_name="name"),
                 ),
                 (
                     "short",
                     models.CharField(
-                        editable=False, help_text="The public part of the key.", max_length=8, unique=True
+                        editable=False,
+                        help_text="The public part of the key.",
+                        max_length=8,
+                        unique=True,
+                        verbose_name="public part",
                     ),
                 ),
                 (
@@ -115,18 +143,23 @@ class Migration(migrations.Migration):
                     models.CharField(editable=False, help_text="SHA-256 of the key.", max_length=64),
                 ),
                 ("sealed_text", sessions_core.crypto.sealing.SealedField(editable=False, null=True)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="api_keys",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
             },
@@ -141,6 +174,7 @@ class Migration(migrations.Migration):
                         help_text="For example https://app.example.com, without a path and without a default port.",
                         max_length=200,
                         validators=[sessions_core.models.workspaces.is_origin],
+                        verbose_name="origin",
                     ),
                 ),
                 (
@@ -149,10 +183,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="allowed_origins",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "allowed origin",
+                "verbose_name_plural": "allowed origins",
                 "ordering": ("origin",),
             },
         ),
@@ -160,26 +197,33 @@ class Migration(migrations.Migration):
             name="WebhookMessage",
             fields=[
                 ("id", models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
-                ("type", models.CharField(max_length=60)),
+                ("type", models.CharField(max_length=60, verbose_name="type")),
                 ("body", models.TextField()),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 (
                     "last_outcome",
                     models.CharField(
                         blank=True,
                         help_text="The status of the last response, or the error if there was none.",
                         max_length=60,
+                        verbose_name="last outcome",
                     ),
                 ),
-                ("next_attempt_at", models.DateTimeField(blank=True, null=True)),
-                ("delivered_at", models.DateTimeField(blank=True, null=True)),
-                ("dead_at", models.DateTimeField(blank=True, help_text="When the last attempt failed.", null=True)),
+                ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
+                ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
+                (
+                    "dead_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the last attempt failed.", null=True, verbose_name="dead at"
+                    ),
+                ),
                 (
                     "endpoint",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",
                         to="sessions_core.webhookendpoint",
+                        verbose_name="endpoint",
                     ),
                 ),
                 (
@@ -189,10 +233,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="webhook_messages",
                         to="sessions_core.event",
+                        verbose_name="event",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "webhook message",
+                "verbose_name_plural": "webhook messages",
                 "ordering": ("-event_id", "id"),
                 "indexes": [
                     models.Index(

@@ -14,6 +14,7 @@ from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models.events import Event
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
@@ -91,20 +92,25 @@ class ApiKey(models.Model):
         PUBLISHABLE = "publishable", pgettext_lazy("API key", "Publishable")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys")
-    kind = models.CharField(max_length=11, choices=Kind, default=Kind.SECRET)
-    name = models.CharField(max_length=LONGEST_NAME, help_text=_("Where the key is used."))
-    short = models.CharField(max_length=8, unique=True, editable=False, help_text=_("The public part of the key."))
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="api_keys", verbose_name=WORKSPACE)
+    kind = models.CharField(pgettext_lazy("Gatepass", "kind"), max_length=11, choices=Kind, default=Kind.SECRET)
+    name = models.CharField(
+        pgettext_lazy("Gatepass", "name"), max_length=LONGEST_NAME, help_text=_("Where the key is used.")
+    )
+    short = models.CharField(
+        _("public part"), max_length=8, unique=True, editable=False, help_text=_("The public part of the key.")
+    )
     digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the key."))
     sealed_text = SealedField(null=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
-        ordering = ("-created_at", "id")
         verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-created_at", "id")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
         constraints = [
             models.CheckConstraint(

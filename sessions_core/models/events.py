@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
@@ -66,16 +69,20 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """A recorded change. Events are audit log, history and webhook outbox in one table."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events")
-    type = models.CharField(max_length=60)
-    subject = models.CharField(max_length=60)
-    actor = models.CharField(max_length=LONGEST_ACTOR)
-    data = models.JSONField(default=dict)
-    created_at = models.DateTimeField()
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.PROTECT, null=True, db_index=False, related_name="events", verbose_name=WORKSPACE
+    )
+    type = models.CharField(pgettext_lazy("Gatepass", "type"), max_length=60)
+    subject = models.CharField(pgettext_lazy("Gatepass", "subject"), max_length=60)
+    actor = models.CharField(pgettext_lazy("Gatepass", "actor"), max_length=LONGEST_ACTOR)
+    data = models.JSONField(pgettext_lazy("Gatepass", "data"), default=dict)
+    created_at = models.DateTimeField(_("created at"))
 
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        verbose_name = pgettext_lazy("Gatepass", "event")
+        verbose_name_plural = pgettext_lazy("Gatepass", "events")
         ordering = ("-id",)
         indexes = [
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),

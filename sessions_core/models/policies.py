@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
 
@@ -29,7 +30,11 @@ class Policy(models.Model):
     """Base of the policy of an app. Each app has one subclass; ``of`` returns the policy of a workspace."""
 
     workspace = models.OneToOneField(
-        Workspace, on_delete=models.CASCADE, primary_key=True, related_name="%(app_label)s_policy"
+        Workspace,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="%(app_label)s_policy",
+        verbose_name=WORKSPACE,
     )
 
     class Meta:

@@ -8,8 +8,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.conf import settings
+from sessions_core.labels import WORKSPACE
 
 __all__ = ["AllowedOrigin", "NoDefaultWorkspace", "Workspace", "is_origin"]
 
@@ -62,16 +64,19 @@ class Workspace(models.Model):
     """One tenant. Each app stores its policy for the workspace in a row of its own; see ``Policy``."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=200)
+    name = models.CharField(pgettext_lazy("Gatepass", "name"), max_length=200)
     is_sandbox = models.BooleanField(
+        pgettext_lazy("Gatepass", "sandbox"),
         default=False,
         help_text=_("A sandbox enables development features that are off by default in a live workspace."),
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     objects: ClassVar[WorkspaceManager] = WorkspaceManager()
 
     class Meta:
+        verbose_name = WORKSPACE
+        verbose_name_plural = pgettext_lazy("Gatepass", "workspaces")
         ordering = ("name", "id")
         indexes = [models.Index(fields=["name", "id"], name="sessions_core_workspace_name")]
 
@@ -82,14 +87,19 @@ class Workspace(models.Model):
 class AllowedOrigin(models.Model):
     """An origin whose web pages may call the API of the workspace (CORS)."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="allowed_origins")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="allowed_origins", verbose_name=WORKSPACE
+    )
     origin = models.CharField(
+        pgettext_lazy("Gatepass", "origin"),
         max_length=200,
         validators=[is_origin],
         help_text=_("For example https://app.example.com, without a path and without a default port."),
     )
 
     class Meta:
+        verbose_name = _("allowed origin")
+        verbose_name_plural = _("allowed origins")
         ordering = ("origin",)
         constraints = [
             models.UniqueConstraint(fields=["origin", "workspace"], name="sessions_core_an_origin_is_listed_once")

@@ -12,10 +12,12 @@ from zlib import crc32
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_REASON, text
 from sessions_core.webhooks.addresses import Target
@@ -84,20 +86,24 @@ class WebhookEndpoint(models.Model):
     """A URL of a workspace that receives webhooks, and the secret that signs them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    workspace = models.ForeignKey("sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints")
+    workspace = models.ForeignKey(
+        "sessions_core.Workspace", on_delete=models.CASCADE, related_name="webhook_endpoints", verbose_name=WORKSPACE
+    )
     url = models.CharField("URL", max_length=LONGEST_URL)
-    description = models.CharField(max_length=LONGEST_DESCRIPTION, blank=True)
+    description = models.CharField(pgettext_lazy("Gatepass", "description"), max_length=LONGEST_DESCRIPTION, blank=True)
     sealed_secret = SealedField()
     sealed_previous_secret = SealedField(null=True)
-    previous_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
+    previous_secret_until = models.DateTimeField(_("previous secret until"), null=True, blank=True, editable=False)
     busy_until = models.DateTimeField(editable=False, help_text=_("No worker sends to this endpoint before this time."))
-    created_at = models.DateTimeField(editable=False)
-    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
-    disabled_reason = models.CharField(max_length=200, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    disabled_at = models.DateTimeField(_("disabled at"), null=True, blank=True, editable=False)
+    disabled_reason = models.CharField(_("disabled reason"), max_length=200, blank=True, editable=False)
 
     objects = WebhookEndpointQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page")]
 
@@ -214,25 +220,37 @@ class WebhookMessage(models.Model):
     """The message about one event for one endpoint. Each attempt sends the same id and body."""
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="messages")
-    event = models.ForeignKey(
-        "sessions_core.Event", on_delete=models.PROTECT, db_index=False, related_name="webhook_messages"
+    endpoint = models.ForeignKey(
+        WebhookEndpoint,
+        on_delete=models.CASCADE,
+        related_name="messages",
+        verbose_name=pgettext_lazy("Gatepass", "endpoint"),
     )
-    type = models.CharField(max_length=60)
+    event = models.ForeignKey(
+        "sessions_core.Event",
+        on_delete=models.PROTECT,
+        db_index=False,
+        related_name="webhook_messages",
+        verbose_name=pgettext_lazy("Gatepass", "event"),
+    )
+    type = models.CharField(pgettext_lazy("Gatepass", "type"), max_length=60)
     body = models.TextField()
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(pgettext_lazy("Gatepass", "attempts"), default=0)
     last_outcome = models.CharField(
+        _("last outcome"),
         max_length=60,
         blank=True,
         help_text=_("The status of the last response, or the error if there was none."),
     )
-    next_attempt_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    dead_at = models.DateTimeField(null=True, blank=True, help_text=_("When the last attempt failed."))
+    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
+    dead_at = models.DateTimeField(_("dead at"), null=True, blank=True, help_text=_("When the last attempt failed."))
 
     objects = WebhookMessageQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook message")
+        verbose_name_plural = _("webhook messages")
         ordering = ("-event_id", "id")
         indexes = [
             models.Index(

@@ -2,10 +2,12 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils.translation import override
 
 from tests.pages import blocks
 from tests.user_sessions.test_frontend_names import by_password, in_two_steps
 from user_sessions.models import UserSession
+from user_sessions.requirements import ADAPTERS, SECOND_FACTOR, default_requirement
 
 SECRET = "correct horse battery staple"
 
@@ -28,6 +30,25 @@ def test_a_user_with_another_requirement_is_not_signed_in(frontend, ann, setting
     message = refused.json()["errors"][0]["long_message"]
     assert message == "ann@example.com signs in at here.example.com only."
     assert not UserSession.objects.exists()
+
+
+def of_the_default(user, identifier, request):
+    return default_requirement(user, identifier, request)
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("user_sessions.requirements.default_requirement", "This account has a second factor, which"),
+        (f"{__name__}.of_the_default", "Dieses Konto hat einen zweiten Faktor, der"),
+    ],
+)
+def test_the_default_answers_in_english_unless_a_host_calls_it(frontend, ann, settings, monkeypatch, function, message):
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": function}
+    monkeypatch.setitem(ADAPTERS, "user_sessions", lambda user, identifier: SECOND_FACTOR)
+    with override("de"):
+        refused = by_password(frontend, "ann@example.com").json()["errors"][0]
+    assert refused["long_message"].startswith(message)
 
 
 @pytest.mark.parametrize("sign_in", [by_password, in_two_steps])

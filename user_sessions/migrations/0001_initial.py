@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                         related_name="%(app_label)s_policy",
                         serialize=False,
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
                 (
@@ -63,6 +64,7 @@ class Migration(migrations.Migration):
                     models.BooleanField(
                         default=False,
                         help_text="Let backends create user sessions without a sign-in. Always on in a sandbox.",
+                        verbose_name="backend sessions enabled",
                     ),
                 ),
                 (
@@ -73,6 +75,7 @@ class Migration(migrations.Migration):
                         help_text="A user session expires after this time, even if in use. Leave empty to limit idleness only.",
                         null=True,
                         validators=[sessions_core.models.policies.is_lifetime],
+                        verbose_name="lifetime",
                     ),
                 ),
                 (
@@ -82,6 +85,7 @@ class Migration(migrations.Migration):
                         help_text="A user session that is not used for this long expires.",
                         null=True,
                         validators=[sessions_core.models.policies.is_lifetime],
+                        verbose_name="idle lifetime",
                     ),
                 ),
                 (
@@ -91,6 +95,7 @@ class Migration(migrations.Migration):
                         help_text="Maximum number of live sessions of one user.",
                         null=True,
                         validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="limit",
                     ),
                 ),
                 (
@@ -100,11 +105,16 @@ class Migration(migrations.Migration):
                         default="refuse",
                         help_text="What a sign-in beyond the limit does.",
                         max_length=10,
+                        verbose_name="limit policy",
                     ),
                 ),
                 (
                     "single_session_mode",
-                    models.BooleanField(default=False, help_text="Allow one user session at a time on each client."),
+                    models.BooleanField(
+                        default=False,
+                        help_text="Allow one user session at a time on each client.",
+                        verbose_name="single session mode",
+                    ),
                 ),
                 (
                     "signing_algorithm",
@@ -113,6 +123,7 @@ class Migration(migrations.Migration):
                         default="RS256",
                         help_text="Algorithm of new signing keys. Some SDKs accept RS256 only.",
                         max_length=5,
+                        verbose_name="signing algorithm",
                     ),
                 ),
             ],
@@ -171,10 +182,13 @@ class Migration(migrations.Migration):
                 (
                     "impersonator",
                     user_sessions.models.json_text.JsonTextField(
-                        blank=True, help_text="Who impersonates the user, if anyone.", null=True
+                        blank=True,
+                        help_text="Who impersonates the user, if anyone.",
+                        null=True,
+                        verbose_name="impersonator",
                     ),
                 ),
-                ("created_at", models.DateTimeField(editable=False)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
                 (
                     "amr",
                     models.JSONField(
@@ -185,16 +199,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("updated_at", models.DateTimeField(editable=False)),
-                ("last_active_at", models.DateTimeField(editable=False)),
+                ("last_active_at", models.DateTimeField(editable=False, verbose_name="last active at")),
                 (
                     "verified_at",
-                    models.DateTimeField(editable=False, help_text="When the user last authenticated."),
+                    models.DateTimeField(
+                        editable=False, help_text="When the user last authenticated.", verbose_name="verified at"
+                    ),
                 ),
                 ("reverifying_since", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
-                ("expire_at", models.DateTimeField()),
+                ("expire_at", models.DateTimeField(verbose_name="expires at")),
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
-                ("abandon_at", models.DateTimeField()),
+                ("abandon_at", models.DateTimeField(verbose_name="abandoned at")),
                 (
                     "password_fingerprint",
                     models.CharField(
@@ -221,6 +237,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -229,10 +246,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "user session",
+                "verbose_name_plural": "user sessions",
                 "ordering": ("-created_at", "-id"),
             },
         ),
@@ -244,13 +264,17 @@ class Migration(migrations.Migration):
                 (
                     "token_key",
                     sessions_core.crypto.token_keys.TokenKeyField(
-                        editable=False, help_text="Id of the deriving TOKEN_KEYS.", max_length=8
+                        editable=False,
+                        help_text="ID of the key of TOKEN_KEYS from which the token is derived.",
+                        max_length=8,
                     ),
                 ),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(editable=False, verbose_name="updated at")),
             ],
             options={
+                "verbose_name": "client",
+                "verbose_name_plural": "clients",
                 "ordering": ("-created_at", "-id"),
             },
         ),
@@ -282,6 +306,7 @@ class Migration(migrations.Migration):
                 ("ip_address", models.GenericIPAddressField(blank=True, editable=False, null=True)),
             ],
             options={
+                "verbose_name": "activity",
                 "verbose_name_plural": "activities",
             },
         ),
@@ -289,7 +314,10 @@ class Migration(migrations.Migration):
             model_name="usersession",
             name="client",
             field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="sessions", to="user_sessions.client"
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sessions",
+                to="user_sessions.client",
+                verbose_name="client",
             ),
         ),
         migrations.AddField(
@@ -302,6 +330,7 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="+",
                 to="user_sessions.usersession",
+                verbose_name="last active session",
             ),
         ),
         migrations.AddField(
@@ -311,23 +340,29 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="user_sessions_clients",
                 to="sessions_core.workspace",
+                verbose_name="workspace",
             ),
         ),
         migrations.CreateModel(
             name="Epoch",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("not_before", models.DateTimeField(editable=False)),
-                ("actor", models.CharField(editable=False, max_length=200)),
-                ("reason", models.CharField(blank=True, max_length=200)),
+                ("not_before", models.DateTimeField(editable=False, verbose_name="not before")),
+                ("actor", models.CharField(editable=False, max_length=200, verbose_name="actor")),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "epoch",
+                "verbose_name_plural": "epochs",
                 "ordering": ("-not_before",),
             },
         ),
@@ -335,32 +370,35 @@ class Migration(migrations.Migration):
             name="JwtTemplate",
             fields=[
                 ("id", models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
-                ("name", models.CharField(max_length=255)),
-                ("claims", models.TextField()),
-                ("lifetime", models.PositiveIntegerField(default=60)),
-                ("allowed_clock_skew", models.PositiveSmallIntegerField(default=5)),
-                ("is_for_session_tokens", models.BooleanField(default=False)),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                ("claims", models.TextField(verbose_name="claims")),
+                ("lifetime", models.PositiveIntegerField(default=60, verbose_name="lifetime")),
+                ("allowed_clock_skew", models.PositiveSmallIntegerField(default=5, verbose_name="allowed clock skew")),
+                ("is_for_session_tokens", models.BooleanField(default=False, verbose_name="for session tokens")),
                 (
                     "signing_algorithm",
                     models.CharField(
                         blank=True,
                         help_text="Algorithm of the template's own key. Empty if the workspace's key signs its tokens.",
                         max_length=5,
+                        verbose_name="signing algorithm",
                     ),
                 ),
                 ("sealed_signing_key", sessions_core.crypto.sealing.SealedField(blank=True, null=True)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(editable=False, verbose_name="updated at")),
                 (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions_jwt_templates",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name_plural": "JWT templates",
                 "verbose_name": "JWT template",
                 "ordering": ("-created_at", "-id"),
             },
@@ -376,6 +414,7 @@ class Migration(migrations.Migration):
                         max_length=43,
                         primary_key=True,
                         serialize=False,
+                        verbose_name="key ID",
                     ),
                 ),
                 (
@@ -386,22 +425,28 @@ class Migration(migrations.Migration):
                         max_length=5,
                     ),
                 ),
-                ("public_jwk", models.JSONField(editable=False)),
+                ("public_jwk", models.JSONField(editable=False, verbose_name="public JWK")),
                 ("sealed_private_key", sessions_core.crypto.sealing.SealedField()),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("active_from", models.DateTimeField(editable=False)),
-                ("published_until", models.DateTimeField(blank=True, editable=False, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                ("active_from", models.DateTimeField(editable=False, verbose_name="active from")),
+                (
+                    "published_until",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="published until"),
+                ),
+                ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions_signing_keys",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "signing key",
+                "verbose_name_plural": "signing keys",
                 "ordering": ("-active_from", "kid"),
             },
         ),
@@ -412,9 +457,10 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("sign_in_token", "Sign In Token"), ("actor_token", "Actor Token")],
+                        choices=[("sign_in_token", "Sign-in token"), ("actor_token", "Actor token")],
                         editable=False,
                         max_length=13,
+                        verbose_name="kind",
                     ),
                 ),
                 (
@@ -424,21 +470,30 @@ class Migration(migrations.Migration):
                         default="pending",
                         editable=False,
                         max_length=8,
+                        verbose_name="stored status",
                     ),
                 ),
                 (
                     "impersonator",
-                    user_sessions.models.json_text.JsonTextField(blank=True, editable=False, null=True),
+                    user_sessions.models.json_text.JsonTextField(
+                        blank=True, editable=False, null=True, verbose_name="impersonator"
+                    ),
                 ),
-                ("session_lifetime", models.DurationField(blank=True, editable=False, null=True)),
+                (
+                    "session_lifetime",
+                    models.DurationField(blank=True, editable=False, null=True, verbose_name="session lifetime"),
+                ),
                 ("password_fingerprint", models.CharField(editable=False, max_length=129)),
-                ("created_at", models.DateTimeField(editable=False)),
-                ("updated_at", models.DateTimeField(editable=False)),
-                ("expire_at", models.DateTimeField(editable=False)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
+                ("updated_at", models.DateTimeField(editable=False, verbose_name="updated at")),
+                ("expire_at", models.DateTimeField(editable=False, verbose_name="expires at")),
                 (
                     "user",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
                     ),
                 ),
                 (
@@ -447,10 +502,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions_tickets",
                         to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "ticket",
+                "verbose_name_plural": "tickets",
                 "ordering": ("-created_at", "-id"),
             },
         ),
@@ -486,6 +544,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name": "sign-in attempt", "verbose_name_plural": "sign-in attempts"},
         ),
         migrations.AddIndex(
             model_name="usersession",

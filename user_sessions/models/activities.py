@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import pgettext_lazy
 
 from user_sessions.ids import new_id
 from user_sessions.user_agents import Device
@@ -44,7 +45,8 @@ class Activity(models.Model):
     objects = ActivityQuerySet.as_manager()
 
     class Meta:
-        verbose_name_plural = "activities"
+        verbose_name = pgettext_lazy("Gatepass", "activity")
+        verbose_name_plural = pgettext_lazy("Gatepass", "activities")
 
     def __str__(self) -> str:
         return self.id

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Value
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic, require_transaction
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
@@ -23,7 +26,9 @@ from user_sessions.models.status import Status
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["Client"]
+__all__ = ["CLIENT", "Client"]
+
+CLIENT = pgettext_lazy("Gatepass", "client")
 
 # Characters of base58: 58 bits. A rotation identifies a generation of the token; it is not a secret.
 ROTATION_LENGTH = 10
@@ -71,14 +76,24 @@ class Client(models.Model):
     """The client's token is derived from ``rotation`` and ``token_key``. A new ``rotation`` invalidates the old one."""
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_clients")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_sessions_clients", verbose_name=WORKSPACE
+    )
     last_active_session = models.ForeignKey(
-        "UserSession", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+        "UserSession",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("last active session"),
     )
     rotation = models.CharField(max_length=ROTATION_LENGTH, editable=False)
-    token_key = TokenKeyField(max_length=8, editable=False, help_text="Id of the deriving TOKEN_KEYS.")
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
+    token_key = TokenKeyField(
+        max_length=8, editable=False, help_text=_("ID of the key of TOKEN_KEYS from which the token is derived.")
+    )
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    updated_at = models.DateTimeField(_("updated at"), editable=False)
 
     objects = ClientQuerySet.as_manager()
 
@@ -86,6 +101,8 @@ class Client(models.Model):
     lists_origin: bool
 
     class Meta:
+        verbose_name = CLIENT
+        verbose_name_plural = pgettext_lazy("Gatepass", "clients")
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_client_page")]
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Max
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
@@ -45,16 +48,18 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
 class Epoch(models.Model):
     """Sessions started up to ``not_before`` are revoked, with this time, reason and actor."""
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
-    not_before = models.DateTimeField(editable=False)
-    actor = models.CharField(max_length=200, editable=False)
-    reason = models.CharField(max_length=200, blank=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", verbose_name=WORKSPACE)
+    not_before = models.DateTimeField(_("not before"), editable=False)
+    actor = models.CharField(pgettext_lazy("Gatepass", "actor"), max_length=200, editable=False)
+    reason = models.CharField(pgettext_lazy("Gatepass", "reason"), max_length=200, blank=True)
 
     objects = EpochQuerySet.as_manager()
 
     class Meta:
+        verbose_name = pgettext_lazy("Gatepass", "epoch")
+        verbose_name_plural = pgettext_lazy("Gatepass", "epochs")
         ordering = ("-not_before",)
         indexes = [models.Index(fields=["workspace", "not_before"], name="user_sessions_epoch_workspace")]
 
     def __str__(self) -> str:
-        return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.pk else "a new epoch"
+        return f"{self.not_before:%Y-%m-%d %H:%M:%S}" if self.pk else gettext("a new epoch")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.texts import is_storable_json
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 else:
     TextField = models.TextField
 
-__all__ = ["JsonTextField", "require_impersonator"]
+__all__ = ["IMPERSONATOR", "JsonTextField", "require_impersonator"]
+
+IMPERSONATOR = pgettext_lazy("Gatepass", "impersonator")
 
 
 def require_impersonator(impersonator: Mapping[str, Any]) -> None:

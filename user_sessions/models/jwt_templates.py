@@ -10,10 +10,13 @@ from typing import Any, Self
 from django.db import IntegrityError, models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.encryption import open_sealed
 from sessions_core.crypto.sealing import SealedField, place_of, seal_for
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from user_sessions.exceptions import (
@@ -133,25 +136,29 @@ class JwtTemplate(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_jwt_templates")
-    name = models.CharField(max_length=255)
-    claims = models.TextField()
-    lifetime = models.PositiveIntegerField(default=DEFAULT_LIFETIME)
-    allowed_clock_skew = models.PositiveSmallIntegerField(default=DEFAULT_CLOCK_SKEW)
-    is_for_session_tokens = models.BooleanField(default=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_sessions_jwt_templates", verbose_name=WORKSPACE
+    )
+    name = models.CharField(pgettext_lazy("Gatepass", "name"), max_length=255)
+    claims = models.TextField(pgettext_lazy("Gatepass", "claims"))
+    lifetime = models.PositiveIntegerField(pgettext_lazy("Gatepass", "lifetime"), default=DEFAULT_LIFETIME)
+    allowed_clock_skew = models.PositiveSmallIntegerField(_("allowed clock skew"), default=DEFAULT_CLOCK_SKEW)
+    is_for_session_tokens = models.BooleanField(_("for session tokens"), default=False)
     signing_algorithm = models.CharField(
+        _("signing algorithm"),
         max_length=5,
         blank=True,
-        help_text="Algorithm of the template's own key. Empty if the workspace's key signs its tokens.",
+        help_text=_("Algorithm of the template's own key. Empty if the workspace's key signs its tokens."),
     )
     sealed_signing_key = SealedField(null=True, blank=True)
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    updated_at = models.DateTimeField(_("updated at"), editable=False)
 
     objects = JwtTemplateQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "JWT template"
+        verbose_name = _("JWT template")
+        verbose_name_plural = _("JWT templates")
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_template_page")]
         constraints = [

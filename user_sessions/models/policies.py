@@ -5,6 +5,8 @@ from typing import Self
 
 from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.models import Workspace
 from sessions_core.models.policies import Policy, is_lifetime, with_policies
@@ -17,8 +19,8 @@ __all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
 class LimitPolicy(models.TextChoices):
     """What happens to a sign-in over the limit of live sessions."""
 
-    REFUSE = "refuse", "is refused"
-    END_OLDEST = "end_oldest", "ends the oldest"
+    REFUSE = "refuse", pgettext_lazy("sign-in over the limit", "is refused")
+    END_OLDEST = "end_oldest", pgettext_lazy("sign-in over the limit", "ends the oldest")
 
 
 class SigningAlgorithm(models.TextChoices):
@@ -45,76 +47,83 @@ class UserSessionPolicy(Policy):
     """A workspace's rules for user sessions. ``of(workspace)`` returns the defaults if there is no row."""
 
     frontend_api = models.CharField(
-        "frontend API",
+        _("frontend API"),
         max_length=200,
         unique=True,
         null=True,
         blank=True,
         validators=[is_origin],
-        help_text="Origin at which browsers reach this workspace. It is also the issuer of session tokens.",
+        help_text=_("Origin at which browsers reach this workspace. It is also the issuer of session tokens."),
     )
     sign_in_url = models.CharField(
-        "sign-in URL",
+        _("sign-in URL"),
         max_length=200,
         blank=True,
         validators=[URLValidator(schemes=["https", "http"])],
-        help_text="The page of your application where users sign in. Sign-in links lead there.",
+        help_text=_("The page of your application where users sign in. Sign-in links lead there."),
     )
     backend_sessions_enabled = models.BooleanField(
-        default=False, help_text="Let backends create user sessions without a sign-in. Always on in a sandbox."
+        _("backend sessions enabled"),
+        default=False,
+        help_text=_("Let backends create user sessions without a sign-in. Always on in a sandbox."),
     )
     lifetime = models.DurationField(
+        pgettext_lazy("Gatepass", "lifetime"),
         default=timedelta(days=7),
         null=True,
         blank=True,
         validators=[is_lifetime],
-        help_text="A user session expires after this time, even if in use. Leave empty to limit idleness only.",
+        help_text=_("A user session expires after this time, even if in use. Leave empty to limit idleness only."),
     )
     idle_lifetime = models.DurationField(
+        _("idle lifetime"),
         null=True,
         blank=True,
         validators=[is_lifetime],
-        help_text="A user session that is not used for this long expires.",
+        help_text=_("A user session that is not used for this long expires."),
     )
     limit = models.PositiveIntegerField(
+        pgettext_lazy("Gatepass", "limit"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text="Maximum number of live sessions of one user.",
+        help_text=_("Maximum number of live sessions of one user."),
     )
     limit_policy = models.CharField(
+        _("limit policy"),
         max_length=10,
         choices=LimitPolicy,
         default=LimitPolicy.REFUSE,
-        help_text="What a sign-in beyond the limit does.",
+        help_text=_("What a sign-in beyond the limit does."),
     )
     single_session_mode = models.BooleanField(
-        default=False, help_text="Allow one user session at a time on each client."
+        _("single session mode"), default=False, help_text=_("Allow one user session at a time on each client.")
     )
     signing_algorithm = models.CharField(
+        _("signing algorithm"),
         max_length=5,
         choices=SigningAlgorithm,
         default=SigningAlgorithm.RS256,
-        help_text="Algorithm of new signing keys. Some SDKs accept RS256 only.",
+        help_text=_("Algorithm of new signing keys. Some SDKs accept RS256 only."),
     )
 
     objects = UserSessionPolicyQuerySet.as_manager()
 
     class Meta:
-        verbose_name = "policy for user sessions"
-        verbose_name_plural = "policies for user sessions"
+        verbose_name = _("policy for user sessions")
+        verbose_name_plural = _("policies for user sessions")
         constraints = [
             models.CheckConstraint(
                 name="user_sessions_policy_has_an_end",
                 condition=models.Q(lifetime__isnull=False) | models.Q(idle_lifetime__isnull=False),
-                violation_error_message="User sessions need a lifetime or an idle lifetime.",
+                violation_error_message=_("User sessions need a lifetime or an idle lifetime."),
             ),
             models.CheckConstraint(
                 name="user_sessions_policy_idle_before_lifetime",
                 condition=models.Q(idle_lifetime__lt=models.F("lifetime"))
                 | models.Q(idle_lifetime=None)
                 | models.Q(lifetime=None),
-                violation_error_message="The idle lifetime must be shorter than the lifetime.",
+                violation_error_message=_("The idle lifetime must be shorter than the lifetime."),
             ),
             models.CheckConstraint(
                 name="user_sessions_policy_limit_at_least_one",

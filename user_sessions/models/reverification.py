@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event
@@ -20,7 +21,9 @@ REVERIFICATION_LIFETIME = timedelta(minutes=10)
 class Reverification(models.Model):
     """The part of a user session that a reverification changes."""
 
-    verified_at = models.DateTimeField(editable=False, help_text="When the user last authenticated.")
+    verified_at = models.DateTimeField(
+        _("verified at"), editable=False, help_text=_("When the user last authenticated.")
+    )
     reverifying_since = models.DateTimeField(null=True, blank=True, editable=False)
     reverification_id = models.CharField(max_length=40, blank=True, editable=False)
 

@@ -9,19 +9,21 @@ from django.conf import settings as django_settings
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.arguments import require_instance
 from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import instant, moment
 from sessions_core.texts import is_storable
 from user_sessions.conf import settings
 from user_sessions.exceptions import NotLive
-from user_sessions.models.clients import Client
-from user_sessions.models.json_text import JsonTextField
+from user_sessions.models.clients import CLIENT, Client
+from user_sessions.models.json_text import IMPERSONATOR, JsonTextField
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.reverification import Reverification
@@ -40,22 +42,28 @@ class UserSession(Reverification, StatusModel):
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions")
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions")
-    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    tasks = models.JSONField(default=list, blank=True, help_text="Names of the tasks the user must complete.")
-    impersonator = JsonTextField(null=True, blank=True, help_text="Who impersonates the user, if anyone.")
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_sessions", verbose_name=WORKSPACE
+    )
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions", verbose_name=CLIENT)
+    user = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=USER
+    )
+    tasks = models.JSONField(default=list, blank=True, help_text=_("Names of the tasks the user must complete."))
+    impersonator = JsonTextField(
+        IMPERSONATOR, null=True, blank=True, help_text=_("Who impersonates the user, if anyone.")
+    )
     amr = models.JSONField(
-        "authentication methods",
+        _("authentication methods"),
         default=list,
         editable=False,
-        help_text="How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown.",
+        help_text=_("How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown."),
     )
     updated_at = models.DateTimeField(editable=False)
-    last_active_at = models.DateTimeField(editable=False)
+    last_active_at = models.DateTimeField(_("last active at"), editable=False)
     latest_expire_at = models.DateTimeField(null=True, blank=True)
     refreshed_to = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Session tokens issued until then cannot be refreshed."
+        null=True, blank=True, editable=False, help_text=_("Session tokens issued until then cannot be refreshed.")
     )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
@@ -69,6 +77,8 @@ class UserSession(Reverification, StatusModel):
     own_claims: str | None
 
     class Meta:
+        verbose_name = _("user session")
+        verbose_name_plural = _("user sessions")
         ordering = ("-created_at", "-id")
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings as django_settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
@@ -48,6 +49,10 @@ class SignIn(models.Model):
     created_at = models.DateTimeField(editable=False)
 
     objects = SignInQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in attempt")
+        verbose_name_plural = _("sign-in attempts")
 
     def __str__(self) -> str:
         return self.id

@@ -13,9 +13,12 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Max, Q
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from user_sessions.conf import settings
@@ -40,10 +43,10 @@ FIRST_USE = "system:first_use"
 
 
 class Stage(models.TextChoices):
-    NEXT = "next"
-    ACTIVE = "active"
-    RETIRING = "retiring"
-    GONE = "gone"
+    NEXT = "next", pgettext_lazy("signing key", "Next")
+    ACTIVE = "active", pgettext_lazy("signing key", "Active")
+    RETIRING = "retiring", pgettext_lazy("signing key", "Retiring")
+    GONE = "gone", pgettext_lazy("signing key", "Gone")
 
 
 class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
@@ -129,19 +132,25 @@ class SigningKeyQuerySet(models.QuerySet["SigningKey"]):
 class SigningKey(models.Model):
     """A key pair that signs the tokens of a workspace from ``active_from`` until a later key does."""
 
-    kid = models.CharField(primary_key=True, max_length=43, editable=False, help_text="RFC 7638 thumbprint.")
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_signing_keys")
+    kid = models.CharField(
+        _("key ID"), primary_key=True, max_length=43, editable=False, help_text=_("RFC 7638 thumbprint.")
+    )
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_sessions_signing_keys", verbose_name=WORKSPACE
+    )
     algorithm = models.CharField(max_length=5, choices=SigningAlgorithm, editable=False)
-    public_jwk = models.JSONField(editable=False)
+    public_jwk = models.JSONField(_("public JWK"), editable=False)
     sealed_private_key = SealedField()
-    created_at = models.DateTimeField(editable=False)
-    active_from = models.DateTimeField(editable=False)
-    published_until = models.DateTimeField(null=True, blank=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    active_from = models.DateTimeField(_("active from"), editable=False)
+    published_until = models.DateTimeField(_("published until"), null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     objects = SigningKeyQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("signing key")
+        verbose_name_plural = _("signing keys")
         ordering = ("-active_from", "kid")
         indexes = [models.Index(fields=["workspace", "active_from", "kid"], name="user_sessions_key_page")]
         constraints = [

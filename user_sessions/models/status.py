@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
@@ -25,15 +27,15 @@ M = TypeVar("M", bound=models.Model)
 
 class Status(models.TextChoices):
     # Stored
-    PENDING = "pending"
-    ACTIVE = "active"
-    ENDED = "ended"
-    REVOKED = "revoked"
-    REMOVED = "removed"
-    REPLACED = "replaced"
+    PENDING = "pending", pgettext_lazy("user session", "Pending")
+    ACTIVE = "active", pgettext_lazy("user session", "Active")
+    ENDED = "ended", pgettext_lazy("user session", "Ended")
+    REVOKED = "revoked", pgettext_lazy("user session", "Revoked")
+    REMOVED = "removed", pgettext_lazy("user session", "Removed")
+    REPLACED = "replaced", pgettext_lazy("user session", "Replaced")
     # Derived from expire_at and abandon_at
-    EXPIRED = "expired"
-    ABANDONED = "abandoned"
+    EXPIRED = "expired", pgettext_lazy("user session", "Expired")
+    ABANDONED = "abandoned", pgettext_lazy("user session", "Abandoned")
 
 
 # Stored states of a session that is not closed.
@@ -45,13 +47,13 @@ class StatusModel(models.Model):
     """The columns from which the status is derived."""
 
     stored_status = models.CharField(max_length=10, choices=Status)
-    created_at = models.DateTimeField(editable=False)
-    expire_at = models.DateTimeField()
-    abandon_at = models.DateTimeField()
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    expire_at = models.DateTimeField(_("expires at"))
+    abandon_at = models.DateTimeField(_("abandoned at"))
     password_fingerprint = models.CharField(
         max_length=FINGERPRINTS_LENGTH,
         editable=False,
-        help_text="Digests of the user's password column. Another password ends the session.",
+        help_text=_("Digests of the user's password column. Another password ends the session."),
     )
 
     class Meta:

@@ -9,16 +9,19 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.arguments import require_instance, require_user
 from sessions_core.db.transactions import atomic
+from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
 from user_sessions.exceptions import NotPending, TicketExpired
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.json_text import JsonTextField, require_impersonator
+from user_sessions.models.json_text import IMPERSONATOR, JsonTextField, require_impersonator
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of
 
 __all__ = ["Ticket"]
@@ -80,31 +83,39 @@ class Ticket(models.Model):
     """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry."""
 
     class Kind(models.TextChoices):
-        SIGN_IN_TOKEN = "sign_in_token"
-        ACTOR_TOKEN = "actor_token"
+        SIGN_IN_TOKEN = "sign_in_token", _("Sign-in token")
+        ACTOR_TOKEN = "actor_token", _("Actor token")
 
     class Status(models.TextChoices):
-        PENDING = "pending"
-        ACCEPTED = "accepted"
-        REVOKED = "revoked"
+        PENDING = "pending", pgettext_lazy("ticket", "Pending")
+        ACCEPTED = "accepted", pgettext_lazy("ticket", "Accepted")
+        REVOKED = "revoked", pgettext_lazy("ticket", "Revoked")
         # Derived
-        EXPIRED = "expired"
+        EXPIRED = "expired", pgettext_lazy("ticket", "Expired")
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    kind = models.CharField(max_length=13, choices=Kind, editable=False)
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="user_sessions_tickets")
-    user = models.ForeignKey(django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    stored_status = models.CharField(max_length=8, choices=Status.choices[:-1], default=Status.PENDING, editable=False)
-    impersonator = JsonTextField(null=True, blank=True, editable=False)
-    session_lifetime = models.DurationField(null=True, blank=True, editable=False)
+    kind = models.CharField(pgettext_lazy("Gatepass", "kind"), max_length=13, choices=Kind, editable=False)
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.CASCADE, related_name="user_sessions_tickets", verbose_name=WORKSPACE
+    )
+    user = models.ForeignKey(
+        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=USER
+    )
+    stored_status = models.CharField(
+        _("stored status"), max_length=8, choices=Status.choices[:-1], default=Status.PENDING, editable=False
+    )
+    impersonator = JsonTextField(IMPERSONATOR, null=True, blank=True, editable=False)
+    session_lifetime = models.DurationField(_("session lifetime"), null=True, blank=True, editable=False)
     password_fingerprint = models.CharField(max_length=FINGERPRINTS_LENGTH, editable=False)
-    created_at = models.DateTimeField(editable=False)
-    updated_at = models.DateTimeField(editable=False)
-    expire_at = models.DateTimeField(editable=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    updated_at = models.DateTimeField(_("updated at"), editable=False)
+    expire_at = models.DateTimeField(_("expires at"), editable=False)
 
     objects = TicketQuerySet.as_manager()
 
     class Meta:
+        verbose_name = pgettext_lazy("Gatepass", "ticket")
+        verbose_name_plural = pgettext_lazy("Gatepass", "tickets")
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page")]
 

@@ -19,20 +19,31 @@ class Migration(migrations.Migration):
             name="ConnectedAccount",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("account_type", models.CharField(default="august", max_length=60)),
-                ("display_name", models.CharField(max_length=200)),
-                ("email", models.EmailField(blank=True, max_length=254)),
-                ("automatically_manages_new_devices", models.BooleanField(default=True)),
-                ("custom_metadata", models.JSONField(blank=True, default=dict)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("account_type", models.CharField(default="august", max_length=60, verbose_name="account type")),
+                ("display_name", models.CharField(max_length=200, verbose_name="display name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "automatically_manages_new_devices",
+                    models.BooleanField(default=True, verbose_name="automatically manages new devices"),
+                ),
+                ("custom_metadata", models.JSONField(blank=True, default=dict, verbose_name="custom metadata")),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "connected account",
+                "verbose_name_plural": "connected accounts",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
             },
@@ -41,17 +52,25 @@ class Migration(migrations.Migration):
             name="Customer",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("key", models.CharField(max_length=200)),
-                ("name", models.CharField(blank=True, max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("key", models.CharField(max_length=200, verbose_name="key")),
+                ("name", models.CharField(blank=True, max_length=200, verbose_name="name")),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "customer",
+                "verbose_name_plural": "customers",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
             },
@@ -60,7 +79,10 @@ class Migration(migrations.Migration):
             name="ConnectWebview",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
                 ("authorized_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("accepted_providers", models.JSONField(blank=True, default=list)),
                 ("accepted_capabilities", models.JSONField(blank=True, default=list)),
@@ -75,8 +97,14 @@ class Migration(migrations.Migration):
                 ),
                 ("automatically_manages_new_devices", models.BooleanField(default=True)),
                 ("waits_for_device_creation", models.BooleanField(default=False)),
-                ("custom_redirect_url", models.CharField(blank=True, max_length=255)),
-                ("custom_redirect_failure_url", models.CharField(blank=True, max_length=255)),
+                (
+                    "custom_redirect_url",
+                    models.CharField(blank=True, max_length=255, verbose_name="custom redirect URL"),
+                ),
+                (
+                    "custom_redirect_failure_url",
+                    models.CharField(blank=True, max_length=255, verbose_name="custom redirect failure URL"),
+                ),
                 ("custom_metadata", models.JSONField(blank=True, default=dict)),
                 (
                     "connected_account",
@@ -86,12 +114,16 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="connect_webviews",
                         to="client_sessions_devices.connectedaccount",
+                        verbose_name="connected account",
                     ),
                 ),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
                 (
@@ -102,10 +134,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to="client_sessions_devices.customer",
+                        verbose_name="customer",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "Connect Webview",
+                "verbose_name_plural": "Connect Webviews",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
             },
@@ -119,42 +154,55 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="connected_accounts",
                 to="client_sessions_devices.customer",
+                verbose_name="customer",
             ),
         ),
         migrations.CreateModel(
             name="Device",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("device_type", models.CharField(default="august_lock", max_length=60)),
-                ("name", models.CharField(max_length=200)),
-                ("manufacturer", models.CharField(default="august", max_length=100)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("device_type", models.CharField(default="august_lock", max_length=60, verbose_name="device type")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("manufacturer", models.CharField(default="august", max_length=100, verbose_name="manufacturer")),
                 ("model_name", models.CharField(blank=True, max_length=100, verbose_name="model")),
-                ("is_online", models.BooleanField(default=True)),
+                ("is_online", models.BooleanField(default=True, verbose_name="online")),
                 (
                     "is_locked",
                     models.BooleanField(
-                        blank=True, help_text="Leave it unknown for a device that is not a lock.", null=True
+                        blank=True,
+                        help_text="Leave it unknown for a device that is not a lock.",
+                        null=True,
+                        verbose_name="locked",
                     ),
                 ),
-                ("capabilities", models.JSONField(blank=True, default=list)),
-                ("custom_metadata", models.JSONField(blank=True, default=dict)),
+                ("capabilities", models.JSONField(blank=True, default=list, verbose_name="capabilities")),
+                ("custom_metadata", models.JSONField(blank=True, default=dict, verbose_name="custom metadata")),
                 (
                     "connected_account",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="devices",
                         to="client_sessions_devices.connectedaccount",
+                        verbose_name="connected account",
                     ),
                 ),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "device",
+                "verbose_name_plural": "devices",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
             },
@@ -163,25 +211,35 @@ class Migration(migrations.Migration):
             name="UserIdentity",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ("key", models.CharField(blank=True, max_length=200, null=True)),
-                ("email_address", models.EmailField(blank=True, max_length=254)),
-                ("phone_number", models.CharField(blank=True, max_length=40)),
-                ("full_name", models.CharField(blank=True, max_length=200)),
+                (
+                    "created_at",
+                    models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
+                ),
+                ("key", models.CharField(blank=True, max_length=200, null=True, verbose_name="key")),
+                ("email_address", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                ("phone_number", models.CharField(blank=True, max_length=40, verbose_name="phone number")),
+                ("full_name", models.CharField(blank=True, max_length=200, verbose_name="full name")),
                 (
                     "devices",
                     models.ManyToManyField(
-                        blank=True, related_name="user_identities", to="client_sessions_devices.device"
+                        blank=True,
+                        related_name="user_identities",
+                        to="client_sessions_devices.device",
+                        verbose_name="devices",
                     ),
                 ),
                 (
                     "workspace",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="sessions_core.workspace"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "user identity",
                 "verbose_name_plural": "user identities",
                 "ordering": ("created_at", "id"),
                 "abstract": False,

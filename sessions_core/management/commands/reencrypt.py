@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from sessions_core.crypto.encryption import CannotOpen
 from sessions_core.crypto.sealing import reseal, sealed_columns
+from sessions_core.labels import english_plural
 from sessions_core.management.databases import ready_database
 from sessions_core.management.progress import Progress
 
@@ -17,7 +18,7 @@ class Command(BaseCommand):
         for model, column in sealed_columns():
             try:
                 with ready_database():
-                    progress = Progress(self.stderr, f"{model._meta.verbose_name_plural} checked so far")
+                    progress = Progress(self.stderr, f"{english_plural(model)} checked so far")
                     changed = reseal(model, column, seen=progress.show)
             except CannotOpen as error:
                 raise CommandError(f"A secret in {model._meta.label} cannot be decrypted: {error}.") from None

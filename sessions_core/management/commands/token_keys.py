@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from sessions_core.crypto.token_keys import needed_keys
 from sessions_core.crypto.tokens import token_key_ids
+from sessions_core.labels import english_plural
 from sessions_core.management.databases import ready_database
 
 
@@ -17,6 +18,6 @@ class Command(BaseCommand):
         with ready_database():
             needed = list(needed_keys(at=timezone.now()))
         for position, key_id in enumerate(token_key_ids(), start=1):
-            counts = [f"{counted[key_id]} {model._meta.verbose_name_plural}" for model, counted in needed]
+            counts = [f"{counted[key_id]} {english_plural(model)}" for model, counted in needed]
             newest = "  (newest: keep it)" if position == 1 else ""
             self.stdout.write(f"{position}. {key_id}  {', '.join(counts)}{newest}")
