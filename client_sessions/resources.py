@@ -252,7 +252,8 @@ def of_model(model: type[Model]) -> ResourceType:
     for resource_type in _types.values():
         if resource_type.model is model._meta.concrete_model:
             return resource_type
-    raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
+    fix = "Call client_sessions.resources.register in the ready method of its AppConfig."
+    raise LookupError(f"{model.__name__} is not registered. {fix}")
 
 
 def related_model_of(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:
