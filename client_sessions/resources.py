@@ -49,6 +49,11 @@ class Missing(Exception):
         self.resource_type = resource_type
         self.resource_id = resource_id
 
+    def __str__(self) -> str:
+        if self.resource_type not in _types:
+            return f"No resource type is registered as {self.resource_type!r}."
+        return f"No {self.resource_type} with the id {self.resource_id!r} can be granted in this workspace."
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResourceType:
