@@ -26,6 +26,10 @@ __all__ = [
 class ClientSessionError(Exception):
     """Base of the errors of client sessions."""
 
+    def __str__(self) -> str:
+        """Return the reason. Most are raised without arguments, and their class says it."""
+        return super().__str__() or self.__doc__ or ""
+
 
 class KeyTaken(ClientSessionError):
     """Another live client session of the workspace has this user identifier key: ``holder``, unless it was deleted."""
@@ -33,6 +37,9 @@ class KeyTaken(ClientSessionError):
     def __init__(self, holder: "ClientSession | None" = None) -> None:
         super().__init__()
         self.holder = holder
+
+    def __str__(self) -> str:
+        return "Another live client session of the workspace has this user identifier key."
 
 
 class NotLive(ClientSessionError):

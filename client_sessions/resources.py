@@ -49,6 +49,11 @@ class Missing(Exception):
         self.resource_type = resource_type
         self.resource_id = resource_id
 
+    def __str__(self) -> str:
+        if self.resource_type not in _types:
+            return f"No resource type is registered as {self.resource_type!r}."
+        return f"No {self.resource_type} with the id {self.resource_id!r} can be granted in this workspace."
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResourceType:
@@ -252,7 +257,8 @@ def of_model(model: type[Model]) -> ResourceType:
     for resource_type in _types.values():
         if resource_type.model is model._meta.concrete_model:
             return resource_type
-    raise LookupError(f"{model.__name__} is not registered with client_sessions.resources")
+    fix = "Call client_sessions.resources.register in the ready method of its AppConfig."
+    raise LookupError(f"{model.__name__} is not registered. {fix}")
 
 
 def related_model_of(model: type[Model], path: str, *, to_one: bool = False) -> type[Model]:

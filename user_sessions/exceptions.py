@@ -33,6 +33,10 @@ __all__ = [
 class UserSessionError(Exception):
     """Base class: a verb was refused."""
 
+    def __str__(self) -> str:
+        """Return the reason. Most are raised without arguments, and their class says it."""
+        return super().__str__() or self.__doc__ or ""
+
 
 class NotLive(UserSessionError):
     """The session is not live, or it was deleted."""
@@ -64,6 +68,9 @@ class AlreadySignedIn(UserSessionError):
     def __init__(self, session: "UserSession") -> None:
         super().__init__(session)
         self.session = session
+
+    def __str__(self) -> str:
+        return f"The user already has the live session {self.session} on this client."
 
 
 class Impersonated(UserSessionError):
@@ -116,6 +123,9 @@ class ReservedClaim(UserSessionError):
     def __init__(self, claim: str) -> None:
         super().__init__(claim)
         self.claim = claim
+
+    def __str__(self) -> str:
+        return f"Only the server may set the claim {self.claim!r}."
 
 
 class AudienceRefused(UserSessionError):

@@ -8,6 +8,9 @@ from sessions_core.models import Workspace
 
 __all__ = ["workspace_named"]
 
+# Workspaces that an error message lists.
+MOST_OFFERED = 10
+
 
 def workspace_named(text: str) -> Workspace:
     """Return the workspace with this id or name. Raise CommandError unless exactly one matches."""
@@ -16,6 +19,14 @@ def workspace_named(text: str) -> Workspace:
             found = list(Workspace.objects.filter(pk=text))
         except ValidationError:
             found = list(Workspace.objects.filter(name=text))
-    if len(found) != 1:
-        raise CommandError(f"{len(found) or 'No'} workspaces match {text!r}. Use the id of a workspace.")
-    return found[0]
+        if len(found) == 1:
+            return found[0]
+        offered = found or list(Workspace.objects.order_by("name", "pk")[:MOST_OFFERED])
+    problem = f"{len(found)} workspaces have the name" if found else "No workspace has the id or name"
+    raise CommandError(f"{problem} {text!r}. {_hint(offered)}")
+
+
+def _hint(offered: list[Workspace]) -> str:
+    if not offered:
+        return "There are no workspaces yet: create one with Workspace.objects.create(name=…)."
+    return "Use the id of a workspace: " + ", ".join(f"{each.pk} ({each.name})" for each in offered)

@@ -56,7 +56,7 @@ class WorkspaceManager(models.Manager["Workspace"]):
         if len(found) == 1:
             return found[0]
         if found or named:
-            raise NoDefaultWorkspace
+            raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
         return self.get_or_create(pk=_MADE_BY_ITSELF, defaults={"name": "Default"})[0]
 
 

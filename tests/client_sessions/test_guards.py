@@ -200,5 +200,5 @@ def test_a_host_queryset_can_be_limited_to_a_session(session, backend, workspace
 
 
 def test_an_unregistered_model_is_refused(session):
-    with pytest.raises(LookupError, match="Workspace is not registered"):
+    with pytest.raises(LookupError, match=r"Workspace is not registered\. Call client_sessions\.resources\.register"):
         reached_by(Workspace.objects.all(), session)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from client_sessions.exceptions import ClientSessionError, TokenRevoked
+from client_sessions.exceptions import ClientSessionError, KeyTaken, NotLive, TokenRevoked
 from client_sessions.models import ClientSession
 from client_sessions.seam.refusals import REFUSALS
 from tests.refusals import errors_of
@@ -19,6 +19,11 @@ def refuse(*_, **__):
 @pytest.mark.parametrize("error", errors_of("client_sessions", ClientSessionError))
 def test_every_error_class_has_a_row(error):
     assert error in REFUSALS
+
+
+@pytest.mark.parametrize("error", [NotLive(), KeyTaken(), TokenRevoked()])
+def test_an_error_says_its_reason_in_a_traceback(error):
+    assert str(error).endswith(".") and "``" not in str(error)
 
 
 def test_the_list_of_errors_is_complete():

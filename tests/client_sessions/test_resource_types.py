@@ -117,6 +117,16 @@ def test_a_number_out_of_range_is_a_missing_id(types):
             resources.check({"thing": [number]}, workspace_id=uuid4())
 
 
+def test_a_missing_id_and_an_unknown_type_are_named_in_the_error(types, session):
+    registered(types, Device)
+    for wanted, text in (
+        ({"thing": ["nope"]}, "No thing with the id 'nope'"),
+        ({"things": ["1"]}, "registered as 'things'"),
+    ):
+        with pytest.raises(resources.Missing, match=text):
+            session.grant(wanted, actor="test")
+
+
 def test_devices_without_a_workspace_column_are_counted(types, session, elsewhere):
     types.clear()
     resources.register("connected_account", ConnectedAccount, workspace=None)

@@ -20,6 +20,11 @@ def test_a_publishable_key_is_issued_and_printed(workspace, capsys):
 def test_an_unknown_or_ambiguous_workspace_gets_an_error_message(workspace):
     Workspace.objects.create(name=workspace.name)
     for named in (workspace.name, "nobody", "00000000-0000-0000-0000-000000000000"):
-        with pytest.raises(CommandError, match="Use the id of a workspace"):
+        with pytest.raises(CommandError, match=f"Use the id of a workspace: .*{workspace.pk}"):
             call_command("issue_api_key", named, name="backend")
     assert not ApiKey.objects.exists()
+
+
+def test_a_project_without_a_workspace_gets_an_error_message_that_says_how_to_create_one(db):
+    with pytest.raises(CommandError, match=r"No workspace has the id or name 'Mine'.*Workspace\.objects\.create"):
+        call_command("issue_api_key", "Mine", name="backend")

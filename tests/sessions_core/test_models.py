@@ -208,7 +208,7 @@ def test_a_project_without_a_workspace_gets_one(django_assert_num_queries):
 
 
 def test_one_of_several_workspaces_must_be_named(workspace, live_workspace, settings):
-    with pytest.raises(NoDefaultWorkspace):
+    with pytest.raises(NoDefaultWorkspace, match="DEFAULT_WORKSPACE"):
         Workspace.objects.default()
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "DEFAULT_WORKSPACE": str(live_workspace.pk)}
     assert Workspace.objects.default() == live_workspace

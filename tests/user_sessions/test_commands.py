@@ -133,7 +133,8 @@ def test_customising_prints_the_result_and_lint_findings(name, workspace):
 
 
 def test_a_refused_customisation_prints_the_reason(name, workspace):
-    for claims, why in (('{"sub": 1}', "sub"), ('{"aud": 1}', "neither a string nor a list")):
+    reserved = r"Only the server may set the claim 'sub'\.$"
+    for claims, why in (('{"sub": 1}', reserved), ('{"aud": 1}', "neither a string nor a list")):
         with pytest.raises(CommandError, match=why):
             run("jwt_template", "session_token", name, claims)
 

@@ -3,11 +3,13 @@
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db.models import Field
+from django.urls import path
 from django.utils import timezone
 
 from sessions_core.models import Workspace
@@ -87,7 +89,7 @@ def test_the_commands_work_in_the_order_of_the_page(given):
 @pytest.mark.django_db(transaction=True)
 def test_the_python_works(given):
     names = dict(given)
-    *over_http, in_process = (block for block in blocks(PAGE, "python") if "keep_session" not in block)
+    *over_http, in_process = (block for block in blocks(PAGE, "python") if not re.search("keep_session|def ", block))
     for block in over_http:
         exec(compile(block, PAGE, "exec"), names)
     assert names["claims"]["sid"] == names["session"].id
@@ -95,6 +97,34 @@ def test_the_python_works(given):
     exec(compile(in_process, PAGE, "exec"), names)
     assert claims_of(names["token"])["sid"] == names["session"].pk
     assert names["session"].status == Status.REVOKED
+
+
+def page_of_sessions() -> Any:
+    """Return a module with the views of the page, their URLs, and ``is_signed_in``."""
+    views, check = (block for block in blocks(PAGE, "python") if "def " in block)
+    page = ModuleType("page_of_sessions")
+    exec(compile(views + check, PAGE, "exec"), vars(page))
+    page.urlpatterns = [
+        path("devices", page.devices, name="devices"),
+        path("devices/<str:session_id>", page.sign_out, name="sign_out"),
+    ]
+    return page
+
+
+@pytest.mark.django_db
+def test_the_button_of_the_page_ends_a_session(workspace, u1, settings, client, django_assert_num_queries):
+    page, (template,) = page_of_sessions(), blocks(PAGE, "html")
+    settings.ROOT_URLCONF = page
+    loader = ("django.template.loaders.locmem.Loader", {"devices.html": template})
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "APP_DIRS": False, "OPTIONS": {"loaders": [loader]}}]
+    session, other = (UserSession.objects.start(workspace, u1, actor="test") for _ in range(2))
+    client.force_login(u1)
+    button = f'action="/devices/{session.pk}"'
+    assert button in client.get("/devices").text
+    assert button not in client.post(f"/devices/{session.pk}", follow=True).text
+    with django_assert_num_queries(2):
+        assert not page.is_signed_in(SimpleNamespace(session_id=session.pk))
+    assert page.is_signed_in(SimpleNamespace(session_id=other.pk))
 
 
 @pytest.mark.django_db

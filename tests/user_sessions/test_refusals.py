@@ -5,7 +5,7 @@ import pytest
 from tests.refusals import errors_of
 from user_sessions.clerk.frontend import frontend_errors
 from user_sessions.clerk.refusals import REFUSALS
-from user_sessions.exceptions import NotLive, UserSessionError
+from user_sessions.exceptions import AlreadySignedIn, NotLive, ReservedClaim, UserSessionError
 from user_sessions.models import Ticket, UserSession
 
 
@@ -21,6 +21,11 @@ def refuse(*_, **__):
 @pytest.mark.parametrize("refusals", [REFUSALS, frontend_errors.REFUSALS], ids=["backend", "frontend"])
 def test_every_error_class_has_a_row(error, refusals):
     assert error in refusals
+
+
+@pytest.mark.parametrize("error", [NotLive(), ReservedClaim("sub"), AlreadySignedIn(UserSession(pk="sess_1"))])
+def test_an_error_says_its_reason_in_a_traceback(error):
+    assert str(error).startswith(("The ", "Only ")) and "``" not in str(error)
 
 
 def test_the_list_of_errors_is_complete():

@@ -109,7 +109,7 @@ class UserSession(Reverification, StatusModel):
         return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk)) if _is_text(id) else None
 
     @classmethod
-    def minting(cls, workspace: Workspace, id: str, *, at: datetime) -> "UserSession | None":
+    def minting(cls, workspace: Workspace, id: str, *, at: datetime | None = None) -> "UserSession | None":
         """Return the session with its token facts if it can mint tokens, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
         found = _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)) if _is_text(id) else None

@@ -63,7 +63,9 @@ class Command(BaseCommand):
             raise CommandError("The claims must be a JSON object.") from None
         try:
             template = JwtTemplate.objects.customise_session_tokens(workspace, claims, actor="command:jwt_template")
-        except (UserSessionError, TemplateError) as error:
+        except UserSessionError as error:
+            raise CommandError(f"Nothing was changed. {error}") from None
+        except TemplateError as error:
             raise CommandError(f"Nothing was changed. {error.__doc__} ({error})") from None
         self.stdout.write(f"Session tokens of {workspace} now carry these claims ({template.pk}).")
         self._list(lint(claims, rendered=claims))
