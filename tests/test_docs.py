@@ -12,7 +12,7 @@ from client_sessions.conf import ClientSessionsSettings
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.sandbox import make_sandbox
 from tests.embedded import embedded
-from tests.hosts import run
+from tests.hosts import migrate, run
 from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
@@ -180,7 +180,7 @@ def test_a_project_model_is_guarded_as_the_page_says(host):
     with (host / "host" / "urls.py").open("a") as urls:
         urls.write('urlpatterns += [path("", include("campus.views"))]\n')
     run(host, sys.executable, "manage.py", "makemigrations", "campus", "-v0")
-    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    migrate(host, adds_apps=True)
     run(host, sys.executable, "manage.py", "check")
     script = "\nask()\n".join([REACH + opening, granting, revoking, ""])
     assert run(host, sys.executable, "-W", "ignore", "-c", script).splitlines() == [

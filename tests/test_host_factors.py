@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import embedded
-from tests.hosts import run
+from tests.hosts import migrate, run
 
 pytestmark = embedded
 
@@ -74,7 +74,7 @@ def project(host: Path) -> Project:
 
     def project(lines: str, urls: str = "") -> Path:
         extend(host, lines, urls)
-        run(host, sys.executable, "manage.py", "migrate", "-v0")
+        migrate(host, adds_apps=True)
         return host
 
     return project
