@@ -383,3 +383,9 @@ def test_the_middleware_of_the_documentation_passes_the_check(settings):
     exec(settings_of_page, names)
     settings.MIDDLEWARE = names["MIDDLEWARE"]
     assert not list(check_middleware())
+
+
+def test_the_console_lists_a_sign_in_with_its_device_and_address(ann, admin_client):
+    sign_in(**{"user-agent": PHONE})
+    page = admin_client.get("/admin/user_sessions/usersession/").content.decode()
+    assert " on iPhone, 127.0.0.1" in page
