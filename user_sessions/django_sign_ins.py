@@ -174,7 +174,8 @@ def _start(
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
-    return settings.adopt_django_sessions and auth.SESSION_KEY in request.session and django_user.is_authenticated
+    signs_in = settings.adopt_django_sessions and auth.SESSION_KEY in request.session and _is_in_use()
+    return signs_in and bool(django_user.is_authenticated)
 
 
 @atomic()
