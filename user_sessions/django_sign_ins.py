@@ -110,7 +110,8 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
         if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
             if _is_what_django_reads(request, session.user):
                 request._cached_user = request._acached_user = session.user  # where Django keeps it
-            return session
+                return session
+            return session if django_user.is_authenticated else None
     del request.session[SESSION_KEY]
     request.session.flush()
     return None
