@@ -66,10 +66,14 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
-        *_check_sqlite(),
         *_check_isolation(),
         *_check_reads(),
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(**_: object) -> Iterable[CheckMessage]:
+    return _check_sqlite()
 
 
 @register(Tags.database)

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.urls import include, path
 from psycopg import IsolationLevel
 
-from sessions_core.checks import check_settings
+from sessions_core.checks import check_deployment, check_settings
 from sessions_core.http.route_checks import check_paths
 
 FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
@@ -68,8 +68,9 @@ def test_e006_reports_times_without_zones(settings):
     ],
 )
 def test_w001_reports_sqlite_without_immediate_transactions(settings, monkeypatch, options, found):
+    settings.SESSIONS_CORE = FINE
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    assert ids(settings) == (found if connection.vendor == "sqlite" else [])
+    assert [message.id for message in check_deployment()] == (found if connection.vendor == "sqlite" else [])
 
 
 @pytest.mark.parametrize("level", [None, *IsolationLevel])
