@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks.security.base import check_secret_key
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -73,7 +74,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_deployment(**_: object) -> Iterable[CheckMessage]:
-    return _check_sqlite()
+    return [*_check_derived_keys(), *_check_sqlite()]
 
 
 @register(Tags.database)
@@ -97,9 +98,10 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
     return [
         Error(
             f"The secrets of {len(undecryptable)} {english_plural(model)} cannot be decrypted with "
-            "SESSIONS_CORE['ENCRYPTION_KEYS'].",
-            hint="Add the encryption key that encrypted them to the list again. The reference server reads it from "
-            "GATEPASS_ENCRYPTION_KEYS, by default in secrets.env beside the database. "
+            "SESSIONS_CORE['ENCRYPTION_KEYS'] or with keys derived from SECRET_KEY.",
+            hint="Add the encryption key that encrypted them to the list again, or, if it was derived, the former "
+            "SECRET_KEY to SECRET_KEY_FALLBACKS. The reference server reads the keys from GATEPASS_ENCRYPTION_KEYS, "
+            "by default in secrets.env beside the database. "
             f"The first of these rows is {undecryptable[0]}.",
             id="sessions_core.E010",
         )
@@ -107,7 +109,9 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
 
 
 def _check_keys(name: str, *, id: str) -> list[CheckMessage]:
-    keys = settings.given.get(name)
+    if name not in settings.given:
+        return []  # derived from SECRET_KEY
+    keys = settings.given[name]
     hint = f"Generate a key with `{_GENERATE}`, put it first in the list, store it outside the database, back it up."
     if not keys or not isinstance(keys, list | tuple):
         return [Error(f"SESSIONS_CORE['{name}'] must be a non-empty list of keys.", hint=hint, id=id)]
@@ -127,6 +131,31 @@ def _check_that_keys_differ() -> list[CheckMessage]:
             "SECRET_KEY, SESSIONS_CORE['TOKEN_KEYS'] and SESSIONS_CORE['ENCRYPTION_KEYS'] must not share a key.",
             hint=f"Generate a key for each with `{_GENERATE}`.",
             id="sessions_core.E004",
+        )
+    ]
+
+
+def _check_derived_keys() -> list[CheckMessage]:
+    derived = [f"SESSIONS_CORE['{name}']" for name in ("TOKEN_KEYS", "ENCRYPTION_KEYS") if name not in settings.given]
+    if not derived:
+        return []
+    what = f"{' and '.join(derived)} {'are' if len(derived) > 1 else 'is'} derived from SECRET_KEY"
+    if check_secret_key(None):
+        return [
+            Error(
+                f"{what}, which is not a random text of at least 50 characters: anyone who guesses it can forge "
+                "tokens and decrypt stored secrets.",
+                hint="Set a SECRET_KEY that passes Django's check security.W009.",
+                id="sessions_core.E009",
+            )
+        ]
+    return [
+        Warning(
+            f"{what}. If you change SECRET_KEY, tokens of clients and client sessions become invalid and stored "
+            "secrets cannot be decrypted.",
+            hint="Keep the former SECRET_KEY in SECRET_KEY_FALLBACKS, or set keys that do not depend on it. "
+            f"`{_GENERATE}` generates one.",
+            id="sessions_core.W003",
         )
     ]
 

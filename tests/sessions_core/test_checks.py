@@ -25,13 +25,17 @@ def test_good_settings_pass(settings):
     assert ids(settings) == []
 
 
+def test_no_setting_is_required(settings):
+    assert ids(settings, TOKEN_KEYS=None, ENCRYPTION_KEYS=None) == []
+
+
 def test_e001_reports_an_unknown_setting(settings):
     assert ids(settings, TOKEN_KEY=["t"]) == ["sessions_core.E001"]
 
 
-@pytest.mark.parametrize("keys", [None, [], "", "one key that is no list but a text", 5])
+@pytest.mark.parametrize("keys", [[], "", "one key that is no list but a text", 5])
 @pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
-def test_e002_and_e003_report_missing_keys(settings, name, id, keys):
+def test_e002_and_e003_report_settings_without_keys(settings, name, id, keys):
     assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
 
 
