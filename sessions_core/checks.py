@@ -64,6 +64,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_keys("TOKEN_KEYS", id="sessions_core.E002"),
         *_check_keys("ENCRYPTION_KEYS", id="sessions_core.E003"),
         *_check_that_keys_differ(),
+        *_check_default_workspace(),
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
@@ -89,6 +90,28 @@ def check_secrets(databases: Sequence[str] | None = None, **_: object) -> Iterab
         if columns_of(model, using) >= {model._meta.pk.column, "workspace_id", column}  # otherwise E023 reports it
         for message in _check_column(model, column, using)
     ]
+
+
+@register(Tags.database)
+def check_workspaces(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
+    """Report that no workspace is the default: the named one does not exist, or none of several is named."""
+    for using in databases or ():
+        if router.db_for_write(Workspace) != using or not columns_of(Workspace, using):
+            continue
+        named, rows = settings.default_workspace, Workspace.objects.using(using)
+        if named and not rows.filter(pk=named).exists():
+            yield Error(
+                f"SESSIONS_CORE['DEFAULT_WORKSPACE'] names a workspace that does not exist: {named}.",
+                hint="Use the id of a workspace, as the admin shows it, or remove the setting.",
+                id="sessions_core.E012",
+            )
+        elif not named and rows.count() > 1:
+            yield Warning(
+                "There are several workspaces, and none is the default one, in which users of your own pages sign in.",
+                hint="Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of a workspace, or silence this check if users "
+                "sign in through the Frontend API only.",
+                id="sessions_core.W004",
+            )
 
 
 def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:
@@ -133,6 +156,13 @@ def _check_that_keys_differ() -> list[CheckMessage]:
             id="sessions_core.E004",
         )
     ]
+
+
+def _check_default_workspace() -> list[CheckMessage]:
+    given = settings.given.get("DEFAULT_WORKSPACE")
+    if given is None or settings.default_workspace is not None:
+        return []
+    return [Error("SESSIONS_CORE['DEFAULT_WORKSPACE'] must be the id of a workspace.", id="sessions_core.E011")]
 
 
 def _check_derived_keys() -> list[CheckMessage]:

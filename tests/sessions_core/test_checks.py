@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
@@ -10,8 +11,9 @@ from django.db.models import Model
 from django.urls import include, path
 from psycopg import IsolationLevel
 
-from sessions_core.checks import check_deployment, check_settings
+from sessions_core.checks import check_deployment, check_settings, check_workspaces
 from sessions_core.http.route_checks import check_paths
+from sessions_core.models import Workspace
 
 FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
 
@@ -54,6 +56,28 @@ def test_e004_reports_a_key_with_two_purposes(settings):
 def test_e005_reports_an_invalid_number_of_proxies(settings, trusted):
     assert ids(settings, TRUSTED_PROXIES=trusted) == ["sessions_core.E005"]
     assert ids(settings, PROCESSES=trusted) == ["sessions_core.E005"]
+
+
+@pytest.mark.parametrize("given", ["mine", 5, ["7" * 32]])
+def test_e011_reports_an_invalid_id_of_the_default_workspace(settings, given):
+    assert ids(settings, DEFAULT_WORKSPACE=given) == ["sessions_core.E011"]
+
+
+def found_in_the_database(settings, **given: object) -> list[str | None]:
+    settings.SESSIONS_CORE = FINE | given
+    return [message.id for message in check_workspaces(databases=["default"])]
+
+
+def test_e012_reports_a_default_workspace_that_does_not_exist(workspace, settings):
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=uuid4()) == ["sessions_core.E012"]
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=workspace.pk) == []
+
+
+def test_w004_reports_several_workspaces_of_which_none_is_the_default(workspace, settings):
+    assert found_in_the_database(settings) == []
+    other = Workspace.objects.create(name="Other")
+    assert found_in_the_database(settings) == ["sessions_core.W004"]
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=str(other.pk)) == []
 
 
 def test_e006_reports_times_without_zones(settings):
