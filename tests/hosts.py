@@ -1,28 +1,38 @@
-"""Host projects, created as the installation page describes."""
+"""Host projects, created as the installation page and the README describe."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.pages import DOCS, blocks
 
-__all__ = ["environment_of", "migrate", "run", "start_project"]
+__all__ = ["bare_project", "environment_of", "extend", "migrate", "run", "start_project"]
 
 ROOT = DOCS.parent
 
 
 def start_project(folder: Path) -> Path:
-    """Create a project with the page's lines in its settings and routes."""
-    shutil.copytree(_started().name, folder, dirs_exist_ok=True)
-    settings, urls = blocks("install.md", "python")[:2]
-    for name, lines in (("settings", settings), ("urls", urls)):
-        with (folder / "host" / f"{name}.py").open("a") as file:
-            file.write(lines)
-    return folder
+    """Create a project with every line of the page in its settings and routes."""
+    return extend(bare_project(folder), blocks("install.md", "python"))
+
+
+def bare_project(folder: Path) -> Path:
+    """Create a project without Gatepass."""
+    return Path(shutil.copytree(_started().name, folder, dirs_exist_ok=True))
+
+
+def extend(project: Path, code: Sequence[str]) -> Path:
+    """Add blocks of a page at the end of the project's settings or routes."""
+    for block in code:
+        name = "urls" if "urlpatterns" in block else "settings"
+        with (project / "host" / f"{name}.py").open("a") as file:
+            file.write(f"\n{block}")
+    return project
 
 
 @cache

@@ -293,7 +293,7 @@ class Login(TestCase):
         code = format_hotp_value(hotp_value("A" * 32, next(yield_hotp_counters_from_time())))
         answer = self.client.post("/accounts/2fa/authenticate/", {{"code": code}})
         self.assertRedirects(answer, "/in", fetch_redirect_response=False)
-        assert not UserSession.objects.exists()
+        assert UserSession.objects.get().amr == ["pwd", "otp", "mfa"]
 """
 
 

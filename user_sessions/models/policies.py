@@ -46,6 +46,8 @@ class UserSessionPolicyQuerySet(models.QuerySet["UserSessionPolicy"]):
 class UserSessionPolicy(Policy):
     """A workspace's rules for user sessions. ``of(workspace)`` returns the defaults if there is no row."""
 
+    options = ("frontend_api",)
+
     frontend_api = models.CharField(
         _("frontend API"),
         max_length=200,
