@@ -275,6 +275,12 @@ def test_a_lock_outside_of_a_transaction_is_refused(workspace):
         client.hold()
 
 
+@pytest.mark.django_db
+def test_closing_sessions_that_a_filter_excludes_closes_none():
+    assert UserSession.objects.none().revoke(actor="test") == []
+    assert UserSession.objects.filter(pk__in=[]).revoke(actor="test") == []
+
+
 # Expiry
 
 
