@@ -210,6 +210,7 @@ class Migration(migrations.Migration):
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
                 ("expire_at", models.DateTimeField(verbose_name="expires at")),
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
+                ("idle_lifetime", models.DurationField(blank=True, editable=False, null=True)),
                 ("abandon_at", models.DateTimeField(verbose_name="abandoned at")),
                 (
                     "password_fingerprint",

@@ -1,6 +1,6 @@
 """The policy of a workspace for user sessions, and the address at which browsers reach the workspace."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Self
 
 from django.core.validators import MinValueValidator, URLValidator
@@ -11,7 +11,6 @@ from django.utils.translation import pgettext_lazy
 from sessions_core.models import Workspace
 from sessions_core.models.policies import Policy, is_lifetime, with_policies
 from sessions_core.models.workspaces import is_origin
-from sessions_core.moments import moment
 
 __all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
 
@@ -144,11 +143,6 @@ class UserSessionPolicy(Policy):
     def is_at(self, host: str) -> bool:
         """Return True if browsers reach the workspace at this host."""
         return self.frontend_api in _origins_at(host)
-
-    def end(self, latest: datetime | None, *, at: datetime) -> datetime:
-        """Return when a session used at ``at`` expires: after the idle lifetime, at ``latest`` at the latest."""
-        at, idle = moment(at), self.idle_lifetime
-        return min(end for end in (latest, at + idle if idle else None) if end)
 
 
 def _origins_at(host: str) -> tuple[str, str]:

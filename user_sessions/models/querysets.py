@@ -18,13 +18,16 @@ from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.ids import new_id
+from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
+from user_sessions.models.lifetimes import ends
+from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
-from user_sessions.models.start_arguments import ends_of, method_names, require_arguments, task_names
+from user_sessions.models.start_arguments import method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.models.voiding import reason as void_reason
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
 __all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
+
 
 # The states that each transition can leave. In other states it changes nothing.
 LEAVES = {
@@ -120,23 +124,25 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     ) -> "UserSession":
         """Sign the user in on the given client, or on a new one.
 
-        ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime. With ``tasks`` the
-        session is pending until they are completed. ``replacing`` replaces a conflicting session of the client instead
-        of refusing the sign-in. ``device`` is the device of the sign-in. ``amr`` tells how the user signed in, as
-        values of RFC 8176, and ``verified_at`` when: now, unless it was earlier.
+        ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime, for example of a user who
+        does not want to be remembered. With ``tasks`` the session is pending until they are completed. ``replacing``
+        replaces a conflicting session of the client instead of refusing the sign-in. ``device`` is the device of the
+        sign-in. ``amr`` tells how the user signed in, as values of RFC 8176, and ``verified_at`` when: now, unless it
+        was earlier. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy of the workspace.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn or TooManySessions.
         """
         at = moment(at)
         require_arguments(workspace, user, client, impersonator)
-        is_impersonation = impersonator is not None
-        ends, tasks = ends_of(workspace, lifetime, at=at), task_names(tasks)
-        locked = admission.lock(user, client, impersonating=is_impersonation)
+        tasks, impersonating = task_names(tasks), impersonator is not None
+        locked = admission.lock(user, client, impersonating=impersonating)
+        of_kind = limits_of(locked, device, workspace)
+        limits = Limits(lifetime=lifetime).within(of_kind).within(UserSessionPolicy.of(workspace))
         self._make_room(
-            workspace, user, client, actor=actor, at=at, replacing=replacing, impersonating=is_impersonation
+            workspace, user, client, limits, actor=actor, at=at, replacing=replacing, impersonating=impersonating
         )
-        session = self._begin(
+        return self._begin(
             workspace=workspace,
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
@@ -145,19 +151,19 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             amr=method_names(amr),
             verified_at=at if verified_at is None else instant(verified_at, name="verified_at"),
             password_fingerprint=fingerprint_of(locked),
+            actor=actor,
             at=at,
-            **ends,
+            device=device,
+            idle_lifetime=of_kind.idle_lifetime,
+            **ends(limits, at=at),
         )
-        if device is not None:
-            Activity.objects.note(session, device, at=at)
-        _record_start(session, actor=actor, at=at)
-        return session
 
     def _make_room(
         self,
         workspace: Workspace,
         user: Any,
         client: Client | None,
+        limits: Limits,
         *,
         actor: str,
         at: datetime,
@@ -177,11 +183,13 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
                 replacing=replacing,
                 impersonating=impersonating,
             )
-        if not impersonating:
-            admission.make_room_for_user(everyone, workspace, user, actor=actor, at=at)
+        if limits.limit is not None and not impersonating:
+            admission.make_room_for_user(everyone, workspace, user, limits.limit, actor=actor, at=at)
 
-    def _begin(self, *, tasks: list[str], at: datetime, **values: Any) -> "UserSession":
-        """Create the row of a session that begins now, and select the session on its client."""
+    def _begin(
+        self, *, tasks: list[str], actor: str, at: datetime, device: Device | None, **values: Any
+    ) -> "UserSession":
+        """Create the row of a session that begins now, select the session on its client, and record the event."""
         session = self.create(
             id=new_id("sess", at=at),
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
@@ -193,6 +201,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         session.void_reason = None
         session.client._select(session, at=at)
+        if device is not None:
+            Activity.objects.note(session, device, at=at)
+        _record_start(session, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
