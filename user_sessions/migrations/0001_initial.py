@@ -109,6 +109,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "reuse_policy",
+                    models.CharField(
+                        choices=[("refuse", "is refused"), ("revoke", "is refused and revokes the session")],
+                        default="refuse",
+                        help_text="What a second refresh with the same session token does: the token may have been copied.",
+                        max_length=6,
+                        verbose_name="reuse policy",
+                    ),
+                ),
+                (
                     "single_session_mode",
                     models.BooleanField(
                         default=False,
@@ -229,6 +239,8 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
+                ("refreshed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("refreshed_for", models.CharField(blank=True, editable=False, max_length=255)),
                 ("closed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("closed_by", models.CharField(blank=True, editable=False, max_length=200)),
                 ("close_reason", models.CharField(blank=True, editable=False, max_length=200)),

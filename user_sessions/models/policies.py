@@ -12,7 +12,7 @@ from sessions_core.models import Workspace
 from sessions_core.models.policies import Policy, is_lifetime, with_policies
 from sessions_core.models.workspaces import is_origin
 
-__all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
+__all__ = ["LimitPolicy", "ReusePolicy", "SigningAlgorithm", "UserSessionPolicy"]
 
 
 class LimitPolicy(models.TextChoices):
@@ -20,6 +20,13 @@ class LimitPolicy(models.TextChoices):
 
     REFUSE = "refuse", pgettext_lazy("sign-in over the limit", "is refused")
     END_OLDEST = "end_oldest", pgettext_lazy("sign-in over the limit", "ends the oldest")
+
+
+class ReusePolicy(models.TextChoices):
+    """What happens when a session token is refreshed a second time."""
+
+    REFUSE = "refuse", pgettext_lazy("second refresh with a session token", "is refused")
+    REVOKE = "revoke", pgettext_lazy("second refresh with a session token", "is refused and revokes the session")
 
 
 class SigningAlgorithm(models.TextChoices):
@@ -97,6 +104,13 @@ class UserSessionPolicy(Policy):
     )
     single_session_mode = models.BooleanField(
         _("single session mode"), default=False, help_text=_("Allow one user session at a time on each client.")
+    )
+    reuse_policy = models.CharField(
+        _("reuse policy"),
+        max_length=6,
+        choices=ReusePolicy,
+        default=ReusePolicy.REFUSE,
+        help_text=_("What a second refresh with the same session token does: the token may have been copied."),
     )
     signing_algorithm = models.CharField(
         _("signing algorithm"),

@@ -16,7 +16,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
-from sessions_core.moments import instant, moment
+from sessions_core.moments import moment
 from sessions_core.texts import is_storable
 from user_sessions.exceptions import NotLive
 from user_sessions.models.clients import CLIENT, Client
@@ -24,6 +24,7 @@ from user_sessions.models.json_text import IMPERSONATOR, JsonTextField
 from user_sessions.models.lifetimes import Lifetime
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager
+from user_sessions.models.refreshing import Refreshing
 from user_sessions.models.reverification import Reverification
 from user_sessions.models.start_arguments import task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
@@ -32,7 +33,7 @@ from user_sessions.models.voiding import binds
 __all__ = ["UserSession"]
 
 
-class UserSession(Reverification, Lifetime, StatusModel):
+class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry and revocation.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` describe the first transition that closed the session.
@@ -58,9 +59,6 @@ class UserSession(Reverification, Lifetime, StatusModel):
         help_text=_("How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown."),
     )
     updated_at = models.DateTimeField(editable=False)
-    refreshed_to = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Session tokens issued until then cannot be refreshed.")
-    )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
     close_reason = models.CharField(max_length=200, blank=True, editable=False)
@@ -188,11 +186,6 @@ class UserSession(Reverification, Lifetime, StatusModel):
     arevoke = twin_of(revoke)
     aremove = twin_of(remove)
     atouch = twin_of(touch)
-
-    def consume(self, issued_at: datetime) -> bool:
-        """Mark session tokens issued until then as refreshed. Return True if this one was not refreshed before."""
-        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
-        return bool(unused.update(refreshed_to=issued_at))
 
     @property
     def actor(self) -> str:
