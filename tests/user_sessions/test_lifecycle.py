@@ -162,7 +162,8 @@ def test_a_verb_changes_only_the_states_that_it_can_leave(workspace, u1, verb, s
         event = Event.objects.first()
         event_type = f"user_session.{EVENTS.get(outcome, outcome)}"
         assert (event.type, event.subject, event.actor) == (event_type, session.pk, "operator:1")
-        assert "tasks" in event.data or event.data == {"reason": "a lost phone"}
+        was_over = {"was_over": True} if state in ("ended", "revoked", "replaced") else {}
+        assert "tasks" in event.data or event.data == {"reason": "a lost phone", **was_over}
 
 
 @pytest.mark.parametrize("verb", OUTCOMES)

@@ -244,6 +244,7 @@ class Migration(migrations.Migration):
                 ("closed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("closed_by", models.CharField(blank=True, editable=False, max_length=200)),
                 ("close_reason", models.CharField(blank=True, editable=False, max_length=200)),
+                ("recorded_ends", models.PositiveSmallIntegerField(default=0, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -571,6 +572,12 @@ class Migration(migrations.Migration):
             model_name="usersession",
             index=models.Index(
                 fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(
+                condition=models.Q(("recorded_ends", 0)), fields=["expire_at"], name="user_sessions_unrecorded"
             ),
         ),
         migrations.AddConstraint(

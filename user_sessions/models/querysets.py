@@ -3,16 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
-from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
@@ -22,6 +18,7 @@ from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
+from user_sessions.models.closing import close
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.lifetimes import ends
@@ -37,16 +34,7 @@ from user_sessions.users import key_of
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
-
-
-# The states that each transition can leave. In other states it changes nothing.
-LEAVES = {
-    Status.ENDED: OPEN,
-    Status.REVOKED: OPEN,
-    Status.REPLACED: OPEN,
-    Status.REMOVED: (*OPEN, Status.ENDED, Status.REVOKED, Status.REPLACED, Status.EXPIRED),
-}
+__all__ = ["UserSessionManager", "UserSessionQuerySet"]
 
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
@@ -214,29 +202,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
-        return self._close(status, actor=actor, at=moment(at), reason=reason)
-
-    @atomic(savepoint=False)
-    def _close(self, status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
-        closed = update_returning(
-            self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
-            ["workspace", "id"],
-            stored_status=status,
-            updated_at=at,
-            closed_at=_unless_closed("closed_at", at, epoch="not_before"),
-            closed_by=_unless_closed("closed_by", actor, _while_void(at, prefix="system:"), epoch="actor"),
-            close_reason=_unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
-        )
-        for workspace_id, rows in groupby(sorted(closed), key=itemgetter(0)):
-            Event.objects.record_all(
-                f"user_session.{status}",
-                subjects=[id for _, id in rows],
-                workspace_id=workspace_id,
-                actor=actor,
-                at=at,
-                reason=reason,
-            )
-        return [id for _, id in closed]
+        return close(self, status, actor=actor, at=moment(at), reason=reason)
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """Revoke the live sessions, such as ``of_user(user).exclude(pk=current.pk)``. Return their ids."""
@@ -278,14 +244,3 @@ def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
     Event.objects.record(
         f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
     )
-
-
-def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:
-    """Return the stored value of a closed session, else that of its epoch or void reason, else the given value."""
-    its_epoch = Subquery(Epoch.objects.of(OuterRef).values(epoch)[:1])
-    return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, *derived, Value(value)))
-
-
-def _while_void(at: datetime, *, prefix: str = "") -> Case:
-    """Return why the user's row made the session void, or NULL if it did not or the session had expired."""
-    return Case(When(expire_at__gt=at, then=void_reason(prefix=prefix)), default=None, output_field=CharField())

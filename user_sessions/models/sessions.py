@@ -62,6 +62,8 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
     close_reason = models.CharField(max_length=200, blank=True, editable=False)
+    # An expired or ended session can be removed later: only the first of its ends is announced as its end.
+    recorded_ends = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = UserSessionManager()
 
@@ -78,6 +80,8 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
             models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
             models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
+            # Sessions whose end was not recorded. Live sessions are most of them.
+            models.Index(fields=["expire_at"], condition=Q(recorded_ends=0), name="user_sessions_unrecorded"),
         ]
         constraints = [
             models.CheckConstraint(
