@@ -11,11 +11,13 @@ from django.utils import timezone
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
 from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import claims_of, minted
+from tests.user_sessions.test_signals import ARGUMENTS
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.clerk.errors import CATALOGUE
 from user_sessions.models import SigningKey, UserSession
 from user_sessions.models.refreshing import REUSE_GRACE
 from user_sessions.models.signing_keys import private_key
+from user_sessions.signals import token_reused
 from user_sessions.tokens.cookie_names import cookie_suffix
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token
@@ -266,8 +268,20 @@ def test_by_default_a_token_refreshed_twice_is_only_refused(refresh, session):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("strict")
-def test_the_revocation_stays_with_atomic_requests(refresh, session, monkeypatch):
+def test_the_revocation_stays_with_atomic_requests_and_is_announced(refresh, session, monkeypatch):
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    heard: list[dict[str, Any]] = []
+
+    def receiver(**arguments: Any) -> None:
+        heard.append(arguments)
+
     refreshed(session, before=REUSE_GRACE)
-    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    token_reused.connect(receiver)
+    try:
+        assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    finally:
+        token_reused.disconnect(receiver)
     assert UserSession.objects.get(pk=session.pk).status == "revoked"
+    (got,) = heard
+    assert (got["session_id"], got["origin"]) == (session.pk, ORIGIN)
+    assert set(got) - {"signal", "sender"} == ARGUMENTS["token_reused"]

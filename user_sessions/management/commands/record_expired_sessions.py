@@ -12,8 +12,9 @@ from user_sessions.models.closing import record_expired
 
 class Command(BaseCommand):
     help = (
-        "Records an event for each user session that has expired since the last run. Run it every minute, or as often "
-        "as you want to know. It can be stopped, repeated and run twice at once."
+        "Records an event for each user session that has expired since the last run, and sends the signal "
+        "session_ended. Run it every minute, or as often as you want to know. It can be stopped, repeated and run "
+        "twice at once."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
