@@ -71,6 +71,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,
     ("USER_SESSIONS", "MAY_BE_IMPERSONATED"): FUNCTIONS,
     ("USER_SESSIONS", "SIGN_IN_REQUIREMENT"): FUNCTIONS,
+    ("USER_SESSIONS", "SESSION_LIMITS"): FUNCTIONS,
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
     ("CLIENT_SESSIONS", "URL"): [
         "example.com",

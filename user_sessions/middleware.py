@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from user_sessions.django_sign_ins import live_session, met_outage, watch_flush
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
+from user_sessions.revocations import RevocationScope
 
 __all__ = ["UserSessionMiddleware"]
 
@@ -41,13 +42,14 @@ class UserSessionMiddleware:
         prepare(request)
         if self.is_async:
             return self.acall(request)
-        with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
+        with RevocationScope(), keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
             response = self.get_response(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
     async def acall(self, request: HttpRequest) -> HttpResponseBase:
-        with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
-            response: HttpResponseBase = await self.get_response(request)
+        async with RevocationScope():
+            with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
+                response: HttpResponseBase = await self.get_response(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
 

@@ -278,3 +278,17 @@ def test_revokes_over_http_all_succeed_and_happen_once(workspace, u1, backend, a
         url = f"v1/sessions/{session.pk}/revoke" if path == "revoke" else f"v1/users/{user_id(u1.pk)}/revoke_sessions"
         assert {answer.status_code for answer in at_once(*[partial(backend.post, url)] * 6)} == {200}
         assert Event.objects.filter(subject=session.pk, type="user_session.revoked").count() == 1
+
+
+@pytest.mark.parametrize("long_ago", [False, True])
+def test_of_concurrent_refreshes_one_succeeds_and_only_a_late_one_revokes(workspace, u1, at_once, long_ago):
+    set_user_session_policy(workspace, reuse_policy="revoke")
+    for _ in range(ROUNDS):
+        session, now = UserSession.objects.start(workspace, u1, actor="test"), timezone.now()
+        if long_ago:
+            session.consume(now, origin="https://a.example", at=now - HOUR)
+        rows = UserSession.objects.select_related("workspace").filter(pk=session.pk)
+        consume = [partial(row.consume, now, origin="https://a.example", at=now) for row in [*rows] * 4]
+        assert tally(at_once(*consume)) == ({"False": 4} if long_ago else {"True": 1, "False": 3})
+        assert UserSession.objects.get(pk=session.pk).status == ("revoked" if long_ago else "active")
+        assert Event.objects.filter(subject=session.pk, type="user_session.token_reused").count() == long_ago
