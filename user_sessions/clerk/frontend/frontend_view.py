@@ -28,17 +28,19 @@ from user_sessions.clerk.frontend.frontend_shapes import client_object, session_
 from user_sessions.clerk.versions import version_of
 from user_sessions.conf import settings
 from user_sessions.models import Client, SignIn, StaleClient, UserSession, UserSessionPolicy
-from user_sessions.passwords import LockedOut, attempt_limits, authenticate_password, can_have_password
+from user_sessions.passwords import (
+    LockedOut,
+    attempt_limits,
+    authenticate_password,
+    can_have_password,
+)
 from user_sessions.requirements import requirement_of
 from user_sessions.tokens.attached_tokens import attached_token
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.user_agents import Device, device_of
 from user_sessions.users import has_user, normalize_name
 
-__all__ = ["LONGEST_PASSWORD", "FrontendView", "wrong_password"]
-
-# Characters. Hashing a longer password takes longer.
-LONGEST_PASSWORD = 4096
+__all__ = ["FrontendView", "wrong_password"]
 
 OVERRIDES = ("DELETE", "PATCH", "PUT")
 

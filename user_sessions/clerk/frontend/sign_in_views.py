@@ -14,10 +14,11 @@ from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
-from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
+from user_sessions.clerk.frontend.frontend_view import FrontendView, wrong_password
 from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.models import SignIn, UserSession
+from user_sessions.passwords import LONGEST_PASSWORD
 from user_sessions.users import clean_name, find_by_name
 
 __all__ = ["SignInsView"]
