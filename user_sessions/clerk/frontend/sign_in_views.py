@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
+from user_sessions.authentication_methods import PASSWORD
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
@@ -110,7 +111,14 @@ class SignInsView(FrontendView):
         """Start a session of the user on this client, or on a new one, in one transaction."""
         client = self.client or self.become_client(at=at)
         session = UserSession.objects.start(
-            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **extra
+            self.caller.workspace,
+            user,
+            actor=actor or client.actor,
+            client=client,
+            at=at,
+            device=self.device,
+            amr=[PASSWORD] if identifier else [],
+            **extra,
         )
         if identifier and not session.began_with(user):  # the password changed after the backends checked it
             raise wrong_password()
