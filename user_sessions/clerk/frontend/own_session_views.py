@@ -7,9 +7,10 @@ from rest_framework.response import Response
 from sessions_core.http.parameters import Choice, Text
 from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.frontend.credential_attempts import LONGEST_PASSWORD
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import session_object, verification_object
-from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView
+from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.parameters import Organization, Parameters
 from user_sessions.clerk.shapes import token_object
 from user_sessions.models import Activity, Impersonated, NotLive, SignIn, UserSession
@@ -31,46 +32,46 @@ FIRST_FACTOR = Parameters(
 class SessionsView(FrontendView):
     def retrieve(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
-        return self.wrapped_session(self.session(session_id, at=now), at=now)
+        return self.answers.session(self.own.session(session_id, at=now), at=now)
 
     def touch(self, request: Request, session_id: str) -> Response:
         """Record that the session is in use, and make it the active one of this client."""
         now = timezone.now()
         TOUCH.read(body_of(request))
-        session = self.session(session_id, at=now)
+        session = self.own.session(session_id, at=now)
         if not session.is_usable(now):
             raise NotLive
         if session.touch(at=now):
             Activity.objects.note(session, self.device, at=now)
-        return self.wrapped_session(session, at=now)
+        return self.answers.session(session, at=now)
 
     def end(self, request: Request, session_id: str) -> Response:
         """End the session. It stays on its client."""
         now = timezone.now()
-        session = self.session(session_id, at=now)
+        session = self.own.session(session_id, at=now)
         if not session.end(actor=session.actor, at=now):
             raise ClerkError("invalid_action_for_session", "The session is over already.")
-        return self.wrapped_session(session, at=now)
+        return self.answers.session(session, at=now)
 
     def remove(self, request: Request, session_id: str) -> Response:
         """Remove the session: end it, and take it off the client."""
         now = timezone.now()
-        session = self.session(session_id, at=now)
+        session = self.own.session(session_id, at=now)
         if not session.remove(actor=session.actor, at=now):
             raise ClerkError("invalid_action_for_session", "The session has left this client already.")
-        return self.wrapped_session(session, at=now)
+        return self.answers.session(session, at=now)
 
     # Tokens
 
     def mint(self, request: Request, session_id: str) -> Response:
         now = timezone.now()
         MINT.read(body_of(request))
-        session = self.minting_session(session_id, at=now)
+        session = self.own.minting_session(session_id, at=now)
         return Response(token_object(session_token(session, at=now, authorized_party=self.caller.page)))
 
     def mint_from_template(self, request: Request, session_id: str, template_name: str) -> Response:
         now = timezone.now()
-        session = self.minting_session(session_id, at=now)
+        session = self.own.minting_session(session_id, at=now)
         template = template_named(self.caller.workspace, template_name)
         return Response(token_object(template_token(session, template, at=now, authorized_party=self.caller.page)))
 
@@ -81,9 +82,9 @@ class SessionsView(FrontendView):
         now = timezone.now()
         if "level" not in VERIFY.read(body_of(request)):
             raise of_parameter("form_param_missing", "level", "level must be included.")
-        session = self.session(session_id, at=now)
+        session = self.own.session(session_id, at=now)
         if session.impersonator is None and session.is_usable(now):  # otherwise ``ask_again`` raises
-            self.require_password_to_be_enough(session.user, self._typed_name(session))
+            self.attempts.require_password_to_be_enough(session.user, self._typed_name(session))
         try:
             session.ask_again(at=now)
         except Impersonated as error:
@@ -97,28 +98,30 @@ class SessionsView(FrontendView):
         if "strategy" not in FIRST_FACTOR.read(body, "strategy"):
             raise of_parameter("form_param_missing", "strategy", "strategy must be included.")
         password = FIRST_FACTOR.read(body, "password")["password"]
-        session = self.session(session_id, at=now)
+        session = self.own.session(session_id, at=now)
         session.require_reverifying(at=now)
         name = self._typed_name(session)
-        if self.by_password(session.user, name, password) is None:
+        if self.attempts.by_password(session.user, name, password) is None:
             raise NotLive
         # Again, because the user may have enrolled a second factor since ``verify``.
-        self.require_password_to_be_enough(session.user, name)
+        self.attempts.require_password_to_be_enough(session.user, name)
         session.reverify(actor=session.actor, at=now)
         return self._verification(session, is_complete=True)
 
     def _typed_name(self, session: UserSession) -> str:
         """Return what the user typed to sign in, or an empty string if unknown."""
-        attempt = SignIn.of_client(self.own_client())
+        attempt = SignIn.of_client(self.own.client)
         return attempt.identifier if attempt and attempt.created_session_id == session.pk else ""
 
     def refuse_factor(self, request: Request, session_id: str) -> Response:
         """Refuse factors other than a password."""
-        self.session(session_id, at=timezone.now())
+        self.own.session(session_id, at=timezone.now())
         raise ClerkError("strategy_for_user_invalid", "Only a password can be entered here.")
 
     def _verification(self, session: UserSession, *, is_complete: bool) -> Response:
         now = timezone.now()
-        token = self.attached_token(session, at=now)
+        token = self.answers.attached_token(session, at=now)
         found = session_object(session, at=now, token=token)
-        return self.wrapped(verification_object(session.reverification_id, found, is_complete=is_complete), at=now)
+        return self.answers.wrapped(
+            verification_object(session.reverification_id, found, is_complete=is_complete), at=now
+        )

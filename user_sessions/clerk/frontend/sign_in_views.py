@@ -12,9 +12,11 @@ from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.frontend.credential_attempts import LONGEST_PASSWORD, wrong_password
 from user_sessions.clerk.frontend.forms import body_of
+from user_sessions.clerk.frontend.frontend_rates import count
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
-from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
+from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.models import SignIn, UserSession
@@ -49,14 +51,14 @@ FIRST_FACTOR = Parameters(
 class SignInsView(FrontendView):
     def create(self, request: Request) -> Response:
         body, now = body_of(request), timezone.now()
-        self.limit("visitor", self.network)
+        count("visitor", self.network)
         if CREATE.read(body, "strategy").get("strategy") == "ticket":
             return self._by_ticket(CREATE.read(body, "ticket")["ticket"], at=now)
         values = CREATE.read(body, "identifier", "password")
         identifier, password = values["identifier"], values.get("password")
         user = find_by_name(self.caller.workspace, identifier)
         if password is not None:
-            found = self.by_password(user, identifier, password, or_another=True)
+            found = self.attempts.by_password(user, identifier, password, or_another=True)
             return self._sign_in(self._admitted(found, identifier), identifier, at=now)
         if user is None:
             raise _account_not_found()
@@ -71,7 +73,7 @@ class SignInsView(FrontendView):
         password = FIRST_FACTOR.read(body)["password"]
         if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
             raise ClerkError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
-        found = self.by_password(attempt.user, attempt.identifier, password)
+        found = self.attempts.by_password(attempt.user, attempt.identifier, password)
         user = self._admitted(found, attempt.identifier)
         return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
 
@@ -79,12 +81,12 @@ class SignInsView(FrontendView):
         """Return the authenticated user. Raise ClerkError if unknown, or if the host requires more than a password."""
         if user is None:
             raise _account_not_found()
-        self.require_password_to_be_enough(user, identifier)
+        self.attempts.require_password_to_be_enough(user, identifier)
         return user
 
     @atomic()
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
-        client = self.client or self.become_client(at=at)
+        client = self.own.begin(at=at)
         client.hold()
         return self._sign_in_response(SignIn.objects.begin(client, user, identifier, at=at), at=at)
 
@@ -107,7 +109,7 @@ class SignInsView(FrontendView):
         self, user: Any, identifier: str, *, at: datetime, actor: str = "", attempt: SignIn | None = None, **extra: Any
     ) -> Response:
         """Start a session of the user on this client, or on a new one, in one transaction."""
-        client = self.client or self.become_client(at=at)
+        client = self.own.begin(at=at)
         session = UserSession.objects.start(
             self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **extra
         )
@@ -123,15 +125,14 @@ class SignInsView(FrontendView):
         return self._sign_in_response(attempt, at=at)
 
     def _attempt(self, sign_in_id: str) -> SignIn:
-        attempts = SignIn.objects.filter(client=self.own_client(), id=sign_in_id).select_related("user")
+        attempts = SignIn.objects.filter(client=self.own.client, id=sign_in_id).select_related("user")
         attempt = attempts.first() if is_storable(sign_in_id) else None
         if attempt is None:
             raise ClerkError("resource_not_found", f"No sign-in was found with id {sign_in_id}.")
         return attempt
 
     def _sign_in_response(self, attempt: SignIn, *, at: datetime) -> Response:
-        self.listed = None
-        return self.wrapped(sign_in_object(attempt, at=at), at=at)
+        return self.answers.wrapped(sign_in_object(attempt, at=at), at=at)
 
 
 def _account_not_found() -> ClerkError:
