@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
-from user_sessions.verify.claims import NEVER
+from user_sessions.verify.session_claims import NEVER
 
 __all__ = [
     "SessionFacts",
