@@ -17,6 +17,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
+from user_sessions.authentication_methods import SEVERAL_FACTORS
 from user_sessions.ids import new_id
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
@@ -123,7 +124,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime. With ``tasks`` the
         session is pending until they are completed. ``replacing`` replaces a conflicting session of the client instead
         of refusing the sign-in. ``device`` is the device of the sign-in. ``amr`` tells how the user signed in, as
-        values of RFC 8176, and ``verified_at`` when: now, unless it was earlier.
+        values of RFC 8176, and ``verified_at`` when: now, unless it was earlier. With "mfa" that is the time of the
+        second factor too.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn or TooManySessions.
@@ -189,6 +191,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             created_at=at,
             updated_at=at,
             last_active_at=at,
+            second_factor_at=values["verified_at"] if SEVERAL_FACTORS in values["amr"] else None,
             **values,
         )
         session.void_reason = None

@@ -5,17 +5,40 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.models import Workspace
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.frontend_rates import count
+from user_sessions.clerk.frontend.frontend_shapes import STRATEGIES
+from user_sessions.clerk.parameters import Parameters
 from user_sessions.passwords import LockedOut, attempt_limits, authenticate_password, can_have_password
-from user_sessions.requirements import requirement_of
+from user_sessions.requirements import Requirement, requirement_of
+from user_sessions.second_factors import FactorKind
 from user_sessions.users import has_user, normalize_name
 
-__all__ = ["LONGEST_PASSWORD", "CredentialAttempts", "wrong_password"]
+__all__ = ["CODE", "LONGEST_PASSWORD", "PASSWORD", "CredentialAttempts", "wrong_password"]
 
 # Characters. Hashing a longer password takes longer.
 LONGEST_PASSWORD = 4096
+LONGEST_CODE = 64
+
+
+class Code(Text):
+    """The code of a second factor. Blanks are removed, because apps show codes in groups of digits."""
+
+    def check(self, value: object) -> str:
+        code = "".join(super().check(value).split())
+        if not code:
+            raise Problem(Kind.NULL, self)
+        if not code.isprintable():
+            raise Problem(Kind.NOT_STORABLE, self, code)
+        return code
+
+
+PASSWORD = Parameters(strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD))
+CODE = Parameters(
+    strategy=Choice(required=True, options=tuple(STRATEGIES)), code=Code(required=True, max_length=LONGEST_CODE)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +68,24 @@ class CredentialAttempts:
             raise ClerkError("strategy_for_user_invalid", "This user has no password.")
         raise wrong_password()
 
-    def require_password_to_be_enough(self, user: Any, identifier: str) -> None:
-        """Raise ClerkError with the host's sentence if the host requires more of this user than a password."""
-        missing = requirement_of(user, identifier, self.request)
-        if missing is not None:
-            raise ClerkError("strategy_for_user_invalid", missing)
+    def requirement(self, user: Any, identifier: str) -> Requirement:
+        """Return what the host requires beside the password. Raise ClerkError with its sentence if it refuses."""
+        requirement = requirement_of(user, identifier, self.request)
+        if requirement.refusal is not None:
+            raise ClerkError("strategy_for_user_invalid", requirement.refusal)
+        return requirement
+
+    def by_code(self, user: Any, requirement: Requirement, kind: FactorKind, code: str) -> None:
+        """Check the code of a second factor with the host. Call it outside a transaction, which could restore the code.
+
+        Raise ClerkError for a wrong code, over the rate limit, or if the user has no such factor.
+        """
+        factors = [factor for factor in requirement.second_factors if factor.kind == kind]
+        if not factors:
+            raise ClerkError("strategy_for_user_invalid", "This user has no such second factor.")
+        self._count(user.pk)
+        if not any(factor.accepts(code) for factor in factors):
+            raise of_parameter("form_code_incorrect", "code", "Code is incorrect. Try again.")
 
     def _count(self, who: object) -> None:
         for kind, keys in attempt_limits(who, self.network):
