@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from sessions_core.db.transactions import atomic
 
-__all__ = ["FactorKind", "SecondFactor", "enrolled_factors", "uncovered_apps"]
+__all__ = ["FactorKind", "SecondFactor"]
 
 
 class FactorKind(StrEnum):

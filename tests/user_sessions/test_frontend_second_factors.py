@@ -142,7 +142,7 @@ def test_the_code_completes_the_sign_in(frontend, ann, logins, password_step, st
     assert (answer["response"]["id"], answer["response"]["status"]) == (sign_in, "complete")
     assert answer["response"]["created_session_id"] == session.pk == answer["client"]["last_active_session_id"]
     assert answer["client"]["sign_in"] is None
-    assert (session.user, logins) == (ann, ["ann"])
+    assert (session.user, session.amr, logins) == (ann, ["pwd", "otp", "mfa"], ["ann"])
     assert frontend.get("v1/me").json()["response"]["username"] == "ann"
 
 
@@ -219,6 +219,12 @@ def test_any_other_code_is_wrong(browser, ann, code):
 def test_a_second_factor_needs_no_preparation(frontend, ann):
     path = f"v1/client/sign_ins/{begun(frontend)}/prepare_second_factor"
     assert result_of(frontend.post(path, strategy="totp")) == NO_FACTOR
+
+
+def test_a_session_that_began_with_a_password_alone_says_so(frontend, ann, settings):
+    settings.USER_SESSIONS = {}
+    by_password(frontend)
+    assert (UserSession.objects.get().amr, UserSession.objects.get().second_factor_at) == (["pwd"], None)
 
 
 # The limits

@@ -16,7 +16,7 @@ from user_sessions.requirements import Requirement, requirement_of
 from user_sessions.second_factors import FactorKind
 from user_sessions.users import has_user, normalize_name
 
-__all__ = ["CODE", "LONGEST_PASSWORD", "PASSWORD", "CredentialAttempts", "wrong_password"]
+__all__ = ["FIRST_FACTOR", "LONGEST_PASSWORD", "SECOND_FACTOR", "CredentialAttempts", "wrong_password"]
 
 # Characters. Hashing a longer password takes longer.
 LONGEST_PASSWORD = 4096
@@ -35,8 +35,10 @@ class Code(Text):
         return code
 
 
-PASSWORD = Parameters(strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD))
-CODE = Parameters(
+FIRST_FACTOR = Parameters(
+    strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD)
+)
+SECOND_FACTOR = Parameters(
     strategy=Choice(required=True, options=tuple(STRATEGIES)), code=Code(required=True, max_length=LONGEST_CODE)
 )
 

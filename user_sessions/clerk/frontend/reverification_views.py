@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from sessions_core.http.parameters import Choice
 from user_sessions.clerk.errors import ClerkError, of_parameter
-from user_sessions.clerk.frontend.credential_attempts import CODE, PASSWORD
+from user_sessions.clerk.frontend.credential_attempts import FIRST_FACTOR, SECOND_FACTOR
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import LEVELS, STRATEGIES, session_object, verification_object
 from user_sessions.clerk.frontend.frontend_view import FrontendView
@@ -42,9 +42,9 @@ class ReverificationsView(FrontendView):
 
     def attempt_first_factor(self, request: Request, session_id: str) -> Response:
         body, now = body_of(request), timezone.now()
-        if "strategy" not in PASSWORD.read(body, "strategy"):
+        if "strategy" not in FIRST_FACTOR.read(body, "strategy"):
             raise of_parameter("form_param_missing", "strategy", "strategy must be included.")
-        password = PASSWORD.read(body, "password")["password"]
+        password = FIRST_FACTOR.read(body, "password")["password"]
         session = self.own.session(session_id, at=now)
         session.require_reverifying(at=now)
         _require_missing(Factors.FIRST, session)
@@ -61,7 +61,7 @@ class ReverificationsView(FrontendView):
 
     def attempt_second_factor(self, request: Request, session_id: str) -> Response:
         body, now = body_of(request), timezone.now()
-        values = CODE.read(body)
+        values = SECOND_FACTOR.read(body)
         session = self.own.session(session_id, at=now)
         session.require_reverifying(at=now)
         _require_missing(Factors.SECOND, session)

@@ -11,8 +11,14 @@ from rest_framework.response import Response
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
+from user_sessions.authentication_methods import ONE_TIME_PASSWORD, PASSWORD, SEVERAL_FACTORS
 from user_sessions.clerk.errors import ClerkError, of_parameter
-from user_sessions.clerk.frontend.credential_attempts import CODE, LONGEST_PASSWORD, PASSWORD, wrong_password
+from user_sessions.clerk.frontend.credential_attempts import (
+    FIRST_FACTOR,
+    LONGEST_PASSWORD,
+    SECOND_FACTOR,
+    wrong_password,
+)
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_rates import count
 from user_sessions.clerk.frontend.frontend_shapes import STRATEGIES, sign_in_object
@@ -67,7 +73,7 @@ class SignInsView(FrontendView):
     def attempt_first_factor(self, request: Request, sign_in_id: str) -> Response:
         body, now = body_of(request), timezone.now()
         attempt = self._attempt(sign_in_id)
-        password = PASSWORD.read(body)["password"]
+        password = FIRST_FACTOR.read(body)["password"]
         self._require_status(attempt, SignIn.Status.NEEDS_FIRST_FACTOR, at=now)
         found = self.attempts.by_password(attempt.user, attempt.identifier, password)
         return self._after_password(found, attempt.identifier, at=now, attempt=attempt)
@@ -76,7 +82,7 @@ class SignInsView(FrontendView):
         """Complete the sign-in by a code, if the password was correct before and is still the same."""
         body, now = body_of(request), timezone.now()
         attempt = self._attempt(sign_in_id)
-        values = CODE.read(body)
+        values = SECOND_FACTOR.read(body)
         self._require_status(attempt, SignIn.Status.NEEDS_SECOND_FACTOR, at=now)
         user, password = attempt.user, attempt.password_fingerprint
         # Before the code is checked, because a checked code is used up.
@@ -86,7 +92,7 @@ class SignInsView(FrontendView):
             raise _out_of_date()
         requirement = self.attempts.requirement(user, attempt.identifier)
         self.attempts.by_code(user, requirement, STRATEGIES[values["strategy"]], values["code"])
-        how: dict[str, Any] = {"tasks": requirement.tasks, "second_factor_at": now}
+        how: dict[str, Any] = {"tasks": requirement.tasks, "amr": [PASSWORD, ONE_TIME_PASSWORD, SEVERAL_FACTORS]}
         return self._sign_in(user, attempt.identifier, password, at=now, attempt=attempt, **how)
 
     def refuse_factor(self, request: Request, sign_in_id: str) -> Response:
@@ -111,7 +117,8 @@ class SignInsView(FrontendView):
         requirement = self.attempts.requirement(user, identifier)
         if not requirement.second_factors:
             password = fingerprint_of(user)
-            return self._sign_in(user, identifier, password, at=at, attempt=attempt, tasks=requirement.tasks)
+            how: dict[str, Any] = {"tasks": requirement.tasks, "amr": [PASSWORD]}
+            return self._sign_in(user, identifier, password, at=at, attempt=attempt, **how)
         return self._ask_for_second_factor(user, identifier, requirement, at=at, attempt=attempt)
 
     @atomic()
