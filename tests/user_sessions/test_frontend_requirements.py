@@ -70,9 +70,17 @@ def test_users_without_another_requirement_sign_in(browser, ann, settings):
 
 
 def test_the_documented_function_refuses_staff_and_users_refused_by_default(ann, rf):
-    (block,) = blocks("browsers.md", "python")
     names = {}
-    exec(compile(block, "browsers.md", "exec"), names)
+    exec(compile(blocks("browsers.md", "python")[0], "browsers.md", "exec"), names)
     assert names["requirement"](ann, "ann", rf.get("/")) == Requirement()
     ann.is_staff = True
     assert names["requirement"](ann, "ann", rf.get("/")) == "Staff sign in at https://staff.example.com only."
+
+
+def test_the_documented_function_adds_a_factor_and_a_task_of_the_host(ann, rf):
+    names = {"has_pager": lambda user: True, "has_accepted_terms": lambda user: False}
+    names["check_pager"] = lambda user, code: (user, code) == (ann, "1234")
+    exec(compile(blocks("browsers.md", "python")[1], "browsers.md", "exec"), names)
+    required = names["requirement"](ann, "ann", rf.get("/"))
+    (pager,) = required.second_factors
+    assert (pager.accepts("1234"), pager.accepts("4321"), required.tasks) == (True, False, ["accept-terms"])
