@@ -14,6 +14,7 @@ _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes na
 _.accept_ticket
 _.active_sessions
 _.attempt_first_factor
+_.attempt_second_factor
 _.mint
 _.mint_from_template
 _.redeem_handshake

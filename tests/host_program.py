@@ -23,7 +23,8 @@ from user_sessions.models import UserSession
 from user_sessions.password_changes import keep_session
 from user_sessions.permissions import verified_within_permission
 from user_sessions.profiles import UserProfile, default_profile
-from user_sessions.requirements import default_requirement
+from user_sessions.requirements import Requirement, default_requirement
+from user_sessions.second_factors import FactorKind, SecondFactor
 from user_sessions.step_up import verified_within
 from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import is_ordinary
@@ -125,9 +126,13 @@ def profile(user: User) -> UserProfile:
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined)
 
 
-def requirement(user: User, identifier: str, request: HttpRequest) -> str | None:
+def requirement(user: User, identifier: str, request: HttpRequest) -> Requirement:
     assert_type(is_ordinary(user), bool)
-    return default_requirement(user, identifier, request)
+    if user.is_staff:
+        return Requirement(refusal="Staff sign in elsewhere.")
+    pager = SecondFactor(FactorKind.TOTP, lambda code: code == "123456")
+    assert_type(default_requirement(user, identifier, request), Requirement)
+    return Requirement(second_factors=[pager], tasks=["terms"])
 
 
 def verify(url: str, token: str, jwks: dict[str, Any]) -> SessionClaims | str:

@@ -24,7 +24,7 @@ from user_sessions.conf import (
     settings,
 )
 from user_sessions.django_sign_ins import MIDDLEWARE
-from user_sessions.requirements import uncovered_apps
+from user_sessions.second_factors import uncovered_apps
 
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 

@@ -84,11 +84,12 @@ class UserSessionsSettings(RatedSettings):
 
     @property
     def sign_in_requirement(self) -> str:
-        """Return the dotted path of a function that decides whether the correct password is enough.
+        """Return the dotted path of a function that decides what is required after the correct password.
 
-        It takes the user, the identifier they typed and the request, and returns what is still required, as a sentence,
-        or None. It also runs before a reverification. Default ``"user_sessions.requirements.default_requirement"``,
-        which checks allauth and django-otp.
+        It takes the user, the identifier they typed and the request, and returns a
+        ``user_sessions.requirements.Requirement``, a sentence that refuses the sign-in, or None if the password is
+        enough. It also runs before and in a reverification. Default
+        ``"user_sessions.requirements.default_requirement"``, which reads allauth and django-otp.
         """
         given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
         return given if isinstance(given, str) else DEFAULT_REQUIREMENT
