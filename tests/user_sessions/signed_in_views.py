@@ -1,0 +1,70 @@
+"""Views of a host that require a session token: plain, asynchronous and of REST framework, in each freshness."""
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import path
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from user_sessions.authentication import SessionTokenAuthentication
+from user_sessions.decorators import SessionRequest, session_required
+from user_sessions.freshness import Freshness
+
+
+def facts(request: Any) -> dict[str, Any]:
+    """Return what is known without the row of the user."""
+    return {"user": request.user.pk, "session": request.auth.session_id, "by": request.auth.impersonator}
+
+
+class Rest(APIView):
+    authentication_classes = [SessionTokenAuthentication]
+    permission_classes = [IsAuthenticated]
+    session_freshness: Freshness | str | None = None
+
+    def get(self, request: Request) -> Response:
+        looked_at = {"name": request.user.get_username()} if "look" in request.query_params else {}
+        return Response(facts(request) | looked_at)
+
+    def post(self, request: Request) -> Response:
+        return self.get(request)
+
+
+def plain(request: SessionRequest) -> JsonResponse:
+    looked_at = {"name": request.user.get_username()} if "look" in request.GET else {}
+    return JsonResponse(facts(request) | looked_at)
+
+
+async def later(request: SessionRequest) -> JsonResponse:
+    looked_at = {"name": (await request.auser()).get_username()} if "look" in request.GET else {}
+    return JsonResponse(facts(request) | looked_at)
+
+
+@session_required
+def unstated(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({})
+
+
+@session_required
+async def unstated_later(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({})
+
+
+def members(request: HttpRequest) -> JsonResponse:
+    """A page of the host without a guard of ours."""
+    return JsonResponse({})
+
+
+urlpatterns = [
+    *(path(f"plain/{each}", session_required(freshness=each)(plain)) for each in Freshness),
+    *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
+    *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
+    path("members", members),
+]
+unstated_patterns = [
+    path("plain", unstated),
+    path("later", unstated_later),
+    path("rest", Rest.as_view()),
+]
