@@ -28,7 +28,7 @@ from user_sessions.exceptions import (
 from user_sessions.models import SigningKey, Status, UserSession
 from user_sessions.models.voiding import binds
 
-__all__ = ["Freshness", "LiveSessions", "presented_session", "live_sessions"]
+__all__ = ["Freshness", "LiveSessions", "live_sessions", "presented_session"]
 
 # Sessions that one process remembers. The one that was read longest ago is dropped first.
 MOST = 10_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asgiref.sync import sync_to_async
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -83,7 +83,15 @@ async def aauthenticate_scope(
     With a token in a cookie, a WebSocket and a request that may change something need the ``Origin`` of a page that
     may use the cookie.
     """
-    return await sync_to_async(_authenticate_scope)(scope, freshness, at)
+
+    def authenticate() -> SignedIn:
+        _close_old_connections()  # Django does that before and after each of its requests
+        try:
+            return _authenticate_scope(scope, freshness, at)
+        finally:
+            _close_old_connections()
+
+    return await sync_to_async(authenticate)()
 
 
 def refusal_response(error: SessionTokenError) -> JsonResponse:
@@ -153,7 +161,6 @@ def _no_view(request: HttpRequest) -> HttpResponse:
 
 
 def _authenticate_scope(scope: MutableMapping[str, Any], freshness: Freshness | str, at: datetime | None) -> SignedIn:
-    close_old_connections()  # as Django does it before each request
     request = _request_of(scope)
     presented = _presented_token(request)
     if presented.page is not None and (scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS):
@@ -161,6 +168,13 @@ def _authenticate_scope(scope: MutableMapping[str, Any], freshness: Freshness | 
         if origin != presented.page and not (trusted and trusted.allows(origin)):
             raise WrongOrigin
     return signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+
+
+def _close_old_connections() -> None:
+    """Close the connections of this thread that are broken or too old, except during a transaction."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def _request_of(scope: MutableMapping[str, Any]) -> HttpRequest:

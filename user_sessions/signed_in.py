@@ -19,7 +19,7 @@ from user_sessions.exceptions import (
     SessionTokenNotYetValid,
     WrongOrigin,
 )
-from user_sessions.freshness import Freshness, presented_session, live_sessions
+from user_sessions.freshness import Freshness, live_sessions, presented_session
 from user_sessions.keys.trusted_keys import TrustedWorkspace, trusted_keys
 from user_sessions.models import UserSession
 from user_sessions.users import key_of
