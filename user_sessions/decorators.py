@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from sessions_core.db.transactions import roll_back_request
 from sessions_core.http.caching import keep_private
 from user_sessions.exceptions import SessionTokenError
 from user_sessions.freshness import Freshness
@@ -103,6 +104,7 @@ def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
                 authenticate_request(request, freshness=freshness)
                 return _private(view(request, *args, **kwargs))
             except SessionTokenError as error:
+                roll_back_request()  # the view may have written before it looked at the user
                 return refusal_response(error)
 
     guarded.session_freshness = stated  # type: ignore[attr-defined]  # for the system check

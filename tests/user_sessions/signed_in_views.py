@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -42,6 +45,23 @@ async def later(request: SessionRequest) -> JsonResponse:
     return JsonResponse(facts(request) | looked_at)
 
 
+@session_required(freshness="networkless")
+def written(request: SessionRequest) -> JsonResponse:
+    """Write, and look at the user afterwards."""
+    Group.objects.create(name="written")
+    return JsonResponse({"name": request.user.get_username()})
+
+
+class Page(View):
+    @method_decorator(session_required(freshness="strict"))
+    def get(self, request: SessionRequest) -> JsonResponse:
+        return plain(request)
+
+    @method_decorator(session_required(freshness="strict"))
+    def post(self, request: SessionRequest) -> JsonResponse:
+        return plain(request)
+
+
 @session_required
 def unstated(request: HttpRequest) -> JsonResponse:
     return JsonResponse({})
@@ -61,6 +81,8 @@ urlpatterns = [
     *(path(f"plain/{each}", session_required(freshness=each)(plain)) for each in Freshness),
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
+    path("written", written),
+    path("page", Page.as_view()),
     path("members", members),
 ]
 unstated_patterns = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group
 from django.db import OperationalError, connection, transaction
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -280,6 +281,42 @@ def test_another_address_of_the_workspace_works_at_once(workspace, session, toke
     set_user_session_policy(workspace, frontend_api="https://there.example.com")
     moved = session_token(UserSession.objects.get())
     assert call_with(moved, "plain/networkless").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_view_wrote_before_it_was_refused_is_rolled_back(monkeypatch, session, token):
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    call_with(token, "plain/networkless")
+    session.revoke(actor="test")
+    assert (call_with(token, "written").status_code, Group.objects.count()) == (401, 0)
+
+
+def test_a_method_of_a_class_can_be_guarded(session, token):
+    assert call_with(token, "page").json()["session"] == session.pk
+    assert call("page").status_code == 401
+
+
+# Headers that callers make up. A header is latin-1, and a cookie is parsed before we see it.
+MADE_UP = [
+    "\xff.\xff.\xff",
+    "..",
+    ". .",
+    "a.b." + "c" * 20_000,
+    "\x00.\x00.\x00",
+    "é.é.é",
+    "=.=.=",
+    "e30.e30.e30",
+    "%00.%00.%00",
+]
+
+
+@pytest.mark.promise("P25")
+@pytest.mark.parametrize("text", MADE_UP, ids=ascii)
+def test_no_made_up_token_causes_an_error_of_the_server(session, token, text):
+    call_with(token, "plain/networkless")
+    for route in ROUTES:
+        for headers in ({"authorization": f"Bearer {text}"}, {"cookie": f"__session={text}; __session_x={text}"}):
+            assert call(route, **headers).status_code == 401
 
 
 def test_the_tests_of_a_project_need_not_clear_anything(u1):
