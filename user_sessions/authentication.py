@@ -43,7 +43,8 @@ class SessionTokenAuthentication(BaseAuthentication):
             return None
         except SessionTokenError as error:
             raise _rest_error(error) from None
-        return found.user_or(_rest_error), found.claims
+        found.row.raised = _rest_error
+        return found.user, found.claims
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -111,7 +111,8 @@ class LiveSessions:
         try:
             yield
         except SessionTokenRefused:
-            self._read_at.pop((session_id, kid), None)
+            with self._lock:
+                self._read_at.pop((session_id, kid), None)
             raise
         with self._lock:
             self._read_at[session_id, kid] = read_at

@@ -134,9 +134,10 @@ def _cookie_of(request: HttpRequest) -> str:
 
 
 def _origin_of(request: HttpRequest) -> str:
-    """Return the origin at which the caller reached this host, or an empty string if ``ALLOWED_HOSTS`` refuses it."""
+    """Return the origin of the pages of this host, or an empty string if ``ALLOWED_HOSTS`` refuses it."""
+    default_port = ":443" if request.is_secure() else ":80"  # which some proxies add, and no browser does
     try:
-        return f"{request.scheme}://{request.get_host()}".lower()
+        return f"{request.scheme}://{request.get_host().lower().removesuffix(default_port)}"
     except DisallowedHost:
         return ""
 

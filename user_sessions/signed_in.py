@@ -42,8 +42,6 @@ __all__ = ["SignedIn", "signed_in"]
 
 logger = logging.getLogger(__name__)
 
-Translate = Callable[[SessionTokenError], Exception]
-
 # Refusals that an outdated key, issuer or origin in this process can cause.
 _MAYBE_OUTDATED = (UnknownKey, WrongIssuer, WrongParty)
 
@@ -70,13 +68,7 @@ class SignedIn:
 
         ``pk`` and ``is_authenticated`` load nothing. Loading raises SessionTokenError if the session is over.
         """
-        return self.user_or(lambda error: error)
-
-    def user_or(self, translate: Translate) -> "AbstractBaseUser":
-        """Return the user. An error of loading is translated."""
-        if self.row.session is not None:
-            return self.row.session.user
-        user: Any = _LazyUser(_Load(self.row, translate))
+        user: Any = self.row.session.user if self.row.session else _LazyUser(self.row)
         found: AbstractBaseUser = user
         return found
 
@@ -97,37 +89,31 @@ class SignedIn:
 
 
 class _Row:
-    """The session of a token, read at most once."""
+    """The session of a token, read at most once. ``raised`` translates the errors of reading it."""
 
     def __init__(self, trusted: TrustedWorkspace, claims: SessionClaims, kid: str, at: datetime | None) -> None:
         self.trusted, self.claims, self.kid, self.at = trusted, claims, kid, at
         self.session: UserSession | None = None
+        self.raised: Callable[[SessionTokenError], Exception] = lambda error: error
+
+    def __call__(self) -> "AbstractBaseUser":
+        return self.read().user
 
     @property
     def key_of_user(self) -> Any:
         return key_of(self.claims.user_id)
 
     def read(self) -> UserSession:
-        """Return the active session. Raise SessionTokenError."""
+        """Return the active session. Raise SessionTokenError, translated."""
         if self.session is None:
             workspace = self.trusted.workspace
-            with live_sessions.noted(self.claims.session_id, kid=self.kid):
-                self.session = presented_session(workspace.pk, self.claims.session_id, kid=self.kid, at=self.at)
+            try:
+                with live_sessions.noted(self.claims.session_id, kid=self.kid):
+                    self.session = presented_session(workspace.pk, self.claims.session_id, kid=self.kid, at=self.at)
+            except SessionTokenError as error:
+                raise self.raised(error) from error.__cause__
             self.session.workspace = workspace
         return self.session
-
-
-class _Load:
-    """Loads the user of a row."""
-
-    def __init__(self, row: _Row, translate: Translate) -> None:
-        self.row, self.translate = row, translate
-
-    def __call__(self) -> Any:
-        try:
-            return self.row.read().user
-        except SessionTokenError as error:
-            raise self.translate(error) from error
 
 
 class _LazyUser(SimpleLazyObject):  # type: ignore[type-arg]  # not generic at run time
@@ -141,7 +127,7 @@ class _LazyUser(SimpleLazyObject):  # type: ignore[type-arg]  # not generic at r
 
     @property
     def pk(self) -> Any:
-        return self.__dict__["_setupfunc"].row.key_of_user
+        return self.__dict__["_setupfunc"].key_of_user
 
     def __getattr__(self, name: str) -> Any:
         if name == get_user_model()._meta.pk.attname:

@@ -18,7 +18,9 @@ from user_sessions.freshness import Freshness
 
 
 def facts(request: Any) -> dict[str, Any]:
-    """Return what is known without the row of the user."""
+    """Return what is known without the row, unless the query asks for the session."""
+    if "session" in request.GET:
+        request.user_session.expire_at  # noqa: B018  (reads it)
     return {"user": request.user.pk, "session": request.auth.session_id, "by": request.auth.impersonator}
 
 
@@ -41,6 +43,8 @@ def plain(request: SessionRequest) -> JsonResponse:
 
 
 async def later(request: SessionRequest) -> JsonResponse:
+    if "session" in request.GET:
+        await request.auser_session()
     looked_at = {"name": (await request.auser()).get_username()} if "look" in request.GET else {}
     return JsonResponse(facts(request) | looked_at)
 
@@ -50,6 +54,12 @@ def written(request: SessionRequest) -> JsonResponse:
     """Write, and look at the user afterwards."""
     Group.objects.create(name="written")
     return JsonResponse({"name": request.user.get_username()})
+
+
+class LaterPage(View):
+    @method_decorator(session_required(freshness="strict"))
+    async def get(self, request: SessionRequest) -> JsonResponse:
+        return await later(request)
 
 
 class Page(View):
@@ -83,6 +93,7 @@ urlpatterns = [
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
     path("written", written),
     path("page", Page.as_view()),
+    path("later/page", LaterPage.as_view()),
     path("members", members),
 ]
 unstated_patterns = [

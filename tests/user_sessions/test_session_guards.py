@@ -125,6 +125,15 @@ def test_the_cookie_must_have_been_issued_for_a_page_of_ours(session, cookie, ki
     assert call_with(of_page, f"{kind}/networkless").status_code == 200
 
 
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_proxy_may_add_the_default_port(settings, session, secure):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    scheme, port = ("https", 443) if secure else ("http", 80)
+    cookie = session_token(session, authorized_party=f"{scheme}://testserver")
+    behind = {"host": f"testserver:{port}", "x_forwarded_proto": scheme}
+    assert call("plain/networkless", cookies={"__session": cookie}, **behind).status_code == 200
+
+
 def test_a_page_on_the_developers_machine_is_refused_by_a_live_workspace(live_workspace, u1):
     session = UserSession.objects.start(live_workspace, u1, actor="test")
     cookie = session_token(session, authorized_party="http://localhost:3000")
@@ -197,8 +206,9 @@ def test_a_view_that_looks_at_the_user_of_a_session_that_is_over_answers_401(ses
     path = f"{kind}/{freshness}"
     call_with(token, path)
     session.revoke(actor="test")
-    response = call_with(token, f"{path}?look")
-    assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
+    for look in ("look", "session"):
+        response = call_with(token, f"{path}?{look}")
+        assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 @pytest.mark.parametrize("freshness", FRESHNESS)
@@ -262,6 +272,17 @@ def test_a_login_required_project_lets_the_token_in(settings, token, kind):
     assert call("members").status_code == 302
 
 
+@pytest.mark.parametrize("kind", ["plain", "rest"])
+def test_the_token_decides_and_not_the_login_of_the_browser(settings, session, token, u2, kind):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "user_sessions.middleware.UserSessionMiddleware"]
+    browser = Client(headers={"authorization": f"Bearer {token}"})
+    browser.force_login(u2)
+    for freshness in FRESHNESS:
+        answer = browser.get(f"/{kind}/{freshness}?look&session").json()
+        assert (answer["user"], answer["session"], answer["name"]) == (session.user_id, session.pk, "u1")
+    assert browser.get("/members").wsgi_request.user == u2
+
+
 def test_several_workspaces_need_a_default(settings, workspace, session, token):
     other = create_workspace(name="Other")
     with pytest.raises(NoDefaultWorkspace):
@@ -292,8 +313,9 @@ def test_what_a_view_wrote_before_it_was_refused_is_rolled_back(monkeypatch, ses
 
 
 def test_a_method_of_a_class_can_be_guarded(session, token):
-    assert call_with(token, "page").json()["session"] == session.pk
-    assert call("page").status_code == 401
+    for path in ("page", "later/page"):
+        assert call_with(token, path).json()["session"] == session.pk
+        assert call(path).status_code == 401
 
 
 # Headers that callers make up. A header is latin-1, and a cookie is parsed before we see it.
