@@ -86,7 +86,7 @@ def session_required(view: Callable[..., Any] | None = None, /, *, freshness: Fr
 
 def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
     freshness = stated or Freshness.STRICT
-    if iscoroutinefunction(view):
+    if _is_asynchronous(view):
 
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -109,6 +109,13 @@ def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
 
     guarded.session_freshness = stated  # type: ignore[attr-defined]  # for the system check
     return login_not_required(csrf_exempt(guarded))
+
+
+def _is_asynchronous(view: Callable[..., Any]) -> bool:
+    """Return True for an asynchronous function, and for ``dispatch`` of an asynchronous class, which is a partial when
+    ``method_decorator`` passes it."""
+    instance = getattr(getattr(view, "func", None), "__self__", None)
+    return iscoroutinefunction(view) or getattr(instance, "view_is_async", False)
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:

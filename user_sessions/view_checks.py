@@ -40,8 +40,16 @@ def _stated_freshness(view: Any) -> list[Any]:
     """Return what a view and its authentication classes state, the first that counts first. Empty if no guard does."""
     if hasattr(view, "session_freshness"):  # set by the decorator
         return [view.session_freshness]
+    if of_methods := _stated_by_methods(getattr(view, "view_class", None)):
+        return [None] if None in of_methods else of_methods
     cls, options = getattr(view, "cls", None), getattr(view, "initkwargs", {})
     classes = options.get("authentication_classes", getattr(cls, "authentication_classes", ()))
     of_classes = [each.session_freshness for each in classes if hasattr(each, "session_freshness")]
     of_view = options.get("session_freshness", getattr(cls, "session_freshness", None))
     return [of_view, *of_classes] if of_classes else []
+
+
+def _stated_by_methods(cls: Any) -> list[Any]:
+    """Return what the decorated methods of a class-based view state."""
+    methods: list[Any] = [getattr(cls, name, None) for name in getattr(cls, "http_method_names", ())]
+    return [each.session_freshness for each in methods if hasattr(each, "session_freshness")]

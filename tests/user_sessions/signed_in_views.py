@@ -56,20 +56,22 @@ def written(request: SessionRequest) -> JsonResponse:
     return JsonResponse({"name": request.user.get_username()})
 
 
-class LaterPage(View):
-    @method_decorator(session_required(freshness="strict"))
-    async def get(self, request: SessionRequest) -> JsonResponse:
-        return await later(request)
-
-
+@method_decorator(session_required(freshness="strict"), name="dispatch")
 class Page(View):
-    @method_decorator(session_required(freshness="strict"))
     def get(self, request: SessionRequest) -> JsonResponse:
         return plain(request)
 
-    @method_decorator(session_required(freshness="strict"))
     def post(self, request: SessionRequest) -> JsonResponse:
         return plain(request)
+
+
+@method_decorator(session_required(freshness="strict"), name="dispatch")
+class LaterPage(View):
+    async def get(self, request: SessionRequest) -> JsonResponse:
+        return await later(request)
+
+    async def post(self, request: SessionRequest) -> JsonResponse:
+        return await later(request)
 
 
 @session_required

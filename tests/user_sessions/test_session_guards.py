@@ -312,10 +312,13 @@ def test_what_a_view_wrote_before_it_was_refused_is_rolled_back(monkeypatch, ses
     assert (call_with(token, "written").status_code, Group.objects.count()) == (401, 0)
 
 
-def test_a_method_of_a_class_can_be_guarded(session, token):
-    for path in ("page", "later/page"):
-        assert call_with(token, path).json()["session"] == session.pk
-        assert call(path).status_code == 401
+@pytest.mark.parametrize("path", ["page", "later/page"])
+def test_a_class_can_be_guarded(session, token, cookie, path):
+    for method in ("GET", "POST"):
+        assert call_with(token, path, method=method).json()["session"] == session.pk
+        assert call(path, method).status_code == 401
+    assert call(path, "POST", cookies={"__session": cookie}).status_code == 403
+    assert call_with(token, path, method="PUT").status_code == 405
 
 
 # Headers that callers make up. A header is latin-1, and a cookie is parsed before we see it.

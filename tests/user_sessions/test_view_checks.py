@@ -73,6 +73,21 @@ def test_a_decorated_class_is_listed_too_and_a_further_decorator_hides_nothing(s
     assert len(found(settings, path("", class_view()), path("", login_not_required(class_view())))) == 2
 
 
+def test_a_decorated_method_of_a_class_is_listed_too(settings):
+    class Page(View):
+        @method_decorator(session_required(freshness="strict"))
+        def get(self, request: Any) -> Any: ...
+
+        @method_decorator(session_required)
+        def post(self, request: Any) -> Any: ...
+
+    class Stated(Page):
+        post = Page.get
+
+    assert len(found(settings, path("", Page.as_view()))) == 1
+    assert found(settings, path("", Stated.as_view())) == []
+
+
 def test_an_unknown_freshness_is_an_error(settings):
     (message,) = found(settings, path("", signed_in_views.Rest.as_view(session_freshness="now")))
     assert (message.id, "'now'" in message.msg) == ("user_sessions.E040", True)
