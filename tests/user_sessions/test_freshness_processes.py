@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.embedded import embedded
-from tests.hosts import environment_of, run, start_project
+from tests.hosts import environment_of, migrate, run, start_project
 
 pytestmark = embedded
 
@@ -97,7 +97,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Proces
     for name, lines in (("settings", SETTINGS), ("urls", URLS)):
         with (folder / "host" / f"{name}.py").open("a") as file:
             file.write(lines)
-    run(folder, sys.executable, "manage.py", "migrate", "-v0")
+    migrate(folder)
     api_key = run(folder, sys.executable, "-W", "ignore", "-c", SETUP).strip()
     with ExitStack() as stack:
         yield [stack.enter_context(serving(folder)) for _ in range(2)], api_key
