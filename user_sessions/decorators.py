@@ -1,7 +1,7 @@
 """A decorator for Django views that require a user session."""
 
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
@@ -104,8 +104,7 @@ def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
                 authenticate_request(request, freshness=freshness)
                 return _private(view(request, *args, **kwargs))
             except SessionTokenError as error:
-                roll_back_request()  # the view may have written before it looked at the user
-                return refusal_response(error)
+                return _refused(error)
 
     guarded.session_freshness = stated  # type: ignore[attr-defined]  # for the system check
     return login_not_required(csrf_exempt(guarded))
@@ -120,4 +119,19 @@ def _is_asynchronous(view: Callable[..., Any]) -> bool:
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:
     keep_private(response, CREDENTIAL_HEADERS)
+    if render := getattr(response, "render", None):  # Django renders templates after the view has returned
+        response.render = partial(_rendered, render)  # type: ignore[attr-defined]
     return response
+
+
+def _rendered(render: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Render a response. Its template may load the user of a session that is over."""
+    try:
+        return render()
+    except SessionTokenError as error:
+        return _refused(error)
+
+
+def _refused(error: SessionTokenError) -> JsonResponse:
+    roll_back_request()  # the view may have written before it looked at the user
+    return refusal_response(error)

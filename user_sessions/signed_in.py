@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
@@ -91,8 +92,8 @@ class SignedIn:
 class _Row:
     """The session of a token, read at most once. ``raised`` translates the errors of reading it."""
 
-    def __init__(self, trusted: TrustedWorkspace, claims: SessionClaims, kid: str, at: datetime | None) -> None:
-        self.trusted, self.claims, self.kid, self.at = trusted, claims, kid, at
+    def __init__(self, workspace_id: UUID, claims: SessionClaims, kid: str, at: datetime | None) -> None:
+        self.workspace_id, self.claims, self.kid, self.at = workspace_id, claims, kid, at
         self.session: UserSession | None = None
         self.raised: Callable[[SessionTokenError], Exception] = lambda error: error
 
@@ -106,13 +107,12 @@ class _Row:
     def read(self) -> UserSession:
         """Return the active session. Raise SessionTokenError, translated."""
         if self.session is None:
-            workspace = self.trusted.workspace
+            id, kid = self.claims.session_id, self.kid
             try:
-                with live_sessions.noted(self.claims.session_id, kid=self.kid):
-                    self.session = presented_session(workspace.pk, self.claims.session_id, kid=self.kid, at=self.at)
+                with live_sessions.noted(id, kid=kid):
+                    self.session = presented_session(self.workspace_id, id, kid=kid, at=self.at)
             except SessionTokenError as error:
                 raise self.raised(error) from error.__cause__
-            self.session.workspace = workspace
         return self.session
 
 
@@ -147,7 +147,7 @@ def signed_in(
     """
     freshness = Freshness(freshness)
     trusted, claims = _verified(token, at=moment(at), page=page)
-    row = _Row(trusted, claims, parse(token).kid or "", at)
+    row = _Row(trusted.workspace_id, claims, parse(token).kid or "", at)
     if not _is_known(row, freshness):
         row.read()
     elif row.key_of_user is None:  # the project has another user model than when the token was issued

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, JsonResponse
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -56,6 +58,19 @@ def written(request: SessionRequest) -> JsonResponse:
     return JsonResponse({"name": request.user.get_username()})
 
 
+GREETING = engines["django"].from_string("Hello {{ request.user.username }}")
+
+
+@session_required(freshness="networkless")
+def rendered(request: SessionRequest) -> TemplateResponse:
+    return TemplateResponse(request, GREETING)
+
+
+@session_required(freshness="networkless")
+async def rendered_later(request: SessionRequest) -> TemplateResponse:
+    return TemplateResponse(request, GREETING)
+
+
 @method_decorator(session_required(freshness="strict"), name="dispatch")
 class Page(View):
     def get(self, request: SessionRequest) -> JsonResponse:
@@ -94,6 +109,8 @@ urlpatterns = [
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
     path("written", written),
+    path("rendered", rendered),
+    path("later/rendered", rendered_later),
     path("page", Page.as_view()),
     path("later/page", LaterPage.as_view()),
     path("members", members),

@@ -312,6 +312,15 @@ def test_what_a_view_wrote_before_it_was_refused_is_rolled_back(monkeypatch, ses
     assert (call_with(token, "written").status_code, Group.objects.count()) == (401, 0)
 
 
+@pytest.mark.parametrize("path", ["rendered", "later/rendered"])
+def test_a_template_may_look_at_the_user(session, token, path):
+    response = call_with(token, path)
+    assert (response.content, response.headers["Cache-Control"]) == (b"Hello u1", "private, no-store")
+    session.revoke(actor="test")
+    refused = call_with(token, path)
+    assert (refused.status_code, refused.json()["code"]) == (401, "session_revoked")
+
+
 @pytest.mark.parametrize("path", ["page", "later/page"])
 def test_a_class_can_be_guarded(session, token, cookie, path):
     for method in ("GET", "POST"):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 from django.core.signals import setting_changed
 from django.db.models.signals import post_delete, post_save
@@ -34,12 +35,13 @@ RETRY_AFTER = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class TrustedWorkspace:
-    """The default workspace, a verifier with its keys, and the origins whose pages may use its session cookie.
+    """A verifier with the keys of the default workspace, and the origins whose pages may use its session cookie.
 
     ``session_cookies`` are the names of that cookie, the preferred one first. ``read_at`` is in monotonic seconds.
     """
 
-    workspace: Workspace
+    workspace_id: UUID
+    is_sandbox: bool
     verifier: Verifier
     origins: frozenset[str]
     session_cookies: tuple[str, ...]
@@ -47,7 +49,7 @@ class TrustedWorkspace:
 
     def allows(self, origin: str) -> bool:
         """Return True if the workspace allows pages of this origin, as ``sessions_core.http.cors`` decides it."""
-        return origin in self.origins or (self.workspace.is_sandbox and is_loopback(origin))
+        return origin in self.origins or (self.is_sandbox and is_loopback(origin))
 
 
 class TrustedKeys:
@@ -130,7 +132,8 @@ def _from_database(*, read_at: float) -> TrustedWorkspace | None:
     policy = UserSessionPolicy.of(workspace)
     listed = AllowedOrigin.objects.filter(workspace=workspace).values_list("origin", flat=True)
     return TrustedWorkspace(
-        workspace=workspace,
+        workspace_id=workspace.pk,
+        is_sandbox=workspace.is_sandbox,
         verifier=verifier_of(workspace, at=timezone.now()),
         origins=frozenset(filter(None, [*listed, policy.frontend_api])),
         session_cookies=cookie_names(SESSION_COOKIE, workspace)[::-1],
