@@ -103,7 +103,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Proces
         yield [stack.enter_context(serving(folder)) for _ in range(2)], api_key
 
 
-@pytest.mark.promise("P29")
+@pytest.mark.promise("P30")
 def test_a_revoked_session_is_refused_by_two_processes_as_late_as_each_view_says(host):
     processes, api_key = host
     backend = processes[0]

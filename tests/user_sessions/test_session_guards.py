@@ -94,7 +94,7 @@ def test_a_bearer_takes_precedence_over_the_cookie(workspace, u2, cookie, kind):
 # Pages
 
 
-@pytest.mark.promise("P30")
+@pytest.mark.promise("P31")
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_change_with_the_cookie_needs_the_csrf_token_and_one_with_a_bearer_does_not(token, cookie, route):
     secret = "a" * 32
@@ -106,7 +106,7 @@ def test_a_change_with_the_cookie_needs_the_csrf_token_and_one_with_a_bearer_doe
     assert call_with(token, route, method="POST", cookies=cookies).status_code == 200
 
 
-@pytest.mark.promise("P30")
+@pytest.mark.promise("P31")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("page", "status"),
@@ -189,7 +189,7 @@ def test_a_forged_token_costs_no_query(token, kind):
 # Revocation
 
 
-@pytest.mark.promise("P29")
+@pytest.mark.promise("P30")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_revoked_session_is_refused_as_late_as_the_view_says(session, token, kind):
     for freshness in FRESHNESS:

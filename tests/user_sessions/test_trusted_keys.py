@@ -14,7 +14,7 @@ from user_sessions.keys.trusted_keys import TrustedKeys
 from user_sessions.models import SigningKey
 from user_sessions.tokens.session_tokens import session_token
 
-QUERIES = 4  # the workspace, its policy, its origins and its keys
+QUERIES = 3  # the workspace with its policy, its origins, its keys
 MAX_AGE = 300.0
 
 

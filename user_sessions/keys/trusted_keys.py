@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from sessions_core.db.transactions import is_away
 from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import is_loopback
 from user_sessions.conf import settings
 from user_sessions.exceptions import SessionsUnavailable
@@ -126,7 +127,7 @@ class TrustedKeys:
 
 
 def _from_database(*, read_at: float) -> TrustedWorkspace | None:
-    workspace = Workspace.objects.find_default()
+    workspace = Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
     if workspace is None:
         return None
     policy = UserSessionPolicy.of(workspace)
