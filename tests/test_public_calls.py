@@ -71,6 +71,7 @@ TIMED: dict[str, Call] = {
     "require": lambda a, at: a.session.require("setup", actor="test", at=at),
     "fulfil": lambda a, at: a.session.fulfil("setup", actor="test", at=at),
     "touch": lambda a, at: a.session.touch(at=at),
+    "record_reauthentication": lambda a, at: a.session.record_reauthentication(actor="test", at=at),
     "of_user": lambda a, at: UserSession.objects.in_workspace(a.workspace).of_user(a.user).revoke(actor="test", at=at),
     "verify": verified,
     "check_time": checked,

@@ -8,7 +8,14 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks, deactivation, django_sign_ins, password_changes, view_checks  # noqa: F401
+        from user_sessions import (  # noqa: F401
+            checks,
+            deactivation,
+            django_sign_ins,
+            password_changes,
+            reauthentication,
+            view_checks,
+        )
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
 
@@ -16,3 +23,4 @@ class UserSessionsConfig(AppConfig):
         trusted_keys.connect()
         password_changes.connect()
         django_sign_ins.connect()
+        reauthentication.connect()

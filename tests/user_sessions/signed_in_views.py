@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from user_sessions.authentication import SessionTokenAuthentication
 from user_sessions.decorators import SessionRequest, session_required
 from user_sessions.freshness import Freshness
+from user_sessions.step_up import verified_within
 
 
 def facts(request: Any) -> dict[str, Any]:
@@ -56,6 +57,12 @@ def written(request: SessionRequest) -> JsonResponse:
     """Write, and look at the user afterwards."""
     Group.objects.create(name="written")
     return JsonResponse({"name": request.user.get_username()})
+
+
+@session_required(freshness="networkless")
+@verified_within(minutes=10)
+def transfer(request: SessionRequest) -> JsonResponse:
+    return JsonResponse({})
 
 
 GREETING = engines["django"].from_string("Hello {{ request.user.username }}")
@@ -109,6 +116,7 @@ urlpatterns = [
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
     path("written", written),
+    path("transfer", transfer),
     path("rendered", rendered),
     path("later/rendered", rendered_later),
     path("page", Page.as_view()),

@@ -107,7 +107,7 @@ def connected(host: ModuleType, *headers: tuple[bytes, bytes], name: bytes = b"t
     return async_to_sync(connect)()
 
 
-@pytest.mark.promise("P31")
+@pytest.mark.promise("P32")
 @pytest.mark.parametrize(
     ("origin", "expected"), [(APP, {"hello": "u1"}), ("http://testserver", {"hello": "u1"}), ("https://evil.com", 4401)]
 )

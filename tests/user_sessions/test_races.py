@@ -46,6 +46,17 @@ def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
+def test_a_revoke_racing_a_reauthentication_ends_revoked(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, actor="test")
+        later = session.verified_at + timedelta(minutes=2)
+        confirm = partial(UserSession.objects.get(pk=session.pk).record_reauthentication, actor="test", at=later)
+        revoked, *confirmed = at_once(partial(session.revoke, actor="test", at=later), confirm)
+        assert revoked is True
+        assert all(result is None or isinstance(result, NotLive) for result in confirmed)
+        assert UserSession.objects.get(pk=session.pk).status == "revoked"
+
+
 def test_of_concurrent_endings_the_first_stays(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test")

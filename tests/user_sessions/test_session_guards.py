@@ -94,7 +94,7 @@ def test_a_bearer_takes_precedence_over_the_cookie(workspace, u2, cookie, kind):
 # Pages
 
 
-@pytest.mark.promise("P31")
+@pytest.mark.promise("P32")
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_change_with_the_cookie_needs_the_csrf_token_and_one_with_a_bearer_does_not(token, cookie, route):
     secret = "a" * 32
@@ -106,7 +106,7 @@ def test_a_change_with_the_cookie_needs_the_csrf_token_and_one_with_a_bearer_doe
     assert call_with(token, route, method="POST", cookies=cookies).status_code == 200
 
 
-@pytest.mark.promise("P31")
+@pytest.mark.promise("P32")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("page", "status"),
@@ -310,6 +310,13 @@ def test_what_a_view_wrote_before_it_was_refused_is_rolled_back(monkeypatch, ses
     call_with(token, "plain/networkless")
     session.revoke(actor="test")
     assert (call_with(token, "written").status_code, Group.objects.count()) == (401, 0)
+
+
+def test_a_guarded_view_may_require_a_recent_authentication(session, token):
+    assert call_with(token, "transfer").status_code == 200
+    UserSession.objects.update(verified_at=timezone.now() - timedelta(hours=1))
+    refused = call_with(session_token(UserSession.objects.get()), "transfer")
+    assert (refused.status_code, refused.json()["code"]) == (403, "reverification_required")
 
 
 @pytest.mark.parametrize("path", ["rendered", "later/rendered"])
