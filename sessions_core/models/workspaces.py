@@ -65,7 +65,7 @@ class WorkspaceManager(models.Manager["Workspace"]):
         """
         named = settings.default_workspace
         rows = self.filter(pk=named) if named else self.order_by("created_at", "id")
-        found = list(rows.select_related(*related)[:2])
+        found = list((rows.select_related(*related) if related else rows)[:2])
         if len(found) > 1 or (named and not found):
             raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
         return found[0] if found else None
