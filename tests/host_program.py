@@ -18,7 +18,11 @@ from client_sessions.models import Action, ClientSession, Terms
 from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.scoping import GrantedQuerySet, visible_to
 from sessions_core.models import Workspace
+from user_sessions.authentication import SessionTokenAuthentication
 from user_sessions.clerk.cookies import publishable_key
+from user_sessions.decorators import SessionRequest, session_required
+from user_sessions.freshness import Freshness
+from user_sessions.guards import SignedIn, aauthenticate_request, authenticate_request
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keep_session
 from user_sessions.permissions import verified_within_permission
@@ -90,6 +94,37 @@ async def called(request: HttpRequest) -> None:
     assert_type(await later(request, 1), HttpResponse | JsonResponse)
     plain(request, floor="1")  # type: ignore[arg-type]
     await later(request)  # type: ignore[call-arg]
+
+
+class Tokens(SessionTokenAuthentication):
+    session_freshness = "cached"
+
+
+@session_required
+def signed_in(request: SessionRequest, floor: int = 0) -> HttpResponse:
+    assert_type(request.auth, SessionClaims)
+    assert_type(request.user_session, UserSession)
+    return HttpResponse(request.user.username)
+
+
+@session_required(freshness=Freshness.NETWORKLESS)
+def networkless(request: HttpRequest, floor: int) -> JsonResponse:
+    return JsonResponse({})
+
+
+@session_required(freshness="cached")
+async def signed_in_later(request: HttpRequest, floor: int) -> HttpResponse:
+    assert_type(await aauthenticate_request(request), SignedIn)
+    return HttpResponse()
+
+
+async def signed_in_called(request: HttpRequest) -> None:
+    assert_type(signed_in(request, floor=1), HttpResponse | JsonResponse)
+    assert_type(networkless(request, 1), JsonResponse)
+    assert_type(await signed_in_later(request, 1), HttpResponse | JsonResponse)
+    assert_type(authenticate_request(request, freshness="strict").user_session, UserSession)
+    networkless(request, floor="1")  # type: ignore[arg-type]
+    await signed_in_later(request)  # type: ignore[call-arg]
 
 
 def grant(workspace: Workspace, at: datetime) -> None:

@@ -59,6 +59,14 @@ class UserSessionsSettings(RatedSettings):
         return self._duration("TOUCH_INTERVAL", timedelta(seconds=60))
 
     @property
+    def session_cache_max_age(self) -> timedelta:
+        """Return how long a process may reuse what it read of a session, in views whose freshness is ``cached``.
+
+        So long such a view can accept a session that is over. Default 10 seconds.
+        """
+        return self._duration("SESSION_CACHE_MAX_AGE", timedelta(seconds=10))
+
+    @property
     def allow_unfiltered_list(self) -> bool:
         """Return True if ``GET /v1/sessions`` works without a user and without a client. Default False."""
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
