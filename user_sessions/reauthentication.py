@@ -26,12 +26,12 @@ def connect() -> None:
         authentication_step_completed.connect(note_step, dispatch_uid="user_sessions.note_step")
 
 
-def note_step(sender: type, request: Any, user: Any, reauthenticated: bool = False, **_: Any) -> None:
+def note_step(sender: type, request: Any, user: Any, method: str = "", reauthenticated: bool = False, **_: Any) -> None:
     """Receive allauth's ``authentication_step_completed``, which it also sends for the steps of a sign-in."""
     session = getattr(request, "user_session", None) if reauthenticated else None
     if session and session.user_id == user.pk:
         with suppress(NotLive, Impersonated):
-            session.record_reauthentication(actor=session.actor)
+            session.record_reauthentication(actor=session.actor, by_second_factor=method == "mfa")
 
 
 def reauthentication_url(user: Any) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 
 from sessions_core.models import Event, Workspace
 from sessions_core.rates import counters
-from tests.user_sessions import django_project, step_up_pages
+from tests.user_sessions import django_project, factors, step_up_pages
 from user_sessions.django_sign_ins import UNKNOWN
 from user_sessions.models import Impersonated, NotLive, Status, UserSession
 from user_sessions.reauthentication import note_step, reauthentication_url
@@ -260,15 +260,17 @@ def second_factor(user: Any, identifier: str, request: Any) -> str:
     return "This account has a second factor, which cannot be entered here."
 
 
-@pytest.fixture(params=["no password", "a second factor", "no user session"])
+@pytest.fixture(params=["no password", "a refusal", "a second factor", "no user session"])
 def more(request, client, settings, ann) -> Client:
     """Return the browser of a user for whom a password is not enough."""
     if request.param == "no password":
         User.objects.update(password="!")
         client.force_login(User.objects.get())
         age()
-    elif request.param == "a second factor":
+    elif request.param == "a refusal":
         settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": f"{__name__}.second_factor"}
+    elif request.param == "a second factor":
+        settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": factors.BOTH}
     else:
         settings.USER_SESSIONS = {"ADOPT_DJANGO_SESSIONS": False}
         session = client.session
@@ -351,3 +353,6 @@ def test_a_step_at_allauth_counts_if_it_is_a_reauthentication_of_this_user(clien
     assert not is_verified(client)
     note_step(User, request, ann, reauthenticated=True)
     assert is_verified(client)
+    assert UserSession.objects.get(user=ann).second_factor_at is None
+    note_step(User, request, ann, method="mfa", reauthenticated=True)
+    assert UserSession.objects.get(user=ann).second_factor_at is not None

@@ -120,16 +120,19 @@ class Reverification(models.Model):
         self.client.renew(at=at)
 
     @atomic()
-    def record_reauthentication(self, *, actor: str, at: datetime | None = None) -> None:
+    def record_reauthentication(
+        self, *, actor: str, at: datetime | None = None, by_second_factor: bool = False
+    ) -> None:
         """Record that the user re-authenticated outside the Frontend API, for example on a page of the host.
 
-        ``verified_at`` never moves back. Raise NotLive or Impersonated.
+        ``by_second_factor`` also sets ``second_factor_at``. No time moves back. Raise NotLive or Impersonated.
         """
         at = moment(at)
         if self.impersonator is not None:
             raise Impersonated
         older = self._live(at).filter(verified_at__lt=at)
-        if older.update(verified_at=at, updated_at=at):
+        second = {"second_factor_at": at} if by_second_factor else {}
+        if older.update(verified_at=at, updated_at=at, **second):
             self._record_event(actor=actor, at=at)
         self._read_again()
         if not self.is_live(at):
