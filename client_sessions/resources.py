@@ -83,11 +83,16 @@ class ResourceType:
             raise FieldDoesNotExist(f"{self.model.__name__}.{self.key} is not a field with a value")
         return field
 
+    @property
+    def is_fixed(self) -> bool:
+        """True if the default manager returns the same query every time, so that its SQL can be compiled once."""
+        return type(self.model._default_manager).get_queryset is BaseManager.get_queryset
+
     def rows(self) -> "QuerySet[Any]":
         """Return the rows of the default manager in a queryset without its joins, annotations and groups, because
         PostgreSQL cannot lock rows of such a query."""
         shown = self.model._default_manager.order_by()
-        if type(self.model._default_manager).get_queryset is BaseManager.get_queryset:
+        if self.is_fixed:
             return shown
         return QuerySet(self.model).filter(pk__in=shown.values("pk"))
 

@@ -97,10 +97,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Filter grants that allow any action at this time (default: now)."""
-        return self.filter(_is_live(at))
+        return self.filter(live_at(at))
 
     def ended(self, *, at: datetime | None = None) -> Self:
-        return self.exclude(_is_live(at))
+        return self.exclude(live_at(at))
 
     def _grant(
         self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
@@ -180,6 +180,7 @@ class Grant(models.Model):
         return [Terms(actions=actions, until=end if end < FOREVER else None) for end, actions in sorted(by_end.items())]
 
 
-def _is_live(at: datetime | None) -> Q:
+def live_at(at: datetime | None, *, of: str = "") -> Q:
+    """Return the condition of a live grant. ``of`` is the prefix of a relation to grants, such as ``"grants__"``."""
     at = moment(at)
-    return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)
+    return Q(*((f"{of}{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
@@ -67,10 +68,46 @@ def test_listing_five_hundred_sessions_is_three_queries(backend, workspace, home
     assert [session["device_count"] for session in listed] == [2] * 500
 
 
-def test_reading_the_own_session_is_three_queries(crowd, django_assert_num_queries):
+def test_reading_the_own_session_is_two_queries(crowd, django_assert_num_queries):
     caller = bearer(crowd[0].token)
-    with django_assert_num_queries(3):
-        assert caller.get("client_sessions/get").status_code == 200
+    with django_assert_num_queries(2):
+        session = caller.get("client_sessions/get").json()["client_session"]
+    assert session["device_count"] == 3 * len(crowd) + 1
+    assert len(session["connected_account_ids"]) == len(crowd)
+
+
+def test_reading_a_session_by_id_is_two_queries(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert backend.get(f"client_sessions/get?client_session_id={crowd[0].pk}").status_code == 200
+
+
+def test_a_read_session_is_the_same_as_in_the_list(backend, crowd):
+    listed = backend.get("client_sessions/list").json()["client_sessions"]
+    for session in listed:
+        found = backend.get(f"client_sessions/get?client_session_id={session['client_session_id']}")
+        assert found.json()["client_session"] == session
+
+
+@pytest.fixture
+def compilations(monkeypatch) -> list[str]:
+    """Return a list of the querysets that Django compiles from now on."""
+    made: list[str] = []
+    for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
+
+        def as_sql(self, *args, compile=compiler.as_sql, **more):
+            made.append(type(self).__name__)
+            return compile(self, *args, **more)
+
+        monkeypatch.setattr(compiler, "as_sql", as_sql)
+    return made
+
+
+@pytest.mark.parametrize("path", ["workspaces/get", "client_sessions/get"])
+def test_a_hot_path_compiles_nothing_after_the_first_request(crowd, compilations, path):
+    caller = bearer(crowd[0].token)
+    caller.get(path)
+    compilations.clear()
+    assert caller.get(path).status_code == 200 and not compilations
 
 
 @pytest.mark.parametrize("path", ["devices/list", "devices/get?name=d1", "connected_accounts/list", "workspaces/get"])
