@@ -4,11 +4,13 @@ All of them use sub-queries, so the number of queries does not depend on the num
 """
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
-from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Value
-from django.db.models.expressions import RawSQL
+from django.db import router
+from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, In
@@ -96,20 +98,21 @@ def reached_by(
 
     Raise LookupError for an unregistered model.
     """
-    action, queryset = Action(action), _rows(queryset)
-    resource_type = resources.of_model(queryset.model)
-    keys = _REACHED.expression(
-        resource_type,
-        action,
-        using=queryset.db,
-        session=session.pk,
-        workspace=session.workspace_id,
-        at=moment(at),
+    return within_reach(
+        _rows(queryset), Action(action), session=session.pk, workspace=session.workspace_id, at=moment(at)
     )
+
+
+def within_reach(
+    queryset: QuerySet[M], action: Action = Action.READ, *, session: UUID, workspace: UUID, at: datetime
+) -> QuerySet[M]:
+    """Do what ``reached_by`` does, for the ids of a session and of its workspace. The SQL can be compiled once."""
+    resource_type = resources.of_model(queryset.model)
+    keys = _REACHED.expression(resource_type, action, using=queryset.db, session=session, workspace=workspace, at=at)
     reached = _among(queryset, "pk", keys)
     if resource_type.workspace is None:
-        return resource_type.in_workspace(reached, session.workspace_id)
-    return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), session.workspace_id))
+        return resource_type.in_workspace(reached, workspace)
+    return reached.filter(Exact(_NotIndexed(F(resource_type.workspace)), workspace))
 
 
 def remaining_grant_types(session: ClientSession, wanted: Wanted) -> list[str]:
@@ -131,6 +134,18 @@ def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> Clien
     at = moment(at)
     counts = [_Count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
     return sessions.annotate(device_count=sum(counts, Value(0)))
+
+
+def device_count(*, session: UUID, workspace: UUID, at: datetime) -> Combinable:
+    """Return the number of devices that the token of one session lists, in a sub-query that runs once."""
+    using = router.db_for_write(ClientSession)
+    counts = []
+    for resource_type in filter(attrgetter("counted"), resources.registered()):
+        rows = within_reach(resource_type.rows().using(using), session=session, workspace=workspace, at=at)
+        number = Func(F("pk"), function="COUNT", output_field=IntegerField())
+        # No column of a host has the name of this annotation.
+        counts.append(Subquery(rows.order_by().annotate(gatepass_number=number).values("gatepass_number")))
+    return sum(counts, Value(0))
 
 
 def _rows(given: QuerySet[M]) -> QuerySet[M]:

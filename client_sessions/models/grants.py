@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from uuid import UUID
 
 from django.db import models
@@ -12,13 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
-from client_sessions.exceptions import GrantConflict
 from client_sessions.resources import LONGEST_ID
 from client_sessions.wanted import normalize_wanted
 from sessions_core.moments import instant, moment
-
-if TYPE_CHECKING:
-    from client_sessions.models.sessions import ClientSession
 
 # Resource types of which a session has at most one.
 SINGLE = ("user_identity", "customer")
@@ -97,33 +93,10 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Filter grants that allow any action at this time (default: now)."""
-        return self.filter(_is_live(at))
+        return self.filter(live_at(at))
 
     def ended(self, *, at: datetime | None = None) -> Self:
-        return self.exclude(_is_live(at))
-
-    def _grant(
-        self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
-    ) -> list[str]:
-        """Extend the grants of these resources to at least these terms. Return the ids that changed.
-
-        Raise GrantConflict for a second resource of a type in SINGLE.
-        """
-        grants = self.filter(client_session=session, resource_type=resource_type)
-        grants.ended(at=at).delete()
-        granted = set(grants.values_list("resource_id", flat=True))
-        if resource_type in SINGLE and len(granted | ids) > 1:
-            raise GrantConflict(resource_type)
-        changed = ids - granted
-        for column, end in terms.ends.items():
-            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & granted)
-            changed |= set(shorter.values_list("resource_id", flat=True))
-            shorter.update(**{column: end})
-        self.bulk_create(
-            Grant(client_session=session, resource_type=resource_type, resource_id=one, created_at=at, **terms.columns)
-            for one in sorted(ids - granted)
-        )
-        return sorted(changed)
+        return self.exclude(live_at(at))
 
 
 class Grant(models.Model):
@@ -169,6 +142,11 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.resource_type} {self.resource_id}"
 
+    def is_live(self, at: datetime) -> bool:
+        """Return True if the grant allows any action at this time, like ``GrantQuerySet.live``."""
+        ends = (self.read_until, self.control_until)
+        return any(end is not None and end > at for end in ends)
+
     @property
     def terms(self) -> list[Terms]:
         """The granted terms: one for each distinct end."""
@@ -180,6 +158,7 @@ class Grant(models.Model):
         return [Terms(actions=actions, until=end if end < FOREVER else None) for end, actions in sorted(by_end.items())]
 
 
-def _is_live(at: datetime | None) -> Q:
+def live_at(at: datetime | None, *, of: str = "") -> Q:
+    """Return the condition of a live grant. ``of`` is the prefix of a relation to grants, such as ``"grants__"``."""
     at = moment(at)
-    return Q(*((f"{action.column}__gt", at) for action in Action), _connector=Q.OR)
+    return Q(*((f"{of}{action.column}__gt", at) for action in Action), _connector=Q.OR)

@@ -1,13 +1,21 @@
-"""The JSON representation of a client session."""
+"""The JSON representation of a client session, and the query for what it shows."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
+
+from django.db.models import F, FilteredRelation, QuerySet
+from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import ALL, ClientSession, Grant
+from client_sessions.models import ClientSession, Grant
+from client_sessions.models.grants import FOREVER, live_at
+from client_sessions.scoping import device_count
+from sessions_core.db.compiled import CompiledQuery
 
-__all__ = ["client_session_object", "instant"]
+__all__ = ["client_session_object", "instant", "stored_client_session"]
 
 
 def instant(at: datetime) -> str:
@@ -15,13 +23,58 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def client_session_object(session: ClientSession) -> dict[str, Any]:
-    """Return the object ``client_session``. Needs ``device_count`` annotated and live ``grants`` prefetched.
+def stored_client_session(id: UUID, *, workspace_id: UUID) -> dict[str, Any] | None:
+    """Return the object ``client_session`` of a session as it is stored now, or None. One query."""
+    values: dict[str, Any] = {"session": id, "workspace": workspace_id, "at": timezone.now()}
+    is_fixed = all(resource_type.is_fixed for resource_type in resources.registered())
+    rows: list[Any] = list(_AS_STORED.rows(**values) if is_fixed else _as_stored(**values))
+    if not rows:
+        return None
+    grants = [
+        Grant(
+            resource_type=row.granted_type,
+            resource_id=row.granted_id,
+            read_until=row.read_until,
+            control_until=row.control_until,
+        )
+        for row in rows
+        if row.granted_type
+    ]
+    return client_session_object(rows[0], grants)
+
+
+def _as_stored(session: UUID, workspace: UUID, at: datetime) -> QuerySet[ClientSession]:
+    """Return a row for each live grant of a session, or one without a grant, with ``device_count``."""
+    return (
+        ClientSession.objects.filter(pk=session, workspace=workspace)
+        .annotate(
+            device_count=device_count(session=session, workspace=workspace, at=at),
+            live_grant=FilteredRelation("grants", condition=live_at(at, of="grants__")),
+            granted_type=F("live_grant__resource_type"),
+            granted_id=F("live_grant__resource_id"),
+            read_until=F("live_grant__read_until"),
+            control_until=F("live_grant__control_until"),
+        )
+        .order_by("live_grant__id")
+    )
+
+
+_AS_STORED = CompiledQuery(
+    ClientSession,
+    _as_stored,
+    depends_on=lambda: tuple(resources.registered()),
+    session=UUID,
+    workspace=UUID,
+    at=datetime,
+)
+
+
+def client_session_object(session: ClientSession, grants: Iterable[Grant]) -> dict[str, Any]:
+    """Return the object ``client_session``. Needs the live grants, and ``device_count`` annotated.
 
     It contains the token, so return it only to keys of the workspace and to the session itself.
     """
     counted: Any = session  # device_count is an annotation, not a field
-    grants = session.grants.all()
     granted: dict[str, list[str]] = defaultdict(list)
     for grant in grants:
         granted[grant.resource_type].append(resources.format_id(grant.resource_type, grant.resource_id))
@@ -50,7 +103,7 @@ def client_session_object(session: ClientSession) -> dict[str, Any]:
 
 def _limits(grant: Grant) -> list[dict[str, Any]]:
     """Return the terms of a grant, or an empty list for the default terms."""
-    if grant.terms == [ALL]:
+    if grant.read_until == grant.control_until == FOREVER:
         return []
     return [
         {

@@ -23,7 +23,7 @@ from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
 from client_sessions.seam.parameters import Parameters
-from client_sessions.seam.shapes import client_session_object
+from client_sessions.seam.shapes import client_session_object, stored_client_session
 from sessions_core.credentials import PUBLISHABLE_KEY
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text, Texts
@@ -74,23 +74,26 @@ class ClientSessionsView(SeamView):
         else:
             values = Parameters(**KEY, **_grant_parameters(), **TERMS, **CREATION).read(request)
         if request.method == "PUT":
-            return self._session_response(self._start_or_get(values))
-        return self._session_response(ClientSession.objects.start(**self._request_of(values)))
+            return self._session_response(self._start_or_get(values).pk)
+        return self._session_response(ClientSession.objects.start(**self._request_of(values)).pk)
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
             given = _key_from_headers(request) | _publishable_parameters().read(request)
-            return self._session_response(self._start_or_get(self._check_publishable(given, missing_key_status=400)))
+            values = self._check_publishable(given, missing_key_status=400)
+            return self._session_response(self._start_or_get(values).pk)
         values = Parameters(**KEY, **_grant_parameters(), **TERMS, expires_at=Instant()).read(request)
-        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)))
+        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)).pk)
 
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
             if not _selects_only(self.auth, values):
                 raise SeamError("invalid_options", "A client session token reads its own session; name no other.")
-            return self._session_response(self.auth)
-        return self._session_response(self._get_session(values))
+            return self._session_response(self.auth.pk)
+        if values.keys() == {"client_session_id"}:
+            return self._session_response(*_ids(values["client_session_id"]))
+        return self._session_response(self._get_session(values).pk)
 
     def grant_access(self, request: Request) -> Response:
         values = Parameters(**KEY, **_grant_parameters(), **TERMS, client_session_id=Text()).read(request)
@@ -101,7 +104,7 @@ class ClientSessionsView(SeamView):
             terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
-        return self._session_response(session)
+        return self._session_response(session.pk)
 
     def revoke_access(self, request: Request) -> Response:
         values = Parameters(
@@ -117,7 +120,7 @@ class ClientSessionsView(SeamView):
                 raise SeamError(
                     "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
                 )
-        return self._session_response(session)
+        return self._session_response(session.pk)
 
     def list(self, request: Request) -> Response:
         values = LIST.read(request)
@@ -148,13 +151,13 @@ class ClientSessionsView(SeamView):
 
     def _get_session(self, selectors: dict[str, str]) -> ClientSession:
         """Return the session that matches all selectors. Raise SeamError if there is no match or no selector."""
-        sessions = self._sessions() if selectors else ClientSession.objects.none()
-        if "client_session_id" in selectors:
-            sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
+        workspace, session = self.auth.workspace, None
+        ids = _ids(selectors["client_session_id"]) if "client_session_id" in selectors else None
         if "user_identifier_key" in selectors:
-            sessions = sessions.with_key(selectors["user_identifier_key"])
-        session = sessions.first()
-        if session is None:
+            session = ClientSession.of_key(selectors["user_identifier_key"], workspace=workspace)
+        elif ids:
+            session = ClientSession.of_id(*ids, workspace=workspace)
+        if session is None or (ids is not None and session.pk not in ids):
             raise SeamError("client_session_not_found")
         return session
 
@@ -203,21 +206,22 @@ class ClientSessionsView(SeamView):
         if set(values) & set(PAGE_PARAMETERS):
             page = page_of(sessions, request, values, auth=self.auth)
             return self.ok(
-                client_sessions=[client_session_object(session) for session in page.rows], pagination=page.pagination
+                client_sessions=[client_session_object(each, each.grants.all()) for each in page.rows],
+                pagination=page.pagination,
             )
         found = list(sessions.order_by("created_at", "id")[: MOST_LISTED + 1])
         if len(found) > MOST_LISTED:
             Validation.refuse(
                 f"More than {MOST_LISTED} client sessions match: narrow the list, or give limit and page_cursor"
             )
-        return self.ok(client_sessions=[client_session_object(session) for session in found])
+        return self.ok(client_sessions=[client_session_object(each, each.grants.all()) for each in found])
 
-    def _session_response(self, session: ClientSession) -> Response:
-        """Return the session as it is stored now. Raise SeamError if it was deleted."""
-        found = _with_wire_fields(ClientSession.objects.filter(pk=session.pk)).first()
-        if found is None:
+    def _session_response(self, id: UUID | None = None) -> Response:
+        """Return the session as it is stored now. Raise SeamError if the workspace has no session with this id."""
+        found = id and stored_client_session(id, workspace_id=self.auth.workspace.pk)
+        if not found:
             raise SeamError("client_session_not_found")
-        return self.ok(client_session=client_session_object(found))
+        return self.ok(client_session=found)
 
 
 def _selects_only(session: ClientSession, selectors: dict[str, str]) -> bool:

@@ -1,8 +1,13 @@
 """Hot paths have a fixed number of queries, for any number of rows."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
+from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
@@ -39,6 +44,12 @@ def test_listing_devices_with_a_token_is_two_queries(crowd, django_assert_num_qu
         assert len(devices_seen(caller)) == 3 * len(crowd) + 1
 
 
+def test_a_list_without_parameters_is_the_same_as_with_the_largest_limit(crowd):
+    caller = bearer(crowd[0].token)
+    for path in ("devices/list", "connected_accounts/list", "connect_webviews/list"):
+        assert caller.get(path).json() == caller.get(f"{path}?limit=500").json()
+
+
 def test_listing_sessions_is_three_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(3):
         sessions = backend.get("client_sessions/list").json()["client_sessions"]
@@ -67,10 +78,80 @@ def test_listing_five_hundred_sessions_is_three_queries(backend, workspace, home
     assert [session["device_count"] for session in listed] == [2] * 500
 
 
-def test_reading_the_own_session_is_three_queries(crowd, django_assert_num_queries):
+def test_reading_the_own_session_is_two_queries(crowd, django_assert_num_queries):
     caller = bearer(crowd[0].token)
+    with django_assert_num_queries(2):
+        session = caller.get("client_sessions/get").json()["client_session"]
+    assert session["device_count"] == 3 * len(crowd) + 1
+    assert len(session["connected_account_ids"]) == len(crowd)
+
+
+def test_reading_a_session_by_id_is_two_queries(backend, crowd, django_assert_num_queries):
+    with django_assert_num_queries(2):
+        assert backend.get(f"client_sessions/get?client_session_id={crowd[0].pk}").status_code == 200
+
+
+def test_a_read_session_is_the_same_as_in_the_list(backend, crowd):
+    listed = backend.get("client_sessions/list").json()["client_sessions"]
+    for session in listed:
+        found = backend.get(f"client_sessions/get?client_session_id={session['client_session_id']}")
+        assert found.json()["client_session"] == session
+
+
+@pytest.fixture
+def compilations(monkeypatch) -> list[str]:
+    """Return a list of the querysets that Django compiles from now on."""
+    made: list[str] = []
+    for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
+
+        def as_sql(self, *args, compile=compiler.as_sql, **more):
+            made.append(type(self).__name__)
+            return compile(self, *args, **more)
+
+        monkeypatch.setattr(compiler, "as_sql", as_sql)
+    return made
+
+
+@pytest.mark.parametrize("path", ["workspaces/get", "client_sessions/get", "devices/list", "connected_accounts/list"])
+def test_a_hot_path_compiles_nothing_after_the_first_request(crowd, compilations, path):
+    caller = bearer(crowd[0].token)
+    caller.get(path)
+    compilations.clear()
+    assert caller.get(path).status_code == 200 and not compilations
+
+
+@pytest.fixture(params=["client_sessions/create", "client_sessions/get_or_create", "client_sessions/revoke"])
+def write(request, backend, crowd) -> Callable[[int], Any]:
+    """Return a function that sends the n-th request of a kind: a new session, an existing one, or one to revoke."""
+    bodies = {
+        "client_sessions/create": lambda _: {},
+        "client_sessions/get_or_create": lambda _: {"user_identifier_key": "ann"},
+        "client_sessions/revoke": lambda n: {"client_session_id": str(spare[n].pk)},
+    }
+    spare = [ClientSession.objects.start(crowd[0].workspace, actor="test") for _ in range(2)]
+    account = str(ConnectedAccount.objects.filter(workspace=crowd[0].workspace)[0].pk)
+    grant = {} if request.param.endswith("revoke") else {"connected_account_ids": [account]}
+    backend.post("client_sessions/get_or_create", user_identifier_key="ann", connected_account_ids=[account])
+    return lambda n: backend.post(request.param, **bodies[request.param](n), **grant)
+
+
+QUERIES = {"client_sessions/create": 7, "client_sessions/get_or_create": 6, "client_sessions/revoke": 4}
+
+
+def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write, compilations, request):
+    write(0)
+    compilations.clear()
+    with CaptureQueriesContext(connection) as queries:
+        assert write(1).status_code == 200
+    made = [each for each in queries.captured_queries if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(made) == QUERIES[request.node.callspec.params["write"]]
+    assert not compilations
+
+
+def test_get_or_create_without_grants_is_three_queries(backend, django_assert_num_queries):
+    backend.post("client_sessions/get_or_create", user_identifier_key="ann")
     with django_assert_num_queries(3):
-        assert caller.get("client_sessions/get").status_code == 200
+        assert backend.post("client_sessions/get_or_create", user_identifier_key="ann").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["devices/list", "devices/get?name=d1", "connected_accounts/list", "workspaces/get"])
