@@ -14,13 +14,16 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib import auth
-from django.contrib.auth import get_user_model
+from django.contrib.auth import get_user_model, load_backend
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, InterfaceError, router
+from django.db.models import Manager, Model
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
@@ -92,10 +95,10 @@ def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     _link(request, None)
 
 
-def live_session(request: HttpRequest, django_user: Any) -> UserSession | None:
+def live_session(request: Any, django_user: Any) -> UserSession | None:
     """Return the live user session of this Django session, and record its use.
 
-    One query, and once per TOUCH_INTERVAL a write. If the user session is over, deleted or of another user, empty the
+    One query, which reads the user too, and once per TOUCH_INTERVAL a write. If the user session is over, deleted or of another user, empty the
     Django session. One that began before this app was installed gets a user session, if ``ADOPT_DJANGO_SESSIONS`` is
     on. ``django_user`` is Django's own lazy ``request.user``.
     """
@@ -105,6 +108,8 @@ def live_session(request: HttpRequest, django_user: Any) -> UserSession | None:
             return _adopt(request, django_user, at=at) if _may_adopt(request, django_user) else None
         session = _find(request.session[SESSION_KEY])
         if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
+            if _is_what_django_reads(request, session.user):
+                request._cached_user = request._acached_user = session.user  # where Django keeps it
             return session
     del request.session[SESSION_KEY]
     request.session.flush()
@@ -200,9 +205,16 @@ def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> boo
     """Return True if the session is live, and record its use if that is due."""
     if not session.is_live(at):
         return False
+    # A tenth of the idle lifetime, if the workspace has one: no touch of a session in use may come too late.
+    interval = min(settings.touch_interval, (session.expire_at - session.last_active_at) / 10)
+    if session.last_active_at > at - interval:
+        return True
     try:
-        if session.touch(at=at):
-            Activity.objects.note(session, _device(request), at=at)
+        in_use = _IN_USE.get(id=session.pk)
+        if in_use is None:
+            return False
+        if in_use.touch(at=at):
+            Activity.objects.note(in_use, _device(request), at=at)
     except NotLive:
         return False
     except StaleClient:
@@ -232,6 +244,26 @@ def _signs_in(request: Any, key: Any) -> bool:
         return False
 
 
+def _is_what_django_reads(request: HttpRequest, user: Any) -> bool:
+    """Return True if ``django.contrib.auth.get_user`` would return the same user, so that it need not read the row.
+
+    True for users whom Django's own backend reads through an ordinary manager, if the session hash is the current one.
+    Django itself decides about all others.
+    """
+    path = request.session.get(auth.BACKEND_SESSION_KEY, "")
+    if path not in django_settings.AUTHENTICATION_BACKENDS or not _reads_plainly(path, type(user)):
+        return False
+    backend: Any = load_backend(path)
+    given = request.session.get(auth.HASH_SESSION_KEY, "")
+    return backend.user_can_authenticate(user) and constant_time_compare(given, user.get_session_auth_hash())
+
+
+@lru_cache(maxsize=8)
+def _reads_plainly(backend_path: str, model: type[Model]) -> bool:
+    own = (type(load_backend(backend_path)).get_user, type(model._default_manager).get_queryset)
+    return own == (ModelBackend.get_user, Manager.get_queryset) and hasattr(model, "get_session_auth_hash")
+
+
 def _device(request: Any) -> Device:
     return device_of(request.headers.get("user-agent", ""), client_address(request))
 
@@ -250,14 +282,15 @@ def _has_middleware(paths: tuple[str, ...]) -> bool:
     return any(isinstance(each, type) and issubclass(each, middleware) for each in found)
 
 
-_NAMED = CompiledQuery(
-    UserSession,
-    lambda id: (
-        UserSession.objects.with_status_facts()
-        .select_related("client", "latest_activity", *with_policies("workspace", UserSessionPolicy))
-        .filter(pk=id)
-        .order_by()
-    ),
-    depends_on=binds,
-    id=str,
+# Joined are the user, whom nearly every page looks at, and for a touch what it writes and reads.
+_NAMED, _IN_USE = (
+    CompiledQuery(
+        UserSession,
+        lambda id, joined=joined: (
+            UserSession.objects.with_status_facts().select_related("user", *joined).filter(pk=id).order_by()
+        ),
+        depends_on=binds,
+        id=str,
+    )
+    for joined in ((), ("client", "latest_activity", *with_policies("workspace", UserSessionPolicy)))
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY as USER_KEY
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.db import OperationalError, connection
@@ -240,10 +241,47 @@ def test_a_page_that_never_looks_costs_nothing(ann, django_assert_num_queries):
         client.get("/public/")
 
 
-def test_a_page_of_a_signed_in_user_costs_one_query_more(ann, django_assert_num_queries):
+def test_a_page_of_a_signed_in_user_costs_no_query_more(ann, django_assert_num_queries):
     client = sign_in()
-    with django_assert_num_queries(3):  # Django's session, the user session, the user
+    with django_assert_num_queries(2):  # Django's session, and the user session with its user
         assert is_signed_in(client)
+
+
+class OtherBackend(ModelBackend):
+    def get_user(self, user_id: Any) -> Any:
+        user = super().get_user(user_id)
+        user.first_name = "from the other backend"
+        return user
+
+
+def test_another_backend_reads_the_user_itself(ann, settings, django_assert_num_queries):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.OtherBackend"]
+    client = sign_in()
+    with django_assert_num_queries(3):
+        assert client.get("/private/").wsgi_request.user.first_name == "from the other backend"
+
+
+def test_the_user_of_a_removed_backend_is_anonymous(ann, settings):
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.OtherBackend"]
+    client = sign_in()
+    settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+    assert not is_signed_in(client)
+
+
+def test_a_session_hash_of_a_former_secret_key_still_counts(ann, settings):
+    client = sign_in()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 8, [settings.SECRET_KEY]
+    assert is_signed_in(client)
+    assert client.session["_auth_user_hash"] == ann.get_session_auth_hash()
+
+
+def test_a_wrong_session_hash_signs_nobody_in(ann):
+    client = sign_in()
+    session = client.session
+    session["_auth_user_hash"] = "forged"
+    session.save()
+    assert not is_signed_in(client)
+    assert only_session().status == Status.ENDED
 
 
 def test_use_is_recorded_once_in_the_interval(ann, django_assert_num_queries):
@@ -252,7 +290,7 @@ def test_use_is_recorded_once_in_the_interval(ann, django_assert_num_queries):
     UserSession.objects.update(last_active_at=long_ago)
     assert is_signed_in(client)
     assert only_session().last_active_at > long_ago
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert is_signed_in(client)
 
 
