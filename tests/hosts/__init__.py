@@ -1,4 +1,5 @@
-"""Host projects, created as the installation page describes."""
+"""Host projects: small ones with tests of their own, each a folder here, and new ones that are created as the
+installation page describes."""
 
 import os
 import shutil
@@ -10,19 +11,25 @@ from tempfile import TemporaryDirectory
 
 from tests.pages import DOCS, blocks
 
-__all__ = ["environment_of", "run", "start_project"]
+__all__ = ["HOSTS", "ROOT", "environment_of", "run", "start_project", "started"]
 
 ROOT = DOCS.parent
+HOSTS = Path(__file__).parent
 
 
 def start_project(folder: Path) -> Path:
     """Create a project with the page's lines in its settings and routes."""
-    shutil.copytree(_started().name, folder, dirs_exist_ok=True)
+    shutil.copytree(started(), folder, dirs_exist_ok=True)
     settings, urls = blocks("install.md", "python")[:2]
     for name, lines in (("settings", settings), ("urls", urls)):
         with (folder / "host" / f"{name}.py").open("a") as file:
             file.write(lines)
     return folder
+
+
+def started() -> Path:
+    """Return the folder with what ``startproject`` writes."""
+    return Path(_started().name)
 
 
 @cache
