@@ -17,7 +17,7 @@ class Sessions(SignIns, ApiVisitor, TestCase):
     def test_a_revoked_session_is_anonymous_in_the_api(self):
         self.log_in_by_api()
         UserSession.objects.get().revoke(actor="test")
-        with self.assertRaises(NotAuthenticated)  # which the handler of the host raises again:
+        with self.assertRaises(NotAuthenticated):  # which the handler of the host raises again
             self.client.get("/api/me/")
         self.assert_anonymous()
 
