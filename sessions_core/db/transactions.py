@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "is_away", "require_transaction", "roll_back"]
+__all__ = ["atomic", "has_table", "in_transaction", "is_away", "require_transaction", "roll_back"]
 
 # The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
@@ -29,6 +29,11 @@ def require_transaction() -> None:
     where Django does not check it."""
     if not connections[_database()].in_atomic_block:
         raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
+
+
+def in_transaction() -> bool:
+    """Return True inside ``atomic``, ours or the host's."""
+    return connections[_database()].in_atomic_block
 
 
 def roll_back() -> None:
