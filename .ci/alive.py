@@ -35,6 +35,9 @@ _.disabled_reason
 _.last_active_session
 _.last_outcome
 _.read_until
+_.recorded_ends
+_.refreshed_at
+_.refreshed_for
 _.refreshed_to
 
 # Choices of a column: rows have the value, and forms list it.

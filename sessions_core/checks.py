@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks.security.base import check_secret_key
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -63,13 +64,18 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_keys("TOKEN_KEYS", id="sessions_core.E002"),
         *_check_keys("ENCRYPTION_KEYS", id="sessions_core.E003"),
         *_check_that_keys_differ(),
+        *_check_default_workspace(),
         *_check_number("TRUSTED_PROXIES", least=0),
         *_check_number("PROCESSES", least=1),
         *_check_time_zones(),
-        *_check_sqlite(),
         *_check_isolation(),
         *_check_reads(),
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(**_: object) -> Iterable[CheckMessage]:
+    return [*_check_derived_keys(), *_check_sqlite()]
 
 
 @register(Tags.database)
@@ -86,6 +92,28 @@ def check_secrets(databases: Sequence[str] | None = None, **_: object) -> Iterab
     ]
 
 
+@register(Tags.database)
+def check_workspaces(databases: Sequence[str] | None = None, **_: object) -> Iterable[CheckMessage]:
+    """Report that no workspace is the default: the named one does not exist, or none of several is named."""
+    for using in databases or ():
+        if router.db_for_write(Workspace) != using or not columns_of(Workspace, using):
+            continue
+        named, rows = settings.default_workspace, Workspace.objects.using(using)
+        if named and not rows.filter(pk=named).exists():
+            yield Error(
+                f"SESSIONS_CORE['DEFAULT_WORKSPACE'] names a workspace that does not exist: {named}.",
+                hint="Use the id of a workspace, as the admin shows it, or remove the setting.",
+                id="sessions_core.E012",
+            )
+        elif not named and rows.count() > 1:
+            yield Warning(
+                "There are several workspaces, and none is the default one, in which users of your own pages sign in.",
+                hint="Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of a workspace, or silence this check if users "
+                "sign in through the Frontend API only.",
+                id="sessions_core.W004",
+            )
+
+
 def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:
     undecryptable = undecryptable_rows(model, column, using=using)
     if not undecryptable:
@@ -93,9 +121,10 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
     return [
         Error(
             f"The secrets of {len(undecryptable)} {english_plural(model)} cannot be decrypted with "
-            "SESSIONS_CORE['ENCRYPTION_KEYS'].",
-            hint="Add the encryption key that encrypted them to the list again. The reference server reads it from "
-            "GATEPASS_ENCRYPTION_KEYS, by default in secrets.env beside the database. "
+            "SESSIONS_CORE['ENCRYPTION_KEYS'] or with keys derived from SECRET_KEY.",
+            hint="Add the encryption key that encrypted them to the list again, or, if it was derived, the former "
+            "SECRET_KEY to SECRET_KEY_FALLBACKS. The reference server reads the keys from GATEPASS_ENCRYPTION_KEYS, "
+            "by default in secrets.env beside the database. "
             f"The first of these rows is {undecryptable[0]}.",
             id="sessions_core.E010",
         )
@@ -103,7 +132,9 @@ def _check_column(model: type[Model], column: str, using: str) -> list[CheckMess
 
 
 def _check_keys(name: str, *, id: str) -> list[CheckMessage]:
-    keys = settings.given.get(name)
+    if name not in settings.given:
+        return []  # derived from SECRET_KEY
+    keys = settings.given[name]
     hint = f"Generate a key with `{_GENERATE}`, put it first in the list, store it outside the database, back it up."
     if not keys or not isinstance(keys, list | tuple):
         return [Error(f"SESSIONS_CORE['{name}'] must be a non-empty list of keys.", hint=hint, id=id)]
@@ -123,6 +154,38 @@ def _check_that_keys_differ() -> list[CheckMessage]:
             "SECRET_KEY, SESSIONS_CORE['TOKEN_KEYS'] and SESSIONS_CORE['ENCRYPTION_KEYS'] must not share a key.",
             hint=f"Generate a key for each with `{_GENERATE}`.",
             id="sessions_core.E004",
+        )
+    ]
+
+
+def _check_default_workspace() -> list[CheckMessage]:
+    given = settings.given.get("DEFAULT_WORKSPACE")
+    if given is None or settings.default_workspace is not None:
+        return []
+    return [Error("SESSIONS_CORE['DEFAULT_WORKSPACE'] must be the id of a workspace.", id="sessions_core.E011")]
+
+
+def _check_derived_keys() -> list[CheckMessage]:
+    derived = [f"SESSIONS_CORE['{name}']" for name in ("TOKEN_KEYS", "ENCRYPTION_KEYS") if name not in settings.given]
+    if not derived:
+        return []
+    what = f"{' and '.join(derived)} {'are' if len(derived) > 1 else 'is'} derived from SECRET_KEY"
+    if check_secret_key(None):
+        return [
+            Error(
+                f"{what}, which is not a random text of at least 50 characters: anyone who guesses it can forge "
+                "tokens and decrypt stored secrets.",
+                hint="Set a SECRET_KEY that passes Django's check security.W009.",
+                id="sessions_core.E009",
+            )
+        ]
+    return [
+        Warning(
+            f"{what}. If you change SECRET_KEY, tokens of clients and client sessions become invalid and stored "
+            "secrets cannot be decrypted.",
+            hint="Keep the former SECRET_KEY in SECRET_KEY_FALLBACKS, or set keys that do not depend on it. "
+            f"`{_GENERATE}` generates one.",
+            id="sessions_core.W003",
         )
     ]
 

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from django.conf import settings as django_settings
 
+from sessions_core.crypto.derived_keys import derived_keys
+
 __all__ = ["AppSettings", "settings"]
 
 
@@ -37,7 +39,8 @@ class CoreSettings(AppSettings):
     def token_keys(self) -> Sequence[str]:
         """Keys that tokens are derived from, newest first, each of at least 32 characters.
 
-        New tokens use the first key. Tokens of the other keys work until you remove their key.
+        New tokens use the first key. Tokens of the other keys work until you remove their key. Default: derived from
+        SECRET_KEY and SECRET_KEY_FALLBACKS.
         """
         return self._keys("TOKEN_KEYS")
 
@@ -45,7 +48,8 @@ class CoreSettings(AppSettings):
     def encryption_keys(self) -> Sequence[str]:
         """Keys that secrets in the database are encrypted with, newest first, each of at least 32 characters.
 
-        New secrets use the first key. All of the keys can decrypt.
+        New secrets use the first key. All of the keys can decrypt, and so can those derived from SECRET_KEY and
+        SECRET_KEY_FALLBACKS, which are the default.
         """
         return self._keys("ENCRYPTION_KEYS")
 
@@ -73,7 +77,9 @@ class CoreSettings(AppSettings):
         return processes if isinstance(processes, int) and processes > 0 else 1
 
     def _keys(self, name: str) -> Sequence[str]:
-        keys = self.given.get(name, ())
+        if name not in self.given:
+            return derived_keys(name)
+        keys = self.given[name]
         return keys if isinstance(keys, list | tuple) and all(isinstance(key, str) for key in keys) else ()
 
 

@@ -3,8 +3,12 @@
 If DATABASE_URL is set, only that database is used. Arguments apply to the suite in this folder; without arguments, the
 suite of the example runs after it.
 
+Without arguments each database has a worker per processor. With arguments it has one process, because a worker takes
+longer to start than a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
+
 With CI set, the whole suite also measures branch coverage in its run on SQLite, and fails below the floor in
-pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without.
+pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without. Coverage is
+measured in one process.
 """
 
 import os
@@ -22,6 +26,8 @@ from tests.versions import IS_STATED_SET
 ROOT = Path(__file__).parent.parent
 COVERAGE = [sys.executable, "-m", "coverage"]
 SUITES = [ROOT, ROOT / "examples" / "smart_building"]
+# A worker that has nothing left to do takes tests of another, so none waits for the slowest module.
+WORKERS = ["-n", "logical", "--dist", "worksteal"]
 
 
 def main(arguments: list[str]) -> int:
@@ -62,11 +68,17 @@ def run(database: Database, arguments: list[str], *, is_measured: bool = False, 
     for suite in SUITES[:1] if arguments or IS_STATED_SET else SUITES:
         print(f"\n== {suite.name} on {database.name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
-            environment = os.environ | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
+            environment = environment_of_tests() | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
             program = [*COVERAGE, "run"] if is_measured and suite == ROOT else [sys.executable]
-            command = [*program, "-m", "pytest", *arguments]
+            is_divided = suite == ROOT and not (arguments or IS_STATED_SET or os.environ.get("CI"))
+            command = [*program, "-m", "pytest", *(WORKERS if is_divided else []), *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
+
+
+def environment_of_tests() -> dict[str, str]:
+    """Return the environment, without what forbids to keep compiled modules: tests start Python hundreds of times."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @contextmanager

@@ -21,8 +21,10 @@ from sessions_core.models import Workspace
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keep_session
+from user_sessions.permissions import verified_within_permission
 from user_sessions.profiles import UserProfile, default_profile
 from user_sessions.requirements import default_requirement
+from user_sessions.step_up import verified_within
 from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import is_ordinary
 from user_sessions.verify import JwksUrl, KeySet, KeysUnavailable, SessionClaims, TokenRejected, Verifier
@@ -55,7 +57,7 @@ class Doors(UserIdentifierKeyMixin, ReadOnlyModelViewSet[Door]):
     queryset = Door.objects.order_by("pk")
     serializer_class = DoorSerializer
     authentication_classes = [ClientSessionAuthentication, ApiKeyAuthentication]
-    permission_classes = [HasCredential & HasClientSession]
+    permission_classes = [HasCredential & HasClientSession, verified_within_permission(minutes=10)]
     filter_backends = [GrantedFilterBackend]
 
     def doors(self) -> None:
@@ -75,7 +77,14 @@ async def later(request: HttpRequest, floor: int) -> HttpResponse:
     return HttpResponse()
 
 
+@verified_within(minutes=10)
+def sensitive(request: HttpRequest, floor: int = 0) -> HttpResponse:
+    return HttpResponse()
+
+
 async def called(request: HttpRequest) -> None:
+    assert_type(sensitive(request, floor=1), HttpResponse)
+    sensitive(request, floor="1")  # type: ignore[arg-type]
     assert_type(plain(request, floor=1), HttpResponse | JsonResponse)
     assert_type(await later(request, 1), HttpResponse | JsonResponse)
     plain(request, floor="1")  # type: ignore[arg-type]

@@ -10,16 +10,21 @@ from textwrap import dedent
 DOCS = Path(__file__).parent.parent / "docs"
 
 
+def section(page: str, heading: str, *, level: int = 2) -> str:
+    """Return the text under a heading, up to the next ``##``."""
+    return (DOCS / page).read_text().split(f"{'#' * level} {heading}\n")[1].split("\n## ")[0]
+
+
 def table(page: str, heading: str) -> list[list[str]]:
     """Return the rows of the table under a heading. A cell that is only code comes without backticks."""
-    section = (DOCS / page).read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
-    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    rows = [line.strip("|").split("|") for line in section(page, heading).splitlines() if line.startswith("| `")]
     return [[re.sub("^`([^`]*)`$", r"\1", cell.strip()) for cell in row] for row in rows]
 
 
-def blocks(page: str, language: str) -> list[str]:
-    """Return the code blocks of one language, in the order of the page."""
-    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: str, language: str, *, under: str = "") -> list[str]:
+    """Return the code blocks of one language, in the order of the page or of the section under a heading."""
+    text = section(page, under) if under else (DOCS / page).read_text()
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
     return [dedent(block) for block in found]
 
 

@@ -55,6 +55,7 @@ FUNCTIONS = [
 BAD: dict[tuple[str, str], list[Any]] = {
     ("SESSIONS_CORE", "TOKEN_KEYS"): KEYS,
     ("SESSIONS_CORE", "ENCRYPTION_KEYS"): KEYS,
+    ("SESSIONS_CORE", "DEFAULT_WORKSPACE"): [True, 7, "mine", "7c0fb1d6-3a51-4c53-9a4f", ["7" * 32], b"7" * 16],
     ("SESSIONS_CORE", "TRUSTED_PROXIES"): NUMBERS,
     ("SESSIONS_CORE", "PROCESSES"): [*NUMBERS, 0],
     ("CLIENT_SESSIONS", "RATES"): RATES,
@@ -70,6 +71,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,
     ("USER_SESSIONS", "MAY_BE_IMPERSONATED"): FUNCTIONS,
     ("USER_SESSIONS", "SIGN_IN_REQUIREMENT"): FUNCTIONS,
+    ("USER_SESSIONS", "SESSION_LIMITS"): FUNCTIONS,
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
     ("CLIENT_SESSIONS", "URL"): [
         "example.com",
@@ -111,7 +113,7 @@ def test_every_setting_is_tested():
 
 @pytest.mark.parametrize(("app", "name"), BAD)
 def test_an_invalid_value_gets_an_error_message(settings, app, name):
-    unset = [None] if (app, name) == ("CLIENT_SESSIONS", "URL") else []  # its default
+    unset = [None] if name in ("URL", "DEFAULT_WORKSPACE") else []  # their default
     for value in [each for each in [*NONSENSE, *BAD[app, name]] if each not in unset]:
         (refusal,) = refusals(settings, app, {**FINE.get(app, {}), name: value})
         assert f"{app}['{name}']" in refusal, value

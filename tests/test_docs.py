@@ -12,7 +12,7 @@ from client_sessions.conf import ClientSessionsSettings
 from sessions_core.conf import AppSettings, CoreSettings
 from sessions_project.sandbox import make_sandbox
 from tests.embedded import embedded
-from tests.hosts import run
+from tests.hosts import migrate, run
 from tests.pages import DOCS, blocks, run_bash, table
 from user_sessions.conf import UserSessionsSettings
 
@@ -61,7 +61,7 @@ for path in ("/client_sessions/create", "/v1/jwks"):
 def test_a_django_project_installs_it_as_the_page_says(host):
     (commands,) = blocks("install.md", "bash")
     printed = run(host, "bash", "-ec", commands.replace("python ", f"{sys.executable} "))
-    api_key = printed.splitlines()[-1].strip()
+    api_key = printed.split()[-1]
     run(host, sys.executable, "manage.py", "check", "--database", "default", "--fail-level", "WARNING")
     answers = run(host, sys.executable, "-W", "ignore", "-c", ASK, api_key)
     assert answers == "200 dict_keys(['client_session', 'ok'])\n200 dict_keys(['keys'])\n"
@@ -71,12 +71,13 @@ def test_a_django_project_installs_it_as_the_page_says(host):
 @pytest.mark.parametrize("app", ["client_sessions", "user_sessions"])
 def test_each_app_works_without_the_other(host, app):
     other = {"client_sessions": "user_sessions", "user_sessions": "client_sessions"}[app]
-    settings = host / "host" / "settings.py"
-    settings.write_text(settings.read_text().replace(f', "{other}"', ""))
-    urls = host / "host" / "urls.py"
-    urls.write_text("\n".join(line for line in urls.read_text().splitlines() if other not in line))
+    for name in ("settings", "urls"):
+        file = host / "host" / f"{name}.py"
+        file.write_text("\n".join(line for line in file.read_text().splitlines() if other not in line))
     run(host, sys.executable, "manage.py", "migrate", "-v0")
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
+    has_address = "--frontend-api" in run(host, sys.executable, "manage.py", "create_workspace", "--help")
+    assert has_address == (app == "user_sessions")
 
 
 README = "../README.md"
@@ -97,7 +98,7 @@ def given(live_server) -> dict[str, str]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("block", blocks(README, "python"))
+@pytest.mark.parametrize("block", blocks(README, "python", under="Use the vendors' SDKs"))
 def test_the_readmes_python_works(given, block):
     names = "".join(f"{name} = {value!r}\n" for name, value in given.items())
     done = subprocess.run(
@@ -180,7 +181,7 @@ def test_a_project_model_is_guarded_as_the_page_says(host):
     with (host / "host" / "urls.py").open("a") as urls:
         urls.write('urlpatterns += [path("", include("campus.views"))]\n')
     run(host, sys.executable, "manage.py", "makemigrations", "campus", "-v0")
-    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    migrate(host, adds_apps=True)
     run(host, sys.executable, "manage.py", "check")
     script = "\nask()\n".join([REACH + opening, granting, revoking, ""])
     assert run(host, sys.executable, "-W", "ignore", "-c", script).splitlines() == [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import embedded
-from tests.hosts import run
+from tests.hosts import migrate, run
 
 pytestmark = embedded
 
@@ -74,7 +74,7 @@ def project(host: Path) -> Project:
 
     def project(lines: str, urls: str = "") -> Path:
         extend(host, lines, urls)
-        run(host, sys.executable, "manage.py", "migrate", "-v0")
+        migrate(host, adds_apps=True)
         return host
 
     return project
@@ -293,7 +293,7 @@ class Login(TestCase):
         code = format_hotp_value(hotp_value("A" * 32, next(yield_hotp_counters_from_time())))
         answer = self.client.post("/accounts/2fa/authenticate/", {{"code": code}})
         self.assertRedirects(answer, "/in", fetch_redirect_response=False)
-        assert not UserSession.objects.exists()
+        assert UserSession.objects.get().amr == ["pwd", "otp", "mfa"]
 """
 
 

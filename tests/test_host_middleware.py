@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import embedded
-from tests.hosts import run, start_project
+from tests.hosts import migrate, run, start_project
 
 pytestmark = embedded
 
@@ -177,7 +177,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a project with all of the middleware, shared by these tests."""
     folder = start_project(tmp_path_factory.mktemp("middleware"))
     extend(folder, SETTINGS, URLS)
-    run(folder, sys.executable, "manage.py", "migrate", "-v0")
+    migrate(folder, adds_apps=True)
     return folder
 
 

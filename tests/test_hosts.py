@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import embedded
-from tests.hosts import run
+from tests.hosts import migrate, run
 
 pytestmark = embedded
 
@@ -77,7 +77,7 @@ def routed(host: Path) -> Path:
     """Return a project with all tables in a database other than ``default``."""
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write(ROUTED)
-    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "people")
+    migrate(host, "people.sqlite3")
     return host
 
 
@@ -185,8 +185,8 @@ print(User.objects.using("archive").get().is_active, UserSession.objects.get(pk=
 def test_saving_a_copy_of_a_user_in_another_database_signs_no_one_out(host):
     with (host / "host" / "settings.py").open("a") as settings:
         settings.write('\nDATABASES["archive"] = DATABASES["default"] | {"NAME": BASE_DIR / "archive.sqlite3"}\n')
-    run(host, sys.executable, "manage.py", "migrate", "-v0")
-    run(host, sys.executable, "manage.py", "migrate", "-v0", "--database", "archive", "auth")
+    for database in ("db.sqlite3", "archive.sqlite3"):
+        migrate(host, database)
     assert run(host, sys.executable, "-W", "ignore", "-c", COPIED) == "False active\n"
 
 
@@ -207,5 +207,5 @@ print(here.get("/v1/orders/7").content.decode(), here.get("/v1/sessions/x/unknow
 def test_a_host_route_below_v1_still_works(host):
     with (host / "host" / "urls.py").open("a") as urls:
         urls.write(OWN_ROUTE)
-    run(host, sys.executable, "manage.py", "migrate", "-v0")
+    migrate(host)
     assert run(host, sys.executable, "-W", "ignore", "-c", ASKED) == "of the host 401\n"

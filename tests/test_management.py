@@ -34,6 +34,7 @@ NEEDING_TABLES = [
     ["deliver_webhooks", "--once"],
     ["reencrypt"],
     ["bootstrap", "Acme"],
+    ["create_workspace", "Acme"],
     ["token_keys"],
 ]
 

@@ -23,7 +23,7 @@ from sessions_project.backends.outage import Outage
 from sessions_project.backends.postgresql.base import BoundedConnection, NoAnswer
 from tests.databases import NoPostgreSQL, postgresql
 from tests.embedded import embedded
-from tests.test_serve import ROOT, environment
+from tests.test_serve import ROOT, environment, migrate
 
 pytestmark = embedded
 
@@ -51,7 +51,10 @@ class Server:
 def served(data: Path, **given: str) -> Iterator[Server]:
     own = environment(data, **given)
     manage = [sys.executable, "manage.py"]
-    subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=own, check=True)
+    if "DATABASE_URL" in given:
+        subprocess.run([*manage, "migrate", "-v0"], cwd=ROOT, env=own, check=True)
+    else:
+        migrate(data)
     made = subprocess.run(
         [*manage, "bootstrap", "Acme", "--json"], cwd=ROOT, env=own, check=True, capture_output=True, text=True
     )

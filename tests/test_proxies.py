@@ -13,7 +13,7 @@ import pytest
 
 from tests.embedded import embedded
 from tests.proxies import HOST, PROXIES, calling, free_port
-from tests.test_serve import LIVE, ROOT, environment
+from tests.test_serve import LIVE, ROOT, environment, migrate
 from tests.test_server import Served
 
 pytestmark = [embedded, pytest.mark.parametrize("proxy", PROXIES)]
@@ -28,10 +28,9 @@ def server(tmp_path_factory) -> Iterator[Served]:
     data, port = tmp_path_factory.mktemp("data"), free_port()
     proxied = {"GATEPASS_URL": f"https://{HOST}", "GATEPASS_TRUSTED_PROXIES": "1"}
     own = environment(data, **LIVE, **proxied, GATEPASS_SIGN_IN_RATES="visitor=60/day")
-    for command in (["migrate", "-v0"], ["bootstrap", "Acme", "--json"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=own, check=True, stdout=subprocess.DEVNULL
-        )
+    migrate(data)
+    bootstrap = [sys.executable, "manage.py", "bootstrap", "Acme", "--json"]
+    subprocess.run(bootstrap, cwd=ROOT, env=own, check=True, stdout=subprocess.DEVNULL)
     command = [sys.executable, "-m", "sessions_project.server", "127.0.0.1", str(port), "1"]
     with subprocess.Popen(command, cwd=ROOT, env=own) as process:
         try:

@@ -71,6 +71,7 @@ TIMED: dict[str, Call] = {
     "require": lambda a, at: a.session.require("setup", actor="test", at=at),
     "fulfil": lambda a, at: a.session.fulfil("setup", actor="test", at=at),
     "touch": lambda a, at: a.session.touch(at=at),
+    "record_reauthentication": lambda a, at: a.session.record_reauthentication(actor="test", at=at),
     "of_user": lambda a, at: UserSession.objects.in_workspace(a.workspace).of_user(a.user).revoke(actor="test", at=at),
     "verify": verified,
     "check_time": checked,
@@ -108,7 +109,7 @@ WRONG: dict[str, Callable[[Any, Any], Any]] = {
 NOTHING_OF_OURS = [None, "u1", 7, AnonymousUser(), {"sub": "u1"}, Device]
 
 ACTORS = ["user_1", ["user_1"], {}, {"name": "Ann"}, {"sub": ""}, {"sub": 7}, {"sub": "x", "at": float("nan")}]
-ACTORS += [{"sub": "x", "of": object()}, {"sub": "x", "of": {"\ud800": 1}}]
+ACTORS += [{"sub": "x", "of": object}, {"sub": "x", "of": {"\ud800": 1}}]
 
 
 def test_every_documented_call_is_tested():

@@ -18,7 +18,7 @@ from waitress.parser import HTTPRequestParser
 
 from sessions_project.worker import REQUEST_SECONDS
 from tests.embedded import embedded
-from tests.test_serve import ROOT, environment
+from tests.test_serve import ROOT, environment, migrate
 
 pytestmark = embedded
 
@@ -62,7 +62,7 @@ class Served:
 def server(tmp_path_factory) -> Iterator[Served]:
     data = tmp_path_factory.mktemp("data")
     own = environment(data, GATEPASS_WORKERS="2")
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=own, check=True)
+    migrate(data)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "sessions_project.server", "127.0.0.1", str(port), "2"]

@@ -64,9 +64,9 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(UserSession)
 class UserSessionAdmin(HistoryAdmin):
-    list_display = ("id", "user", "workspace", "status_now", "created_at", "last_active_at", "expire_at")
+    list_display = ("id", "user", "workspace", "status_now", "seen", "created_at", "last_active_at", "expire_at")
     list_filter = (StatusFilter, ("created_at", admin.DateFieldListFilter), BY_WORKSPACE)
-    list_select_related = ("user", "workspace")
+    list_select_related = ("user", "workspace", "latest_activity")
     ordering = NEWEST_FIRST
     search_help_text = _("A session ID, a client ID, or a user name.")
     fields = (

@@ -15,6 +15,7 @@ from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
 from user_sessions.conf import (
+    DEFAULT_LIMITS,
     DEFAULT_PROFILE,
     DEFAULT_REQUIREMENT,
     EVERYBODY,
@@ -47,6 +48,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("MAY_BE_IMPERSONATED", ORDINARY, id="user_sessions.E008"),
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010", takes=3),
+        *_check_function("SESSION_LIMITS", DEFAULT_LIMITS, id="user_sessions.E012", takes=3),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
         *_check_password_change(),

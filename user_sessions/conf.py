@@ -10,6 +10,7 @@ __all__ = ["DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
 EVERYBODY = "user_sessions.users.everybody"
 ORDINARY = "user_sessions.users.is_ordinary"
 DEFAULT_PROFILE = "user_sessions.profiles.default_profile"
+DEFAULT_LIMITS = "user_sessions.limits.default_limits"
 DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
 PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
@@ -91,6 +92,16 @@ class UserSessionsSettings(RatedSettings):
         """
         given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
         return given if isinstance(given, str) else DEFAULT_REQUIREMENT
+
+    @property
+    def session_limits(self) -> str:
+        """Return the dotted path of a function that limits the lifetimes and the number of sessions of a kind.
+
+        It takes the user, their ``user_sessions.user_agents.Device`` or None, and the workspace, and returns
+        ``user_sessions.limits.Limits``. Default ``"user_sessions.limits.default_limits"``: the workspace's policy.
+        """
+        given = self.given.get("SESSION_LIMITS", DEFAULT_LIMITS)
+        return given if isinstance(given, str) else DEFAULT_LIMITS
 
     @property
     def password_change_ends(self) -> str:

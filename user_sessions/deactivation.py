@@ -1,4 +1,4 @@
-"""Sign users out when they are deactivated or deleted."""
+"""Sign users out when they, their session or its client are deactivated or deleted."""
 
 from contextlib import suppress
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.models.signals import post_save, pre_delete
 
 from sessions_core.db.transactions import has_table
 from sessions_core.host_models import user_models
-from user_sessions.models import Ticket, UserInactive, UserSession, admission
+from user_sessions.models import Client, Ticket, UserInactive, UserSession, admission
 from user_sessions.models.voiding import USER_DEACTIVATED
 
 __all__ = ["connect"]
@@ -23,6 +23,7 @@ def connect() -> None:
         post_save.connect(revoke_sessions_of_inactive, sender=model)
         pre_delete.connect(revoke_sessions_of_deleted, sender=model)
     pre_delete.connect(revoke_deleted_session, sender=UserSession)
+    pre_delete.connect(revoke_sessions_of_deleted_client, sender=Client)
 
 
 def revoke_sessions_of_inactive(
@@ -54,3 +55,9 @@ def revoke_deleted_session(sender: type[Model], instance: UserSession, using: st
     """Receive ``pre_delete`` of one session. ``UserSessionQuerySet.delete`` revokes many."""
     if origin is instance and has_table(using, UserSession):
         UserSession.objects.filter(pk=instance.pk).revoke(actor="system:session_deleted", reason="session_deleted")
+
+
+def revoke_sessions_of_deleted_client(sender: type[Model], instance: Client, using: str, origin: Any, **_: Any) -> None:
+    """Receive ``pre_delete`` of one client. ``ClientQuerySet.delete`` revokes the sessions of many."""
+    if origin is instance and has_table(using, UserSession):
+        UserSession.objects.filter(client=instance.pk).revoke(actor="system:client_deleted", reason="client_deleted")

@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from sessions_core.db.transactions import in_transaction, is_away
+from sessions_core.db.transactions import is_away, is_in_transaction
 from sessions_core.texts import is_storable
 from user_sessions.models import Status, UserSession
 
@@ -35,7 +35,7 @@ def link(request: Any, session: UserSession | None) -> None:
         request.session.pop(SESSION_KEY, None)
     else:
         request.session[SESSION_KEY] = session.pk
-        if in_transaction():
+        if is_in_transaction():
             request._user_sessions_uncommitted = session.pk
     request.user_session = session
 

@@ -19,7 +19,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, InterfaceError, router
-from django.db.models import Manager, Model
+from django.db.models import Manager
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -108,7 +108,8 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
         if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
             if _is_what_django_reads(request, session.user):
                 request._cached_user = request._acached_user = session.user  # where Django keeps it
-            return session
+                return session
+            return session if django_user.is_authenticated else None
     del request.session[SESSION_KEY]
     request.session.flush()
     return None
@@ -163,7 +164,8 @@ def _start(
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
-    return settings.adopt_django_sessions and auth.SESSION_KEY in request.session and django_user.is_authenticated
+    signs_in = settings.adopt_django_sessions and auth.SESSION_KEY in request.session and _is_in_use()
+    return signs_in and bool(django_user.is_authenticated)
 
 
 @atomic()
@@ -227,7 +229,7 @@ def _is_what_django_reads(request: HttpRequest, user: Any) -> bool:
     Django itself decides about all others.
     """
     path = request.session.get(auth.BACKEND_SESSION_KEY, "")
-    if path not in django_settings.AUTHENTICATION_BACKENDS or not _reads_plainly(path, type(user)):
+    if path not in django_settings.AUTHENTICATION_BACKENDS or not _reads_plainly(path):
         return False
     backend: Any = load_backend(path)
     given = request.session.get(auth.HASH_SESSION_KEY, "")
@@ -235,7 +237,8 @@ def _is_what_django_reads(request: HttpRequest, user: Any) -> bool:
 
 
 @lru_cache(maxsize=8)
-def _reads_plainly(backend_path: str, model: type[Model]) -> bool:
+def _reads_plainly(backend_path: str) -> bool:
+    model = get_user_model()
     own = (type(load_backend(backend_path)).get_user, type(model._default_manager).get_queryset)
     return own == (ModelBackend.get_user, Manager.get_queryset) and hasattr(model, "get_session_auth_hash")
 

@@ -13,6 +13,7 @@ from user_sessions.django_links import aforget_rolled_back, evaluated, forget_ro
 from user_sessions.django_sign_ins import live_session
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
+from user_sessions.revocations import RevocationScope
 
 __all__ = ["UserSessionMiddleware"]
 
@@ -42,14 +43,15 @@ class UserSessionMiddleware:
         prepare(request)
         if self.is_async:
             return self.acall(request)
-        with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
+        with RevocationScope(), keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
             response = self.get_response(request)
         forget_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
     async def acall(self, request: HttpRequest) -> HttpResponseBase:
-        with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
-            response: HttpResponseBase = await self.get_response(request)
+        async with RevocationScope():
+            with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
+                response: HttpResponseBase = await self.get_response(request)
         await aforget_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 

@@ -13,7 +13,11 @@ from user_sessions.models import UserInactive
 from user_sessions.profiles import profile_of
 from user_sessions.users import can_be_name
 
-__all__ = ["LockedOut", "attempt_limits", "authenticate_password", "can_have_password"]
+__all__ = ["LONGEST_PASSWORD", "LockedOut", "attempt_limits", "authenticate_password", "can_have_password"]
+
+
+# Characters. Hashing a longer password takes longer.
+LONGEST_PASSWORD = 4096
 
 
 class LockedOut(Exception):

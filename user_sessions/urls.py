@@ -5,9 +5,12 @@ SDKs expect ``/v1/`` and ``/.well-known/`` at the root of the host. Other paths 
 
 from django.urls import include, path
 
+from user_sessions.pages.reauthenticate_views import ReauthenticateView
+
 app_name = "user_sessions"
 urlpatterns = [
     path("v1/", include("user_sessions.clerk.frontend.frontend_routes")),
     path("v1/", include("user_sessions.clerk.backend.backend_routes")),
+    path("reauthenticate/", ReauthenticateView.as_view(), name="reauthenticate"),
     path(".well-known/", include("user_sessions.clerk.well_known")),
 ]

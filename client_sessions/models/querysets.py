@@ -73,12 +73,23 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def _record_deleted(self, *, actor: str, at: datetime | None = None) -> list[Any]:
         """Record the deletion of each row, and lock them until the transaction ends. Return their primary keys."""
         at = moment(at)
-        locked = list(self.select_for_update().order_by("workspace", "pk").values_list("workspace", "pk"))
-        for workspace_id, rows in groupby(locked, key=itemgetter(0)):
-            subjects = [str(pk) for _, pk in rows]
-            type = "client_session.deleted"
-            Event.objects.record_all(type, subjects=subjects, workspace_id=workspace_id, actor=actor, at=at)
-        return [pk for _, pk in locked]
+        was_revoked = models.ExpressionWrapper(Q(revoked_at__isnull=False), models.BooleanField())
+        locked = list(
+            self.select_for_update()
+            .annotate(was_revoked=was_revoked)
+            .order_by("workspace", "was_revoked", "pk")
+            .values_list("workspace", "was_revoked", "pk")
+        )
+        for (workspace_id, is_over), rows in groupby(locked, key=itemgetter(0, 1)):
+            Event.objects.record_all(
+                "client_session.deleted",
+                subjects=[str(pk) for *_, pk in rows],
+                workspace_id=workspace_id,
+                actor=actor,
+                at=at,
+                **({"was_revoked": True} if is_over else {}),
+            )
+        return [pk for *_, pk in locked]
 
     @atomic()
     def remove(self, *, actor: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:

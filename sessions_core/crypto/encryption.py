@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sessions_core.conf import settings
+from sessions_core.crypto.derived_keys import derived_keys
 
 __all__ = ["CannotOpen", "is_sealed_with_newest", "open_sealed", "seal"]
 
@@ -23,21 +24,21 @@ _NONCE = slice(5, 17)
 
 
 class CannotOpen(Exception):
-    """Raised if none of the ENCRYPTION_KEYS can decrypt a secret in this row."""
+    """Raised if neither the ENCRYPTION_KEYS nor the keys of SECRET_KEY can decrypt a secret in this row."""
 
 
 def seal(secret: bytes, *, place: str) -> bytes:
     """Encrypt with the newest key. ``place`` is ``"<workspace id>|<row id>"``."""
-    key_id, key = _ring()[0]
+    key_id, key = _newest()
     nonce = os.urandom(12)
     return _VERSION + key_id + nonce + AESGCM(key).encrypt(nonce, secret, place.encode())
 
 
 def open_sealed(sealed: bytes, *, place: str) -> bytes:
     """Decrypt a result of ``seal`` for the same place. Raise CannotOpen."""
-    key = dict(_ring()).get(sealed[_KEY_ID])
+    key = _keys_by_id().get(sealed[_KEY_ID])
     if key is None or sealed[:1] != _VERSION:
-        raise CannotOpen("it was encrypted with a key that is not in SESSIONS_CORE['ENCRYPTION_KEYS']")
+        raise CannotOpen("its key is neither in SESSIONS_CORE['ENCRYPTION_KEYS'] nor derived from SECRET_KEY")
     try:
         return AESGCM(key).decrypt(sealed[_NONCE], sealed[_NONCE.stop :], place.encode())
     except InvalidTag:
@@ -46,11 +47,16 @@ def open_sealed(sealed: bytes, *, place: str) -> bytes:
 
 def is_sealed_with_newest(sealed: bytes) -> bool:
     """Return True if the secret is encrypted with the newest key."""
-    return sealed[_KEY_ID] == _ring()[0][0]
+    return sealed[_KEY_ID] == _newest()[0]
 
 
-def _ring() -> list[tuple[bytes, bytes]]:
-    return [_derive(key) for key in settings.encryption_keys]
+def _newest() -> tuple[bytes, bytes]:
+    return _derive(settings.encryption_keys[0])
+
+
+def _keys_by_id() -> dict[bytes, bytes]:
+    """Return the keys that decrypt. Those of SECRET_KEY stay, so that setting ENCRYPTION_KEYS loses no secret."""
+    return dict(map(_derive, [*settings.encryption_keys, *derived_keys("ENCRYPTION_KEYS")]))
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ Both databases support ``RETURNING`` (SQLite since 3.35, 2021), but Django has n
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections, router, transaction
 from django.db.models import Model, QuerySet, sql
 
@@ -24,7 +25,10 @@ def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: A
     query.add_update_values(values)
     query.clear_select_clause()
     connection = connections[alias]
-    statement, parameters = query.get_compiler(connection=connection).as_sql()
+    try:
+        statement, parameters = query.get_compiler(connection=connection).as_sql()
+    except EmptyResultSet:  # no row can match, as in ``none()``
+        return []
     fields: list[Any] = [model._meta.get_field(name) for name in columns]
     returned = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with transaction.mark_for_rollback_on_error(using=alias), connection.cursor() as cursor:

@@ -1,14 +1,14 @@
 """Transactions on the database that the router of the host selects, and errors of an unavailable database. All our
 tables are in one database, because their rows refer to each other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "in_transaction", "is_away", "require_transaction", "roll_back"]
+__all__ = ["atomic", "has_table", "is_away", "is_in_transaction", "on_commit", "require_transaction", "roll_back"]
 
 # The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
@@ -27,13 +27,18 @@ def atomic(*, savepoint: bool = True) -> Iterator[None]:
 def require_transaction() -> None:
     """Raise TransactionManagementError outside of ``atomic``, where a lock would be released at once. Also on SQLite,
     where Django does not check it."""
-    if not connections[_database()].in_atomic_block:
+    if not is_in_transaction():
         raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
 
 
-def in_transaction() -> bool:
-    """Return True inside ``atomic``, ours or the host's."""
-    return connections[_database()].in_atomic_block
+def is_in_transaction() -> bool:
+    """Return True if changes can still be rolled back."""
+    return bool(connections[_database()].in_atomic_block)
+
+
+def on_commit(call: Callable[[], object]) -> None:
+    """Make the call when the current transaction commits, or now if there is none. Its error is logged."""
+    transaction.on_commit(call, using=_database(), robust=True)
 
 
 def roll_back() -> None:

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core import signals
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
@@ -46,6 +47,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
         WebhookMessage.objects.create_for([event])
+        signals.schedule([event])
         return event
 
     def record_all(
@@ -57,6 +59,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         facts = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
         events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
         WebhookMessage.objects.create_for(events)
+        signals.schedule(events)
         return events
 
     def update(self, **kwargs: Any) -> int:

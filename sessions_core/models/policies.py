@@ -1,8 +1,8 @@
 """The policy of one app for a workspace. Defaults apply where there is no row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -28,6 +28,9 @@ def is_lifetime(value: timedelta) -> None:
 
 class Policy(models.Model):
     """Base of the policy of an app. Each app has one subclass; ``of`` returns the policy of a workspace."""
+
+    # Fields that ``manage.py create_workspace`` takes as options, such as --frontend-api.
+    options: ClassVar[Sequence[str]] = ()
 
     workspace = models.OneToOneField(
         Workspace,

@@ -50,14 +50,19 @@ class WorkspaceManager(models.Manager["Workspace"]):
 
         One query. Raise NoDefaultWorkspace.
         """
+        return self.find_default() or self.get_or_create(pk=_MADE_BY_ITSELF, defaults={"name": "Default"})[0]
+
+    def find_default(self, *related: str) -> "Workspace | None":
+        """Return the default workspace, or None if there is no workspace yet. One query, which joins ``related``.
+
+        Raise NoDefaultWorkspace.
+        """
         named = settings.default_workspace
         rows = self.filter(pk=named) if named else self.order_by("created_at", "id")
-        found = list(rows[:2])
-        if len(found) == 1:
-            return found[0]
-        if found or named:
+        found = list(rows.select_related(*related)[:2])
+        if len(found) > 1 or (named and not found):
             raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
-        return self.get_or_create(pk=_MADE_BY_ITSELF, defaults={"name": "Default"})[0]
+        return found[0] if found else None
 
 
 class Workspace(models.Model):

@@ -9,10 +9,7 @@ globals().update({name: value for name, value in vars(host).items() if name.isup
 apps = getattr(host, "GATEPASS_APPS", ["client_sessions", "user_sessions"])
 
 INSTALLED_APPS = [*host.INSTALLED_APPS, "sessions_core", *apps]
-if "rest_framework" not in INSTALLED_APPS:
-    INSTALLED_APPS.append("rest_framework")
 ROOT_URLCONF = "urls_with_gatepass"
-SESSIONS_CORE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
 
 if "user_sessions" in apps:
     MIDDLEWARE = [*host.MIDDLEWARE]

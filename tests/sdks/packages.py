@@ -1,5 +1,6 @@
 """The vendors' SDKs, installed on first use, separate from the environment and from each other."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -7,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,34 +67,54 @@ def javascript() -> Path:
     """Return a folder with the node_modules of package-lock.json."""
     _need_node()
     modules, lock = JAVASCRIPT / "node_modules", JAVASCRIPT / "package-lock.json"
-    if not _is_stamped(modules, lock):
-        _call("npm", "ci", "--no-audit", "--no-fund", "--silent")
-        _stamp(modules, lock)
+    with _alone():
+        if not _is_stamped(modules, lock):
+            _call("npm", "ci", "--no-audit", "--no-fund", "--silent")
+            _stamp(modules, lock)
     return JAVASCRIPT
 
 
 def browser_sdk() -> Path:
     """A folder with the SDK for browsers and apps, where the reference server's page has it from."""
     _need_node()
-    _call(sys.executable, str(ROOT / "dev.py"), "browser_sdk")
+    with _alone():
+        _call(sys.executable, str(ROOT / "dev.py"), "browser_sdk")
     return BROWSER_SDK
 
 
 def components() -> Path:
     """A folder with the prebuilt components as one build for browsers, which needs no other package."""
-    return npm_files(COMPONENTS_PACKAGE, COMPONENTS_SHA512, re.compile(r"package/dist/([\w.-]+\.js)"), COMPONENTS)
+    names = re.compile(r"package/dist/([\w.-]+\.js)")
+    with _alone():
+        return npm_files(COMPONENTS_PACKAGE, COMPONENTS_SHA512, names, COMPONENTS)
 
 
 def older_seam() -> Path:
     """A folder for PYTHONPATH with an older Python SDK: two versions cannot share an environment."""
     requirements = HERE / "python" / "requirements.txt"
-    if not _is_stamped(OLDER_SEAM, requirements):
-        shutil.rmtree(OLDER_SEAM, ignore_errors=True)
-        uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
-        _call(*pip, "--quiet", "--target", str(OLDER_SEAM), "-r", str(requirements))
-        _stamp(OLDER_SEAM, requirements)
+    with _alone():
+        if not _is_stamped(OLDER_SEAM, requirements):
+            _install(requirements)
     return OLDER_SEAM
+
+
+def _install(requirements: Path) -> None:
+    shutil.rmtree(OLDER_SEAM, ignore_errors=True)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
+    _call(*pip, "--quiet", "--target", str(OLDER_SEAM), "-r", str(requirements))
+    _stamp(OLDER_SEAM, requirements)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for other workers of the suite, which need the same packages."""
+    lock = os.open(HERE, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _need_node() -> None:

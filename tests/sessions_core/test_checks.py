@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
@@ -10,8 +11,9 @@ from django.db.models import Model
 from django.urls import include, path
 from psycopg import IsolationLevel
 
-from sessions_core.checks import check_settings
+from sessions_core.checks import check_deployment, check_settings, check_workspaces
 from sessions_core.http.route_checks import check_paths
+from sessions_core.models import Workspace
 
 FINE = {"TOKEN_KEYS": ["t" * 40], "ENCRYPTION_KEYS": ["e" * 40]}
 
@@ -25,13 +27,17 @@ def test_good_settings_pass(settings):
     assert ids(settings) == []
 
 
+def test_no_setting_is_required(settings):
+    assert ids(settings, TOKEN_KEYS=None, ENCRYPTION_KEYS=None) == []
+
+
 def test_e001_reports_an_unknown_setting(settings):
     assert ids(settings, TOKEN_KEY=["t"]) == ["sessions_core.E001"]
 
 
-@pytest.mark.parametrize("keys", [None, [], "", "one key that is no list but a text", 5])
+@pytest.mark.parametrize("keys", [[], "", "one key that is no list but a text", 5])
 @pytest.mark.parametrize(("name", "id"), [("TOKEN_KEYS", "E002"), ("ENCRYPTION_KEYS", "E003")])
-def test_e002_and_e003_report_missing_keys(settings, name, id, keys):
+def test_e002_and_e003_report_settings_without_keys(settings, name, id, keys):
     assert ids(settings, **{name: keys}) == [f"sessions_core.{id}"]
 
 
@@ -52,6 +58,28 @@ def test_e005_reports_an_invalid_number_of_proxies(settings, trusted):
     assert ids(settings, PROCESSES=trusted) == ["sessions_core.E005"]
 
 
+@pytest.mark.parametrize("given", ["mine", 5, ["7" * 32]])
+def test_e011_reports_an_invalid_id_of_the_default_workspace(settings, given):
+    assert ids(settings, DEFAULT_WORKSPACE=given) == ["sessions_core.E011"]
+
+
+def found_in_the_database(settings, **given: object) -> list[str | None]:
+    settings.SESSIONS_CORE = FINE | given
+    return [message.id for message in check_workspaces(databases=["default"])]
+
+
+def test_e012_reports_a_default_workspace_that_does_not_exist(workspace, settings):
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=uuid4()) == ["sessions_core.E012"]
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=workspace.pk) == []
+
+
+def test_w004_reports_several_workspaces_of_which_none_is_the_default(workspace, settings):
+    assert found_in_the_database(settings) == []
+    other = Workspace.objects.create(name="Other")
+    assert found_in_the_database(settings) == ["sessions_core.W004"]
+    assert found_in_the_database(settings, DEFAULT_WORKSPACE=str(other.pk)) == []
+
+
 def test_e006_reports_times_without_zones(settings):
     settings.USE_TZ = False
     assert ids(settings) == ["sessions_core.E006"]
@@ -68,8 +96,9 @@ def test_e006_reports_times_without_zones(settings):
     ],
 )
 def test_w001_reports_sqlite_without_immediate_transactions(settings, monkeypatch, options, found):
+    settings.SESSIONS_CORE = FINE
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
-    assert ids(settings) == (found if connection.vendor == "sqlite" else [])
+    assert [message.id for message in check_deployment()] == (found if connection.vendor == "sqlite" else [])
 
 
 @pytest.mark.parametrize("level", [None, *IsolationLevel])

@@ -26,5 +26,5 @@ def test_an_unknown_or_ambiguous_workspace_gets_an_error_message(workspace):
 
 
 def test_a_project_without_a_workspace_gets_an_error_message_that_says_how_to_create_one(db):
-    with pytest.raises(CommandError, match=r"No workspace has the id or name 'Mine'.*Workspace\.objects\.create"):
+    with pytest.raises(CommandError, match=r"No workspace has the id or name 'Mine'.*create_workspace NAME"):
         call_command("issue_api_key", "Mine", name="backend")

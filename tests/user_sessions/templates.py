@@ -33,8 +33,12 @@ U1 = values_of(
     user_id="user_1",
     impersonator={"sub": "user_9"},
     reverification_id="sver_1",
+    amr=["pwd", "otp", "mfa"],
+    verified_at=SEEN,
 )
-U2 = values_of(UserProfile(created_at=CREATED, updated_at=CREATED), user_id="user_2")
+U2 = values_of(
+    UserProfile(created_at=CREATED, updated_at=CREATED), user_id="user_2", verified_at=datetime.fromtimestamp(0, UTC)
+)
 
 
 def rendered(value: Any, values: Mapping[str, Any] = U1) -> Any:

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from client_sessions.models import ClientSession
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
-from user_sessions.models import UserSession
+from user_sessions.models import Client, UserSession
 
 
 def reported() -> set[tuple[str, str, str]]:
@@ -47,6 +47,13 @@ def test_events_report_a_deleted_session(session, delete):
     delete(session)
     assert not UserSession.objects.exists()
     assert reported() == {("user_session.revoked", "system:session_deleted", "session_deleted")}
+
+
+@pytest.mark.parametrize("delete", [lambda row: row.delete(), lambda row: Client.objects.all().delete()])
+def test_events_report_the_sessions_of_a_deleted_client(session, delete):
+    delete(session.client)
+    assert not UserSession.objects.exists()
+    assert reported() == {("user_session.revoked", "system:client_deleted", "client_deleted")}
 
 
 @pytest.mark.parametrize("delete", [lambda row: row.delete(), lambda row: ClientSession.objects.all().delete()])

@@ -265,7 +265,9 @@ def test_the_user_of_a_removed_backend_is_anonymous(ann, settings):
     settings.AUTHENTICATION_BACKENDS = [f"{__name__}.OtherBackend"]
     client = sign_in()
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
-    assert not is_signed_in(client)
+    request = client.get("/public/").wsgi_request
+    assert not request.user_session
+    assert request.user.is_anonymous
 
 
 def test_a_session_hash_of_a_former_secret_key_still_counts(ann, settings):
@@ -383,3 +385,9 @@ def test_the_middleware_of_the_documentation_passes_the_check(settings):
     exec(settings_of_page, names)
     settings.MIDDLEWARE = names["MIDDLEWARE"]
     assert not list(check_middleware())
+
+
+def test_the_console_lists_a_sign_in_with_its_device_and_address(ann, admin_client):
+    sign_in(**{"user-agent": PHONE})
+    page = admin_client.get("/admin/user_sessions/usersession/").content.decode()
+    assert " on iPhone, 127.0.0.1" in page

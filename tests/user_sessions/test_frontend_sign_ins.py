@@ -62,7 +62,7 @@ def test_a_password_signs_in_by_user_name_or_email_address(frontend, ann, identi
     assert (answer["response"]["status"], answer["response"]["identifier"]) == ("complete", identifier)
     session = UserSession.objects.get()
     assert session.pk == answer["response"]["created_session_id"] == answer["client"]["last_active_session_id"]
-    assert session.user == ann
+    assert (session.user, session.amr) == (ann, ["pwd"])
     assert answer["client"]["sessions"][0]["last_active_token"]["jwt"]
 
 

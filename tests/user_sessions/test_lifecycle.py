@@ -162,7 +162,8 @@ def test_a_verb_changes_only_the_states_that_it_can_leave(workspace, u1, verb, s
         event = Event.objects.first()
         event_type = f"user_session.{EVENTS.get(outcome, outcome)}"
         assert (event.type, event.subject, event.actor) == (event_type, session.pk, "operator:1")
-        assert "tasks" in event.data or event.data == {"reason": "a lost phone"}
+        was_over = {"was_over": True} if state in ("ended", "revoked", "replaced") else {}
+        assert "tasks" in event.data or event.data == {"reason": "a lost phone", **was_over}
 
 
 @pytest.mark.parametrize("verb", OUTCOMES)
@@ -273,6 +274,12 @@ def test_a_lock_outside_of_a_transaction_is_refused(workspace):
     client = Client.objects.begin(workspace, at=NOW)
     with pytest.raises(TransactionManagementError, match="inside atomic"):
         client.hold()
+
+
+@pytest.mark.django_db
+def test_closing_sessions_that_a_filter_excludes_closes_none():
+    assert UserSession.objects.none().revoke(actor="test") == []
+    assert UserSession.objects.filter(pk__in=[]).revoke(actor="test") == []
 
 
 # Expiry

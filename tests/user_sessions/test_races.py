@@ -46,6 +46,17 @@ def test_a_revoke_racing_touches_ends_revoked(workspace, u1, at_once):
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
+def test_a_revoke_racing_a_reauthentication_ends_revoked(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        session = UserSession.objects.start(workspace, u1, actor="test")
+        later = session.verified_at + timedelta(minutes=2)
+        confirm = partial(UserSession.objects.get(pk=session.pk).record_reauthentication, actor="test", at=later)
+        revoked, *confirmed = at_once(partial(session.revoke, actor="test", at=later), confirm)
+        assert revoked is True
+        assert all(result is None or isinstance(result, NotLive) for result in confirmed)
+        assert UserSession.objects.get(pk=session.pk).status == "revoked"
+
+
 def test_of_concurrent_endings_the_first_stays(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test")
@@ -278,3 +289,17 @@ def test_revokes_over_http_all_succeed_and_happen_once(workspace, u1, backend, a
         url = f"v1/sessions/{session.pk}/revoke" if path == "revoke" else f"v1/users/{user_id(u1.pk)}/revoke_sessions"
         assert {answer.status_code for answer in at_once(*[partial(backend.post, url)] * 6)} == {200}
         assert Event.objects.filter(subject=session.pk, type="user_session.revoked").count() == 1
+
+
+@pytest.mark.parametrize("long_ago", [False, True])
+def test_of_concurrent_refreshes_one_succeeds_and_only_a_late_one_revokes(workspace, u1, at_once, long_ago):
+    set_user_session_policy(workspace, reuse_policy="revoke")
+    for _ in range(ROUNDS):
+        session, now = UserSession.objects.start(workspace, u1, actor="test"), timezone.now()
+        if long_ago:
+            session.consume(now, origin="https://a.example", at=now - HOUR)
+        rows = UserSession.objects.select_related("workspace").filter(pk=session.pk)
+        consume = [partial(row.consume, now, origin="https://a.example", at=now) for row in [*rows] * 4]
+        assert tally(at_once(*consume)) == ({"False": 4} if long_ago else {"True": 1, "False": 3})
+        assert UserSession.objects.get(pk=session.pk).status == ("revoked" if long_ago else "active")
+        assert Event.objects.filter(subject=session.pk, type="user_session.token_reused").count() == long_ago

@@ -5,13 +5,19 @@ from typing import Any
 
 import jwt
 import pytest
+from django.db import connections
 from django.utils import timezone
 
+from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
+from tests.policies import set_user_session_policy
 from tests.user_sessions.conftest import claims_of, minted
+from tests.user_sessions.test_signals import ARGUMENTS
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.clerk.errors import CATALOGUE
 from user_sessions.models import SigningKey, UserSession
+from user_sessions.models.refreshing import REUSE_GRACE
 from user_sessions.models.signing_keys import private_key
+from user_sessions.signals import token_reused
 from user_sessions.tokens.cookie_names import cookie_suffix
 from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token
@@ -188,3 +194,94 @@ def test_a_token_of_another_workspace_is_refused(refresh, expired, foreign_backe
 def test_an_invalid_refresh_request_is_refused(refresh, body, code):
     response = refresh(**body)
     assert (response.status_code, response.error) == (422, code)
+
+
+# Reuse
+
+
+@pytest.fixture
+def strict(workspace):
+    """Let the workspace revoke a session whose token is refreshed twice."""
+    set_user_session_policy(workspace, reuse_policy="revoke")
+
+
+def refreshed(session: UserSession, *, before: timedelta = timedelta(0), origin: str = ORIGIN) -> None:
+    """Refresh a token of the session that was issued just now, some time ago."""
+    now = timezone.now()
+    assert session.consume(now, origin=origin, at=now - before)
+
+
+def ends(session: UserSession) -> list[str]:
+    happened = Event.objects.filter(subject=session.pk, actor="system:token_reused").order_by("id")
+    return [event.type for event in happened]
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_token_refreshed_twice_can_revoke_the_session(refresh, session, workspace):
+    WebhookEndpoint.objects.add(workspace, "https://example.com/hooks", actor="test")
+    refreshed(session, before=REUSE_GRACE)
+    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    row = UserSession.objects.get(pk=session.pk)
+    assert (row.status, row.close_reason) == ("revoked", "token_reused")
+    assert ends(session) == ["user_session.revoked", "user_session.token_reused"]
+    sent = WebhookMessage.objects.order_by("event_id").values_list("type", flat=True)
+    assert list(sent) == ["session.revoked", "session.token_reused"]
+
+
+@pytest.mark.usefixtures("strict")
+def test_after_the_revocation_a_refresh_is_refused_as_for_any_session(refresh, session):
+    refreshed(session, before=REUSE_GRACE)
+    refresh()
+    assert is_refused(refresh(), "session_refresh_inactive_session")
+    assert len(ends(session)) == 2
+
+
+@pytest.mark.usefixtures("strict")
+def test_requests_that_a_browser_sends_together_revoke_nothing(refresh, session):
+    assert refresh().status_code == 200
+    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    assert session.status == "active"
+    assert UserSession.objects.get(pk=session.pk).status == "active"
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_refresh_for_another_origin_does_not_count_as_a_copy(refresh, session):
+    refreshed(session, before=REUSE_GRACE, origin="https://shop.example.com")
+    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    assert UserSession.objects.get(pk=session.pk).status == "active"
+
+
+@pytest.mark.usefixtures("strict")
+@pytest.mark.parametrize("wrong", [{"refresh_token": "x"}, {"expired_token": "x"}, {"request_origin": "http://x"}])
+def test_a_refresh_without_both_tokens_revokes_nothing(refresh, session, wrong):
+    refreshed(session, before=REUSE_GRACE)
+    assert refresh(**wrong).status_code == 401
+    assert UserSession.objects.get(pk=session.pk).status == "active"
+
+
+def test_by_default_a_token_refreshed_twice_is_only_refused(refresh, session):
+    refreshed(session, before=REUSE_GRACE)
+    assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    assert UserSession.objects.get(pk=session.pk).status == "active"
+    assert ends(session) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("strict")
+def test_the_revocation_stays_with_atomic_requests_and_is_announced(refresh, session, monkeypatch):
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    heard: list[dict[str, Any]] = []
+
+    def receiver(**arguments: Any) -> None:
+        heard.append(arguments)
+
+    refreshed(session, before=REUSE_GRACE)
+    token_reused.connect(receiver)
+    try:
+        assert is_refused(refresh(), "session_refresh_expired_session_token_consumed")
+    finally:
+        token_reused.disconnect(receiver)
+    assert UserSession.objects.get(pk=session.pk).status == "revoked"
+    (got,) = heard
+    assert (got["session_id"], got["origin"]) == (session.pk, ORIGIN)
+    assert set(got) - {"signal", "sender"} == ARGUMENTS["token_reused"]

@@ -153,6 +153,17 @@ def test_session_tokens_carry_the_custom_claims_of_the_workspace(backend, worksp
     assert set(claims) == {"iss", "sub", "sid", "iat", "exp", "nbf", "jti", "fva", "sts", "v", "nick"}
 
 
+def test_session_tokens_can_tell_how_and_when_the_user_authenticated(workspace, u1, django_assert_num_queries):
+    own = {"amr": "{{session.amr}}", "auth_time": "{{session.auth_time}}"}
+    JwtTemplate.objects.customise_session_tokens(workspace, own, actor="test")
+    session = UserSession.objects.start(workspace, u1, actor="test", amr=["pwd"])
+    session_token(session)  # creates and parses the signing key
+    minting = UserSession.minting(workspace, session.pk, at=timezone.now())
+    with django_assert_num_queries(0):
+        claims = claims_of(session_token(minting))
+    assert (claims["amr"], claims["auth_time"]) == (["pwd"], int(session.verified_at.timestamp()))
+
+
 @pytest.mark.wire("C189")
 def test_version_1_has_no_claims_for_version_and_status(backend, sign_in, u1, settings):
     settings.USER_SESSIONS = {"SESSION_TOKEN_VERSION": 1}

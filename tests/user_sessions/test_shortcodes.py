@@ -44,6 +44,8 @@ from user_sessions.templating.shortcodes import SHORTCODES, Template, reserved_i
         ("org_membership.public_metadata.x", None, None),
         ("org_membership.permissions", None, None),
         ("session.actor", {"sub": "user_9"}, None),
+        ("session.amr", ["pwd", "otp", "mfa"], []),
+        ("session.auth_time", 1735689600, None),
         ("session.reverification_id", "sver_1", None),
     ],
 )

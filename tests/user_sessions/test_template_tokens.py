@@ -125,6 +125,12 @@ def test_a_token_of_an_impersonation_can_show_its_actor(from_template, workspace
     assert from_template(session, {"x": "{{session.actor}}"})["x"] == {"sub": "user_9"}
 
 
+def test_a_token_tells_how_and_when_the_user_authenticated(from_template, workspace, u1):
+    session = UserSession.objects.start(workspace, u1, actor="test", amr=["pwd", "otp"])
+    claims = from_template(session, {"amr": "{{session.amr}}", "auth_time": "{{session.auth_time}}"})
+    assert (claims["amr"], claims["auth_time"]) == (["pwd", "otp"], int(session.verified_at.timestamp()))
+
+
 @pytest.mark.wire("C81")
 def test_static_values_reach_the_token_unchanged(from_template, session):
     claims = {"a": 1, "b": 2.5, "c": "x", "d": True, "e": None, "f": [], "g": {}, "h": -0.0, "i": "}}{{"}

@@ -16,7 +16,7 @@ from user_sessions.models import UserSession
 logger = logging.getLogger(__name__)
 
 # Clerk sends no webhook for a session that expires, is abandoned or is replaced.
-ANNOUNCED = ("created", "pending", "ended", "removed", "revoked")
+ANNOUNCED = ("created", "pending", "ended", "removed", "revoked", "token_reused")
 
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:

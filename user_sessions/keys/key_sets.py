@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sessions_core.crypto.tokens import digest
-from sessions_core.models import Workspace
+from sessions_core.models import NoDefaultWorkspace, Workspace
+from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
 from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.models.signing_keys import CACHE_LIFETIME
@@ -36,7 +37,8 @@ def document_of(workspace_id: UUID, *, at: datetime) -> Document:
 
 
 def document_at(host: str, *, at: datetime) -> Document | None:
-    """Return the key set of the workspace whose frontend API is at this host, or None.
+    """Return the key set of the workspace whose frontend API is at this host, or that of the default workspace if it
+    has no frontend API, or None.
 
     The host comes from a header that the caller controls; that is safe because key sets are public.
     """
@@ -44,7 +46,19 @@ def document_at(host: str, *, at: datetime) -> Document | None:
     if cached := _cached_document(host, at):
         return cached
     workspace = UserSessionPolicy.objects.workspace_at(host)
-    return _read_document(host, workspace.pk, at) if workspace else None
+    if workspace:
+        return _read_document(host, workspace.pk, at)
+    # Cached by its id, because callers can make up any number of hosts.
+    default = _default_without_address()
+    return document_of(default.pk, at=at) if default else None
+
+
+def _default_without_address() -> Workspace | None:
+    try:
+        default = Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
+    except NoDefaultWorkspace:
+        return None
+    return default if default and not UserSessionPolicy.of(default).frontend_api else None
 
 
 def verifier_of(workspace: Workspace, *, at: datetime) -> Verifier:

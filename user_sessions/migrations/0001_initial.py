@@ -109,6 +109,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "reuse_policy",
+                    models.CharField(
+                        choices=[("refuse", "is refused"), ("revoke", "is refused and revokes the session")],
+                        default="refuse",
+                        help_text="What a second refresh with the same session token does: the token may have been copied.",
+                        max_length=6,
+                        verbose_name="reuse policy",
+                    ),
+                ),
+                (
                     "single_session_mode",
                     models.BooleanField(
                         default=False,
@@ -210,6 +220,7 @@ class Migration(migrations.Migration):
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
                 ("expire_at", models.DateTimeField(verbose_name="expires at")),
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
+                ("idle_lifetime", models.DurationField(blank=True, editable=False, null=True)),
                 ("abandon_at", models.DateTimeField(verbose_name="abandoned at")),
                 (
                     "password_fingerprint",
@@ -228,9 +239,12 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
+                ("refreshed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("refreshed_for", models.CharField(blank=True, editable=False, max_length=255)),
                 ("closed_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("closed_by", models.CharField(blank=True, editable=False, max_length=200)),
                 ("close_reason", models.CharField(blank=True, editable=False, max_length=200)),
+                ("recorded_ends", models.PositiveSmallIntegerField(default=0, editable=False)),
                 (
                     "user",
                     models.ForeignKey(
@@ -558,6 +572,12 @@ class Migration(migrations.Migration):
             model_name="usersession",
             index=models.Index(
                 fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(
+                condition=models.Q(("recorded_ends", 0)), fields=["expire_at"], name="user_sessions_unrecorded"
             ),
         ),
         migrations.AddConstraint(

@@ -28,7 +28,7 @@ from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import Definition, JwtTemplate
-from user_sessions.models.policies import LimitPolicy, SigningAlgorithm, UserSessionPolicy
+from user_sessions.models.policies import LimitPolicy, ReusePolicy, SigningAlgorithm, UserSessionPolicy
 from user_sessions.models.querysets import UserSessionQuerySet
 from user_sessions.models.sessions import UserSession
 from user_sessions.models.sign_ins import SignIn
@@ -56,6 +56,7 @@ __all__ = [
     "NotPending",
     "OfSessionTokens",
     "ReservedClaim",
+    "ReusePolicy",
     "ReverificationMissing",
     "SessionExists",
     "SignIn",

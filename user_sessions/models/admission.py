@@ -50,20 +50,16 @@ def lock(user: Any, client: Client | None = None, *, impersonating: bool = False
 
 
 def make_room_for_user(
-    sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, *, actor: str, at: datetime
+    sessions: "UserSessionQuerySet", workspace: Workspace, user: Any, limit: int, *, actor: str, at: datetime
 ) -> None:
-    """Enforce the workspace's limit of live sessions of one user. Impersonations do not count.
+    """Enforce a limit of live sessions of one user in the workspace. Impersonations do not count.
 
     Raise TooManySessions.
     """
-    policy = UserSessionPolicy.of(workspace)
-    limit = policy.limit
-    if limit is None:
-        return
     own = sessions.in_workspace(workspace).of_user(user).filter(impersonator__isnull=True)
     live = list(own.live(at=at).order_by("created_at", "id"))
     excess = live[: max(len(live) - limit + 1, 0)]
-    if excess and policy.limit_policy == LimitPolicy.REFUSE:
+    if excess and UserSessionPolicy.of(workspace).limit_policy == LimitPolicy.REFUSE:
         raise TooManySessions
     _close(sessions, excess, Status.ENDED, actor=actor, at=at, reason="the user's limit of live sessions was reached")
 

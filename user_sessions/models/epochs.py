@@ -38,10 +38,8 @@ class EpochQuerySet(models.QuerySet["Epoch"]):
         text(reason, name="reason", longest=LONGEST_REASON)
         latest = workspace.user_sessions.aggregate(latest=Max("created_at"))["latest"] or at
         epoch = self.create(workspace=workspace, not_before=max(at, latest), actor=actor, reason=reason)
-        subject = str(workspace.pk)
-        Event.objects.record(
-            "epoch.begun", subject=subject, workspace_id=workspace.pk, actor=actor, at=at, reason=reason
-        )
+        subject, facts = str(workspace.pk), {"reason": reason, "epoch": epoch.pk}
+        Event.objects.record("epoch.begun", subject=subject, workspace_id=workspace.pk, actor=actor, at=at, **facts)
         return epoch
 
 

@@ -1,6 +1,6 @@
 """The policy of a workspace for user sessions, and the address at which browsers reach the workspace."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Self
 
 from django.core.validators import MinValueValidator, URLValidator
@@ -11,9 +11,8 @@ from django.utils.translation import pgettext_lazy
 from sessions_core.models import Workspace
 from sessions_core.models.policies import Policy, is_lifetime, with_policies
 from sessions_core.models.workspaces import is_origin
-from sessions_core.moments import moment
 
-__all__ = ["LimitPolicy", "SigningAlgorithm", "UserSessionPolicy"]
+__all__ = ["LimitPolicy", "ReusePolicy", "SigningAlgorithm", "UserSessionPolicy"]
 
 
 class LimitPolicy(models.TextChoices):
@@ -21,6 +20,13 @@ class LimitPolicy(models.TextChoices):
 
     REFUSE = "refuse", pgettext_lazy("sign-in over the limit", "is refused")
     END_OLDEST = "end_oldest", pgettext_lazy("sign-in over the limit", "ends the oldest")
+
+
+class ReusePolicy(models.TextChoices):
+    """What happens when a session token is refreshed a second time."""
+
+    REFUSE = "refuse", pgettext_lazy("second refresh with a session token", "is refused")
+    REVOKE = "revoke", pgettext_lazy("second refresh with a session token", "is refused and revokes the session")
 
 
 class SigningAlgorithm(models.TextChoices):
@@ -45,6 +51,8 @@ class UserSessionPolicyQuerySet(models.QuerySet["UserSessionPolicy"]):
 
 class UserSessionPolicy(Policy):
     """A workspace's rules for user sessions. ``of(workspace)`` returns the defaults if there is no row."""
+
+    options = ("frontend_api",)
 
     frontend_api = models.CharField(
         _("frontend API"),
@@ -99,6 +107,13 @@ class UserSessionPolicy(Policy):
     single_session_mode = models.BooleanField(
         _("single session mode"), default=False, help_text=_("Allow one user session at a time on each client.")
     )
+    reuse_policy = models.CharField(
+        _("reuse policy"),
+        max_length=6,
+        choices=ReusePolicy,
+        default=ReusePolicy.REFUSE,
+        help_text=_("What a second refresh with the same session token does: the token may have been copied."),
+    )
     signing_algorithm = models.CharField(
         _("signing algorithm"),
         max_length=5,
@@ -144,11 +159,6 @@ class UserSessionPolicy(Policy):
     def is_at(self, host: str) -> bool:
         """Return True if browsers reach the workspace at this host."""
         return self.frontend_api in _origins_at(host)
-
-    def end(self, latest: datetime | None, *, at: datetime) -> datetime:
-        """Return when a session used at ``at`` expires: after the idle lifetime, at ``latest`` at the latest."""
-        at, idle = moment(at), self.idle_lifetime
-        return min(end for end in (latest, at + idle if idle else None) if end)
 
 
 def _origins_at(host: str) -> tuple[str, str]:

@@ -3,28 +3,28 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
-from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
-from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.ids import new_id
+from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
+from user_sessions.models.closing import close
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
+from user_sessions.models.lifetimes import ends
+from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
-from user_sessions.models.start_arguments import ends_of, method_names, require_arguments, task_names
+from user_sessions.models.start_arguments import method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.models.voiding import reason as void_reason
@@ -34,15 +34,7 @@ from user_sessions.users import key_of
 if TYPE_CHECKING:
     from user_sessions.models.sessions import UserSession
 
-__all__ = ["LEAVES", "UserSessionManager", "UserSessionQuerySet"]
-
-# The states that each transition can leave. In other states it changes nothing.
-LEAVES = {
-    Status.ENDED: OPEN,
-    Status.REVOKED: OPEN,
-    Status.REPLACED: OPEN,
-    Status.REMOVED: (*OPEN, Status.ENDED, Status.REVOKED, Status.REPLACED, Status.EXPIRED),
-}
+__all__ = ["UserSessionManager", "UserSessionQuerySet"]
 
 
 class UserSessionQuerySet(models.QuerySet["UserSession"]):
@@ -120,23 +112,25 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     ) -> "UserSession":
         """Sign the user in on the given client, or on a new one.
 
-        ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime. With ``tasks`` the
-        session is pending until they are completed. ``replacing`` replaces a conflicting session of the client instead
-        of refusing the sign-in. ``device`` is the device of the sign-in. ``amr`` tells how the user signed in, as
-        values of RFC 8176, and ``verified_at`` when: now, unless it was earlier.
+        ``impersonator`` signs in as the user. ``lifetime`` shortens the workspace's lifetime, for example of a user who
+        does not want to be remembered. With ``tasks`` the session is pending until they are completed. ``replacing``
+        replaces a conflicting session of the client instead of refusing the sign-in. ``device`` is the device of the
+        sign-in. ``amr`` tells how the user signed in, as values of RFC 8176, and ``verified_at`` when: now, unless it
+        was earlier. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy of the workspace.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn or TooManySessions.
         """
         at = moment(at)
         require_arguments(workspace, user, client, impersonator)
-        is_impersonation = impersonator is not None
-        ends, tasks = ends_of(workspace, lifetime, at=at), task_names(tasks)
-        locked = admission.lock(user, client, impersonating=is_impersonation)
+        tasks, impersonating = task_names(tasks), impersonator is not None
+        locked = admission.lock(user, client, impersonating=impersonating)
+        of_kind = limits_of(locked, device, workspace)
+        limits = Limits(lifetime=lifetime).within(of_kind).within(UserSessionPolicy.of(workspace))
         self._make_room(
-            workspace, user, client, actor=actor, at=at, replacing=replacing, impersonating=is_impersonation
+            workspace, user, client, limits, actor=actor, at=at, replacing=replacing, impersonating=impersonating
         )
-        session = self._begin(
+        return self._begin(
             workspace=workspace,
             client=client or Client.objects.begin(workspace, at=at),
             user=user,
@@ -145,19 +139,19 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             amr=method_names(amr),
             verified_at=at if verified_at is None else instant(verified_at, name="verified_at"),
             password_fingerprint=fingerprint_of(locked),
+            actor=actor,
             at=at,
-            **ends,
+            device=device,
+            idle_lifetime=of_kind.idle_lifetime,
+            **ends(limits, at=at),
         )
-        if device is not None:
-            Activity.objects.note(session, device, at=at)
-        _record_start(session, actor=actor, at=at)
-        return session
 
     def _make_room(
         self,
         workspace: Workspace,
         user: Any,
         client: Client | None,
+        limits: Limits,
         *,
         actor: str,
         at: datetime,
@@ -177,11 +171,13 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
                 replacing=replacing,
                 impersonating=impersonating,
             )
-        if not impersonating:
-            admission.make_room_for_user(everyone, workspace, user, actor=actor, at=at)
+        if limits.limit is not None and not impersonating:
+            admission.make_room_for_user(everyone, workspace, user, limits.limit, actor=actor, at=at)
 
-    def _begin(self, *, tasks: list[str], at: datetime, **values: Any) -> "UserSession":
-        """Create the row of a session that begins now, and select the session on its client."""
+    def _begin(
+        self, *, tasks: list[str], actor: str, at: datetime, device: Device | None, **values: Any
+    ) -> "UserSession":
+        """Create the row of a session that begins now, select the session on its client, and record the event."""
         session = self.create(
             id=new_id("sess", at=at),
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
@@ -193,6 +189,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         session.void_reason = None
         session.client._select(session, at=at)
+        if device is not None:
+            Activity.objects.note(session, device, at=at)
+        _record_start(session, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -203,29 +202,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
-        return self._close(status, actor=actor, at=moment(at), reason=reason)
-
-    @atomic(savepoint=False)
-    def _close(self, status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
-        closed = update_returning(
-            self.open(at=at) if status == Status.REVOKED else self.with_status(*LEAVES[status], at=at),
-            ["workspace", "id"],
-            stored_status=status,
-            updated_at=at,
-            closed_at=_unless_closed("closed_at", at, epoch="not_before"),
-            closed_by=_unless_closed("closed_by", actor, _while_void(at, prefix="system:"), epoch="actor"),
-            close_reason=_unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
-        )
-        for workspace_id, rows in groupby(sorted(closed), key=itemgetter(0)):
-            Event.objects.record_all(
-                f"user_session.{status}",
-                subjects=[id for _, id in rows],
-                workspace_id=workspace_id,
-                actor=actor,
-                at=at,
-                reason=reason,
-            )
-        return [id for _, id in closed]
+        return close(self, status, actor=actor, at=moment(at), reason=reason)
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
         """Revoke the live sessions, such as ``of_user(user).exclude(pk=current.pk)``. Return their ids."""
@@ -267,14 +244,3 @@ def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
     Event.objects.record(
         f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
     )
-
-
-def _unless_closed(column: str, value: Any, *derived: Case, epoch: str) -> Case:
-    """Return the stored value of a closed session, else that of its epoch or void reason, else the given value."""
-    its_epoch = Subquery(Epoch.objects.of(OuterRef).values(epoch)[:1])
-    return Case(When(closed_at__isnull=False, then=F(column)), default=Coalesce(its_epoch, *derived, Value(value)))
-
-
-def _while_void(at: datetime, *, prefix: str = "") -> Case:
-    """Return why the user's row made the session void, or NULL if it did not or the session had expired."""
-    return Case(When(expire_at__gt=at, then=void_reason(prefix=prefix)), default=None, output_field=CharField())

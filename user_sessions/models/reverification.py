@@ -32,6 +32,7 @@ class Reverification(models.Model):
         impersonator: Any
         workspace_id: Any
 
+        def is_live(self, at: datetime) -> bool: ...
         def is_usable(self, at: datetime) -> bool: ...
         def _read_again(self) -> None: ...
 
@@ -64,11 +65,30 @@ class Reverification(models.Model):
         asked = self._sessions().live(at=at).filter(pk=self.pk, reverifying_since__gt=at - REVERIFICATION_LIFETIME)
         if not asked.update(reverifying_since=None, verified_at=at, updated_at=at):
             raise ReverificationMissing
+        self._record_event(actor=actor, at=at)
+        self.client.renew(at=at)
+        self._read_again()
+
+    @atomic()
+    def record_reauthentication(self, *, actor: str, at: datetime | None = None) -> None:
+        """Record that the user re-authenticated outside the Frontend API, for example on a page of the host.
+
+        ``verified_at`` never moves back. Raise NotLive or Impersonated.
+        """
+        at = moment(at)
+        if self.impersonator is not None:
+            raise Impersonated
+        older = self._sessions().live(at=at).filter(pk=self.pk, verified_at__lt=at)
+        if older.update(verified_at=at, updated_at=at):
+            self._record_event(actor=actor, at=at)
+        self._read_again()
+        if not self.is_live(at):
+            raise NotLive
+
+    def _record_event(self, *, actor: str, at: datetime) -> None:
         Event.objects.record(
             "user_session.reverified", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at
         )
-        self.client.renew(at=at)
-        self._read_again()
 
     def _sessions(self) -> Any:
         return type(self)._default_manager

@@ -1,14 +1,12 @@
 """The user session: one sign-in on one client, and the verbs that change it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings as django_settings
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Greatest
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.arguments import require_instance
@@ -18,14 +16,15 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
-from sessions_core.moments import instant, moment
+from sessions_core.moments import moment
 from sessions_core.texts import is_storable
-from user_sessions.conf import settings
 from user_sessions.exceptions import NotLive
 from user_sessions.models.clients import CLIENT, Client
 from user_sessions.models.json_text import IMPERSONATOR, JsonTextField
+from user_sessions.models.lifetimes import Lifetime
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager
+from user_sessions.models.refreshing import Refreshing
 from user_sessions.models.reverification import Reverification
 from user_sessions.models.start_arguments import task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
@@ -34,7 +33,7 @@ from user_sessions.models.voiding import binds
 __all__ = ["UserSession"]
 
 
-class UserSession(Reverification, StatusModel):
+class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry and revocation.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` describe the first transition that closed the session.
@@ -60,14 +59,11 @@ class UserSession(Reverification, StatusModel):
         help_text=_("How the user signed in, as values of RFC 8176 such as pwd, otp and mfa. Empty if unknown."),
     )
     updated_at = models.DateTimeField(editable=False)
-    last_active_at = models.DateTimeField(_("last active at"), editable=False)
-    latest_expire_at = models.DateTimeField(null=True, blank=True)
-    refreshed_to = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Session tokens issued until then cannot be refreshed.")
-    )
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
     close_reason = models.CharField(max_length=200, blank=True, editable=False)
+    # An expired or ended session can be removed later: only the first of its ends is announced as its end.
+    recorded_ends = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = UserSessionManager()
 
@@ -84,6 +80,8 @@ class UserSession(Reverification, StatusModel):
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
             models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
             models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
+            # Sessions whose end was not recorded. Live sessions are most of them.
+            models.Index(fields=["expire_at"], condition=Q(recorded_ends=0), name="user_sessions_unrecorded"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -192,43 +190,6 @@ class UserSession(Reverification, StatusModel):
     arevoke = twin_of(revoke)
     aremove = twin_of(remove)
     atouch = twin_of(touch)
-
-    def note_use(self, *, at: datetime) -> None:
-        """Extend the idle lifetime when a token is minted.
-
-        Write once per TOUCH_INTERVAL, and only if the workspace has an idle lifetime. Raise NotLive if the session
-        ended after it was read.
-        """
-        at = moment(at)
-        if self._policy.idle_lifetime is None:
-            return
-        prolonged = self._prolonged(at)
-        if timedelta(0) <= prolonged["expire_at"] - self.expire_at < self._touch_interval():
-            return
-        UserSession.objects.live(at=at).filter(pk=self.pk, expire_at=self.expire_at).update(**prolonged)
-        self._read_again()
-        if not self.is_live(at):
-            raise NotLive
-
-    def consume(self, issued_at: datetime) -> bool:
-        """Mark session tokens issued until then as refreshed. Return True if this one was not refreshed before."""
-        unused = UserSession.objects.filter(pk=self.pk).exclude(refreshed_to__gte=instant(issued_at, name="issued_at"))
-        return bool(unused.update(refreshed_to=issued_at))
-
-    @property
-    def _policy(self) -> UserSessionPolicy:
-        return UserSessionPolicy.of(self.workspace)
-
-    def _touch_interval(self) -> timedelta:
-        """Return a tenth of the idle lifetime at most, so that a session in use does not expire between two writes."""
-        idle = self._policy.idle_lifetime
-        return min(settings.touch_interval, idle / 10) if idle else settings.touch_interval
-
-    def _prolonged(self, at: datetime) -> dict[str, Any]:
-        lifetime = self._policy.lifetime
-        latest = self.latest_expire_at or (self.created_at + lifetime if lifetime else None)
-        expire_at = self._policy.end(latest, at=at)
-        return {"expire_at": expire_at, "abandon_at": Greatest(F("abandon_at"), Value(expire_at))}
 
     @property
     def actor(self) -> str:

@@ -1,21 +1,15 @@
 """What ``UserSession.objects.start`` takes: its arguments are checked and brought into the form that a row stores."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from sessions_core.arguments import require_instance, require_user
 from sessions_core.models import Workspace
-from sessions_core.moments import duration
 from sessions_core.texts import text
 from user_sessions.models.clients import Client
 from user_sessions.models.json_text import require_impersonator
-from user_sessions.models.policies import UserSessionPolicy
 
-__all__ = ["ends_of", "method_names", "require_arguments", "task_name", "task_names"]
-
-# Measured from the start of the session, unless its lifetime is longer.
-ABANDONED_AFTER = timedelta(days=30)
+__all__ = ["method_names", "require_arguments", "task_name", "task_names"]
 
 # Characters
 LONGEST_TASK = 200
@@ -32,21 +26,6 @@ def require_arguments(
         require_instance(client, Client, name="client")
     if impersonator is not None:
         require_impersonator(impersonator)
-
-
-def ends_of(workspace: Workspace, lifetime: timedelta | None, *, at: datetime) -> dict[str, datetime | None]:
-    """Return when a session that begins now expires, its latest expiry, and when it is abandoned."""
-    if lifetime is not None:
-        duration(lifetime, name="lifetime")
-    policy = UserSessionPolicy.of(workspace)
-    limits = [limit for limit in (policy.lifetime, lifetime) if limit is not None]
-    latest = at + min(limits) if limits else None
-    expire_at = policy.end(latest, at=at)
-    return {
-        "expire_at": expire_at,
-        "latest_expire_at": latest,
-        "abandon_at": max(at + ABANDONED_AFTER, expire_at),
-    }
 
 
 def task_names(tasks: Collection[str]) -> list[str]:

@@ -20,7 +20,7 @@ from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of, is_void
 
-__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "is_in", "is_open", "look_up"]
+__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "an_epoch_ended_it", "is_in", "is_open", "look_up"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -133,23 +133,23 @@ def is_in(statuses: Iterable[str], *, at: datetime | None = None) -> Q:
 
 def is_open(*, at: datetime | None = None, among: Collection[Status] = OPEN) -> Q:
     """Return the condition for live and void rows: a void session can become live again until it is revoked."""
-    return Q(stored_status__in=among, expire_at__gt=moment(at)) & ~_an_epoch_ended_it()
+    return Q(stored_status__in=among, expire_at__gt=moment(at)) & ~an_epoch_ended_it()
 
 
 @cache  # part of nearly every query, and constant
-def _an_epoch_ended_it() -> Q:
+def an_epoch_ended_it() -> Q:
     return Q(Exists(Epoch.objects.of(OuterRef)))
 
 
 def _is(status: Status, at: datetime) -> Q:
     match status:
         case Status.EXPIRED:
-            return Q(stored_status__in=OPEN, expire_at__lte=at, abandon_at__gt=at) & ~_an_epoch_ended_it()
+            return Q(stored_status__in=OPEN, expire_at__lte=at, abandon_at__gt=at) & ~an_epoch_ended_it()
         case Status.ABANDONED:
-            was_open = Q(stored_status__in=OPEN) & ~_an_epoch_ended_it()
+            was_open = Q(stored_status__in=OPEN) & ~an_epoch_ended_it()
             return (was_open | Q(stored_status__in=(Status.ENDED, Status.REPLACED))) & Q(abandon_at__lte=at)
         case Status.REVOKED:
-            derived = _an_epoch_ended_it() | Q(expire_at__gt=at) & is_void()
+            derived = an_epoch_ended_it() | Q(expire_at__gt=at) & is_void()
             return Q(stored_status=status) | Q(stored_status__in=OPEN) & derived
         case Status.ENDED | Status.REPLACED:
             return Q(stored_status=status, abandon_at__gt=at)

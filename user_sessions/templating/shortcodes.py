@@ -6,9 +6,9 @@ structure. Only a fixed list of paths exists, and paths look up plain mappings o
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from sys import float_info
 from typing import TYPE_CHECKING, Any
@@ -57,11 +57,9 @@ _UNKNOWN = (
     *("org.id", "org.name", "org.slug", "org.role", "org.public_metadata"),
     *("org_membership.public_metadata", "org_membership.permissions"),
 )
-_SESSION_PATHS = ("session.actor", "session.reverification_id")
+_SESSION_PATHS = ("session.actor", "session.amr", "session.auth_time", "session.reverification_id")
 # Every shortcode. A path may continue into a value that is an object.
-SHORTCODES = frozenset(
-    ["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, "session.actor", "session.reverification_id"]
-)
+SHORTCODES = frozenset(["user.id", *(f"user.{name}" for name in _FACTS + _TIMES), *_UNKNOWN, *_SESSION_PATHS])
 
 _BLANKS = r"[ \t\r\n]*+"
 _NAME = r"[\w$-]++(?:\[[0-9]++\])*"
@@ -254,15 +252,23 @@ def values_of(
     user_id: str,
     impersonator: Mapping[str, Any] | None = None,
     reverification_id: str | None = None,
+    amr: Sequence[str] = (),
+    verified_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return the value of each shortcode, without private metadata. Times are whole seconds since the epoch.
 
-    ``impersonator`` and ``reverification_id`` are the session's. A session has no active organisation, so the ``org``
-    shortcodes are None.
+    ``impersonator``, ``reverification_id``, ``amr`` and ``verified_at`` are the session's. A session has no active
+    organisation, so the ``org`` shortcodes are None.
     """
     facts = {f"user.{name}": getattr(profile, name) for name in _FACTS}
     times = {f"user.{name}": at and int(at.timestamp()) for name in _TIMES for at in [getattr(profile, name)]}
-    of_session = {"session.actor": impersonator, "session.reverification_id": reverification_id}
+    of_session = {
+        "session.actor": impersonator,
+        "session.amr": amr,
+        # At 0 the time is unknown: such a session was adopted from Django.
+        "session.auth_time": verified_at and (int(verified_at.timestamp()) or None),
+        "session.reverification_id": reverification_id,
+    }
     return {"user.id": user_id, **facts, **times, **dict.fromkeys(_UNKNOWN), **of_session}
 
 

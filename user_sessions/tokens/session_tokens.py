@@ -157,6 +157,8 @@ def _rendered(claims: str, session: UserSession) -> dict[str, Any]:
         user_id=user_id(session.user_id),
         impersonator=session.impersonator,
         reverification_id=session.reverification_id if is_reverified else None,
+        amr=session.amr,
+        verified_at=session.verified_at,
     )
     return _compiled(claims).render(values)
 

@@ -3,6 +3,8 @@
 import { createClerkClient, verifyToken } from "@clerk/backend"
 import { isClerkAPIResponseError } from "@clerk/backend/errors"
 import { verifyWebhook } from "@clerk/backend/webhooks"
+import { validateReverificationConfig } from "@clerk/shared/authorization"
+import { isReverificationHint } from "@clerk/shared/authorization-errors"
 
 const [act] = process.argv.slice(2)
 const given = JSON.parse(process.env.GIVEN)
@@ -189,6 +191,13 @@ async function webhooks() {
   return { whole: await result(given.body), changed: await result(given.body.replace("active", "actipe")) }
 }
 
+// As ``useReverification`` reads the result of a call.
+function hints() {
+  return given.bodies.map((body) =>
+    isReverificationHint(body) ? validateReverificationConfig(body.clerk_error.metadata.reverification)() : null,
+  )
+}
+
 const acts = {
   sessions,
   lists,
@@ -204,5 +213,6 @@ const acts = {
   verify,
   authenticate,
   webhooks,
+  hints,
 }
 console.log(JSON.stringify(await acts[act]()))

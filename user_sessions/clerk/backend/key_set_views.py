@@ -22,7 +22,10 @@ class JwksView(BackendView):
 
 
 class PublicJwksView(BackendView):
-    """The public key set of the workspace at the request's host. No authentication: public keys are not secret."""
+    """The public key set of the workspace at the request's host, or of the default workspace if it has no address.
+
+    No authentication: public keys are not secret.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)

@@ -76,7 +76,7 @@ class Refresh:
         if at - claims.issued_at > LONGEST_ABSENCE:
             raise ClerkError("session_refresh_expired_session_token_too_old")
         session = self._session(workspace, session_id, at=at)
-        if not session.consume(claims.issued_at):
+        if not session.consume(claims.issued_at, origin=self.origin, at=at):
             raise ClerkError("session_refresh_expired_session_token_consumed")
         try:
             return session_token(session, at=at, authorized_party=self.origin)

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from sessions_core.http.caller import client_address
 from sessions_core.http.cors import Cors
+from sessions_core.http.error_reports import RedactingReporterFilter, remove_query
 from sessions_core.models import Workspace
 from sessions_core.rates import network_of
 from sessions_core.texts import is_storable
@@ -21,24 +22,25 @@ from user_sessions.clerk.base_view import ClerkView, session_not_found
 from user_sessions.clerk.cookies import drop_client, set_client, set_signed_in_cookie
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.client_authentication import Caller, ClientAuthentication
-from user_sessions.clerk.frontend.error_reports import RedactingReporterFilter, remove_query
 from user_sessions.clerk.frontend.forms import FormParser
 from user_sessions.clerk.frontend.frontend_errors import REFUSALS
 from user_sessions.clerk.frontend.frontend_shapes import client_object, session_object
 from user_sessions.clerk.versions import version_of
 from user_sessions.conf import settings
 from user_sessions.models import Client, SignIn, StaleClient, UserSession, UserSessionPolicy
-from user_sessions.passwords import LockedOut, attempt_limits, authenticate_password, can_have_password
+from user_sessions.passwords import (
+    LockedOut,
+    attempt_limits,
+    authenticate_password,
+    can_have_password,
+)
 from user_sessions.requirements import requirement_of
 from user_sessions.tokens.attached_tokens import attached_token
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.user_agents import Device, device_of
 from user_sessions.users import has_user, normalize_name
 
-__all__ = ["LONGEST_PASSWORD", "FrontendView", "wrong_password"]
-
-# Characters. Hashing a longer password takes longer.
-LONGEST_PASSWORD = 4096
+__all__ = ["FrontendView", "wrong_password"]
 
 OVERRIDES = ("DELETE", "PATCH", "PUT")
 

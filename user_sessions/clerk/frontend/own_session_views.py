@@ -9,10 +9,11 @@ from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import session_object, verification_object
-from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView
+from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.parameters import Organization, Parameters
 from user_sessions.clerk.shapes import token_object
 from user_sessions.models import Activity, Impersonated, NotLive, SignIn, UserSession
+from user_sessions.passwords import LONGEST_PASSWORD
 from user_sessions.tokens.session_tokens import session_token, template_token
 
 __all__ = ["SessionsView"]

@@ -11,13 +11,15 @@ from rest_framework.response import Response
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
+from user_sessions.authentication_methods import PASSWORD
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.forms import body_of
 from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
-from user_sessions.clerk.frontend.frontend_view import LONGEST_PASSWORD, FrontendView, wrong_password
+from user_sessions.clerk.frontend.frontend_view import FrontendView, wrong_password
 from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
 from user_sessions.models import SignIn, UserSession
+from user_sessions.passwords import LONGEST_PASSWORD
 from user_sessions.users import clean_name, find_by_name
 
 __all__ = ["SignInsView"]
@@ -109,7 +111,14 @@ class SignInsView(FrontendView):
         """Start a session of the user on this client, or on a new one, in one transaction."""
         client = self.client or self.become_client(at=at)
         session = UserSession.objects.start(
-            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **extra
+            self.caller.workspace,
+            user,
+            actor=actor or client.actor,
+            client=client,
+            at=at,
+            device=self.device,
+            amr=[PASSWORD] if identifier else [],
+            **extra,
         )
         if identifier and not session.began_with(user):  # the password changed after the backends checked it
             raise wrong_password()

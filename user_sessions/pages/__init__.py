@@ -1,0 +1,1 @@
+"""Pages for the users of a Django project."""
