@@ -36,7 +36,7 @@ from user_sessions.authentication_methods import methods_of
 from user_sessions.conf import settings
 from user_sessions.django_links import SESSION_KEY, end_linked, evaluated, known_session, link, noticing_outage
 from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
-from user_sessions.models import Activity, UserSession, UserSessionPolicy, admission
+from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.voiding import binds
 from user_sessions.user_agents import Device, device_of
 
@@ -148,9 +148,8 @@ def _start(
         workspace = Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
         client = previous.client if previous is not None and stays else None
-        return UserSession.objects.start(
-            workspace, user, actor=actor, client=client, replacing=True, device=_device(request), at=at, **facts
-        )
+        facts |= {"actor": actor, "replacing": True, "device": _device(request), "at": at}
+        return _start_on(client, workspace, user, facts)
     except NoDefaultWorkspace:
         logger.error("A sign-in has no user session: set SESSIONS_CORE['DEFAULT_WORKSPACE'] to one of the workspaces.")
     except UserInactive:
@@ -161,6 +160,15 @@ def _start(
         message = gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
         raise PermissionDenied(message) from None
     return None
+
+
+def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dict[str, Any]) -> UserSession:
+    """Start a session on the client as it is now: another tab may sign in on it at the same time."""
+    while True:
+        try:
+            return UserSession.objects.start(workspace, user, client=client, **facts)
+        except StaleClient:
+            client = Client.objects.filter(pk=client and client.pk).first()
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
