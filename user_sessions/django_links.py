@@ -15,14 +15,14 @@ from user_sessions.models import Status, UserSession
 
 __all__ = [
     "SESSION_KEY",
-    "aforget_rolled_back",
+    "arepair_rolled_back",
     "end_linked",
     "evaluated",
-    "forget_rolled_back",
     "known_session",
     "link",
     "met_outage",
     "noticing_outage",
+    "repair_rolled_back",
     "watch_flush",
 ]
 
@@ -36,29 +36,41 @@ def link(request: Any, session: UserSession | None) -> None:
     else:
         request.session[SESSION_KEY] = session.pk
         if is_in_transaction():
-            request._user_sessions_uncommitted = session.pk
+            request._user_sessions_started = session.pk
     request.user_session = session
 
 
-def forget_rolled_back(request: Any) -> None:
-    """Remove the link to a user session that was rolled back with the transaction of its request, as with
-    ``ATOMIC_REQUESTS``. The user stays signed in, and the next request starts another session."""
-    started = getattr(request, "_user_sessions_uncommitted", None)
-    if started and request.session.get(SESSION_KEY) == started:
-        with noticing_outage(request):
-            if not UserSession.objects.filter(pk=started).exists():
-                link(request, None)
+def repair_rolled_back(request: Any) -> None:
+    """Bring the sessions in line after the transaction of the request was rolled back, as with ``ATOMIC_REQUESTS``.
+
+    The link to a user session that was rolled back is removed: the user stays signed in, and the next request starts
+    another session. A session that a log-out has ended is ended again.
+    """
+    ended = getattr(request, "_user_sessions_ended", None)
+    with noticing_outage(request):
+        if _has_lost_its_session(request):
+            link(request, None)
+        if ended:
+            end_linked(request, ended)
 
 
-async def aforget_rolled_back(request: Any) -> None:
-    if hasattr(request, "_user_sessions_uncommitted"):
-        await sync_to_async(forget_rolled_back)(request)
+def _has_lost_its_session(request: Any) -> bool:
+    started = getattr(request, "_user_sessions_started", None)
+    is_linked = started is not None and request.session.get(SESSION_KEY) == started
+    return is_linked and not UserSession.objects.filter(pk=started).exists()
 
 
-def end_linked(named: Any) -> None:
+async def arepair_rolled_back(request: Any) -> None:
+    if hasattr(request, "_user_sessions_started") or hasattr(request, "_user_sessions_ended"):
+        await sync_to_async(repair_rolled_back)(request)
+
+
+def end_linked(request: Any, named: Any) -> None:
     """End the user session that a Django session names."""
     if isinstance(named, str) and is_storable(named):
         UserSession.objects.filter(pk=named).close(Status.ENDED, actor=f"user_session:{named}")
+        if is_in_transaction():
+            request._user_sessions_ended = named
 
 
 def watch_flush(request: Any) -> None:
@@ -69,7 +81,7 @@ def watch_flush(request: Any) -> None:
 
     def end(named: Any) -> None:
         with noticing_outage(request):
-            end_linked(named)
+            end_linked(request, named)
         session = known_session(request)
         if session is not None and session.pk == named:
             request.user_session = None

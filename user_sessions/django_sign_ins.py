@@ -89,7 +89,7 @@ def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
         return
     request = getattr(request, "_request", request)
     with noticing_outage(request):
-        end_linked(django_session[SESSION_KEY])
+        end_linked(request, django_session[SESSION_KEY])
     link(request, None)
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 
-from user_sessions.django_links import aforget_rolled_back, evaluated, forget_rolled_back, met_outage, watch_flush
+from user_sessions.django_links import arepair_rolled_back, evaluated, met_outage, repair_rolled_back, watch_flush
 from user_sessions.django_sign_ins import live_session
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
@@ -45,14 +45,14 @@ class UserSessionMiddleware:
             return self.acall(request)
         with RevocationScope(), keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
             response = self.get_response(request)
-        forget_rolled_back(request)
+        repair_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
     async def acall(self, request: HttpRequest) -> HttpResponseBase:
         async with RevocationScope():
             with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
                 response: HttpResponseBase = await self.get_response(request)
-        await aforget_rolled_back(request)
+        await arepair_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
 
