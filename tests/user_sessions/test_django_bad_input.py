@@ -71,6 +71,10 @@ def steps(request: HttpRequest, named: str) -> HttpResponse:
             logout(request)
         elif name == "missing":
             raise Http404
+        elif name == "cycle":
+            request.session.cycle_key()
+        elif name == "as-bob":
+            request.user = User.objects.get(username="bob")
         elif name == "empty":
             request.session.flush()
         elif name == "gone":
@@ -304,14 +308,18 @@ def test_a_django_session_whose_row_is_gone_signs_nobody_in(ann):
     assert only_session().status == Status.ACTIVE, "until it is idle: nothing of the Django session is stored"
 
 
-def test_a_cycled_key_in_a_request_keeps_the_session(ann, engine, settings):
-    settings.SESSION_SAVE_EVERY_REQUEST = True
+@pytest.mark.parametrize("saves_each_request", [True, False])
+def test_a_key_cycled_in_a_request_keeps_the_session(ann, engine, settings, saves_each_request):
+    settings.SESSION_SAVE_EVERY_REQUEST = saves_each_request
     client = sign_in()
-    before = only_session().pk
-    session = client.session
-    session.cycle_key()
-    client.cookies["sessionid"] = session.session_key
-    assert client.get("/private/").json()["session"] == before
+    shown = client.get("/steps/cycle/").json()
+    assert shown == client.get("/private/").json() == {"user": "ann", "session": only_session().pk}
+
+
+def test_a_page_that_sets_another_user_keeps_the_session_of_its_own(ann, bob, engine):
+    client = sign_in()
+    assert client.get("/steps/as-bob/").json() == {"user": "bob", "session": only_session().pk}
+    assert client.get("/private/").json() == {"user": "ann", "session": only_session().pk}
 
 
 # A database that is away, or rolls back
