@@ -10,10 +10,16 @@ _.first_factor_age  # docs/verifying.md: a field of verified claims
 _.second_factor_age  # docs/verifying.md: a field of verified claims
 _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes name as text
 
+_.CACHED  # docs/session-tokens-in-views.md: a freshness, which views state as text
+_.is_anonymous  # Django's own attribute of a user
+_._reject  # Django's CSRF middleware
+_.__call__  # decorators.py: the type of a decorator
+
 # A table of routes names these methods of views as text; tests walk every route.
 _.accept_ticket
 _.active_sessions
 _.attempt_first_factor
+_.attempt_second_factor
 _.mint
 _.mint_from_template
 _.redeem_handshake

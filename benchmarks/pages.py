@@ -25,13 +25,7 @@ HOST = "127.0.0.1"
 ROOT = Path(__file__).parent.parent
 FIRST_PORT = 8790
 
-PLAIN, OURS, CACHED, ALLAUTH, DJANGO_USER_SESSIONS = (
-    "plain Django",
-    "gatepass",
-    "gatepass, cached",
-    "allauth usersessions",
-    "django-user-sessions",
-)
+PLAIN, DJANGO_USER_SESSIONS = "plain Django", "django-user-sessions"
 
 BEFORE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -50,11 +44,11 @@ class Project:
 
 PROJECTS: Mapping[str, Project] = {
     PLAIN: Project(),
-    OURS: Project(
+    "gatepass": Project(
         apps=["sessions_core", "user_sessions"],
         middleware=["user_sessions.middleware.UserSessionMiddleware"],
     ),
-    ALLAUTH: Project(
+    "allauth usersessions": Project(
         apps=["allauth", "allauth.account", "allauth.usersessions"],
         middleware=[
             "allauth.account.middleware.AccountMiddleware",

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.urls import URLResolver, get_resolver
 from rest_framework.permissions import OperandHolder, SingleOperandHolder
 
 from client_sessions.authentication import ClientSessionAuthentication
 from client_sessions.filters import GrantedFilterBackend
 from client_sessions.permissions import HasClientSession, HasCredential
+from sessions_core.http.project_views import project_views
 
 
 @register(Tags.urls)
 def check_guarded_views(**_: object) -> Iterable[CheckMessage]:
     """Report views that require or filter by a client session but cannot authenticate one."""
-    for path, view, options in _rest_views(get_resolver()):
+    for path, callback in project_views():
+        view, options = getattr(callback, "cls", None), getattr(callback, "initkwargs", {})
+        if view is None:  # not a view of REST framework
+            continue
 
         def has(option: str, *wanted: type, view: Any = view, options: Any = options) -> bool:
             parts = options.get(option, getattr(view, option, ()))
@@ -42,13 +45,3 @@ def _classes(parts: Iterable[Any]) -> Iterator[type]:
             yield from _classes([part.op1_class, part.op2_class])
         elif isinstance(part, SingleOperandHolder):
             yield from _classes([part.op1_class])
-
-
-def _rest_views(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield path, class and ``as_view`` arguments of each REST framework view of the project."""
-    for entry in resolver.url_patterns:
-        path = prefix + str(entry.pattern)
-        if isinstance(entry, URLResolver):
-            yield from _rest_views(entry, path)
-        elif view := getattr(entry.callback, "cls", None):
-            yield path, view, getattr(entry.callback, "initkwargs", {})

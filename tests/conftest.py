@@ -19,6 +19,8 @@ from tests.hosts import start_project
 from tests.policies import create_workspace
 from tests.sdks import packages
 from tests.versions import IS_STATED_SET, stated
+from user_sessions.freshness import live_sessions
+from user_sessions.keys.trusted_keys import trusted_keys
 from user_sessions.models.signing_keys import private_key
 
 OPERATOR = "operator:test"
@@ -45,6 +47,8 @@ def quick_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rsa, "generate_private_key", key_pool.generator())
     monkeypatch.setattr(serialization, "load_der_private_key", key_pool.load)
     private_key.cache_clear()
+    trusted_keys.clear()
+    live_sessions.clear()
 
 
 @pytest.fixture(autouse=True)

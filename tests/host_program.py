@@ -18,12 +18,17 @@ from client_sessions.models import Action, ClientSession, Terms
 from client_sessions.permissions import HasClientSession, HasCredential
 from client_sessions.scoping import GrantedQuerySet, visible_to
 from sessions_core.models import Workspace
+from user_sessions.authentication import SessionTokenAuthentication
 from user_sessions.clerk.cookies import publishable_key
+from user_sessions.decorators import SessionRequest, session_required
+from user_sessions.freshness import Freshness
+from user_sessions.guards import SignedIn, aauthenticate_request, authenticate_request
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keep_session
 from user_sessions.permissions import verified_within_permission
 from user_sessions.profiles import UserProfile, default_profile
-from user_sessions.requirements import default_requirement
+from user_sessions.requirements import Requirement, default_requirement
+from user_sessions.second_factors import FactorKind, SecondFactor
 from user_sessions.step_up import verified_within
 from user_sessions.tokens.session_tokens import session_token
 from user_sessions.users import is_ordinary
@@ -91,6 +96,37 @@ async def called(request: HttpRequest) -> None:
     await later(request)  # type: ignore[call-arg]
 
 
+class Tokens(SessionTokenAuthentication):
+    session_freshness = "cached"
+
+
+@session_required
+def signed_in(request: SessionRequest, floor: int = 0) -> HttpResponse:
+    assert_type(request.auth, SessionClaims)
+    assert_type(request.user_session, UserSession)
+    return HttpResponse(request.user.username)
+
+
+@session_required(freshness=Freshness.NETWORKLESS)
+def networkless(request: HttpRequest, floor: int) -> JsonResponse:
+    return JsonResponse({})
+
+
+@session_required(freshness="cached")
+async def signed_in_later(request: HttpRequest, floor: int) -> HttpResponse:
+    assert_type(await aauthenticate_request(request), SignedIn)
+    return HttpResponse()
+
+
+async def signed_in_called(request: HttpRequest) -> None:
+    assert_type(signed_in(request, floor=1), HttpResponse | JsonResponse)
+    assert_type(networkless(request, 1), JsonResponse)
+    assert_type(await signed_in_later(request, 1), HttpResponse | JsonResponse)
+    assert_type(authenticate_request(request, freshness="strict").user_session, UserSession)
+    networkless(request, floor="1")  # type: ignore[arg-type]
+    await signed_in_later(request)  # type: ignore[call-arg]
+
+
 def grant(workspace: Workspace, at: datetime) -> None:
     session = ClientSession.objects.start(workspace, actor="backend", wanted={"door": ["1"]})
     assert_type(session, ClientSession)
@@ -125,9 +161,13 @@ def profile(user: User) -> UserProfile:
     return UserProfile(created_at=user.date_joined, updated_at=user.date_joined)
 
 
-def requirement(user: User, identifier: str, request: HttpRequest) -> str | None:
+def requirement(user: User, identifier: str, request: HttpRequest) -> Requirement:
     assert_type(is_ordinary(user), bool)
-    return default_requirement(user, identifier, request)
+    if user.is_staff:
+        return Requirement(refusal="Staff sign in elsewhere.")
+    pager = SecondFactor(FactorKind.TOTP, lambda code: code == "123456")
+    assert_type(default_requirement(user, identifier, request), Requirement)
+    return Requirement(second_factors=[pager], tasks=["terms"])
 
 
 def verify(url: str, token: str, jwks: dict[str, Any]) -> SessionClaims | str:

@@ -1,4 +1,4 @@
-"""Projects that require more than a password: the Frontend API does not bypass that."""
+"""Projects that require more than a password: the Frontend API asks for it, or refuses the sign-in."""
 
 import sys
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from tests.hosts import migrate, run
 
 pytestmark = embedded
 
+UNLIMITED = 'USER_SESSIONS = {"RATES": {"password": None, "account": None}}\n'
 QUICK = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]\nALLOWED_HOSTS = ["*"]\n'
 
 ALLAUTH = """
@@ -20,10 +21,12 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
 LOGIN_REDIRECT_URL = "/in"
 """
+MFA = f'{ALLAUTH}ACCOUNT_EMAIL_VERIFICATION = "none"\nMFA_TOTP_TOLERANCE = 1\n'
 ALLAUTH_URLS = 'urlpatterns += [path("accounts/", include("allauth.urls"))]\n'
 VERIFYING = 'ACCOUNT_EMAIL_VERIFICATION = "mandatory"\nACCOUNT_LOGIN_METHODS = {"email", "username"}\n'
 BY_ADDRESS = 'ACCOUNT_EMAIL_VERIFICATION = "none"\nACCOUNT_LOGIN_METHODS = {"email"}\n'
-DJANGO_OTP = 'INSTALLED_APPS += ["django_otp", "django_otp.plugins.otp_totp"]\n'
+OTP_APPS = ["django_otp", "django_otp.plugins.otp_totp", "django_otp.plugins.otp_static", "django_otp.plugins.otp_hotp"]
+DJANGO_OTP = f"INSTALLED_APPS += {OTP_APPS}\nOTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0\n"
 
 PERSON = """
 from urllib.parse import urlencode
@@ -118,35 +121,144 @@ def test_with_mandatory_verification_an_unverified_address_is_refused_after_the_
     ]
 
 
+# What a user enrols in each app, and ``recovery``, a code to use once.
 ENROL = {
-    "allauth": 'from allauth.mfa.totp.internal.auth import TOTP\nTOTP.activate(ann, "A" * 32)\n',
-    "django_otp": (
-        "from django_otp.plugins.otp_totp.models import TOTPDevice\n"
-        "device = TOTPDevice.objects.create(user=ann, confirmed=False)\ntried()\n"
-        "TOTPDevice.objects.update(confirmed=True)\n"
-    ),
+    "allauth": """
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+
+def enrol():
+    TOTP.activate(ann, SECRET)
+
+def enrol_recovery():
+    return RecoveryCodes.activate(ann).generate_codes()[0]
+
+def enrol_other():
+    Authenticator.objects.create(user=ann, type="webauthn", data={})
+
+def used():
+    return [each.last_used_at is not None for each in Authenticator.objects.order_by("pk")]
+""",
+    "django_otp": """
+from base64 import b32decode
+from django_otp.plugins.otp_hotp.models import HOTPDevice
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+def enrol():
+    TOTPDevice.objects.create(user=ann, key=b32decode(SECRET).hex())
+
+def enrol_recovery():
+    return StaticDevice.objects.create(user=ann).token_set.create(token="spare123").token
+
+def enrol_other():
+    HOTPDevice.objects.create(user=ann)
+
+def used():
+    return [each.last_used_at is not None for kind in (TOTPDevice, StaticDevice) for each in kind.objects.all()]
+""",
 }
-TICKET = """
-from datetime import timedelta
-from django.utils import timezone
-from user_sessions.models import Ticket
-from user_sessions.tokens.ticket_tokens import ticket_token
-ticket = Ticket.objects.issue(Workspace.objects.get(), ann, actor="test", lifetime=timedelta(hours=1))
-print(post(page(), "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]["status"])
+FACTORS = """
+from tests.totp import SECRET, code_of
+
+def begun():
+    browser = page()
+    status, shown = post(browser, "sign_ins", strategy="password", identifier="ann", password="correct horse")
+    return browser, f"sign_ins/{shown['id']}/attempt_second_factor", shown
+
+def entered(strategy, code, browser=None, path=""):
+    if browser is None:
+        browser, path, _ = begun()
+    status, shown = post(browser, path, strategy=strategy, code=code)
+    return status, shown.get("long_message") or shown["status"]
+"""
+HOSTS = pytest.mark.parametrize(
+    ("app", "lines", "urls"),
+    [("allauth", MFA + UNLIMITED, ALLAUTH_URLS), ("django_otp", DJANGO_OTP + UNLIMITED, "")],
+    ids=list(ENROL),
+)
+
+SIGN_IN = """
+tried()
+enrol()
+tried(password="wrong")
+_, _, shown = begun()
+print(shown["status"], shown["supported_second_factors"])
+print(UserSession.objects.count())
+print(entered("totp", "000000"))
+print(entered("totp", code_of()), used())
+print(entered("totp", code_of()))
+print(entered("totp", code_of(later=1)))
+print(entered("backup_code", "spare123"))
+recovery = enrol_recovery()
+print(begun()[2]["supported_second_factors"])
+print(entered("totp", recovery))
+print(entered("backup_code", recovery), used())
+print(entered("backup_code", recovery))
+print(UserSession.objects.exclude(second_factor_at=None).count(), UserSession.objects.count())
+"""
+BAD_CODE = (422, "Code is incorrect. Try again.")
+
+
+@HOSTS
+def test_a_second_factor_of_the_project_is_asked_for_and_each_code_works_once(project, app, lines, urls):
+    assert printed(project(lines, urls), ENROL[app] + FACTORS + SIGN_IN) == [
+        *(COMPLETE, WRONG, "needs_second_factor [{'strategy': 'totp'}]", "1"),
+        *(f"{BAD_CODE}", "(200, 'complete') [True]", f"{BAD_CODE}", "(200, 'complete')"),
+        "(400, 'This user has no such second factor.')",
+        "[{'strategy': 'totp'}, {'strategy': 'backup_code'}]",
+        *(f"{BAD_CODE}", "(200, 'complete') [True, True]", f"{BAD_CODE}", "3 4"),
+    ]
+
+
+OTHER = """
+enrol_other()
+tried()
+recovery = enrol_recovery()
+print(begun()[2]["supported_second_factors"], entered("backup_code", recovery))
+"""
+
+
+@HOSTS
+def test_a_factor_that_cannot_be_entered_here_refuses_the_password(project, app, lines, urls):
+    lines = printed(project(lines, urls), ENROL[app] + FACTORS + OTHER)
+    assert lines == [FACTOR, "[{'strategy': 'backup_code'}] (200, 'complete')"]
+
+
+UNCONFIRMED = "enrol()\nTOTPDevice.objects.update(confirmed=False)\ntried()"
+
+
+def test_an_unconfirmed_device_is_not_a_factor(project):
+    assert printed(project(DJANGO_OTP), ENROL["django_otp"] + FACTORS + UNCONFIRMED) == [COMPLETE]
+
+
+LIMITED = """
+enrol()
+print([entered("totp", "000000") for _ in range(2)] == [(422, "Code is incorrect. Try again.")] * 2)
+for _ in range(5):
+    entered("totp", "000000")
+print(entered("totp", code_of()))
 """
 
 
 @pytest.mark.parametrize(
     ("app", "lines", "urls"),
-    [("allauth", f'{ALLAUTH}ACCOUNT_EMAIL_VERIFICATION = "none"\n', ALLAUTH_URLS), ("django_otp", DJANGO_OTP, "")],
+    [
+        ("allauth", MFA + UNLIMITED, ALLAUTH_URLS),
+        ("django_otp", f"{DJANGO_OTP}{UNLIMITED}OTP_TOTP_THROTTLE_FACTOR = 60\n", ""),
+    ],
+    ids=list(ENROL),
 )
-def test_a_second_factor_refuses_a_password_but_not_a_ticket(project, app, lines, urls):
-    lines = printed(project(lines, urls), f"tried()\n{ENROL[app]}tried(password='wrong')\ntried()\n{TICKET}")
-    assert lines[-4:] == [COMPLETE, WRONG, FACTOR, "complete"]
+def test_the_projects_own_limit_of_guesses_applies(project, app, lines, urls):
+    lines = printed(project(lines, urls), ENROL[app] + FACTORS + LIMITED)
+    assert lines == ["True", f"{BAD_CODE}"]
 
 
-LEVELS = """
+TICKET = """
 from datetime import timedelta
+from django.utils import timezone
+from user_sessions.models import Ticket
 from user_sessions.tokens.ticket_tokens import ticket_token
 from user_sessions.verify.form import parse
 
@@ -155,29 +267,45 @@ def by_ticket():
     browser = page()
     shown = post(browser, "sign_ins", strategy="ticket", ticket=ticket_token(ticket, at=timezone.now()))[1]
     return browser, "sessions/" + shown["created_session_id"]
-
-def reverified():
-    browser, path = by_ticket()
-    for level in ("second_factor", "multi_factor", "first_factor"):
-        status, shown = post(browser, path + "/verify", level=level)
-        if status == 200:
-            proof = {"strategy": "password", "password": "correct horse"}
-            status, shown = post(browser, path + "/verify/attempt_first_factor", **proof)
-        token = browser.get("/v1/client").json()["response"]["sessions"][0]["last_active_token"]["jwt"]
-        print(level, status, shown.get("long_message") or shown["status"], parse(token).payload["fva"][1])
 """
+LEVELS = """
+def reverified(later=()):
+    browser, path = by_ticket()
+    for level in ("first_factor", "second_factor", "multi_factor"):
+        status, shown = post(browser, path + "/verify", level=level)
+        seen = []
+        while "needs" in (shown.get("status") or ""):
+            seen.append(shown["status"])
+            which = "first" if "first" in shown["status"] else "second"
+            proof = {"strategy": "password", "password": "correct horse"}
+            if which == "second":
+                proof = {"strategy": "backup_code", "code": codes.pop()}
+            status, shown = post(browser, f"{path}/verify/attempt_{which}_factor", **proof)
+        token = browser.get("/v1/client").json()["response"]["sessions"][0]["last_active_token"]["jwt"]
+        print(level, seen, shown["status"], parse(token).payload["fva"])
+
+codes = []
+reverified()
+enrol()
+"""
+CODES = {
+    "allauth": "codes = RecoveryCodes.activate(ann).generate_codes()\n",
+    "django_otp": (
+        "device = StaticDevice.objects.create(user=ann)\n"
+        "codes = [device.token_set.create(token=token).token for token in ('one', 'two', 'three')]\n"
+    ),
+}
 
 
-@pytest.mark.parametrize(
-    ("app", "lines", "urls"),
-    [("allauth", f'{ALLAUTH}ACCOUNT_EMAIL_VERIFICATION = "none"\n', ALLAUTH_URLS), ("django_otp", DJANGO_OTP, "")],
-)
-def test_a_second_factor_is_not_reverified_by_a_password(project, app, lines, urls):
-    script = f"{TICKET}{LEVELS}\nreverified()\n{ENROL[app]}reverified()"
-    lines = [line for line in printed(project(lines, urls), script) if "_factor " in line]
-    assert lines == [
-        *(f"{level} {COMPLETE} -1" for level in ("second_factor", "multi_factor", "first_factor")),
-        *(f"{level} {FACTOR} -1" for level in ("second_factor", "multi_factor", "first_factor")),
+@HOSTS
+def test_a_reverification_asks_for_the_second_factor_of_the_project(project, app, lines, urls):
+    script = ENROL[app] + FACTORS + TICKET + LEVELS + CODES[app] + "reverified()"
+    first, second = "needs_first_factor", "needs_second_factor"
+    assert printed(project(lines, urls), script) == [
+        *(f"{level} {[first]} complete [0, -1]" for level in ("first_factor", "second_factor", "multi_factor")),
+        f"first_factor {[first, second]} complete [0, 0]",
+        f"second_factor {[second]} complete [0, 0]",
+        f"multi_factor {[first, second]} complete [0, 0]",
     ]
 
 
@@ -289,7 +417,7 @@ class Login(TestCase):
         self.verify()
         TOTP.activate(self.ann, "A" * 32)
         self.assertRedirects(self.login(), "/accounts/2fa/authenticate/")
-        assert sign_in()[0] == 400
+        assert sign_in()[1]["status"] == "needs_second_factor"
         code = format_hotp_value(hotp_value("A" * 32, next(yield_hotp_counters_from_time())))
         answer = self.client.post("/accounts/2fa/authenticate/", {{"code": code}})
         self.assertRedirects(answer, "/in", fetch_redirect_response=False)

@@ -125,6 +125,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         actor="test", reason="test", at=at
     ),
     "PersonalAccessToken.revoke": lambda a, at: a.personal.revoke(actor="test", at=at),
+    "SignIn.ask_for_second_factor": lambda a, at: a.attempt.ask_for_second_factor(a.user, ["totp"], at=at),
     "SignIn.status_at": lambda a, at: a.attempt.status_at(at),
     "SignInQuerySet.begin": lambda a, at: SignIn.objects.begin(a.client, a.user, "u1", at=at),
     "SigningKey.retire": lambda a, at: a.signing_key.retire(actor="test", at=at),

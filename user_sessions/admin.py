@@ -79,7 +79,7 @@ class UserSessionAdmin(HistoryAdmin):
         "created_at",
         "last_active_at",
         "seen",
-        "verified_at",
+        ("verified_at", "second_factor_at"),
         "expire_at",
         "abandon_at",
         "ending",

@@ -8,10 +8,19 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from user_sessions import checks, deactivation, django_sign_ins, password_changes, reauthentication  # noqa: F401
+        from user_sessions import (  # noqa: F401
+            checks,
+            deactivation,
+            django_sign_ins,
+            password_changes,
+            reauthentication,
+            view_checks,
+        )
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
+        from user_sessions.keys import trusted_keys
 
         deactivation.connect()
+        trusted_keys.connect()
         password_changes.connect()
         django_sign_ins.connect()
         reauthentication.connect()

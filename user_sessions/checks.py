@@ -24,11 +24,17 @@ from user_sessions.conf import (
     settings,
 )
 from user_sessions.django_sign_ins import MIDDLEWARE
-from user_sessions.requirements import uncovered_apps
+from user_sessions.second_factors import uncovered_apps
 
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
-DURATIONS = ("SESSION_TOKEN_LIFETIME", "TEMPLATE_TOKEN_MAX_LIFETIME", "JWKS_MAX_AGE", "TOUCH_INTERVAL")
+DURATIONS = (
+    "SESSION_TOKEN_LIFETIME",
+    "TEMPLATE_TOKEN_MAX_LIFETIME",
+    "JWKS_MAX_AGE",
+    "TOUCH_INTERVAL",
+    "SESSION_CACHE_MAX_AGE",
+)
 
 
 @register(Tags.security)

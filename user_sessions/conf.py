@@ -59,6 +59,14 @@ class UserSessionsSettings(RatedSettings):
         return self._duration("TOUCH_INTERVAL", timedelta(seconds=60))
 
     @property
+    def session_cache_max_age(self) -> timedelta:
+        """Return how long a process may reuse what it read of a session, in views whose freshness is ``cached``.
+
+        So long such a view can accept a session that is over. Default 10 seconds.
+        """
+        return self._duration("SESSION_CACHE_MAX_AGE", timedelta(seconds=10))
+
+    @property
     def allow_unfiltered_list(self) -> bool:
         """Return True if ``GET /v1/sessions`` works without a user and without a client. Default False."""
         return self.given.get("ALLOW_UNFILTERED_LIST", False) is True
@@ -84,11 +92,12 @@ class UserSessionsSettings(RatedSettings):
 
     @property
     def sign_in_requirement(self) -> str:
-        """Return the dotted path of a function that decides whether the correct password is enough.
+        """Return the dotted path of a function that decides what is required after the correct password.
 
-        It takes the user, the identifier they typed and the request, and returns what is still required, as a sentence,
-        or None. It also runs before a reverification. Default ``"user_sessions.requirements.default_requirement"``,
-        which checks allauth and django-otp.
+        It takes the user, the identifier they typed and the request, and returns a
+        ``user_sessions.requirements.Requirement``, a sentence that refuses the sign-in, or None if the password is
+        enough. It also runs before and in a reverification. Default
+        ``"user_sessions.requirements.default_requirement"``, which reads allauth and django-otp.
         """
         given = self.given.get("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT)
         return given if isinstance(given, str) else DEFAULT_REQUIREMENT

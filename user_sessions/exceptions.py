@@ -1,13 +1,18 @@
 """Errors of user sessions: one class for each reason that a verb is refused."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
     from user_sessions.models.sessions import UserSession
 
 __all__ = [
     "AlreadySignedIn",
     "AudienceRefused",
+    "CsrfFailed",
     "ForeignClient",
     "Impersonated",
     "ImpersonationRefused",
@@ -21,12 +26,24 @@ __all__ = [
     "ReservedClaim",
     "ReverificationMissing",
     "SessionExists",
+    "SessionExpired",
+    "SessionNotFound",
+    "SessionPending",
+    "SessionRevoked",
+    "SessionTokenError",
+    "SessionTokenExpired",
+    "SessionTokenInvalid",
+    "SessionTokenMissing",
+    "SessionTokenNotYetValid",
+    "SessionTokenRefused",
+    "SessionsUnavailable",
     "StaleClient",
     "TemplateGone",
     "TicketExpired",
     "TooManySessions",
     "UserInactive",
     "UserSessionError",
+    "WrongOrigin",
 ]
 
 
@@ -130,3 +147,94 @@ class ReservedClaim(UserSessionError):
 
 class AudienceRefused(UserSessionError):
     """The JWT template's ``aud`` is neither a string nor a list of strings (RFC 7519, section 4.1.3)."""
+
+
+class SessionTokenError(UserSessionError):
+    """The session token of a request is not accepted. ``code`` is stable; ``message`` is for people."""
+
+    code: ClassVar[str]
+    message: "ClassVar[_StrOrPromise]"
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class SessionTokenRefused(SessionTokenError):
+    """The caller is not signed in."""
+
+
+class SessionTokenMissing(SessionTokenRefused):
+    """The request has no session token."""
+
+    code = "not_authenticated"
+    message = _("A session token is required.")
+
+
+class SessionTokenInvalid(SessionTokenRefused):
+    """The token is forged, of another kind or of another workspace, or its signing key was revoked."""
+
+    code = "invalid_session_token"
+    message = _("The session token is invalid.")
+
+
+class SessionTokenExpired(SessionTokenRefused):
+    """The token has expired. The session may be live: request a new token."""
+
+    code = "session_token_expired"
+    message = _("The session token has expired.")
+
+
+class SessionTokenNotYetValid(SessionTokenRefused):
+    """The token becomes valid later, which happens if the clocks of two servers differ."""
+
+    code = "session_token_not_yet_valid"
+    message = _("The session token is not valid yet.")
+
+
+class WrongOrigin(SessionTokenRefused):
+    """The token in the cookie was not issued for a page of the workspace or of this host."""
+
+    code = "wrong_origin"
+    message = _("The session token was issued for another origin.")
+
+
+class SessionPending(SessionTokenRefused):
+    """The session is pending: the user must complete a task first."""
+
+    code = "session_pending"
+    message = _("The session is pending until the user completes a task.")
+
+
+class SessionNotFound(SessionTokenRefused):
+    """The session of the token was deleted, for example with its user."""
+
+    code = "session_not_found"
+    message = _("The session no longer exists.")
+
+
+class SessionExpired(SessionTokenRefused):
+    """The session of the token has expired."""
+
+    code = "session_expired"
+    message = _("The session has expired.")
+
+
+class SessionRevoked(SessionTokenRefused):
+    """The session of the token was ended, revoked, removed or replaced, or its user is inactive."""
+
+    code = "session_revoked"
+    message = _("The session is over.")
+
+
+class CsrfFailed(SessionTokenError):
+    """A request that may change something has its session token in a cookie and fails the CSRF checks."""
+
+    code = "csrf_failed"
+    message = _("The CSRF token is missing or incorrect.")
+
+
+class SessionsUnavailable(SessionTokenError):
+    """The database is unavailable, so nobody can be authenticated."""
+
+    code = "sessions_unavailable"
+    message = _("Sessions cannot be checked at the moment. Try again later.")

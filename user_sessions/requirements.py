@@ -1,14 +1,14 @@
-"""Requirements of the host beyond the correct password. The Frontend API cannot fulfil them, so it refuses sign-in.
+"""What the host requires of a sign-in beside the correct password: a second factor, tasks, or another way to sign in.
 
 Third-party apps are imported inside functions, because they are optional.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest
@@ -17,32 +17,62 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
 from user_sessions.conf import settings
+from user_sessions.models.start_arguments import task_names
+from user_sessions.second_factors import SecondFactor, enrolled_factors
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["default_requirement"]
+__all__ = ["Requirement", "default_requirement"]
 
 SECOND_FACTOR = _("This account has a second factor, which cannot be entered here.")
 
 
-def requirement_of(user: Any, identifier: str, request: HttpRequest) -> str | None:
-    """Call the function in ``USER_SESSIONS["SIGN_IN_REQUIREMENT"]``. The default answers in English, like the API."""
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """What is required of a user after the correct password. Without arguments the password is enough.
+
+    ``refusal`` is a sentence for a user who cannot sign in here. Of ``second_factors`` the user must enter one. The
+    session begins pending with ``tasks``.
+    """
+
+    refusal: str | None = None
+    second_factors: Sequence[SecondFactor] = ()
+    tasks: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.refusal, str | None):
+            raise ValueError("refusal must be a sentence, or None.")
+        given: object = self.second_factors
+        if not isinstance(given, list | tuple) or not all(isinstance(factor, SecondFactor) for factor in given):
+            raise ValueError("second_factors must be a list of SecondFactor.")
+        task_names(self.tasks)
+
+
+def requirement_of(user: Any, identifier: str, request: HttpRequest) -> Requirement:
+    """Call the function in ``USER_SESSIONS["SIGN_IN_REQUIREMENT"]``. The default answers in English, like the API.
+
+    Raise TypeError for a result of another type.
+    """
     function = import_string(settings.sign_in_requirement)
     with override("en") if function is default_requirement else nullcontext():
-        missing: str | None = function(user, identifier, request)
-    return missing
+        given: object = function(user, identifier, request)
+    if isinstance(given, Requirement):
+        return given
+    if given is None or isinstance(given, str):
+        return Requirement(refusal=given)
+    raise TypeError(f"{settings.sign_in_requirement} must return a Requirement, a string or None.")
 
 
-def default_requirement(user: Any, identifier: str, request: HttpRequest) -> str | None:
-    """Return what allauth or django-otp still requires of this user, as a sentence in the active language, or None.
+def default_requirement(user: Any, identifier: str, request: HttpRequest) -> Requirement:
+    """Return what allauth or django-otp still requires of this user. A refusal is in the active language.
 
     ``identifier`` is what the user typed to sign in. It is empty at a reverification if that is unknown.
     """
-    for app, requirement in ADAPTERS.items():
-        if apps.is_installed(app) and (missing := requirement(user, identifier)):
-            return str(missing)
-    return None
+    if apps.is_installed("allauth.account") and (missing := _of_allauth_account(user, identifier)):
+        return Requirement(refusal=str(missing))
+    factors = enrolled_factors(user, request)
+    return Requirement(refusal=str(SECOND_FACTOR) if factors == [] else None, second_factors=factors or ())
 
 
 def _of_allauth_account(user: Any, identifier: str) -> "_StrOrPromise | None":
@@ -78,51 +108,3 @@ def _is_phone_enough(phone: tuple[str, bool] | None, is_required: bool) -> bool:
     if phone is None:
         return not is_required
     return phone[1] or not app_settings.PHONE_VERIFICATION_ENABLED
-
-
-def _of_allauth_mfa(user: Any, identifier: str) -> "_StrOrPromise | None":
-    """Check for a second factor. A browser that allauth trusts is not trusted here."""
-    from allauth.mfa.models import Authenticator
-    from allauth.mfa.utils import is_mfa_enabled
-
-    return SECOND_FACTOR if is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]) else None
-
-
-def _of_django_otp(user: Any, identifier: str) -> "_StrOrPromise | None":
-    from django_otp import user_has_device
-
-    return SECOND_FACTOR if user_has_device(user, confirmed=True) else None
-
-
-ADAPTERS: dict[str, Callable[[Any, str], "_StrOrPromise | None"]] = {
-    "allauth.account": _of_allauth_account,
-    "allauth.mfa": _of_allauth_mfa,
-    "django_otp": _of_django_otp,
-}
-
-
-# Words in the dotted name of an app that provides second factors.
-SECOND_FACTOR_APP = re.compile(
-    r"(^|[._])(2fa|mfa[23]?|totp|otp|two_?factor|multi_?factor|u2f|fido2?|webauthn|trench|deux)([._]|$)"
-)
-
-# Apps whose factors an adapter covers, although they define no devices.
-COVERED_APP = re.compile(
-    r"(allauth\.mfa|django_otp|django_otp\.plugins\..+|two_factor|two_factor\.plugins\..+|wagtail_2fa)$"
-)
-
-
-def uncovered_apps() -> Iterator[str]:
-    """Yield installed apps that, by their name, provide second factors and that no adapter covers."""
-    for config in apps.get_app_configs():
-        name = config.name
-        if SECOND_FACTOR_APP.search(name) and not COVERED_APP.match(name) and not _has_otp_devices(config):
-            yield name
-
-
-def _has_otp_devices(config: AppConfig) -> bool:
-    if not apps.is_installed("django_otp"):
-        return False
-    from django_otp.models import Device
-
-    return any(issubclass(model, Device) for model in config.get_models())

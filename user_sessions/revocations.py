@@ -46,7 +46,7 @@ class RevocationScope:
     _token: Token["RevocationScope | None"]
 
     def __init__(self) -> None:
-        self._pending: list[_Revocation] = []
+        self._pending: set[_Revocation] = set()
 
     def __enter__(self) -> Self:
         self._token = _scope.set(self)
@@ -65,8 +65,8 @@ class RevocationScope:
             await sync_to_async(self._flush)()
 
     def _add(self, revocation: _Revocation) -> None:
-        self._pending.append(revocation)
-        on_commit(partial(self._pending.remove, revocation))
+        self._pending.add(revocation)
+        on_commit(partial(self._pending.discard, revocation))
 
     def _flush(self) -> None:
         """Write what was rolled back. No query if everything has committed."""

@@ -8,7 +8,16 @@ from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
 from django.db.models import Model
 
-__all__ = ["atomic", "has_table", "is_away", "is_in_transaction", "on_commit", "require_transaction", "roll_back"]
+__all__ = [
+    "atomic",
+    "has_table",
+    "is_away",
+    "is_in_transaction",
+    "on_commit",
+    "require_transaction",
+    "roll_back",
+    "roll_back_request",
+]
 
 # The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
@@ -44,6 +53,13 @@ def on_commit(call: Callable[[], object]) -> None:
 def roll_back() -> None:
     """Roll back the current transaction when it ends."""
     transaction.set_rollback(True, using=_database())
+
+
+def roll_back_request() -> None:
+    """Roll back the transactions of ``ATOMIC_REQUESTS``, as REST framework does when a view raises an error."""
+    for connection in connections.all():
+        if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
+            connection.set_rollback(True)
 
 
 def is_away(error: Exception) -> bool:

@@ -3,7 +3,6 @@
 https://fetch.spec.whatwg.org/#http-cors-protocol
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +11,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models.workspaces import is_loopback
 
 __all__ = ["Cors", "is_allowed", "is_preflight", "vary_by_origin"]
-
-# Pages on the developer's own machine, which a sandbox always allows.
-_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
 
 # Seconds a browser may cache the response to a preflight.
 MAX_AGE = 600
@@ -56,7 +53,7 @@ def is_allowed(origin: str, workspace: Workspace | None) -> bool:
 
     Pass None if the workspace is not known before authentication.
     """
-    is_local = bool(_LOOPBACK.fullmatch(origin))
+    is_local = is_loopback(origin)
     if workspace is None and is_local:
         return Workspace.objects.filter(Q(is_sandbox=True) | Q(allowed_origins__origin=origin)).exists()
     if workspace is None:

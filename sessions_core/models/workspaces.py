@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from sessions_core.conf import settings
 from sessions_core.labels import WORKSPACE
 
-__all__ = ["AllowedOrigin", "NoDefaultWorkspace", "Workspace", "is_origin"]
+__all__ = ["AllowedOrigin", "NoDefaultWorkspace", "Workspace", "is_loopback", "is_origin"]
 
 # The workspace that a project of one tenant gets by itself. Two processes that create it at once create one row.
 _MADE_BY_ITSELF = uuid.UUID("7c0fb1d6-3a51-4c53-9a4f-0d8d5f1b0e01")
@@ -21,6 +21,7 @@ _MADE_BY_ITSELF = uuid.UUID("7c0fb1d6-3a51-4c53-9a4f-0d8d5f1b0e01")
 
 # RFC 6454, section 6.1, as browsers send it: without the default port of the scheme.
 _ORIGIN = re.compile(r"(https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?")
+_LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII)
 _IMPLIED_PORTS = {"https": 443, "http": 80}
 _LAST_PORT = 65535
 
@@ -37,6 +38,11 @@ def is_origin(value: str) -> None:
             ),
             code="no_origin",
         )
+
+
+def is_loopback(origin: str) -> bool:
+    """Return True for a page on the developer's own machine, which a sandbox always allows."""
+    return bool(_LOOPBACK.fullmatch(origin))
 
 
 class NoDefaultWorkspace(Exception):
@@ -59,7 +65,7 @@ class WorkspaceManager(models.Manager["Workspace"]):
         """
         named = settings.default_workspace
         rows = self.filter(pk=named) if named else self.order_by("created_at", "id")
-        found = list(rows.select_related(*related)[:2])
+        found = list((rows.select_related(*related) if related else rows)[:2])
         if len(found) > 1 or (named and not found):
             raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
         return found[0] if found else None

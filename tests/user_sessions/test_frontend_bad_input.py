@@ -21,7 +21,17 @@ few = settings(fuzz, max_examples=60)
 POSTS = [route.path for route in ROUTES if "POST" in route.actions and "anything" not in route.path]
 NAMED = [(method, route.path) for route in ROUTES if "<str" in route.path for method in route.actions]
 FIELDS = [
-    *("strategy", "ticket", "identifier", "password", "level", "intent", "active_organization_id", "organization_id"),
+    *(
+        "strategy",
+        "ticket",
+        "identifier",
+        "password",
+        "code",
+        "level",
+        "intent",
+        "active_organization_id",
+        "organization_id",
+    ),
     *("_method", "redirect_url", "format", "suffixed_cookies", "__clerk_db_jwt", "_clerk_session_id", "_is_native"),
 ]
 IDS = [

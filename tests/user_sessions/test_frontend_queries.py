@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
+from tests.user_sessions import factors
 from tests.user_sessions.frontend import App, Browser
 from user_sessions.models import Definition, JwtTemplate, UserSession
 
@@ -40,6 +41,16 @@ def test_minting_from_a_template_is_one_more_query(browser, crowd, at_home, djan
 def test_reading_the_client_is_three_queries(browser, crowd, django_assert_num_queries):
     with django_assert_num_queries(3) as captured:
         assert len(browser.client_json()["sessions"]) == len(crowd)
+    assert writes(captured) == []
+
+
+def test_an_open_sign_in_is_shown_without_a_question_to_the_host(browser, at_home, settings, django_assert_num_queries):
+    get_user_model().objects.create_user("ann", password="correct horse")
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": factors.BOTH}
+    browser.post("v1/client/sign_ins", strategy="password", identifier="ann", password="correct horse")
+    settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": "not.asked"}
+    with django_assert_num_queries(3) as captured:
+        assert browser.client_json()["sign_in"]["status"] == "needs_second_factor"
     assert writes(captured) == []
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.embedded import examples
+from tests.user_sessions.factors import APP_CODES
 from tests.user_sessions.pages import APP, HOSTS, Page, handshake, listing, signed_in_client, ticket_for, token_of
 from user_sessions.clerk.handshakes import Handshake
 from user_sessions.models import Activity, Client, SigningKey, UserSession
@@ -88,6 +89,27 @@ def test_a_refused_concurrent_sign_in_does_not_use_its_ticket(workspace, u1, u2,
         for answer, ticket in zip(answers, tickets, strict=True):
             again = Page().use(ticket)
             assert again.error == ("sign_in_token_already_used_code" if answer.status_code == 200 else "")
+
+
+@pytest.mark.wire("C197")
+def test_concurrent_codes_start_one_session_even_if_the_host_accepts_each(workspace, u1, at_once, settings):
+    unlimited = {"visitor": None, "password": None, "account": None}
+    settings.USER_SESSIONS = {
+        "RATES": unlimited,
+        "SIGN_IN_REQUIREMENT": "tests.user_sessions.factors.reusable",
+    }
+    u1.set_password("correct horse")
+    u1.save()
+    for _ in range(ROUNDS):
+        page = Page()
+        begun = page.post("client/sign_ins", strategy="password", identifier="u1", password="correct horse").json()
+        path = f"client/sign_ins/{begun['response']['id']}/attempt_second_factor"
+        tabs = pages(str(page.cookie), 5)
+        answers = at_once(*(partial(tab.post, path, strategy="totp", code=APP_CODES[0]) for tab in tabs))
+        assert errors(answers)[""] == 1
+        assert set(errors(answers)) <= {"", "authentication_invalid", "signed_out"}
+        assert UserSession.objects.live().count() == 1
+        UserSession.objects.all().revoke(actor="test")
 
 
 def test_two_concurrent_switches_leave_one_valid_token(workspace, u1, u2, at_once):

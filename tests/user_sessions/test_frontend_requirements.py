@@ -7,7 +7,8 @@ from django.utils.translation import override
 from tests.pages import blocks
 from tests.user_sessions.test_frontend_names import by_password, in_two_steps
 from user_sessions.models import UserSession
-from user_sessions.requirements import ADAPTERS, SECOND_FACTOR, default_requirement
+from user_sessions.requirements import Requirement, default_requirement
+from user_sessions.second_factors import ADAPTERS
 
 SECRET = "correct horse battery staple"
 
@@ -45,7 +46,7 @@ def of_the_default(user, identifier, request):
 )
 def test_the_default_answers_in_english_unless_a_host_calls_it(frontend, ann, settings, monkeypatch, function, message):
     settings.USER_SESSIONS = {"SIGN_IN_REQUIREMENT": function}
-    monkeypatch.setitem(ADAPTERS, "user_sessions", lambda user, identifier: SECOND_FACTOR)
+    monkeypatch.setitem(ADAPTERS, "user_sessions", lambda user, request: [])
     with override("de"):
         refused = by_password(frontend, "ann@example.com").json()["errors"][0]
     assert refused["long_message"].startswith(message)
@@ -69,9 +70,17 @@ def test_users_without_another_requirement_sign_in(browser, ann, settings):
 
 
 def test_the_documented_function_refuses_staff_and_users_refused_by_default(ann, rf):
-    (block,) = blocks("browsers.md", "python")
     names = {}
-    exec(compile(block, "browsers.md", "exec"), names)
-    assert names["requirement"](ann, "ann", rf.get("/")) is None
+    exec(compile(blocks("browsers.md", "python")[0], "browsers.md", "exec"), names)
+    assert names["requirement"](ann, "ann", rf.get("/")) == Requirement()
     ann.is_staff = True
     assert names["requirement"](ann, "ann", rf.get("/")) == "Staff sign in at https://staff.example.com only."
+
+
+def test_the_documented_function_adds_a_factor_and_a_task_of_the_host(ann, rf):
+    names = {"has_pager": lambda user: True, "has_accepted_terms": lambda user: False}
+    names["check_pager"] = lambda user, code: (user, code) == (ann, "1234")
+    exec(compile(blocks("browsers.md", "python")[1], "browsers.md", "exec"), names)
+    required = names["requirement"](ann, "ann", rf.get("/"))
+    (pager,) = required.second_factors
+    assert (pager.accepts("1234"), pager.accepts("4321"), required.tasks) == (True, False, ["accept-terms"])

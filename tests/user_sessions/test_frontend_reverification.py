@@ -162,7 +162,7 @@ def test_an_impersonator_cannot_reverify_at_any_level(frontend, ann, required, l
     assert result_of(prove(frontend, session)) == (400, "session_reverification_missing")
 
 
-@pytest.mark.parametrize("step", ["prepare_first_factor", "prepare_second_factor", "attempt_second_factor"])
+@pytest.mark.parametrize("step", ["prepare_first_factor", "prepare_second_factor"])
 def test_other_factors_are_refused(frontend, session, step):
     ask(frontend, session)
     response = frontend.verb(session, f"verify/{step}", strategy="phone_code", code="1")

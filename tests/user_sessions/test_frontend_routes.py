@@ -29,8 +29,10 @@ WITH_IDS = [call for call in OF_CLIENTS if "_id>" in call.values[0].path]
 FORMS = {
     "client/sign_ins": {"identifier": "ann"},
     "client/sign_ins/<str:sign_in_id>/attempt_first_factor": {"strategy": "password", "password": SECRET},
+    "client/sign_ins/<str:sign_in_id>/attempt_second_factor": {"strategy": "totp", "code": "123456"},
     "client/sessions/<str:session_id>/verify": {"level": "first_factor"},
     "client/sessions/<str:session_id>/verify/attempt_first_factor": {"strategy": "password", "password": SECRET},
+    "client/sessions/<str:session_id>/verify/attempt_second_factor": {"strategy": "totp", "code": "123456"},
 }
 QUERIES = {"client/handshake": f"?redirect_url={PAGE}/", "client/touch": f"?redirect_url={PAGE}/"}
 
@@ -39,6 +41,9 @@ OTHERWISE = {
     "client/handshake": 307,
     "client/touch": 307,
     "tickets/accept": 303,
+    "client/sign_ins/<str:sign_in_id>/attempt_first_factor": 400,  # the user is already signed in on this client
+    "client/sign_ins/<str:sign_in_id>/attempt_second_factor": 400,  # the password is missing
+    "client/sign_ins/<str:sign_in_id>/prepare_second_factor": 400,
     **{
         f"client/sessions/<str:session_id>/verify/{step}": 400
         for step in ("attempt_first_factor", "prepare_first_factor", "prepare_second_factor", "attempt_second_factor")
@@ -81,8 +86,6 @@ def test_a_route_answers_its_client(frontend, ann, route, method):
     rows = rows_of(frontend, ann) | {"ticket": frontend.ticket_for(ann)}
     response = ask(frontend, method, route, rows)
     expected = 404 if route.view is UnknownView else OTHERWISE.get(route.path, 200)
-    # The user is already signed in on this client, so the second step fails.
-    expected = 400 if route.path == "client/sign_ins/<str:sign_in_id>/attempt_first_factor" else expected
     assert response.status_code == expected, response.content
     assert CLIENT in route.open_to
 

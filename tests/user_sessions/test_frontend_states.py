@@ -35,11 +35,12 @@ ANSWERS = {
     "verify/attempt_first_factor": (NOT_ASKED, SIGNED_OUT, NOT_FOUND),
     "verify/prepare_first_factor": (NO_FACTOR, NO_FACTOR, NOT_FOUND),
     "verify/prepare_second_factor": (NO_FACTOR, NO_FACTOR, NOT_FOUND),
-    "verify/attempt_second_factor": (NO_FACTOR, NO_FACTOR, NOT_FOUND),
+    "verify/attempt_second_factor": (NOT_ASKED, SIGNED_OUT, NOT_FOUND),
 }
 FORMS = {
     "verify": {"level": "first_factor"},
     "verify/attempt_first_factor": {"strategy": "password", "password": "x"},
+    "verify/attempt_second_factor": {"strategy": "totp", "code": "123456"},
 }
 
 # The new state after each verb that changes the session.

@@ -253,16 +253,16 @@ def test_a_fixture_and_a_copy_elsewhere_end_nothing(ann_session, ann, tmp_path):
 
 
 def test_a_sign_in_during_a_password_change_gets_no_session(at_home, browser, ann, monkeypatch):
-    from user_sessions.clerk.frontend import frontend_view
+    from user_sessions.clerk.frontend import credential_attempts
 
-    authenticate_password = frontend_view.authenticate_password
+    authenticate_password = credential_attempts.authenticate_password
 
     def slowly(*args: Any) -> Any:
         found = authenticate_password(*args)
         by_update(ann)
         return found
 
-    monkeypatch.setattr(frontend_view, "authenticate_password", slowly)
+    monkeypatch.setattr(credential_attempts, "authenticate_password", slowly)
     response = browser.post("v1/client/sign_ins", strategy="password", identifier="u1", password=PASSWORD)
     assert response.error == "form_password_incorrect"
     assert not UserSession.objects.exists()

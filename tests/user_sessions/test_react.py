@@ -21,6 +21,7 @@ from sessions_core.models import AllowedOrigin, Workspace
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from tests.policies import address_of, set_user_session_policy
+from tests.user_sessions import factors
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import JwtTemplate, UserSession
 
@@ -153,6 +154,35 @@ def sign_in_by_component(page: Any, username: str) -> None:
     page.get_by_role("button", name="Continue", exact=True).click()
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Continue", exact=True).click()
+
+
+def test_the_prebuilt_sign_in_asks_for_the_code_of_an_authenticator_app(page, site, shows, picture, settings):
+    settings.USER_SESSIONS = settings.USER_SESSIONS | {"SIGN_IN_REQUIREMENT": factors.BOTH}
+    factors.forget_used_codes()
+    page.goto(f"{site('components')}&page=sign-in")
+    sign_in_by_component(page, "jane_doe")
+    code = page.get_by_label("Enter verification code")
+    code.fill("999999")  # sent with the last digit
+    page.get_by_text("Code is incorrect. Try again.").first.wait_for(timeout=15_000)
+    picture()
+    assert not UserSession.objects.exists()
+    code.fill(factors.APP_CODES[0])
+    shows("jane_doe")
+    assert UserSession.objects.get().second_factor_at is not None
+
+
+def test_the_prebuilt_sign_in_takes_a_recovery_code_instead(page, site, shows, picture, settings):
+    settings.USER_SESSIONS = settings.USER_SESSIONS | {"SIGN_IN_REQUIREMENT": factors.BOTH}
+    factors.forget_used_codes()
+    page.goto(f"{site('components')}&page=sign-in")
+    sign_in_by_component(page, "jane_doe")
+    page.get_by_text("Use another method").click()
+    picture()
+    page.get_by_role("button", name="Use a backup code").click()
+    page.get_by_label("Backup code").fill(factors.RECOVERY_CODES[0])
+    press(page, "Continue")
+    shows("jane_doe")
+    assert UserSession.objects.get().second_factor_at is not None
 
 
 def test_prebuilt_components_sign_in_switch_accounts_and_sign_out(page, site, shows, picture):

@@ -142,6 +142,13 @@ def test_a_block_that_is_rolled_back_alone_loses_no_revocation(session):
     assert stored(session).status == "revoked"
 
 
+def test_a_transaction_around_the_scope_may_commit_later(session, caplog):
+    with transaction.atomic(), RevocationScope():
+        revoke_durably(session, **TEST)
+    assert stored(session).status == "revoked"
+    assert caplog.text == ""
+
+
 def test_a_session_that_the_same_transaction_had_ended_is_revoked(session):
     with RevocationScope(), transaction.atomic():
         session.end(actor="test")

@@ -192,3 +192,11 @@ def test_a_workspace_without_a_frontend_api_has_an_issuer(workspace, backend, si
     set_user_session_policy(workspace, frontend_api=None)
     workspace.save()
     assert claims_of(minted(backend, sign_in(u1)["id"]))["iss"] == f"urn:uuid:{workspace.pk}"
+
+
+@pytest.mark.parametrize(("amr", "second"), [([], -1), (["pwd"], -1), (["pwd", "otp", "mfa"], 5)])
+def test_a_sign_in_with_several_factors_has_the_time_of_the_second_one(workspace, u1, amr, second):
+    now = timezone.now()
+    then = now - timedelta(minutes=5)
+    session = UserSession.objects.start(workspace, u1, actor="test", at=now, amr=amr, verified_at=then)
+    assert claims_of(session_token(session, at=now))["fva"] == [5, second]

@@ -25,7 +25,7 @@ from user_sessions.models import UserSession
 from user_sessions.permissions import verified_within_permission
 from user_sessions.step_up import Standing, standing_of, verified_within
 from user_sessions.tokens.session_tokens import session_token
-from user_sessions.verify.claims import session_claims
+from user_sessions.verify.session_claims import session_claims
 
 MINUTE = timedelta(minutes=1)
 NOW = timezone.now().replace(microsecond=0)

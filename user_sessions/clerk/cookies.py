@@ -3,7 +3,6 @@
 We set the former on our own responses. The app's server sets the latter: they are ``Set-Cookie`` directives in JSON.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -18,7 +17,7 @@ from publicsuffixlist import PublicSuffixList
 from sessions_core.models import Workspace
 from user_sessions.models import Client, UserSessionPolicy
 from user_sessions.tokens.client_tokens import client_token
-from user_sessions.tokens.cookie_names import cookie_suffix
+from user_sessions.tokens.cookie_names import SESSION_COOKIE, cookie_names, publishable_key
 
 __all__ = [
     "CLIENT_COOKIE",
@@ -49,13 +48,6 @@ CLIENT_COOKIE = "__client"
 HANDSHAKE_COOKIES = ("__clerk_handshake", "__clerk_handshake_nonce")
 
 
-def publishable_key(workspace: Workspace) -> str:
-    """Return the publishable key, which contains the host of the workspace in base64, for Clerk's SDKs."""
-    host = urlsplit(_issuer(workspace)).netloc
-    kind = "test" if workspace.is_sandbox else "live"
-    return f"pk_{kind}_{b64encode(f'{host}$'.encode()).decode().rstrip('=')}"
-
-
 # Cookies of our own responses
 
 
@@ -75,13 +67,13 @@ def set_signed_in_cookie(response: HttpResponseBase, workspace: Workspace, since
     It is always set for the whole site: a second cookie for one host would give that host two values.
     """
     domain = _domain(_issuer(workspace))
-    for name in _names("__client_uat", workspace):
+    for name in cookie_names("__client_uat", workspace):
         _set(response, name, _seconds(since), workspace, max_age=MAX_AGE, domain=domain)
 
 
 def has_signed_in_cookie(cookies: Mapping[str, str], workspace: Workspace) -> bool:
     """Return True if the browser's cookies tell an app's server that a user is signed in."""
-    return any(cookies.get(name) not in (None, "", "0") for name in _names("__client_uat", workspace))
+    return any(cookies.get(name) not in (None, "", "0") for name in cookie_names("__client_uat", workspace))
 
 
 def set_handshake(response: HttpResponseBase, name: str, value: str, workspace: Workspace, *, page: str) -> bool:
@@ -138,7 +130,7 @@ def _public_suffixes() -> PublicSuffixList:
 
 def session_cookies(token: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
     """Return ``__session``, readable by pages, and its suffixed twin if requested. The last one wins."""
-    return _directives("__session", token, workspace, suffixed=suffixed)
+    return _directives(SESSION_COOKIE, token, workspace, suffixed=suffixed)
 
 
 def signed_in_cookies(
@@ -148,7 +140,7 @@ def signed_in_cookies(
 
     ``__client_uat`` has the same domain as in ``set_signed_in_cookie``: of two cookies the server would read the older.
     """
-    _, refresh = _names("__refresh", workspace)
+    _, refresh = cookie_names("__refresh", workspace)
     client_uat = _directives("__client_uat", _seconds(since), workspace, suffixed=suffixed)
     return [
         *_with_domain(client_uat, _shared_domain(page, _issuer(workspace))),
@@ -182,7 +174,7 @@ def _with_domain(directives: list[str], domain: str | None) -> list[str]:
 
 
 def _directives(name: str, value: str, workspace: Workspace, *, suffixed: bool) -> list[str]:
-    names = _names(name, workspace) if suffixed else (name,)
+    names = cookie_names(name, workspace) if suffixed else (name,)
     return [_directive(each, value, workspace) for each in names]
 
 
@@ -190,11 +182,6 @@ def _directive(name: str, value: str, workspace: Workspace) -> str:
     """Return a directive. An empty value deletes the cookie."""
     secure = "; Secure" if _is_secure(workspace) else ""
     return f"{name}={value}; Path=/; Max-Age={MAX_AGE if value else 0}; SameSite=Lax{secure}"
-
-
-def _names(name: str, workspace: Workspace) -> tuple[str, str]:
-    """Return the cookie's name and its suffixed twin: SDKs prefer the one with the suffix of their workspace."""
-    return name, f"{name}_{cookie_suffix(publishable_key(workspace))}"
 
 
 def _seconds(since: datetime | None) -> str:

@@ -80,6 +80,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "form_conditional_param_missing": (422, "is missing"),
     "form_identifier_not_found": (422, "Couldn't find your account"),
     "form_password_incorrect": (422, "Password is incorrect"),
+    "form_code_incorrect": (422, "Code is incorrect"),
     "form_already_exists": (422, "is taken"),
     "form_resource_not_found": (422, "was not found"),
     "too_many_requests": (429, "Too many requests"),

@@ -216,8 +216,20 @@ class Migration(migrations.Migration):
                         editable=False, help_text="When the user last authenticated.", verbose_name="verified at"
                     ),
                 ),
+                (
+                    "second_factor_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When the user last entered a second factor.",
+                        null=True,
+                        verbose_name="second factor at",
+                    ),
+                ),
                 ("reverifying_since", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("reverification_id", models.CharField(blank=True, editable=False, max_length=40)),
+                ("reverification_factors", models.CharField(blank=True, editable=False, max_length=6)),
+                ("first_factor_reverified_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("expire_at", models.DateTimeField(verbose_name="expires at")),
                 ("latest_expire_at", models.DateTimeField(blank=True, null=True)),
                 ("idle_lifetime", models.DurationField(blank=True, editable=False, null=True)),
@@ -542,6 +554,9 @@ class Migration(migrations.Migration):
                 ("id", models.CharField(editable=False, max_length=40, unique=True)),
                 ("identifier", models.CharField(blank=True, editable=False, max_length=255)),
                 ("created_at", models.DateTimeField(editable=False)),
+                ("first_factor_verified_at", models.DateTimeField(editable=False, null=True)),
+                ("password_fingerprint", models.CharField(blank=True, editable=False, max_length=129)),
+                ("second_factors", models.JSONField(default=list, editable=False)),
                 (
                     "created_session",
                     models.ForeignKey(

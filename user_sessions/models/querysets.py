@@ -13,6 +13,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
+from user_sessions.authentication_methods import SEVERAL_FACTORS
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
@@ -116,7 +117,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         does not want to be remembered. With ``tasks`` the session is pending until they are completed. ``replacing``
         replaces a conflicting session of the client instead of refusing the sign-in. ``device`` is the device of the
         sign-in. ``amr`` tells how the user signed in, as values of RFC 8176, and ``verified_at`` when: now, unless it
-        was earlier. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy of the workspace.
+        was earlier; with "mfa" also of the second factor. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
         AlreadySignedIn or TooManySessions.
@@ -185,6 +186,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             created_at=at,
             updated_at=at,
             last_active_at=at,
+            second_factor_at=values["verified_at"] if SEVERAL_FACTORS in values["amr"] else None,
             **values,
         )
         session.void_reason = None

@@ -18,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
-from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, fingerprint_of, is_void
+from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, is_void
 
 __all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "an_epoch_ended_it", "is_in", "is_open", "look_up"]
 
@@ -81,9 +81,9 @@ class StatusModel(models.Model):
         self.epoch_id, self.void_reason = (row.epoch_id, row.void_reason) if row else (None, None)
         return self.epoch_id, self.void_reason
 
-    def began_with(self, user: Any) -> bool:
-        """Return True if the session began with the password of this instance of its user."""
-        return fingerprint_of(user) in self.password_fingerprint
+    def began_with(self, fingerprint: str) -> bool:
+        """Return True if the session began with the password that has this digest."""
+        return fingerprint in self.password_fingerprint.split()
 
     @property
     def status(self) -> Status:

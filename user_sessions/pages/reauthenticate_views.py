@@ -93,7 +93,8 @@ class ReauthenticateView(RedirectURLMixin, FormView):  # type: ignore[type-arg] 
         user, session = self.request.user, self.session
         if session is None or session.user_id != user.pk or session.impersonator is not None:
             return False
-        return can_have_password(user) and requirement_of(user, "", self.request) is None
+        requirement = requirement_of(user, "", self.request)
+        return can_have_password(user) and requirement.refusal is None and not requirement.second_factors
 
     def _seconds_to_wait(self) -> int:
         """Count the attempt with those at the sign-ins. Return the seconds to wait if there were too many."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS
-from user_sessions.verify.claims import NEVER
+from user_sessions.verify.session_claims import NEVER
 
 __all__ = [
     "SessionFacts",
@@ -31,6 +31,7 @@ class SessionFacts:
     session_id: str
     status: str
     verified_at: datetime
+    second_factor_at: datetime | None
     expire_at: datetime
     impersonator: Mapping[str, Any] | None
     authorized_party: str | None = None
@@ -52,7 +53,7 @@ def session_token_claims(
     return {
         **_registered(facts, at=at, lifetime=lifetime, skew=NOT_BEFORE, token_id=token_id),
         "sid": facts.session_id,
-        "fva": factor_verification_age(facts.verified_at, at=at),
+        "fva": factor_verification_age(facts.verified_at, facts.second_factor_at, at=at),
         **({"sts": facts.status, "v": version} if version > 1 else {}),
         **({"act": dict(facts.impersonator)} if facts.impersonator is not None else {}),
         **_unreserved(own or {}, RESERVED_IN_SESSION_TOKENS),
@@ -85,9 +86,14 @@ def ticket_claims(
     }
 
 
-def factor_verification_age(verified_at: datetime, *, at: datetime) -> list[int]:
-    """Return the minutes since the first and second factor were verified. The second is always NEVER."""
-    return [max(int((at - verified_at) / timedelta(minutes=1)), 0), NEVER]
+def factor_verification_age(verified_at: datetime, second_factor_at: datetime | None, *, at: datetime) -> list[int]:
+    """Return the minutes since the first and second factor were verified. The second is NEVER without a time."""
+    second = NEVER if second_factor_at is None else _minutes_since(second_factor_at, at)
+    return [_minutes_since(verified_at, at), second]
+
+
+def _minutes_since(then: datetime, at: datetime) -> int:
+    return max(int((at - then) / timedelta(minutes=1)), 0)
 
 
 def is_audience(value: Any) -> bool:

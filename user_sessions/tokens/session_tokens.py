@@ -144,6 +144,7 @@ def _facts(session: UserSession, *, at: datetime, authorized_party: str | None) 
         session_id=session.pk,
         status=status,
         verified_at=session.verified_at,
+        second_factor_at=session.second_factor_at,
         expire_at=session.expire_at,
         impersonator=session.impersonator,
         authorized_party=authorized_party,

@@ -1,8 +1,7 @@
 """Verify session tokens in any Python service. Needs ``pyjwt[crypto]``, but neither Django nor the other packages."""
 
-from user_sessions.verify.claims import SessionClaims
 from user_sessions.verify.keys import Keys, KeySet, VerificationKey
-from user_sessions.verify.refusals import (
+from user_sessions.verify.rejections import (
     BadClaim,
     BadSignature,
     Expired,
@@ -20,6 +19,7 @@ from user_sessions.verify.refusals import (
     WrongParty,
 )
 from user_sessions.verify.remote import JwksUrl
+from user_sessions.verify.session_claims import SessionClaims
 from user_sessions.verify.verifier import Verifier
 
 __all__ = [

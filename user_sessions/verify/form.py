@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, NoReturn
 
-from user_sessions.verify.refusals import Malformed
+from user_sessions.verify.rejections import Malformed
 
 __all__ = ["Parts", "parse"]
 

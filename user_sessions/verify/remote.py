@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener, getproxies
 
 from user_sessions.verify.keys import KeySet, VerificationKey
-from user_sessions.verify.refusals import KeysUnavailable
+from user_sessions.verify.rejections import KeysUnavailable
 
 __all__ = ["JwksUrl"]
 

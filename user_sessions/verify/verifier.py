@@ -5,10 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from user_sessions.verify.claims import SessionClaims, session_claims
 from user_sessions.verify.form import Parts, parse
 from user_sessions.verify.keys import Keys
-from user_sessions.verify.refusals import (
+from user_sessions.verify.rejections import (
     BadClaim,
     BadSignature,
     Expired,
@@ -21,6 +20,7 @@ from user_sessions.verify.refusals import (
     WrongKind,
     WrongParty,
 )
+from user_sessions.verify.session_claims import SessionClaims, session_claims
 
 __all__ = ["Verifier"]
 

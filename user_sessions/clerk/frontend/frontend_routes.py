@@ -7,6 +7,7 @@ from user_sessions.clerk.frontend.me_views import MeView
 from user_sessions.clerk.frontend.own_client_views import ClientView
 from user_sessions.clerk.frontend.own_session_views import SessionsView
 from user_sessions.clerk.frontend.redirect_views import RedirectsView
+from user_sessions.clerk.frontend.reverification_views import ReverificationsView
 from user_sessions.clerk.frontend.sign_in_views import SignInsView
 from user_sessions.clerk.frontend.unknown_frontend_views import UnknownView
 from user_sessions.clerk.paths import ANY_METHOD, ANYTHING
@@ -25,6 +26,13 @@ ROUTES = [
     Route(
         "client/sign_ins/<str:sign_in_id>/attempt_first_factor", SignInsView, {"POST": "attempt_first_factor"}, CLIENTS
     ),
+    Route(
+        "client/sign_ins/<str:sign_in_id>/attempt_second_factor",
+        SignInsView,
+        {"POST": "attempt_second_factor"},
+        CLIENTS,
+    ),
+    Route("client/sign_ins/<str:sign_in_id>/prepare_second_factor", SignInsView, {"POST": "refuse_factor"}, CLIENTS),
     Route("client/sessions", ClientView, {"DELETE": "remove_sessions"}, CLIENTS),
     Route(SESSION, SessionsView, {"GET": "retrieve"}, CLIENTS),
     Route(f"{SESSION}/touch", SessionsView, {"POST": "touch"}, CLIENTS),
@@ -32,12 +40,11 @@ ROUTES = [
     Route(f"{SESSION}/remove", SessionsView, {"POST": "remove"}, CLIENTS),
     Route(f"{SESSION}/tokens", SessionsView, {"POST": "mint"}, CLIENTS),
     Route(f"{SESSION}/tokens/<str:template_name>", SessionsView, {"POST": "mint_from_template"}, CLIENTS),
-    Route(f"{SESSION}/verify", SessionsView, {"POST": "verify"}, CLIENTS),
-    Route(f"{SESSION}/verify/attempt_first_factor", SessionsView, {"POST": "attempt_first_factor"}, CLIENTS),
-    *(
-        Route(f"{SESSION}/verify/{factor}", SessionsView, {"POST": "refuse_factor"}, CLIENTS)
-        for factor in ("prepare_first_factor", "prepare_second_factor", "attempt_second_factor")
-    ),
+    Route(f"{SESSION}/verify", ReverificationsView, {"POST": "verify"}, CLIENTS),
+    Route(f"{SESSION}/verify/attempt_first_factor", ReverificationsView, {"POST": "attempt_first_factor"}, CLIENTS),
+    Route(f"{SESSION}/verify/prepare_first_factor", ReverificationsView, {"POST": "refuse_factor"}, CLIENTS),
+    Route(f"{SESSION}/verify/prepare_second_factor", ReverificationsView, {"POST": "refuse_factor"}, CLIENTS),
+    Route(f"{SESSION}/verify/attempt_second_factor", ReverificationsView, {"POST": "attempt_second_factor"}, CLIENTS),
     Route("client/handshake", RedirectsView, {"GET": "handshake"}, ANYONE),
     Route("client/touch", RedirectsView, {"GET": "touch"}, ANYONE),
     Route("tickets/accept", RedirectsView, {"GET": "accept_ticket"}, ANYONE),

@@ -1,17 +1,21 @@
 """JSON shapes of the Frontend API. Times are milliseconds since the epoch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
+from user_sessions.models.reverification import Factors
 from user_sessions.passwords import can_have_password
+from user_sessions.second_factors import FactorKind
 from user_sessions.tokens.claims import factor_verification_age
 from user_sessions.users import sign_in_identifiers
 
 __all__ = [
+    "LEVELS",
+    "STRATEGIES",
     "client_object",
     "session_object",
     "session_with_activity",
@@ -19,8 +23,14 @@ __all__ = [
     "verification_object",
 ]
 
-# The only factor that this API verifies.
+# The only first factor that this API verifies.
 PASSWORD = {"strategy": "password"}
+
+# Clerk's words for second factors, and for what a reverification asks for.
+STRATEGIES = {"totp": FactorKind.TOTP, "backup_code": FactorKind.RECOVERY_CODE}
+LEVELS = {"first_factor": Factors.FIRST, "second_factor": Factors.SECOND, "multi_factor": Factors.BOTH}
+
+SIGNING_IN = (SignIn.Status.NEEDS_FIRST_FACTOR, SignIn.Status.NEEDS_SECOND_FACTOR)
 
 
 def session_object(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
@@ -28,7 +38,7 @@ def session_object(session: UserSession, *, at: datetime, token: str | None) -> 
     return _with_token(session, at=at, token=token) | {
         "user": (user := user_object(session.user)),
         "public_user_data": _public_user_data(user),
-        "factor_verification_age": factor_verification_age(session.verified_at, at=at),
+        "factor_verification_age": factor_verification_age(session.verified_at, session.second_factor_at, at=at),
     }
 
 
@@ -46,7 +56,7 @@ def client_object(
     tokens: Mapping[str, str | None],
 ) -> dict[str, Any]:
     """Return a client with its listed sessions and the active one; ``tokens`` maps session ids to session tokens."""
-    is_open = sign_in is not None and sign_in.status_at(at) == SignIn.Status.NEEDS_FIRST_FACTOR
+    is_open = sign_in is not None and sign_in.status_at(at) in SIGNING_IN
     return {
         "object": "client",
         "id": client.pk,
@@ -66,14 +76,15 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     """Return a sign-in attempt. It contains only what the user typed, because they are not authenticated yet."""
     status = sign_in.status_at(at)
     needs_password = status == SignIn.Status.NEEDS_FIRST_FACTOR and can_have_password(sign_in.user)
+    needs_code = status == SignIn.Status.NEEDS_SECOND_FACTOR
     return {
         "object": "sign_in_attempt",
         "id": sign_in.id,
         "status": status,
         "supported_identifiers": sign_in_identifiers(),
         "supported_first_factors": [PASSWORD] if needs_password else [],
-        "supported_second_factors": None,
-        "first_factor_verification": None,
+        "supported_second_factors": _strategies(sign_in.second_factors) if needs_code else None,
+        "first_factor_verification": _verified("password") if needs_code else None,
         "second_factor_verification": None,
         "identifier": sign_in.identifier or None,
         "user_data": None,
@@ -82,19 +93,41 @@ def sign_in_object(sign_in: SignIn, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def verification_object(id: str, session: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
-    """Return a reverification. Its level is always the first factor, whatever the caller requested."""
-    verified = {"object": "verification_password", "status": "verified", **PASSWORD, "attempts": 1, "expire_at": None}
+def verification_object(
+    session: UserSession, shown: dict[str, Any], *, factors: Iterable[str], strategy: str = ""
+) -> dict[str, Any]:
+    """Return the reverification of a session; ``shown`` is the session object.
+
+    ``factors`` are the second factors that the user can enter, and ``strategy`` is the one that they did enter. The
+    level is the one that applies to this user, whatever the caller requested.
+    """
+    missing, asked = session.missing_factor, session.reverification_factors
+    has_first, has_second = asked != Factors.SECOND, asked != Factors.FIRST
     return {
         "object": "session_reverification",
-        "id": id,
-        "level": "first_factor",
-        "status": "complete" if is_complete else "needs_first_factor",
-        "supported_first_factors": None if is_complete else [PASSWORD],
-        "supported_second_factors": None,
-        "first_factor_verification": verified if is_complete else None,
-        "second_factor_verification": None,
-        "session": session,
+        "id": session.reverification_id,
+        "level": next(level for level, factors in LEVELS.items() if factors == asked),
+        "status": f"needs_{missing}_factor" if missing else "complete",
+        "supported_first_factors": [PASSWORD] if missing == Factors.FIRST else None,
+        "supported_second_factors": _strategies(factors) if missing and has_second else None,
+        "first_factor_verification": _verified("password") if has_first and missing != Factors.FIRST else None,
+        "second_factor_verification": _verified(strategy) if has_second and not missing else None,
+        "session": shown,
+    }
+
+
+def _strategies(factors: Iterable[str]) -> list[dict[str, Any]]:
+    kinds = set(factors)
+    return [{"strategy": strategy} for strategy, kind in STRATEGIES.items() if kind in kinds]
+
+
+def _verified(strategy: str) -> dict[str, Any]:
+    return {
+        "object": f"verification_{strategy}",
+        "status": "verified",
+        "strategy": strategy,
+        "attempts": 1,
+        "expire_at": None,
     }
 
 

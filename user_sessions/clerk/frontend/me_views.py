@@ -1,5 +1,7 @@
 """Views of the signed-in user and their sessions on all clients."""
 
+from datetime import datetime
+
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,31 +22,36 @@ MOST = 500
 class MeView(FrontendView):
     def retrieve(self, request: Request) -> Response:
         now = timezone.now()
-        active = self.active_session(request, at=now)
-        return self.wrapped(user_object(active.user), at=now)
+        active = self._active_session(request, at=now)
+        return self.answers.wrapped(user_object(active.user), at=now)
 
     def sessions_of_user(self, request: Request) -> Response:
         now = timezone.now()
-        sessions = self._user_sessions(self.active_session(request, at=now)).not_left(at=now)
+        sessions = self._user_sessions(self._active_session(request, at=now)).not_left(at=now)
         return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
 
     def active_sessions(self, request: Request) -> Response:
         now = timezone.now()
-        live = self._user_sessions(self.active_session(request, at=now)).live(at=now).order_by("-last_active_at", "-id")
-        return Response([session_with_activity(session, at=now, token=None) for session in live[:MOST]])
+        live = self._user_sessions(self._active_session(request, at=now)).live(at=now)
+        latest = live.order_by("-last_active_at", "-id")
+        return Response([session_with_activity(session, at=now, token=None) for session in latest[:MOST]])
 
     def revoke(self, request: Request, session_id: str) -> Response:
         """Revoke one session of the user, on this client or another."""
         now = timezone.now()
-        active = self.active_session(request, at=now)
-        session = active if session_id == active.pk else self._other_session(session_id, active)
-        if session is None or session.status_at(now) == Status.REMOVED:
+        active = self._active_session(request, at=now)
+        # An instance of this client, because the response lists it with its new status.
+        session = self.own.find(session_id, at=now) or self._session_elsewhere(session_id, active)
+        if session is None or session.user_id != active.user_id or session.status_at(now) == Status.REMOVED:
             raise session_not_found(session_id)
         session.revoke(actor=active.actor, at=now)
-        self.listed = None  # it may be a session of this client
-        return self.wrapped(session_object(session, at=now, token=None), at=now)
+        return self.answers.wrapped(session_object(session, at=now, token=None), at=now)
 
-    def _other_session(self, id: str, active: UserSession) -> UserSession | None:
+    def _active_session(self, request: Request, *, at: datetime) -> UserSession:
+        """Return the session in use. SDKs name it in the query."""
+        return self.own.active_session(request.query_params.getlist("_clerk_session_id"), at=at)
+
+    def _session_elsewhere(self, id: str, active: UserSession) -> UserSession | None:
         return self._user_sessions(active).filter(pk=id).first() if is_storable(id) else None
 
     def _user_sessions(self, active: UserSession) -> UserSessionQuerySet:

@@ -34,7 +34,7 @@ class RedirectsView(FrontendView):
         url, origin = self._target(request)
         if self.caller.is_stale and not _query_value(request, RETRIED):  # by then the browser has its newer token
             return _redirect(request.get_full_path(), **{RETRIED: "1"})
-        active = self.own_client().active_among(self.sessions(at=now), at=now) if self.client else None
+        active = self.own.client.active_among(self.own.sessions(at=now), at=now) if self.own.row else None
         handshake = Handshake(
             session_id=active.pk if active else "",
             origin=origin,
@@ -56,8 +56,8 @@ class RedirectsView(FrontendView):
         """Renew the client's cookie."""
         url, _ = self._target(request)
         response = _redirect(url)
-        if self.client is not None and not self.caller.is_native:
-            set_client(response, self.client)
+        if self.own.row is not None and not self.caller.is_native:
+            set_client(response, self.own.row)
         return response
 
     def accept_ticket(self, request: Request) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""Views that sign users in: by a ticket, or by a password in one step or two."""
+"""Views that sign users in: by a ticket, or by a password in one step or two, then by a second factor if required."""
 
 from datetime import datetime
 from typing import Any
@@ -11,20 +11,26 @@ from rest_framework.response import Response
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
 from sessions_core.texts import is_storable
-from user_sessions.authentication_methods import PASSWORD
+from user_sessions.authentication_methods import ONE_TIME_PASSWORD, PASSWORD, SEVERAL_FACTORS
 from user_sessions.clerk.errors import ClerkError, of_parameter
+from user_sessions.clerk.frontend.credential_attempts import (
+    FIRST_FACTOR,
+    SECOND_FACTOR,
+    wrong_password,
+)
 from user_sessions.clerk.frontend.forms import body_of
-from user_sessions.clerk.frontend.frontend_shapes import sign_in_object
-from user_sessions.clerk.frontend.frontend_view import FrontendView, wrong_password
+from user_sessions.clerk.frontend.frontend_rates import count
+from user_sessions.clerk.frontend.frontend_shapes import STRATEGIES, sign_in_object
+from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
-from user_sessions.models import SignIn, UserSession
+from user_sessions.models import SignIn, UserInactive, UserSession
+from user_sessions.models.voiding import fingerprint_of
 from user_sessions.passwords import LONGEST_PASSWORD
-from user_sessions.users import clean_name, find_by_name
+from user_sessions.requirements import Requirement
+from user_sessions.users import clean_name, find_by_name, has_user
 
 __all__ = ["SignInsView"]
-
-STRATEGIES = ("password", "ticket")
 
 
 class Name(Text):
@@ -38,28 +44,25 @@ class Name(Text):
 
 
 CREATE = Parameters(
-    strategy=Choice(options=STRATEGIES),
+    strategy=Choice(options=("password", "ticket")),
     ticket=Text(required=True, max_length=LONGEST_TOKEN),
     identifier=Name(required=True),
     password=Text(max_length=LONGEST_PASSWORD),
-)
-FIRST_FACTOR = Parameters(
-    strategy=Choice(options=("password",)), password=Text(required=True, max_length=LONGEST_PASSWORD)
 )
 
 
 class SignInsView(FrontendView):
     def create(self, request: Request) -> Response:
         body, now = body_of(request), timezone.now()
-        self.limit("visitor", self.network)
+        count("visitor", self.network)
         if CREATE.read(body, "strategy").get("strategy") == "ticket":
             return self._by_ticket(CREATE.read(body, "ticket")["ticket"], at=now)
         values = CREATE.read(body, "identifier", "password")
         identifier, password = values["identifier"], values.get("password")
         user = find_by_name(self.caller.workspace, identifier)
         if password is not None:
-            found = self.by_password(user, identifier, password, or_another=True)
-            return self._sign_in(self._admitted(found, identifier), identifier, at=now)
+            found = self.attempts.by_password(user, identifier, password, or_another=True)
+            return self._after_password(found, identifier, at=now)
         if user is None:
             raise _account_not_found()
         return self._begin(user, identifier, at=now)
@@ -71,22 +74,69 @@ class SignInsView(FrontendView):
         body, now = body_of(request), timezone.now()
         attempt = self._attempt(sign_in_id)
         password = FIRST_FACTOR.read(body)["password"]
-        if attempt.status_at(now) != SignIn.Status.NEEDS_FIRST_FACTOR:
-            raise ClerkError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
-        found = self.by_password(attempt.user, attempt.identifier, password)
-        user = self._admitted(found, attempt.identifier)
-        return self._sign_in(user, attempt.identifier, at=now, attempt=attempt)
+        self._require_status(attempt, SignIn.Status.NEEDS_FIRST_FACTOR, at=now)
+        found = self.attempts.by_password(attempt.user, attempt.identifier, password)
+        return self._after_password(found, attempt.identifier, at=now, attempt=attempt)
 
-    def _admitted(self, user: Any | None, identifier: str) -> Any:
-        """Return the authenticated user. Raise ClerkError if unknown, or if the host requires more than a password."""
+    def attempt_second_factor(self, request: Request, sign_in_id: str) -> Response:
+        """Complete the sign-in by a code, if the password was correct before and is still the same."""
+        body, now = body_of(request), timezone.now()
+        attempt = self._attempt(sign_in_id)
+        values = SECOND_FACTOR.read(body)
+        self._require_status(attempt, SignIn.Status.NEEDS_SECOND_FACTOR, at=now)
+        user, password = attempt.user, attempt.password_fingerprint
+        # Before the code is checked, because a checked code is used up.
+        if not user.is_active:
+            raise UserInactive
+        if fingerprint_of(user) != password or not has_user(self.caller.workspace, user):
+            raise _out_of_date()
+        requirement = self.attempts.requirement(user, attempt.identifier)
+        self.attempts.by_code(user, requirement, STRATEGIES[values["strategy"]], values["code"])
+        how: dict[str, Any] = {"tasks": requirement.tasks, "amr": [PASSWORD, ONE_TIME_PASSWORD, SEVERAL_FACTORS]}
+        return self._sign_in(user, attempt.identifier, password, at=now, attempt=attempt, **how)
+
+    def refuse_factor(self, request: Request, sign_in_id: str) -> Response:
+        """Refuse to prepare a factor: a password and a code need no preparation."""
+        self._attempt(sign_in_id)
+        raise ClerkError("strategy_for_user_invalid", "Only a password and a code can be entered here.")
+
+    def _require_status(self, attempt: SignIn, status: SignIn.Status, *, at: datetime) -> None:
+        """Raise ClerkError unless the attempt needs this factor."""
+        now = attempt.status_at(at)
+        if now in (SignIn.Status.COMPLETE, SignIn.Status.ABANDONED):
+            raise ClerkError("invalid_action_for_sign_in", "This sign-in is complete or was abandoned. Begin another.")
+        if now != status:
+            raise ClerkError("invalid_action_for_sign_in", "This sign-in needs the other factor now.")
+
+    def _after_password(
+        self, user: Any | None, identifier: str, *, at: datetime, attempt: SignIn | None = None
+    ) -> Response:
+        """Sign in the user whose password was correct, or ask for a second factor. Raise ClerkError if unknown."""
         if user is None:
             raise _account_not_found()
-        self.require_password_to_be_enough(user, identifier)
-        return user
+        requirement = self.attempts.requirement(user, identifier)
+        if not requirement.second_factors:
+            password = fingerprint_of(user)
+            how: dict[str, Any] = {"tasks": requirement.tasks, "amr": [PASSWORD]}
+            return self._sign_in(user, identifier, password, at=at, attempt=attempt, **how)
+        return self._ask_for_second_factor(user, identifier, requirement, at=at, attempt=attempt)
+
+    @atomic()
+    def _ask_for_second_factor(
+        self, user: Any, identifier: str, requirement: Requirement, *, at: datetime, attempt: SignIn | None
+    ) -> Response:
+        """Keep the correct password for the next step, on a client with a new token that no one else has seen."""
+        client = self.own.begin(at=at)
+        client.hold()
+        attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
+        if not attempt.ask_for_second_factor(user, [factor.kind for factor in requirement.second_factors], at=at):
+            raise _out_of_date()
+        client.renew(at=at)
+        return self._sign_in_response(attempt, at=at)
 
     @atomic()
     def _begin(self, user: Any, identifier: str, *, at: datetime) -> Response:
-        client = self.client or self.become_client(at=at)
+        client = self.own.begin(at=at)
         client.hold()
         return self._sign_in_response(SignIn.objects.begin(client, user, identifier, at=at), at=at)
 
@@ -98,6 +148,7 @@ class SignInsView(FrontendView):
             return self._sign_in(
                 ticket.user,
                 "",
+                None,
                 at=at,
                 actor=actor,
                 impersonator=ticket.impersonator,
@@ -106,24 +157,29 @@ class SignInsView(FrontendView):
 
     @atomic()
     def _sign_in(
-        self, user: Any, identifier: str, *, at: datetime, actor: str = "", attempt: SignIn | None = None, **extra: Any
+        self,
+        user: Any,
+        identifier: str,
+        password: str | None,
+        *,
+        at: datetime,
+        actor: str = "",
+        attempt: SignIn | None = None,
+        **how: Any,
     ) -> Response:
-        """Start a session of the user on this client, or on a new one, in one transaction."""
-        client = self.client or self.become_client(at=at)
+        """Start a session of the user on this client, or on a new one, in one transaction.
+
+        ``password`` is the digest of the password that was checked, or None for a ticket.
+        """
+        client = self.own.begin(at=at)
         session = UserSession.objects.start(
-            self.caller.workspace,
-            user,
-            actor=actor or client.actor,
-            client=client,
-            at=at,
-            device=self.device,
-            amr=[PASSWORD] if identifier else [],
-            **extra,
+            self.caller.workspace, user, actor=actor or client.actor, client=client, at=at, device=self.device, **how
         )
-        if identifier and not session.began_with(user):  # the password changed after the backends checked it
+        if password is not None and not session.began_with(password):  # it changed after it was checked
             raise wrong_password()
         attempt = attempt or SignIn.objects.begin(client, user, identifier, at=at)
-        attempt.complete(session)
+        if not attempt.complete(session):
+            raise _out_of_date()
         if session.impersonator is None:  # an impersonation is not a login of the user
             # Sent as by Django's login, for the host's receivers.
             request = self.request._request
@@ -132,15 +188,18 @@ class SignInsView(FrontendView):
         return self._sign_in_response(attempt, at=at)
 
     def _attempt(self, sign_in_id: str) -> SignIn:
-        attempts = SignIn.objects.filter(client=self.own_client(), id=sign_in_id).select_related("user")
+        attempts = SignIn.objects.filter(client=self.own.client, id=sign_in_id).select_related("user")
         attempt = attempts.first() if is_storable(sign_in_id) else None
         if attempt is None:
             raise ClerkError("resource_not_found", f"No sign-in was found with id {sign_in_id}.")
         return attempt
 
     def _sign_in_response(self, attempt: SignIn, *, at: datetime) -> Response:
-        self.listed = None
-        return self.wrapped(sign_in_object(attempt, at=at), at=at)
+        return self.answers.wrapped(sign_in_object(attempt, at=at), at=at)
+
+
+def _out_of_date() -> ClerkError:
+    return ClerkError("invalid_action_for_sign_in", "The account or the sign-in has changed. Begin another.")
 
 
 def _account_not_found() -> ClerkError:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from user_sessions.verify.refusals import BadClaim, MissingClaim
+from user_sessions.verify.rejections import BadClaim, MissingClaim
 
 __all__ = ["SessionClaims", "session_claims"]
 
