@@ -48,6 +48,7 @@ STATED_SET = {
         "client_sessions/test_middleware.py",
         "test_host_middleware.py",
         "user_sessions/test_password_changes.py",
+        "user_sessions/test_django_bad_input.py",
         "user_sessions/test_frontend_hosts.py",
     ],
     "projects of hosts, with models and managers of their own": [

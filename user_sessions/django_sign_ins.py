@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib import auth
 from django.contrib.auth import get_user_model, load_backend
@@ -35,16 +34,15 @@ from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
 from user_sessions.authentication_methods import methods_of
 from user_sessions.conf import settings
+from user_sessions.django_links import SESSION_KEY, end_linked, evaluated, known_session, link, noticing_outage
 from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
-from user_sessions.models import Activity, Status, UserSession, UserSessionPolicy, admission
+from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.voiding import binds
 from user_sessions.user_agents import Device, device_of
 
-__all__ = ["MIDDLEWARE", "SESSION_KEY", "connect", "live_session", "met_outage", "watch_flush"]
+__all__ = ["MIDDLEWARE", "connect", "live_session"]
 
 logger = logging.getLogger(__name__)
-
-SESSION_KEY = "_user_session_id"
 
 MIDDLEWARE = "user_sessions.middleware.UserSessionMiddleware"
 
@@ -73,15 +71,15 @@ def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     request = getattr(request, "_request", request)  # REST framework's request wraps Django's
     if not (_is_in_use() and _signs_in(request, user.pk)):
         return
-    with _noticing_outage(request):
+    with noticing_outage(request), _signing_in_whole(request):
         at = timezone.now()
         previous = _find(request.session.get(SESSION_KEY))
-        session = vars(request).get("user_session")
-        if type(session) is not UserSession or session.user_id != user.pk or not session.is_live(at):
+        session = _current(request, user, at=at)
+        if session is None:
             session = _start(request, user, previous, at=at, amr=methods_of(request, user))
         elif previous is not None and previous.pk != session.pk:
             previous.replace(actor=session.actor, at=at, reason="the user signed in again")
-        _link(request, session)
+        link(request, session)
 
 
 def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
@@ -90,9 +88,9 @@ def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     if django_session is None or SESSION_KEY not in django_session:
         return
     request = getattr(request, "_request", request)
-    with _noticing_outage(request):
-        _end(django_session[SESSION_KEY])
-    _link(request, None)
+    with noticing_outage(request):
+        end_linked(request, django_session[SESSION_KEY])
+    link(request, None)
 
 
 def live_session(request: Any, django_user: Any) -> UserSession | None:
@@ -103,7 +101,7 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
     ``ADOPT_DJANGO_SESSIONS`` is on. ``django_user`` is Django's own lazy ``request.user``.
     """
     at = timezone.now()
-    with _noticing_outage(request):
+    with noticing_outage(request):
         if SESSION_KEY not in request.session:
             return _adopt(request, django_user, at=at) if _may_adopt(request, django_user) else None
         session = _find(request.session[SESSION_KEY])
@@ -117,37 +115,28 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
     return None
 
 
-def watch_flush(django_session: Any) -> None:
-    """End the user session when this Django session is emptied: ``login`` does that for another user, and host
-    projects call ``flush`` to sign users out."""
-    flush, aflush = django_session.flush, django_session.aflush
-
-    def flush_and_end() -> None:
-        named = django_session.get(SESSION_KEY)
-        flush()
-        _end(named)
-
-    async def aflush_and_end() -> None:
-        named = await django_session.aget(SESSION_KEY)
-        await aflush()
-        await sync_to_async(_end)(named)
-
-    django_session.flush, django_session.aflush = flush_and_end, aflush_and_end
-
-
-def met_outage(request: HttpRequest) -> bool:
-    """Return True if the database was unavailable when this request looked for its user session."""
-    return getattr(request, "_user_sessions_met_outage", False)
-
-
 @contextmanager
-def _noticing_outage(request: Any) -> Iterator[None]:
+def _signing_in_whole(request: Any) -> Iterator[None]:
+    """If the block fails, sign out a user who has just been signed in to the Django session."""
     try:
         yield
-    except (DatabaseError, InterfaceError) as error:
-        if is_away(error):
-            request._user_sessions_met_outage = True
+    except Exception:
+        if SESSION_KEY not in request.session:  # with it, the user was signed in before
+            for key in (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY):
+                request.session.pop(key, None)
+            request.user = AnonymousUser()
         raise
+
+
+def _current(request: Any, user: Any, *, at: datetime) -> UserSession | None:
+    """Return the user session that goes on: one that started in this request, or that of the user whom this request
+    has found signed in. Some packages send ``user_logged_in`` for that user too, when they issue a token."""
+    session = known_session(request)
+    if session is None or session.user_id != user.pk or not session.is_live(at):
+        return None
+    started_now = vars(request)["user_session"] is session
+    goes_on = session.user is evaluated(user) and request.session.get(SESSION_KEY) == session.pk
+    return session if started_now or goes_on else None
 
 
 def _start(
@@ -159,9 +148,8 @@ def _start(
         workspace = Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
         client = previous.client if previous is not None and stays else None
-        return UserSession.objects.start(
-            workspace, user, actor=actor, client=client, replacing=True, device=_device(request), at=at, **facts
-        )
+        facts |= {"actor": actor, "replacing": True, "device": _device(request), "at": at}
+        return _start_on(client, workspace, user, facts)
     except NoDefaultWorkspace:
         logger.error("A sign-in has no user session: set SESSIONS_CORE['DEFAULT_WORKSPACE'] to one of the workspaces.")
     except UserInactive:
@@ -172,6 +160,15 @@ def _start(
         message = gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
         raise PermissionDenied(message) from None
     return None
+
+
+def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dict[str, Any]) -> UserSession:
+    """Start a session on the client as it is now: another tab may sign in on it at the same time."""
+    while True:
+        try:
+            return UserSession.objects.start(workspace, user, client=client, **facts)
+        except StaleClient:
+            client = Client.objects.filter(pk=client and client.pk).first()
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
@@ -190,17 +187,9 @@ def _adopt(request: Any, user: Any, *, at: datetime) -> UserSession | None:
             session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNKNOWN)
     except (PermissionDenied, UserInactive):
         return None
-    _link(request, session)
+    link(request, session)
     request.session.save()
     return session
-
-
-def _link(request: Any, session: UserSession | None) -> None:
-    if session is None:
-        request.session.pop(SESSION_KEY, None)
-    else:
-        request.session[SESSION_KEY] = session.pk
-    request.user_session = session
 
 
 def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> bool:
@@ -226,11 +215,6 @@ def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> boo
             raise
         logger.warning("The use of a session was not recorded: %s", error)  # for example while a standby serves
     return True
-
-
-def _end(named: Any) -> None:
-    if isinstance(named, str) and is_storable(named):
-        UserSession.objects.filter(pk=named).close(Status.ENDED, actor=f"user_session:{named}")
 
 
 def _find(named: Any) -> UserSession | None:

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 
-from user_sessions.django_sign_ins import live_session, met_outage, watch_flush
+from user_sessions.django_links import arepair_rolled_back, evaluated, met_outage, repair_rolled_back, watch_flush
+from user_sessions.django_sign_ins import live_session
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
 from user_sessions.revocations import RevocationScope
@@ -44,12 +45,14 @@ class UserSessionMiddleware:
             return self.acall(request)
         with RevocationScope(), keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
             response = self.get_response(request)
+        repair_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
     async def acall(self, request: HttpRequest) -> HttpResponseBase:
         async with RevocationScope():
             with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
                 response: HttpResponseBase = await self.get_response(request)
+        await arepair_rolled_back(request)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
 
@@ -61,7 +64,7 @@ def prepare(request: Any) -> None:
             "'django.contrib.auth.middleware.AuthenticationMiddleware'."
         )
     django_user, django_auser = request.user, request.auser
-    watch_flush(request.session)
+    watch_flush(request)
 
     def user() -> Any:
         session = current(request)
@@ -86,14 +89,6 @@ def prepare(request: Any) -> None:
 def current(request: Any) -> UserSession | None:
     """Return ``request.user_session`` as it is: a session or None, not a lazy object."""
     return evaluated(request.user_session) if request.user_session else None
-
-
-def evaluated(found: Any) -> Any:
-    """Return the object in a lazy one. Other middleware may have wrapped it several times."""
-    while type(found) is SimpleLazyObject:
-        bool(found)
-        found = found._wrapped
-    return found
 
 
 def unavailable() -> HttpResponse:

@@ -30,6 +30,11 @@ def private(request: Any) -> HttpResponse:
     return JsonResponse({"user": request.user.get_username(), "session": session.pk if session else None})
 
 
+@login_required(login_url="/login/")
+def account(request: Any) -> HttpResponse:
+    return HttpResponse(f"<h1>Account of {request.user.get_username()}</h1><a href=''>Reload</a>")
+
+
 async def asynchronous(request: Any) -> HttpResponse:
     user, session = await request.auser(), await request.auser_session()
     return JsonResponse({"user": user.get_username(), "session": session.pk if session else None})
@@ -56,6 +61,7 @@ urlpatterns = [
     path("", include("user_sessions.urls")),
     path("public/", public),
     path("private/", private),
+    path("account/", account),
     path("asynchronous/", asynchronous),
     path("flushing/", flushing),
     path("revoking/", revoking),

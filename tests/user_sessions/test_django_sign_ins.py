@@ -19,7 +19,7 @@ from tests.pages import blocks
 from tests.policies import set_user_session_policy
 from tests.user_sessions import django_project
 from user_sessions.checks import check_middleware
-from user_sessions.django_sign_ins import SESSION_KEY
+from user_sessions.django_links import SESSION_KEY
 from user_sessions.models import Epoch, LimitPolicy, Status, UserSession
 
 ENGINES = ["db", "cache", "cached_db", "file", "signed_cookies"]

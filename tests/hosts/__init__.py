@@ -1,4 +1,5 @@
-"""Host projects, created as the installation page and the README describe."""
+"""Host projects: small ones with tests of their own, each a folder here, and new ones that are created as the
+installation page and the README describe."""
 
 import os
 import shutil
@@ -11,9 +12,10 @@ from tempfile import TemporaryDirectory
 
 from tests.pages import DOCS, blocks
 
-__all__ = ["bare_project", "environment_of", "extend", "migrate", "run", "start_project"]
+__all__ = ["HOSTS", "ROOT", "bare_project", "environment_of", "extend", "migrate", "run", "start_project", "started"]
 
 ROOT = DOCS.parent
+HOSTS = Path(__file__).parent
 
 
 def start_project(folder: Path) -> Path:
@@ -23,7 +25,7 @@ def start_project(folder: Path) -> Path:
 
 def bare_project(folder: Path) -> Path:
     """Create a project without Gatepass."""
-    return Path(shutil.copytree(_started().name, folder, dirs_exist_ok=True))
+    return Path(shutil.copytree(started(), folder, dirs_exist_ok=True))
 
 
 def extend(project: Path, code: Sequence[str]) -> Path:
@@ -33,6 +35,11 @@ def extend(project: Path, code: Sequence[str]) -> Path:
         with (project / "host" / f"{name}.py").open("a") as file:
             file.write(f"\n{block}")
     return project
+
+
+def started() -> Path:
+    """Return the folder with what ``startproject`` writes."""
+    return Path(_started().name)
 
 
 @cache

@@ -1,0 +1,5 @@
+"""Asynchronous views, served through ASGI."""
+
+from base_settings import *
+
+ASGI_APPLICATION = "host.asgi.application"

@@ -1,0 +1,6 @@
+from django.test import TestCase
+from logins import Logins, Visitor
+
+
+class Login(Logins, Visitor, TestCase):
+    pass

@@ -1,0 +1,3 @@
+from pages import urlpatterns
+
+__all__ = ["urlpatterns"]
