@@ -1,6 +1,7 @@
 """System checks of the settings and secrets of the core. ``check_secrets`` needs the database."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
 
 from django.apps import apps
 from django.conf import settings as django_settings
@@ -15,7 +16,7 @@ from sessions_core.conf import AppSettings, settings
 from sessions_core.crypto.sealing import sealed_columns, undecryptable_rows
 from sessions_core.database_checks import columns_of
 from sessions_core.labels import english_plural
-from sessions_core.models import Workspace
+from sessions_core.models import NoDefaultWorkspace, Workspace
 from sessions_core.rates import Rate, RatedSettings
 from sessions_core.texts import is_storable
 
@@ -98,20 +99,26 @@ def check_workspaces(databases: Sequence[str] | None = None, **_: object) -> Ite
     for using in databases or ():
         if router.db_for_write(Workspace) != using or not columns_of(Workspace, using):
             continue
-        named, rows = settings.default_workspace, Workspace.objects.using(using)
-        if named and not rows.filter(pk=named).exists():
-            yield Error(
-                f"SESSIONS_CORE['DEFAULT_WORKSPACE'] names a workspace that does not exist: {named}.",
-                hint="Use the id of a workspace, as the admin shows it, or remove the setting.",
-                id="sessions_core.E012",
-            )
-        elif not named and rows.count() > 1:
-            yield Warning(
-                "There are several workspaces, and none is the default one, in which users of your own pages sign in.",
-                hint="Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of a workspace, or silence this check if users "
-                "sign in through the Frontend API only.",
-                id="sessions_core.W004",
-            )
+        named = settings.default_workspace
+        try:
+            Workspace.objects.db_manager(using).find_default()
+        except NoDefaultWorkspace:
+            yield _no_default_workspace(named)
+
+
+def _no_default_workspace(named: UUID | None) -> CheckMessage:
+    if named:
+        return Error(
+            f"SESSIONS_CORE['DEFAULT_WORKSPACE'] names a workspace that does not exist: {named}.",
+            hint="Use the id of a workspace, as the admin shows it, or remove the setting.",
+            id="sessions_core.E012",
+        )
+    return Warning(
+        "There are several workspaces, and none is the default one, in which users of your own pages sign in.",
+        hint="Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of a workspace, or silence this check if users sign in "
+        "through the Frontend API only.",
+        id="sessions_core.W004",
+    )
 
 
 def _check_column(model: type[Model], column: str, using: str) -> list[CheckMessage]:

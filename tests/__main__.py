@@ -7,8 +7,7 @@ Without arguments each database has a worker per processor. With arguments it ha
 longer to start than a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
 
 With CI set, the whole suite also measures branch coverage in its run on SQLite, and fails below the floor in
-pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without. Coverage is
-measured in one process.
+pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without.
 """
 
 import os
@@ -24,8 +23,8 @@ from tests.databases import Database, NoPostgreSQL, postgresql, sqlite
 from tests.versions import IS_STATED_SET
 
 ROOT = Path(__file__).parent.parent
-COVERAGE = [sys.executable, "-m", "coverage"]
 SUITES = [ROOT, ROOT / "examples" / "smart_building"]
+COVERAGE = ["--cov", "--cov-report=term-missing:skip-covered"]
 # A worker that has nothing left to do takes tests of another, so none waits for the slowest module.
 WORKERS = ["-n", "logical", "--dist", "worksteal"]
 
@@ -38,8 +37,6 @@ def main(arguments: list[str]) -> int:
         relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
         is_measured = bool(os.environ.get("CI") and others and not arguments and not IS_STATED_SET)
         codes = [run(first, arguments, is_measured=is_measured, **relieved), *(end() for end in endings)]
-        if is_measured:
-            codes.append(subprocess.run([*COVERAGE, "report"], cwd=ROOT).returncode)
     return next((code for code in codes if code), 0)
 
 
@@ -69,9 +66,9 @@ def run(database: Database, arguments: list[str], *, is_measured: bool = False, 
         print(f"\n== {suite.name} on {database.name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
             environment = environment_of_tests() | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
-            program = [*COVERAGE, "run"] if is_measured and suite == ROOT else [sys.executable]
-            is_divided = suite == ROOT and not (arguments or IS_STATED_SET or os.environ.get("CI"))
-            command = [*program, "-m", "pytest", *(WORKERS if is_divided else []), *arguments]
+            measuring = COVERAGE if is_measured and suite == ROOT else []
+            dividing = WORKERS if suite == ROOT and not (arguments or IS_STATED_SET) else []
+            command = [sys.executable, "-m", "pytest", *dividing, *measuring, *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -46,13 +47,14 @@ def is_loopback(origin: str) -> bool:
 
 
 class NoDefaultWorkspace(Exception):
-    """There are several workspaces, and ``SESSIONS_CORE["DEFAULT_WORKSPACE"]`` names none of them."""
+    """There are several workspaces, none of them is the default, and ``SESSIONS_CORE["DEFAULT_WORKSPACE"]`` names
+    none."""
 
 
 class WorkspaceManager(models.Manager["Workspace"]):
     def default(self) -> "Workspace":
         """Return the workspace of a request that names none: that of ``SESSIONS_CORE["DEFAULT_WORKSPACE"]``, or the
-        only one, which is created if there is none.
+        only one, which is created if there is none. The one that was created so stays the default beside others.
 
         One query. Raise NoDefaultWorkspace.
         """
@@ -64,9 +66,11 @@ class WorkspaceManager(models.Manager["Workspace"]):
         Raise NoDefaultWorkspace.
         """
         named = settings.default_workspace
-        rows = self.filter(pk=named) if named else self.order_by("created_at", "id")
+        made_by_itself = Case(When(pk=_MADE_BY_ITSELF, then=0), default=1)
+        rows = self.filter(pk=named) if named else self.order_by(made_by_itself, "created_at", "id")
         found = list((rows.select_related(*related) if related else rows)[:2])
-        if len(found) > 1 or (named and not found):
+        is_open = len(found) > 1 and found[0].pk != _MADE_BY_ITSELF
+        if is_open or (named and not found):
             raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
         return found[0] if found else None
 

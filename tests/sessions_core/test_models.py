@@ -207,6 +207,14 @@ def test_a_project_without_a_workspace_gets_one(django_assert_num_queries):
     assert not made.is_sandbox
 
 
+@pytest.mark.django_db
+def test_the_workspace_that_made_itself_stays_the_default_beside_others(django_assert_num_queries):
+    made = Workspace.objects.default()
+    Workspace.objects.create(name="A second one")
+    with django_assert_num_queries(1):
+        assert Workspace.objects.default() == made
+
+
 def test_one_of_several_workspaces_must_be_named(workspace, live_workspace, settings):
     with pytest.raises(NoDefaultWorkspace, match="DEFAULT_WORKSPACE"):
         Workspace.objects.default()

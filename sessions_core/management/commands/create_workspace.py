@@ -13,7 +13,7 @@ from django.utils.translation import override
 from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
 from sessions_core.management.databases import ready_database
-from sessions_core.models import ApiKey, Workspace
+from sessions_core.models import ApiKey, NoDefaultWorkspace, Workspace
 from sessions_core.models.policies import Policy, policy_models
 
 BY = "command:create_workspace"
@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 facts = _create(options)
             except ValidationError as reason:
                 raise CommandError(f"Nothing was created. {' '.join(reason.messages)}") from None
-            is_unclear = settings.default_workspace is None and Workspace.objects.count() > 1
+            is_unclear = settings.default_workspace is None and not _has_default()
         if options["json"]:
             self.stdout.write(DjangoJSONEncoder(indent=2).encode(facts))
         else:
@@ -51,6 +51,13 @@ class Command(BaseCommand):
                 "There are several workspaces now. Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of the one in "
                 "which users of your own pages sign in."
             )
+
+
+def _has_default() -> bool:
+    try:
+        return Workspace.objects.find_default() is not None
+    except NoDefaultWorkspace:
+        return False
 
 
 @atomic()
