@@ -136,12 +136,25 @@ def check_user_model(**_: object) -> Iterable[CheckMessage]:
 @register()
 def check_middleware(**_: object) -> Iterable[CheckMessage]:
     """Refuse our middleware above those whose work it needs."""
-    paths = list(django_settings.MIDDLEWARE)
-    if MIDDLEWARE in paths and AUTHENTICATION_MIDDLEWARE not in paths[: paths.index(MIDDLEWARE)]:
+    theirs = _first_of(import_string(AUTHENTICATION_MIDDLEWARE))
+    ours = _first_of(import_string(MIDDLEWARE))
+    if ours is not None and (theirs is None or ours < theirs):
         yield Error(
             f"{MIDDLEWARE!r} must be below {AUTHENTICATION_MIDDLEWARE!r} in MIDDLEWARE.",
             id="user_sessions.E030",
         )
+
+
+def _first_of(middleware: type) -> int | None:
+    """Return the place in MIDDLEWARE of the first class that is this one or derived from it."""
+    for place, path in enumerate(django_settings.MIDDLEWARE):
+        try:
+            found = import_string(path)
+        except ImportError:
+            continue  # Django itself reports it
+        if isinstance(found, type) and issubclass(found, middleware):
+            return place
+    return None
 
 
 def _check_token_version() -> list[CheckMessage]:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -18,11 +20,14 @@ __all__ = [
     "arepair_rolled_back",
     "end_linked",
     "evaluated",
+    "is_watched",
     "known_session",
     "link",
     "met_outage",
     "noticing_outage",
     "repair_rolled_back",
+    "sign_out",
+    "unless_signed_out",
     "watch_flush",
 ]
 
@@ -95,6 +100,25 @@ def watch_flush(request: Any) -> None:
         await aflush()
 
     django_session.flush, django_session.aflush = flush_and_end, aflush_and_end
+
+
+def is_watched(django_session: Any) -> bool:
+    return "flush" in vars(django_session)
+
+
+def sign_out(request: Any) -> None:
+    """Empty the Django session of this request, whose user session is over. Its user is anonymous from now on, also if
+    other middleware has read the user already."""
+    request._user_sessions_signed_out = request.session.get(auth.SESSION_KEY)
+    request.session.pop(SESSION_KEY, None)
+    request.session.flush()
+
+
+def unless_signed_out(request: Any, user: Any) -> Any:
+    """Return the user, or the anonymous user in place of one whom ``sign_out`` has signed out."""
+    key = getattr(request, "_user_sessions_signed_out", None)
+    is_out = key is not None and user.is_authenticated and user._meta.pk.value_to_string(user) == key
+    return AnonymousUser() if is_out else user
 
 
 def known_session(request: Any) -> UserSession | None:

@@ -17,6 +17,7 @@ from django.contrib.auth import get_user_model, load_backend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, InterfaceError, router
 from django.db.models import Manager
@@ -34,7 +35,16 @@ from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
 from user_sessions.authentication_methods import methods_of
 from user_sessions.conf import settings
-from user_sessions.django_links import SESSION_KEY, end_linked, evaluated, known_session, link, noticing_outage
+from user_sessions.django_links import (
+    SESSION_KEY,
+    end_linked,
+    evaluated,
+    is_watched,
+    known_session,
+    link,
+    noticing_outage,
+    sign_out,
+)
 from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.voiding import binds
@@ -50,7 +60,7 @@ MIDDLEWARE = "user_sessions.middleware.UserSessionMiddleware"
 ACTOR = "django:login"
 ADOPTION = "django:adoption"
 
-# The time of an authentication that nobody recorded, so that a view which requires a recent one asks again.
+# The time of an authentication that is unknown, so that a view which requires a recent one asks again.
 UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
@@ -63,13 +73,14 @@ def connect() -> None:
 def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     """Receive ``user_logged_in``: start a user session for this Django session.
 
-    The user session that it had before is replaced. If one started in this request, for example at the Frontend API, it
-    is used. Sign-ins without a Django session, such as those of token packages, are ignored.
+    The user session that it had before is replaced. If the request already has a live session of this user, such as
+    that of a session token or one that started at the Frontend API, it is used. Sign-ins without a Django session, such
+    as those of token packages, are ignored: ``login`` always changes the Django session.
 
     Raise PermissionDenied if the workspace refuses another session of this user. Nobody is signed in then.
     """
     request = getattr(request, "_request", request)  # REST framework's request wraps Django's
-    if not (_is_in_use() and _signs_in(request, user.pk)):
+    if not (_is_in_use() and _signs_in(request, user.pk) and request.session.modified):
         return
     with noticing_outage(request), _signing_in_whole(request):
         at = timezone.now()
@@ -83,13 +94,15 @@ def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
 
 
 def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
-    """Receive ``user_logged_out``: end the user session of this Django session."""
-    django_session = getattr(request, "session", None)
-    if django_session is None or SESSION_KEY not in django_session:
-        return
+    """Receive ``user_logged_out``: end the user session of a Django session that the middleware does not watch, such as
+    that of the test client. Where it does, ``logout`` ends it by ``flush``; token packages send this signal without."""
     request = getattr(request, "_request", request)
+    django_session = getattr(request, "session", None)
+    is_other = user is not None and not _signs_in(request, user.pk)
+    if django_session is None or is_watched(django_session) or is_other:
+        return
     with noticing_outage(request):
-        end_linked(request, django_session[SESSION_KEY])
+        end_linked(request, django_session.get(SESSION_KEY))
     link(request, None)
 
 
@@ -103,15 +116,14 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
     at = timezone.now()
     with noticing_outage(request):
         if SESSION_KEY not in request.session:
-            return _adopt(request, django_user, at=at) if _may_adopt(request, django_user) else None
+            return _adopted(request, django_user, at=at) if _may_adopt(request, django_user) else None
         session = _find(request.session[SESSION_KEY])
         if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
             if _is_what_django_reads(request, session.user):
                 request._cached_user = request._acached_user = session.user  # where Django keeps it
                 return session
             return session if django_user.is_authenticated else None
-    del request.session[SESSION_KEY]
-    request.session.flush()
+    sign_out(request)
     return None
 
 
@@ -155,7 +167,7 @@ def _start(
     except UserInactive:
         logger.info("A sign-in of an inactive user has no user session.")
     except TooManySessions:
-        request.session.flush()
+        sign_out(request)
         request.user = AnonymousUser()
         message = gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
         raise PermissionDenied(message) from None
@@ -173,20 +185,28 @@ def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dic
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
     signs_in = settings.adopt_django_sessions and auth.SESSION_KEY in request.session and _is_in_use()
-    return signs_in and bool(django_user.is_authenticated)
+    return signs_in and bool(django_user.is_authenticated and django_user.is_active)
+
+
+def _adopted(request: Any, user: Any, *, at: datetime) -> UserSession | None:
+    try:
+        Workspace.objects.find_default()
+        return _adopt(request, user, at=at)
+    except UpdateError:  # another request has emptied the Django session
+        sign_out(request)
+    except (NoDefaultWorkspace, PermissionDenied, UserInactive):
+        pass  # a check reports the first; of the second, the Django session is empty now
+    return None
 
 
 @atomic()
 def _adopt(request: Any, user: Any, *, at: datetime) -> UserSession | None:
     """Start a user session for a Django session that has none: the same one for requests that do so at once."""
-    try:
-        user = admission.lock(user)
-        stored = type(request.session)(request.session.session_key)
-        session = _find(stored.get(SESSION_KEY))
-        if session is None:
-            session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNKNOWN)
-    except (PermissionDenied, UserInactive):
-        return None
+    user = admission.lock(user)
+    stored = type(request.session)(request.session.session_key)
+    session = _find(stored.get(SESSION_KEY))
+    if session is None:
+        session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNKNOWN)
     link(request, session)
     request.session.save()
     return session
@@ -196,8 +216,10 @@ def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> boo
     """Return True if the session is live, and record its use if that is due."""
     if not session.is_live(at):
         return False
-    # A tenth of the idle lifetime, if the workspace has one: no touch of a session in use may come too late.
-    interval = min(settings.touch_interval, (session.expire_at - session.last_active_at) / 10)
+    interval = settings.touch_interval
+    if session.expire_at != session.latest_expire_at:
+        # A tenth of the idle lifetime, which can still move the end: no touch of a session in use may come too late.
+        interval = min(interval, (session.expire_at - session.last_active_at) / 10)
     if session.last_active_at > at - interval:
         return True
     try:

@@ -9,7 +9,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext
 
-from user_sessions.django_links import arepair_rolled_back, evaluated, met_outage, repair_rolled_back, watch_flush
+from user_sessions.django_links import (
+    arepair_rolled_back,
+    evaluated,
+    met_outage,
+    repair_rolled_back,
+    unless_signed_out,
+    watch_flush,
+)
 from user_sessions.django_sign_ins import live_session
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
@@ -58,7 +65,7 @@ class UserSessionMiddleware:
 
 def prepare(request: Any) -> None:
     """Set the lazy attributes of the request. Raise ImproperlyConfigured."""
-    if not (hasattr(request, "session") and hasattr(request, "user")):
+    if not all(hasattr(request, name) for name in ("session", "user", "auser")):
         raise ImproperlyConfigured(
             "Place 'user_sessions.middleware.UserSessionMiddleware' in MIDDLEWARE below "
             "'django.contrib.auth.middleware.AuthenticationMiddleware'."
@@ -68,14 +75,14 @@ def prepare(request: Any) -> None:
 
     def user() -> Any:
         session = current(request)
-        signed_in = evaluated(django_user)
+        signed_in = unless_signed_out(request, evaluated(django_user))
         if session is not None and signed_in.is_authenticated:
             session.user = signed_in
         return signed_in
 
     async def auser() -> Any:
         await auser_session()
-        return await django_auser()
+        return unless_signed_out(request, await django_auser())
 
     async def auser_session() -> UserSession | None:
         return await sync_to_async(current)(request)

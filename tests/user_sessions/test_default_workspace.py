@@ -87,8 +87,9 @@ def test_a_default_workspace_with_an_address_publishes_its_keys_only_there(ann):
 
 
 def test_with_several_workspaces_the_named_one_publishes_its_keys(ann, settings):
-    first_token(ann)
-    workspace, _ = Workspace.objects.get(), create_workspace(name="Other")
+    workspace, other = create_workspace(name="One"), create_workspace(name="Other")
+    for each in (workspace, other):
+        SigningKey.objects.current(each, actor="test")
     assert Caller(host="any.example.com").get(PUBLISHED).status_code == 404
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "DEFAULT_WORKSPACE": workspace.pk}
     assert len(Caller(host="any.example.com").get(PUBLISHED).json()["keys"]) == 1

@@ -1,6 +1,7 @@
 """Sign-ins of a Django project are user sessions: they begin, end, and end the Django session when they are over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
+from django.db.models.signals import post_save
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
@@ -391,3 +395,95 @@ def test_the_console_lists_a_sign_in_with_its_device_and_address(ann, admin_clie
     sign_in(**{"user-agent": PHONE})
     page = admin_client.get("/admin/user_sessions/usersession/").content.decode()
     assert " on iPhone, 127.0.0.1" in page
+
+
+def looking_above(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Middleware of a host that looks at the user before ours."""
+
+    def middleware(request: Any) -> Any:
+        assert request.user.is_authenticated is not None
+        return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.parametrize("why", OVER)
+def test_the_view_is_anonymous_even_if_other_middleware_has_read_the_user(ann, engine, settings, why):
+    ours = django_project.MIDDLEWARE.index("user_sessions.middleware.UserSessionMiddleware")
+    middleware = list(django_project.MIDDLEWARE)
+    middleware.insert(ours, f"{__name__}.looking_above")
+    settings.MIDDLEWARE = middleware
+    client = sign_in()
+    OVER[why](only_session())
+    assert not is_signed_in(client)
+    assert USER_KEY not in client.session
+
+
+@pytest.mark.parametrize("signal", [user_logged_in, user_logged_out])
+@pytest.mark.parametrize("name", ["ann", "bob"])
+def test_a_signal_without_a_login_or_log_out_changes_nothing(ann, engine, settings, signal, name):
+    """As token packages send it for the user of a token."""
+    user = User.objects.get_or_create(username=name)[0]
+    client = sign_in()
+    before = only_session()
+    with announcing(signal, user):
+        assert client.get("/public/").status_code == 200
+    after = only_session()
+    assert (after.pk, after.status, after.verified_at) == (before.pk, Status.ACTIVE, before.verified_at)
+    assert is_signed_in(client)
+
+
+@contextmanager
+def announcing(signal: Any, user: User) -> Iterator[None]:
+    original = django_project.public
+
+    def view(request: Any) -> Any:
+        signal.send(User, request=request, user=user)
+        return original(request)
+
+    pattern = next(each for each in django_project.urlpatterns if getattr(each, "callback", None) is original)
+    pattern.callback = view
+    try:
+        yield
+    finally:
+        pattern.callback = original
+
+
+def test_a_django_session_that_is_emptied_during_its_adoption_is_anonymous(ann, settings):
+    settings.MIDDLEWARE = [each for each in django_project.MIDDLEWARE if "user_sessions" not in each]
+    client = Client()
+    client.force_login(ann)
+    settings.MIDDLEWARE = django_project.MIDDLEWARE
+
+    def delete(sender: Any, **_: Any) -> None:
+        Session.objects.all().delete()
+
+    post_save.connect(delete, sender=UserSession)
+    try:
+        assert client.get("/private/").status_code == 302
+    finally:
+        post_save.disconnect(delete, sender=UserSession)
+    assert not UserSession.objects.exists()
+
+
+def test_without_a_default_workspace_a_page_writes_nothing(ann, live_workspace, django_assert_num_queries):
+    client = sign_in()
+    with django_assert_num_queries(3):  # Django's session, the user, the workspaces
+        assert is_signed_in(client)
+
+
+def test_a_subclass_of_djangos_middleware_counts(settings):
+    settings.MIDDLEWARE = [f"{__name__}.OwnAuthentication", django_project.MIDDLEWARE[-2]]
+    assert not list(check_middleware())
+
+
+class OwnAuthentication(AuthenticationMiddleware):
+    pass
+
+
+def test_near_the_end_of_its_life_a_session_costs_no_more(ann, django_assert_num_queries):
+    client = sign_in()
+    soon = timezone.now() + timedelta(minutes=5)
+    UserSession.objects.update(expire_at=soon, latest_expire_at=soon)
+    with django_assert_num_queries(2):
+        assert is_signed_in(client)
