@@ -5,7 +5,7 @@ every request. A compiled query is built with a stand-in for each of its values.
 database; a call puts its own values in the places of the stand-ins.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,15 +15,35 @@ from uuid import UUID
 
 from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import CharField, DateTimeField, Field, Model, QuerySet, UUIDField
+from django.db.models import (
+    AutoField,
+    BigAutoField,
+    CharField,
+    DateTimeField,
+    Field,
+    IntegerField,
+    Model,
+    QuerySet,
+    UUIDField,
+)
 from django.db.models.expressions import RawSQL
 
-__all__ = ["CannotCompile", "CompiledQuery", "CompiledSubquery"]
+from sessions_core.db.returning import run_returning, update_query
+
+__all__ = ["CannotCompile", "CompiledQuery", "CompiledSubquery", "CompiledUpdate", "kind_of"]
 
 M = TypeVar("M", bound=Model)
 
 # The kinds of values, and the field that brings each into the form that a database takes.
-_FIELDS: Mapping[type, "Field[Any, Any]"] = {str: CharField(), UUID: UUIDField(), datetime: DateTimeField()}
+_FIELDS: Mapping[type, "Field[Any, Any]"] = {
+    str: CharField(),
+    int: IntegerField(),
+    UUID: UUIDField(),
+    datetime: DateTimeField(),
+}
+
+# The kinds of the usual key fields.
+_KEY_KINDS: Mapping[type, type] = {UUIDField: UUID, CharField: str, AutoField: int, BigAutoField: int}
 
 
 class CannotCompile(Exception):
@@ -51,9 +71,9 @@ class _Compiled:
     """A query whose SQL is compiled once for each database.
 
     ``find`` returns the queryset. It takes the arguments of a call, and by name the values, of which ``kinds`` gives
-    the types: ``str``, ``UUID`` or ``datetime``. It may compare with the values but not compute with them. The SQL is
-    compiled again for other arguments, and if ``depends_on`` returns something else, such as a setting that changes
-    the query. Each value must occur in the SQL unless it is ``optional``.
+    the types: ``str``, ``int``, ``UUID`` or ``datetime``. It may compare with the values but not compute with them. The
+    SQL is compiled again for other arguments, and if ``depends_on`` returns something else, such as a setting that
+    changes the query. Each value must occur in the SQL unless it is ``optional``.
     """
 
     def __init__(
@@ -133,6 +153,23 @@ class CompiledQuery(_Compiled, Generic[M]):
 
     def rows(self, **values: Any) -> Iterable[M]:
         """Return all rows: one query."""
+        statement, compiler = self._compiler(values)
+        source = SimpleNamespace(
+            db=compiler.connection.alias,
+            query=SimpleNamespace(get_compiler=lambda **_: compiler),
+            _known_related_objects={},
+            _fetch_mode=getattr(statement.queryset, "_fetch_mode", None),
+        )
+        rows: Iterable[M] = statement.queryset._iterable_class(source)
+        return rows
+
+    def tuples(self, **values: Any) -> Iterable[tuple[Any, ...]]:
+        """Return the columns of all rows, for a queryset of ``values_list``: one query."""
+        rows: Iterable[tuple[Any, ...]] = self._compiler(values)[1].results_iter(tuple_expected=True)
+        return rows
+
+    def _compiler(self, values: Mapping[str, Any]) -> tuple[_Statement, Any]:
+        """Return the statement and a compiler that runs it with these values."""
         connection = connections[router.db_for_write(self.model)]  # a replica may lag behind a revocation
         statement = self.statement(connection)
         parameters = statement.filled(self.prepared(values, connection))
@@ -141,14 +178,33 @@ class CompiledQuery(_Compiled, Generic[M]):
         compiler.as_sql = lambda *_, **__: (statement.sql, parameters)
         converters = _converters(statement, compiler)
         compiler.get_converters = lambda _: converters
-        source = SimpleNamespace(
-            db=connection.alias,
-            query=SimpleNamespace(get_compiler=lambda **_: compiler),
-            _known_related_objects={},
-            _fetch_mode=getattr(statement.queryset, "_fetch_mode", None),
-        )
-        rows: Iterable[M] = statement.queryset._iterable_class(source)
-        return rows
+        return statement, compiler
+
+
+class CompiledUpdate(_Compiled):
+    """A compiled ``update_returning``. ``change(**values)`` returns the rows, and their new values by column."""
+
+    def __init__(
+        self,
+        model: type[Model],
+        change: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]],
+        returning: Sequence[str] = ("pk",),
+        depends_on: Callable[[], Hashable] = lambda: None,
+        **kinds: type,
+    ) -> None:
+        def find(**values: Any) -> Any:
+            return SimpleNamespace(query=update_query(*change(**values)))
+
+        super().__init__(find, depends_on, kinds)
+        self.model = model
+        self.returning = returning
+
+    def run(self, **values: Any) -> list[tuple[Any, ...]]:
+        """Return the columns of ``returning`` of each changed row: one query."""
+        connection = connections[router.db_for_write(self.model)]
+        statement = self.statement(connection)
+        parameters = statement.filled(self.prepared(values, connection))
+        return run_returning(self.model, self.returning, statement.sql, parameters, connection)
 
 
 class CompiledSubquery(_Compiled):
@@ -196,6 +252,11 @@ def _converters(statement: _Statement, compiler: Any) -> Any:
     return made[statement]
 
 
+def kind_of(key: "Field[Any, Any]") -> type | None:
+    """Return the kind of the values of a key field, or None if a compiled query cannot take them."""
+    return _KEY_KINDS.get(type(key))
+
+
 def _stand_ins(kinds: Mapping[str, type], number: int) -> dict[str, Any]:
     """Return a value of each kind. No two are equal, those of another number included, and no query contains one."""
     return {name: _stand_in(kind, 2 * place + number) for place, (name, kind) in enumerate(kinds.items())}
@@ -204,6 +265,8 @@ def _stand_ins(kinds: Mapping[str, type], number: int) -> dict[str, Any]:
 def _stand_in(kind: type, number: int) -> Any:
     if kind is str:
         return f"stand-in {number}"
+    if kind is int:
+        return 31_900 + number  # fits the smallest column, and no query has such a limit
     if kind is UUID:
         return UUID(int=number)
     return datetime(2000 + number, 1 + number, 1 + number, number, number, number, number, tzinfo=UTC)

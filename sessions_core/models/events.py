@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core.db.returning import insert
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
@@ -42,9 +43,10 @@ class EventQuerySet(models.QuerySet["Event"]):
         cannot store.
         """
         _check(actor, data)
-        event = self.create(
+        event = Event(
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
+        insert([event])
         WebhookMessage.objects.create_for([event])
         return event
 
