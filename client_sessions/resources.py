@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from django.db.models.signals import post_delete
 from django.dispatch import Signal
 
 from client_sessions.registration import model_problem
+from sessions_core.db.compiled import CompiledQuery, kind_of
 from sessions_core.texts import is_storable
 
 __all__ = ["Missing", "ResourceType", "register", "resource_deleted"]
@@ -154,18 +156,37 @@ class ResourceType:
         """
         wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
-            rows = self.in_workspace(self.rows(), workspace_id)
-            rows = rows.filter(**{f"{self.key}__in": list(wanted)}).order_by("pk")
-            if lock:
-                rows = rows.select_for_update(of=("self",), no_key=True)
-            found = {self.normalize_id(str(key)) for key in rows.values_list(self.key, flat=True)}
+            one = _one_row(self, lock) if len(wanted) == 1 and self.is_fixed else None
+            keys = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id) if one else None
+            keys = self._existing(list(wanted), workspace_id, lock) if keys is None else keys
+            found = {self.normalize_id(str(key)) for (key,) in keys}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
                     raise Missing(self.name, resource_id)
         return set(wanted)
 
+    def _existing(self, keys: Sequence[Any], workspace: UUID, lock: bool) -> "QuerySet[Any, Any]":
+        rows = self.in_workspace(self.rows(), workspace).filter(**{f"{self.key}__in": keys}).order_by("pk")
+        if lock:
+            rows = rows.select_for_update(of=("self",), no_key=True)
+        return rows.values_list(self.key)
+
 
 _types: dict[str, ResourceType] = {}
+
+
+@cache
+def _one_row(resource_type: ResourceType, lock: bool) -> "CompiledQuery[Any] | None":
+    """Return the compiled query for one id, or None for a key field of another type."""
+    kind = kind_of(resource_type.key_field)
+    if kind is None:
+        return None
+    return CompiledQuery(
+        resource_type.model,
+        lambda key, workspace: resource_type._existing([key], workspace, lock),
+        key=kind,
+        workspace=UUID,
+    )
 
 
 def register(

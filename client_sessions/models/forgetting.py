@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from client_sessions.models.grants import Grant
 from client_sessions.models.personal_access_tokens import PersonalAccessToken
+from client_sessions.models.session_grants import SessionGrants
 from client_sessions.models.sessions import ClientSession
 from client_sessions.resources import resource_deleted
 from sessions_core.db.transactions import atomic, has_table
@@ -32,8 +33,8 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
     with atomic(savepoint=False):
         ClientSession.objects.lock_for(grants)
         for grant in grants.select_related("client_session"):
-            this = grants.filter(pk=grant.pk)
-            grant.client_session._delete_grants(resource_type, this, actor=f"deletion:{resource_type}", at=now)
+            held = SessionGrants(grant.client_session, [grant], actor=f"deletion:{resource_type}", at=now)
+            held.remove(resource_type, [resource_id])
 
 
 def connect() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from uuid import UUID
 
 from django.db import models
@@ -12,13 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
-from client_sessions.exceptions import GrantConflict
 from client_sessions.resources import LONGEST_ID
 from client_sessions.wanted import normalize_wanted
 from sessions_core.moments import instant, moment
-
-if TYPE_CHECKING:
-    from client_sessions.models.sessions import ClientSession
 
 # Resource types of which a session has at most one.
 SINGLE = ("user_identity", "customer")
@@ -102,29 +98,6 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     def ended(self, *, at: datetime | None = None) -> Self:
         return self.exclude(live_at(at))
 
-    def _grant(
-        self, session: "ClientSession", resource_type: str, ids: set[str], terms: Terms, *, at: datetime
-    ) -> list[str]:
-        """Extend the grants of these resources to at least these terms. Return the ids that changed.
-
-        Raise GrantConflict for a second resource of a type in SINGLE.
-        """
-        grants = self.filter(client_session=session, resource_type=resource_type)
-        grants.ended(at=at).delete()
-        granted = set(grants.values_list("resource_id", flat=True))
-        if resource_type in SINGLE and len(granted | ids) > 1:
-            raise GrantConflict(resource_type)
-        changed = ids - granted
-        for column, end in terms.ends.items():
-            shorter = grants.filter(Q(**{column: None}) | Q(**{f"{column}__lt": end}), resource_id__in=ids & granted)
-            changed |= set(shorter.values_list("resource_id", flat=True))
-            shorter.update(**{column: end})
-        self.bulk_create(
-            Grant(client_session=session, resource_type=resource_type, resource_id=one, created_at=at, **terms.columns)
-            for one in sorted(ids - granted)
-        )
-        return sorted(changed)
-
 
 class Grant(models.Model):
     """One resource that a client session may reach, and the end of each allowed action; null means not allowed."""
@@ -168,6 +141,11 @@ class Grant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource_type} {self.resource_id}"
+
+    def is_live(self, at: datetime) -> bool:
+        """Return True if the grant allows any action at this time, like ``GrantQuerySet.live``."""
+        ends = (self.read_until, self.control_until)
+        return any(end is not None and end > at for end in ends)
 
     @property
     def terms(self) -> list[Terms]:

@@ -1,5 +1,6 @@
 """Find, create and delete client sessions."""
 
+from contextlib import nullcontext
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -58,10 +59,6 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def with_key(self, user_identifier_key: str) -> Self:
         """Filter the one session, live or expired, that has this key now. Raise ValueError for an invalid key."""
         return self.of_user(user_identifier_key).filter(revoked_at=None, key_released_at=None)
-
-    def _release_key(self, user_identifier_key: str, *, at: datetime) -> None:
-        """Release the key of an expired session, so that another session can take it. The session stays expired."""
-        self.with_key(user_identifier_key).filter(expires_at__lte=moment(at)).update(key_released_at=at)
 
     def lock_for(self, grants: models.QuerySet[Grant]) -> None:
         """Lock the sessions with one of these grants, in a fixed order, until the transaction ends. Raise
@@ -160,8 +157,9 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         at, wanted, terms = moment(at), normalize_wanted({} if wanted is None else wanted), check_terms(terms)
         if user_identifier_key is not None:
             check_key(user_identifier_key)
-        with atomic():
-            if user_identifier_key is None and wanted.get("user_identity"):
+        by_identity = user_identifier_key is None and wanted.get("user_identity")
+        with atomic() if by_identity else nullcontext():
+            if by_identity:
                 # No constraint can ensure one session without a key per identity, so lock the workspace. ``no_key``
                 # does not block inserts of rows that refer to the workspace.
                 Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -191,7 +189,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     async def astart_or_match(self) -> None: ...
 
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
-        return self.in_workspace(workspace).of_user(key).live(at=at).first() if key is not None else None
+        session = self.model.of_key(key, workspace=workspace) if key is not None else None
+        return session if session and session.expires_at > at else None
 
     def _match(
         self, workspace: Workspace, key: str | None, wanted: NormalizedWanted, *, at: datetime

@@ -1,9 +1,9 @@
 """The client session: fields, constraints, and the methods that change it."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -13,18 +13,19 @@ from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Grant, Terms, check_terms
+from client_sessions.models.grants import ALL, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
+from client_sessions.models.session_grants import SessionGrants
+from client_sessions.models.statements import SessionChanges, SessionLookups
 from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
-from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
-from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
 
 # The kind of caller with a client session token; see sessions_core.http.routes.
@@ -108,8 +109,18 @@ class ClientSession(models.Model):
     @classmethod
     def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
         """Return the session of a checked token, or None. One query, with the workspace joined."""
-        session = _BY_TOKEN.get(short=presented.short)
+        session = _LOOKUPS.by_token.get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
+
+    @classmethod
+    def of_id(cls, id: UUID, *, workspace: Workspace) -> "ClientSession | None":
+        """Return the session with this id, or None. One query."""
+        return _LOOKUPS.by_id.get(workspace=workspace.pk, session=id)
+
+    @classmethod
+    def of_key(cls, user_identifier_key: str, *, workspace: Workspace) -> "ClientSession | None":
+        """Return the one session, live or expired, that has this key now, or None. One query."""
+        return _LOOKUPS.by_key.get(workspace=workspace.pk, key=user_identifier_key)
 
     @property
     def status(self) -> Status:
@@ -143,7 +154,9 @@ class ClientSession(models.Model):
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             self._lock(actor=actor, at=at)
             self._set_key(user_identifier_key, actor=actor, at=at)
-            self._add_grants(checked, terms, actor=actor, at=at)
+            grants = SessionGrants.read(self, actor=actor, at=at)
+            for resource_type, ids in checked.items():
+                grants.add(resource_type, ids, terms)
 
     def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
         """Delete these grants. Resources without a grant are ignored.
@@ -154,13 +167,13 @@ class ClientSession(models.Model):
         at, wanted = moment(at), normalize_wanted(wanted)
         with atomic():
             self._lock(actor=actor, at=at)
+            grants = SessionGrants.read(self, actor=actor, at=at)
             for resource_type, resource_ids in wanted.items():
-                grants = self.grants.filter(resource_type=resource_type)
-                granted = set(grants.values_list("resource_id", flat=True))
+                granted = grants.of_type(resource_type)
                 ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
                 others = [one for stored_id, one in ids.items() if stored_id not in granted]
                 resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                self._delete_grants(resource_type, grants.filter(resource_id__in=list(ids)), actor=actor, at=at)
+                grants.remove(resource_type, ids)
 
     def replace_grants(
         self,
@@ -184,19 +197,13 @@ class ClientSession(models.Model):
             self._lock(actor=actor, at=at)
             if expires_at is not None:
                 self._set_expiry(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
+            grants = SessionGrants.read(self, actor=actor, at=at)
             for resource_type, ids in checked.items():
-                surplus = self.grants.filter(resource_type=resource_type).exclude(resource_id__in=ids)
-                self._delete_grants(resource_type, surplus, actor=actor, at=at)
-            self._add_grants(checked, terms, actor=actor, at=at)
+                grants.remove(resource_type, grants.of_type(resource_type).keys() - ids)
+            for resource_type, ids in checked.items():
+                grants.add(resource_type, ids, terms)
             for resource_type in checked:
-                self._narrow_grants(resource_type, terms, actor=actor, at=at)
-
-    def _delete_grants(self, resource_type: str, grants: models.QuerySet[Grant], *, actor: str, at: datetime) -> None:
-        """Delete grants of one type. The session must be locked."""
-        at = moment(at)
-        if gone := sorted(grants.values_list("resource_id", flat=True)):
-            grants.delete()
-            self._record("client_session.grants_removed", actor=actor, at=at, grants={resource_type: gone})
+                grants.limit(resource_type, terms)
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
@@ -205,8 +212,7 @@ class ClientSession(models.Model):
         """
         at = moment(at)
         with atomic():
-            happened = ClientSession.objects.unrevoked().filter(pk=self.pk).update(revoked_at=at)
-            if happened:
+            if happened := _CHANGES.revoke.run(session=self.pk, at=at):
                 self._record("client_session.revoked", actor=actor, at=at)
                 self.revoked_at = at
         return bool(happened)
@@ -236,9 +242,10 @@ class ClientSession(models.Model):
 
         An UPDATE checks and locks in one statement, also on SQLite, which has no SELECT FOR UPDATE.
         """
-        if not ClientSession.objects.live(at=at).filter(pk=self.pk).update(token_key=models.F("token_key")):
+        locked = _CHANGES.lock.run(session=self.pk, at=at)
+        if not locked:
             raise NotLive
-        self.refresh_from_db(fields=["expires_at", "user_identifier_key", "token_key"])
+        [(self.expires_at, self.user_identifier_key, self.token_key)] = locked
         if (token_key := tokens.with_newest_key(self.token_key)) != self.token_key:
             ClientSession.objects.filter(pk=self.pk).update(token_key=token_key)
             self._record("client_session.token_renewed", actor=actor, at=at)
@@ -249,11 +256,12 @@ class ClientSession(models.Model):
         with atomic():
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
-                siblings = ClientSession.objects.in_workspace(self.workspace)
-                siblings._release_key(self.user_identifier_key, at=self.created_at)
-            self.save(force_insert=True)
+                _CHANGES.release_key.run(workspace=self.workspace_id, key=self.user_identifier_key, at=self.created_at)
+            insert([self])
             self._record("client_session.created", actor=actor, at=self.created_at)
-            self._add_grants(checked, terms, actor=actor, at=self.created_at)
+            grants = SessionGrants(self, actor=actor, at=self.created_at)
+            for resource_type, ids in checked.items():
+                grants.add(resource_type, ids, terms)
 
     def _set_expiry(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
         if expires_at != self.expires_at:
@@ -268,7 +276,7 @@ class ClientSession(models.Model):
             raise GrantConflict("user_identifier_key")
         try:
             with atomic():
-                ClientSession.objects.in_workspace(self.workspace)._release_key(key, at=at)
+                _CHANGES.release_key.run(workspace=self.workspace_id, key=key, at=at)
                 ClientSession.objects.filter(pk=self.pk).update(user_identifier_key=key)
         except IntegrityError:
             raise KeyTaken from None
@@ -276,39 +284,8 @@ class ClientSession(models.Model):
         # The event does not contain the key: with a publishable key it opens the session.
         self._record("client_session.key_taken", actor=actor, at=at)
 
-    def _add_grants(self, checked: Mapping[str, set[str]], terms: Terms, *, actor: str, at: datetime) -> None:
-        for resource_type, ids in checked.items():
-            if changed := Grant.objects.all()._grant(self, resource_type, ids, terms, at=at):
-                self._record(
-                    "client_session.granted", actor=actor, at=at, grants={resource_type: changed}, **_terms_data(terms)
-                )
-
-    def _narrow_grants(self, resource_type: str, terms: Terms, *, actor: str, at: datetime) -> None:
-        """Limit the grants of a type to these terms."""
-        wider = self.grants.filter(resource_type=resource_type).exclude(**terms.columns)
-        if ids := sorted(wider.values_list("resource_id", flat=True)):
-            wider.update(**terms.columns)
-            self._record(
-                "client_session.grants_limited", actor=actor, at=at, grants={resource_type: ids}, **_terms_data(terms)
-            )
-
     def _record(self, type: str, *, actor: str, at: datetime, **data: Any) -> None:
         Event.objects.record(type, subject=str(self.pk), workspace_id=self.workspace_id, actor=actor, at=at, **data)
 
 
-_BY_TOKEN = CompiledQuery(
-    ClientSession,
-    lambda short: (
-        ClientSession.objects.select_related(*with_policies("workspace", ClientSessionPolicy))
-        .filter(token_short=short)
-        .order_by()
-    ),
-    short=str,
-)
-
-
-def _terms_data(terms: Terms) -> dict[str, Any]:
-    """Return the data of an event for these terms; empty for the default terms."""
-    if terms == ALL:
-        return {}
-    return {"actions": list(terms.actions), "until": terms.until.isoformat() if terms.until else None}
+_LOOKUPS, _CHANGES = SessionLookups(ClientSession), SessionChanges(ClientSession)

@@ -151,13 +151,13 @@ class ClientSessionsView(SeamView):
 
     def _get_session(self, selectors: dict[str, str]) -> ClientSession:
         """Return the session that matches all selectors. Raise SeamError if there is no match or no selector."""
-        sessions = self._sessions() if selectors else ClientSession.objects.none()
-        if "client_session_id" in selectors:
-            sessions = sessions.filter(pk__in=_ids(selectors["client_session_id"]))
+        workspace, session = self.auth.workspace, None
+        ids = _ids(selectors["client_session_id"]) if "client_session_id" in selectors else None
         if "user_identifier_key" in selectors:
-            sessions = sessions.with_key(selectors["user_identifier_key"])
-        session = sessions.first()
-        if session is None:
+            session = ClientSession.of_key(selectors["user_identifier_key"], workspace=workspace)
+        elif ids:
+            session = ClientSession.of_id(*ids, workspace=workspace)
+        if session is None or (ids is not None and session.pk not in ids):
             raise SeamError("client_session_not_found")
         return session
 

@@ -15,7 +15,8 @@ from django.db import connection, connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery
+from client_sessions.models.statements import SessionChanges, SessionLookups
+from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate
 from sessions_core.models import ApiKey, Workspace
 
 MOVED = f"""
@@ -58,12 +59,15 @@ BY_SHORT = CompiledQuery(ApiKey, by_short, short=str, at=datetime)
 OF_WORKSPACE = CompiledSubquery(of_workspace, optional={"short"}, workspace=UUID, short=str)
 
 
-def compiled_queries() -> list[CompiledQuery[Any]]:
-    """Return the compiled queries of the three packages."""
+def compiled_queries() -> list[CompiledQuery[Any] | CompiledUpdate]:
+    """Return the compiled queries and updates of the three packages."""
     packages = {"sessions_core", "client_sessions", "user_sessions"}
     modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in packages]
     values = [value for module in modules for value in vars(module).values()]
-    return [value for value in values if isinstance(value, CompiledQuery)]
+    members = [
+        each for value in values if isinstance(value, SessionChanges | SessionLookups) for each in vars(value).values()
+    ]
+    return [each for each in (*values, *members) if isinstance(each, CompiledQuery | CompiledUpdate)]
 
 
 @explained()
