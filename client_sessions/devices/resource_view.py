@@ -1,23 +1,27 @@
 """A generic REST framework view with the parameters and the envelope of this dialect."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from datetime import datetime
+from functools import cache, cached_property
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.generics import GenericAPIView
-from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from client_sessions.scoping import narrow_to_key, visible_to
+from client_sessions import resources
+from client_sessions.models import ClientSession
+from client_sessions.scoping import narrow_to_key, visible_to, within_reach
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation
-from client_sessions.seam.pagination import KeysetPagination
+from client_sessions.seam.pagination import LARGEST_PAGE, first_rows, page_from, page_of
 from client_sessions.seam.parameters import Parameters
+from sessions_core.db.compiled import CompiledQuery
 
 __all__ = ["ResourceView"]
 
@@ -47,7 +51,7 @@ class ParameterFilterBackend(DjangoFilterBackend):
         return {"data": view.values, "queryset": queryset, "request": request}
 
 
-class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
+class ResourceView(SeamView, GenericAPIView[M]):
     """Base of the views of one model.
 
     ``parameters`` declares the parameters of each action, and ``selectors`` lists those that identify a single row.
@@ -55,7 +59,6 @@ class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
     """
 
     filter_backends = (VisibleFilterBackend, ParameterFilterBackend)
-    pagination_class = KeysetPagination
 
     parameters: Mapping[str, Parameters]
     selectors: Sequence[str]
@@ -66,6 +69,17 @@ class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
     def values(self) -> dict[str, Any]:
         """The parameters of this request. Raise SeamError with all problems."""
         return self.parameters[self.action].read(self.request)
+
+    def list(self, request: Request) -> Response:
+        """Return a page. The SQL of the first page of a client session is compiled once."""
+        auth = self.auth
+        if self.values or not isinstance(auth, ClientSession):
+            page = page_of(self.filter_queryset(self.get_queryset()), request, self.values, auth=auth)
+        else:
+            rows = _first_rows(type(self)).rows(session=auth.pk, workspace=auth.workspace_id, at=timezone.now())
+            page = page_from(rows, LARGEST_PAGE, request, {}, auth=auth)
+        serialize = self.get_serializer().to_representation
+        return self.ok(**{self.list_name: [serialize(row) for row in page.rows]}, pagination=page.pagination)
 
     def retrieve(self, request: Request) -> Response:
         return self.ok_object(self.get_object())
@@ -82,3 +96,15 @@ class ResourceView(SeamView, ListModelMixin, GenericAPIView[M]):
     def ok_object(self, row: M) -> Response:
         """Return 200 with this row as ``object_name``."""
         return self.ok(**{self.object_name: self.get_serializer(row).data})
+
+
+@cache
+def _first_rows(view: "type[ResourceView[Any]]") -> CompiledQuery[Any]:
+    """Return the query for the first page that a client session reads without parameters."""
+    queryset: Any = view.queryset
+
+    def find(session: UUID, workspace: UUID, at: datetime) -> QuerySet[Any]:
+        return first_rows(within_reach(queryset.all(), session=session, workspace=workspace, at=at))
+
+    values = {"session": UUID, "workspace": UUID, "at": datetime}
+    return CompiledQuery(queryset.model, find, depends_on=lambda: tuple(resources.registered()), **values)

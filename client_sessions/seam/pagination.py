@@ -1,7 +1,7 @@
 """Keyset pagination. A cursor contains the last row of a page, and the caller and parameters it is valid for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -10,9 +10,7 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model, Q, QuerySet
-from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions.models import ClientSession
 from client_sessions.scoping import Auth
@@ -21,7 +19,7 @@ from client_sessions.seam.links import absolute_url
 from sessions_core.crypto.tokens import digest
 from sessions_core.http.parameters import Number, Parameter, Text
 
-__all__ = ["PAGE_PARAMETERS", "KeysetPagination", "Page", "page_of"]
+__all__ = ["LARGEST_PAGE", "PAGE_PARAMETERS", "Page", "first_rows", "page_from", "page_of"]
 
 LARGEST_PAGE = 500
 
@@ -46,36 +44,30 @@ def page_of(rows: QuerySet[M], request: Request, parameters: Mapping[str, Any], 
     or was issued for other parameters or another caller.
     """
     filters = {name: value for name, value in parameters.items() if name != "page_cursor"}
-    purpose = _purpose(request.path, filters, auth)
     if cursor := parameters.get("page_cursor"):
-        created_at, id = _read(cursor, purpose)
+        created_at, id = _read(cursor, _purpose(request.path, filters, auth))
         rows = rows.filter(Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=id))
     size = min(filters.get("limit", LARGEST_PAGE), LARGEST_PAGE)
-    found = list(rows.order_by("created_at", "id")[: size + 1])
+    return page_from(first_rows(rows, size), size, request, filters, auth=auth)
+
+
+def first_rows(rows: QuerySet[M], size: int = LARGEST_PAGE) -> QuerySet[M]:
+    """Return the rows of a page and the one after them."""
+    return rows.order_by("created_at", "id")[: size + 1]
+
+
+def page_from(rows: Iterable[M], size: int, request: Request, filters: Mapping[str, Any], *, auth: Auth) -> Page[M]:
+    """Return the page of the rows that ``first_rows`` found."""
+    found = list(rows)
     if len(found) <= size:
         return Page(found, {"has_next_page": False, "next_page_cursor": None, "next_page_url": None})
     found = found[:size]
     last: Any = found[-1]
+    purpose = _purpose(request.path, filters, auth)
     next_cursor = _signer().sign_object([last.created_at.isoformat(), str(last.pk), purpose])
     query = _query_of({**filters, "page_cursor": next_cursor, "_strict": True})
     url = f"{absolute_url(request, request.path)}?{query}"
     return Page(found, {"has_next_page": True, "next_page_cursor": next_cursor, "next_page_url": url})
-
-
-class KeysetPagination(BasePagination):
-    """Pagination for generic views with ``values``, ``auth``, ``list_name`` and ``ok``."""
-
-    view: Any
-    page: Page[Any]
-
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self.view = view
-        self.page = page_of(queryset, request, view.values, auth=view.auth)
-        return self.page.rows
-
-    def get_paginated_response(self, data: Any) -> Response:
-        response: Response = self.view.ok(**{self.view.list_name: data}, pagination=self.page.pagination)
-        return response
 
 
 def _query_of(parameters: Mapping[str, Any]) -> str:

@@ -40,6 +40,12 @@ def test_listing_devices_with_a_token_is_two_queries(crowd, django_assert_num_qu
         assert len(devices_seen(caller)) == 3 * len(crowd) + 1
 
 
+def test_a_list_without_parameters_is_the_same_as_with_the_largest_limit(crowd):
+    caller = bearer(crowd[0].token)
+    for path in ("devices/list", "connected_accounts/list", "connect_webviews/list"):
+        assert caller.get(path).json() == caller.get(f"{path}?limit=500").json()
+
+
 def test_listing_sessions_is_three_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(3):
         sessions = backend.get("client_sessions/list").json()["client_sessions"]
@@ -102,7 +108,7 @@ def compilations(monkeypatch) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize("path", ["workspaces/get", "client_sessions/get"])
+@pytest.mark.parametrize("path", ["workspaces/get", "client_sessions/get", "devices/list", "connected_accounts/list"])
 def test_a_hot_path_compiles_nothing_after_the_first_request(crowd, compilations, path):
     caller = bearer(crowd[0].token)
     caller.get(path)
