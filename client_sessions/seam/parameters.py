@@ -78,7 +78,7 @@ class Parameters(DeclaredParameters):
         validation = Validation()
         values = {}
         for name, parameter in self.declared.items():
-            given = _occurrences(query, name, parameter, strict=strict)
+            given = _occurrences(query, name, parameter, strict=strict) if query else ()
             try:
                 if name in body:
                     values[name] = parameter.read(body[name])

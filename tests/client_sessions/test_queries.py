@@ -1,9 +1,13 @@
 """Hot paths have a fixed number of queries, for any number of rows."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from client_sessions.devices.models import ConnectedAccount, Device
@@ -114,6 +118,40 @@ def test_a_hot_path_compiles_nothing_after_the_first_request(crowd, compilations
     caller.get(path)
     compilations.clear()
     assert caller.get(path).status_code == 200 and not compilations
+
+
+@pytest.fixture(params=["client_sessions/create", "client_sessions/get_or_create", "client_sessions/revoke"])
+def write(request, backend, crowd) -> Callable[[int], Any]:
+    """Return a function that sends the n-th request of a kind: a new session, an existing one, or one to revoke."""
+    bodies = {
+        "client_sessions/create": lambda _: {},
+        "client_sessions/get_or_create": lambda _: {"user_identifier_key": "ann"},
+        "client_sessions/revoke": lambda n: {"client_session_id": str(spare[n].pk)},
+    }
+    spare = [ClientSession.objects.start(crowd[0].workspace, actor="test") for _ in range(2)]
+    account = str(ConnectedAccount.objects.filter(workspace=crowd[0].workspace)[0].pk)
+    grant = {} if request.param.endswith("revoke") else {"connected_account_ids": [account]}
+    backend.post("client_sessions/get_or_create", user_identifier_key="ann", connected_account_ids=[account])
+    return lambda n: backend.post(request.param, **bodies[request.param](n), **grant)
+
+
+QUERIES = {"client_sessions/create": 7, "client_sessions/get_or_create": 6, "client_sessions/revoke": 4}
+
+
+def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write, compilations, request):
+    write(0)
+    compilations.clear()
+    with CaptureQueriesContext(connection) as queries:
+        assert write(1).status_code == 200
+    made = [each for each in queries.captured_queries if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(made) == QUERIES[request.node.callspec.params["write"]]
+    assert not compilations
+
+
+def test_get_or_create_without_grants_is_three_queries(backend, django_assert_num_queries):
+    backend.post("client_sessions/get_or_create", user_identifier_key="ann")
+    with django_assert_num_queries(3):
+        assert backend.post("client_sessions/get_or_create", user_identifier_key="ann").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["devices/list", "devices/get?name=d1", "connected_accounts/list", "workspaces/get"])

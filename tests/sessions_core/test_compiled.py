@@ -13,11 +13,13 @@ import django
 import pytest
 from django.db import connection, connections
 from django.db.models import F, QuerySet
+from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
 from client_sessions.models.statements import SessionChanges, SessionLookups
-from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate
-from sessions_core.models import ApiKey, Workspace
+from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate, kind_of
+from sessions_core.db.returning import insert
+from sessions_core.models import ApiKey, Event, Workspace
 
 MOVED = f"""
 sessions_core/db/compiled.py does not fit Django {django.get_version()}. It relies on these internals; compare each with
@@ -156,3 +158,76 @@ def test_the_sql_is_compiled_again_where_a_setting_changes_the_query(keys):
 def test_a_query_that_computes_with_its_values_is_refused(db, reason, find):
     with pytest.raises(CannotCompile, match=reason):
         CompiledQuery(ApiKey, find, short=str, at=datetime).get(short="a", at=timezone.now())
+
+
+RENAME = CompiledUpdate(
+    ApiKey,
+    lambda short, at: (ApiKey.objects.filter(short=short), {"name": F("short"), "revoked_at": at}),
+    returning=("id", "workspace", "name", "revoked_at"),
+    short=str,
+    at=datetime,
+)
+
+
+def test_a_compiled_update_returns_what_it_changed(keys, django_assert_num_queries):
+    now = timezone.now()
+    with django_assert_num_queries(1):
+        assert RENAME.run(short=keys[0].short, at=now) == [(keys[0].pk, keys[0].workspace_id, keys[0].short, now)]
+    assert RENAME.run(short="unknown", at=now) == []
+    assert list(ApiKey.objects.filter(revoked_at=now)) == [keys[0]]
+
+
+def test_a_compiled_query_of_columns_returns_tuples(keys):
+    query = CompiledQuery(ApiKey, lambda short: ApiKey.objects.filter(short=short).values_list("id", "name"), short=str)
+    assert list(query.tuples(short=keys[1].short)) == [(keys[1].pk, "second")]
+
+
+def test_a_compiled_query_takes_the_usual_kinds_of_keys(keys):
+    query = CompiledQuery(Event, lambda id: Event.objects.filter(pk=id).order_by(), id=kind_of(Event._meta.pk))
+    event = Event.objects.latest("id")
+    assert query.get(id=event.pk) == event
+    assert kind_of(ApiKey._meta.pk) is UUID and kind_of(ApiKey._meta.get_field("created_at")) is None
+
+
+def test_inserted_rows_are_those_of_save(workspace, django_assert_num_queries):
+    events = [
+        Event(
+            workspace=workspace, type="x.made", subject=name, actor="test", data={"n": [1]}, created_at=timezone.now()
+        )
+        for name in ("first", "second")
+    ]
+    with django_assert_num_queries(1):
+        insert(events)
+    assert [event.data for event in Event.objects.filter(pk__in=[event.pk for event in events])] == [{"n": [1]}] * 2
+    events[0].refresh_from_db()
+    assert events[0].subject == "first" and not events[0]._state.adding
+
+
+def test_many_rows_are_inserted_in_batches(workspace):
+    events = [
+        Event(workspace=workspace, type="x.made", subject=str(n), actor="test", created_at=timezone.now())
+        for n in range(400)
+    ]
+    insert(events)
+    assert len({event.pk for event in events}) == Event.objects.filter(type="x.made").count() == 400
+
+
+def test_an_insert_sends_the_signals_of_save(workspace):
+    received = []
+    event = Event(workspace=workspace, type="x.made", subject="x", actor="test", created_at=timezone.now())
+
+    def receive(instance, created=None, **_):
+        received.append((instance.pk, created))
+
+    with receiving(pre_save, receive), receiving(post_save, receive):
+        insert([event])
+    assert received == [(None, None), (event.pk, True)]
+
+
+@contextmanager
+def receiving(signal: Any, receive: Any) -> Iterator[None]:
+    signal.connect(receive, sender=Event)
+    try:
+        yield
+    finally:
+        signal.disconnect(receive, sender=Event)
