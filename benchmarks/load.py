@@ -4,9 +4,12 @@ import http.client
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
+from threading import Lock
+from typing import Any
 from urllib.parse import urlsplit
 
 CONNECTIONS = 4
@@ -14,28 +17,36 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """A request that is repeated. ``body`` is sent as JSON; every response must have ``status``."""
+    """A request that is repeated. ``body`` is sent as JSON; every response must have ``status``.
+
+    ``bodies`` replaces ``body`` where each can be sent once: it prepares them and returns an endless iterator.
+    """
 
     name: str
     path: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | None = None
+    bodies: Callable[[], Iterator[Mapping[str, Any]]] | None = None
     status: int = 200
 
 
 def rate(url: str, operation: Operation, *, seconds: float) -> float:
     """Return requests per second over CONNECTIONS connections. Raise RuntimeError for another status."""
     where = urlsplit(url)
-    body = None if operation.body is None else json.dumps(operation.body)
-    headers = {**operation.headers, **({"Content-Type": "application/json"} if body else {})}
+    bodies = operation.bodies() if operation.bodies else repeat(operation.body)
+    has_body = operation.bodies or operation.body is not None
+    headers = {**operation.headers, **({"Content-Type": "application/json"} if has_body else {})}
+    lock = Lock()
     deadline = time.monotonic() + seconds
 
     def one(_: int) -> int:
         connection = http.client.HTTPConnection(where.hostname or "", where.port or 80, timeout=30)
         count = 0
         while time.monotonic() < deadline:
-            connection.request(operation.method, operation.path, body, headers)
+            with lock:
+                body = next(bodies)
+            connection.request(operation.method, operation.path, body and json.dumps(body), headers)
             answer = connection.getresponse()
             content = answer.read()
             if answer.status != operation.status:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
+from itertools import chain, repeat
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +61,7 @@ def build(url: str) -> list[Operation]:
         Operation(name="forged session token", path="/workspaces/get", headers=forged, status=401),
         Operation(name="session token check", path="/workspaces/get", headers=scoped),
         Operation(name="scoped list of ten", path="/devices/list", headers=scoped),
+        *_client_session_operations(workspace, api_key),
         Operation(name="mint", method="POST", path=minted, headers=api_key),
         Operation(name="mint from a template", method="POST", path=f"{minted}/{template.name}", headers=api_key),
         Operation(name="get session", path=f"/v1/sessions/{session.pk}", headers=api_key),
@@ -72,6 +75,36 @@ def build(url: str) -> list[Operation]:
         Operation(name="knox", path="/knox", headers={"Authorization": f"Token {knox[0]}"}),
         Operation(name="simplejwt", path="/simplejwt", headers=_bearer(str(AccessToken.for_user(user)))),
     ]
+
+
+def _client_session_operations(workspace: Workspace, api_key: dict[str, str]) -> list[Operation]:
+    """Return the operations of a backend on client sessions."""
+    session = ClientSession.objects.in_workspace(workspace).get()
+    wanted = {"connected_account_ids": [str(ConnectedAccount.objects.get().pk)]}
+    existing = {"user_identifier_key": "existing", **wanted}
+    ClientSession.objects.start(
+        workspace,
+        actor=BY,
+        user_identifier_key="existing",
+        wanted={"connected_account": wanted["connected_account_ids"]},
+    )
+    path, post = "/client_sessions", {"method": "POST", "headers": api_key}
+    get = f"{path}/get?client_session_id={session.pk}"
+    return [
+        Operation(name="get client session", path=get, headers=api_key),
+        Operation(name="create client session", path=f"{path}/create", body=wanted, **post),
+        Operation(name="get or create client session", path=f"{path}/get_or_create", body=existing, **post),
+        Operation(
+            name="revoke client session", path=f"{path}/revoke", bodies=partial(_spare_sessions, workspace), **post
+        ),
+    ]
+
+
+def _spare_sessions(workspace: Workspace) -> Iterator[dict[str, str]]:
+    """Create client sessions, and return the id of another one each time."""
+    first = _bulk_client_sessions(workspace, BATCH)
+    more = chain.from_iterable(_bulk_client_sessions(workspace, BATCH) for _ in repeat(None))
+    return ({"client_session_id": str(session.pk)} for session in chain(first, more))
 
 
 def fill(sessions: int) -> None:
@@ -104,23 +137,28 @@ def _scoped_session(workspace: Workspace) -> ClientSession:
 
 
 def _fill_client_sessions(workspace: Workspace, count: int) -> None:
-    now, account = timezone.now(), ConnectedAccount.objects.get().pk.hex
     for batch in _batches(count):
-        rows = ClientSession.objects.bulk_create(
-            ClientSession(
-                workspace=workspace,
-                user_identifier_key=f"user {uuid4()}",
-                token_short=TOKEN.new_short(),
-                token_key=tokens.newest_key_id(),
-                created_at=now,
-                expires_at=now + timedelta(days=1),
-            )
-            for _ in range(batch)
+        _bulk_client_sessions(workspace, batch)
+
+
+def _bulk_client_sessions(workspace: Workspace, number: int) -> list[ClientSession]:
+    now, account = timezone.now(), ConnectedAccount.objects.get().pk.hex
+    rows = ClientSession.objects.bulk_create(
+        ClientSession(
+            workspace=workspace,
+            user_identifier_key=f"user {uuid4()}",
+            token_short=TOKEN.new_short(),
+            token_key=tokens.newest_key_id(),
+            created_at=now,
+            expires_at=now + timedelta(days=1),
         )
-        Grant.objects.bulk_create(
-            Grant(client_session=row, resource_type="connected_account", resource_id=account, created_at=now)
-            for row in rows
-        )
+        for _ in range(number)
+    )
+    Grant.objects.bulk_create(
+        Grant(client_session=row, resource_type="connected_account", resource_id=account, created_at=now)
+        for row in rows
+    )
+    return rows
 
 
 def _client_of_ten(workspace: Workspace) -> Client:
