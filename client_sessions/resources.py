@@ -157,8 +157,11 @@ class ResourceType:
         wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
             one = _one_row(self, lock) if len(wanted) == 1 and self.is_fixed else None
-            keys = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id) if one else None
-            keys = self._existing(list(wanted), workspace_id, lock) if keys is None else keys
+            keys: Iterable[Any] = (
+                self._existing(list(wanted), workspace_id, lock)
+                if one is None
+                else one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id)
+            )
             found = {self.normalize_id(str(key)) for (key,) in keys}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
