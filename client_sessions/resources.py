@@ -94,9 +94,7 @@ class ResourceType:
         """Return the rows of the default manager in a queryset without its joins, annotations and groups, because
         PostgreSQL cannot lock rows of such a query."""
         shown = self.model._default_manager.order_by()
-        if self.is_fixed:
-            return shown
-        return QuerySet(self.model).filter(pk__in=shown.values("pk"))
+        return shown if self.is_fixed else QuerySet(self.model).filter(pk__in=shown.values("pk"))
 
     def in_workspace(self, rows: "QuerySet[M]", workspace_id: UUID | Combinable) -> "QuerySet[M]":
         """Filter rows of this type by workspace."""
@@ -156,9 +154,10 @@ class ResourceType:
         """
         wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
-            one = _one_row(self, lock) if len(wanted) == 1 and self.is_fixed else None
-            keys = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id) if one else None
-            keys = self._existing(list(wanted), workspace_id, lock) if keys is None else keys
+            if len(wanted) == 1 and self.is_fixed and (one := _one_row(self, lock)):
+                keys: Iterable[Any] = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id)
+            else:
+                keys = self._existing(list(wanted), workspace_id, lock)
             found = {self.normalize_id(str(key)) for (key,) in keys}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:

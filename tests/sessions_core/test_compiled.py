@@ -163,7 +163,7 @@ def test_a_query_that_computes_with_its_values_is_refused(db, reason, find):
 RENAME = CompiledUpdate(
     ApiKey,
     lambda short, at: (ApiKey.objects.filter(short=short), {"name": F("short"), "revoked_at": at}),
-    returning=("id", "name", "revoked_at"),
+    returning=("id", "workspace", "name", "revoked_at"),
     short=str,
     at=datetime,
 )
@@ -172,7 +172,7 @@ RENAME = CompiledUpdate(
 def test_a_compiled_update_returns_what_it_changed(keys, django_assert_num_queries):
     now = timezone.now()
     with django_assert_num_queries(1):
-        assert RENAME.run(short=keys[0].short, at=now) == [(keys[0].pk, keys[0].short, now)]
+        assert RENAME.run(short=keys[0].short, at=now) == [(keys[0].pk, keys[0].workspace_id, keys[0].short, now)]
     assert RENAME.run(short="unknown", at=now) == []
     assert list(ApiKey.objects.filter(revoked_at=now)) == [keys[0]]
 
