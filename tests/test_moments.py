@@ -16,7 +16,7 @@ from sessions_core.models import ApiKey, Event
 from sessions_core.moments import LONGEST_LIFETIME, instant, moment
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 from user_sessions.keys import key_sets
-from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession, UserSessionPolicy
+from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
 from user_sessions.models.jwt_templates import Definition
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.templating import previews
@@ -110,6 +110,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "EventQuerySet.record_all": lambda a, at: Event.objects.record_all(
         "x.y", subjects=["1"], workspace_id=a.workspace.pk, actor="test", at=at
     ),
+    "Grant.is_live": lambda a, at: Grant().is_live(at),
     "GrantQuerySet.allowing": lambda a, at: list(Grant.objects.allowing(Action.READ, at=at)),
     "GrantQuerySet.live": lambda a, at: list(Grant.objects.live(at=at)),
     "GrantQuerySet.ended": lambda a, at: list(Grant.objects.ended(at=at)),
@@ -156,6 +157,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "UserSession.require": lambda a, at: a.session.require("x", actor="test", at=at),
     "UserSession.require_reverifying": lambda a, at: a.session.require_reverifying(at=at),
     "UserSession.read_token_facts": lambda a, at: UserSession.objects.get(pk=a.session.pk).read_token_facts(at=at),
+    "UserSession.record_reauthentication": lambda a, at: a.session.record_reauthentication(actor="test", at=at),
     "UserSession.reverify": lambda a, at: a.session.reverify(actor="test", at=at),
     "UserSession.revoke": lambda a, at: a.session.revoke(actor="test", at=at),
     "UserSession.status_at": lambda a, at: a.session.status_at(at),
@@ -184,7 +186,6 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookMessageQuerySet.due": lambda a, at: list(WebhookMessage.objects.due(at=at)),
     "WebhookMessageQuerySet.delete_settled": lambda a, at: WebhookMessage.objects.delete_settled(at=at),
     "ClientSessionPolicy.end": lambda a, at: ClientSessionPolicy.of(a.workspace).end(None, at=at),
-    "UserSessionPolicy.end": lambda a, at: UserSessionPolicy.of(a.workspace).end(NOW, at=at),
     "attached_tokens.attached_token": lambda a, at: attached_tokens.attached_token(
         a.minting, at=at, authorized_party=None
     ),
@@ -205,9 +206,9 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         a.minting, a.template, at=at
     ),
 }
-# ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name.
-INHERITED = {"user_sessions.models.reverification", "user_sessions.models.status"}
-PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to"}
+# ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs call the others.
+INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "reverification", "status")}
+PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to", "scoping.device_count", "scoping.within_reach"}
 
 UNTIL: dict[str, Callable[[Any, Any], Any]] = {
     "start": lambda a, end: ClientSession.objects.start(a.workspace, actor="test", expires_at=end),

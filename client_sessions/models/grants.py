@@ -144,7 +144,7 @@ class Grant(models.Model):
 
     def is_live(self, at: datetime) -> bool:
         """Return True if the grant allows any action at this time, like ``GrantQuerySet.live``."""
-        ends = (self.read_until, self.control_until)
+        at, ends = moment(at), (self.read_until, self.control_until)
         return any(end is not None and end > at for end in ends)
 
     @property
