@@ -115,7 +115,7 @@ class _Presented(NamedTuple):
 
 
 def _presented_token(request: HttpRequest) -> _Presented:
-    """Return the token of the bearer or else of the cookie. Raise SessionTokenMissing.
+    """Return the token of the bearer or else of the cookie. Raise SessionTokenMissing or WrongOrigin.
 
     A browser adds the cookie by itself, so a bearer takes precedence. What is not a JWT is not a session token.
     """
@@ -134,12 +134,12 @@ def _cookie_of(request: HttpRequest) -> str:
 
 
 def _origin_of(request: HttpRequest) -> str:
-    """Return the origin of the pages of this host, or an empty string if ``ALLOWED_HOSTS`` refuses it."""
+    """Return the origin of the pages of this host. Raise WrongOrigin if ``ALLOWED_HOSTS`` refuses it."""
     default_port = ":443" if request.is_secure() else ":80"  # which some proxies add, and no browser does
     try:
         return f"{request.scheme}://{request.get_host().lower().removesuffix(default_port)}"
     except DisallowedHost:
-        return ""
+        raise WrongOrigin from None
 
 
 class _CsrfCheck(CsrfViewMiddleware):
