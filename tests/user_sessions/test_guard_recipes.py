@@ -14,7 +14,7 @@ from sessions_core.models import AllowedOrigin
 from tests.pages import blocks, table
 from user_sessions import exceptions
 from user_sessions.exceptions import SessionTokenError, SessionTokenRefused
-from user_sessions.guards import refusal_response
+from user_sessions.guards import aauthenticate_scope, refusal_response
 from user_sessions.models import UserSession
 from user_sessions.tokens.session_tokens import session_token
 
@@ -146,6 +146,17 @@ def test_the_scheme_of_a_secure_websocket_is_https(host, session):
     cookie = session_token(session, authorized_party="https://testserver")
     headers = [(b"cookie", f"__session={cookie}".encode()), (b"origin", b"https://testserver")]
     assert [connected(host, *headers, scheme=each) for each in ("wss", "ws")] == [{"hello": "u1"}, 4401]
+
+
+def test_an_open_websocket_can_check_its_session_again(host, session, token):
+    async def checked_twice() -> list[bool]:
+        headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {token}".encode())]
+        caller = await aauthenticate_scope({"type": "websocket", "scheme": "ws", "path": "/", "headers": headers})
+        before = await host.is_signed_in(caller.claims)
+        await session.arevoke(actor="test")
+        return [before, await host.is_signed_in(caller.claims)]
+
+    assert async_to_sync(checked_twice)() == [True, False]
 
 
 # Plain ASGI
