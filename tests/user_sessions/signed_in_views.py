@@ -10,6 +10,7 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -38,6 +39,10 @@ class Rest(APIView):
 
     def post(self, request: Request) -> Response:
         return self.get(request)
+
+
+class Browsable(Rest):
+    renderer_classes = [BrowsableAPIRenderer, JSONRenderer]
 
 
 def plain(request: SessionRequest) -> JsonResponse:
@@ -115,6 +120,7 @@ urlpatterns = [
     *(path(f"plain/{each}", session_required(freshness=each)(plain)) for each in Freshness),
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
+    *(path(f"browsable/{each}", Browsable.as_view(session_freshness=each)) for each in Freshness),
     path("written", written),
     path("transfer", transfer),
     path("rendered", rendered),
