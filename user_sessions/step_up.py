@@ -7,11 +7,11 @@ challenge of RFC 9470. In a page of Django's own sign-in the user is sent to a p
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import partial, wraps
-from inspect import isawaitable, unwrap
+from functools import wraps
+from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -19,8 +19,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
-from django.views import View
 
+from sessions_core.http.asynchronous_views import is_asynchronous
 from sessions_core.http.caching import keep_private
 from sessions_core.moments import moment
 from user_sessions.models import UserSession
@@ -71,7 +71,7 @@ def verified_within(*, minutes: int) -> Callable[[V], V]:
     minutes = valid_minutes(minutes)
 
     def decorate(view: V) -> V:
-        guarded: Any = _asynchronous(view, minutes) if _is_asynchronous(view) else _synchronous(view, minutes)
+        guarded: Any = _asynchronous(view, minutes) if is_asynchronous(view) else _synchronous(view, minutes)
         found: V = guarded
         return found
 
@@ -150,13 +150,6 @@ def _asynchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
         return await response if isawaitable(response) else response
 
     return guarded
-
-
-def _is_asynchronous(view: Callable[..., Any]) -> bool:
-    """Return True also for ``dispatch`` of a class with asynchronous methods, which ``method_decorator`` passes."""
-    method = unwrap(view, stop=lambda each: isinstance(each, partial))
-    owner = getattr(method.func, "__self__", None) if isinstance(method, partial) else None
-    return iscoroutinefunction(view) or (isinstance(owner, View) and owner.view_is_async)
 
 
 def _refusal(request: Any, minutes: int) -> HttpResponseBase | None:

@@ -1,5 +1,7 @@
 """Views of a host that require a session token: plain, asynchronous and of REST framework, in each freshness."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -92,13 +94,32 @@ class Page(View):
         return plain(request)
 
 
-@method_decorator(session_required(freshness="strict"), name="dispatch")
-class LaterPage(View):
+class LaterUnguarded(View):
     async def get(self, request: SessionRequest) -> JsonResponse:
         return await later(request)
 
     async def post(self, request: SessionRequest) -> JsonResponse:
         return await later(request)
+
+
+@method_decorator(session_required(freshness="strict"), name="dispatch")
+class LaterPage(LaterUnguarded):
+    pass
+
+
+def logged(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator of a host that passes on what the view returns."""
+
+    @wraps(view)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return called
+
+
+@method_decorator([session_required(freshness="strict"), logged], name="dispatch")
+class LaterLogged(LaterUnguarded):
+    """Another decorator is between the guard and the class."""
 
 
 @session_required
@@ -127,6 +148,8 @@ urlpatterns = [
     path("later/rendered", rendered_later),
     path("page", Page.as_view()),
     path("later/page", LaterPage.as_view()),
+    path("later/logged", LaterLogged.as_view()),
+    path("later/wrapped", session_required(freshness="strict")(LaterUnguarded.as_view())),
     path("members", members),
 ]
 unstated_patterns = [

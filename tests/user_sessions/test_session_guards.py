@@ -338,7 +338,7 @@ def test_the_browsable_api_may_look_at_the_user(session, token, freshness):
     assert b"The session is over." in refused.content
 
 
-@pytest.mark.parametrize("path", ["page", "later/page"])
+@pytest.mark.parametrize("path", ["page", "later/page", "later/logged", "later/wrapped"])
 def test_a_class_can_be_guarded(session, token, cookie, path):
     for method in ("GET", "POST"):
         assert call_with(token, path, method=method).json()["session"] == session.pk
