@@ -23,6 +23,8 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.http.asynchronous_views import is_asynchronous
 from sessions_core.http.caching import keep_private
 from sessions_core.moments import moment
+from user_sessions.exceptions import SessionTokenMissing
+from user_sessions.guards import CREDENTIAL_HEADERS, refusal_response
 from user_sessions.models import UserSession
 from user_sessions.reauthentication import reauthentication_url
 from user_sessions.verify import SessionClaims
@@ -35,8 +37,6 @@ V = TypeVar("V", bound=Callable[..., Any])
 PRECISION = timedelta(minutes=1)
 FEWEST_MINUTES, MOST_MINUTES = 2, 60 * 24 * 3650
 
-CREDENTIAL_HEADERS = ("Authorization", "Cookie")
-
 # What Clerk's SDKs recognise, see https://clerk.com/docs/guides/secure/reverification. The metadata are beside it.
 REVERIFICATION_HINT: Final = {"type": "forbidden", "reason": "reverification-error"}
 
@@ -47,7 +47,6 @@ CHALLENGE = (
 )
 
 MESSAGES = {
-    "not_authenticated": _("Sign in to continue."),
     "impersonated": _("This is not available during an impersonation."),
     "reverification_required": _("Re-authenticate to continue."),
 }
@@ -57,7 +56,7 @@ class Standing(Enum):
     """The caller of a guarded view. Each value but the first is the error code."""
 
     VERIFIED = ""
-    ANONYMOUS = "not_authenticated"
+    ANONYMOUS = SessionTokenMissing.code
     IMPERSONATED = "impersonated"
     STALE = "reverification_required"
 
@@ -106,7 +105,7 @@ def standing_of(request: Any, minutes: int, *, at: datetime | None = None) -> St
 
 
 def body_of(standing: Standing, minutes: int) -> dict[str, Any]:
-    """Return the body of a refusal."""
+    """Return the body of a refusal with 403."""
     body: dict[str, Any] = {"detail": MESSAGES[standing.value], "code": standing.value}
     if standing == Standing.STALE:
         metadata = {"reverification": {"level": "first_factor", "afterMinutes": minutes}}
@@ -173,10 +172,10 @@ def _refusal(request: Any, minutes: int) -> HttpResponseBase | None:
 
 
 def _typed_refusal(standing: Standing, minutes: int) -> HttpResponse:
-    response = JsonResponse(body_of(standing, minutes), status=401 if standing == Standing.ANONYMOUS else 403)
     if standing == Standing.ANONYMOUS:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    elif standing == Standing.STALE:
+        return refusal_response(SessionTokenMissing())
+    response = JsonResponse(body_of(standing, minutes), status=403)
+    if standing == Standing.STALE:
         response.headers["WWW-Authenticate"] = challenge_of(minutes)
     keep_private(response, CREDENTIAL_HEADERS)
     return response
