@@ -14,11 +14,10 @@ from django.utils import timezone
 
 from sessions_core.db.transactions import is_away
 from sessions_core.models import AllowedOrigin, Workspace
-from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import is_loopback
 from user_sessions.conf import settings
 from user_sessions.exceptions import SessionsUnavailable
-from user_sessions.keys.key_sets import verifier_of
+from user_sessions.keys.key_sets import default_workspace, verifier_of
 from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.tokens.cookie_names import SESSION_COOKIE, cookie_names
 from user_sessions.verify import Verifier
@@ -127,7 +126,7 @@ class TrustedKeys:
 
 
 def _from_database(*, read_at: float) -> TrustedWorkspace | None:
-    workspace = Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
+    workspace = default_workspace()
     if workspace is None:
         return None
     policy = UserSessionPolicy.of(workspace)
