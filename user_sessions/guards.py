@@ -18,6 +18,7 @@ from user_sessions.exceptions import (
     CsrfFailed,
     SessionsUnavailable,
     SessionTokenError,
+    SessionTokenInvalid,
     SessionTokenMissing,
     WrongOrigin,
 )
@@ -59,7 +60,7 @@ def authenticate_request(
     """
     keep_from_site_cache(request)
     presented = _presented_token(request)
-    found = signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    found = _signed_in(presented, freshness, at)
     if presented.page is not None:
         _check_csrf(request)
     asked: Any = request
@@ -126,6 +127,21 @@ def _presented_token(request: HttpRequest) -> _Presented:
     return _Presented(text, None if is_bearer else _origin_of(request))
 
 
+def _signed_in(presented: _Presented, freshness: Freshness | str, at: datetime | None) -> SignedIn:
+    """Return who is signed in by a token. Raise SessionTokenError.
+
+    The cookie of another application on this domain counts as absent: the name is a common one, and anyone who can set
+    the cookie can also remove it.
+    """
+    try:
+        return signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    except SessionTokenInvalid:
+        trusted = trusted_keys.current()
+        if presented.page is not None and trusted and not trusted.may_have_issued(presented.text):
+            raise SessionTokenMissing from None
+        raise
+
+
 def _cookie_of(request: HttpRequest) -> str:
     if not any(name.startswith(SESSION_COOKIE) for name in request.COOKIES):
         return ""
@@ -168,7 +184,7 @@ def _authenticate_scope(scope: MutableMapping[str, Any], freshness: Freshness | 
         trusted, origin = trusted_keys.current(), request.headers.get("origin", "")
         if origin != presented.page and not (trusted and trusted.allows(origin)):
             raise WrongOrigin
-    return signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    return _signed_in(presented, freshness, at)
 
 
 def _close_old_connections() -> None:

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -41,6 +42,17 @@ class Rest(APIView):
 
     def post(self, request: Request) -> Response:
         return self.get(request)
+
+
+class Either(APIView):
+    """Accepts a session token or a Django sign-in."""
+
+    authentication_classes = [SessionTokenAuthentication, SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+    session_freshness = "strict"
+
+    def get(self, request: Request) -> Response:
+        return Response({"name": request.user.get_username()})
 
 
 class Browsable(Rest):
@@ -142,6 +154,7 @@ urlpatterns = [
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
     *(path(f"browsable/{each}", Browsable.as_view(session_freshness=each)) for each in Freshness),
+    path("either", Either.as_view()),
     path("written", written),
     path("transfer", transfer),
     path("rendered", rendered),

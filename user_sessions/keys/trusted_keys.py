@@ -20,7 +20,8 @@ from user_sessions.exceptions import SessionsUnavailable
 from user_sessions.keys.key_sets import default_workspace, verifier_of
 from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.tokens.cookie_names import SESSION_COOKIE, cookie_names
-from user_sessions.verify import Verifier
+from user_sessions.verify import Malformed, Verifier
+from user_sessions.verify.form import parse
 
 __all__ = ["TrustedKeys", "TrustedWorkspace", "connect", "trusted_keys"]
 
@@ -50,6 +51,16 @@ class TrustedWorkspace:
     def allows(self, origin: str) -> bool:
         """Return True if the workspace allows pages of this origin, as ``sessions_core.http.cors`` decides it."""
         return origin in self.origins or (self.is_sandbox and is_loopback(origin))
+
+    def may_have_issued(self, token: str) -> bool:
+        """Return False for a JWT that names neither the issuer of the workspace nor one of its keys. The token is not
+        verified."""
+        try:
+            parts = parse(token)
+        except Malformed:
+            return True
+        has_our_key = self.verifier.keys.key_for(parts.kid) is not None
+        return has_our_key or parts.payload.get("iss") == self.verifier.issuer
 
 
 class TrustedKeys:
