@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -14,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from client_sessions.exceptions import TokenMissing, TokenRefused
 from client_sessions.models import ClientSession
 from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
+from sessions_core.http.asynchronous_views import is_asynchronous
 from sessions_core.http.caching import keep_private
 
 __all__ = ["ClientSessionRequest", "client_session_required"]
@@ -49,7 +49,7 @@ def client_session_required(view: Callable[..., Any]) -> Callable[..., Any]:
     The token is sent as ``Authorization: Bearer`` or ``client-session-token``, never as a cookie. Therefore the view is
     exempt from CSRF protection and from ``LoginRequiredMiddleware``. Responses are not cached.
     """
-    if iscoroutinefunction(view):
+    if is_asynchronous(view):
 
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 
 from sessions_core.http.caching import keep_rest_answer_private
 from user_sessions.exceptions import CsrfFailed, SessionsUnavailable, SessionTokenError, SessionTokenMissing
@@ -44,6 +45,8 @@ class SessionTokenAuthentication(BaseAuthentication):
         except SessionTokenError as error:
             raise _rest_error(error) from None
         found.row.raised = _rest_error
+        if found.row.session is None and view is not None:
+            _refuse_while_rendering(view)
         return found.user, found.claims
 
     def authenticate_header(self, request: Request) -> str:
@@ -53,6 +56,32 @@ class SessionTokenAuthentication(BaseAuthentication):
 class _Unavailable(APIException):
     status_code = 503
     wait = RETRY_AFTER  # REST framework sends it as Retry-After
+
+
+def _refuse_while_rendering(view: Any) -> None:
+    """Answer with an error also if a renderer, such as that of the browsable API, loads the user of a session that is
+    over. Renderers run after the view, where REST framework handles no errors. They render the error for an anonymous
+    caller."""
+    finalize = view.finalize_response
+    anonymous: Any = api_settings.UNAUTHENTICATED_USER
+
+    def finalize_guarded(request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = finalize(request, response, *args, **kwargs)
+        render = getattr(response, "render", None)
+        if render is None:
+            return response
+
+        def render_guarded() -> Any:
+            try:
+                return render()
+            except (AuthenticationFailed, _Unavailable) as error:
+                request.user, request.auth = anonymous() if anonymous else None, None
+                return finalize(request, view.handle_exception(error), *args, **kwargs).render()
+
+        response.render = render_guarded
+        return response
+
+    view.finalize_response = finalize_guarded
 
 
 def _rest_error(error: SessionTokenError) -> APIException:

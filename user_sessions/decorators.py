@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from functools import partial, wraps
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from django.contrib.auth.decorators import login_not_required
@@ -10,6 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from sessions_core.db.transactions import roll_back_request
+from sessions_core.http.asynchronous_views import is_asynchronous
 from sessions_core.http.caching import keep_private
 from user_sessions.exceptions import SessionTokenError
 from user_sessions.freshness import Freshness
@@ -86,7 +86,7 @@ def session_required(view: Callable[..., Any] | None = None, /, *, freshness: Fr
 
 def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
     freshness = stated or Freshness.STRICT
-    if _is_asynchronous(view):
+    if is_asynchronous(view):
 
         @wraps(view)
         async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -108,13 +108,6 @@ def _guarded(view: Callable[..., Any], stated: Freshness | None) -> Any:
 
     guarded.session_freshness = stated  # type: ignore[attr-defined]  # for the system check
     return login_not_required(csrf_exempt(guarded))
-
-
-def _is_asynchronous(view: Callable[..., Any]) -> bool:
-    """Return True for an asynchronous function, and for ``dispatch`` of an asynchronous class, which is a partial when
-    ``method_decorator`` passes it."""
-    instance = getattr(getattr(view, "func", None), "__self__", None)
-    return iscoroutinefunction(view) or getattr(instance, "view_is_async", False)
 
 
 def _private(response: HttpResponseBase) -> HttpResponseBase:

@@ -167,7 +167,7 @@ class SessionTokenMissing(SessionTokenRefused):
     """The request has no session token."""
 
     code = "not_authenticated"
-    message = _("A session token is required.")
+    message = _("Sign in to continue.")
 
 
 class SessionTokenInvalid(SessionTokenRefused):

@@ -18,6 +18,7 @@ from user_sessions.exceptions import (
     CsrfFailed,
     SessionsUnavailable,
     SessionTokenError,
+    SessionTokenInvalid,
     SessionTokenMissing,
     WrongOrigin,
 )
@@ -59,7 +60,7 @@ def authenticate_request(
     """
     keep_from_site_cache(request)
     presented = _presented_token(request)
-    found = signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    found = _signed_in(presented, freshness, at)
     if presented.page is not None:
         _check_csrf(request)
     asked: Any = request
@@ -115,7 +116,7 @@ class _Presented(NamedTuple):
 
 
 def _presented_token(request: HttpRequest) -> _Presented:
-    """Return the token of the bearer or else of the cookie. Raise SessionTokenMissing.
+    """Return the token of the bearer or else of the cookie. Raise SessionTokenMissing or WrongOrigin.
 
     A browser adds the cookie by itself, so a bearer takes precedence. What is not a JWT is not a session token.
     """
@@ -126,6 +127,21 @@ def _presented_token(request: HttpRequest) -> _Presented:
     return _Presented(text, None if is_bearer else _origin_of(request))
 
 
+def _signed_in(presented: _Presented, freshness: Freshness | str, at: datetime | None) -> SignedIn:
+    """Return who is signed in by a token. Raise SessionTokenError.
+
+    The cookie of another application on this domain counts as absent: the name is a common one, and anyone who can set
+    the cookie can also remove it.
+    """
+    try:
+        return signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    except SessionTokenInvalid:
+        trusted = trusted_keys.current()
+        if presented.page is not None and trusted and not trusted.may_have_issued(presented.text):
+            raise SessionTokenMissing from None
+        raise
+
+
 def _cookie_of(request: HttpRequest) -> str:
     if not any(name.startswith(SESSION_COOKIE) for name in request.COOKIES):
         return ""
@@ -134,12 +150,12 @@ def _cookie_of(request: HttpRequest) -> str:
 
 
 def _origin_of(request: HttpRequest) -> str:
-    """Return the origin of the pages of this host, or an empty string if ``ALLOWED_HOSTS`` refuses it."""
+    """Return the origin of the pages of this host. Raise WrongOrigin if ``ALLOWED_HOSTS`` refuses it."""
     default_port = ":443" if request.is_secure() else ":80"  # which some proxies add, and no browser does
     try:
         return f"{request.scheme}://{request.get_host().lower().removesuffix(default_port)}"
     except DisallowedHost:
-        return ""
+        raise WrongOrigin from None
 
 
 class _CsrfCheck(CsrfViewMiddleware):
@@ -168,7 +184,7 @@ def _authenticate_scope(scope: MutableMapping[str, Any], freshness: Freshness | 
         trusted, origin = trusted_keys.current(), request.headers.get("origin", "")
         if origin != presented.page and not (trusted and trusted.allows(origin)):
             raise WrongOrigin
-    return signed_in(presented.text, freshness=freshness, at=at, page=presented.page)
+    return _signed_in(presented, freshness, at)
 
 
 def _close_old_connections() -> None:

@@ -7,8 +7,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from sessions_core.http.caching import keep_rest_answer_private
+from user_sessions.guards import CREDENTIAL_HEADERS
 from user_sessions.step_up import (
-    CREDENTIAL_HEADERS,
     MESSAGES,
     Standing,
     body_of,

@@ -7,11 +7,11 @@ challenge of RFC 9470. In a page of Django's own sign-in the user is sent to a p
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import partial, wraps
-from inspect import isawaitable, unwrap
+from functools import wraps
+from inspect import isawaitable
 from typing import Any, Final, TypeVar
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
@@ -19,10 +19,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
-from django.views import View
 
+from sessions_core.http.asynchronous_views import is_asynchronous
 from sessions_core.http.caching import keep_private
 from sessions_core.moments import moment
+from user_sessions.exceptions import SessionTokenMissing
+from user_sessions.guards import CREDENTIAL_HEADERS, refusal_response
 from user_sessions.models import UserSession
 from user_sessions.reauthentication import reauthentication_url
 from user_sessions.verify import SessionClaims
@@ -35,8 +37,6 @@ V = TypeVar("V", bound=Callable[..., Any])
 PRECISION = timedelta(minutes=1)
 FEWEST_MINUTES, MOST_MINUTES = 2, 60 * 24 * 3650
 
-CREDENTIAL_HEADERS = ("Authorization", "Cookie")
-
 # What Clerk's SDKs recognise, see https://clerk.com/docs/guides/secure/reverification. The metadata are beside it.
 REVERIFICATION_HINT: Final = {"type": "forbidden", "reason": "reverification-error"}
 
@@ -47,7 +47,6 @@ CHALLENGE = (
 )
 
 MESSAGES = {
-    "not_authenticated": _("Sign in to continue."),
     "impersonated": _("This is not available during an impersonation."),
     "reverification_required": _("Re-authenticate to continue."),
 }
@@ -57,7 +56,7 @@ class Standing(Enum):
     """The caller of a guarded view. Each value but the first is the error code."""
 
     VERIFIED = ""
-    ANONYMOUS = "not_authenticated"
+    ANONYMOUS = SessionTokenMissing.code
     IMPERSONATED = "impersonated"
     STALE = "reverification_required"
 
@@ -71,7 +70,7 @@ def verified_within(*, minutes: int) -> Callable[[V], V]:
     minutes = valid_minutes(minutes)
 
     def decorate(view: V) -> V:
-        guarded: Any = _asynchronous(view, minutes) if _is_asynchronous(view) else _synchronous(view, minutes)
+        guarded: Any = _asynchronous(view, minutes) if is_asynchronous(view) else _synchronous(view, minutes)
         found: V = guarded
         return found
 
@@ -106,7 +105,7 @@ def standing_of(request: Any, minutes: int, *, at: datetime | None = None) -> St
 
 
 def body_of(standing: Standing, minutes: int) -> dict[str, Any]:
-    """Return the body of a refusal."""
+    """Return the body of a refusal with 403."""
     body: dict[str, Any] = {"detail": MESSAGES[standing.value], "code": standing.value}
     if standing == Standing.STALE:
         metadata = {"reverification": {"level": "first_factor", "afterMinutes": minutes}}
@@ -152,13 +151,6 @@ def _asynchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
     return guarded
 
 
-def _is_asynchronous(view: Callable[..., Any]) -> bool:
-    """Return True also for ``dispatch`` of a class with asynchronous methods, which ``method_decorator`` passes."""
-    method = unwrap(view, stop=lambda each: isinstance(each, partial))
-    owner = getattr(method.func, "__self__", None) if isinstance(method, partial) else None
-    return iscoroutinefunction(view) or (isinstance(owner, View) and owner.view_is_async)
-
-
 def _refusal(request: Any, minutes: int) -> HttpResponseBase | None:
     """Return the response to a caller who may not use the view, or None. Raise PermissionDenied for a page."""
     standing = standing_of(request, minutes)
@@ -180,10 +172,10 @@ def _refusal(request: Any, minutes: int) -> HttpResponseBase | None:
 
 
 def _typed_refusal(standing: Standing, minutes: int) -> HttpResponse:
-    response = JsonResponse(body_of(standing, minutes), status=401 if standing == Standing.ANONYMOUS else 403)
     if standing == Standing.ANONYMOUS:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    elif standing == Standing.STALE:
+        return refusal_response(SessionTokenMissing())
+    response = JsonResponse(body_of(standing, minutes), status=403)
+    if standing == Standing.STALE:
         response.headers["WWW-Authenticate"] = challenge_of(minutes)
     keep_private(response, CREDENTIAL_HEADERS)
     return response

@@ -2,6 +2,8 @@
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
+from django.utils.decorators import method_decorator
+from django.views import View
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.decorators import api_view, authentication_classes, permission_classes
 from rest_framework.generics import ListAPIView
@@ -63,6 +65,12 @@ async def later(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"key": request.auth.user_identifier_key})
 
 
+@method_decorator(client_session_required, name="dispatch")
+class Later(View):
+    async def get(self, request: HttpRequest) -> JsonResponse:
+        return JsonResponse({"key": request.auth.user_identifier_key})
+
+
 router = SimpleRouter(trailing_slash=False)
 router.register("things", Devices)
 
@@ -71,6 +79,7 @@ urlpatterns = [
     path("whoami", whoami),
     path("plain", plain),
     path("async", later),
+    path("async/class", Later.as_view()),
     path("floors/<int:floor>", plain),
     path("wire/", include("client_sessions.urls")),
 ]

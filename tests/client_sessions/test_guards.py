@@ -183,11 +183,12 @@ def test_a_django_view_refuses_an_api_key(backend):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_async_view_is_guarded_too(session):
+@pytest.mark.parametrize("path", ["/async", "/async/class"])
+def test_an_async_view_is_guarded_too(session, path):
     headers = {"authorization": f"Bearer {session.token}"}
-    answer = async_to_sync(AsyncClient().get)("/async", headers=headers)
+    answer = async_to_sync(AsyncClient().get)(path, headers=headers)
     assert (answer.json(), answer.headers["Cache-Control"]) == ({"key": "u1"}, "private, no-store")
-    assert async_to_sync(AsyncClient().get)("/async").status_code == 401
+    assert async_to_sync(AsyncClient().get)(path).status_code == 401
 
 
 # Querysets

@@ -1,5 +1,7 @@
 """Views of a host that require a session token: plain, asynchronous and of REST framework, in each freshness."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -9,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views import View
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -38,6 +42,21 @@ class Rest(APIView):
 
     def post(self, request: Request) -> Response:
         return self.get(request)
+
+
+class Either(APIView):
+    """Accepts a session token or a Django sign-in."""
+
+    authentication_classes = [SessionTokenAuthentication, SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+    session_freshness = "strict"
+
+    def get(self, request: Request) -> Response:
+        return Response({"name": request.user.get_username()})
+
+
+class Browsable(Rest):
+    renderer_classes = [BrowsableAPIRenderer, JSONRenderer]
 
 
 def plain(request: SessionRequest) -> JsonResponse:
@@ -87,13 +106,32 @@ class Page(View):
         return plain(request)
 
 
-@method_decorator(session_required(freshness="strict"), name="dispatch")
-class LaterPage(View):
+class LaterUnguarded(View):
     async def get(self, request: SessionRequest) -> JsonResponse:
         return await later(request)
 
     async def post(self, request: SessionRequest) -> JsonResponse:
         return await later(request)
+
+
+@method_decorator(session_required(freshness="strict"), name="dispatch")
+class LaterPage(LaterUnguarded):
+    pass
+
+
+def logged(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator of a host that passes on what the view returns."""
+
+    @wraps(view)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    return called
+
+
+@method_decorator([session_required(freshness="strict"), logged], name="dispatch")
+class LaterLogged(LaterUnguarded):
+    """Another decorator is between the guard and the class."""
 
 
 @session_required
@@ -115,12 +153,16 @@ urlpatterns = [
     *(path(f"plain/{each}", session_required(freshness=each)(plain)) for each in Freshness),
     *(path(f"later/{each}", session_required(freshness=each)(later)) for each in Freshness),
     *(path(f"rest/{each}", Rest.as_view(session_freshness=each)) for each in Freshness),
+    *(path(f"browsable/{each}", Browsable.as_view(session_freshness=each)) for each in Freshness),
+    path("either", Either.as_view()),
     path("written", written),
     path("transfer", transfer),
     path("rendered", rendered),
     path("later/rendered", rendered_later),
     path("page", Page.as_view()),
     path("later/page", LaterPage.as_view()),
+    path("later/logged", LaterLogged.as_view()),
+    path("later/wrapped", session_required(freshness="strict")(LaterUnguarded.as_view())),
     path("members", members),
 ]
 unstated_patterns = [

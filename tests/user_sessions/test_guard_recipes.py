@@ -14,7 +14,7 @@ from sessions_core.models import AllowedOrigin
 from tests.pages import blocks, table
 from user_sessions import exceptions
 from user_sessions.exceptions import SessionTokenError, SessionTokenRefused
-from user_sessions.guards import refusal_response
+from user_sessions.guards import aauthenticate_scope, refusal_response
 from user_sessions.models import UserSession
 from user_sessions.tokens.session_tokens import session_token
 
@@ -132,22 +132,45 @@ def test_a_websocket_on_an_unknown_host_is_refused(host, session):
     assert connected(host, *headers, name=b"evil.com") == 4401
 
 
+@pytest.mark.promise("P32")
+def test_the_cookie_is_refused_on_a_host_that_the_project_does_not_allow(host, session, cookie, token):
+    in_cookie, evil = (b"cookie", f"__session={cookie}".encode()), b"evil.com"
+    for headers in ([in_cookie], [in_cookie, (b"origin", b"")], [in_cookie, (b"origin", APP.encode())]):
+        assert connected(host, *headers, name=evil) == 4401
+    for method in ("GET", "POST"):
+        assert answered(host, method, in_cookie, name=evil) == (401, "wrong_origin")
+    assert answered(host, "POST", (b"authorization", f"Bearer {token}".encode()), name=evil)[0] == 200
+
+
 def test_the_scheme_of_a_secure_websocket_is_https(host, session):
     cookie = session_token(session, authorized_party="https://testserver")
     headers = [(b"cookie", f"__session={cookie}".encode()), (b"origin", b"https://testserver")]
     assert [connected(host, *headers, scheme=each) for each in ("wss", "ws")] == [{"hello": "u1"}, 4401]
 
 
+def test_an_open_websocket_can_check_its_session_again(host, session, token):
+    async def checked_twice() -> list[bool]:
+        headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {token}".encode())]
+        caller = await aauthenticate_scope({"type": "websocket", "scheme": "ws", "path": "/", "headers": headers})
+        before = await host.is_signed_in(caller.claims)
+        await session.arevoke(actor="test")
+        return [before, await host.is_signed_in(caller.claims)]
+
+    assert async_to_sync(checked_twice)() == [True, False]
+
+
 # Plain ASGI
 
 
-def answered(host: ModuleType, method: str, *headers: tuple[bytes, bytes]) -> tuple[int, str]:
+def answered(
+    host: ModuleType, method: str, *headers: tuple[bytes, bytes], name: bytes = b"testserver"
+) -> tuple[int, str]:
     scope = {
         "type": "http",
         "method": method,
         "scheme": "http",
         "path": "/",
-        "headers": [(b"host", b"testserver"), *headers],
+        "headers": [(b"host", name), *headers],
     }
 
     async def ask() -> tuple[int, str]:

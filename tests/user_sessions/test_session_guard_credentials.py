@@ -9,11 +9,13 @@ from typing import Any
 import jwt
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.utils import timezone
 
 from client_sessions.models import ClientSession
 from sessions_core.models import ApiKey, Workspace
 from tests.user_sessions.test_session_guards import FRESHNESS, ROUTES, call, call_with
+from user_sessions.keys.trusted_keys import trusted_keys
 from user_sessions.models import Definition, Epoch, JwtTemplate, SigningKey, Ticket, UserSession
 from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.client_tokens import client_token
@@ -133,6 +135,13 @@ def situation(settings, workspace, elsewhere, u1, session) -> Situation:
     return made
 
 
+@pytest.fixture
+def signed_in_to_django(u2: User) -> Client:
+    browser = Client()
+    browser.force_login(u2)
+    return browser
+
+
 def code_of(response: Any) -> str:
     detail: Any = getattr(response, "data", {}).get("detail")
     return str(detail.code if detail else response.json()["code"])
@@ -149,13 +158,54 @@ def test_a_credential_that_is_not_a_valid_session_token_is_refused_by_every_view
         assert token not in response.content.decode() or not token
 
 
+# What counts as absent in the cookie, because it names neither our issuer nor one of our keys.
+OF_ANOTHER_APP = {"another workspace", "a client token"}
+
+
 @pytest.mark.parametrize("credential", REFUSED)
 def test_the_cookie_is_checked_as_the_bearer_is(situation, credential):
     make, code = REFUSED[credential]
-    token = make(situation)
+    token, code = make(situation), "not_authenticated" if credential in OF_ANOTHER_APP else code
     for route in ROUTES:
         response = call(route, cookies={"__session": token})
         assert (route, response.status_code, code_of(response)) == (route, 401, code)
+
+
+# Cookies of other applications: the header, and the claims.
+FOREIGN: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
+    "a session token of Clerk": ({"kid": "ins_1", **SESSION_TOKEN}, {"iss": "https://clerk.example.com", "sid": "1"}),
+    "another kind of token": ({"kid": "1"}, {"iss": "https://session.firebase.google.com/x"}),
+    "no key id": ({}, {"iss": "https://elsewhere.example.com"}),
+    "no issuer": ({}, {"user": 1}),
+}
+
+
+@pytest.mark.parametrize("cookie", FOREIGN)
+def test_the_cookie_of_another_application_counts_as_absent(situation, signed_in_to_django, cookie):
+    header, claims = FOREIGN[cookie]
+    token = jwt.encode(claims, "x" * 40, "HS256", header)
+    assert code_of(call("plain/strict", cookies={"__session": token})) == "not_authenticated"
+    assert code_of(call_with(token, "plain/strict")) == "invalid_session_token"  # the caller chose to send it
+    signed_in_to_django.cookies["__session"] = token
+    assert signed_in_to_django.get("/either").json() == {"name": "u2"}
+
+
+OURS = [name for name, (_, code) in REFUSED.items() if code != "not_authenticated" and name not in OF_ANOTHER_APP]
+
+
+@pytest.mark.parametrize("credential", OURS)
+def test_after_a_cookie_of_ours_is_refused_the_django_sign_in_does_not_decide(
+    situation, signed_in_to_django, credential
+):
+    signed_in_to_django.cookies["__session"] = REFUSED[credential][0](situation)
+    assert signed_in_to_django.get("/either").status_code == 401
+
+
+def test_a_token_of_ours_whose_key_is_unknown_does_not_count_as_absent(situation):
+    token = situation.signed()
+    SigningKey.objects.update(revoked_at=timezone.now())
+    trusted_keys.clear()
+    assert code_of(call("plain/strict", cookies={"__session": token})) == "invalid_session_token"
 
 
 @pytest.mark.parametrize("credential", OVER)

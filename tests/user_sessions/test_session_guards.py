@@ -328,7 +328,17 @@ def test_a_template_may_look_at_the_user(session, token, path):
     assert (refused.status_code, refused.json()["code"]) == (401, "session_revoked")
 
 
-@pytest.mark.parametrize("path", ["page", "later/page"])
+@pytest.mark.parametrize("freshness", ["networkless", "cached"])
+def test_the_browsable_api_may_look_at_the_user(session, token, freshness):
+    path = f"browsable/{freshness}"
+    assert b"u1" in call_with(token, path).content
+    session.revoke(actor="test")
+    refused = call_with(token, path)
+    assert (refused.status_code, refused.headers["Cache-Control"]) == (401, "private, no-store")
+    assert b"The session is over." in refused.content
+
+
+@pytest.mark.parametrize("path", ["page", "later/page", "later/logged", "later/wrapped"])
 def test_a_class_can_be_guarded(session, token, cookie, path):
     for method in ("GET", "POST"):
         assert call_with(token, path, method=method).json()["session"] == session.pk
@@ -392,6 +402,13 @@ def test_without_a_database_strict_views_answer_503_and_networkless_ones_work(to
     refused = call_with(token, f"{kind}/strict")
     assert refused.headers["Retry-After"] == "2"
     assert call_with(token, f"{kind}/networkless?look").status_code == 503
+
+
+def test_without_a_database_the_browsable_api_answers_503(token, outage):
+    call_with(token, "browsable/networkless")
+    outage()
+    refused = call_with(token, "browsable/networkless")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -20,6 +20,8 @@ from rest_framework.exceptions import APIException
 from sessions_core.models import Workspace
 from tests.pages import blocks
 from tests.user_sessions import django_project, step_up_pages
+from user_sessions.exceptions import SessionTokenMissing
+from user_sessions.guards import refusal_response
 from user_sessions.keys.key_sets import verifier_of
 from user_sessions.models import UserSession
 from user_sessions.permissions import verified_within_permission
@@ -172,6 +174,13 @@ def test_the_rest_answer_has_a_code_and_a_text_everywhere_where_exception_handle
         verified_within_permission(minutes=10)().has_permission(request, None)
     assert refused.value.get_codes()["clerk_error"]["reason"] == "reverification_required"
     assert refused.value.get_full_details()["detail"]["message"] == "Re-authenticate to continue."
+
+
+def test_an_anonymous_script_gets_the_response_of_the_other_guards(ann):
+    response, missing = Client().get("/page/", headers=JSON), refusal_response(SessionTokenMissing())
+    assert (response.status_code, response.content) == (401, missing.content)
+    assert {name: response.headers[name] for name in missing.headers} == missing.headers
+    assert response.json()["detail"] == "Sign in to continue."
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.models.signing_keys import CACHE_LIFETIME
 from user_sessions.verify import KeySet, Verifier
 
-__all__ = ["Document", "document_at", "document_of", "verifier_of"]
+__all__ = ["Document", "default_workspace", "document_at", "document_of", "verifier_of"]
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,18 @@ def document_at(host: str, *, at: datetime) -> Document | None:
 
 def _default_without_address() -> Workspace | None:
     try:
-        default = Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
+        default = default_workspace()
     except NoDefaultWorkspace:
         return None
     return default if default and not UserSessionPolicy.of(default).frontend_api else None
+
+
+def default_workspace() -> Workspace | None:
+    """Return the default workspace with its policy, or None if there is no workspace yet. One query.
+
+    Raise NoDefaultWorkspace.
+    """
+    return Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
 
 
 def verifier_of(workspace: Workspace, *, at: datetime) -> Verifier:

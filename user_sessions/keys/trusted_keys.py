@@ -14,14 +14,14 @@ from django.utils import timezone
 
 from sessions_core.db.transactions import is_away
 from sessions_core.models import AllowedOrigin, Workspace
-from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import is_loopback
 from user_sessions.conf import settings
 from user_sessions.exceptions import SessionsUnavailable
-from user_sessions.keys.key_sets import verifier_of
+from user_sessions.keys.key_sets import default_workspace, verifier_of
 from user_sessions.models import SigningKey, UserSessionPolicy
 from user_sessions.tokens.cookie_names import SESSION_COOKIE, cookie_names
-from user_sessions.verify import Verifier
+from user_sessions.verify import Malformed, Verifier
+from user_sessions.verify.form import parse
 
 __all__ = ["TrustedKeys", "TrustedWorkspace", "connect", "trusted_keys"]
 
@@ -51,6 +51,16 @@ class TrustedWorkspace:
     def allows(self, origin: str) -> bool:
         """Return True if the workspace allows pages of this origin, as ``sessions_core.http.cors`` decides it."""
         return origin in self.origins or (self.is_sandbox and is_loopback(origin))
+
+    def may_have_issued(self, token: str) -> bool:
+        """Return False for a JWT that names neither the issuer of the workspace nor one of its keys. The token is not
+        verified."""
+        try:
+            parts = parse(token)
+        except Malformed:
+            return True
+        has_our_key = self.verifier.keys.key_for(parts.kid) is not None
+        return has_our_key or parts.payload.get("iss") == self.verifier.issuer
 
 
 class TrustedKeys:
@@ -127,7 +137,7 @@ class TrustedKeys:
 
 
 def _from_database(*, read_at: float) -> TrustedWorkspace | None:
-    workspace = Workspace.objects.find_default(*with_policies("", UserSessionPolicy))
+    workspace = default_workspace()
     if workspace is None:
         return None
     policy = UserSessionPolicy.of(workspace)
