@@ -3,7 +3,7 @@
 
     python3 dev.py run [--port N] [--data DIR]   serve a sandbox on 127.0.0.1, data and keys in DIR
     python3 dev.py example [--port N]            serve examples/smart_building, a project with models of its own
-    python3 dev.py test [pytest arguments]       the whole suite, on SQLite and on PostgreSQL
+    python3 dev.py test [pytest arguments]       the suite, on SQLite and on PostgreSQL; --all: browsers, servers too
     python3 dev.py check                         lint, types, import arrows, dead code, migrations, docs
     python3 dev.py browser_sdk                   fetch the SDK for the page "Try it in this browser"; needs npm
     python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md

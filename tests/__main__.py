@@ -1,12 +1,12 @@
-"""The whole suite, on SQLite and on PostgreSQL at the same time: ``python -m tests [pytest arguments]``.
+"""The suite, on SQLite and on PostgreSQL at the same time: ``python -m tests [--all] [pytest arguments]``.
 
 If DATABASE_URL is set, only that database is used. Arguments apply to the suite in this folder; without arguments, the
-suite of the example runs after it.
+suite of the example runs after it, and without ``--all`` the modules of tests/long_modules.py are left out.
 
 Without arguments each database has a worker per processor. With arguments it has one process, because a worker takes
 longer to start than a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
 
-With CI set, the whole suite also measures branch coverage in its run on SQLite, and fails below the floor in
+With CI set, ``--all`` also measures branch coverage in its run on SQLite, and fails below the floor in
 pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without.
 """
 
@@ -20,23 +20,27 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.databases import Database, NoPostgreSQL, postgresql, sqlite
+from tests.long_modules import LONG_MODULES, long_paths
 from tests.versions import IS_STATED_SET
 
 ROOT = Path(__file__).parent.parent
 SUITES = [ROOT, ROOT / "examples" / "smart_building"]
+ALL = "--all"
 COVERAGE = ["--cov", "--cov-report=term-missing:skip-covered"]
 # A worker that has nothing left to do takes tests of another, so none waits for the slowest module.
 WORKERS = ["-n", "logical", "--dist", "worksteal"]
 
 
-def main(arguments: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run the suites on each database. Return the first exit code that is not 0."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with databases() as (first, *others), ExitStack() as stack:
-        endings = [stack.enter_context(beside(other, arguments)) for other in others]
+        endings = [stack.enter_context(beside(other, words)) for other in others]
         relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
-        is_measured = bool(os.environ.get("CI") and others and not arguments and not IS_STATED_SET)
-        codes = [run(first, arguments, is_measured=is_measured, **relieved), *(end() for end in endings)]
+        is_measured = bool(os.environ.get("CI") and others and words == [ALL])
+        codes = [run(first, words, is_measured=is_measured, **relieved), *(end() for end in endings)]
+    if not words and not IS_STATED_SET:
+        print(f"Left out: the tests of {', '.join(LONG_MODULES)}. To run them too: python3 dev.py test {ALL}")
     return next((code for code in codes if code), 0)
 
 
@@ -58,16 +62,19 @@ def databases() -> Iterator[list[Database]]:
         yield chosen
 
 
-def run(database: Database, arguments: list[str], *, is_measured: bool = False, **given: str) -> int:
+def run(database: Database, words: list[str], *, is_measured: bool = False, **given: str) -> int:
     """Run the suites one after the other, the first under coverage if ``is_measured``. Return the first exit code that
     is not 0."""
+    arguments = [word for word in words if word != ALL]
+    is_chosen = bool(arguments or IS_STATED_SET)
+    left_out = [] if words or is_chosen else [f"--ignore={path}" for path in long_paths()]
     codes = []
-    for suite in SUITES[:1] if arguments or IS_STATED_SET else SUITES:
+    for suite in SUITES[:1] if is_chosen else SUITES:
         print(f"\n== {suite.name} on {database.name}", flush=True)
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
             environment = environment_of_tests() | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
             measuring = COVERAGE if is_measured and suite == ROOT else []
-            dividing = WORKERS if suite == ROOT and not (arguments or IS_STATED_SET) else []
+            dividing = [*WORKERS, *left_out] if suite == ROOT and not is_chosen else []
             command = [sys.executable, "-m", "pytest", *dividing, *measuring, *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
@@ -79,9 +86,9 @@ def environment_of_tests() -> dict[str, str]:
 
 
 @contextmanager
-def beside(database: Database, arguments: list[str]) -> Iterator[Callable[[], int]]:
+def beside(database: Database, words: list[str]) -> Iterator[Callable[[], int]]:
     """Run the suites quietly in another process. The yielded function waits for it and prints its output."""
-    command = [sys.executable, "-m", "tests", *arguments]
+    command = [sys.executable, "-m", "tests", *words]
     environment = os.environ | {"DATABASE_URL": database.url}
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=subprocess.STDOUT)

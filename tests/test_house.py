@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.embedded import embedded
+from tests.long_modules import long_paths
 
 pytestmark = embedded
 
@@ -72,3 +73,7 @@ def test_a_function_has_at_most_40_lines(folder):
 def test_only_the_transactions_module_opens_transactions(module):
     opens = "transaction.atomic" in module.read_text() or "django.db.transaction" in set(imports(module))
     assert not opens or module.name == "transactions.py"
+
+
+def test_each_long_module_exists():
+    assert [path for path in long_paths() if not path.exists()] == []

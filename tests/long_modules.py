@@ -1,0 +1,52 @@
+"""The modules that ``dev.py test`` leaves out and ``dev.py test --all`` runs: most of their time other programs start.
+
+What they test, other modules test in this process too, except what only the other program can show.
+"""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+LONG_MODULES = {
+    "browsers": [
+        "client_sessions/test_browser.py",
+        "test_factors_in_browser.py",
+        "user_sessions/test_browser.py",
+        "user_sessions/test_django_browsers.py",
+        "user_sessions/test_react.py",
+        "user_sessions/test_sibling_hosts.py",
+    ],
+    "servers and proxies": [
+        "test_outages.py",
+        "test_proxies.py",
+        "test_serve.py",
+        "test_server.py",
+        "test_server_limits.py",
+        "user_sessions/test_freshness_processes.py",
+    ],
+    "projects of hosts": [
+        "test_docs.py",
+        "test_five_steps.py",
+        "test_host_factors.py",
+        "test_host_keys.py",
+        "test_host_middleware.py",
+        "test_host_step_up.py",
+        "test_hosts.py",
+        "test_hosts_with_wheel.py",
+        "test_tutorial.py",
+        "test_types.py",
+    ],
+    "vendors' SDKs": [
+        "client_sessions/test_sdks.py",
+        "user_sessions/test_hasura.py",
+        "user_sessions/test_sdk_javascript.py",
+        "user_sessions/test_sdk_javascript_verification.py",
+        "user_sessions/test_sdk_python.py",
+        "user_sessions/test_sdk_step_up.py",
+    ],
+}
+
+
+def long_paths() -> list[Path]:
+    """Return the paths of the modules."""
+    return [TESTS / module for modules in LONG_MODULES.values() for module in modules]
