@@ -1,5 +1,6 @@
 """Which models can be granted, and the system checks for registrations, guarded views and settings."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
+from django.db.models.signals import post_delete
 from django.urls import path
 from django.utils import timezone
 
@@ -28,11 +30,14 @@ def session(workspace, home) -> ClientSession:
 
 
 @pytest.fixture
-def types(monkeypatch) -> dict[str, ResourceType]:
-    """Return the registry and restore it afterwards."""
+def types(monkeypatch) -> Iterator[dict[str, ResourceType]]:
+    """Yield the registry, and restore it and the receivers of deletions afterwards."""
+    before = {each.model for each in resources.registered()}
     known = dict(resources._types)
     monkeypatch.setattr(resources, "_types", known)
-    return known
+    yield known
+    for model in {each.model for each in known.values()} - before:
+        post_delete.disconnect(sender=model, dispatch_uid="client_sessions.resources")
 
 
 def registered(types: dict[str, ResourceType], model: type[Model], **more) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -101,7 +102,7 @@ def test_the_console_shows_no_private_key_and_no_token(workspace, session, u2):
     key = SigningKey.objects.get()
     pages = [
         client.get("/admin/user_sessions/signingkey/"),
-        client.get(f"/admin/user_sessions/signingkey/{key.pk}/change/"),
+        client.get(f"/admin/user_sessions/signingkey/{quote(key.pk)}/change/"),
         client.get(f"/admin/user_sessions/usersession/{session.pk}/change/"),
         client.get(f"/admin/user_sessions/client/{session.client_id}/change/"),
         *(client.get("/admin/user_sessions/usersession/", {"status_now": status}) for status in ("active", "expired")),
