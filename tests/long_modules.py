@@ -1,4 +1,4 @@
-"""The modules that ``dev.py test`` leaves out and ``dev.py test --all`` runs: most of their time other programs start.
+"""The long modules, which ``dev.py test`` leaves out and ``dev.py test --all`` runs: most of them start other programs.
 
 What they test, other modules test in this process too, except what only the other program can show.
 """
@@ -35,6 +35,11 @@ LONG_MODULES = {
         "test_hosts_with_wheel.py",
         "test_tutorial.py",
         "test_types.py",
+    ],
+    "random input": [
+        "test_any_bytes.py",
+        "user_sessions/test_state_machine.py",
+        "user_sessions/test_state_machine_http.py",
     ],
     "vendors' SDKs": [
         "client_sessions/test_sdks.py",

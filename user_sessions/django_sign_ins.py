@@ -117,7 +117,7 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
     with noticing_outage(request):
         if SESSION_KEY not in request.session:
             return _adopted(request, django_user, at=at) if _may_adopt(request, django_user) else None
-        session = _find(request.session[SESSION_KEY])
+        session = _find(request.session[SESSION_KEY]) or _find_committed(request)
         if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
             if _is_what_django_reads(request, session.user):
                 request._cached_user = request._acached_user = session.user  # where Django keeps it
@@ -241,6 +241,17 @@ def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> boo
 
 def _find(named: Any) -> UserSession | None:
     return _NAMED.get(id=named) if isinstance(named, str) and is_storable(named) else None
+
+
+@atomic()
+def _find_committed(request: Any) -> UserSession | None:
+    """Look again after the requests of this user that adopt or sign in: the Django session may be saved before the row
+    is committed."""
+    try:
+        admission.lock(get_user_model()(pk=get_user_model()._meta.pk.to_python(request.session[auth.SESSION_KEY])))
+    except (KeyError, ValidationError, UserInactive):
+        return None
+    return _find(request.session[SESSION_KEY])
 
 
 def _signs_in(request: Any, key: Any) -> bool:
