@@ -13,17 +13,14 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib import auth
-from django.contrib.auth import get_user_model, load_backend
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DatabaseError, InterfaceError, router
-from django.db.models import Manager
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
@@ -45,6 +42,7 @@ from user_sessions.django_links import (
     noticing_outage,
     sign_out,
 )
+from user_sessions.django_users import is_what_django_reads, signs_in
 from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.voiding import binds
@@ -80,7 +78,7 @@ def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     Raise PermissionDenied if the workspace refuses another session of this user. Nobody is signed in then.
     """
     request = getattr(request, "_request", request)  # REST framework's request wraps Django's
-    if not (_is_in_use() and _signs_in(request, user.pk) and request.session.modified):
+    if not (_is_in_use() and signs_in(request, user.pk) and request.session.modified):
         return
     with noticing_outage(request), _signing_in_whole(request):
         at = timezone.now()
@@ -98,7 +96,7 @@ def end_session(sender: type, request: Any, user: Any, **_: Any) -> None:
     that of the test client. Where it does, ``logout`` ends it by ``flush``; token packages send this signal without."""
     request = getattr(request, "_request", request)
     django_session = getattr(request, "session", None)
-    is_other = user is not None and not _signs_in(request, user.pk)
+    is_other = user is not None and not signs_in(request, user.pk)
     if django_session is None or is_watched(django_session) or is_other:
         return
     with noticing_outage(request):
@@ -118,8 +116,8 @@ def live_session(request: Any, django_user: Any) -> UserSession | None:
         if SESSION_KEY not in request.session:
             return _adopted(request, django_user, at=at) if _may_adopt(request, django_user) else None
         session = _find(request.session[SESSION_KEY]) or _find_committed(request)
-        if session is not None and _signs_in(request, session.user_id) and _is_used(session, request, at=at):
-            if _is_what_django_reads(request, session.user):
+        if session is not None and signs_in(request, session.user_id) and _is_used(session, request, at=at):
+            if is_what_django_reads(request, session.user):
                 request._cached_user = request._acached_user = session.user  # where Django keeps it
                 return session
             return session if django_user.is_authenticated else None
@@ -184,8 +182,8 @@ def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dic
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:
-    signs_in = settings.adopt_django_sessions and auth.SESSION_KEY in request.session and _is_in_use()
-    return signs_in and bool(django_user.is_authenticated and django_user.is_active)
+    is_adoptable = settings.adopt_django_sessions and auth.SESSION_KEY in request.session and _is_in_use()
+    return is_adoptable and bool(django_user.is_authenticated and django_user.is_active)
 
 
 def _adopted(request: Any, user: Any, *, at: datetime) -> UserSession | None:
@@ -252,36 +250,6 @@ def _find_committed(request: Any) -> UserSession | None:
     except (KeyError, ValidationError, UserInactive):
         return None
     return _find(request.session[SESSION_KEY])
-
-
-def _signs_in(request: Any, key: Any) -> bool:
-    """Return True if the Django session of this request signs in the user with this primary key."""
-    try:
-        named = request.session[auth.SESSION_KEY]
-        return bool(get_user_model()._meta.pk.to_python(named) == key)
-    except (AttributeError, KeyError, ValidationError):  # no Django session, or nobody is signed in
-        return False
-
-
-def _is_what_django_reads(request: HttpRequest, user: Any) -> bool:
-    """Return True if ``django.contrib.auth.get_user`` would return the same user, so that it need not read the row.
-
-    True for users whom Django's own backend reads through an ordinary manager, if the session hash is the current one.
-    Django itself decides about all others.
-    """
-    path = request.session.get(auth.BACKEND_SESSION_KEY, "")
-    if path not in django_settings.AUTHENTICATION_BACKENDS or not _reads_plainly(path):
-        return False
-    backend: Any = load_backend(path)
-    given = request.session.get(auth.HASH_SESSION_KEY, "")
-    return backend.user_can_authenticate(user) and constant_time_compare(given, user.get_session_auth_hash())
-
-
-@lru_cache(maxsize=8)
-def _reads_plainly(backend_path: str) -> bool:
-    model = get_user_model()
-    own = (type(load_backend(backend_path)).get_user, type(model._default_manager).get_queryset)
-    return own == (ModelBackend.get_user, Manager.get_queryset) and hasattr(model, "get_session_auth_hash")
 
 
 def _device(request: Any) -> Device:
