@@ -119,7 +119,10 @@ def revoke_after_change(
 
 def _current_session(user: Any) -> UserSession | None:
     """Return the session of the current request if this user is saved there with a new password."""
-    return _find_current.get()() or None if getattr(user, "_password", None) is not None else None
+    if getattr(user, "_password", None) is None:
+        return None
+    find = _find_current.get()
+    return find() or None  # a lazy object may stand for no session
 
 
 def _concerns_password(instance: Any, raw: bool, using: str, update_fields: Iterable[str] | None) -> bool:
