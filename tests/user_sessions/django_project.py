@@ -1,5 +1,6 @@
 """Pages of a Django project with its own sign-in, for tests."""
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +19,22 @@ MIDDLEWARE = [
     "user_sessions.middleware.UserSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
+
+
+ENGINES = ["db", "cache", "cached_db", "file", "signed_cookies"]
+
+
+def install(settings: Any, folder: Path, *, urls: str = __name__) -> None:
+    """Let the tests ask this project. ``folder`` keeps the sessions of the engine ``file``."""
+    settings.ROOT_URLCONF, settings.MIDDLEWARE, settings.ALLOWED_HOSTS = urls, MIDDLEWARE, ["*"]
+    settings.SESSION_FILE_PATH = str(folder)
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+
+def use_engine(settings: Any, name: str) -> str:
+    """Keep Django's sessions with this engine. Return its name."""
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{name}"
+    return name
 
 
 def public(request: HttpRequest) -> HttpResponse:

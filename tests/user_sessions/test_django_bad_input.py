@@ -19,7 +19,7 @@ from rest_framework.permissions import AllowAny
 
 from sessions_core.models import Workspace
 from tests.user_sessions import django_project
-from tests.user_sessions.test_django_sign_ins import ENGINES, is_signed_in, only_session, sign_in
+from tests.user_sessions.test_django_sign_ins import is_signed_in, only_session, sign_in
 from user_sessions.django_links import SESSION_KEY
 from user_sessions.models import Status, UserSession
 
@@ -35,17 +35,12 @@ class Colleague(User):
 
 @pytest.fixture(autouse=True)
 def project(settings: Any, workspace: Workspace, tmp_path: Any) -> None:
-    settings.ROOT_URLCONF = __name__
-    settings.MIDDLEWARE = django_project.MIDDLEWARE
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.SESSION_FILE_PATH = str(tmp_path)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    django_project.install(settings, tmp_path, urls=__name__)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=django_project.ENGINES)
 def engine(request: Any, settings: Any) -> str:
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
-    return str(request.param)
+    return django_project.use_engine(settings, request.param)
 
 
 @pytest.fixture

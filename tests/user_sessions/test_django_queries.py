@@ -44,13 +44,8 @@ urlpatterns = [
 @pytest.fixture(params=OF_ENGINE)
 def of_engine(request: Any, settings: Any, tmp_path: Any, workspace: Workspace) -> int:
     """Use each engine. Return the number of queries with which it reads a session."""
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
-    settings.SESSION_FILE_PATH = str(tmp_path)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    settings.ROOT_URLCONF = __name__
-    settings.MIDDLEWARE = django_project.MIDDLEWARE
-    settings.ALLOWED_HOSTS = ["*"]
-    return OF_ENGINE[request.param]
+    django_project.install(settings, tmp_path, urls=__name__)
+    return OF_ENGINE[django_project.use_engine(settings, request.param)]
 
 
 @pytest.fixture(params=["sync", "async"])

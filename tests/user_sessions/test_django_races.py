@@ -26,13 +26,8 @@ SHARED = ["db", "cache", "cached_db", "file"]
 
 @pytest.fixture(params=SHARED)
 def engine(request: Any, settings: Any, workspace: Workspace, tmp_path: Any) -> str:
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
-    settings.SESSION_FILE_PATH = str(tmp_path)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-    settings.ROOT_URLCONF = django_project.__name__
-    settings.MIDDLEWARE = django_project.MIDDLEWARE
-    settings.ALLOWED_HOSTS = ["*"]
-    return str(request.param)
+    django_project.install(settings, tmp_path)
+    return django_project.use_engine(settings, request.param)
 
 
 @pytest.fixture

@@ -26,23 +26,17 @@ from user_sessions.checks import check_middleware
 from user_sessions.django_links import SESSION_KEY
 from user_sessions.models import Epoch, LimitPolicy, Status, UserSession
 
-ENGINES = ["db", "cache", "cached_db", "file", "signed_cookies"]
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Safari/604.1"
 
 
 @pytest.fixture(autouse=True)
 def project(settings: Any, workspace: Workspace, tmp_path: Any) -> None:
-    settings.ROOT_URLCONF = django_project.__name__
-    settings.MIDDLEWARE = django_project.MIDDLEWARE
-    settings.ALLOWED_HOSTS = ["*"]
-    settings.SESSION_FILE_PATH = str(tmp_path)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    django_project.install(settings, tmp_path)
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=django_project.ENGINES)
 def engine(request: Any, settings: Any) -> str:
-    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{request.param}"
-    return str(request.param)
+    return django_project.use_engine(settings, request.param)
 
 
 @pytest.fixture

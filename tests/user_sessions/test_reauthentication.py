@@ -21,20 +21,15 @@ from user_sessions.reauthentication import note_step, reauthentication_url
 
 PAGE = "/reauthenticate/"
 SECRET = "first password"
-ENGINES = ["db", "cache", "cached_db", "file", "signed_cookies"]
 NOW = timezone.now()
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture(autouse=True)
 def project(settings: Any, workspace: Workspace, tmp_path: Any) -> None:
-    settings.ROOT_URLCONF = step_up_pages.__name__
-    settings.MIDDLEWARE = django_project.MIDDLEWARE
-    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
-    settings.SESSION_FILE_PATH = str(tmp_path)
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    django_project.install(settings, tmp_path, urls=step_up_pages.__name__)
+    django_project.use_engine(settings, "db")
     settings.LOGIN_URL, settings.LOGIN_REDIRECT_URL = "/login/", "/private/"
-    settings.ALLOWED_HOSTS = ["*"]
     counters.clear()
 
 
@@ -64,7 +59,7 @@ def is_verified(client: Client) -> bool:
     return client.get("/page/").status_code == 200
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", django_project.ENGINES)
 def test_the_password_admits_the_user_and_returns_to_the_page(settings, ann, engine):
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     client = Client()
