@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +38,8 @@ def sqlite(base: Path) -> Database:
 
 
 @contextmanager
-def postgresql() -> Iterator[Database]:
-    """Start a server on a free port of 127.0.0.1. Raise NoPostgreSQL."""
+def postgresql(options: Sequence[str] = CARELESS) -> Iterator[Database]:
+    """Start a server with these options on a free port of 127.0.0.1. Raise NoPostgreSQL."""
     base = Path(tempfile.mkdtemp(prefix="gatepass-postgresql-"))
     try:
         binaries = _binaries(base)
@@ -48,7 +48,7 @@ def postgresql() -> Iterator[Database]:
             os.chown(base, _nobody().pw_uid, _nobody().pw_gid)
         version = _call(base, binaries / "postgres", "--version").split()[2]
         _call(base, binaries / "initdb", *_INITDB)
-        with _serving(base, binaries) as port:
+        with _serving(base, binaries, options) as port:
             yield Database(name=f"PostgreSQL {version}", url=f"postgres://postgres@127.0.0.1:{port}/postgres")
     finally:
         shutil.rmtree(base, ignore_errors=True)
@@ -58,10 +58,10 @@ _INITDB = ["-D", "d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C
 
 
 @contextmanager
-def _serving(base: Path, binaries: Path) -> Iterator[int]:
+def _serving(base: Path, binaries: Path, options: Sequence[str]) -> Iterator[int]:
     port = _free_port()
-    options = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *CARELESS)]
-    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *options]
+    given = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *options)]
+    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *given]
     with open(base / "log", "wb") as log:
         # In a session of its own: Ctrl-C is for the tests, the server goes after them.
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_as_nobody(base))
