@@ -12,6 +12,7 @@ BAR = 14
 
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1b2b34 }
+  .ground { fill: #fff }
   .quiet { fill: #52606a; font-size: 12px }
   .line { stroke: #c6d2d9 }
   .now { fill: #417690 }
@@ -20,6 +21,7 @@ STYLE = """
   .goal { stroke: #1b2b34; stroke-width: 2 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e8eef1 }
+    .ground { fill: #14191c }
     .quiet { fill: #a9b8c0 }
     .line { stroke: #43535c }
     .now { fill: #6fb1d1 }
@@ -41,6 +43,7 @@ def chart(run: report.Run) -> str:
             '  aria-labelledby="title">',
             f'  <title id="title">{escape(title)}</title>',
             f"  <style>{STYLE}  </style>",
+            f'  <rect class="ground" width="{WIDTH}" height="{height}" rx="10"/>',
             *_legend(run),
             *_axis(height),
             *(line for number, row in enumerate(rows) for line in _bars(run, row, TOP + ROW * number)),
