@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import memory, report
 from benchmarks.databases import Databases, NotOurs, databases
-from benchmarks.figures import Figures, Measured, measure
+from benchmarks.figures import Measured, measure
 from benchmarks.machine import description
 from benchmarks.packages import NotInstalled
 from benchmarks.processes import resident_mib
@@ -35,16 +35,16 @@ def main(words: Sequence[str]) -> None:
             for run in runs(arguments, Path(folder), older):
                 smallest = {(each["database"], each["server"]): each for each in reversed(result["runs"])}
                 result["runs"].append(run)
+                save(result, arguments.json)
                 show(report.printed(run, first=smallest.get((run["database"], run["server"]))))
             for choice in arguments.database if arguments.memory else []:
                 result["memory"].append(memory.memory(choice, new(folder), callers=arguments.memory))
+                save(result, arguments.json)
                 show(memory.printed(result["memory"][-1]))
         except (NotOurs, NoPostgreSQL) as reason:
             sys.exit(str(reason))
         except subprocess.CalledProcessError as failed:
             sys.exit(f"{failed.cmd[:4]} ended with {failed.returncode}; see the lines above.")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
     print(result["date"])
 
 
@@ -123,13 +123,15 @@ def run(chosen: Sequence[Project], sessions: int, arguments: argparse.Namespace)
         "rounds": arguments.rounds,
         "seconds": arguments.seconds,
         "projects": ours,
-        "rows": rows(figures),
+        "rows": [each.as_json() for each in figures],
         "memory": memory_of,
     }
 
 
-def rows(figures: Sequence[Figures]) -> list[dict[str, Any]]:
-    return [each.as_json() for each in figures]
+def save(result: dict[str, Any], file: Path | None) -> None:
+    """Write the JSON after each run, so that an interruption loses only the last one."""
+    if file:
+        file.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def progress(text: str) -> None:

@@ -44,8 +44,8 @@ def memory(choice: str, folder: Path, *, callers: int) -> dict[str, Any]:
 
 
 def _of_gatepass(server: Server, requests: Sequence[Request]) -> dict[str, Any]:
-    kinds = [next(each for each in requests if each.path == path) for path in dict.fromkeys(r.path for r in requests)]
-    _send(server, kinds)
+    for path in dict.fromkeys(each.path for each in requests):  # one of each kind, one after the other
+        _send(server, [next(each for each in requests if each.path == path)])
     start = resident_mib(server.pid)
     _send(server, requests[:WARM_UP])
     warm = resident_mib(server.pid)

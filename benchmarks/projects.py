@@ -18,6 +18,8 @@ from benchmarks.load import HOST, Operation, Request, wait_for
 from benchmarks.packages import folder_of_django_user_sessions
 
 ROOT = Path(__file__).parent.parent
+# Variables that change the settings of the reference server: it is measured with its default ones.
+SETTINGS = ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEBUG", "GATEPASS_", "REDIS_URL", "SECRET_KEY")
 PATIENCE = 30
 
 GATEPASS, BARE, REFERENCE = "gatepass", "bare", "reference"
@@ -86,7 +88,7 @@ def project(kind: str, folder: Path, *, database: str, code: Path = ROOT, name: 
         paths.insert(0, str(folder_of_django_user_sessions(folder)))
     settings = "benchmarks.reference.settings" if kind == REFERENCE else "benchmarks.host.settings"
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)},
         **key_of_peers(),
         "BENCHMARK_PROJECT": kind,
         "DATABASE_URL": database,
