@@ -2,11 +2,13 @@
 
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 import pytest
@@ -14,9 +16,16 @@ import pytest
 from benchmarks import page, report
 from benchmarks.chart import chart
 from benchmarks.databases import NotOurs, databases
-from benchmarks.figures import Figures, Round
+from benchmarks.figures import Figures, Measured, Round
 from benchmarks.goals import GOALS
+from benchmarks.load import CUT_OFF, HOST, Operation, Request, drive, message
+from benchmarks.projects import Server, checkout
 from tests.embedded import ON_POSTGRESQL, embedded
+
+# The short round prepares all rows, which takes longer on a busy machine.
+SECONDS = 400
+
+pytestmark = pytest.mark.timeout(SECONDS)
 
 ROOT = Path(__file__).parent.parent
 A_ROUND = Round(rate=100, share=0.5, p50=1, p95=2, p99=3, processor=400)
@@ -25,7 +34,7 @@ A_ROUND = Round(rate=100, share=0.5, p50=1, p95=2, p99=3, processor=400)
 def benchmark(*words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "benchmarks", *words]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=110)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +97,31 @@ def test_a_row_with_an_unexpected_answer_has_no_ratio():
 def test_the_cost_of_a_refusal_is_not_compared_with_a_row_that_was_refused_itself():
     good, bad = figures(name="mint", statuses={429: 9}), figures(name="forged", good="mint", statuses={200: 9})
     assert report.cost_of({"rows": [good, bad]}, bad) is None
+
+
+@embedded
+def test_a_connection_that_the_server_cuts_counts_as_an_unexpected_answer():
+    with socket.create_server((HOST, 0)) as listener:
+        Thread(target=lambda: [listener.accept()[0].close() for _ in range(6)], daemon=True).start()
+        answers = drive(listener.getsockname()[1], iter([message(Request("GET", "/bare"))] * 6), seconds=5)
+    assert answers.statuses == {CUT_OFF: 6}
+
+
+@embedded
+def test_a_request_that_is_sent_once_is_sent_in_one_round_only():
+    once = Operation(name="revoke", requests=[Request("POST", f"/{n}") for n in range(9)], is_once=True)
+    server = Server(port=1, pid=1)
+    row = Measured(operation=once, server=server, bare=server, figures=Figures(project="gatepass", name="revoke"))
+    sent = [line.split()[1] for number in range(3) for line in row.messages(number, rounds=3)]
+    assert sent == [b"/3", b"/4", b"/5", b"/6", b"/7", b"/8"]  # the first three have warmed the server up
+
+
+@embedded
+def test_another_commit_is_checked_out_with_this_benchmark_and_removed_at_the_end(tmp_path):
+    with checkout("HEAD", tmp_path) as place:
+        assert (place / "benchmarks" / "goals.py").read_text() == (ROOT / "benchmarks" / "goals.py").read_text()
+        assert (place / "user_sessions" / "apps.py").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @embedded
