@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from benchmarks.processes import resident_mib
 from benchmarks.projects import BARE, GATEPASS, PEERS, REFERENCE, Project, Server, checkout, project
 from tests.databases import NoPostgreSQL
 
-GTHREAD = "gthread"
-SERVERS = {GTHREAD: "gunicorn, gthread, 1 worker, 2 threads", REFERENCE: "reference server, default rates"}
+GTHREAD, PREPARED = "gthread", "prepared"
+SERVERS = {
+    GTHREAD: "gunicorn, gthread, 1 worker, 2 threads",
+    PREPARED: "gunicorn, gthread, 1 worker, 2 threads, prepared statements",
+    REFERENCE: "reference server, default rates",
+}
 # Requests per second that a pool of requests that are sent once must last for.
 FASTEST = 1500
 SMALLEST_POOL, LARGEST_POOL = 50, 8000
@@ -52,23 +57,22 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py benchmark")
     add = parser.add_argument
     add("--database", nargs="+", default=["sqlite"], help="sqlite, postgresql, or the URL of a database to be made")
-    add("--server", nargs="+", default=[*SERVERS], choices=[*SERVERS])
+    add("--server", nargs="+", default=[GTHREAD, REFERENCE], choices=[*SERVERS])
     add("--sessions", type=int, nargs="+", default=[10_000], help="rows of each kind; with several numbers: growth")
     add("--rounds", type=int, default=3)
     add("--seconds", type=float, default=1.0, help="seconds of load on each operation in each round")
     add("--only", default="", help="a part of the names of the operations")
     add("--without-peers", action="store_true")
     add("--compare", metavar="COMMIT", help="measure the code of this commit in the same run")
-    add("--memory", type=int, nargs="?", const=100_000, metavar="CALLERS", help="measure only the memory of a worker")
+    add("--memory", type=int, nargs="?", const=100_000, metavar="CALLERS", help="measure also the memory of a worker")
+    add("--without-operations", action="store_true", help="measure only the memory")
     add("--json", type=Path, metavar="FILE")
     return parser.parse_args(words)
 
 
 def runs(arguments: argparse.Namespace, folder: Path, older: Path | None) -> Iterator[dict[str, Any]]:
     """Measure on each database, with each server, at each size. Every run has new databases."""
-    if arguments.memory:
-        return
-    for choice in arguments.database:
+    for choice in [] if arguments.without_operations else arguments.database:
         for server in arguments.server:
             for sessions in sorted(arguments.sessions):
                 with databases(choice) as made:
@@ -84,14 +88,15 @@ def projects(
     server: str, made: Databases, folder: Path, older: Path | None, arguments: argparse.Namespace
 ) -> list[Project]:
     """Return the bare project, if the set-up has one, then ours, and then the peers."""
-    kinds = {GTHREAD: [BARE, GATEPASS], REFERENCE: [REFERENCE]}[server]
-    chosen = [project(kind, folder, database=made.make(f"_{kind}")) for kind in kinds]
+    kinds = [REFERENCE] if server == REFERENCE else [BARE, GATEPASS]
+    new_project = partial(project, folder=folder, is_prepared=server == PREPARED)
+    chosen = [new_project(kind, database=made.make(f"_{kind}")) for kind in kinds]
     if older:
         name = f"{kinds[-1]} at {arguments.compare}"
-        chosen.append(project(kinds[-1], folder, database=made.make("_older"), code=older, name=name))
-    for peer in PEERS if server == GTHREAD and not arguments.without_peers else []:
+        chosen.append(new_project(kinds[-1], database=made.make("_older"), code=older, name=name))
+    for peer in [] if server == REFERENCE or arguments.without_peers else PEERS:
         try:
-            chosen.append(project(peer, folder, database=made.make("_" + peer.replace("-", "_"))))
+            chosen.append(new_project(peer, database=made.make("_" + peer.replace("-", "_"))))
         except NotInstalled as reason:
             print(reason, file=sys.stderr)
     return chosen
@@ -108,7 +113,7 @@ def run(chosen: Sequence[Project], sessions: int, arguments: argparse.Namespace)
             operations = each.operations(sessions, pool)
             server = running[each.name] = servers.enter_context(each.served())
             bare = running.get(BARE, server)
-            of_interest = [one for one in operations if arguments.only in one.name or arguments.only in one.good != ""]
+            of_interest = [one for one in operations if arguments.only in f"{one.name} beside {one.good}"]
             measured += [Measured.begin(each.name, one, server, bare) for one in of_interest]
         start = {name: resident_mib(server.pid) for name, server in running.items()}
         figures = measure(measured, rounds=arguments.rounds, seconds=arguments.seconds, seen=progress)

@@ -1,4 +1,4 @@
-"""Memory of a worker after requests of many distinct callers: ``python3 dev.py benchmark --memory``.
+"""Memory of a worker after requests of many distinct callers: ``dev.py benchmark --memory --without-operations``.
 
 Three kinds of callers, each with a credential of its own: browsers with a client session token, browsers with a session
 token at a host's view, and apps with a client token. The limits are those of a default project, so each is counted.

@@ -78,8 +78,10 @@ class Project:
                 process.kill()
 
 
-def project(kind: str, folder: Path, *, database: str, code: Path = ROOT, name: str = "") -> Project:
-    """Return a project in a new folder."""
+def project(
+    kind: str, folder: Path, *, database: str, code: Path = ROOT, name: str = "", is_prepared: bool = False
+) -> Project:
+    """Return a project in a new folder. With ``is_prepared`` PostgreSQL prepares its statements."""
     name = name or kind
     own = folder / name.replace(" ", "-")
     own.mkdir()
@@ -90,6 +92,7 @@ def project(kind: str, folder: Path, *, database: str, code: Path = ROOT, name: 
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)},
         **key_of_peers(),
+        "BENCHMARK_PREPARED": "yes" if is_prepared else "",
         "BENCHMARK_PROJECT": kind,
         "DATABASE_URL": database,
         "DJANGO_SETTINGS_MODULE": settings,
