@@ -13,7 +13,8 @@ from typing import Any
 
 from benchmarks import memory, report
 from benchmarks.databases import Databases, NotOurs, databases
-from benchmarks.figures import Measured, measure
+from benchmarks.figures import BARE_REQUEST, Measured, measure
+from benchmarks.load import ask
 from benchmarks.machine import description
 from benchmarks.packages import NotInstalled
 from benchmarks.processes import resident_mib
@@ -108,20 +109,22 @@ def run(chosen: Sequence[Project], sessions: int, arguments: argparse.Namespace)
     with ExitStack() as servers:
         measured: list[Measured] = []
         running: dict[str, Server] = {}
+        memory_of: dict[str, dict[str, float]] = {}
         for each in chosen:
             progress(f"preparing {each.name}")
             operations = each.operations(sessions, pool)
             server = running[each.name] = servers.enter_context(each.served())
             bare = running.get(BARE, server)
             of_interest = [one for one in operations if arguments.only in f"{one.name} beside {one.good}"]
-            measured += [Measured.begin(each.name, one, server, bare) for one in of_interest]
-        start = {name: resident_mib(server.pid) for name, server in running.items()}
+            ask(server.port, BARE_REQUEST)
+            accepted = [Measured.begin(each.name, one, server, bare) for one in of_interest if not one.good]
+            memory_of[each.name] = {"start": round(resident_mib(server.pid), 1)}
+            refused = [Measured.begin(each.name, one, server, bare) for one in of_interest if one.good]
+            measured += accepted + refused
         figures = measure(measured, rounds=arguments.rounds, seconds=arguments.seconds, seen=progress)
         progress("")
-        memory_of = {
-            name: {"start": round(start[name], 1), "loaded": round(resident_mib(server.pid), 1)}
-            for name, server in running.items()
-        }
+        for name, server in running.items():
+            memory_of[name]["loaded"] = round(resident_mib(server.pid), 1)
     ours = [each.name for each in chosen if each.kind in (GATEPASS, REFERENCE)]
     return {
         "sessions": sessions,
