@@ -4,7 +4,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import cycle
+from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.host.statements import COUNT, STATEMENTS
@@ -76,7 +76,7 @@ class Measured:
     def begin(cls, project: str, operation: Operation, server: Server, bare: Server) -> "Measured":
         """Warm the operation up, and count its statements and bytes."""
         figures = Figures(project=project, name=operation.name, good=operation.good, expected=operation.status)
-        for request in operation.requests[:WARM_UP]:
+        for request in islice(operation.requests if operation.is_once else cycle(operation.requests), WARM_UP):
             answer = ask(server.port, request, **{COUNT: "yes"})
             figures.bytes = answer.length or 0
             counted = answer.headers.get(STATEMENTS)
