@@ -35,16 +35,15 @@ def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
     return answer
 
 
-def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], object]:
-    """Return a function that raises the error as Django does for a driver error."""
+def raising(error: Exception, **of_driver: str | None) -> Callable[[], object]:
+    """Return a function that raises the error as Django does for a driver error with these attributes."""
 
     class FromDriver(Exception):
         pass
 
     def act() -> object:
         cause = FromDriver()
-        if sqlstate:
-            cause.sqlstate = sqlstate
+        vars(cause).update(of_driver)
         raise error from cause
 
     return act
@@ -53,6 +52,7 @@ def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], ob
 AWAY = {
     "locked": raising(OperationalError("what is wrong")),
     "read only": raising(InternalError("what is wrong"), sqlstate="25006"),
+    "lost by a pool": raising(InternalError("what is wrong"), sqlstate=None),
     "gone": raising(InterfaceError("what is wrong")),
 }
 
@@ -85,10 +85,10 @@ def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
     assert list(turns) == []
 
 
-@pytest.mark.parametrize("sqlstate", [None, "25P02"])
-def test_a_programming_error_in_a_transaction_is_not_a_503(rf: RequestFactory, sqlstate: str | None):
+@pytest.mark.parametrize("of_driver", [{}, {"sqlstate": "25P02"}])
+def test_a_programming_error_in_a_transaction_is_not_a_503(rf: RequestFactory, of_driver: dict[str, str]):
     with pytest.raises(InternalError):
-        asked(BackendView, rf, raising(InternalError("what is wrong"), sqlstate=sqlstate))
+        asked(BackendView, rf, raising(InternalError("what is wrong"), **of_driver))
 
 
 def test_a_database_failure_during_the_cors_check_is_a_503(backend, monkeypatch):
