@@ -133,56 +133,68 @@ def fill() -> None:
 
 
 def fill_user_sessions(workspace: Any, users: list[Any], moments: list[Any]) -> None:
-    from sessions_core.crypto import tokens
+    """Add sign-ins, each on a client of its own, with an activity and an event."""
     from sessions_core.models import Event
     from user_sessions.ids import new_id
-    from user_sessions.models import Client, Status, UserSession
+    from user_sessions.models import Client, UserSession
     from user_sessions.models.activities import Activity
-    from user_sessions.models.clients import ROTATION_LENGTH
-    from user_sessions.models.voiding import fingerprint_of
 
-    clients, sessions = [], []
-    for n, at in enumerate(moments):
-        times = {"created_at": at, "updated_at": at}
-        rotation, key = tokens.random_text(ROTATION_LENGTH), tokens.newest_key_id()
-        client = Client(id=new_id("client", at=at), workspace=workspace, rotation=rotation, token_key=key, **times)
-        user, end = users[(n * 7919) % len(users)], at + timedelta(days=7)
-        session = UserSession(
-            id=new_id("sess", at=at),
-            workspace=workspace,
-            client=client,
-            user=user,
-            amr=["pwd"],
-            password_fingerprint=fingerprint_of(user),
-            stored_status=Status.ACTIVE,
-            last_active_at=at,
-            verified_at=at,
-            expire_at=end,
-            latest_expire_at=end,
-            abandon_at=at + timedelta(days=30),
-            **times,
-        )
-        clients.append(client)
-        sessions.append(session)
-    device = {"browser_name": "Chrome", "browser_version": "126.0", "device_type": "Linux", "is_mobile": False}
+    clients = [new_client(workspace, at) for at in moments]
     Client.objects.bulk_create(clients)
+    sessions = [new_session(each, users[(n * 7919) % len(users)]) for n, each in enumerate(clients)]
     UserSession.objects.bulk_create(sessions)
     for client, session in zip(clients, sessions, strict=True):
         client.last_active_session = session
     Client.objects.bulk_update(clients, ["last_active_session"])
+    device = {"browser_name": "Chrome", "browser_version": "126.0", "device_type": "Linux", "is_mobile": False}
     Activity.objects.bulk_create(
         Activity(id=new_id("sess_activity", at=each.created_at), session=each, ip_address="203.0.113.7", **device)
         for each in sessions
     )
+    facts = {"type": "user_session.created", "workspace": workspace}
     Event.objects.bulk_create(
-        Event(
-            type="user_session.created",
-            subject=each.pk,
-            workspace=workspace,
-            actor=f"client:{each.client_id}",
-            created_at=each.created_at,
-        )
+        Event(subject=each.pk, actor=f"client:{each.client_id}", created_at=each.created_at, **facts)
         for each in sessions
+    )
+
+
+def new_client(workspace: Any, at: Any) -> Any:
+    from sessions_core.crypto import tokens
+    from user_sessions.ids import new_id
+    from user_sessions.models import Client
+    from user_sessions.models.clients import ROTATION_LENGTH
+
+    return Client(
+        id=new_id("client", at=at),
+        workspace=workspace,
+        rotation=tokens.random_text(ROTATION_LENGTH),
+        token_key=tokens.newest_key_id(),
+        created_at=at,
+        updated_at=at,
+    )
+
+
+def new_session(client: Any, user: Any) -> Any:
+    from user_sessions.ids import new_id
+    from user_sessions.models import Status, UserSession
+    from user_sessions.models.voiding import fingerprint_of
+
+    at = client.created_at
+    return UserSession(
+        id=new_id("sess", at=at),
+        workspace=client.workspace,
+        client=client,
+        user=user,
+        amr=["pwd"],
+        password_fingerprint=fingerprint_of(user),
+        stored_status=Status.ACTIVE,
+        created_at=at,
+        updated_at=at,
+        last_active_at=at,
+        verified_at=at,
+        expire_at=at + timedelta(days=7),
+        latest_expire_at=at + timedelta(days=7),
+        abandon_at=at + timedelta(days=30),
     )
 
 
