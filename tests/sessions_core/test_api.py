@@ -10,10 +10,10 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions.seam.base_view import SeamView
 from sessions_core.http.caller import client_address
+from sessions_core.http.responses import Response
 from sessions_core.management.commands import deliver_webhooks
 from sessions_core.models import Workspace
 from sessions_core.webhooks.delivery import Worker
@@ -63,7 +63,6 @@ AWAY = {
 def test_an_unavailable_database_is_a_503_in_the_api_format(rf: RequestFactory, view: Any, act: Any):
     response = asked(view, rf, act)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-    response.render()
     assert b"service_unavailable" in response.content
     assert b"what is wrong" not in response.content
 
