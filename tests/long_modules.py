@@ -18,6 +18,7 @@ LONG_MODULES = {
     ],
     "servers and proxies": [
         "test_benchmark.py",
+        "test_drill.py",
         "test_outages.py",
         "test_proxies.py",
         "test_serve.py",
