@@ -260,3 +260,15 @@ def receiving(signal: Any, receive: Any) -> Iterator[None]:
         yield
     finally:
         signal.disconnect(receive, sender=Event)
+
+
+def test_a_compiled_query_takes_its_limits(keys):
+    def find(workspace, offset, limit):
+        named = ApiKey.objects.filter(workspace=workspace, name__contains="r%").order_by("name")
+        ids = ApiKey.objects.filter(workspace=workspace).order_by("name").values("pk")[offset : offset + limit]
+        return (named | ApiKey.objects.filter(pk__in=ids).order_by("name")).filter(name__lt="t")
+
+    query = CompiledQuery(ApiKey, find, workspace=UUID, offset=int, limit=int)
+    first, second = keys
+    for offset, limit, found in [(0, 1, [first]), (1, 1, [second]), (0, 2, [first, second]), (2, 5, [])]:
+        assert list(query.rows(workspace=first.workspace_id, offset=offset, limit=limit)) == found
