@@ -13,6 +13,7 @@ from client_sessions import resources
 from client_sessions.exceptions import KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
+from client_sessions.models.session_grants import grants_match
 from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
@@ -187,7 +188,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                             terms=terms,
                             at=at,
                         )
-                    session.replace_grants(wanted, terms=terms, expires_at=expires_at, actor=actor, at=at)
+                    if not grants_match(session, wanted, terms=terms, expires_at=expires_at, at=at):
+                        session.replace_grants(wanted, terms=terms, expires_at=expires_at, actor=actor, at=at)
                 except (KeyTaken, NotLive):
                     continue
                 return session
