@@ -98,6 +98,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "ClientSessionQuerySet.without_grant": lambda a, at: list(ClientSession.objects.without_grant("device", at=at)),
     "ClientSessionQuerySet.live": lambda a, at: list(ClientSession.objects.live(at=at)),
     "ClientSessionQuerySet.remove": lambda a, at: ClientSession.objects.remove(actor="test", at=at),
+    "ClientSessionQuerySet.revoke": lambda a, at: ClientSession.objects.revoke(actor="test", at=at),
     "ClientSessionQuerySet.start": lambda a, at: ClientSession.objects.start(a.workspace, actor="test", at=at),
     "ClientSessionQuerySet.start_or_match": lambda a, at: ClientSession.objects.start_or_match(
         a.workspace, actor="test", at=at
