@@ -209,9 +209,11 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         a.minting, a.template, at=at
     ),
 }
-# ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs call the others.
+# ``start`` calls ``note`` and ``of`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs
+# call the others.
 INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "reverification", "status")}
 PARTS = {
+    "Activity.of",
     "ActivityQuerySet.note",
     "GrantedQuerySet.granted_to",
     "device_counts.count_devices",

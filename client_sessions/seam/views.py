@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions import resources
 from client_sessions.device_counts import with_device_count
@@ -30,6 +29,7 @@ from client_sessions.seam.shapes import client_session_object, loaded_client_ses
 from sessions_core.credentials import PUBLISHABLE_KEY
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Text
+from sessions_core.http.responses import Response
 
 __all__ = ["ClientSessionsView"]
 
