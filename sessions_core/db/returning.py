@@ -4,7 +4,6 @@ Both databases support ``RETURNING`` (SQLite since 3.35, 2021), but Django has n
 """
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -35,33 +34,23 @@ def insert(rows: Sequence[Model]) -> None:
 
     ``save`` and ``bulk_create`` compile a query for each call, which takes longer than the statement.
     """
-    model = type(rows[0])
+    model, meta = type(rows[0]), rows[0]._meta
     using = router.db_for_write(model)
     connection = connections[using]
-    fields, start, places, end = _insertion(model, using)
+    fields: list[Any] = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    places = f"({', '.join(['%s'] * len(fields))})"
+    start = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) VALUES"
     size = connection.ops.bulk_batch_size(fields, rows)
     for row in rows:
         pre_save.send(model, instance=row, raw=False, using=using, update_fields=None)
     for batch in (rows[first : first + size] for first in range(0, len(rows), size)):
         values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in batch for field in fields]
-        with transaction.mark_for_rollback_on_error(using=using), connection.cursor() as cursor:
-            cursor.execute(f"{start} {', '.join([places] * len(batch))}{end}", values)
-            keys = [key for (key,) in cursor.fetchall()] if end else [row.pk for row in batch]
-        for row, key in zip(batch, keys, strict=True):
+        statement = f"{start} {', '.join([places] * len(batch))}"
+        for row, (key,) in zip(batch, run_returning(model, ["pk"], statement, values, connection), strict=True):
             row.pk, row._state.adding, row._state.db = key, False, using
     for row in rows:
         post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)
-
-
-@cache
-def _insertion(model: type[Model], using: str) -> tuple[Sequence[Any], str, str, str]:
-    """Return the fields, and the start, the places of one row and the end of the statement, which returns new keys."""
-    meta: Any = model._meta
-    quote: Any = connections[using].ops.quote_name
-    fields: list[Any] = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
-    columns = ", ".join(quote(field.column) for field in fields)
-    end = f" RETURNING {quote(meta.pk.column)}" if isinstance(meta.pk, AutoField) else ""
-    return fields, f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES", f"({', '.join(['%s'] * len(fields))})", end
 
 
 def update_query(rows: QuerySet[Any], values: Any) -> Any:
