@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -200,6 +201,28 @@ def test_a_token_of_a_deleted_session_costs_one_query(db, django_assert_num_quer
     gone = TOKEN.token("abcdefgh", tokens.newest_key_id())
     with django_assert_num_queries(1):
         assert bearer(gone).get("devices/list").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "number"),
+    [
+        ("revoke", {"client_session_id": str(uuid4())}, 404, 3),
+        ("create", {"connected_account_ids": [str(uuid4()) for _ in range(10_000)]}, 404, 2),
+        ("create", {"connected_account_ids": ["x"] * 10_001}, 400, 1),
+        ("get_or_create", {"user_identifier_key": "x" * 1024 * 1024}, 413, 1),
+    ],
+    ids=["an unknown session", "10,000 unknown ids", "10,001 ids", "the largest body"],
+)
+def test_a_refused_request_needs_no_more_queries_than_a_good_one(backend, path, body, status, number):
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.post(f"client_sessions/{path}", **body).status_code == status
+    made = [each["sql"].split()[0] for each in queries.captured_queries]
+    assert len([verb for verb in made if verb not in ("SAVEPOINT", "RELEASE", "ROLLBACK")]) == number
+
+
+def test_an_unknown_key_costs_one_query(db, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert bearer(tokens.new_api_key(sandbox=False)).get("client_sessions/get").status_code == 401
 
 
 def test_an_anonymous_request_costs_no_query(db, django_assert_num_queries):
