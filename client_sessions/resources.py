@@ -112,7 +112,7 @@ class ResourceType:
             self.key_field.run_validators(value)  # an id that is out of range would be a database error
         except ValidationError:
             raise Missing(self.name, resource_id) from None
-        text = _normalized(value)
+        text = value.hex if isinstance(value, UUID) else str(value)
         if len(text) > LONGEST_ID or not is_storable(text):
             raise Missing(self.name, resource_id)
         return text
@@ -158,7 +158,7 @@ class ResourceType:
                 keys: Iterable[Any] = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id)
             else:
                 keys = self._existing(list(wanted), workspace_id, lock)
-            found = {_normalized(key) for (key,) in keys}
+            found = {self.normalize_id(str(key)) for (key,) in keys}
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
                     raise Missing(self.name, resource_id)
@@ -169,10 +169,6 @@ class ResourceType:
         if lock:
             rows = rows.select_for_update(of=("self",), no_key=True)
         return rows.values_list(self.key)
-
-
-def _normalized(key: object) -> str:
-    return key.hex if isinstance(key, UUID) else str(key)
 
 
 _types: dict[str, ResourceType] = {}
