@@ -149,6 +149,20 @@ def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write,
     assert not compilations
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_granting_several_resources_compiles_nothing_again(backend, home, compilations, number):
+    wanted = {"device_ids": [home.d1, home.d2, home.d3][:number]}
+    first = backend.post("client_sessions/create", **wanted).json()["client_session"]
+    compilations.clear()
+    assert backend.post("client_sessions/create", **wanted).status_code == 200 and not compilations
+    assert first["device_count"] == number
+
+
+def test_one_unknown_id_among_several_is_not_found(backend, home):
+    refused = backend.post("client_sessions/create", device_ids=[home.d1, home.d2, str(uuid4())])
+    assert (refused.status_code, refused.error) == (404, "device_not_found")
+
+
 def test_get_or_create_without_grants_is_two_queries(backend, django_assert_num_queries):
     backend.post("client_sessions/get_or_create", user_identifier_key="ann")
     with django_assert_num_queries(2):
