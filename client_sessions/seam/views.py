@@ -109,7 +109,7 @@ class ClientSessionsView(SeamView):
 
     def revoke(self, request: Request) -> Response:
         values = ONE.read(request)
-        # The rows are read only if there is nothing to revoke.
+        # The row is read only if there is nothing to revoke, to tell a revoked session from an unknown one.
         for id in _ids(values["client_session_id"]):
             if ClientSession(pk=id, workspace=self.auth.workspace).revoke(actor=self.auth.actor):
                 return self.ok()
