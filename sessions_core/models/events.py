@@ -1,8 +1,10 @@
 """Events: an append-only log."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -43,14 +45,21 @@ class EventQuerySet(models.QuerySet["Event"]):
         events of the server itself, which are never sent as webhooks. Raise ValueError for texts that a database
         cannot store.
         """
-        _check(actor, data)
         event = Event(
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
-        insert([event])
-        WebhookMessage.objects.create_for([event])
-        signals.schedule([event])
+        self.record_together([event])
         return event
+
+    def record_together(self, events: Sequence["Event"]) -> None:
+        """Do what ``record`` does for new events of any types, with one insert."""
+        for event in events:
+            _check(event.actor, event.data)
+        if events:
+            insert(events)
+            WebhookMessage.objects.create_for(events)
+        for _type, alike in groupby(events, key=attrgetter("type")):
+            signals.schedule(list(alike))
 
     def record_all(
         self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, actor: str, at: datetime, **data: Any
