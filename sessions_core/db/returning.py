@@ -14,6 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Model, QuerySet, sql
 from django.db.models.signals import post_save, pre_save
 
+from sessions_core.db.json_rows import elements
+
 __all__ = ["Insert", "insert", "insert_all", "run_returning", "update_query", "update_returning"]
 
 
@@ -48,26 +50,17 @@ def insert_all(
     rows. Sends no signals.
     """
     connection = connections[router.db_for_write(model)]
-    quote, (table, element) = connection.ops.quote_name, _ROWS[connection.vendor]
+    quote = connection.ops.quote_name
     varying: list[Any] = [model._meta.get_field(name) for name in columns]
     fields: list[Any] = [model._meta.get_field(name) for name in alike]
     names = ", ".join(quote(field.column) for field in (*fields, *varying))
-    elements = [element.format(place=place, type=field.db_type(connection)) for place, field in enumerate(varying)]
-    values = ", ".join([*["%s"] * len(fields), *elements])
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {table} AS each"
+    values = "%s, " * len(fields) + elements([field.db_type(connection) for field in varying], connection)
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values}"
     parameters = [field.get_db_prep_save(alike[field.attname], connection) for field in fields]
     each = [
         [field.get_db_prep_save(value, connection) for field, value in zip(varying, row, strict=True)] for row in rows
     ]
     return run_returning(model, ["pk", *columns], statement, [*parameters, json.dumps(each, default=str)], connection)
-
-
-# A JSON array as rows with one column, and an element of the array in that column. A column of SQLite converts what it
-# takes by itself.
-_ROWS = {
-    "postgresql": ("json_array_elements(%s::json)", "CAST(each.value ->> {place} AS {type})"),
-    "sqlite": ("json_each(%s)", "json_extract(each.value, '$[{place}]')"),
-}
 
 
 class Insert:
