@@ -79,7 +79,7 @@ SECRET_KEY = _secret["SECRET_KEY"]
 SESSIONS_CORE = {
     "TOKEN_KEYS": _keys(_secret["GATEPASS_TOKEN_KEYS"]),
     "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
-    "PROCESSES": GATEPASS_WORKERS,
+    "PROCESSES": _number("GATEPASS_PROCESSES", default=GATEPASS_WORKERS, least=1),
     "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0, least=0),
 }
 

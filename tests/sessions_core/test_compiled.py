@@ -293,3 +293,15 @@ def test_a_text_is_inserted_as_it_is(workspace, text):
     alike = {"workspace_id": workspace.pk, "type": "x.made", "actor": "test", "data": {}, "created_at": timezone.now()}
     [(key, subject)] = insert_all(Event, ["subject"], [[text]], **alike)
     assert Event.objects.get(pk=key).subject == subject == text
+
+
+def test_a_compiled_query_takes_its_limits(keys):
+    def find(workspace, offset, limit):
+        named = ApiKey.objects.filter(workspace=workspace, name__contains="r%").order_by("name")
+        ids = ApiKey.objects.filter(workspace=workspace).order_by("name").values("pk")[offset : offset + limit]
+        return (named | ApiKey.objects.filter(pk__in=ids).order_by("name")).filter(name__lt="t")
+
+    query = CompiledQuery(ApiKey, find, workspace=UUID, offset=int, limit=int)
+    first, second = keys
+    for offset, limit, found in [(0, 1, [first]), (1, 1, [second]), (0, 2, [first, second]), (2, 5, [])]:
+        assert list(query.rows(workspace=first.workspace_id, offset=offset, limit=limit)) == found

@@ -12,7 +12,7 @@ from tests.user_sessions.conftest import claims_of, listed, minted
 from user_sessions.ids import new_id
 from user_sessions.keys import key_pairs
 from user_sessions.keys.key_sets import document_at, document_of
-from user_sessions.models import Epoch, JwtTemplate, SigningKey, UserSession
+from user_sessions.models import Definition, Epoch, JwtTemplate, SigningKey, UserSession
 from user_sessions.user_agents import device_of
 from user_sessions.users import user_id
 
@@ -221,3 +221,52 @@ def test_an_unknown_key_costs_one_indexed_query(workspace, api_key, django_asser
         assert bearer(wrong).get("v1/jwks").status_code == 401
     with django_assert_num_queries(0):
         assert bearer("sk_test_x").get("v1/jwks").status_code == 401
+
+
+READS = [
+    "sessions/{session}",
+    "sessions?user_id={user}",
+    "sessions?user_id={user}&limit=100&status=active&paginated=true",
+    "sessions?client_id={client}&offset=1",
+    "clients",
+    "clients/{client}",
+    "jwt_templates",
+    "jwt_templates/{template}",
+]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_a_read_compiles_nothing_after_the_first_request(backend, workspace, crowd, u1, compilations, path):
+    template = JwtTemplate.objects.define(workspace, Definition(name="t1", claims={}), actor="test")
+    names = {"session": crowd[0].pk, "client": crowd[0].client_id, "user": user_id(u1.pk), "template": template.pk}
+    path = "v1/" + path.format(**names)
+    backend.get(path)
+    compilations.clear()
+    assert backend.get(path).status_code == 200 and not compilations
+
+
+def test_other_limits_compile_nothing(backend, crowd, u1, compilations):
+    query = f"?user_id={user_id(u1.pk)}"
+    listed(backend, f"{query}&limit=1&offset=1")
+    listed(backend, f"{query}&limit=1")
+    compilations.clear()
+    assert len(listed(backend, f"{query}&limit=30")) == min(len(crowd), 30)
+    assert len(listed(backend, f"{query}&limit=30&offset=15")) == max(len(crowd) - 15, 0)
+    assert not compilations
+
+
+def test_a_template_is_read_and_listed_in_two_queries(backend, workspace, django_assert_num_queries):
+    for name in ("t1", "t2"):
+        template = JwtTemplate.objects.define(workspace, Definition(name=name, claims={}), actor="test")
+    for path in (f"v1/jwt_templates/{template.pk}", "v1/jwt_templates"):
+        with django_assert_num_queries(2):
+            assert backend.get(path).status_code == 200
+
+
+def test_many_clients_are_listed_in_three_queries(backend, workspace, u2, django_assert_num_queries):
+    for _ in range(13):
+        UserSession.objects.start(workspace, u2, actor="test")
+    for limit in (1, 10, 11, 13):
+        with django_assert_num_queries(3):
+            clients = backend.get(f"v1/clients?limit={limit}").json()
+        assert [len(client["session_ids"]) for client in clients] == [1] * limit
