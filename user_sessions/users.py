@@ -53,7 +53,7 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     ``USER_SESSIONS["WORKSPACE_USERS"]`` decides which users a workspace has.
     """
     key = key_of(id)
-    return None if key is None else _users_of(workspace).filter(pk=key).first()
+    return None if key is None else next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
 
 
 def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":

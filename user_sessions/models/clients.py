@@ -11,7 +11,8 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
-from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
+from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import AllowedOrigin, Workspace
@@ -40,9 +41,9 @@ BATCH = 500
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
-        return self.create(
-            id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
-        )
+        client = Client._new(workspace, at=at)
+        insert([client])
+        return client
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Return the clients that have a live session at this moment, or now."""
@@ -125,14 +126,18 @@ class Client(models.Model):
         """Return the client with its workspace, and set ``lists_origin``: one query."""
         return _BY_ID.get(id=id, origin=origin)
 
+    @classmethod
+    def _new(cls, workspace: Workspace, *, at: datetime) -> "Client":
+        """Return a client that is not stored yet."""
+        return cls(id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation())
+
     def hold(self) -> None:
         """Lock the row until the transaction ends. Lock the client before its sessions, to avoid deadlocks.
 
         Raise StaleClient, and TransactionManagementError outside a transaction.
         """
         require_transaction()
-        locked = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
-        if locked.first() is None:
+        if _LOCKED.get(id=self.pk, rotation=self.rotation) is None:
             raise StaleClient
 
     def _select(self, session: "UserSession", *, at: datetime) -> None:
@@ -145,8 +150,9 @@ class Client(models.Model):
 
         Raise StaleClient if the row has another ``rotation`` than this instance: of two concurrent calls one succeeds.
         """
+        update = _SELECT if changes else _RENEW
         changes |= {**_new_generation(), "updated_at": moment(at)}
-        if not Client.objects.filter(pk=self.pk, rotation=self.rotation).update(**changes):
+        if not update.run(id=self.pk, presented=self.rotation, **changes):
             raise StaleClient
         for name, value in changes.items():
             setattr(self, name, value)
@@ -198,4 +204,25 @@ def _find(id: str, origin: str) -> models.QuerySet[Client]:
     return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
 
 
+def _renewal(**changes: type) -> CompiledUpdate:
+    """Return the update of a client that still has the presented rotation."""
+    return CompiledUpdate(
+        Client,
+        lambda id, presented, **values: (Client.objects.filter(pk=id, rotation=presented), values),
+        id=str,
+        presented=str,
+        rotation=str,
+        token_key=str,
+        updated_at=datetime,
+        **changes,  # type: ignore[arg-type]  # not "returning" and not "depends_on"
+    )
+
+
 _BY_ID = CompiledQuery(Client, _find, id=str, origin=str)
+_LOCKED = CompiledQuery(
+    Client,
+    lambda id, rotation: Client.objects.select_for_update(no_key=True).filter(pk=id, rotation=rotation).order_by(),
+    id=str,
+    rotation=str,
+)
+_RENEW, _SELECT = _renewal(), _renewal(last_active_session_id=str)

@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
+from sessions_core.db.returning import Insert, insert
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
-from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.authentication_methods import SEVERAL_FACTORS
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
@@ -133,7 +133,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return self._begin(
             workspace=workspace,
-            client=client or Client.objects.begin(workspace, at=at),
+            client=client or Client._new(workspace, at=at),
             user=user,
             tasks=tasks,
             impersonator=impersonator,
@@ -178,9 +178,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def _begin(
         self, *, tasks: list[str], actor: str, at: datetime, device: Device | None, **values: Any
     ) -> "UserSession":
-        """Create the row of a session that begins now, select the session on its client, and record the event."""
+        """Insert a session that begins now, select it on its client, and record the event."""
         activity = None if device is None else Activity.of(device, at=at)
-        session = self.create(
+        session = self.model(
             id=new_id("sess", at=at),
             latest_activity=activity,
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
@@ -192,10 +192,15 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **values,
         )
         session.void_reason = None
-        session.client._select(session, at=at)
+        if session.client._state.adding:
+            session.client.last_active_session_id = session.pk
+            insert([session.client])
+        _insertion(self.model).run([session])
+        if session.client.last_active_session_id != session.pk:
+            session.client._select(session, at=at)
         if activity is not None:
             activity.session = session
-            activity.save(force_insert=True)
+            insert([activity])
         _record_start(session, actor=actor, at=at)
         return session
 
@@ -205,8 +210,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         The first transition that closed a session keeps its time, actor and reason. Revoking a void session is
         permanent.
         """
-        text(actor, name="actor", longest=LONGEST_ACTOR)
-        text(reason, name="reason", longest=LONGEST_REASON)
         return close(self, status, actor=actor, at=moment(at), reason=reason)
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -241,6 +244,12 @@ else:
 def _epoch_id() -> Subquery:
     """Build the subquery once, because most queries of sessions contain it."""
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
+
+
+@cache
+def _insertion(model: "type[UserSession]") -> Insert:
+    """Return the insert of a session, which also tells whether an epoch has ended it: one may be of the future."""
+    return Insert(model, lambda: {"epoch_id": _epoch_id()})
 
 
 def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
