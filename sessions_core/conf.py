@@ -18,7 +18,8 @@ class AppSettings:
     @property
     def given(self) -> Mapping[str, object]:
         """Return the dict of the project, or an empty one if the value is not a dict, which the checks report."""
-        return self.raw_value if isinstance(self.raw_value, Mapping) else {}
+        value = self.raw_value
+        return value if isinstance(value, Mapping) else {}
 
     @property
     def raw_value(self) -> object:
