@@ -13,7 +13,7 @@ from user_sessions.clerk.errors import ClerkError, envelope
 from user_sessions.clerk.refusals import REFUSALS, refusal_of
 from user_sessions.models import JwtTemplate, UserSessionPolicy
 
-__all__ = ["ClerkView", "one_template", "session_not_found", "template_named"]
+__all__ = ["ClerkView", "one_template", "session_not_found", "template_named", "template_not_found"]
 
 
 class ClerkView(ApiView):
@@ -43,7 +43,10 @@ class ClerkView(ApiView):
 
 def template_named(workspace: Workspace, name: str) -> JwtTemplate:
     """Return the mintable JWT template with this name. Raise ClerkError."""
-    return one_template(JwtTemplate.objects.mintable().filter(workspace=workspace, name=name), name)
+    template = JwtTemplate.named(workspace, name) if is_storable(name) else None
+    if template is None:
+        raise template_not_found(name)
+    return template
 
 
 def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
@@ -52,8 +55,12 @@ def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
         templates.select_related(*with_policies("workspace", UserSessionPolicy)).first() if is_storable(text) else None
     )
     if template is None:
-        raise ClerkError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
+        raise template_not_found(text)
     return template
+
+
+def template_not_found(text: str) -> ClerkError:
+    return ClerkError("resource_not_found", f"There is no JWT template {text}.", message="JWT template not found")
 
 
 def session_not_found(session_id: str) -> ClerkError:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -15,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.encryption import open_sealed
 from sessions_core.crypto.sealing import SealedField, place_of, seal_for
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
@@ -178,6 +180,14 @@ class JwtTemplate(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def named(cls, workspace: Workspace, name: str) -> "JwtTemplate | None":
+        """Return the mintable template of a workspace with this name, or None: one query."""
+        template = _NAMED.get(name=name, workspace=workspace.pk)
+        if template is not None:
+            template.workspace = workspace
+        return template
+
     @property
     def has_own_key(self) -> bool:
         return self.sealed_signing_key is not None
@@ -261,6 +271,14 @@ class JwtTemplate(models.Model):
             at=at,
             name=self.name,
         )
+
+
+_NAMED = CompiledQuery(
+    JwtTemplate,
+    lambda name, workspace: JwtTemplate.objects.mintable().filter(workspace=workspace, name=name).order_by(),
+    name=str,
+    workspace=UUID,
+)
 
 
 # Cached by the sealed bytes, which are unique, so an entry never becomes stale.
