@@ -4,7 +4,6 @@ Signing is most of the cost of such a response. The claims are built from the ro
 reused only if a new one would differ in nothing but its times and id.
 """
 
-import json
 import logging
 from collections import OrderedDict
 from datetime import datetime
@@ -61,7 +60,7 @@ def attached_token(session: UserSession, *, at: datetime, authorized_party: str 
 def _content(unsigned: Unsigned) -> str:
     """Return a digest of the key, the lifetime and the claims, except times and id."""
     claims = {name: value for name, value in unsigned.claims.items() if name not in TOKEN_SPECIFIC}
-    return digest(json.dumps([unsigned.header["kid"], settings.session_token_lifetime.total_seconds(), claims]))
+    return digest(repr((unsigned.header["kid"], settings.session_token_lifetime, claims)))
 
 
 def _reusable(cache_key: tuple[str, str | None], content: str, unsigned: Unsigned, at: datetime) -> str | None:
