@@ -135,8 +135,11 @@ def _is_shared(cache: BaseCache) -> bool:
 
 
 def _increment(cache: BaseCache, key: str, seconds: int) -> int:
-    cache.add(key, 0, timeout=seconds)
-    count = cache.incr(key)
+    try:
+        count = cache.incr(key)
+    except ValueError:  # the first request of a window
+        cache.add(key, 0, timeout=seconds)
+        count = cache.incr(key)
     if not isinstance(count, int):
         raise TypeError(f"the cache returned {count!r} from incr")  # a backend that hides its errors returns None
     return count

@@ -13,7 +13,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sessions_core.conf import settings
 
@@ -28,6 +30,7 @@ __all__ = [
     "matches",
     "new_api_key",
     "new_webhook_secret",
+    "pseudonym",
     "random_text",
     "short_of",
     "token_key_ids",
@@ -195,6 +198,16 @@ def matches(text: str, expected_digest: str) -> bool:
     return hmac.compare_digest(digest(text), expected_digest)
 
 
+def pseudonym(purpose: str, value: str) -> str:
+    """Return a text that stands for a value: ``<key id>:<32 hex characters>``. Another purpose gives another text.
+
+    It is an HMAC under the newest of the TOKEN_KEYS. After that key is removed, nobody can tell any more which value
+    it was, nor that two pseudonyms of different keys stand for the same one.
+    """
+    key_id, key = next(iter(_keys_by_id().items()))
+    return f"{key_id}:{hmac.digest(key, f'pseudonym|{purpose}|{value}'.encode(), 'sha256').hex()[:32]}"
+
+
 def random_text(length: int) -> str:
     """Return uniform base58 characters from the random generator of the operating system."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
@@ -211,10 +224,15 @@ def webhook_signature(secret: str, content: bytes) -> str:
     return f"v1,{base64.b64encode(hmac.digest(key, content, 'sha256')).decode()}"
 
 
-def _keys_by_id() -> dict[str, bytes]:
-    return {digest(f"token key id|{key}")[:8]: key.encode() for key in settings.token_keys}
+def _keys_by_id() -> Mapping[str, bytes]:
+    return _by_id(tuple(settings.token_keys))
 
 
-def _current(key_ids: str, keys: dict[str, bytes]) -> str:
+@lru_cache(maxsize=8)
+def _by_id(keys: tuple[str, ...]) -> Mapping[str, bytes]:
+    return {digest(f"token key id|{key}")[:8]: key.encode() for key in keys}
+
+
+def _current(key_ids: str, keys: Mapping[str, bytes]) -> str:
     """Return the first of the ids, separated by spaces, whose key is configured, or the newest key id."""
     return next((id for id in key_ids.split() if id in keys), next(iter(keys)))
