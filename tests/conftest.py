@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import connection
+from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.rates import counters
@@ -144,3 +145,17 @@ def at_once() -> Callable[..., list[Any]]:
             return list(threads.map(one, calls))
 
     return run
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the querysets that Django compiles from now on."""
+    made: list[str] = []
+    for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
+
+        def as_sql(self: Any, *args: Any, compile: Any = compiler.as_sql, **more: Any) -> Any:
+            made.append(type(self).__name__)
+            return compile(self, *args, **more)
+
+        monkeypatch.setattr(compiler, "as_sql", as_sql)
+    return made

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -96,20 +95,6 @@ def test_a_read_session_is_the_same_as_in_the_list(backend, crowd):
     for session in listed:
         found = backend.get(f"client_sessions/get?client_session_id={session['client_session_id']}")
         assert found.json()["client_session"] == session
-
-
-@pytest.fixture
-def compilations(monkeypatch) -> list[str]:
-    """Return a list of the querysets that Django compiles from now on."""
-    made: list[str] = []
-    for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
-
-        def as_sql(self, *args, compile=compiler.as_sql, **more):
-            made.append(type(self).__name__)
-            return compile(self, *args, **more)
-
-        monkeypatch.setattr(compiler, "as_sql", as_sql)
-    return made
 
 
 @pytest.mark.parametrize("path", ["workspaces/get", "client_sessions/get", "devices/list", "connected_accounts/list"])

@@ -63,7 +63,8 @@ class ClientAnswers:
         tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
         sessions = [session for session in sessions if tokens[session.pk] or not session.is_usable(at)]
         active = client.active_among(sessions, at=at)
-        found = client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
+        sign_in = SignIn.of_client(client) if client.has_open_sign_in else None
+        found = client_object(client, sessions, active, at=at, sign_in=sign_in, tokens=tokens)
         return found, client.updated_at if active else None
 
 
