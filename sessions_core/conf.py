@@ -18,8 +18,8 @@ class AppSettings:
     @property
     def given(self) -> Mapping[str, object]:
         """Return the dict of the project, or an empty one if the value is not a dict, which the checks report."""
-        value = self.raw_value
-        return value if isinstance(value, Mapping) else {}
+        given = self.raw_value
+        return given if isinstance(given, Mapping) else {}
 
     @property
     def raw_value(self) -> object:
