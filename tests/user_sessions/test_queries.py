@@ -31,6 +31,15 @@ def test_minting_is_two_queries(backend, crowd, django_assert_num_queries):
     assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
 
 
+@pytest.mark.parametrize("path", ["tokens", "tokens/t1"])
+def test_minting_compiles_nothing_after_the_first_request(backend, crowd, compilations, path):
+    backend.post("v1/jwt_templates", name="t1", claims={"x": "{{user.first_name}}"})
+    backend.request("POST", f"v1/sessions/{crowd[0].pk}/{path}")
+    compilations.clear()
+    assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/{path}").status_code == 200
+    assert not compilations
+
+
 def test_a_private_key_is_parsed_once(backend, crowd, monkeypatch):
     def parse_again(private: bytes) -> None:
         raise AssertionError("the key was parsed again")

@@ -112,6 +112,9 @@ class Client(models.Model):
     # Set by ``of_id``: True if the workspace lists the given origin.
     lists_origin: bool
 
+    # ``of_id`` sets False if no sign-in attempt is open on the client.
+    has_open_sign_in = True
+
     class Meta:
         verbose_name = CLIENT
         verbose_name_plural = pgettext_lazy("Gatepass", "clients")
@@ -123,7 +126,7 @@ class Client(models.Model):
 
     @classmethod
     def of_id(cls, id: str, *, origin: str) -> "Client | None":
-        """Return the client with its workspace, and set ``lists_origin``: one query."""
+        """Return the client with its workspace, and set ``lists_origin`` and ``has_open_sign_in``: one query."""
         return _BY_ID.get(id=id, origin=origin)
 
     @classmethod
@@ -201,7 +204,9 @@ def _new_generation() -> dict[str, str]:
 def _find(id: str, origin: str) -> models.QuerySet[Client]:
     listed = AllowedOrigin.objects.filter(workspace=OuterRef("workspace"), origin=Value(origin))
     clients = Client.objects.filter(pk=id).select_related(*with_policies("workspace", UserSessionPolicy)).order_by()
-    return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
+    attempts: Any = Client._meta.get_field("sign_in").related_model
+    is_open = attempts._default_manager.filter(client=OuterRef("pk"), created_session=None)
+    return clients.annotate(lists_origin=Exists(listed), has_open_sign_in=Exists(is_open))  # type: ignore[no-redef]
 
 
 def _renewal(**changes: type) -> CompiledUpdate:

@@ -27,7 +27,7 @@ from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.start_arguments import method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
-from user_sessions.models.voiding import fingerprint_of
+from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
@@ -83,15 +83,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Each with ``epoch_id`` and ``void_reason``, so that asking many for their status costs no query for each."""
         return self.annotate(epoch_id=_epoch_id(), void_reason=void_reason())
 
+    def with_user(self) -> Self:
+        """Each with its user and the status facts."""
+        return self.select_related("user").annotate(epoch_id=_epoch_id(), void_reason=joined_reason())
+
     def with_token_facts(self, *, at: datetime) -> Self:
         """Add the token facts (user, id of the signing key, claims of the template for session tokens) and the status
         facts, also to sessions that are over."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
         template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
-        return (
-            self.with_status_facts()
-            .select_related("user")
-            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+        return self.with_user().annotate(
+            signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1])
         )
 
     @atomic()

@@ -123,9 +123,10 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     def minting(cls, workspace: Workspace, id: str, *, at: datetime | None = None) -> "UserSession | None":
         """Return the session with its token facts if it can mint tokens, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
-        found = _MINTING.get(id=id, workspace=workspace.pk, at=moment(at)) if _is_text(id) else None
+        at = moment(at)
+        found = _MINTING.get(id=id, workspace=workspace.pk, at=at) if _is_text(id) else None
         session = _of(workspace, found)
-        return session if session and session.user.is_active else None
+        return session if session and session.is_usable(at) else None
 
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
@@ -303,7 +304,8 @@ _ON_CLIENT = CompiledQuery(
 )
 _MINTING = CompiledQuery(
     UserSession,
-    lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).for_minting(at=at).order_by(),
+    # Without ``for_minting``: the token facts tell whether the session is usable, and PostgreSQL plans half as long.
+    lambda id, workspace, at: UserSession.objects.filter(pk=id, workspace=workspace).with_token_facts(at=at).order_by(),
     depends_on=binds,
     id=str,
     workspace=UUID,
