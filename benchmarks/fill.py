@@ -276,4 +276,3 @@ def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Ma
             "actor": "'filled'", "data": words["object"], "created_at": began,
         },
     }  # fmt: skip
-

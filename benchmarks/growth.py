@@ -2,7 +2,8 @@
 
 The rows belong to two thousand tenants. Each call concerns another session, so that no page of an index is read again
 and again. Requests go through Django's handler in this process. An operation is measured as a share of a bare REST
-framework view, and its growth is that share divided by its share with the fewest rows.
+framework view, and its growth is that share divided by its share with the fewest rows. The measure is the time of CPU,
+of PostgreSQL as well: other programs on the machine do not change it much.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import os
 import random
 import re
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,14 +33,14 @@ SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
 # Bytes of the rows and indexes of one session of each kind, and of what building the indexes needs beside them.
 BYTES_A_ROW = 3_000
 
-ROUNDS, CALLS = 8, 50
+ROUNDS, CALLS = 7, 50
 URL = "http://127.0.0.1:8765"
 RESULTS = Path(__file__).parent / "results" / "growth.json"
 
 Bodies = Iterator[Mapping[str, Any]]
 
-# Of an operation: the part of the bare view's rate, by wall time and by the time of this process.
-Shares = Mapping[str, tuple[float, float]]
+# The share of the bare view's rate, by operation.
+Shares = Mapping[str, float]
 
 
 def main() -> None:
@@ -91,35 +93,43 @@ def measure_all(sizes: Sequence[int], data: Path) -> dict[int, Shares]:
         seconds = fill(workspace, size, first=filled)
         print(f"{size:,} rows, filled in {seconds:.0f} s", flush=True)
         filled = size
-        measured[size] = {operation.name: _share(operation, size, bodies.get(operation.name)) for operation in operations}
+        measured[size] = {
+            operation.name: _share(operation, size, bodies.get(operation.name)) for operation in operations
+        }
         _report(measured)
     return measured
 
 
-def _share(operation: "Operation", size: int, bodies: "Bodies | None") -> tuple[float, float]:
-    """Return the share of the bare view: of calls in rounds that alternate with it."""
+def _share(operation: "Operation", size: int, bodies: "Bodies | None") -> float:
+    """Return the share of the bare view's rate, in rounds that alternate with it."""
     from benchmarks.load import Operation
 
     numbers = _sample(size, operation.name)
     bare = _caller(Operation(name="bare view", path="/bare"), numbers, None)
     ours = _caller(operation, numbers, bodies)
-    bare_times, times = [], []
-    for _ in range(ROUNDS):
-        bare_times += [_time(bare) for _ in range(CALLS)]
-        times += [_time(ours) for _ in range(CALLS)]
-    wall, cpu = (_usual(each) / _usual(its) for each, its in zip(zip(*bare_times, strict=True), zip(*times, strict=True), strict=True))
-    return wall, cpu
+    ours()
+    rounds = [(_cpu_time(bare), _cpu_time(ours)) for _ in range(ROUNDS)]
+    bare_times, times = zip(*rounds, strict=True)
+    return statistics.median(bare_times) / statistics.median(times)
 
 
-def _time(call: Callable[[], None]) -> tuple[float, float]:
-    wall, cpu = time.perf_counter(), time.process_time()
-    call()
-    return time.perf_counter() - wall, time.process_time() - cpu
+def _cpu_time(call: Callable[[], None]) -> float:
+    """Return the seconds of CPU that the calls cost, in this process and in its connection's process of PostgreSQL."""
+    before = _cpu_used()
+    for _ in range(CALLS):
+        call()
+    return _cpu_used() - before
 
 
-def _usual(seconds: Sequence[float]) -> float:
-    """Return the quartile: other programs disturb the slower calls."""
-    return sorted(seconds)[len(seconds) // 4]
+def _cpu_used() -> float:
+    from django.db import connection
+
+    used = time.process_time()
+    if connection.vendor == "postgresql":
+        connection.ensure_connection()
+        backend = connection.connection.info.backend_pid
+        used += int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) / 1e9
+    return used
 
 
 def _sample(size: int, seed: str) -> Iterator[int]:
@@ -147,7 +157,8 @@ def _caller(operation: "Operation", numbers: Iterator[int], bodies: "Bodies | No
         statuses: list[str] = []
         body = next(bodies) if bodies else operation.body
         response = handler(
-            _environ(operation, body, next(numbers)), lambda status, *_: statuses.append(status)  # type: ignore[arg-type]
+            _environ(operation, body, next(numbers)),
+            lambda status, *_: statuses.append(status),  # type: ignore[arg-type]
         )
         content = b"".join(response)
         response.close()
@@ -203,10 +214,9 @@ def _token(number: int) -> str:
 
 def _report(measured: Mapping[int, Shares]) -> None:
     first, last = min(measured), max(measured)
-    print(f"{'operation':<32}{'share':>8}{'growth':>8}{'of CPU':>8}")
-    for name, (wall, cpu) in measured[last].items():
-        wall_before, cpu_before = measured[first][name]
-        print(f"{name:<32}{wall:>8.2f}{wall / wall_before:>8.2f}{cpu / cpu_before:>8.2f}", flush=True)
+    print(f"{'operation':<32}{'share':>8}{'growth':>8}")
+    for name, share in measured[last].items():
+        print(f"{name:<32}{share:>8.2f}{share / measured[first][name]:>8.2f}", flush=True)
 
 
 def save(kind: str, name: str, measured: Mapping[int, Shares]) -> None:
@@ -220,9 +230,8 @@ def save(kind: str, name: str, measured: Mapping[int, Shares]) -> None:
         "operations": {
             operation: {
                 str(size): {
-                    "share": round(shares[operation][0], 3),
-                    "growth": round(shares[operation][0] / first[operation][0], 2),
-                    "growth of CPU": round(shares[operation][1] / first[operation][1], 2),
+                    "share": round(shares[operation], 3),
+                    "growth": round(shares[operation] / first[operation], 2),
                 }
                 for size, shares in measured.items()
             }
