@@ -33,6 +33,8 @@ _.revoke_sessions
 _.sessions_of_user
 
 # Columns that queries, updates and lists in the console name as text or as a keyword, or read by their ``_id``.
+_.accuracy_radius
+_.address_hash
 _.control_until
 _.created_session
 _.dead_at

@@ -1,9 +1,10 @@
 """Checks of texts: length, and characters that a database cannot store."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
-__all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "LONGEST_TEXT", "is_storable", "is_storable_json", "text"]
+__all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "LONGEST_TEXT", "is_storable", "is_storable_json", "printable", "text"]
 
 # Characters; the length of columns of events and sessions.
 LONGEST_ACTOR = 200
@@ -28,6 +29,15 @@ def is_storable_json(value: object) -> bool:
     if isinstance(value, Mapping):
         return all(is_storable_json(each) for item in value.items() for each in item)
     return not isinstance(value, list | tuple) or all(map(is_storable_json, value))
+
+
+def printable(text: str, *, longest: int) -> str:
+    """Return what can be shown of a text that a caller made up: at most ``longest`` characters, on one line.
+
+    Control characters, marks without width and those that change the direction of writing are dropped.
+    """
+    kept = "".join(character for character in unicodedata.normalize("NFC", text) if character.isprintable())
+    return kept[:longest].strip()
 
 
 def text(value: str, *, name: str, longest: int, shortest: int = 0) -> str:

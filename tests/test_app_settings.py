@@ -73,6 +73,10 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "MAY_BE_IMPERSONATED"): FUNCTIONS,
     ("USER_SESSIONS", "SIGN_IN_REQUIREMENT"): FUNCTIONS,
     ("USER_SESSIONS", "SESSION_LIMITS"): FUNCTIONS,
+    ("USER_SESSIONS", "PLACE_OF_ADDRESS"): FUNCTIONS,
+    ("USER_SESSIONS", "PLACE_DATABASE"): ["/nowhere.mmdb", __file__],
+    ("USER_SESSIONS", "ADDRESS_FORM"): ["Whole", ["cut"], None, True],
+    ("USER_SESSIONS", "ACTIVITIES_PER_SESSION"): [*NUMBERS, 0],
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
     ("CLIENT_SESSIONS", "URL"): [
         "example.com",
@@ -114,7 +118,7 @@ def test_every_setting_is_tested():
 
 @pytest.mark.parametrize(("app", "name"), BAD)
 def test_an_invalid_value_gets_an_error_message(settings, app, name):
-    unset = [None] if name in ("URL", "DEFAULT_WORKSPACE") else []  # their default
+    unset = [None] if name in ("URL", "DEFAULT_WORKSPACE", "PLACE_DATABASE") else []  # their default
     for value in [each for each in [*NONSENSE, *BAD[app, name]] if each not in unset]:
         (refusal,) = refusals(settings, app, {**FINE.get(app, {}), name: value})
         assert f"{app}['{name}']" in refusal, value

@@ -206,9 +206,16 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
         a.minting, a.template, at=at
     ),
 }
-# ``start`` calls ``note`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs call the others.
+# ``start`` calls ``note`` and ``of`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs
+# call the others.
 INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "reverification", "status")}
-PARTS = {"ActivityQuerySet.note", "GrantedQuerySet.granted_to", "scoping.device_count", "scoping.within_reach"}
+PARTS = {
+    "Activity.of",
+    "ActivityQuerySet.note",
+    "GrantedQuerySet.granted_to",
+    "scoping.device_count",
+    "scoping.within_reach",
+}
 
 UNTIL: dict[str, Callable[[Any, Any], Any]] = {
     "start": lambda a, end: ClientSession.objects.start(a.workspace, actor="test", expires_at=end),

@@ -102,7 +102,7 @@ class UserSessionAdmin(HistoryAdmin):
     @admin.display(description=_("latest activity"))
     def seen(self, session: UserSession) -> str:
         """Return the browser, device and IP address of the latest use."""
-        activity = getattr(session, "latest_activity", None)
+        activity = session.latest_activity
         return str(activity.device) if activity else "-"
 
     @admin.display(description=pgettext_lazy("user session", "ending"))

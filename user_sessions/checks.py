@@ -15,7 +15,9 @@ from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
 from user_sessions.conf import (
+    ADDRESS_FORMS,
     DEFAULT_LIMITS,
+    DEFAULT_PLACE,
     DEFAULT_PROFILE,
     DEFAULT_REQUIREMENT,
     EVERYBODY,
@@ -24,6 +26,7 @@ from user_sessions.conf import (
     settings,
 )
 from user_sessions.django_sign_ins import MIDDLEWARE
+from user_sessions.places import place_database_problem
 from user_sessions.second_factors import uncovered_apps
 
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -55,6 +58,8 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("WORKSPACE_USERS", EVERYBODY, id="user_sessions.E006"),
         *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010", takes=3),
         *_check_function("SESSION_LIMITS", DEFAULT_LIMITS, id="user_sessions.E012", takes=3),
+        *_check_function("PLACE_OF_ADDRESS", DEFAULT_PLACE, id="user_sessions.E013"),
+        *_check_activities(),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
         *_check_password_change(),
@@ -169,6 +174,19 @@ def _check_password_change() -> list[CheckMessage]:
         return []
     message = "USER_SESSIONS['PASSWORD_CHANGE_ENDS'] must be 'others', 'all' or 'none'."
     return [Error(message, id="user_sessions.E011")]
+
+
+def _check_activities() -> Iterable[CheckMessage]:
+    if settings.given.get("ADDRESS_FORM", "whole") not in ADDRESS_FORMS:
+        yield Error(
+            f"USER_SESSIONS['ADDRESS_FORM'] must be one of {', '.join(ADDRESS_FORMS)}.", id="user_sessions.E014"
+        )
+    kept = settings.given.get("ACTIVITIES_PER_SESSION", 1)
+    if type(kept) is not int or kept < 1:
+        message = "USER_SESSIONS['ACTIVITIES_PER_SESSION'] must be an integer of at least 1."
+        yield Error(message, id="user_sessions.E015")
+    if problem := place_database_problem():
+        yield Error(f"USER_SESSIONS['PLACE_DATABASE'] cannot be used: {problem}.", id="user_sessions.E016")
 
 
 def _is_duration(value: object) -> bool:

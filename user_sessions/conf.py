@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from sessions_core.rates import RatedSettings
 
-__all__ = ["DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
+__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 ORDINARY = "user_sessions.users.is_ordinary"
@@ -14,6 +15,8 @@ DEFAULT_LIMITS = "user_sessions.limits.default_limits"
 DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
 PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
+ADDRESS_FORMS = ("whole", "cut", "hashed", "none")
+DEFAULT_PLACE = "user_sessions.places.unknown"
 
 # visitor: new clients and sign-ins of one network. password: attempts at one user from one network. account: attempts
 # at one user from all networks.
@@ -120,6 +123,38 @@ class UserSessionsSettings(RatedSettings):
         """
         given = self.given.get("PASSWORD_CHANGE_ENDS", "others")
         return given if given in PASSWORD_CHANGE_POLICIES else "others"
+
+    @property
+    def address_form(self) -> str:
+        """Return what is stored of the addresses of callers: ``"whole"``, ``"cut"``, ``"hashed"`` or ``"none"``.
+
+        ``"cut"`` keeps the /24 of IPv4 and the /48 of IPv6. ``"hashed"`` stores an HMAC under the newest of the
+        TOKEN_KEYS. Default ``"whole"``.
+        """
+        given = self.given.get("ADDRESS_FORM", "whole")
+        return given if given in ADDRESS_FORMS else "none"
+
+    @property
+    def place_of_address(self) -> str:
+        """Return the dotted path of a function that maps an address to a ``user_sessions.places.Place`` or None.
+
+        ``"user_sessions.places.in_place_database"`` reads ``PLACE_DATABASE``. Default
+        ``"user_sessions.places.unknown"``.
+        """
+        given = self.given.get("PLACE_OF_ADDRESS", DEFAULT_PLACE)
+        return given if isinstance(given, str) else DEFAULT_PLACE
+
+    @property
+    def place_database(self) -> Path | None:
+        """Return the path of a local file in MaxMind's format (MMDB) with cities or countries, or None."""
+        given = self.given.get("PLACE_DATABASE")
+        return Path(given) if isinstance(given, str | Path) and given else None
+
+    @property
+    def activities_per_session(self) -> int:
+        """Return how many activities of a session are kept, the latest ones. Default 10."""
+        given = self.given.get("ACTIVITIES_PER_SESSION", 10)
+        return given if type(given) is int and given >= 1 else 10
 
     @property
     def adopt_django_sessions(self) -> bool:

@@ -26,7 +26,6 @@ from django.utils.translation import gettext
 
 from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic, has_table, is_away
-from sessions_core.http.caller import client_address
 from sessions_core.models import NoDefaultWorkspace, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
@@ -46,7 +45,7 @@ from user_sessions.django_users import is_what_django_reads, signs_in
 from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.voiding import binds
-from user_sessions.user_agents import Device, device_of
+from user_sessions.request_devices import device_of_request
 
 __all__ = ["MIDDLEWARE", "connect", "live_session"]
 
@@ -158,7 +157,7 @@ def _start(
         workspace = Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
         client = previous.client if previous is not None and stays else None
-        facts |= {"actor": actor, "replacing": True, "device": _device(request), "at": at}
+        facts |= {"actor": actor, "replacing": True, "device": device_of_request(request), "at": at}
         return _start_on(client, workspace, user, facts)
     except NoDefaultWorkspace:
         logger.error("A sign-in has no user session: set SESSIONS_CORE['DEFAULT_WORKSPACE'] to one of the workspaces.")
@@ -225,7 +224,7 @@ def _is_used(session: UserSession, request: HttpRequest, *, at: datetime) -> boo
         if in_use is None:
             return False
         if in_use.touch(at=at):
-            Activity.objects.note(in_use, _device(request), at=at)
+            Activity.objects.note(in_use, device_of_request(request), at=at)
     except NotLive:
         return False
     except StaleClient:
@@ -250,10 +249,6 @@ def _find_committed(request: Any) -> UserSession | None:
     except (KeyError, ValidationError, UserInactive):
         return None
     return _find(request.session[SESSION_KEY])
-
-
-def _device(request: Any) -> Device:
-    return device_of(request.headers.get("user-agent", ""), client_address(request))
 
 
 def _is_in_use() -> bool:

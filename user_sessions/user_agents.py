@@ -1,9 +1,13 @@
-"""Parse the caller's device and browser from ``User-Agent`` (RFC 9110, section 10.1.5)."""
+"""The caller's device and browser, from ``User-Agent`` (RFC 9110, section 10.1.5) and client hints."""
 
-from dataclasses import dataclass
-from ipaddress import ip_address
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ua_parser import parse
+
+from sessions_core.texts import printable
+from user_sessions.addresses import stored_address
+from user_sessions.client_hints import hints_of
 
 __all__ = ["Device", "device_of"]
 
@@ -16,22 +20,37 @@ LONGEST_NAME = 40
 MOBILE = {"iOS", "Android", "Windows Phone", "BlackBerry OS", "KaiOS", "Tizen"}
 DESKTOPS = {
     "Mac OS X": "Macintosh",
+    "macOS": "Macintosh",
     "Windows": "Windows",
     "Linux": "Linux",
     "Ubuntu": "Linux",
     "Chrome OS": "Chromebook",
 }
 
+# Browsers send the same version of these systems whichever one runs.
+FROZEN = {"Windows", "Mac OS X", "Android"}
+
+# What Chromium sends in place of the model of a phone.
+NO_MODEL = {"K", "Generic Smartphone"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """A device; an empty string means unknown."""
+    """A device; an empty string means unknown.
+
+    ``ip_address`` or ``address_hash`` is what is stored of ``address``, which is only for functions that look the
+    place up, and is never stored or logged.
+    """
 
     browser_name: str
     browser_version: str
     device_type: str
     is_mobile: bool
     ip_address: str | None
+    address_hash: str = ""
+    system: str = ""
+    system_version: str = ""
+    address: str = field(default="", repr=False, compare=False)
 
     def __str__(self) -> str:
         """Return a description such as ``Chrome 142.0 on Windows, 192.0.2.7``."""
@@ -41,28 +60,37 @@ class Device:
         )
 
 
-def device_of(user_agent: str, address: str) -> Device:
-    """Return the device. Accept any text without raising."""
+def device_of(user_agent: str, address: str, *, headers: Mapping[str, str] | None = None) -> Device:
+    """Return the device. ``headers`` can contain client hints. Accept any text without raising."""
     parsed = parse(user_agent[:LONGEST_USER_AGENT])
     browser, system, device = parsed.user_agent, parsed.os, parsed.device
-    family = system.family if system else ""
-    is_mobile = family in MOBILE
-    kind = (device.family if device and is_mobile else "") or DESKTOPS.get(family, family)
+    hints = hints_of(headers or {})
+    family = system.family if system else hints.system
+    is_mobile = family in MOBILE if hints.is_mobile is None else hints.is_mobile
+    model = device.family if device and family in MOBILE and device.family not in NO_MODEL else ""
+    if hints.browser_name:
+        name, version = hints.browser_name, hints.browser_version
+    else:
+        name, version = browser.family if browser else "", _joined(browser.major, browser.minor) if browser else ""
+    stored, hashed = stored_address(address)
     return Device(
-        browser_name=_clean(browser.family if browser else ""),
-        browser_version=_clean(".".join(part for part in (browser.major, browser.minor) if part) if browser else ""),
-        device_type=_clean(kind),
+        browser_name=_clean(name),
+        browser_version=_clean(version),
+        device_type=_clean(hints.model or model or DESKTOPS.get(family, family)),
         is_mobile=is_mobile,
-        ip_address=_address(address),
+        ip_address=stored,
+        address_hash=hashed,
+        system=_clean(family),
+        system_version=_clean(
+            hints.system_version or (_joined(system.major, system.minor) if system and family not in FROZEN else "")
+        ),
+        address=address,
     )
 
 
+def _joined(*parts: str | None) -> str:
+    return ".".join(part for part in parts if part)
+
+
 def _clean(name: str) -> str:
-    return "".join(character for character in name if character.isprintable())[:LONGEST_NAME]
-
-
-def _address(text: str) -> str | None:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        return None
+    return printable(name, longest=LONGEST_NAME)

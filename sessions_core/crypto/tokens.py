@@ -28,6 +28,7 @@ __all__ = [
     "matches",
     "new_api_key",
     "new_webhook_secret",
+    "pseudonym",
     "random_text",
     "short_of",
     "token_key_ids",
@@ -193,6 +194,16 @@ def digest(text: str) -> str:
 def matches(text: str, expected_digest: str) -> bool:
     """Return True if the digest of the text is the expected one. Compares in constant time."""
     return hmac.compare_digest(digest(text), expected_digest)
+
+
+def pseudonym(purpose: str, value: str) -> str:
+    """Return a text that stands for a value: ``<key id>:<32 hex characters>``. Another purpose gives another text.
+
+    It is an HMAC under the newest of the TOKEN_KEYS. After that key is removed, nobody can tell any more which value
+    it was, nor that two pseudonyms of different keys stand for the same one.
+    """
+    key_id, key = next(iter(_keys_by_id().items()))
+    return f"{key_id}:{hmac.digest(key, f'pseudonym|{purpose}|{value}'.encode(), 'sha256').hex()[:32]}"
 
 
 def random_text(length: int) -> str:

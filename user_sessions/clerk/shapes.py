@@ -49,12 +49,12 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
 
 
 def latest_activity(session: UserSession) -> dict[str, Any]:
-    """Return the member ``latest_activity``: device and address of the latest use.
+    """Return the member ``latest_activity``: device, address and place of the latest use.
 
     Without an activity there is no such member, because Clerk's schemas allow no null there. Unknown values are left
     out too.
     """
-    activity = getattr(session, "latest_activity", None)
+    activity = session.latest_activity
     if activity is None:
         return {}
     values = {
@@ -62,6 +62,8 @@ def latest_activity(session: UserSession) -> dict[str, Any]:
         "browser_name": activity.browser_name,
         "browser_version": activity.browser_version,
         "ip_address": activity.ip_address,
+        "city": activity.city,
+        "country": activity.country,
     }
     known = {name: value for name, value in values.items() if value}
     member = {"object": "session_activity", "id": activity.id, "is_mobile": activity.is_mobile, **known}

@@ -1,13 +1,17 @@
-"""The latest activity of a session: device, browser and IP address."""
+"""The activities of a session: the devices, addresses and places that it was used with."""
 
 from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core.db.transactions import atomic
+from user_sessions.conf import settings
 from user_sessions.ids import new_id
+from user_sessions.places import Place, place_of
 from user_sessions.user_agents import Device
 
 if TYPE_CHECKING:
@@ -15,42 +19,71 @@ if TYPE_CHECKING:
 
 __all__ = ["Activity"]
 
+_DEVICE = [each.name for each in fields(Device) if each.name != "address"]
+_PLACE = [each.name for each in fields(Place)]
+
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
     def note(self, session: "UserSession", device: Device, *, at: datetime) -> None:
-        """Save the device of a session. Write nothing if it is unchanged."""
-        latest = getattr(session, "latest_activity", None)
+        """Save an activity of a session. Write nothing if device and address are those of the latest one.
+
+        Only the latest ``USER_SESSIONS["ACTIVITIES_PER_SESSION"]`` are kept.
+        """
+        latest = session.latest_activity
         if latest is not None and latest.device == device:
             return
-        activity = Activity(id=new_id("sess_activity", at=at), session=session, **vars(device))
-        # Two requests may save the first activity of one session: the later one wins.
-        self.bulk_create(
-            [activity], update_conflicts=True, unique_fields=["session"], update_fields=["id", *vars(device)]
-        )
+        with atomic():
+            activity = self.model.of(device, at=at)
+            activity.session = session
+            activity.save(force_insert=True)
+            session.latest_activity = activity
+            type(session)._default_manager.filter(pk=session.pk).update(latest_activity=activity)
+            kept = self.filter(session=session).order_by("-created_at", "-id").values_list("pk", flat=True)
+            self.filter(session=session).exclude(pk__in=list(kept[: settings.activities_per_session])).delete()
 
 
 class Activity(models.Model):
-    """At most one row for each session; deleted with its session."""
+    """One device, address and place that a session was used with, from ``created_at`` until the next activity."""
 
-    session = models.OneToOneField(
-        "UserSession", on_delete=models.CASCADE, primary_key=True, related_name="latest_activity"
-    )
-    id = models.CharField(max_length=45, unique=True, editable=False)
+    id = models.CharField(primary_key=True, max_length=45, editable=False)
+    session = models.ForeignKey("UserSession", on_delete=models.CASCADE, related_name="activities", db_index=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
     browser_name = models.CharField(max_length=40, blank=True, editable=False)
     browser_version = models.CharField(max_length=40, blank=True, editable=False)
     device_type = models.CharField(max_length=40, blank=True, editable=False)
     is_mobile = models.BooleanField(editable=False)
+    system = models.CharField(max_length=40, blank=True, editable=False)
+    system_version = models.CharField(max_length=40, blank=True, editable=False)
     ip_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    address_hash = models.CharField(max_length=41, blank=True, editable=False)
+    city = models.CharField(max_length=80, blank=True, editable=False)
+    country = models.CharField(max_length=2, blank=True, editable=False)
+    latitude = models.FloatField(null=True, blank=True, editable=False)
+    longitude = models.FloatField(null=True, blank=True, editable=False)
+    accuracy_radius = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
 
     objects = ActivityQuerySet.as_manager()
 
     class Meta:
         verbose_name = pgettext_lazy("Gatepass", "activity")
         verbose_name_plural = pgettext_lazy("Gatepass", "activities")
+        ordering = ("-created_at", "-id")
+        indexes = [models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page")]
 
     def __str__(self) -> str:
         return self.id
 
+    @classmethod
+    def of(cls, device: Device, *, at: datetime) -> "Activity":
+        """Return a new activity without a session. It looks the place of the address up."""
+        place = place_of(device.address or device.ip_address or "")
+        values = {name: getattr(device, name) for name in _DEVICE} | vars(place)
+        return cls(id=new_id("sess_activity", at=at), created_at=at, **values)
+
     @property
     def device(self) -> Device:
-        return Device(**{field.name: getattr(self, field.name) for field in fields(Device)})
+        return Device(**{name: getattr(self, name) for name in _DEVICE})
+
+    @property
+    def place(self) -> Place:
+        return Place(**{name: getattr(self, name) for name in _PLACE})

@@ -179,8 +179,10 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         self, *, tasks: list[str], actor: str, at: datetime, device: Device | None, **values: Any
     ) -> "UserSession":
         """Create the row of a session that begins now, select the session on its client, and record the event."""
+        activity = None if device is None else Activity.of(device, at=at)
         session = self.create(
             id=new_id("sess", at=at),
+            latest_activity=activity,
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
             tasks=tasks,
             created_at=at,
@@ -191,8 +193,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         session.void_reason = None
         session.client._select(session, at=at)
-        if device is not None:
-            Activity.objects.note(session, device, at=at)
+        if activity is not None:
+            activity.session = session
+            activity.save(force_insert=True)
         _record_start(session, actor=actor, at=at)
         return session
 

@@ -62,6 +62,17 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     closed_at = models.DateTimeField(null=True, blank=True, editable=False)
     closed_by = models.CharField(max_length=200, blank=True, editable=False)
     close_reason = models.CharField(max_length=200, blank=True, editable=False)
+    # Without an index and a constraint: an activity that is the latest one goes only with its session.
+    latest_activity = models.ForeignKey(
+        "Activity",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+    )
     # An expired or ended session can be removed later: only the first of its ends is announced as its end.
     recorded_ends = models.PositiveSmallIntegerField(default=0, editable=False)
 

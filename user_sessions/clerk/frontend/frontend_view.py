@@ -26,7 +26,8 @@ from user_sessions.clerk.frontend.forms import FormParser
 from user_sessions.clerk.frontend.frontend_errors import REFUSALS
 from user_sessions.clerk.versions import version_of
 from user_sessions.models import UserSessionPolicy
-from user_sessions.user_agents import Device, device_of
+from user_sessions.request_devices import device_of_request
+from user_sessions.user_agents import Device
 
 __all__ = ["FrontendView"]
 
@@ -82,7 +83,7 @@ class FrontendView(ClerkView):
     @cached_property
     def device(self) -> Device:
         """Return the caller's device."""
-        return device_of(self.request.headers.get("user-agent", ""), client_address(self.request))
+        return device_of_request(self.request)
 
     @cached_property
     def own(self) -> CallingClient:
