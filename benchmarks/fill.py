@@ -187,6 +187,10 @@ def _tenants(workspace: UUID) -> Mapping[str, Mapping[str, str]]:
             "allowed_clock_skew": "5", "is_for_session_tokens": words["false"], "signing_algorithm": "''",
             "updated_at": now, **later,
         },
+        "sessions_core_webhookendpoint": {
+            "id": words["uuid"].format("n"), "url": "'https://example.com/' || n", "description": "''",
+            "sealed_secret": "''", "busy_until": now, "disabled_reason": "''", **later,
+        },
         "user_sessions_signingkey": {
             "kid": "'key ' || n", "algorithm": "'RS256'", "public_jwk": words["object"], "sealed_private_key": "''",
             "active_from": now, **later,
@@ -246,8 +250,9 @@ def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Ma
             "closed_by": "''", "close_reason": "''", "recorded_ends": if_over("1", "0"),
         },
         "user_sessions_activity": {
-            "session_id": session, "id": "'sess_activity_' || n", "browser_name": "'Firefox'",
-            "browser_version": "'130'", "device_type": "'Linux'", "is_mobile": words["false"],
+            "session_id": session, "id": "'sess_activity_' || n", "created_at": began, "browser_name": "'Firefox'",
+            "browser_version": "'130'", "device_type": "'desktop'", "is_mobile": words["false"],
+            "system": "'Linux'", "system_version": "''", "address_hash": "''", "city": "''", "country": "''",
         },
         "client_sessions_clientsession": {
             "id": uuid("n"), "workspace_id": tenant(tenth), "user_identifier_key": "'filled ' || n",
@@ -266,6 +271,35 @@ def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Ma
             "model_name": "''", "is_online": words["true"], "capabilities": words["empty"],
             "custom_metadata": words["object"],
         },
+        "client_sessions_devices_customer WHERE n % 10 = 0": {
+            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "key": "'filled ' || n",
+            "name": "''",
+        },
+        "client_sessions_devices_connectwebview WHERE n % 10 = 0": {
+            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "connected_account_id": uuid("n"),
+            "accepted_providers": words["empty"], "accepted_capabilities": words["empty"],
+            "device_selection_mode": "'none'", "automatically_manages_new_devices": words["true"],
+            "waits_for_device_creation": words["true"], "custom_redirect_url": "''",
+            "custom_redirect_failure_url": "''", "custom_metadata": words["object"],
+        },
+        "client_sessions_devices_useridentity WHERE n % 10 = 0": {
+            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "email_address": "''",
+            "phone_number": "''", "full_name": "'filled'",
+        },
+        "client_sessions_devices_useridentity_devices WHERE n % 10 = 0": {
+            "useridentity_id": uuid("n"), "device_id": uuid("n"),
+        },
+        "user_sessions_ticket WHERE n % 2 = 0": {
+            "id": "'sit_' || (1000000000000 + n)", "kind": "'sign_in_token'", "workspace_id": tenant(tenth),
+            "user_id": f"{FIRST_USER} + n / 10", "stored_status": if_over("'accepted'", "'pending'"),
+            "password_fingerprint": "''", "created_at": began, "updated_at": began, "expire_at": ended,
+        },
+        "user_sessions_signin WHERE n % 2 = 0": {
+            "client_id": client("n / 2"), "id": "'sia_' || (1000000000000 + n)", "user_id": f"{FIRST_USER} + n / 10",
+            "identifier": "''", "created_session_id": session, "created_at": began, "password_fingerprint": "''",
+            "second_factors": words["empty"],
+        },
+        "user_sessions_spentnonce WHERE n % 10 = 0": {"id": "'nonce ' || n", "expire_at": week},
         "client_sessions_grant": {
             "client_session_id": uuid("n"), "resource_type": "'connected_account'", "created_at": began,
             "resource_id": f"replace(({uuid('(n / 10 * 10)')}) || '', '-', '')", "read_until": forever,

@@ -91,7 +91,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return (
             self.with_status_facts()
             .select_related("user")
-            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.order_by().values("claims")[:1]))
         )
 
     @atomic()
