@@ -91,7 +91,7 @@ def fill(
     since = timezone.now() - timedelta(days=180) if since is None else since
     if first == 0:
         _run(_tenants(workspace), 0, OTHERS)
-    with _bulk(sessions - first):
+    with _Bulk(sessions - first):
         for start in range(first, sessions, STEP):
             _run(_rows(workspace, ended_every, since), start, min(start + STEP, sessions))
     with connection.cursor() as cursor:
@@ -114,7 +114,7 @@ def _run(statements: Mapping[str, Mapping[str, str]], first: int, last: int) -> 
             cursor.execute(f"INSERT INTO {quote(name)} ({columns}) SELECT {expressions} FROM {numbers}{where}")
 
 
-class _bulk:
+class _Bulk:
     """On PostgreSQL, leave out the checks of foreign keys, and build the indexes of the largest tables afterwards."""
 
     def __init__(self, rows: int) -> None:
@@ -168,7 +168,8 @@ def _tenants(workspace: UUID) -> Mapping[str, Mapping[str, str]]:
             "id": its, "name": "'tenant ' || n", "is_sandbox": words["true"], "created_at": now,
         },
         "user_sessions_usersessionpolicy": {
-            "workspace_id": its, "frontend_api": "'https://tenant-' || n || '.example.com'", "sign_in_url": "''", "lifetime": words["duration"],
+            "workspace_id": its, "frontend_api": "'https://tenant-' || n || '.example.com'", "sign_in_url": "''",
+            "lifetime": words["duration"],
             "backend_sessions_enabled": words["true"], "limit_policy": "'refuse'", "reuse_policy": "'refuse'",
             "single_session_mode": words["false"], "signing_algorithm": "'RS256'",
         },
@@ -243,7 +244,8 @@ def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Ma
             "id": session, "workspace_id": tenant(tenth), "client_id": client("n / 2"),
             "user_id": f"{FIRST_USER} + n / 10", "stored_status": if_over("'ended'", "'active'"),
             "tasks": words["empty"], "amr": words["empty"], "created_at": began, "updated_at": began,
-            "last_active_at": _time(now), "verified_at": began, "reverification_id": "''", "reverification_factors": "''",
+            "last_active_at": _time(now), "verified_at": began, "reverification_id": "''",
+            "reverification_factors": "''",
             "expire_at": week, "latest_expire_at": week, "abandon_at": month,
             "password_fingerprint": "'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'",
             "refreshed_for": "''", "closed_at": if_over(ended, words["null time"]),

@@ -94,7 +94,7 @@ BOUNDED = {
     r"SELECT sessions_core_webhookendpoint: ": "the endpoints of one workspace",
     r"list clients: SELECT user_sessions_usersession: ": "the sessions of one page; PostgreSQL hashes few users",
     r"list the own sessions: ": "the live sessions of one user, by their latest use",
-    r"(in an app|sign in with a ticket|end a session): SELECT user_sessions_usersession: ": "the sessions of one client",
+    r"(an app|a ticket|end a session): SELECT user_sessions_usersession: ": "the sessions of one client",
 }
 
 

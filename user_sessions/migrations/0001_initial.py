@@ -598,7 +598,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "sign-in attempt", "verbose_name_plural": "sign-in attempts"},
+            options={
+                "verbose_name": "sign-in attempt",
+                "verbose_name_plural": "sign-in attempts",
+                "indexes": [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")],
+            },
         ),
         migrations.AddIndex(
             model_name="usersession",
