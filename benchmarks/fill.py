@@ -5,7 +5,7 @@ one stopped. Half of the rows belong to one workspace, the others to ``OTHERS`` 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -80,9 +80,15 @@ def is_own(session: int) -> bool:
 
 
 def fill(
-    workspace: UUID, sessions: int, *, first: int = 0, ended_every: int = 3, since: datetime | None = None
+    workspace: UUID,
+    sessions: int,
+    *,
+    first: int = 0,
+    ended_every: int = 3,
+    since: datetime | None = None,
+    only: Collection[str] = (),
 ) -> float:
-    """Add rows ``first`` to ``sessions`` of each kind. Return the seconds it took.
+    """Add rows ``first`` to ``sessions`` of each kind, or of these tables only. Return the seconds it took.
 
     Of ``ended_every`` sessions one has ended or, of client sessions, been revoked, an hour after it began. Sessions
     begin one second after another, the first at ``since``, half a year ago.
@@ -91,9 +97,12 @@ def fill(
     since = timezone.now() - timedelta(days=180) if since is None else since
     if first == 0:
         _run(_tenants(workspace), 0, OTHERS)
+    rows = _rows(workspace, ended_every, since)
+    if only:
+        rows = {table: values for table, values in rows.items() if table.partition(" ")[0] in only}
     with _Bulk(sessions - first):
         for start in range(first, sessions, STEP):
-            _run(_rows(workspace, ended_every, since), start, min(start + STEP, sessions))
+            _run(rows, start, min(start + STEP, sessions))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     return time.perf_counter() - started

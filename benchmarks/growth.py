@@ -50,7 +50,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = Path(tempfile.mkdtemp(prefix="gatepass-growth-"))
     try:
-        with _database(arguments.database, data) as (name, url):
+        with a_database(arguments.database, data) as (name, url):
             os.environ.update(DATABASE_URL=url, GATEPASS_DATA=str(data), DJANGO_SETTINGS_MODULE="benchmarks.settings")
             save(arguments.database, name, measure_all(sorted(arguments.sizes), data))
     finally:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 @contextmanager
-def _database(kind: str, data: Path) -> Iterator[tuple[str, str]]:
+def a_database(kind: str, data: Path) -> Iterator[tuple[str, str]]:
     """Yield name and URL of a new database."""
     if kind == "sqlite":
         database = sqlite(data)

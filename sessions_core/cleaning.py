@@ -97,9 +97,9 @@ def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
     until, deleted, locked = at - retention, 0, 0
     for _ in range(MOST_WALKS):
         locked = 0
-        for workspace_id, keys in _batches(kind, until):
+        for keys in _batches(kind, until):
             started = time.monotonic()
-            gone = _delete(kind, workspace_id, keys, until, at=at)
+            gone = _delete(kind, keys, until, at=at)
             deleted, locked = deleted + gone, locked + len(keys) - gone
             seen(deleted)
             time.sleep(time.monotonic() - started)
@@ -113,27 +113,35 @@ def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
     retention, found = kind.retention(), 0
     if retention is None:
         return Cleaned()
-    for _, keys in _batches(kind, moment(at) - retention):
+    for keys in _batches(kind, moment(at) - retention):
         found += len(keys)
         seen(found)
     return Cleaned(found)
 
 
-def _batches(kind: Kind, until: datetime) -> Iterator[tuple[Any, list[Any]]]:
-    """Yield the primary keys of due rows with their workspace. Each query reads one batch of rows along the index."""
-    rows = kind.rows().filter(kind.among(until)).order_by(*kind.order)
+def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of due rows. A batch may have rows of many workspaces, each with few."""
+    due: list[Any] = []
+    for workspace_id in Workspace.objects.values_list("pk", flat=True) if kind.per_workspace else [None]:
+        for keys in _pages(kind, workspace_id, until):
+            due += keys
+            while len(due) >= BATCH:
+                yield due[:BATCH]
+                del due[:BATCH]
+    if due:
+        yield due
+
+
+def _pages(kind: Kind, workspace_id: Any, until: datetime) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of due rows. Each query reads the next few rows of the index, due or not."""
     is_due = ExpressionWrapper(kind.due(until) & kind.recorded, output_field=BooleanField())
-    columns = rows.annotate(gatepass_is_due=is_due).values_list(*kind.order, "gatepass_is_due")
-    workspaces = Workspace.objects.order_by("pk").values_list("pk", flat=True) if kind.per_workspace else [None]
-    for workspace_id in list(workspaces):
-        own = columns.filter(workspace=workspace_id) if kind.per_workspace else columns
-        batch = list(own[:BATCH])
-        while batch:
-            keys = [key for *_, key, due in batch if due]
-            if keys:
-                yield workspace_id, keys
-            *last, _ = batch[-1]
-            batch = list(own.filter(_after(kind.order, last))[:BATCH]) if len(batch) == BATCH else []
+    rows = kind.rows().filter(kind.among(until), **({"workspace": workspace_id} if kind.per_workspace else {}))
+    columns = rows.annotate(gatepass_is_due=is_due).order_by(*kind.order).values_list(*kind.order, "gatepass_is_due")
+    page = list(columns[:BATCH])
+    while page:
+        yield [key for *_, key, due in page if due]
+        *last, _ = page[-1]
+        page = list(columns.filter(_after(kind.order, last))[:BATCH]) if len(page) == BATCH else []
 
 
 def _after(order: Sequence[str], last: Sequence[Any]) -> Q:
@@ -145,7 +153,7 @@ def _after(order: Sequence[str], last: Sequence[Any]) -> Q:
 
 
 @atomic()
-def _delete(kind: Kind, workspace_id: Any, keys: Sequence[Any], until: datetime, *, at: datetime) -> int:
+def _delete(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -> int:
     """Delete the rows of a batch that are still due. Skip those that others have locked. Return how many."""
     due = kind.rows().filter(kind.due(until) & kind.recorded)
     lockable = due.filter(pk__in=keys).select_related(*kind.locked_with).order_by("pk").only("pk", *kind.locked_with)
@@ -154,10 +162,7 @@ def _delete(kind: Kind, workspace_id: Any, keys: Sequence[Any], until: datetime,
     _, rows = due.filter(pk__in=locked).delete()
     gone = rows.get(kind.model._meta.label, 0)
     if gone:
-        subject = str(workspace_id or kind.name)
-        Event.objects.record(
-            "sessions.cleaned", subject=subject, workspace_id=workspace_id, actor=BY, at=at, kind=kind.name, rows=gone
-        )
+        Event.objects.record("sessions.cleaned", subject=kind.name, workspace_id=None, actor=BY, at=at, rows=gone)
     return gone
 
 
