@@ -47,7 +47,9 @@ def main() -> None:
     data = Path(tempfile.mkdtemp(prefix="gatepass-clean-up-"))
     try:
         with a_database(arguments.database, data) as (name, url):
-            os.environ.update(DATABASE_URL=url, GATEPASS_DATA=str(data), DJANGO_SETTINGS_MODULE="sessions_project.settings")
+            os.environ.update(
+                DATABASE_URL=url, GATEPASS_DATA=str(data), DJANGO_SETTINGS_MODULE="sessions_project.settings"
+            )
             facts = measure(arguments.sessions)
         results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         results[arguments.database] = {"database": name, "sessions": arguments.sessions, **facts}
