@@ -221,103 +221,126 @@ def _other(number: str) -> str:
 
 
 def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Mapping[str, str]]:
-    words = _words()
-    uuid, later = words["uuid"].format, words["later"].format
-    own = f"'{workspace}'::uuid" if connection.vendor == "postgresql" else f"'{workspace.hex}'"
-    now = timezone.now()
-    began = later(_time(since), "n")
-    ended = later(began, "3600")
-    week = _time(now + timedelta(days=7))
-    month = _time(now + timedelta(days=30))
-    forever, is_over = _time(FOREVER), f"n % {ended_every} = 0"
+    """Return the columns of row ``n`` of each table, as SQL."""
+    sql = _Columns(workspace, ended_every, since)
+    return {**_users(sql), **_devices(sql), **_client_sessions(sql)}
 
-    def if_over(value: str, otherwise: str) -> str:
-        return f"CASE WHEN {is_over} THEN {value} ELSE {otherwise} END"
 
-    def tenant(of: str) -> str:
-        return f"CASE WHEN {of} % 2 = 0 THEN {own} ELSE {_other(f'({of} / 2) % {OTHERS}')} END"
+class _Columns:
+    """The SQL of columns that several tables have."""
 
-    session, client = "'sess_' || (1000000000000 + n)", "'client_' || (1000000000000 + {0})".format
-    tenth = "(n / 10)"
+    def __init__(self, workspace: UUID, ended_every: int, since: datetime) -> None:
+        self.words = words = _words()
+        own = f"'{workspace}'::uuid" if connection.vendor == "postgresql" else f"'{workspace.hex}'"
+        now, tenth = timezone.now(), "(n / 10)"
+        self.is_over = f"n % {ended_every} = 0"
+        self.uuid = words["uuid"].format
+        self.client = "'client_' || (1000000000000 + {0})".format
+        self.session = "'sess_' || (1000000000000 + n)"
+        self.tenant = f"CASE WHEN {tenth} % 2 = 0 THEN {own} ELSE {_other(f'({tenth} / 2) % {OTHERS}')} END"
+        self.began = words["later"].format(_time(since), "n")
+        self.ended = words["later"].format(self.began, "3600")
+        self.now, self.forever = _time(now), _time(FOREVER)
+        self.week, self.month = _time(now + timedelta(days=7)), _time(now + timedelta(days=30))
+
+    def if_over(self, value: str, otherwise: str) -> str:
+        return f"CASE WHEN {self.is_over} THEN {value} ELSE {otherwise} END"
+
+
+def _users(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
     return {
         "auth_user WHERE n % 10 = 0": {
             "id": f"{FIRST_USER} + n / 10", "username": "'filled ' || n", "password": "''", "first_name": "''",
-            "last_name": "''", "email": "''", "is_superuser": words["false"], "is_staff": words["false"],
-            "is_active": words["true"], "date_joined": began,
+            "last_name": "''", "email": "''", "is_superuser": sql.words["false"], "is_staff": sql.words["false"],
+            "is_active": sql.words["true"], "date_joined": sql.began,
         },
         "user_sessions_client WHERE n % 2 = 0": {
-            "id": client("n / 2"), "workspace_id": tenant(tenth), "rotation": "'filled'", "token_key": "'filled'",
-            "created_at": began, "updated_at": began,
+            "id": sql.client("n / 2"), "workspace_id": sql.tenant, "rotation": "'filled'", "token_key": "'filled'",
+            "created_at": sql.began, "updated_at": sql.began,
         },
         "user_sessions_usersession": {
-            "id": session, "workspace_id": tenant(tenth), "client_id": client("n / 2"),
-            "user_id": f"{FIRST_USER} + n / 10", "stored_status": if_over("'ended'", "'active'"),
-            "tasks": words["empty"], "amr": words["empty"], "created_at": began, "updated_at": began,
-            "last_active_at": _time(now), "verified_at": began, "reverification_id": "''",
+            "id": sql.session, "workspace_id": sql.tenant, "client_id": sql.client("n / 2"),
+            "user_id": f"{FIRST_USER} + n / 10", "stored_status": sql.if_over("'ended'", "'active'"),
+            "tasks": sql.words["empty"], "amr": sql.words["empty"], "created_at": sql.began, "updated_at": sql.began,
+            "last_active_at": sql.now, "verified_at": sql.began, "reverification_id": "''",
             "reverification_factors": "''",
-            "expire_at": week, "latest_expire_at": week, "abandon_at": month,
+            "expire_at": sql.week, "latest_expire_at": sql.week, "abandon_at": sql.month,
             "password_fingerprint": "'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'",
-            "refreshed_for": "''", "closed_at": if_over(ended, words["null time"]),
-            "closed_by": "''", "close_reason": "''", "recorded_ends": if_over("1", "0"),
+            "refreshed_for": "''", "closed_at": sql.if_over(sql.ended, sql.words["null time"]),
+            "closed_by": "''", "close_reason": "''", "recorded_ends": sql.if_over("1", "0"),
         },
         "user_sessions_activity": {
-            "session_id": session, "id": "'sess_activity_' || n", "created_at": began, "browser_name": "'Firefox'",
-            "browser_version": "'130'", "device_type": "'desktop'", "is_mobile": words["false"],
+            "session_id": sql.session, "id": "'sess_activity_' || n", "created_at": sql.began,
+            "browser_name": "'Firefox'",
+            "browser_version": "'130'", "device_type": "'desktop'", "is_mobile": sql.words["false"],
             "system": "'Linux'", "system_version": "''", "address_hash": "''", "city": "''", "country": "''",
         },
-        "client_sessions_clientsession": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "user_identifier_key": "'filled ' || n",
-            "token_short": "'' || (10000000 + n)",
-            "token_key": "'filled'", "created_at": began, "expires_at": week,
-            "revoked_at": if_over(ended, words["null time"]),
+        "user_sessions_ticket WHERE n % 2 = 0": {
+            "id": "'sit_' || (1000000000000 + n)", "kind": "'sign_in_token'", "workspace_id": sql.tenant,
+            "user_id": f"{FIRST_USER} + n / 10", "stored_status": sql.if_over("'accepted'", "'pending'"),
+            "password_fingerprint": "''", "created_at": sql.began, "updated_at": sql.began, "expire_at": sql.ended,
         },
+        "user_sessions_signin WHERE n % 2 = 0": {
+            "client_id": sql.client("n / 2"), "id": "'sia_' || (1000000000000 + n)",
+            "user_id": f"{FIRST_USER} + n / 10",
+            "identifier": "''", "created_session_id": sql.session, "created_at": sql.began,
+            "password_fingerprint": "''",
+            "second_factors": sql.words["empty"],
+        },
+        "user_sessions_spentnonce WHERE n % 10 = 0": {"id": "'nonce ' || n", "expire_at": sql.week},
+    }  # fmt: skip
+
+
+def _client_sessions(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
+    return {
+        "client_sessions_clientsession": {
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "user_identifier_key": "'filled ' || n",
+            "token_short": "'' || (10000000 + n)",
+            "token_key": "'filled'", "created_at": sql.began, "expires_at": sql.week,
+            "revoked_at": sql.if_over(sql.ended, sql.words["null time"]),
+        },
+        "client_sessions_grant": {
+            "client_session_id": sql.uuid("n"), "resource_type": "'connected_account'", "created_at": sql.began,
+            "resource_id": f"replace(({sql.uuid('(n / 10 * 10)')}) || '', '-', '')", "read_until": sql.forever,
+            "control_until": sql.forever,
+        },
+        "sessions_core_event": {
+            "workspace_id": sql.tenant, "type": "'user_session.created'", "subject": sql.session,
+            "actor": "'filled'", "data": sql.words["object"], "created_at": sql.began,
+        },
+    }  # fmt: skip
+
+
+def _devices(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
+    return {
         "client_sessions_devices_connectedaccount WHERE n % 10 = 0": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "account_type": "'august'",
-            "display_name": "'filled'", "email": "''", "automatically_manages_new_devices": words["true"],
-            "custom_metadata": words["object"],
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "created_at": sql.began, "account_type": "'august'",
+            "display_name": "'filled'", "email": "''", "automatically_manages_new_devices": sql.words["true"],
+            "custom_metadata": sql.words["object"],
         },
         "client_sessions_devices_device WHERE n % 2 = 0": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "connected_account_id": uuid("(n / 10 * 10)"),
-            "created_at": began, "device_type": "'august_lock'", "name": "'filled'", "manufacturer": "''",
-            "model_name": "''", "is_online": words["true"], "capabilities": words["empty"],
-            "custom_metadata": words["object"],
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "connected_account_id": sql.uuid("(n / 10 * 10)"),
+            "created_at": sql.began, "device_type": "'august_lock'", "name": "'filled'", "manufacturer": "''",
+            "model_name": "''", "is_online": sql.words["true"], "capabilities": sql.words["empty"],
+            "custom_metadata": sql.words["object"],
         },
         "client_sessions_devices_customer WHERE n % 10 = 0": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "key": "'filled ' || n",
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "created_at": sql.began, "key": "'filled ' || n",
             "name": "''",
         },
         "client_sessions_devices_connectwebview WHERE n % 10 = 0": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "connected_account_id": uuid("n"),
-            "accepted_providers": words["empty"], "accepted_capabilities": words["empty"],
-            "device_selection_mode": "'none'", "automatically_manages_new_devices": words["true"],
-            "waits_for_device_creation": words["true"], "custom_redirect_url": "''",
-            "custom_redirect_failure_url": "''", "custom_metadata": words["object"],
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "created_at": sql.began,
+            "connected_account_id": sql.uuid("n"),
+            "accepted_providers": sql.words["empty"], "accepted_capabilities": sql.words["empty"],
+            "device_selection_mode": "'none'", "automatically_manages_new_devices": sql.words["true"],
+            "waits_for_device_creation": sql.words["true"], "custom_redirect_url": "''",
+            "custom_redirect_failure_url": "''", "custom_metadata": sql.words["object"],
         },
         "client_sessions_devices_useridentity WHERE n % 10 = 0": {
-            "id": uuid("n"), "workspace_id": tenant(tenth), "created_at": began, "email_address": "''",
+            "id": sql.uuid("n"), "workspace_id": sql.tenant, "created_at": sql.began, "email_address": "''",
             "phone_number": "''", "full_name": "'filled'",
         },
         "client_sessions_devices_useridentity_devices WHERE n % 10 = 0": {
-            "useridentity_id": uuid("n"), "device_id": uuid("n"),
-        },
-        "user_sessions_ticket WHERE n % 2 = 0": {
-            "id": "'sit_' || (1000000000000 + n)", "kind": "'sign_in_token'", "workspace_id": tenant(tenth),
-            "user_id": f"{FIRST_USER} + n / 10", "stored_status": if_over("'accepted'", "'pending'"),
-            "password_fingerprint": "''", "created_at": began, "updated_at": began, "expire_at": ended,
-        },
-        "user_sessions_signin WHERE n % 2 = 0": {
-            "client_id": client("n / 2"), "id": "'sia_' || (1000000000000 + n)", "user_id": f"{FIRST_USER} + n / 10",
-            "identifier": "''", "created_session_id": session, "created_at": began, "password_fingerprint": "''",
-            "second_factors": words["empty"],
-        },
-        "user_sessions_spentnonce WHERE n % 10 = 0": {"id": "'nonce ' || n", "expire_at": week},
-        "client_sessions_grant": {
-            "client_session_id": uuid("n"), "resource_type": "'connected_account'", "created_at": began,
-            "resource_id": f"replace(({uuid('(n / 10 * 10)')}) || '', '-', '')", "read_until": forever,
-            "control_until": forever,
-        },
-        "sessions_core_event": {
-            "workspace_id": tenant(tenth), "type": "'user_session.created'", "subject": session,
-            "actor": "'filled'", "data": words["object"], "created_at": began,
+            "useridentity_id": sql.uuid("n"), "device_id": sql.uuid("n"),
         },
     }  # fmt: skip
