@@ -23,7 +23,8 @@ class AppSettings:
     @property
     def given(self) -> Mapping[str, object]:
         """Return the dict of the project, or an empty one if the value is not a dict, which the checks report."""
-        return self.raw_value if isinstance(self.raw_value, Mapping) else {}
+        given = self.raw_value
+        return given if isinstance(given, Mapping) else {}
 
     @property
     def raw_value(self) -> object:

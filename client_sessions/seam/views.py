@@ -6,7 +6,6 @@ from uuid import UUID
 from django.db.models import Prefetch
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions import resources
 from client_sessions.models import (
@@ -27,6 +26,7 @@ from client_sessions.seam.shapes import client_session_object, stored_client_ses
 from sessions_core.credentials import PUBLISHABLE_KEY
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text, Texts
+from sessions_core.http.responses import Response
 
 __all__ = ["ClientSessionsView"]
 

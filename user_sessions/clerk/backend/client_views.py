@@ -6,10 +6,10 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Text
+from sessions_core.http.responses import Response
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import client_object
 from user_sessions.clerk.backend.backend_view import BackendView

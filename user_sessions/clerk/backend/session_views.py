@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Choice, Flag, Number, Text
+from sessions_core.http.responses import Response
 from user_sessions.clerk.backend.backend_shapes import cookies_object, session_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.backend.refresh import Refresh

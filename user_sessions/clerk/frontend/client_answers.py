@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponseBase
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from user_sessions.clerk.cookies import drop_client, set_client, set_signed_in_cookie
 from user_sessions.clerk.frontend.calling_client import CallingClient
 from user_sessions.clerk.frontend.client_authentication import Caller

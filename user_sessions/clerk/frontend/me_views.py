@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from sessions_core.texts import is_storable
 from user_sessions.clerk.base_view import session_not_found
 from user_sessions.clerk.frontend.frontend_shapes import session_object, session_with_activity
