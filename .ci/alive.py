@@ -6,6 +6,7 @@ _.from_pem  # docs/verifying.md: keys as PEM text
 _.fulfil  # docs/user-sessions.md: a verb of a session
 _.require  # docs/user-sessions.md: a verb of a session
 _.granted_to  # docs/guarding.md: a base for querysets of a host's model
+_.fake_issuer  # docs/testing.md: a fixture
 _.first_factor_age  # docs/verifying.md: a field of verified claims
 _.second_factor_age  # docs/verifying.md: a field of verified claims
 _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes name as text
