@@ -18,6 +18,8 @@ __all__ = ["CLIENT_SESSION_HEADERS", "client_session_of", "presented_token"]
 TOKEN_HEADERS = ("seam-client-session-token", "client-session-token")
 TOKEN_PREFIX = "seam_cst"
 
+_META_NAMES = tuple(f"HTTP_{header.upper().replace('-', '_')}" for header in TOKEN_HEADERS)
+
 # Headers that may contain a client session token.
 CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
 
@@ -41,9 +43,9 @@ def presented_token(request: "Request | HttpRequest") -> str:
 
     Raise TokenMalformed if the header for client session tokens contains another value.
     """
-    for header in TOKEN_HEADERS:
-        if header in request.headers:
-            token = request.headers[header]
+    for name in _META_NAMES:
+        token: str | None = request.META.get(name)
+        if token is not None:
             if not token.startswith(TOKEN_PREFIX):
                 raise TokenMalformed
             return token

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from math import ceil
+from threading import Lock
 
 from django.core.cache import caches
 from django.core.cache.backends.base import BaseCache
@@ -19,7 +20,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from sessions_core.conf import AppSettings, settings
 from sessions_core.crypto.tokens import digest
 
-__all__ = ["MOST_CALLERS", "Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
+__all__ = ["MOST_CALLERS", "RETRY_SHARED_AFTER", "Rate", "RatedSettings", "counters", "network_of", "seconds_to_wait"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +33,8 @@ _NO_NETWORK = ""
 # Maximum number of counters in one process. docs/configuration.md has their memory use.
 MOST_CALLERS = 20_000
 
-# Seconds before the shared cache is tried again after an error, so that not every request waits for it.
-_RETRY_SHARED_AFTER = 5
+# Seconds before the shared cache is tried again after an error, by one request of the process.
+RETRY_SHARED_AFTER = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,27 +98,70 @@ def network_of(address: str) -> str:
     return str(ip_network((ip, 64), strict=False)) if ip.version == 6 else address
 
 
+class OwnCounters:
+    """Counters in the memory of this process, of the callers that called last. Windows that are over drop out as well:
+    their keys are asked for no more.
+
+    When the newer half is full, the older half is dropped. A counter that is used moves to the newer half, so no
+    request is refused because too many callers called, and those who keep calling stay counted. Each takes 64 bits of
+    its key and a few bytes, where Django's LocMemCache takes 600 bytes and pickles each count.
+    """
+
+    def __init__(self) -> None:
+        self._newer: dict[int, int] = {}
+        self._older: dict[int, int] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._newer) + len(self._older)
+
+    def increment(self, key: str) -> int:
+        """Return the new count. The key is ``gatepass.rate.`` and hex digits."""
+        short = int(key[-16:], 16)
+        with self._lock:
+            count = self._newer[short] = (self._newer.get(short) or self._older.pop(short, 0)) + 1
+            if len(self._newer) >= MOST_CALLERS // 2:
+                self._newer, self._older = {}, self._newer
+            return count
+
+    def clear(self) -> None:
+        self._newer, self._older = {}, {}
+
+
 class Counters:
     """Counts in the shared cache, and in the memory of this process while there is none."""
 
     def __init__(self) -> None:
-        # Django's default of 300 entries is too few. When it is full, LocMemCache drops the third that was used longest
-        # ago: the counters of active callers stay, and no request is refused because the cache is full.
-        self.own = LocMemCache("sessions_core.rates", {"OPTIONS": {"MAX_ENTRIES": MOST_CALLERS}})
-        self.shared_unavailable_until = 0.0
+        self.own = OwnCounters()
+        self.shared_unavailable_until = 0.0  # 0 while it is available
+        self._trying = Lock()
 
     def count(self, key: str, most: int, *, seconds: int) -> float:
         """Increment a counter that expires after ``seconds``. Return the part of ``most`` that is used."""
         shared = caches["default"]
-        if _is_shared(shared) and time.monotonic() >= self.shared_unavailable_until:
+        if _is_shared(shared) and self._may_ask_shared():
             try:
-                return _increment(shared, key, seconds) / most
+                count = _increment(shared, key, seconds)
+                self.shared_unavailable_until = 0.0
+                return count / most
             except Exception as error:  # each cache backend has errors of its own
-                self.shared_unavailable_until = time.monotonic() + _RETRY_SHARED_AFTER
+                self.shared_unavailable_until = time.monotonic() + RETRY_SHARED_AFTER
                 logger.warning(
                     "The cache is unavailable; this process counts requests by itself. %s: %s", type(error), error
                 )
-        return _increment(self.own, key, seconds) / max(most // settings.processes, 1)
+        return self.own.increment(key) / max(most // settings.processes, 1)
+
+    def _may_ask_shared(self) -> bool:
+        """Return True if the shared cache is available, or if it is time to try it again. The others do not wait for
+        the one that tries."""
+        if not self.shared_unavailable_until:
+            return True
+        with self._trying:
+            now = time.monotonic()
+            if now < self.shared_unavailable_until:
+                return False
+            self.shared_unavailable_until = now + RETRY_SHARED_AFTER
+            return True
 
     def clear(self) -> None:
         """Delete the counters of this process."""
@@ -135,8 +179,11 @@ def _is_shared(cache: BaseCache) -> bool:
 
 
 def _increment(cache: BaseCache, key: str, seconds: int) -> int:
-    cache.add(key, 0, timeout=seconds)
-    count = cache.incr(key)
+    try:
+        count = cache.incr(key)
+    except ValueError:  # the first request of a window
+        cache.add(key, 0, timeout=seconds)
+        count = cache.incr(key)
     if not isinstance(count, int):
         raise TypeError(f"the cache returned {count!r} from incr")  # a backend that hides its errors returns None
     return count

@@ -7,6 +7,7 @@ system checks then report it.
 import os
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import environ
@@ -78,7 +79,7 @@ SECRET_KEY = _secret["SECRET_KEY"]
 SESSIONS_CORE = {
     "TOKEN_KEYS": _keys(_secret["GATEPASS_TOKEN_KEYS"]),
     "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
-    "PROCESSES": GATEPASS_WORKERS,
+    "PROCESSES": _number("GATEPASS_PROCESSES", default=GATEPASS_WORKERS, least=1),
     "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0, least=0),
 }
 
@@ -169,12 +170,13 @@ def _database() -> dict[str, object]:
     database: dict[str, object] = env.db("DATABASE_URL", default=f"sqlite:///{GATEPASS_DATA / 'gatepass.sqlite3'}")
     if "ENGINE" not in database:
         raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name.")
+    kept = _bounded(database) | {"CONN_MAX_AGE": None}  # each thread keeps one connection, so a pool is not needed
     if database["ENGINE"] != "django.db.backends.sqlite3":
-        # Each thread keeps one connection, so a pool is not needed.
-        return _bounded(database) | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+        given: Any = database.get("OPTIONS", {})  # from the query of the URL
+        return kept | {"CONN_HEALTH_CHECKS": True, "OPTIONS": _prepared() | given}
     if "DATABASE_URL" not in os.environ:
         GATEPASS_DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _bounded(database) | {
+    return kept | {
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",  # a writer waits at BEGIN instead of failing at its first write
             "timeout": GATEPASS_DATABASE_TIMEOUT or 20,  # seconds of that wait
@@ -183,6 +185,13 @@ def _database() -> dict[str, object]:
         # A file, because tests use it from several threads.
         "TEST": {"NAME": f"{database['NAME']}.test"},
     }
+
+
+def _prepared() -> dict[str, object]:
+    """Return options that prepare a statement at its third run, so that PostgreSQL parses and plans it once a
+    connection."""
+    is_on = _flag("GATEPASS_PREPARED_STATEMENTS", default=True)
+    return {"server_side_binding": True, "prepare_threshold": 3} if is_on else {}
 
 
 # The DATABASE_URL of `dev.py run`, so that other commands on its data use the same database.

@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT
@@ -31,6 +31,7 @@ class NoPostgreSQL(Exception):
 class Database:
     name: str  # "PostgreSQL 15.9"
     url: str  # for DATABASE_URL
+    stopped: Callable[[], AbstractContextManager[None]] = nullcontext  # stops it, and starts it again at the end
 
 
 def sqlite(base: Path) -> Database:
@@ -38,8 +39,8 @@ def sqlite(base: Path) -> Database:
 
 
 @contextmanager
-def postgresql() -> Iterator[Database]:
-    """Start a server on a free port of 127.0.0.1. Raise NoPostgreSQL."""
+def postgresql(options: Sequence[str] = CARELESS) -> Iterator[Database]:
+    """Start a server with these options on a free port of 127.0.0.1. Raise NoPostgreSQL."""
     base = Path(tempfile.mkdtemp(prefix="gatepass-postgresql-"))
     try:
         binaries = _binaries(base)
@@ -48,8 +49,20 @@ def postgresql() -> Iterator[Database]:
             os.chown(base, _nobody().pw_uid, _nobody().pw_gid)
         version = _call(base, binaries / "postgres", "--version").split()[2]
         _call(base, binaries / "initdb", *_INITDB)
-        with _serving(base, binaries) as port:
-            yield Database(name=f"PostgreSQL {version}", url=f"postgres://postgres@127.0.0.1:{port}/postgres")
+        port = _free_port()
+        with ExitStack() as running:
+
+            @contextmanager
+            def stopped() -> Iterator[None]:
+                running.close()
+                try:
+                    yield
+                finally:
+                    running.enter_context(_serving(base, binaries, port, options))
+
+            running.enter_context(_serving(base, binaries, port, options))
+            url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+            yield Database(name=f"PostgreSQL {version}", url=url, stopped=stopped)
     finally:
         shutil.rmtree(base, ignore_errors=True)
 
@@ -58,16 +71,15 @@ _INITDB = ["-D", "d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C
 
 
 @contextmanager
-def _serving(base: Path, binaries: Path) -> Iterator[int]:
-    port = _free_port()
-    options = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *CARELESS)]
-    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *options]
+def _serving(base: Path, binaries: Path, port: int, options: Sequence[str]) -> Iterator[None]:
+    given = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *options)]
+    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *given]
     with open(base / "log", "wb") as log:
         # In a session of its own: Ctrl-C is for the tests, the server goes after them.
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_as_nobody(base))
     try:
         _wait_for(server, [binaries / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)], base)
-        yield port
+        yield
     finally:
         server.send_signal(SIGINT)  # "fast": ends connections instead of waiting for them
         try:

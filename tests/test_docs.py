@@ -41,6 +41,16 @@ def test_every_environment_variable_is_documented():
     assert {variable for variable, *_ in table("configuration.md", "Environment variables")} == read
 
 
+def test_every_variable_and_setting_that_the_page_about_scaling_names_exists():
+    page = (DOCS / "scaling.md").read_text()
+    variables = {variable for variable, *_ in table("configuration.md", "Environment variables")}
+    settings = {setting for setting, *_ in table("install.md", "Settings")}
+    assert set(re.findall(r"\b(?:GATEPASS_|REDIS_|SECRET_|DATABASE_)[A-Z_]+\b", page)) <= variables
+    assert set(re.findall(r'\w+\["[A-Z_]+"\]', page)) <= settings
+    words = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", page)) - variables
+    assert words <= set(re.findall(r'"(\w+)"', "".join(settings)))
+
+
 def test_every_check_of_the_reference_server_is_documented():
     raised = re.findall(r'id="(\w+\.[EW]\d+)"', (ROOT / "sessions_project" / "checks.py").read_text())
     assert {check for check, _ in table("configuration.md", "Checks before a live start")} == set(raised) != set()

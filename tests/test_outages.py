@@ -139,6 +139,17 @@ def test_health_answers_while_every_thread_waits_for_the_database(on_postgresql)
         assert not all(each.done() for each in waiting)
 
 
+def test_the_end_of_idle_connections_is_noticed_before_a_query(on_postgresql):
+    server, url = on_postgresql
+    wait_until_ready(server)
+    asked = ["/v1/sessions?limit=1&user_id=user_1"] * 20
+    with ThreadPoolExecutor(len(asked)) as threads, psycopg.connect(url) as connection:
+        list(threads.map(server.status, asked))
+        others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        connection.execute(f"SELECT pg_terminate_backend(pid, 5000) {others}")
+        assert set(threads.map(server.status, asked)) == {(200, None)}
+
+
 def test_connecting_to_a_silent_server_times_out(settings):
     settings.GATEPASS_DATABASE_TIMEOUT = 1
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NoAnswer):

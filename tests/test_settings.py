@@ -25,6 +25,21 @@ def test_an_unknown_durability_mode_is_refused(tmp_path):
     assert "must be FULL or NORMAL" in ask(tmp_path, GATEPASS_SQLITE_SYNCHRONOUS="off").stderr
 
 
-def ask(data, **given: str) -> "subprocess.CompletedProcess[str]":
+POSTGRESQL = "postgres://nobody@127.0.0.1:1/x?sslmode=disable"
+OPTIONS = "import django; django.setup(); from django.conf import settings; print(settings.DATABASES['default'])"
+
+
+def test_sqlite_keeps_its_connections(tmp_path):
+    assert "'CONN_MAX_AGE': None" in ask(tmp_path, OPTIONS).stdout
+
+
+def test_postgresql_prepares_statements_unless_configured_otherwise(tmp_path):
+    prepared = "'server_side_binding': True, 'prepare_threshold': 3"
+    database = ask(tmp_path, OPTIONS, DATABASE_URL=POSTGRESQL).stdout
+    assert prepared in database and "'sslmode': 'disable'" in database
+    assert prepared not in ask(tmp_path, OPTIONS, DATABASE_URL=POSTGRESQL, GATEPASS_PREPARED_STATEMENTS="no").stdout
+
+
+def ask(data, program: str = ASK, **given: str) -> "subprocess.CompletedProcess[str]":
     own = environment(data, DJANGO_SETTINGS_MODULE="sessions_project.settings", **given)
-    return subprocess.run([sys.executable, "-c", ASK], cwd=ROOT, env=own, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=own, capture_output=True, text=True)

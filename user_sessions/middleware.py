@@ -7,7 +7,6 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import gettext
 
 from user_sessions.django_links import (
     arepair_rolled_back,
@@ -18,13 +17,13 @@ from user_sessions.django_links import (
     watch_flush,
 )
 from user_sessions.django_sign_ins import live_session
+from user_sessions.exceptions import SessionsUnavailable
+from user_sessions.guards import RETRY_AFTER
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
 from user_sessions.revocations import RevocationScope
 
 __all__ = ["UserSessionMiddleware"]
-
-RETRY_AFTER = 5  # seconds
 
 
 class UserSessionMiddleware:
@@ -99,5 +98,5 @@ def current(request: Any) -> UserSession | None:
 
 
 def unavailable() -> HttpResponse:
-    message = gettext("The database is unavailable. Try again in a moment.")
-    return HttpResponse(message, status=503, content_type="text/plain", headers={"Retry-After": str(RETRY_AFTER)})
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return HttpResponse(SessionsUnavailable.message, status=503, content_type="text/plain", headers=headers)

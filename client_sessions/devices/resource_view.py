@@ -12,7 +12,6 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions import resources
 from client_sessions.models import ClientSession
@@ -22,6 +21,7 @@ from client_sessions.seam.errors import SeamError, Validation
 from client_sessions.seam.pagination import LARGEST_PAGE, first_rows, page_from, page_of
 from client_sessions.seam.parameters import Parameters
 from sessions_core.db.compiled import CompiledQuery
+from sessions_core.http.responses import Response
 
 __all__ = ["ResourceView"]
 

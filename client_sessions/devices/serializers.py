@@ -16,7 +16,7 @@ __all__ = [
     "ConnectedAccountSerializer",
     "DeviceSerializer",
     "UserIdentitySerializer",
-    "WorkspaceSerializer",
+    "workspace_object",
 ]
 
 
@@ -117,16 +117,16 @@ class UserIdentitySerializer(BaseSerializer[UserIdentity]):
         }
 
 
-class WorkspaceSerializer(BaseSerializer[Workspace]):
-    def to_representation(self, workspace: Workspace) -> dict[str, Any]:
-        return {
-            "workspace_id": str(workspace.pk),
-            "name": workspace.name,
-            "company_name": workspace.name,
-            "connect_partner_name": None,
-            "is_sandbox": workspace.is_sandbox,
-            "is_suspended": False,
-            "is_publishable_key_auth_enabled": ClientSessionPolicy.of(workspace).allows_publishable_keys,
-            "connect_webview_customization": {},
-            "organization_id": None,
-        }
+def workspace_object(workspace: Workspace) -> dict[str, Any]:
+    """Return the object ``workspace``. It needs no serializer: no view writes it."""
+    return {
+        "workspace_id": str(workspace.pk),
+        "name": workspace.name,
+        "company_name": workspace.name,
+        "connect_partner_name": None,
+        "is_sandbox": workspace.is_sandbox,
+        "is_suspended": False,
+        "is_publishable_key_auth_enabled": ClientSessionPolicy.of(workspace).allows_publishable_keys,
+        "connect_webview_customization": {},
+        "organization_id": None,
+    }

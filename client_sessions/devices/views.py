@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import IntegrityError
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions.devices.filters import (
     ConnectedAccountFilter,
@@ -19,7 +18,7 @@ from client_sessions.devices.serializers import (
     ConnectWebviewSerializer,
     DeviceSerializer,
     UserIdentitySerializer,
-    WorkspaceSerializer,
+    workspace_object,
 )
 from client_sessions.models import ClientSession, NotLive
 from client_sessions.models.personal_access_tokens import PersonalAccess
@@ -31,6 +30,7 @@ from client_sessions.seam.pagination import PAGE_PARAMETERS
 from client_sessions.seam.parameters import Parameters
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Email, Flag, Instant, Text, Texts, Unsupported, Url
+from sessions_core.http.responses import Response
 from sessions_core.models.policies import with_policies
 
 __all__ = ["ConnectWebviewsView", "ConnectedAccountsView", "DevicesView", "UserIdentitiesView", "WorkspacesView"]
@@ -177,7 +177,7 @@ class ConnectWebviewsView(ResourceView[ConnectWebview]):
 
 class WorkspacesView(SeamView):
     def retrieve(self, request: Request) -> Response:
-        return self.ok(workspace=WorkspaceSerializer(self.auth.workspace).data)
+        return self.ok(workspace=workspace_object(self.auth.workspace))
 
     def list(self, request: Request) -> Response:
         auth = self.auth
@@ -186,7 +186,7 @@ class WorkspacesView(SeamView):
             if isinstance(auth, PersonalAccess)
             else [auth.workspace]
         )
-        return self.ok(workspaces=WorkspaceSerializer(workspaces, many=True).data)
+        return self.ok(workspaces=[workspace_object(each) for each in workspaces])
 
 
 class UserIdentitiesView(ResourceView[UserIdentity]):

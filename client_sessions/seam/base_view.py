@@ -7,7 +7,6 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from client_sessions.scoping import Auth
@@ -17,6 +16,7 @@ from client_sessions.seam.refusals import refusal_of
 from client_sessions.seam.throttling import CredentialThrottle, anonymous_wait
 from sessions_core.http.base_view import ApiView
 from sessions_core.http.cors import Cors
+from sessions_core.http.responses import Response
 
 __all__ = ["SeamView", "not_found"]
 

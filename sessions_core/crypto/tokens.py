@@ -13,7 +13,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sessions_core.conf import settings
 
@@ -222,10 +224,15 @@ def webhook_signature(secret: str, content: bytes) -> str:
     return f"v1,{base64.b64encode(hmac.digest(key, content, 'sha256')).decode()}"
 
 
-def _keys_by_id() -> dict[str, bytes]:
-    return {digest(f"token key id|{key}")[:8]: key.encode() for key in settings.token_keys}
+def _keys_by_id() -> Mapping[str, bytes]:
+    return _by_id(tuple(settings.token_keys))
 
 
-def _current(key_ids: str, keys: dict[str, bytes]) -> str:
+@lru_cache(maxsize=8)
+def _by_id(keys: tuple[str, ...]) -> Mapping[str, bytes]:
+    return {digest(f"token key id|{key}")[:8]: key.encode() for key in keys}
+
+
+def _current(key_ids: str, keys: Mapping[str, bytes]) -> str:
     """Return the first of the ids, separated by spaces, whose key is configured, or the newest key id."""
     return next((id for id in key_ids.split() if id in keys), next(iter(keys)))

@@ -5,10 +5,11 @@ every request. A compiled query is built with a stand-in for each of its values.
 database; a call puts its own values in the places of the stand-ins.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import RawSQL
 
+from sessions_core.db.limits import parametrized
 from sessions_core.db.returning import run_returning, update_query
 
 __all__ = ["CannotCompile", "CompiledQuery", "CompiledSubquery", "CompiledUpdate", "kind_of"]
@@ -71,9 +73,9 @@ class _Compiled:
     """A query whose SQL is compiled once for each database.
 
     ``find`` returns the queryset. It takes the arguments of a call, and by name the values, of which ``kinds`` gives
-    the types: ``str``, ``int``, ``UUID`` or ``datetime``. It may compare with the values but not compute with them. The
-    SQL is compiled again for other arguments, and if ``depends_on`` returns something else, such as a setting that
-    changes the query. Each value must occur in the SQL unless it is ``optional``.
+    the types: ``str``, ``int``, ``UUID`` or ``datetime``. It may compare with the values and slice by them, but not
+    compute with them. The SQL is compiled again for other arguments, and if ``depends_on`` returns something else, such
+    as a setting that changes the query. Each value must occur in the SQL unless it is ``optional``.
     """
 
     def __init__(
@@ -106,8 +108,9 @@ class _Compiled:
         first, second = (_stand_ins(self.kinds, number) for number in (0, 1))
         queryset: Any = self.find(*arguments, **first)
         compiler = queryset.query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
-        other_sql, others = self.find(*arguments, **second).query.get_compiler(connection=connection).as_sql()
+        sql, parameters = parametrized(compiler.as_sql(), first)
+        other = self.find(*arguments, **second).query.get_compiler(connection=connection)
+        other_sql, others = parametrized(other.as_sql(), second)
         if sql != other_sql:
             raise self._cannot_compile("its SQL contains a value")
         here, there = self.prepared(first, connection), self.prepared(second, connection)
@@ -120,7 +123,7 @@ class _Compiled:
                 raise self._cannot_compile(f"the parameter {pair[0]!r} of its SQL is computed from a value")
         if missing := self.kinds.keys() - self.optional - set(places.values()):
             raise self._cannot_compile(f"its SQL does not use {', '.join(sorted(missing))}")
-        compiler.connection = None  # each call sets its own connection
+        compiler.connection = None  # the converters are made for each connection
         return _Statement(queryset, compiler, sql, tuple(parameters), places)
 
     def _cannot_compile(self, reason: str) -> CannotCompile:
@@ -149,36 +152,86 @@ class CompiledQuery(_Compiled, Generic[M]):
 
     def get(self, **values: Any) -> M | None:
         """Return the only row, or None: one query."""
-        return next(iter(self.rows(**values)), None)
+        rows = self.rows(**values)
+        return rows[0] if rows else None
 
-    def rows(self, **values: Any) -> Iterable[M]:
+    def rows(self, **values: Any) -> list[M]:
         """Return all rows: one query."""
-        statement, compiler = self._compiler(values)
-        source = SimpleNamespace(
-            db=compiler.connection.alias,
-            query=SimpleNamespace(get_compiler=lambda **_: compiler),
-            _known_related_objects={},
-            _fetch_mode=getattr(statement.queryset, "_fetch_mode", None),
-        )
-        rows: Iterable[M] = statement.queryset._iterable_class(source)
-        return rows
+        rows, readers, reader = self._run(values)
+        objects = reader.objects(rows)
+        readers.append(reader)
+        return objects
 
-    def tuples(self, **values: Any) -> Iterable[tuple[Any, ...]]:
+    def tuples(self, **values: Any) -> list[tuple[Any, ...]]:
         """Return the columns of all rows, for a queryset of ``values_list``: one query."""
-        rows: Iterable[tuple[Any, ...]] = self._compiler(values)[1].results_iter(tuple_expected=True)
-        return rows
+        rows, readers, reader = self._run(values)
+        found = [tuple(reader.converted(row)) for row in rows]
+        readers.append(reader)
+        return found
 
-    def _compiler(self, values: Mapping[str, Any]) -> tuple[_Statement, Any]:
-        """Return the statement and a compiler that runs it with these values."""
+    def _run(self, values: Mapping[str, Any]) -> "tuple[list[Any], list[_Reader], _Reader]":
+        """Return the rows of the database driver, and a reader with the list of idle ones to put it back to."""
         connection = connections[router.db_for_write(self.model)]  # a replica may lag behind a revocation
         statement = self.statement(connection)
-        parameters = statement.filled(self.prepared(values, connection))
+        with connection.cursor() as cursor:
+            cursor.execute(statement.sql, statement.filled(self.prepared(values, connection)))
+            rows = cursor.fetchall()
+        idle: dict[_Statement, list[_Reader]] = connection.__dict__.setdefault("gatepass_readers", {})
+        readers = idle.setdefault(statement, [])
+        try:
+            return rows, readers, readers.pop()
+        except IndexError:
+            return rows, readers, _Reader(statement, connection)
+
+
+class _Reader:
+    """Makes the objects of the rows of a statement. One for each connection, because converters read its settings.
+
+    Django makes the objects: its iterable of a queryset is created once, with the reader as compiler, and never ends.
+    It ends if a receiver of a signal fails, so a reader is not put back then. If a receiver runs the same query, that
+    query gets another reader.
+    """
+
+    def __init__(self, statement: _Statement, connection: BaseDatabaseWrapper) -> None:
         compiler = copy(statement.compiler)
-        compiler.connection = connection
-        compiler.as_sql = lambda *_, **__: (statement.sql, parameters)
-        converters = _converters(statement, compiler)
-        compiler.get_converters = lambda _: converters
-        return statement, compiler
+        compiler.connection = self._connection = connection
+        converters = compiler.get_converters([column for column, *_ in compiler.select])
+        self._converters = [(place, each, column) for place, (all, column) in converters.items() for each in all]
+        self.select, self.klass_info = compiler.select, compiler.klass_info
+        self.annotation_col_map = compiler.annotation_col_map
+        self._row: Sequence[Any] = ()
+        self._queryset: Any = statement.queryset
+
+    @cached_property
+    def _objects(self) -> Iterator[Any]:
+        source = SimpleNamespace(
+            db=self._connection.alias,
+            query=SimpleNamespace(get_compiler=lambda **_: self),
+            _known_related_objects={},
+            _fetch_mode=getattr(self._queryset, "_fetch_mode", None),
+        )
+        return iter(self._queryset._iterable_class(source))
+
+    def objects(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        objects = []
+        for self._row in rows:
+            objects.append(next(self._objects))
+        return objects
+
+    def converted(self, row: Sequence[Any]) -> list[Any]:
+        """Return the Python values of the columns."""
+        values = list(row)
+        for place, convert, column in self._converters:
+            values[place] = convert(values[place], column, self._connection)
+        return values
+
+    def execute_sql(self, **_: Any) -> None:
+        """Called by Django's iterable; the rows are there already."""
+
+    def results_iter(self, _results: None) -> Iterator[list[Any]]:
+        """Called by Django's iterable."""
+        while True:
+            yield self.converted(self._row)
 
 
 class CompiledUpdate(_Compiled):
@@ -242,14 +295,6 @@ class CompiledSubquery(_Compiled):
                 parameters.append(prepared[name] if name else parameter)
             sql += [column or "%s", following]
         return "".join(sql), parameters
-
-
-def _converters(statement: _Statement, compiler: Any) -> Any:
-    """Return the converters of the columns, made once for each connection: they read its settings."""
-    made: dict[_Statement, Any] = compiler.connection.__dict__.setdefault("gatepass_converters", {})
-    if statement not in made:
-        made[statement] = compiler.get_converters([column for column, *_ in compiler.select])
-    return made[statement]
 
 
 def kind_of(key: "Field[Any, Any]") -> type | None:

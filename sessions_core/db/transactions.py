@@ -22,6 +22,9 @@ __all__ = [
 # The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
 
+# The error is of a driver that has no SQLSTATE.
+_UNKNOWN = ""
+
 # Tables that this process has found, as pairs of database name and table.
 _found: set[tuple[object, str]] = set()
 
@@ -65,7 +68,8 @@ def roll_back_request() -> None:
 def is_away(error: Exception) -> bool:
     """Return True if the database is busy, unavailable or read-only, so that a later attempt may succeed."""
     if isinstance(error, InternalError):
-        return getattr(error.__cause__, "sqlstate", None) == _ONLY_READS
+        # None: psycopg raised the error itself, as when a connection pool has lost its server.
+        return getattr(error.__cause__, "sqlstate", _UNKNOWN) in (_ONLY_READS, None)
     return isinstance(error, OperationalError | InterfaceError)
 
 

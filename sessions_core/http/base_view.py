@@ -6,6 +6,7 @@ Subclasses define the dialect: credentials, parameters and errors.
 import uuid
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 from django import db
@@ -15,9 +16,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ViewSet
 
@@ -25,6 +25,7 @@ from sessions_core.db.transactions import is_away
 from sessions_core.http.bodies import BodyWithoutLength, JsonParser
 from sessions_core.http.caching import PRIVATE, keep_from_site_cache
 from sessions_core.http.cors import Cors, is_allowed, is_preflight, vary_by_origin
+from sessions_core.http.responses import JSON, Response, json_of
 from sessions_core.http.routes import IsOpenToCredential
 from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
@@ -35,13 +36,15 @@ __all__ = ["ApiView"]
 RETRY_AFTER = 2
 
 
-class Json(JSONRenderer):
-    """DRF's renderer with fixed options. The media type is exactly ``application/json``."""
+class Json(BaseRenderer):
+    """Renders a response of REST framework as ours."""
 
-    compact = True
-    ensure_ascii = True
-    strict = True
+    media_type = JSON
+    format = "json"
     charset = None
+
+    def render(self, data: Any, *_: Any, **__: Any) -> bytes:
+        return json_of(data)
 
 
 class OnlyJson(BaseContentNegotiation):
@@ -53,8 +56,7 @@ class OnlyJson(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
+        return next(iter(renderers)), JSON
 
 
 class ApiView(ViewSet):
@@ -111,13 +113,8 @@ class ApiView(ViewSet):
         if (request.method or "").lower() not in (self.action_map or ()):
             # An action may have the name of an HTTP method; it must not become the handler of that method.
             self.http_method_not_allowed(request)
-        if "transfer-encoding" in request.headers and not request.META.get("CONTENT_LENGTH"):
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise BodyWithoutLength
-
-    @property
-    def credential_headers(self) -> list[str]:
-        """The request headers that may contain a credential for this route."""
-        return [name for each in self.authentication_classes for name in getattr(each, "credential_headers", ())]
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -135,16 +132,18 @@ class ApiView(ViewSet):
         """Return the dialect's 503 for a database that is locked or unavailable."""
         raise NotImplementedError
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers.setdefault("Cache-Control", PRIVATE)
-        if self.credential_headers:
-            patch_vary_headers(response, self.credential_headers)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if self.cors:
-            vary_by_origin(response)
-            if self.cors_origin:
-                self.cors.mark(response, self.cors_origin)
+        headers = response.headers
+        headers.setdefault("Cache-Control", PRIVATE)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        if vary := _vary_of(type(self)):  # type: ignore[arg-type]  # classes are hashable
+            if "Vary" in headers:
+                patch_vary_headers(response, vary.split(", "))
+            else:
+                headers["Vary"] = vary
+        if self.cors and self.cors_origin:
+            self.cors.mark(response, self.cors_origin)
         return response
 
     def requested_workspace(self, request: HttpRequest | Request) -> Workspace | None:
@@ -164,7 +163,7 @@ class ApiView(ViewSet):
     def allowed_origin(self, request: Request) -> str:
         """Return the origin of the request if the workspace of the caller allows it, or an empty string. For an
         unauthenticated caller any workspace may allow it."""
-        origin = request.headers.get("origin", "")
+        origin = request.META.get("HTTP_ORIGIN", "")
         if not self.cors or not origin or not is_storable(origin) or (self.is_authenticated and self.workspace is None):
             return ""
         return origin if is_allowed(origin, self.workspace or self.requested_workspace(request)) else ""
@@ -177,3 +176,15 @@ class ApiView(ViewSet):
             response.headers["Retry-After"] = str(RETRY_AFTER)
             return response
         return self.error_response(error)
+
+
+@cache
+def _vary_of(view: type[ApiView]) -> str:
+    """Return ``Vary`` for responses of a view: the request headers that may contain a credential or an origin."""
+    response = HttpResponse()
+    patch_vary_headers(
+        response, [name for each in view.authentication_classes for name in getattr(each, "credential_headers", ())]
+    )
+    if view.cors:
+        vary_by_origin(response)
+    return response.headers.get("Vary", "")

@@ -20,7 +20,7 @@ _WITH_PORT = re.compile(r"(?:\[(?P<ipv6>[^]]+)\]|(?P<ipv4>[0-9.]+))(?::[0-9]+)?"
 
 def bearer_of(request: "HttpRequest | Request") -> str:
     """Return the credential of ``Authorization: Bearer`` (RFC 6750, section 2.1), or an empty string."""
-    scheme, _, credential = request.headers.get("authorization", "").partition(" ")
+    scheme, _, credential = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     return credential if scheme.lower() == "bearer" and " " not in credential else ""
 
 
@@ -30,9 +30,10 @@ def client_address(request: "HttpRequest | Request") -> str:
     See the setting TRUSTED_PROXIES. Entries that the caller itself adds to X-Forwarded-For are ignored. An IPv4-mapped
     IPv6 address (RFC 4291, section 2.5.5.2) is returned as IPv4: all of them are in one IPv6 network.
     """
-    seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-    trusted = settings.trusted_proxies
-    address = seen[-trusted] if 0 < trusted <= len(seen) and seen[-trusted] else request.META.get("REMOTE_ADDR", "")
+    address: str = request.META.get("REMOTE_ADDR", "")
+    if trusted := settings.trusted_proxies:
+        seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        address = seen[-trusted] if trusted <= len(seen) and seen[-trusted] else address
     written = _WITH_PORT.fullmatch(address)
     try:
         ip = ip_address(written["ipv6"] or written["ipv4"] if written else address)

@@ -44,8 +44,9 @@ class Cors:
 
 def is_preflight(request: HttpRequest) -> bool:
     """Return True if the request is a CORS preflight."""
-    headers = request.headers
-    return request.method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+    if request.method != "OPTIONS":
+        return False
+    return "origin" in request.headers and "access-control-request-method" in request.headers
 
 
 def is_allowed(origin: str, workspace: Workspace | None) -> bool:

@@ -10,10 +10,10 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from client_sessions.seam.base_view import SeamView
 from sessions_core.http.caller import client_address
+from sessions_core.http.responses import Response
 from sessions_core.management.commands import deliver_webhooks
 from sessions_core.models import Workspace
 from sessions_core.webhooks.delivery import Worker
@@ -35,16 +35,15 @@ def asked(view: Any, rf: RequestFactory, act: Callable[[], object]) -> Response:
     return answer
 
 
-def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], object]:
-    """Return a function that raises the error as Django does for a driver error."""
+def raising(error: Exception, **of_driver: str | None) -> Callable[[], object]:
+    """Return a function that raises the error as Django does for a driver error with these attributes."""
 
     class FromDriver(Exception):
         pass
 
     def act() -> object:
         cause = FromDriver()
-        if sqlstate:
-            cause.sqlstate = sqlstate
+        vars(cause).update(of_driver)
         raise error from cause
 
     return act
@@ -53,6 +52,7 @@ def raising(error: Exception, *, sqlstate: str | None = None) -> Callable[[], ob
 AWAY = {
     "locked": raising(OperationalError("what is wrong")),
     "read only": raising(InternalError("what is wrong"), sqlstate="25006"),
+    "lost by a pool": raising(InternalError("what is wrong"), sqlstate=None),
     "gone": raising(InterfaceError("what is wrong")),
 }
 
@@ -63,7 +63,6 @@ AWAY = {
 def test_an_unavailable_database_is_a_503_in_the_api_format(rf: RequestFactory, view: Any, act: Any):
     response = asked(view, rf, act)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "2")
-    response.render()
     assert b"service_unavailable" in response.content
     assert b"what is wrong" not in response.content
 
@@ -85,10 +84,10 @@ def test_the_worker_waits_until_the_database_can_serve_again(monkeypatch, act):
     assert list(turns) == []
 
 
-@pytest.mark.parametrize("sqlstate", [None, "25P02"])
-def test_a_programming_error_in_a_transaction_is_not_a_503(rf: RequestFactory, sqlstate: str | None):
+@pytest.mark.parametrize("of_driver", [{}, {"sqlstate": "25P02"}])
+def test_a_programming_error_in_a_transaction_is_not_a_503(rf: RequestFactory, of_driver: dict[str, str]):
     with pytest.raises(InternalError):
-        asked(BackendView, rf, raising(InternalError("what is wrong"), sqlstate=sqlstate))
+        asked(BackendView, rf, raising(InternalError("what is wrong"), **of_driver))
 
 
 def test_a_database_failure_during_the_cors_check_is_a_503(backend, monkeypatch):

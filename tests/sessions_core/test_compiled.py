@@ -12,23 +12,24 @@ from uuid import UUID
 import django
 import pytest
 from django.db import connection, connections
-from django.db.models import F, QuerySet
-from django.db.models.signals import post_save, pre_save
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.signals import post_init, post_save, pre_save
 from django.utils import timezone
 
 from client_sessions.models.statements import SessionChanges, SessionLookups
 from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate, kind_of
-from sessions_core.db.returning import insert
+from sessions_core.db.returning import Insert, insert, insert_all
 from sessions_core.models import ApiKey, Event, Workspace
 
 MOVED = f"""
 sessions_core/db/compiled.py does not fit Django {django.get_version()}. It relies on these internals; compare each with
-Django's source and change `CompiledQuery.rows` or `_Compiled._compile`:
+Django's source and change `_Reader` or `_Compiled._compile`:
 * django/db/models/query.py, `ModelIterable.__iter__`: reads `db`, `query.get_compiler(using=…)`,
-  `_known_related_objects` and, from Django 6.1 on, `_fetch_mode` of its queryset. `rows` passes an object with these.
+  `_known_related_objects` and, from Django 6.1 on, `_fetch_mode` of its queryset. Of the compiler it
+  reads `execute_sql`, `select`, `klass_info`, `annotation_col_map` and `results_iter`. `_Reader` passes these.
 * django/db/models/sql/compiler.py, `SQLCompiler`: `as_sql()` returns SQL and parameters and fills `select`,
-  `klass_info` and `annotation_col_map`; `execute_sql` runs what `as_sql()` returns; `results_iter` calls
-  `get_converters` with the columns of `select`; `connection` may be set on a copy.
+  `klass_info` and `annotation_col_map`; `get_converters` takes the columns of `select` and returns converters and
+  expression by place; `connection` may be set on a copy.
 * The parameters of `as_sql()` have the form that `Field.get_db_prep_value` returns.
 """
 
@@ -182,6 +183,34 @@ def test_a_compiled_query_of_columns_returns_tuples(keys):
     assert list(query.tuples(short=keys[1].short)) == [(keys[1].pk, "second")]
 
 
+def test_a_query_works_after_a_receiver_of_a_signal_has_failed(keys):
+    def fail(instance, **_):
+        raise LookupError(instance.short)
+
+    post_init.connect(fail, sender=ApiKey)
+    try:
+        with pytest.raises(LookupError):
+            BY_SHORT.get(short=keys[0].short, at=timezone.now())
+    finally:
+        post_init.disconnect(fail, sender=ApiKey)
+    assert BY_SHORT.get(short=keys[1].short, at=timezone.now()) == keys[1]
+
+
+def test_a_receiver_of_a_signal_may_run_the_query_itself(keys):
+    now, found = timezone.now(), []
+
+    def read_the_second(instance, **_):
+        if instance.short == keys[0].short:
+            found.append(BY_SHORT.get(short=keys[1].short, at=now))
+
+    post_init.connect(read_the_second, sender=ApiKey)
+    try:
+        found.append(BY_SHORT.get(short=keys[0].short, at=now))
+    finally:
+        post_init.disconnect(read_the_second, sender=ApiKey)
+    assert found == [keys[1], keys[0]]
+
+
 def test_a_compiled_query_takes_the_usual_kinds_of_keys(keys):
     query = CompiledQuery(Event, lambda id: Event.objects.filter(pk=id).order_by(), id=kind_of(Event._meta.pk))
     event = Event.objects.latest("id")
@@ -231,3 +260,48 @@ def receiving(signal: Any, receive: Any) -> Iterator[None]:
         yield
     finally:
         signal.disconnect(receive, sender=Event)
+
+
+def test_an_insert_evaluates_facts_about_each_row(workspace, keys):
+    used = Insert(Event, lambda: {"is_of_a_key": Exists(ApiKey.objects.filter(short=OuterRef("subject")))})
+    events = [
+        Event(workspace=workspace, type="x.made", subject=subject, actor="test", created_at=timezone.now())
+        for subject in (keys[0].short, "x")
+    ]
+    used.run(events)
+    assert [event.is_of_a_key for event in events] == [True, False]
+    assert Event.objects.get(subject="x", type="x.made").pk == events[1].pk
+
+
+ODD_TEXTS = ["", "'", '"\\', "%s", "é\U0001f512", "\x7f", "[]", "007", "1e3", "null"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3000])
+def test_any_number_of_rows_is_inserted_by_one_statement(workspace, number, django_assert_num_queries):
+    subjects = [f"{n}{ODD_TEXTS[n % len(ODD_TEXTS)]}" for n in range(number)]
+    alike = {"workspace_id": workspace.pk, "type": "x.made", "actor": "%s", "data": {"x": [1]}}
+    with django_assert_num_queries(1):
+        rows = insert_all(Event, ["subject", "created_at"], [(each, timezone.now()) for each in subjects], **alike)
+    assert sorted(subject for _, subject, _ in rows) == sorted(subjects)
+    stored = Event.objects.filter(type="x.made").in_bulk()
+    assert {(each.pk, each.subject, each.created_at) for each in stored.values()} == set(rows)
+    assert all(each.data == {"x": [1]} and each.workspace_id == workspace.pk for each in stored.values())
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_a_text_is_inserted_as_it_is(workspace, text):
+    alike = {"workspace_id": workspace.pk, "type": "x.made", "actor": "test", "data": {}, "created_at": timezone.now()}
+    [(key, subject)] = insert_all(Event, ["subject"], [[text]], **alike)
+    assert Event.objects.get(pk=key).subject == subject == text
+
+
+def test_a_compiled_query_takes_its_limits(keys):
+    def find(workspace, offset, limit):
+        named = ApiKey.objects.filter(workspace=workspace, name__contains="r%").order_by("name")
+        ids = ApiKey.objects.filter(workspace=workspace).order_by("name").values("pk")[offset : offset + limit]
+        return (named | ApiKey.objects.filter(pk__in=ids).order_by("name")).filter(name__lt="t")
+
+    query = CompiledQuery(ApiKey, find, workspace=UUID, offset=int, limit=int)
+    first, second = keys
+    for offset, limit, found in [(0, 1, [first]), (1, 1, [second]), (0, 2, [first, second]), (2, 5, [])]:
+        assert list(query.rows(workspace=first.workspace_id, offset=offset, limit=limit)) == found

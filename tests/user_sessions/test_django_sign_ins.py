@@ -24,6 +24,7 @@ from tests.policies import set_user_session_policy
 from tests.user_sessions import django_project
 from user_sessions.checks import check_middleware
 from user_sessions.django_links import SESSION_KEY
+from user_sessions.exceptions import SessionsUnavailable
 from user_sessions.models import Epoch, LimitPolicy, Status, UserSession
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Safari/604.1"
@@ -316,7 +317,8 @@ def test_a_database_that_is_away_is_503_and_signs_nobody_out(ann, settings):
     client.raise_request_exception = False
     with connection.execute_wrapper(away):
         response = client.get("/private/")
-    assert (response.status_code, response.headers["retry-after"]) == (503, "5")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+    assert response.text == SessionsUnavailable.message  # as the guards of views say
     assert is_signed_in(client)
 
 

@@ -25,17 +25,17 @@ def version_of(request: "Request") -> str:
     Raise ClerkError for an unknown version. Versions compare as strings.
     """
     version = _requested_version(request)
-    if _DATE.fullmatch(version) and version > VERSIONS[-1]:
-        return VERSIONS[-1]
-    if version not in VERSIONS:
+    if version in VERSIONS:
+        return version
+    if not (_DATE.fullmatch(version) and version > VERSIONS[-1]):
         raise ClerkError("api_version_invalid", f"The API version is one of {', '.join(VERSIONS)}, or a later date.")
-    return version
+    return VERSIONS[-1]
 
 
 def _requested_version(request: "Request") -> str:
     asked = [*request.query_params.getlist("__clerk_api_version")]
-    if "clerk-api-version" in request.headers:
-        asked.append(request.headers["clerk-api-version"])
+    if (version := request.META.get("HTTP_CLERK_API_VERSION")) is not None:
+        asked.append(version)
     if len(asked) > 1:
         raise ClerkError("api_version_invalid", "Name the API version once, in the header or in the query.")
     return asked[0] if asked else OLDEST

@@ -5,6 +5,7 @@ then does not answer. Neither does TCP: the kernel acknowledges packets for a st
 each wait of psycopg.
 """
 
+import select
 from collections.abc import Callable, Generator
 from functools import partial
 from time import monotonic
@@ -90,6 +91,19 @@ class _Driver:
 
 class DatabaseWrapper(base.DatabaseWrapper):
     Database = _Driver()  # type: ignore[assignment]  # Django reads attributes of the module
+
+    def is_usable(self) -> bool:
+        """Return False if the server closed the connection. Django asks before the first query of each request.
+
+        Only a connection on which something arrived is asked with a query: between two requests nothing arrives but
+        the end of the connection, or a rare notice.
+        """
+        arrived = select.poll()
+        try:
+            arrived.register(self.connection.fileno(), select.POLLIN)
+        except psycopg.Error:  # it is closed
+            return False
+        return not arrived.poll(0) or super().is_usable()
 
     def init_connection_state(self) -> None:
         super().init_connection_state()

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Choice, Flag, Number, Object, Parameter, Text
+from sessions_core.http.responses import Response
 from user_sessions.clerk.backend.backend_shapes import deleted_object, jwt_template_object, preview_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.base_view import template_named
@@ -44,7 +44,7 @@ PREVIEW = Parameters(
 
 class JwtTemplatesView(BackendView):
     def list(self, request: Request) -> Response:
-        return self.listed(request, self.auth.workspace.user_sessions_jwt_templates.all, jwt_template_object)
+        return self.listed(request, lambda: JwtTemplate.select(self.auth.workspace), jwt_template_object)
 
     def create(self, request: Request) -> Response:
         definition = _definition(body_of(request))

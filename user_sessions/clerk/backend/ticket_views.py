@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Number, Object, Text
+from sessions_core.http.responses import Response
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import ticket_object
 from user_sessions.clerk.backend.backend_view import BackendView

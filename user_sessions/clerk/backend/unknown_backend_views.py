@@ -1,8 +1,8 @@
 """The view of unknown paths."""
 
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.errors import ClerkError
 

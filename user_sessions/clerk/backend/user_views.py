@@ -1,8 +1,8 @@
 """Views of users: read one, and revoke all sessions of one."""
 
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from user_sessions.clerk.backend.backend_shapes import user_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.models import UserSession

@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from user_sessions.clerk.errors import ClerkError
 from user_sessions.clerk.frontend.environment import environment_object
 from user_sessions.clerk.frontend.frontend_view import FrontendView

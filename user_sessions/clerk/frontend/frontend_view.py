@@ -9,11 +9,11 @@ from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.caller import client_address
 from sessions_core.http.cors import Cors
 from sessions_core.http.error_reports import RedactingReporterFilter, remove_query
+from sessions_core.http.responses import Response
 from sessions_core.models import Workspace
 from sessions_core.rates import network_of
 from user_sessions.clerk.base_view import ClerkView
@@ -97,7 +97,7 @@ class FrontendView(ClerkView):
     def attempts(self) -> CredentialAttempts:
         return CredentialAttempts(workspace=self.caller.workspace, network=self.network, request=self.request._request)
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         if response.status_code < 400 and isinstance(request.auth, Caller):
             set_cookies(response, request.auth, self.own.row)

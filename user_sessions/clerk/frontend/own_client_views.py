@@ -2,8 +2,8 @@
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
+from sessions_core.http.responses import Response
 from user_sessions.clerk.cookies import has_signed_in_cookie
 from user_sessions.clerk.frontend.client_answers import ClientAnswer
 from user_sessions.clerk.frontend.frontend_rates import count

@@ -2,9 +2,9 @@
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Choice
+from sessions_core.http.responses import Response
 from user_sessions.clerk.base_view import template_named
 from user_sessions.clerk.errors import ClerkError
 from user_sessions.clerk.frontend.forms import body_of

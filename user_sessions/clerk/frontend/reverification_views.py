@@ -4,9 +4,9 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.http.parameters import Choice
+from sessions_core.http.responses import Response
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.frontend.credential_attempts import FIRST_FACTOR, SECOND_FACTOR
 from user_sessions.clerk.frontend.forms import body_of

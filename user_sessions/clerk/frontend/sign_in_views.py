@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.auth.signals import user_logged_in
 from django.utils import timezone
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from sessions_core.db.transactions import atomic
 from sessions_core.http.parameters import Choice, Kind, Problem, Text
+from sessions_core.http.responses import Response
 from sessions_core.texts import is_storable
 from user_sessions.authentication_methods import ONE_TIME_PASSWORD, PASSWORD, SEVERAL_FACTORS
 from user_sessions.clerk.errors import ClerkError, of_parameter
