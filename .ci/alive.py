@@ -14,6 +14,8 @@ _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes na
 _.CACHED  # docs/session-tokens-in-views.md: a freshness, which views state as text
 _.is_anonymous  # Django's own attribute of a user
 _._reject  # Django's CSRF middleware
+_.execute_sql  # Django's iterables of a query set
+_.results_iter  # Django's iterables of a query set
 _.__call__  # decorators.py: the type of a decorator
 
 # A table of routes names these methods of views as text; tests walk every route.
@@ -54,6 +56,7 @@ _.EDDSA
 _.END_OLDEST
 _.ES256
 _.MULTIPLE
+_.NOTIFY  # docs/activities.md: a verdict
 
 # Parameters that a FilterSet reads, under the name of its attribute, and the method that one of them names as text.
 _.connect_webview_id

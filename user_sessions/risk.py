@@ -1,20 +1,33 @@
 """Whether a sign-in looks like that of somebody else: what the host decides, and three rules to decide by.
 
+The function in ``USER_SESSIONS["SIGN_IN_RISK"]`` is called with the user, their session and its first activity, which
+are not saved yet, and the user's earlier activities, the latest first.
+
 A rule returns a reason, or None. It says so only of what it knows: an unknown place or device is never a reason.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
+from django.utils.module_loading import import_string
+
+from sessions_core.db.transactions import atomic, is_away
+from sessions_core.models import Event
 from sessions_core.texts import LONGEST_REASON, text
+from user_sessions.conf import settings
+from user_sessions.exceptions import SignInRefused
+from user_sessions.users import user_id
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from user_sessions.models import Activity, UserSession
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["ALLOWED", "Risk", "Verdict", "impossible_travel", "new_country", "new_device", "no_risk"]
 
@@ -34,7 +47,11 @@ COUNTRY_REMEMBERED = timedelta(days=90)
 
 
 class Verdict(StrEnum):
-    """What happens to a sign-in, from harmless to hard."""
+    """What happens to a sign-in.
+
+    ``notify`` records the reason in the event of the sign-in. ``step_up`` does too, and views that require a recent
+    authentication ask for one. ``refuse`` signs nobody in.
+    """
 
     ALLOW = "allow"
     NOTIFY = "notify"
@@ -60,6 +77,37 @@ ALLOWED = Risk(Verdict.ALLOW)
 def no_risk(user: Any, session: "UserSession", activity: "Activity", before: "QuerySet[Activity]") -> Risk:
     """Allow every sign-in: what ``USER_SESSIONS["SIGN_IN_RISK"]`` is unless you name another function."""
     return ALLOWED
+
+
+def risk_of(session: "UserSession", activity: "Activity", before: "QuerySet[Activity]") -> Risk:
+    """Return what the function of the host decides. If it raises, the sign-in is allowed and the error is logged."""
+    function = import_string(settings.sign_in_risk)
+    if function is no_risk:
+        return ALLOWED
+    try:
+        with atomic():
+            risk: object = function(session.user, session, activity, before)
+        if isinstance(risk, Risk):
+            return risk
+        logger.error("%s must return a user_sessions.risk.Risk.", settings.sign_in_risk)
+    except Exception as problem:
+        if is_away(problem):
+            raise
+        # Without the text of the error, which may contain an address.
+        logger.error("%s raised %s. The sign-in is allowed.", settings.sign_in_risk, type(problem).__name__)
+    return ALLOWED
+
+
+def record_refusal(refusal: SignInRefused, *, actor: str) -> None:
+    """Record that a sign-in was refused, after its transaction was rolled back."""
+    session = refusal.session
+    Event.objects.record(
+        "user.sign_in_refused",
+        subject=user_id(session.user_id),
+        workspace_id=session.workspace_id,
+        actor=actor,
+        reason=refusal.reason,
+    )
 
 
 def new_device(user: Any, session: "UserSession", activity: "Activity", before: "QuerySet[Activity]") -> str | None:

@@ -3,11 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
-from user_sessions.models import Activity, UserSession
+from sessions_core.models import Event
+from tests.user_sessions import django_project
+from user_sessions.models import Activity, SignInRefused, UserSession
 from user_sessions.places import Place
-from user_sessions.risk import Risk, impossible_travel, new_country, new_device
+from user_sessions.risk import Risk, Verdict, impossible_travel, new_country, new_device
 from user_sessions.user_agents import device_of
 
 NOW = timezone.now()
@@ -123,3 +126,111 @@ def test_a_device_is_new_until_the_user_has_signed_in_on_it(sign_in_from):
 def test_a_wrong_verdict_is_refused(verdict, reason):
     with pytest.raises(ValueError):
         Risk(verdict, reason)
+
+
+# What the host decides
+
+
+def judge(verdict):
+    return lambda user, session, activity, before: Risk(verdict, "a sentence")
+
+
+notify, step_up, refuse = map(judge, ("notify", "step_up", "refuse"))
+SEEN = []
+
+
+def remember(user, session, activity, before):
+    SEEN.append((user.username, activity.ip_address, [each.ip_address for each in before]))
+    return Risk(Verdict.ALLOW)
+
+
+def failing(user, session, activity, before):
+    UserSession.objects.create(id="no row of a session")
+
+
+def wrong(user, session, activity, before):
+    return "notify"
+
+
+@pytest.fixture
+def host_decides(settings):
+    def host_decides(function):
+        settings.USER_SESSIONS = {"SIGN_IN_RISK": f"{__name__}.{function}"}
+
+    return host_decides
+
+
+def event_of(session):
+    return Event.objects.get(subject=session.pk)
+
+
+def test_the_host_learns_where_the_user_was_before(host_decides, sign_in_from):
+    host_decides("remember")
+    SEEN.clear()
+    sign_in_from(BERLIN)
+    sign_in_from(PARIS, after=HOUR)
+    assert SEEN == [("u1", BERLIN, []), ("u1", PARIS, [BERLIN])]
+
+
+def test_without_a_function_the_event_says_nothing_of_risk(sign_in_from):
+    assert event_of(sign_in_from(BERLIN)).data == {}
+
+
+@pytest.mark.parametrize("function", ["failing", "wrong"])
+def test_a_function_that_fails_lets_the_user_in(host_decides, sign_in_from, function, caplog):
+    host_decides(function)
+    assert sign_in_from(BERLIN).status == "active"
+    assert BERLIN not in caplog.text and function in caplog.text
+
+
+def test_a_notice_is_in_the_event_of_the_sign_in(host_decides, sign_in_from):
+    host_decides("notify")
+    assert event_of(sign_in_from(BERLIN)).data == {"risk": "notify", "reason": "a sentence"}
+
+
+def test_a_step_up_lets_the_authentication_count_as_long_ago(host_decides, sign_in_from):
+    host_decides("step_up")
+    session = sign_in_from(BERLIN)
+    assert UserSession.objects.get(pk=session.pk).verified_at.year == 1970
+    assert event_of(session).data == {"risk": "step_up", "reason": "a sentence"}
+
+
+def test_a_refusal_starts_nothing(host_decides, sign_in_from):
+    host_decides("refuse")
+    with pytest.raises(SignInRefused, match="a sentence"):
+        sign_in_from(BERLIN)
+    assert not UserSession.objects.exists() and not Activity.objects.exists()
+
+
+def test_a_backend_that_starts_a_session_is_not_judged(host_decides, sign_in, u1):
+    host_decides("refuse")
+    assert sign_in(u1)["status"] == "active"
+
+
+def refusal():
+    event = Event.objects.get(type="user.sign_in_refused")
+    return event.subject, event.data
+
+
+def test_a_refused_user_of_a_login_page_is_not_signed_in(host_decides, settings, tmp_path, workspace, u1):
+    django_project.install(settings, tmp_path)
+    host_decides("refuse")
+    u1.set_password("first password")
+    u1.save()
+    client = Client()
+    assert client.post("/login/", {"username": "u1", "password": "first password"}).status_code == 403
+    assert client.get("/private/").status_code == 302
+    assert refusal() == (f"user_{u1.pk}", {"reason": "a sentence"})
+
+
+def test_a_refused_browser_gets_an_error_of_its_dialect(host_decides, at_home, browser, u1):
+    host_decides("refuse")
+    answer = browser.try_to_sign_in(u1)
+    assert (answer.status_code, answer.error) == (403, "not_allowed_access")
+    assert refusal() == (f"user_{u1.pk}", {"reason": "a sentence"})
+
+
+def test_a_browser_that_must_step_up_has_a_token_that_says_so(host_decides, at_home, browser, u1):
+    host_decides("step_up")
+    session = browser.sign_in(u1)
+    assert session.verified_at.year == 1970
