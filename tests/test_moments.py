@@ -84,7 +84,6 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "Client.listed_sessions": lambda a, at: a.client.listed_sessions([a.session], at=at),
     "Client.sign_out": lambda a, at: a.session.client.sign_out(actor="test", at=at),
     "ClientQuerySet.begin": lambda a, at: Client.objects.begin(a.workspace, at=at),
-    "ClientQuerySet.forget_unused": lambda a, at: Client.objects.forget_unused(at=at),
     "ClientQuerySet.live": lambda a, at: list(Client.objects.live(at=at)),
     "ClientSession.grant": lambda a, at: a.pass_.grant({}, actor="test", at=at),
     "ClientSession.remove": lambda a, at: a.pass_.remove(actor="test", at=at),

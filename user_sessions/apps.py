@@ -10,6 +10,7 @@ class UserSessionsConfig(AppConfig):
     def ready(self) -> None:
         from user_sessions import (  # noqa: F401
             checks,
+            cleaning,
             deactivation,
             django_sign_ins,
             password_changes,
@@ -19,6 +20,7 @@ class UserSessionsConfig(AppConfig):
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
 
+        cleaning.register_kinds()
         deactivation.connect()
         trusted_keys.connect()
         password_changes.connect()

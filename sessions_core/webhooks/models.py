@@ -105,7 +105,7 @@ class WebhookEndpoint(models.Model):
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page")]
+        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page")]
 
     def __str__(self) -> str:
         return self.url

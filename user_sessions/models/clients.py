@@ -1,7 +1,7 @@
 """The client: one browser or app installation, which may hold several user sessions."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -33,10 +33,6 @@ CLIENT = pgettext_lazy("Gatepass", "client")
 # Characters of base58: 58 bits. A rotation identifies a generation of the token; it is not a secret.
 ROTATION_LENGTH = 10
 
-# A sign-in in two steps is abandoned after the same time.
-UNUSED_FOR = timedelta(days=1)
-BATCH = 500
-
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
@@ -50,19 +46,6 @@ class ClientQuerySet(models.QuerySet["Client"]):
         live = sessions._default_manager.live(at=at)
         return self.filter(Exists(live.filter(client=OuterRef("pk"))))
 
-    def forget_unused(self, *, at: datetime, seen: Callable[[int], object] = int) -> int:
-        """Delete clients that have no session and no sign-in attempt for a day. Return how many were deleted.
-
-        It deletes in batches, so that other requests do not wait long, and calls ``seen`` with the number so far.
-        """
-        since = moment(at) - UNUSED_FOR
-        unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
-        forgotten = 0
-        while some := self._forget_some(unused):
-            forgotten += some
-            seen(forgotten)
-        return forgotten
-
     @atomic()
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the clients and their sessions. Live sessions are revoked first, so that events report their end."""
@@ -73,14 +56,6 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as in Django, so that templates cannot call it
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
-
-    @atomic()
-    def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
-        """Delete one batch. Skip clients that a concurrent sign-in has locked."""
-        locked = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
-        # The filter applies again: a sign-in may have begun between the SELECT and its lock.
-        _, rows = unused.filter(pk__in=locked).delete()
-        return rows.get(self.model._meta.label, 0)
 
 
 class Client(models.Model):

@@ -87,11 +87,14 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Add the token facts (user, id of the signing key, claims of the template for session tokens) and the status
         facts, also to sessions that are over."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
-        template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
+        template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace")).order_by()
         return (
             self.with_status_facts()
             .select_related("user")
-            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+            .annotate(
+                signing_kid=Subquery(keys.values("kid")[:1]),
+                own_claims=Subquery(template.values("claims")[:1]),
+            )
         )
 
     @atomic()

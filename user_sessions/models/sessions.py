@@ -45,8 +45,9 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
         Workspace, on_delete=models.CASCADE, related_name="user_sessions", verbose_name=WORKSPACE
     )
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions", verbose_name=CLIENT)
+    # The index of the page of a user serves the key as well; with one of its own, PostgreSQL reads that one and sorts.
     user = models.ForeignKey(
-        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=USER
+        django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+", verbose_name=USER
     )
     tasks = models.JSONField(default=list, blank=True, help_text=_("Names of the tasks the user must complete."))
     impersonator = JsonTextField(
@@ -89,7 +90,7 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
         ordering = ("-created_at", "-id")
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
-            models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
+            models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
             models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
             # Sessions whose end was not recorded. Live sessions are most of them.
             models.Index(fields=["expire_at"], condition=Q(recorded_ends=0), name="user_sessions_unrecorded"),

@@ -60,6 +60,7 @@ class SignIn(models.Model):
     class Meta:
         verbose_name = _("sign-in attempt")
         verbose_name_plural = _("sign-in attempts")
+        indexes = [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")]
 
     def __str__(self) -> str:
         return self.id
