@@ -28,5 +28,5 @@ def workspace_named(text: str) -> Workspace:
 
 def _hint(offered: list[Workspace]) -> str:
     if not offered:
-        return "There are no workspaces yet: create one with manage.py create_workspace NAME."
+        return "There are no workspaces yet: create one with manage.py workspace create NAME."
     return "Use the id of a workspace: " + ", ".join(f"{each.pk} ({each.name})" for each in offered)
