@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sessions_core.moments import LONGEST_LIFETIME
 
-__all__ = ["EXAMPLES", "duration_of"]
+__all__ = ["EXAMPLES", "duration_of", "format_duration"]
 
 EXAMPLES = "such as 90s, 30m, 24h or 7d"
 
@@ -23,3 +23,12 @@ def duration_of(text: str) -> timedelta:
             f"{text!r} is not a duration {EXAMPLES}, of more than 0 and at most {LONGEST_LIFETIME.days} days"
         )
     return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """Return the shortest text that ``duration_of`` reads as this duration, if there is one."""
+    for unit, name in reversed(_UNITS.items()):
+        number, rest = divmod(duration, timedelta(**{name: 1}))
+        if number and not rest:
+            return f"{number}{unit}"
+    return str(duration)

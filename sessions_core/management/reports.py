@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.core.serializers.json import DjangoJSONEncoder
 
+from sessions_core.management.durations import format_duration
 from sessions_core.texts import LONGEST_TEXT, printable
 
 __all__ = ["Report"]
@@ -77,8 +78,8 @@ class Report:
         if isinstance(value, datetime):
             at = value.astimezone(UTC)
             return f"{at:%Y-%m-%d %H:%M}" if self._is_terminal else f"{at:%Y-%m-%dT%H:%M:%SZ}"
-        if isinstance(value, timedelta | int | float):
-            return str(value)
+        if isinstance(value, timedelta):
+            return format_duration(value)
         # A text that somebody chose has no escape codes, tabs or line breaks.
         return printable(str(value), longest=LONGEST_TEXT)
 
