@@ -1,16 +1,15 @@
 """Client sessions as ``manage.py sessions`` shows and ends them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import CommandError
-from django.db.models import CharField, Count, QuerySet, Value
+from django.db.models import CharField, Count, Value
 
 from client_sessions.models import ClientSession
 from client_sessions.models.sessions import Status
-from sessions_core.management.session_kinds import LIVE, Selection, SessionKind
+from sessions_core.management.session_kinds import LIVE, Rows, Selection, SessionKind
 
 __all__ = ["ClientSessionKind"]
 
@@ -30,10 +29,10 @@ class ClientSessionKind(SessionKind):
             return False
         return True
 
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Rows:
         return ClientSession.objects.all()
 
-    def select(self, selection: Selection) -> QuerySet[Any]:
+    def select(self, selection: Selection) -> Rows:
         if selection.client:
             raise CommandError("A client session belongs to no client: --client is for user sessions.")
         sessions = ClientSession.objects.all()
@@ -44,13 +43,12 @@ class ClientSessionKind(SessionKind):
         except ValueError as reason:
             raise CommandError(str(reason)) from None
 
-    def with_status(self, rows: QuerySet[Any], status: str, *, at: datetime) -> QuerySet[Any]:
-        sessions: Any = rows
+    def with_status(self, rows: Rows, status: str, *, at: datetime) -> Rows:
         if status == Status.EXPIRED:
-            return sessions.expired(at=at)
-        return sessions.live(at=at) if status in (LIVE, Status.LIVE) else sessions.revoked()
+            return rows.expired(at=at)
+        return rows.live(at=at) if status in (LIVE, Status.LIVE) else rows.revoked()
 
-    def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_facts(self, rows: Rows) -> Rows:
         return rows.select_related("workspace")
 
     def facts(self, session: Any, *, at: datetime) -> dict[str, Any]:
@@ -73,15 +71,14 @@ class ClientSessionKind(SessionKind):
             ]
         }
 
-    def revoke(self, rows: QuerySet[Any], *, actor: str, at: datetime, reason: str) -> int:
-        sessions: Any = rows
-        return len(sessions.revoke(actor=actor, at=at))
+    def revoke(self, rows: Rows, *, actor: str, at: datetime, reason: str) -> int:
+        return len(rows.revoke(actor=actor, at=at))
 
     def check_reason(self, reason: str, *, is_for_all: bool) -> None:
         if reason:
             raise CommandError("A client session records no reason: --reason is for user sessions.")
 
-    def live_by_device(self, rows: QuerySet[Any], *, at: datetime) -> QuerySet[Any, Mapping[str, Any]]:
+    def live_by_device(self, rows: Rows, *, at: datetime) -> Rows:
         live = self.with_status(rows, LIVE, at=at)
         unknown = Value("", output_field=CharField())
         return live.values("workspace", of=unknown).annotate(number=Count("pk")).order_by()

@@ -47,7 +47,8 @@ class PolicyChange:
     @atomic()
     def save(self, workspace: Workspace, *, actor: str) -> list[dict[str, Any]]:
         """Save the new values, and record those that differ. Return all rules. Raise ValidationError."""
-        rows, changed = {}, {}
+        rows: dict[type[Policy], Policy] = {}
+        changed: dict[str, str] = {}
         for policy in policy_models():
             rows[policy] = row = self._locked(policy, workspace)
             if differing := self._apply(policy, row):
@@ -55,8 +56,10 @@ class PolicyChange:
                 row.save()
                 changed |= differing
         if changed:
-            facts = {"workspace_id": workspace.pk, "actor": actor, "changed": changed}
-            Event.objects.record("workspace.policy_changed", subject=str(workspace.pk), **facts)
+            id = workspace.pk
+            Event.objects.record(
+                "workspace.policy_changed", subject=str(id), workspace_id=id, actor=actor, changed=changed
+            )
         return [
             {"name": name, "value": getattr(rows[policy], field.name), "is_default": _is_default(rows[policy], field)}
             for name, (policy, field) in _fields().items()

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from sessions_core.management.databases import ready_database
 from sessions_core.management.progress import Bar
 from sessions_core.management.reports import Report
-from sessions_core.management.session_kinds import LIVE, Selection, SessionKind
+from sessions_core.management.session_kinds import LIVE, Rows, Selection, SessionKind
 from sessions_core.models import Workspace
 
 __all__ = ["Revoking"]
@@ -56,7 +55,7 @@ class Revoking:
                 "--everybody is for one workspace, and cannot be combined with --everywhere or --except."
             )
 
-    def _chosen(self, selection: Selection) -> QuerySet[Any]:
+    def _chosen(self, selection: Selection) -> Rows:
         """Return the sessions, live or not. Raise CommandError for an id that is not among them."""
         ids, kept = self.options["ids"], self.options["kept"]
         chosen = self.kind.select(selection)
@@ -71,7 +70,7 @@ class Revoking:
             raise CommandError(f"{kept!r} is not one of these sessions. Nothing was revoked.")
         return chosen.exclude(pk=kept) if kept else chosen
 
-    def _preview(self, live: QuerySet[Any], number: int) -> None:
+    def _preview(self, live: Rows, number: int) -> None:
         shown = self.kind.with_facts(live.order_by("-created_at", "-id"))[:MOST_SHOWN]
         rows = [self.kind.facts(session, at=self.at) for session in shown]
         if self.options["json"]:
@@ -81,7 +80,7 @@ class Revoking:
         more = f" The newest {MOST_SHOWN} are listed." if number > MOST_SHOWN else ""
         self.command.stderr.write(f"{number} sessions would be revoked.{more}")
 
-    def _revoke_all(self, workspace: Workspace, live: QuerySet[Any], number: int) -> None:
+    def _revoke_all(self, workspace: Workspace, live: Rows, number: int) -> None:
         if self.options["ask"]:
             _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")
         reason = self.options["reason"]
@@ -93,7 +92,7 @@ class Revoking:
         else:
             self.command.stdout.write(f"Every session that began before {until:%Y-%m-%d %H:%M:%S} UTC is revoked.")
 
-    def _revoke(self, live: QuerySet[Any], number: int) -> None:
+    def _revoke(self, live: Rows, number: int) -> None:
         """Revoke in batches. A batch is in one transaction: after Ctrl-C the earlier ones stay, and that is printed."""
         revoked, is_complete = 0, False
         bar = Bar(self.command.stderr, "sessions", total=number)

@@ -1,17 +1,19 @@
 """The kinds of sessions that ``manage.py sessions`` shows and ends. Each app registers its own."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
-from django.db.models import QuerySet
 
 from sessions_core.models import Event, Workspace
 
-__all__ = ["Selection", "SessionKind", "kind_of", "kinds", "register"]
+__all__ = ["Rows", "Selection", "SessionKind", "kind_of", "kinds", "register"]
+
+# A queryset of the sessions of an app, with its own methods.
+Rows = Any
 
 # Events that ``sessions show`` lists, the newest first.
 MOST_EVENTS = 100
@@ -46,19 +48,19 @@ class SessionKind(ABC):
         """Return True if the id has the form of this kind's."""
 
     @abstractmethod
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Rows:
         """Return all sessions."""
 
     @abstractmethod
-    def select(self, selection: Selection) -> QuerySet[Any]:
+    def select(self, selection: Selection) -> Rows:
         """Return the selected sessions. Raise CommandError for a user or client that does not exist."""
 
     @abstractmethod
-    def with_status(self, rows: QuerySet[Any], status: str, *, at: datetime) -> QuerySet[Any]:
+    def with_status(self, rows: Rows, status: str, *, at: datetime) -> Rows:
         """Filter by one of ``statuses``, or by "live"."""
 
     @abstractmethod
-    def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+    def with_facts(self, rows: Rows) -> Rows:
         """Join what ``facts`` reads."""
 
     @abstractmethod
@@ -70,7 +72,7 @@ class SessionKind(ABC):
         return {}
 
     @abstractmethod
-    def revoke(self, rows: QuerySet[Any], *, actor: str, at: datetime, reason: str) -> int:
+    def revoke(self, rows: Rows, *, actor: str, at: datetime, reason: str) -> int:
         """Revoke the live ones of these sessions. Return how many."""
 
     def revoke_all(self, workspace: Workspace, *, actor: str, at: datetime, reason: str) -> datetime | None:
@@ -83,7 +85,7 @@ class SessionKind(ABC):
         """Raise CommandError for a reason that cannot be recorded."""
 
     @abstractmethod
-    def live_by_device(self, rows: QuerySet[Any], *, at: datetime) -> QuerySet[Any, Mapping[str, Any]]:
+    def live_by_device(self, rows: Rows, *, at: datetime) -> Rows:
         """Return workspace, device and number of the live ones of these sessions: one query."""
 
 

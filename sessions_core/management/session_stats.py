@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.db.models.fields.json import KT
 from django.db.models.functions import TruncDate
 
 from sessions_core.cleaning import first_event_after
-from sessions_core.management.session_kinds import Selection, SessionKind
+from sessions_core.management.session_kinds import Rows, Selection, SessionKind
 from sessions_core.models import Event, Workspace
 
 __all__ = ["COLUMNS", "stats_of"]
@@ -56,11 +56,11 @@ def _ended(
         yield _row("reason", row | {"of": f"{end}: {row['of']}" if row["of"] else end})
 
 
-def _numbers(rows: QuerySet[Any], *, of: Any) -> QuerySet[Any, Mapping[str, Any]]:
+def _numbers(rows: Rows, *, of: Any) -> Rows:
     return rows.values("workspace", of=of).annotate(number=Count("pk")).order_by("of")
 
 
-def _rows(measure: str, counted: QuerySet[Any, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _rows(measure: str, counted: Rows) -> list[dict[str, Any]]:
     return [_row(measure, row) for row in counted]
 
 

@@ -1,16 +1,15 @@
 """User sessions as ``manage.py sessions`` shows and ends them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db.models import Count, F, QuerySet, Value
+from django.db.models import Count, F, Value
 from django.db.models.functions import Coalesce
 
 from sessions_core.management.databases import ready_database
 from sessions_core.management.lengths import check_length
-from sessions_core.management.session_kinds import LIVE, Selection, SessionKind
+from sessions_core.management.session_kinds import LIVE, Rows, Selection, SessionKind
 from sessions_core.management.users import user_named
 from sessions_core.models import Workspace
 from user_sessions.models import Client, Epoch, Status, UserSession
@@ -31,11 +30,11 @@ class UserSessionKind(SessionKind):
     def owns(self, id: str) -> bool:
         return id.startswith("sess_")
 
-    def rows(self) -> QuerySet[Any]:
+    def rows(self) -> Rows:
         return UserSession.objects.all()
 
-    def select(self, selection: Selection) -> QuerySet[Any]:
-        sessions: Any = UserSession.objects.all()
+    def select(self, selection: Selection) -> Rows:
+        sessions = UserSession.objects.all()
         if selection.workspace is not None:
             sessions = sessions.in_workspace(selection.workspace)
         if selection.user:
@@ -45,13 +44,11 @@ class UserSessionKind(SessionKind):
             sessions = sessions.filter(client=client, workspace=client.workspace_id)
         return sessions
 
-    def with_status(self, rows: QuerySet[Any], status: str, *, at: datetime) -> QuerySet[Any]:
-        sessions: Any = rows
-        return sessions.live(at=at) if status == LIVE else sessions.with_status(status, at=at)
+    def with_status(self, rows: Rows, status: str, *, at: datetime) -> Rows:
+        return rows.live(at=at) if status == LIVE else rows.with_status(status, at=at)
 
-    def with_facts(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        sessions: Any = rows
-        return sessions.with_status_facts().select_related("user", "workspace", "latest_activity")
+    def with_facts(self, rows: Rows) -> Rows:
+        return rows.with_status_facts().select_related("user", "workspace", "latest_activity")
 
     def facts(self, session: Any, *, at: datetime) -> dict[str, Any]:
         activity = session.latest_activity
@@ -84,9 +81,8 @@ class UserSessionKind(SessionKind):
             ],
         }
 
-    def revoke(self, rows: QuerySet[Any], *, actor: str, at: datetime, reason: str) -> int:
-        sessions: Any = rows
-        return len(sessions.revoke(actor=actor, at=at, reason=reason))
+    def revoke(self, rows: Rows, *, actor: str, at: datetime, reason: str) -> int:
+        return len(rows.revoke(actor=actor, at=at, reason=reason))
 
     def revoke_all(self, workspace: Workspace, *, actor: str, at: datetime, reason: str) -> datetime:
         return Epoch.objects.begin(workspace, actor=actor, at=at, reason=reason).not_before
@@ -97,7 +93,7 @@ class UserSessionKind(SessionKind):
         else:
             check_length(reason, UserSession, "close_reason", what="--reason")
 
-    def live_by_device(self, rows: QuerySet[Any], *, at: datetime) -> QuerySet[Any, Mapping[str, Any]]:
+    def live_by_device(self, rows: Rows, *, at: datetime) -> Rows:
         # ``recorded_ends`` is 0 for every live session: the condition makes an index of those usable.
         live = self.with_status(rows.filter(recorded_ends=0, expire_at__gt=at), LIVE, at=at)
         device = Coalesce(F("latest_activity__device_type"), Value(""))
