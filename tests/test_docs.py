@@ -88,6 +88,9 @@ def test_each_app_works_without_the_other(host, app):
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
     has_address = "--frontend-api" in run(host, sys.executable, "manage.py", "workspace", "create", "--help")
     assert has_address == (app == "user_sessions")
+    run(host, sys.executable, "manage.py", "workspace", "create", "Mine")
+    run(host, sys.executable, "manage.py", "sessions", "stats")
+    assert f"{{{app}}}" in run(host, sys.executable, "manage.py", "sessions", "list", "--help")
 
 
 README = "../README.md"

@@ -154,7 +154,15 @@ def test_a_session_is_shown_with_its_devices_and_history(start):
     assert (shown["user"], shown["status"], shown["close_reason"]) == ("ann", "revoked", "stolen")
     assert [each["device"] for each in shown["activities"]] == [str(PHONE)]
     assert [each["type"] for each in shown["history"]] == ["user_session.revoked", "user_session.created"]
-    assert "close reason\tstolen" in run("show", session.pk)
+    assert "close_reason\tstolen\n" in run("show", session.pk)
+
+
+def test_a_terminal_shows_a_session_with_a_table_of_its_devices(start):
+    session = start(device=PHONE)
+    lines = run("show", session.pk, stdout=Terminal()).splitlines()
+    assert lines[0].split() == ["id", session.pk]
+    place = lines.index("Activities")
+    assert lines[place + 1].split() == ["At", "Device", "City", "Country"] and str(PHONE) in lines[place + 2]
 
 
 def test_a_client_session_is_shown_without_its_token(workspace):

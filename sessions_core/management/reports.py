@@ -33,19 +33,18 @@ class Report:
         self._as_json = as_json
 
     def facts(self, facts: Facts) -> None:
-        """Write one object, a line for each of its facts. Lists in it get a table each, below the other facts."""
+        """Write one object, a line for each of its facts. A list in it is a table below the other facts."""
         if self._as_json:
             self._out.write(_json(facts))
             return
-        tables = {label: value for label, value in facts.items() if isinstance(value, list)}
-        lines = [(_words(label), value) for label, value in facts.items() if label not in tables]
-        width = max((len(label) for label, _ in lines), default=0)
-        for label, value in lines:
-            shown = f"{label:<{width}}  {self._cell(value)}" if self._is_terminal else f"{label}\t{self._cell(value)}"
-            self._out.write(shown.rstrip(" "))
-        for label, rows in tables.items():
+        tables = {name: value for name, value in facts.items() if isinstance(value, list)}
+        lines = {name: self._cell(value) for name, value in facts.items() if name not in tables}
+        width = max(map(len, lines), default=0)
+        for name, value in lines.items():
+            self._out.write(f"{_words(name):<{width}}  {value}" if self._is_terminal else f"{name}\t{value}")
+        for name, rows in tables.items():
             if rows:
-                self._out.write(f"\n{self._title(_words(label).capitalize())}")
+                self._out.write(f"\n{self._heading(_words(name).capitalize())}" if self._is_terminal else f"\n{name}")
                 self.rows(rows, list(rows[0]))
 
     def rows(self, rows: Iterable[Facts], columns: Sequence[str]) -> None:
@@ -63,12 +62,9 @@ class Report:
         heading = [_words(column).capitalize() for column in columns]
         while page := [[self._cell(row[column]) for column in columns] for row in islice(remaining, PAGE)]:
             widths = [max(map(len, cells)) for cells in zip(*chain([heading], page), strict=True)]
-            self._out.write(self._title(_line(heading, widths)))
+            self._out.write(self._heading(_line(heading, widths)))
             for row in page:
                 self._out.write(_line(row, widths))
-
-    def _title(self, text: str) -> str:
-        return self._heading(text)
 
     def _cell(self, value: Any) -> str:
         if value is None or value == "":

@@ -68,10 +68,10 @@ def test_it_prints_a_line_for_each_fact(capsys):
     call_command("workspace", "create", "Acme", "--frontend-api", ADDRESS)
     facts = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
     workspace = Workspace.objects.get()
-    assert (facts["workspace id"], facts["is sandbox"], facts["frontend api"]) == (str(workspace.pk), "no", ADDRESS)
+    assert (facts["workspace_id"], facts["is_sandbox"], facts["frontend_api"]) == (str(workspace.pk), "no", ADDRESS)
     call_command("workspace", "create", "Acme")
     printed = capsys.readouterr()
-    assert "is new\tno" in printed.out and "exists and was not changed" in printed.err
+    assert "is_new\tno" in printed.out and "exists and was not changed" in printed.err
 
 
 def test_it_says_when_the_default_workspace_must_be_named(capsys, settings):
