@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from sessions_core.management.durations import duration_of, format_duration
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
 
 NOW = timezone.now()
@@ -84,6 +85,13 @@ def test_the_event_of_a_roll_has_the_successor_and_no_secret(issued):
     assert (event.subject, event.actor) == (key.short, "test")
     assert event.data == {"successor": successor.short, "expires_at": (NOW + HOUR).isoformat()}
     assert not any(secret in str(each.data) for each in Event.objects.all() for secret in (text, new))
+
+
+def test_the_console_shows_the_end_of_a_rolled_key(issued, admin_client):
+    key, _ = issued
+    key.roll(overlap=HOUR, actor="test", at=NOW.replace(year=2031, month=4))
+    for page in ("", f"{key.pk}/change/"):
+        assert "April" in admin_client.get(f"/admin/sessions_core/apikey/{page}").content.decode()
 
 
 # The command
@@ -184,3 +192,10 @@ def test_two_usable_keys_of_one_name_are_told_apart_by_workspace(issued, elsewhe
 def test_a_key_of_another_workspace_is_not_found(issued, elsewhere):
     with pytest.raises(CommandError, match="No API key"):
         run("revoke", issued[0].short, "--workspace", elsewhere.name)
+
+
+@pytest.mark.parametrize("text", ["90s", "30m", "24h", "7d"])
+def test_a_duration_is_printed_as_it_is_read(text):
+    read = duration_of(text)
+    assert duration_of(format_duration(read)) == read
+    assert format_duration(timedelta(microseconds=1)) == "0:00:00.000001"

@@ -86,7 +86,7 @@ class Command(QuietCommand):
         happened = key.revoke(actor=BY)
         if options["json"]:
             key.refresh_from_db()
-            report.facts(_facts(key) | {"is_new": happened})
+            report.facts(_facts(key) | {"is_changed": happened})
         else:
             self.stdout.write("Revoked." if happened else "The key was revoked before.")
 
