@@ -65,10 +65,6 @@ def token_short(number: int) -> str:
     return f"{10**7 + number}"
 
 
-def foreign_workspace(number: int) -> UUID:
-    return UUID(int=number + 1)
-
-
 def number_of_user(session: int) -> int:
     """Return the id of the user of a session: each has ten."""
     return FIRST_USER + session // 10
@@ -223,7 +219,7 @@ def _other(number: str) -> str:
 def _rows(workspace: UUID, ended_every: int, since: datetime) -> Mapping[str, Mapping[str, str]]:
     """Return the columns of row ``n`` of each table, as SQL."""
     sql = _Columns(workspace, ended_every, since)
-    return {**_users(sql), **_devices(sql), **_client_sessions(sql)}
+    return {**_users(sql), **_tickets(sql), **_devices(sql), **_client_sessions(sql)}
 
 
 class _Columns:
@@ -275,6 +271,11 @@ def _users(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
             "browser_version": "'130'", "device_type": "'desktop'", "is_mobile": sql.words["false"],
             "system": "'Linux'", "system_version": "''", "address_hash": "''", "city": "''", "country": "''",
         },
+    }  # fmt: skip
+
+
+def _tickets(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
+    return {
         "user_sessions_ticket WHERE n % 2 = 0": {
             "id": "'sit_' || (1000000000000 + n)", "kind": "'sign_in_token'", "workspace_id": sql.tenant,
             "user_id": f"{FIRST_USER} + n / 10", "stored_status": sql.if_over("'accepted'", "'pending'"),

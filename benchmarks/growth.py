@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from tests.databases import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from benchmarks.load import Operation
+    from benchmarks.load import Operation, Request
 
 SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
 
@@ -34,10 +34,7 @@ SIZES = (1_000, 100_000, 1_000_000, 10_000_000)
 BYTES_A_ROW = 3_000
 
 ROUNDS, CALLS = 7, 50
-URL = "http://127.0.0.1:8765"
 RESULTS = Path(__file__).parent / "results" / "growth.json"
-
-Bodies = Iterator[Mapping[str, Any]]
 
 # The share of the bare view's rate, by operation.
 Shares = Mapping[str, float]
@@ -51,7 +48,8 @@ def main() -> None:
     data = Path(tempfile.mkdtemp(prefix="gatepass-growth-"))
     try:
         with a_database(arguments.database, data) as (name, url):
-            os.environ.update(DATABASE_URL=url, GATEPASS_DATA=str(data), DJANGO_SETTINGS_MODULE="benchmarks.settings")
+            settings = {"BENCHMARK_PROJECT": "gatepass", "BENCHMARK_PREPARED": ""}
+            os.environ.update(settings, DATABASE_URL=url, DJANGO_SETTINGS_MODULE="benchmarks.host.settings")
             save(arguments.database, name, measure_all(sorted(arguments.sizes), data))
     finally:
         shutil.rmtree(data, ignore_errors=True)
@@ -70,19 +68,19 @@ def a_database(kind: str, data: Path) -> Iterator[tuple[str, str]]:
 
 def measure_all(sizes: Sequence[int], data: Path) -> dict[int, Shares]:
     """Return the shares of each operation at each size that the disk has room for."""
-    from benchmarks.__main__ import key_of_peers
+    from benchmarks.projects import key_of_peers
 
     os.environ.update(key_of_peers())
     import django
 
     django.setup()
     from benchmarks.fill import fill
-    from benchmarks.scene import WORKSPACE, build
-    from sessions_core.models import Workspace
+    from benchmarks.scene import Scene
 
-    operations = build(URL)
-    bodies = {operation.name: operation.bodies() for operation in operations if operation.bodies}
-    workspace = Workspace.objects.get(name=WORKSPACE).pk
+    scene = Scene(sessions=2, pool=len(SIZES) * (ROUNDS * CALLS + 1))
+    operations = [operation for operation in scene.operations() if not operation.good]
+    once = {operation.name: iter(operation.requests) for operation in operations if operation.is_once}
+    workspace = scene.workspace.pk
     measured: dict[int, Shares] = {}
     filled = 0
     for size in sizes:
@@ -93,20 +91,18 @@ def measure_all(sizes: Sequence[int], data: Path) -> dict[int, Shares]:
         seconds = fill(workspace, size, first=filled)
         print(f"{size:,} rows, filled in {seconds:.0f} s", flush=True)
         filled = size
-        measured[size] = {
-            operation.name: _share(operation, size, bodies.get(operation.name)) for operation in operations
-        }
+        measured[size] = {operation.name: _share(operation, size, once.get(operation.name)) for operation in operations}
         _report(measured)
     return measured
 
 
-def _share(operation: "Operation", size: int, bodies: "Bodies | None") -> float:
+def _share(operation: "Operation", size: int, once: "Iterator[Request] | None") -> float:
     """Return the share of the bare view's rate, in rounds that alternate with it."""
-    from benchmarks.load import Operation
+    from benchmarks.load import Operation, Request
 
     numbers = _sample(size, operation.name)
-    bare = _caller(Operation(name="bare view", path="/bare"), numbers, None)
-    ours = _caller(operation, numbers, bodies)
+    bare = _caller(Operation(name="bare view", requests=[Request("GET", "/bare")]), numbers, None)
+    ours = _caller(operation, numbers, once)
     ours()
     rounds = [(_cpu_time(bare), _cpu_time(ours)) for _ in range(ROUNDS)]
     bare_times, times = zip(*rounds, strict=True)
@@ -146,18 +142,17 @@ def _sample(size: int, seed: str) -> Iterator[int]:
     return cycle(numbers)
 
 
-def _caller(operation: "Operation", numbers: Iterator[int], bodies: "Bodies | None") -> Callable[[], None]:
+def _caller(operation: "Operation", numbers: Iterator[int], once: "Iterator[Request] | None") -> Callable[[], None]:
     """Return a function that sends the request, about another session each time. It raises RuntimeError for another
     status than the expected one."""
     from django.core.handlers.wsgi import WSGIHandler
 
-    handler = WSGIHandler()
+    handler, requests = WSGIHandler(), once or cycle(operation.requests)
 
     def call() -> None:
         statuses: list[str] = []
-        body = next(bodies) if bodies else operation.body
         response = handler(
-            _environ(operation, body, next(numbers)),
+            _environ(next(requests), operation.status, next(numbers)),
             lambda status, *_: statuses.append(status),  # type: ignore[arg-type]
         )
         content = b"".join(response)
@@ -168,18 +163,18 @@ def _caller(operation: "Operation", numbers: Iterator[int], bodies: "Bodies | No
     return call
 
 
-def _environ(operation: "Operation", body: Any, number: int) -> dict[str, Any]:
-    content = b"" if body is None else json.dumps(body).encode()
-    where = urlsplit(_about(operation.path, number))
-    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in operation.headers.items()}
-    if operation.path == "/workspaces/get" and operation.status == 200:
+def _environ(request: "Request", status: int, number: int) -> dict[str, Any]:
+    content = b"" if request.body is None else json.dumps(request.body).encode()
+    where = urlsplit(_about(request.path, number))
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
+    if request.path == "/workspaces/get" and status == 200:
         headers["HTTP_AUTHORIZATION"] = f"Bearer {_token(number)}"
     return {
-        "REQUEST_METHOD": operation.method,
+        "REQUEST_METHOD": request.method,
         "PATH_INFO": where.path,
         "QUERY_STRING": where.query,
         "SERVER_NAME": "127.0.0.1",
-        "SERVER_PORT": "8765",
+        "SERVER_PORT": "8000",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
         "CONTENT_TYPE": "application/json" if content else "",
