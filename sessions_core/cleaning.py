@@ -19,7 +19,17 @@ from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
 from sessions_core.webhooks.models import WebhookMessage
 
-__all__ = ["Cleaned", "Kind", "clean", "count", "kind_named", "kinds", "register", "register_events"]
+__all__ = [
+    "Cleaned",
+    "Kind",
+    "clean",
+    "count",
+    "first_event_after",
+    "kind_named",
+    "kinds",
+    "register",
+    "register_events",
+]
 
 BY = "system:clean"
 
@@ -170,7 +180,7 @@ def _delete(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -
     return gone
 
 
-def _first_after(until: datetime) -> int:
+def first_event_after(until: datetime) -> int:
     """Return an id that no event until this time has, but for those that were recorded out of order.
 
     The time has no index, and the ids rise with it: a few look-ups along the primary key.
@@ -196,7 +206,7 @@ def register_events() -> None:
             model=Event,
             retention=partial(settings.retention_of, "events"),
             due=_is_old,
-            among=lambda until: Q(pk__lt=_first_after(until)),
+            among=lambda until: Q(pk__lt=first_event_after(until)),
             order=("pk",),
             per_workspace=False,
         )

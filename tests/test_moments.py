@@ -77,7 +77,10 @@ DEFINITION = Definition(name="t", claims={})
 
 # Every verb of a model, its queryset or a module that takes a time.
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "ApiKey.is_usable": lambda a, at: a.key.is_usable("secret", at=at),
     "ApiKey.revoke": lambda a, at: a.key.revoke(actor="test", at=at),
+    "ApiKey.roll": lambda a, at: a.key.roll(overlap=HOUR, actor="test", at=at),
+    "ApiKeyQuerySet.usable": lambda a, at: list(ApiKey.objects.usable(at=at)),
     "Client.active_among": lambda a, at: a.client.active_among([a.session], at=at),
     "Client.close": lambda a, at: a.session.client.close(actor="test", at=at),
     "Client.renew": lambda a, at: a.client.renew(at=at),
@@ -227,6 +230,7 @@ UNTIL: dict[str, Callable[[Any, Any], Any]] = {
     "Terms": lambda a, end: Terms(until=end),
 }
 LIFETIMES: dict[str, Callable[[Any, Any], Any]] = {
+    "roll": lambda a, life: a.key.roll(overlap=life, actor="test"),
     "start": lambda a, life: UserSession.objects.start(a.workspace, a.user, actor="test", lifetime=life),
     "issue": lambda a, life: Ticket.objects.issue(a.workspace, a.user, actor="test", lifetime=life),
     "issue for a session": lambda a, life: Ticket.objects.issue(

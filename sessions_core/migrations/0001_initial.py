@@ -147,6 +147,7 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
+                ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "workspace",

@@ -349,13 +349,13 @@ def test_commands_report_errors(workspace, live_workspace):
             "A URL must be at most 2000 characters long; this one has 2001",
         ),
         (("add_webhook", "https://example.com/", "--description", "x" * 201), "--description must be at most 200"),
-        (("issue_api_key", "--name", "x" * 201), "--name must be at most 200"),
+        (("api_key create", "--name", "x" * 201), "--name must be at most 200"),
     ],
 )
 def test_a_value_too_long_for_its_column_is_refused(workspace, arguments, reason):
     command, *rest = arguments
     with pytest.raises(CommandError, match=reason):
-        call_command(command, str(workspace.pk), *rest)
+        call_command(*command.split(), str(workspace.pk), *rest)
     assert not WebhookEndpoint.objects.exists() and not ApiKey.objects.exists()
 
 
