@@ -13,12 +13,14 @@ class UserSessionsConfig(AppConfig):
             deactivation,
             django_sign_ins,
             password_changes,
+            personal_data,
             reauthentication,
             view_checks,
         )
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
 
+        personal_data.register_source()
         deactivation.connect()
         trusted_keys.connect()
         password_changes.connect()

@@ -245,7 +245,10 @@ def _epoch_id() -> Subquery:
 
 def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
     happened = "pending" if session.tasks else "created"
-    facts = {} if session.impersonator is None else {"impersonator": session.impersonator}
+    # The user and the client, so that a history can be found and erased after their rows are gone.
+    facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
+    if session.impersonator is not None:
+        facts["impersonator"] = session.impersonator
     Event.objects.record(
         f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
     )
