@@ -26,41 +26,15 @@ NAMING = [
 IMPERSONAL = frozenset({"tasks", "was_over"})
 
 SESSION = [
-    "id",
-    "workspace",
-    "client",
-    "created_at",
-    "updated_at",
-    "last_active_at",
-    "expire_at",
-    "abandon_at",
-    "latest_expire_at",
-    "idle_lifetime",
-    "verified_at",
-    "second_factor_at",
-    "reverifying_since",
-    "first_factor_reverified_at",
-    "refreshed_to",
-    "refreshed_at",
-    "refreshed_for",
-    "closed_at",
-    "close_reason",
-    "tasks",
-    "amr",
+    *("id", "workspace", "client", "created_at", "updated_at", "last_active_at", "expire_at", "abandon_at"),
+    *("latest_expire_at", "idle_lifetime", "verified_at", "second_factor_at", "reverifying_since"),
+    *("first_factor_reverified_at", "refreshed_to", "refreshed_at", "refreshed_for", "closed_at", "close_reason"),
+    *("tasks", "amr"),
 ]
 PLACE = ["city", "country", "latitude", "longitude", "accuracy_radius"]
 DEVICE = [
-    "id",
-    "session",
-    "created_at",
-    "browser_name",
-    "browser_version",
-    "device_type",
-    "is_mobile",
-    "system",
-    "system_version",
-    "ip_address",
-    "address_hash",
+    *("id", "session", "created_at", "browser_name", "browser_version", "device_type", "is_mobile"),
+    *("system", "system_version", "ip_address", "address_hash"),
 ]
 CLIENT = ["id", "workspace", "created_at", "updated_at"]
 TICKET = ["id", "kind", "workspace", "session_lifetime", "created_at", "updated_at", "expire_at"]
