@@ -6,7 +6,7 @@
     python3 dev.py test [pytest arguments]       the suite, on SQLite and on PostgreSQL; --all: browsers, servers too
     python3 dev.py check                         lint, types, import arrows, dead code, migrations, docs
     python3 dev.py browser_sdk                   fetch the SDK for the page "Try it in this browser"; needs npm
-    python3 dev.py benchmark [--rounds N]        ratios to a bare view and to the peers; see benchmarks/README.md
+    python3 dev.py benchmark [--database NAME]   each operation beside a bare view and peers; see benchmarks/README.md
     python3 dev.py WORD ...                      manage.py WORD ..., on the data of run, or of $GATEPASS_DATA
 
 Each command first updates the environment in .venv if needed.
@@ -68,6 +68,9 @@ def main(words: list[str]) -> None:
     elif task == ["test"]:
         install("dev")
         replace_process("-m", "tests", *options)
+    elif task == ["benchmark"]:
+        install("dev")
+        replace_process("-m", "benchmarks", *options)
     elif words == ["browser_sdk"]:
         print(f"{BROWSER_SDK_PACKAGE} is in {browser_sdk().name}/. Reload the page.")
     elif words == ["check"]:  # with options it is the command of manage.py

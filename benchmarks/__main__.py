@@ -1,97 +1,156 @@
-"""Measure each operation relative to a bare view, in one run: ``python -m benchmarks``. See README.md."""
+"""Measure operations and peers relative to a bare view, in one run: ``python3 dev.py benchmark``. See README.md."""
 
 import argparse
-import os
-import signal
-import statistics
+import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from benchmarks import memory, report
+from benchmarks.databases import Databases, NotOurs, databases
+from benchmarks.figures import BARE_REQUEST, Measured, measure
+from benchmarks.load import ask
+from benchmarks.machine import description
+from benchmarks.packages import NotInstalled
+from benchmarks.processes import resident_mib
+from benchmarks.projects import BARE, GATEPASS, PEERS, REFERENCE, Project, Server, checkout, project
+from tests.databases import NoPostgreSQL
 
-from benchmarks.load import Operation, rate, wait_for
-
-HOST = "127.0.0.1"
-BARE = Operation(name="bare view", path="/bare")
+GTHREAD, PREPARED = "gthread", "prepared"
+SERVERS = {
+    GTHREAD: "gunicorn, gthread, 1 worker, 2 threads",
+    PREPARED: "gunicorn, gthread, 1 worker, 2 threads, prepared statements",
+    REFERENCE: "reference server, default rates",
+}
+# Requests per second that a pool of requests that are sent once must last for.
+FASTEST = 1500
+SMALLEST_POOL, LARGEST_POOL = 50, 8000
 
 
 def main(words: Sequence[str]) -> None:
+    arguments = parsed(words)
+    result: dict[str, Any] = {**description(), "runs": [], "memory": []}
+    with tempfile.TemporaryDirectory(prefix="gatepass-benchmark-") as folder, ExitStack() as stack:
+        older = stack.enter_context(checkout(arguments.compare, Path(folder))) if arguments.compare else None
+        try:
+            for run in runs(arguments, Path(folder), older):
+                smallest = {(each["database"], each["server"]): each for each in reversed(result["runs"])}
+                result["runs"].append(run)
+                save(result, arguments.json)
+                show(report.printed(run, first=smallest.get((run["database"], run["server"]))))
+            for choice in arguments.database if arguments.memory else []:
+                result["memory"].append(memory.memory(choice, new(folder), callers=arguments.memory))
+                save(result, arguments.json)
+                show(memory.printed(result["memory"][-1]))
+        except (NotOurs, NoPostgreSQL) as reason:
+            sys.exit(str(reason))
+        except subprocess.CalledProcessError as failed:
+            sys.exit(f"{failed.cmd[:4]} ended with {failed.returncode}; see the lines above.")
+    print(result["date"])
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dev.py benchmark")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0, help="seconds of load on each operation in each round")
-    parser.add_argument(
-        "--sessions",
-        type=int,
-        nargs="+",
-        default=[1000],
-        help="rows of each kind of session; several numbers: measure at each",
-    )
-    parser.add_argument("--port", type=int, default=8765)
-    arguments = parser.parse_args(words)
-    with tempfile.TemporaryDirectory(prefix="gatepass-benchmarks-") as data:
-        os.environ.update(GATEPASS_DATA=data, DJANGO_SETTINGS_MODULE="benchmarks.settings", **key_of_peers())
-        import django
-
-        django.setup()
-        from benchmarks.scene import build, fill, raw_signatures
-
-        operations = build(f"http://{HOST}:{arguments.port}")
-        print(f"raw signature: {raw_signatures():,.0f} RS256 signatures a second in one process, without HTTP")
-        medians: dict[str, float] = {}
-        for sessions in sorted(arguments.sessions):
-            fill(sessions)
-            with server(arguments.port) as url:
-                ratios = measure(url, operations, arguments.rounds, arguments.seconds)
-            medians = report(sessions, ratios, before=medians)
-        print(time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()))
+    add = parser.add_argument
+    add("--database", nargs="+", default=["sqlite"], help="sqlite, postgresql, or the URL of a database to be made")
+    add("--server", nargs="+", default=[GTHREAD, REFERENCE], choices=[*SERVERS])
+    add("--sessions", type=int, nargs="+", default=[10_000], help="rows of each kind; with several numbers: growth")
+    add("--rounds", type=int, default=3)
+    add("--seconds", type=float, default=1.0, help="seconds of load on each operation in each round")
+    add("--only", default="", help="a part of the names of the operations")
+    add("--without-peers", action="store_true")
+    add("--compare", metavar="COMMIT", help="measure the code of this commit in the same run")
+    add("--memory", type=int, nargs="?", const=100_000, metavar="CALLERS", help="measure also the memory of a worker")
+    add("--without-operations", action="store_true", help="measure only the memory")
+    add("--json", type=Path, metavar="FILE")
+    return parser.parse_args(words)
 
 
-def key_of_peers() -> dict[str, str]:
-    """Return an RSA key for the peers that sign, of the same size as ours."""
-    key = generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return {"BENCHMARK_RSA_KEY": private.decode(), "BENCHMARK_RSA_PUBLIC_KEY": public.decode()}
+def runs(arguments: argparse.Namespace, folder: Path, older: Path | None) -> Iterator[dict[str, Any]]:
+    """Measure on each database, with each server, at each size. Every run has new databases."""
+    for choice in [] if arguments.without_operations else arguments.database:
+        for server in arguments.server:
+            for sessions in sorted(arguments.sessions):
+                with databases(choice) as made:
+                    chosen = projects(server, made, new(folder), older, arguments)
+                    yield run(chosen, sessions, arguments) | {"database": made.version, "server": SERVERS[server]}
 
 
-@contextmanager
-def server(port: int) -> Iterator[str]:
-    """Run a server with one worker until the block ends."""
-    process = subprocess.Popen([sys.executable, "-m", "sessions_project.server", HOST, str(port), "1"])
-    try:
-        wait_for(HOST, port)
-        yield f"http://{HOST}:{port}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=30)
+def new(folder: Path | str) -> Path:
+    return Path(tempfile.mkdtemp(dir=folder))
 
 
-def measure(url: str, operations: Sequence[Operation], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Return the ratios to the bare view, which is measured before and after each operation."""
-    ratios: dict[str, list[float]] = {operation.name: [] for operation in operations}
-    for _ in range(rounds):
-        before = rate(url, BARE, seconds=seconds)
-        for operation in operations:
-            here = rate(url, operation, seconds=seconds)
-            after = rate(url, BARE, seconds=seconds)
-            ratios[operation.name].append(here / ((before + after) / 2))
-            before = after
-    return ratios
+def projects(
+    server: str, made: Databases, folder: Path, older: Path | None, arguments: argparse.Namespace
+) -> list[Project]:
+    """Return the bare project, if the set-up has one, then ours, and then the peers."""
+    kinds = [REFERENCE] if server == REFERENCE else [BARE, GATEPASS]
+    new_project = partial(project, folder=folder, is_prepared=server == PREPARED)
+    chosen = [new_project(kind, database=made.make(f"_{kind}")) for kind in kinds]
+    if older:
+        name = f"{kinds[-1]} at {arguments.compare}"
+        chosen.append(new_project(kinds[-1], database=made.make("_older"), code=older, name=name))
+    for peer in [] if server == REFERENCE or arguments.without_peers else PEERS:
+        try:
+            chosen.append(new_project(peer, database=made.make("_" + peer.replace("-", "_"))))
+        except NotInstalled as reason:
+            print(reason, file=sys.stderr)
+    return chosen
 
 
-def report(sessions: int, ratios: dict[str, list[float]], *, before: dict[str, float]) -> dict[str, float]:
-    """Print the ratios to the bare view, and the growth since the previous size. Return the medians."""
-    medians = {name: statistics.median(of) for name, of in ratios.items()}
-    print(f"\n{f'{sessions:,} sessions':<28}{'/bare':>8}{'lowest':>9}{'highest':>9}" + f"{'growth':>9}" * bool(before))
-    for name, of in ratios.items():
-        growth = f"{medians[name] / before[name]:>9.2f}" if before else ""
-        print(f"{name:<28}{medians[name]:>8.2f}{min(of):>9.2f}{max(of):>9.2f}{growth}", flush=True)
-    return medians
+def run(chosen: Sequence[Project], sessions: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Prepare the projects, serve them all, and measure the operations in turn."""
+    pool = min(max(int(FASTEST * arguments.rounds * arguments.seconds), SMALLEST_POOL), LARGEST_POOL)
+    with ExitStack() as servers:
+        measured: list[Measured] = []
+        running: dict[str, Server] = {}
+        memory_of: dict[str, dict[str, float]] = {}
+        for each in chosen:
+            progress(f"preparing {each.name}")
+            operations = each.operations(sessions, pool)
+            server = running[each.name] = servers.enter_context(each.served())
+            bare = running.get(BARE, server)
+            of_interest = [one for one in operations if arguments.only in f"{one.name} beside {one.good}"]
+            ask(server.port, BARE_REQUEST)
+            accepted = [Measured.begin(each.name, one, server, bare) for one in of_interest if not one.good]
+            memory_of[each.name] = {"start": round(resident_mib(server.pid), 1)}
+            refused = [Measured.begin(each.name, one, server, bare) for one in of_interest if one.good]
+            measured += accepted + refused
+        figures = measure(measured, rounds=arguments.rounds, seconds=arguments.seconds, seen=progress)
+        progress("")
+        for name, server in running.items():
+            memory_of[name]["loaded"] = round(resident_mib(server.pid), 1)
+    ours = [each.name for each in chosen if each.kind in (GATEPASS, REFERENCE)]
+    return {
+        "sessions": sessions,
+        "rounds": arguments.rounds,
+        "seconds": arguments.seconds,
+        "projects": ours,
+        "rows": [each.as_json() for each in figures],
+        "memory": memory_of,
+    }
+
+
+def save(result: dict[str, Any], file: Path | None) -> None:
+    """Write the JSON after each run, so that an interruption loses only the last one."""
+    if file:
+        file.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def progress(text: str) -> None:
+    """Show one line that the next one replaces, if somebody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def show(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

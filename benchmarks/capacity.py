@@ -7,6 +7,8 @@ import http.client
 import io
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from benchmarks.load import wait_for
 
 REQUESTS = 1000
 ROWS = 100_000
@@ -233,13 +237,15 @@ def bytes_per_row(table: str) -> tuple[float, float]:
 @contextmanager
 def serving() -> Iterator[int]:
     """Run the reference server with one worker. Yield the process id of the worker."""
-    from benchmarks.__main__ import server
-
-    with server(PORT) as _:
-        (supervisor,) = children(os.getpid())
-        while not (workers := children(supervisor)):
+    supervisor = subprocess.Popen([sys.executable, "-m", "sessions_project.server", "127.0.0.1", str(PORT), "1"])
+    try:
+        wait_for(PORT)
+        while not (workers := children(supervisor.pid)):
             time.sleep(0.1)
         yield workers[0]
+    finally:
+        supervisor.terminate()
+        supervisor.wait(30)
 
 
 def cost(call: Call, worker: int) -> tuple[float, float]:

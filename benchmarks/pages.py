@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.load import Operation, rate, wait_for
+from benchmarks.load import Operation, Request, rate, wait_for
+from benchmarks.packages import folder_of_django_user_sessions
 
-HOST = "127.0.0.1"
 ROOT = Path(__file__).parent.parent
 FIRST_PORT = 8790
 
@@ -135,7 +135,7 @@ def main(words: Sequence[str]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    url: str
+    port: int
     cookie: str
     queries: Mapping[str, int]
 
@@ -155,8 +155,8 @@ def page(folder: Path, name: str, port: int) -> Iterator[Page]:
     )
     process = subprocess.Popen([sys.executable, "-c", SERVE, str(port)], cwd=folder, env=environment)
     try:
-        wait_for(HOST, port)
-        yield Page(url=f"http://{HOST}:{port}", **json.loads(prepared.stdout))
+        wait_for(port)
+        yield Page(port=port, **json.loads(prepared.stdout))
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
@@ -167,9 +167,7 @@ def import_path(name: str, folder: Path) -> str:
     of its own."""
     if name != DJANGO_USER_SESSIONS:
         return str(ROOT)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder / "packages")]
-    subprocess.run([*command, "django-user-sessions==2.0.0"], check=True)
-    return str(folder / "packages")
+    return str(folder_of_django_user_sessions(folder))
 
 
 def database(folder: Path, port: int) -> dict[str, object]:
@@ -206,8 +204,8 @@ def measure(pages: Mapping[str, Page], path: str, rounds: int, seconds: float) -
 
 
 def once(page: Page, path: str, seconds: float) -> float:
-    operation = Operation(name=path, path=path, headers={"Cookie": f"sessionid={page.cookie}"})
-    return rate(page.url, operation, seconds=seconds)
+    operation = Operation(name=path, requests=[Request("GET", path, {"Cookie": f"sessionid={page.cookie}"})])
+    return rate(page.port, operation, seconds=seconds)
 
 
 def report(path: str, ratios: Mapping[str, Sequence[float]], pages: Mapping[str, Page]) -> None:

@@ -1,216 +1,187 @@
-"""The data for the measurements: sessions of many users, and a credential for each kind of caller."""
+"""The rows, callers and operations of Gatepass: ``python -m benchmarks.scene SESSIONS POOL`` prints them as JSON.
 
-import time
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from functools import partial
-from itertools import chain, repeat
+It runs with the code that is measured, which ``--compare`` may take from an older commit.
+"""
+
+import json
+import sys
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.utils import timezone
-from knox.models import get_token_model
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
+import django
 
-from benchmarks.load import Operation
-from client_sessions.devices.models import ConnectedAccount, Device
-from client_sessions.models import ClientSession, Grant
-from client_sessions.models.querysets import TOKEN
-from sessions_core.crypto import tokens
-from sessions_core.models import ApiKey, Workspace
-from user_sessions.ids import new_id
-from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, Status, UserSession, UserSessionPolicy
-from user_sessions.models.signing_keys import private_key
-from user_sessions.models.voiding import fingerprint_of
-from user_sessions.tokens.client_tokens import client_token
-from user_sessions.users import user_id
+django.setup()
 
-BATCH = 5000
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client as Browser  # noqa: E402
+from django.urls import Resolver404, resolve  # noqa: E402
+
+from benchmarks import rows  # noqa: E402
+from benchmarks.load import NAMED, WORKSPACE, Operation, Request  # noqa: E402
+from benchmarks.refused import refused_operations  # noqa: E402
+from client_sessions.models import ClientSession  # noqa: E402
+from sessions_core.models import ApiKey, Workspace  # noqa: E402
+from user_sessions.models import Client, Definition, JwtTemplate, SigningKey, UserSessionPolicy  # noqa: E402
+from user_sessions.tokens.client_tokens import client_token  # noqa: E402
+from user_sessions.users import user_id  # noqa: E402
+
 HASURA = {"https://hasura.io/jwt/claims": {"x-hasura-user-id": "{{user.id}}", "x-hasura-default-role": "user"}}
-BY = "benchmark"
-WORKSPACE = "Benchmark"
+CALLERS = 100
+BUSY = 200  # sessions of one user
+AGAIN = 20  # session tokens that are used again and again
 
 
-def build(url: str) -> list[Operation]:
-    """Migrate, create the callers, and return the operations to measure."""
-    call_command("migrate", verbosity=0)
-    workspace = Workspace.objects.create(name=WORKSPACE, is_sandbox=True)
-    UserSessionPolicy.objects.create(workspace=workspace, frontend_api=url)
-    api_key = _bearer(ApiKey.objects.issue(workspace, name="benchmark", actor=BY)[1])
-    scoped = _bearer(_scoped_session(workspace).token)
-    _fill_user_sessions(workspace, 10)
-    user = get_user_model().objects.first()
-    session = UserSession.objects.filter(user=user).first()
-    SigningKey.objects.current(workspace)
-    client = _client_of_ten(workspace)
-    app = {"Authorization": client_token(client)}
-    of_client = f"/v1/client/sessions/{client.last_active_session_id}"
-    knox = [get_token_model().objects.create(user)[1] for _ in range(10)]
-    forged = _bearer(f"{TOKEN.prefix}abcdefgh_{tokens.random_text(tokens.LONG_LENGTH)}")
-    of_user = f"/v1/sessions?user_id={user_id(user.pk)}"
-    of_busy_user = f"/v1/sessions?limit=100&user_id={user_id(_busy_user(workspace).pk)}"
-    template = JwtTemplate.objects.define(workspace, Definition(name="hasura", claims=HASURA), actor=BY)
-    minted = f"/v1/sessions/{session.pk}/tokens"
-    refresh = {"method": "POST", "path": "/simplejwt/refresh", "body": {"refresh": str(RefreshToken.for_user(user))}}
-    return [
-        Operation(name="bare view", path="/bare"),
-        Operation(name="forged session token", path="/workspaces/get", headers=forged, status=401),
-        Operation(name="session token check", path="/workspaces/get", headers=scoped),
-        Operation(name="scoped list of ten", path="/devices/list", headers=scoped),
-        *_client_session_operations(workspace, api_key),
-        Operation(name="mint", method="POST", path=minted, headers=api_key),
-        Operation(name="mint from a template", method="POST", path=f"{minted}/{template.name}", headers=api_key),
-        Operation(name="get session", path=f"/v1/sessions/{session.pk}", headers=api_key),
-        Operation(name="list of ten", path=of_user, headers=api_key),
-        Operation(name="list of a hundred", path=of_busy_user, headers=api_key),
-        Operation(name="app's mint", method="POST", path=f"{of_client}/tokens", headers=app),
-        Operation(name="app's touch", method="POST", path=f"{of_client}/touch", headers=app),
-        Operation(name="client of ten", path="/v1/client", headers=app),
-        Operation(name="key set", path="/v1/jwks", headers=api_key),
-        Operation(name="simplejwt refresh", **refresh),
-        Operation(name="knox", path="/knox", headers={"Authorization": f"Token {knox[0]}"}),
-        Operation(name="simplejwt", path="/simplejwt", headers=_bearer(str(AccessToken.for_user(user)))),
-    ]
+class Scene:
+    """A workspace, its API key, and the rows that the requests are about."""
+
+    def __init__(self, sessions: int, pool: int) -> None:
+        call_command("migrate", verbosity=0)
+        self.workspace = Workspace.objects.create(id=UUID(WORKSPACE), name="Benchmark", is_sandbox=True)
+        UserSessionPolicy.objects.create(workspace=self.workspace, frontend_api=f"http://{NAMED}")
+        SigningKey.objects.current(self.workspace)
+        JwtTemplate.objects.define(self.workspace, Definition(name="hasura", claims=HASURA), actor=rows.BY)
+        self.by_key = bearer(ApiKey.objects.issue(self.workspace, name="benchmark", actor=rows.BY)[1])
+        other = Workspace.objects.create(name="Another tenant", is_sandbox=True)
+        for workspace in (self.workspace, other):
+            rows.fill(workspace, max(sessions // 2, 1))
+        self.accounts = rows.accounts(self.workspace, CALLERS)
+        self.live = rows.client_sessions(self.workspace, self.accounts, CALLERS, prefix="live")
+        self.tokens = [bearer(each.token) for each in ClientSession.objects.filter(pk__in=self.live)]
+        self.users = rows.users("live", CALLERS)
+        self.sessions = rows.user_sessions(self.workspace, self.users, CALLERS * rows.SESSIONS)
+        self.busy = rows.users("busy", 1)
+        rows.user_sessions(self.workspace, self.busy, BUSY)
+        self.one, self.ten = (of_app(rows.client_of(self.workspace, accounts)) for accounts in (1, 10))
+        # Each of these is revoked once.
+        self.spare_sessions = rows.user_sessions(self.workspace, rows.users("spare", pool), pool)
+        self.spare_client_sessions = rows.client_sessions(self.workspace, self.accounts, pool, prefix="spare")
+        self.session_tokens = [bearer(token) for token in self._minted()] if has_view_of_host() else []
+        if connection.vendor == "postgresql":  # which does it by itself after a while
+            with connection.cursor() as cursor:
+                cursor.execute("VACUUM ANALYZE")
+
+    def _minted(self) -> list[str]:
+        caller = Browser(headers={"host": NAMED, "authorization": self.by_key["Authorization"]})
+        return [
+            caller.post(f"/v1/sessions/{id}/tokens", content_type="application/json").json()["jwt"]
+            for id in self.spare_sessions
+        ]
+
+    def operations(self) -> list[Operation]:
+        return [
+            *self._of_client_sessions(),
+            *self._of_hosts(),
+            *self._of_backends(),
+            *self._of_apps(),
+            *self._of_key_sets(),
+            *refused_operations(self),
+        ]
+
+    def _of_client_sessions(self) -> list[Operation]:
+        account = str(self.accounts[0])
+        keys = [f"live {n}" for n in range(CALLERS - 1)]
+        return [
+            Operation(name="session token check", requests=[get("/workspaces/get", each) for each in self.tokens]),
+            Operation(name="list of ten devices", requests=[get("/devices/list", each) for each in self.tokens]),
+            Operation(
+                name="get client session",
+                requests=[get(f"/client_sessions/get?client_session_id={id}", self.by_key) for id in self.live],
+            ),
+            Operation(
+                name="create client session",
+                requests=[self.post("/client_sessions/create", {"connected_account_ids": [account]})],
+            ),
+            Operation(
+                name="get or create client session",
+                requests=[self.post("/client_sessions/get_or_create", {"user_identifier_key": key}) for key in keys],
+            ),
+            Operation(
+                name="revoke client session",
+                is_once=True,
+                requests=[
+                    self.post("/client_sessions/revoke", {"client_session_id": str(id)})
+                    for id in self.spare_client_sessions
+                ],
+            ),
+        ]
+
+    def _of_hosts(self) -> list[Operation]:
+        if not self.session_tokens:
+            return []
+        requests = [get("/mine", each) for each in self.session_tokens]
+        again, first = requests[:AGAIN], requests[AGAIN:]
+        return [
+            Operation(name="host's view, first use of a token", is_once=True, requests=first),
+            Operation(name="host's view, same token again", requests=again),
+        ]
+
+    def _of_backends(self) -> list[Operation]:
+        paths = [f"/v1/sessions/{id}" for id in self.sessions]
+        new = [user_id(user) for user in rows.users("new", 10 * CALLERS)]
+        lists = [f"/v1/sessions?user_id={user_id(user)}" for user in self.users]
+        busy = f"/v1/sessions?limit=100&user_id={user_id(self.busy[0])}"
+        return [
+            Operation(name="mint", requests=[self.post(f"{path}/tokens") for path in paths]),
+            Operation(name="mint from a template", requests=[self.post(f"{path}/tokens/hasura") for path in paths]),
+            Operation(name="get session", requests=[get(path, self.by_key) for path in paths]),
+            Operation(name="list of ten", requests=[get(path, self.by_key) for path in lists]),
+            Operation(name="list of a hundred", requests=[get(busy, self.by_key)]),
+            Operation(name="create session", requests=[self.post("/v1/sessions", {"user_id": id}) for id in new]),
+            Operation(
+                name="revoke session",
+                is_once=True,
+                requests=[self.post(f"/v1/sessions/{id}/revoke") for id in self.spare_sessions],
+            ),
+        ]
+
+    def _of_apps(self) -> list[Operation]:
+        (one, of_one), (ten, of_ten) = self.one, self.ten
+        return [
+            Operation(name="app's mint", requests=[Request("POST", f"{of_one}/tokens", one)]),
+            Operation(name="app's touch, one account", requests=[Request("POST", f"{of_one}/touch", one)]),
+            Operation(name="app's touch, ten accounts", requests=[Request("POST", f"{of_ten}/touch", ten)]),
+            Operation(name="client of ten accounts", requests=[get("/v1/client", ten)]),
+        ]
+
+    def _of_key_sets(self) -> list[Operation]:
+        public = "/.well-known/jwks.json"
+        tag = Browser(headers={"host": NAMED}).get(public).headers.get("ETag", "")
+        return [
+            Operation(name="key set, public", requests=[get(public, {})]),
+            Operation(name="key set, not modified", requests=[get(public, {"If-None-Match": tag})], status=304),
+            Operation(name="key set, with an API key", requests=[get("/v1/jwks", self.by_key)]),
+        ]
+
+    def post(self, path: str, body: Any = None) -> Request:
+        return Request("POST", path, self.by_key, body)
 
 
-def _client_session_operations(workspace: Workspace, api_key: dict[str, str]) -> list[Operation]:
-    """Return the operations of a backend on client sessions."""
-    session = ClientSession.objects.in_workspace(workspace).get()
-    wanted = {"connected_account_ids": [str(ConnectedAccount.objects.get().pk)]}
-    existing = {"user_identifier_key": "existing", **wanted}
-    ClientSession.objects.start(
-        workspace,
-        actor=BY,
-        user_identifier_key="existing",
-        wanted={"connected_account": wanted["connected_account_ids"]},
-    )
-    path, post = "/client_sessions", {"method": "POST", "headers": api_key}
-    get = f"{path}/get?client_session_id={session.pk}"
-    return [
-        Operation(name="get client session", path=get, headers=api_key),
-        Operation(name="create client session", path=f"{path}/create", body=wanted, **post),
-        Operation(name="get or create client session", path=f"{path}/get_or_create", body=existing, **post),
-        Operation(
-            name="revoke client session", path=f"{path}/revoke", bodies=partial(_spare_sessions, workspace), **post
-        ),
-    ]
+def has_view_of_host() -> bool:
+    """Return True if the project has a view behind a session token: the reference server has none."""
+    try:
+        return bool(resolve("/mine"))
+    except Resolver404:
+        return False
 
 
-def _spare_sessions(workspace: Workspace) -> Iterator[dict[str, str]]:
-    """Create client sessions, and return the id of another one each time."""
-    first = _bulk_client_sessions(workspace, BATCH)
-    more = chain.from_iterable(_bulk_client_sessions(workspace, BATCH) for _ in repeat(None))
-    return ({"client_session_id": str(session.pk)} for session in chain(first, more))
+def of_app(client: Client) -> tuple[dict[str, str], str]:
+    """Return the credential of a client, and the path of its session."""
+    client.refresh_from_db()
+    return {"Authorization": client_token(client)}, f"/v1/client/sessions/{client.last_active_session_id}"
 
 
-def fill(sessions: int) -> None:
-    """Add rows up to this number of client sessions, each with a grant, and of user sessions, ten for each user."""
-    workspace = Workspace.objects.get(name=WORKSPACE)
-    _fill_client_sessions(workspace, sessions - ClientSession.objects.count())
-    _fill_user_sessions(workspace, sessions - UserSession.objects.count())
-
-
-def raw_signatures() -> float:
-    """Return signatures per second with the key of the workspace, the upper limit of a mint."""
-    key, _ = private_key(SigningKey.objects.get().kid)
-    started, count = time.perf_counter(), 0
-    while time.perf_counter() - started < 1:
-        key.sign(b"x" * 300, PKCS1v15(), SHA256())
-        count += 1
-    return count / (time.perf_counter() - started)
-
-
-def _bearer(token: str) -> dict[str, str]:
+def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _scoped_session(workspace: Workspace) -> ClientSession:
-    account = ConnectedAccount.objects.create(workspace=workspace, display_name="account")
-    Device.objects.bulk_create(
-        Device(workspace=workspace, connected_account=account, name=f"device {n}") for n in range(10)
-    )
-    return ClientSession.objects.start(workspace, actor=BY, wanted={"connected_account": [str(account.pk)]})
+def get(path: str, headers: dict[str, str]) -> Request:
+    return Request("GET", path, headers)
 
 
-def _fill_client_sessions(workspace: Workspace, count: int) -> None:
-    for batch in _batches(count):
-        _bulk_client_sessions(workspace, batch)
+def main(sessions: int, pool: int) -> None:
+    print(json.dumps([vars(operation) for operation in Scene(sessions, pool).operations()]))
 
 
-def _bulk_client_sessions(workspace: Workspace, number: int) -> list[ClientSession]:
-    now, account = timezone.now(), ConnectedAccount.objects.get().pk.hex
-    rows = ClientSession.objects.bulk_create(
-        ClientSession(
-            workspace=workspace,
-            user_identifier_key=f"user {uuid4()}",
-            token_short=TOKEN.new_short(),
-            token_key=tokens.newest_key_id(),
-            created_at=now,
-            expires_at=now + timedelta(days=1),
-        )
-        for _ in range(number)
-    )
-    Grant.objects.bulk_create(
-        Grant(client_session=row, resource_type="connected_account", resource_id=account, created_at=now)
-        for row in rows
-    )
-    return rows
-
-
-def _client_of_ten(workspace: Workspace) -> Client:
-    """Return a client with ten signed-in users, one of them in use."""
-    model = get_user_model()
-    client = Client.objects.begin(workspace, at=timezone.now())
-    for n in range(10):
-        user = model.objects.create(username=f"account {n}")
-        UserSession.objects.start(workspace, user, actor=BY, client=client)
-    return client
-
-
-def _busy_user(workspace: Workspace) -> Any:
-    """Return a user with two hundred sessions."""
-    user = get_user_model().objects.create(username="busy")
-    _sign_in(workspace, [user], 200)
-    return user
-
-
-def _fill_user_sessions(workspace: Workspace, count: int) -> None:
-    model = get_user_model()
-    for batch in _batches(count):
-        people = model.objects.bulk_create(model(username=f"user {uuid4()}") for _ in range(max(batch // 10, 1)))
-        _sign_in(workspace, people, batch)
-
-
-def _sign_in(workspace: Workspace, people: Sequence[Any], count: int) -> None:
-    """Create this number of sessions, spread evenly over the users."""
-    now = timezone.now()
-    client, end = Client.objects.begin(workspace, at=now), now + timedelta(days=7)
-    for batch in _batches(count):
-        UserSession.objects.bulk_create(
-            UserSession(
-                id=new_id("sess", at=now),
-                workspace=workspace,
-                client=client,
-                user=people[n % len(people)],
-                password_fingerprint=fingerprint_of(people[n % len(people)]),
-                stored_status=Status.ACTIVE,
-                created_at=now,
-                updated_at=now,
-                last_active_at=now,
-                verified_at=now,
-                expire_at=end,
-                latest_expire_at=end,
-                abandon_at=now + timedelta(days=30),
-            )
-            for n in range(batch)
-        )
-
-
-def _batches(count: int) -> Iterator[int]:
-    """Yield batch sizes that add up to ``count``."""
-    for start in range(0, count, BATCH):
-        yield min(BATCH, count - start)
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

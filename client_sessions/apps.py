@@ -14,8 +14,9 @@ class ClientSessionsConfig(AppConfig):
 
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
-        from client_sessions import personal_data
+        from client_sessions import cleaning, personal_data
         from client_sessions.models import forgetting
 
+        cleaning.register_kinds()
         personal_data.register_source()
         forgetting.connect()

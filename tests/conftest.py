@@ -1,7 +1,8 @@
 """Fixtures of all tests: two workspaces with a key each, and threads that start together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import connection
+from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
+from django.test.utils import CaptureQueriesContext
 
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.rates import counters
@@ -144,3 +147,31 @@ def at_once() -> Callable[..., list[Any]]:
             return list(threads.map(one, calls))
 
     return run
+
+
+@pytest.fixture
+def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list of the querysets that Django compiles from now on."""
+    made: list[str] = []
+    for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
+
+        def as_sql(self: Any, *args: Any, compile: Any = compiler.as_sql, **more: Any) -> Any:
+            made.append(type(self).__name__)
+            return compile(self, *args, **more)
+
+        monkeypatch.setattr(compiler, "as_sql", as_sql)
+    return made
+
+
+@pytest.fixture
+def statements() -> Callable[[], AbstractContextManager[list[str]]]:
+    """Return a context manager that collects the SQL of a block, without that of transactions."""
+
+    @contextmanager
+    def statements() -> Iterator[list[str]]:
+        made: list[str] = []
+        with CaptureQueriesContext(connection) as captured:
+            yield made
+        made += [each["sql"] for each in captured if not each["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+
+    return statements

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +39,8 @@ def sqlite(base: Path) -> Database:
 
 
 @contextmanager
-def postgresql() -> Iterator[Database]:
-    """Start a server on a free port of 127.0.0.1. Raise NoPostgreSQL."""
+def postgresql(options: Sequence[str] = CARELESS) -> Iterator[Database]:
+    """Start a server with these options on a free port of 127.0.0.1. Raise NoPostgreSQL."""
     base = Path(tempfile.mkdtemp(prefix="gatepass-postgresql-"))
     try:
         binaries = _binaries(base)
@@ -58,9 +58,9 @@ def postgresql() -> Iterator[Database]:
                 try:
                     yield
                 finally:
-                    running.enter_context(_serving(base, binaries, port))
+                    running.enter_context(_serving(base, binaries, port, options))
 
-            running.enter_context(_serving(base, binaries, port))
+            running.enter_context(_serving(base, binaries, port, options))
             url = f"postgres://postgres@127.0.0.1:{port}/postgres"
             yield Database(name=f"PostgreSQL {version}", url=url, stopped=stopped)
     finally:
@@ -71,9 +71,9 @@ _INITDB = ["-D", "d", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C
 
 
 @contextmanager
-def _serving(base: Path, binaries: Path, port: int) -> Iterator[None]:
-    options = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *CARELESS)]
-    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *options]
+def _serving(base: Path, binaries: Path, port: int, options: Sequence[str]) -> Iterator[None]:
+    given = [f"-c{option}" for option in ("listen_addresses=127.0.0.1", *options)]
+    command = [binaries / "postgres", "-D", "d", "-p", str(port), "-k", str(base), *given]
     with open(base / "log", "wb") as log:
         # In a session of its own: Ctrl-C is for the tests, the server goes after them.
         server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **_as_nobody(base))

@@ -17,6 +17,7 @@ LONG_MODULES = {
         "user_sessions/test_sibling_hosts.py",
     ],
     "servers and proxies": [
+        "test_benchmark.py",
         "test_drill.py",
         "test_outages.py",
         "test_proxies.py",

@@ -47,6 +47,7 @@ RATES = [
     {"nobody": "60/minute"},
     {None: "60/minute"},
 ]
+RETENTION = [[], timedelta(days=90), {"nothing": timedelta(days=90)}, {None: None}, {"events": 365}]
 MODULE = "tests.test_app_settings"
 FUNCTIONS = [
     *(".", "..x", ".x", "x.", "os", "os.nothing", "nothing.at_all", f"{MODULE}.KEYS", "\0.x", 5, len),
@@ -58,6 +59,9 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("SESSIONS_CORE", "DEFAULT_WORKSPACE"): [True, 7, "mine", "7c0fb1d6-3a51-4c53-9a4f", ["7" * 32], b"7" * 16],
     ("SESSIONS_CORE", "TRUSTED_PROXIES"): NUMBERS,
     ("SESSIONS_CORE", "PROCESSES"): [*NUMBERS, 0],
+    ("SESSIONS_CORE", "RETENTION"): [*RETENTION, {"events": timedelta(days=179)}],
+    ("CLIENT_SESSIONS", "RETENTION"): [*RETENTION, {"client_sessions": -timedelta(days=1)}],
+    ("USER_SESSIONS", "RETENTION"): [*RETENTION, {"user_sessions": 90}, {"clients": timedelta(hours=1)}],
     ("CLIENT_SESSIONS", "RATES"): RATES,
     ("USER_SESSIONS", "RATES"): RATES,
     ("USER_SESSIONS", "SESSION_TOKEN_LIFETIME"): DURATIONS,

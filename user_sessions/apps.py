@@ -10,6 +10,7 @@ class UserSessionsConfig(AppConfig):
     def ready(self) -> None:
         from user_sessions import (  # noqa: F401
             checks,
+            cleaning,
             deactivation,
             django_sign_ins,
             password_changes,
@@ -20,6 +21,7 @@ class UserSessionsConfig(AppConfig):
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
 
+        cleaning.register_kinds()
         personal_data.register_source()
         deactivation.connect()
         trusted_keys.connect()

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.checks import check_rates, check_retention, unknown_keys
 from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
@@ -62,6 +62,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_activities(),
         *_check_token_version(),
         *check_rates(settings, id="user_sessions.E007"),
+        *check_retention(settings, id="user_sessions.E017"),
         *_check_password_change(),
     ]
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from sessions_core.conf import RetainingSettings
 from sessions_core.rates import RatedSettings
 
-__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
+__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "DEFAULT_RETENTION", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 ORDINARY = "user_sessions.users.is_ordinary"
@@ -23,9 +24,23 @@ DEFAULT_PLACE = "user_sessions.places.unknown"
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
 
 
-class UserSessionsSettings(RatedSettings):
+# How long ``manage.py sessions clean`` keeps rows after they are over, by kind.
+DEFAULT_RETENTION: Mapping[str, timedelta | None] = {
+    "user_sessions": timedelta(days=90),
+    "clients": timedelta(days=1),
+    "tickets": timedelta(days=30),
+    "sign_ins": timedelta(days=30),
+}
+
+# A client and a sign-in attempt are in use for a day.
+LEAST_RETENTION = {"clients": timedelta(days=1), "sign_ins": timedelta(days=1)}
+
+
+class UserSessionsSettings(RatedSettings, RetainingSettings):
     name = "USER_SESSIONS"
     default_rates = DEFAULT_RATES
+    default_retention = DEFAULT_RETENTION
+    least_retention = LEAST_RETENTION
 
     @property
     def session_token_lifetime(self) -> timedelta:

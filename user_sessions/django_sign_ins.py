@@ -154,7 +154,8 @@ def _start(
     """Start a session, on the client of the previous one. Return None if this sign-in cannot have one. Raise
     PermissionDenied."""
     try:
-        workspace = Workspace.objects.default()
+        joined = with_policies("", UserSessionPolicy)
+        workspace = Workspace.objects.find_default(*joined) or Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
         client = previous.client if previous is not None and stays else None
         facts |= {"actor": actor, "replacing": True, "device": device_of_request(request), "at": at}

@@ -1,11 +1,12 @@
 """Format the ids of the host project's users, and look users up by id or name."""
 
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import EmailField, QuerySet
+from django.db.models import EmailField, Model, QuerySet
 from django.utils.module_loading import import_string
 
 from sessions_core.models import Workspace
@@ -53,7 +54,7 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     ``USER_SESSIONS["WORKSPACE_USERS"]`` decides which users a workspace has.
     """
     key = key_of(id)
-    return None if key is None else _users_of(workspace).filter(pk=key).first()
+    return None if key is None else next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
 
 
 def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
@@ -116,10 +117,15 @@ def may_be_impersonated(user: Any) -> bool:
 
 def key_of(id: str) -> Any | None:
     """Return the primary key in an API id, or None if the id is invalid."""
+    return _key_of(id, get_user_model())
+
+
+@lru_cache(maxsize=512)  # every request with a session token needs it, and validating takes longer than the look-up
+def _key_of(id: str, model: type[Model]) -> Any | None:
     text = id.removeprefix(PREFIX)
     if text == id or len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
         return None
-    field: Any = get_user_model()._meta.pk
+    field: Any = model._meta.pk
     while field.is_relation:  # the primary key is a one-to-one link to another model
         field = field.target_field
     try:

@@ -29,6 +29,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import RawSQL
 
+from sessions_core.db.limits import parametrized
 from sessions_core.db.returning import run_returning, update_query
 
 __all__ = ["CannotCompile", "CompiledQuery", "CompiledSubquery", "CompiledUpdate", "kind_of"]
@@ -72,9 +73,9 @@ class _Compiled:
     """A query whose SQL is compiled once for each database.
 
     ``find`` returns the queryset. It takes the arguments of a call, and by name the values, of which ``kinds`` gives
-    the types: ``str``, ``int``, ``UUID`` or ``datetime``. It may compare with the values but not compute with them. The
-    SQL is compiled again for other arguments, and if ``depends_on`` returns something else, such as a setting that
-    changes the query. Each value must occur in the SQL unless it is ``optional``.
+    the types: ``str``, ``int``, ``UUID`` or ``datetime``. It may compare with the values and slice by them, but not
+    compute with them. The SQL is compiled again for other arguments, and if ``depends_on`` returns something else, such
+    as a setting that changes the query. Each value must occur in the SQL unless it is ``optional``.
     """
 
     def __init__(
@@ -107,8 +108,9 @@ class _Compiled:
         first, second = (_stand_ins(self.kinds, number) for number in (0, 1))
         queryset: Any = self.find(*arguments, **first)
         compiler = queryset.query.get_compiler(connection=connection)
-        sql, parameters = compiler.as_sql()
-        other_sql, others = self.find(*arguments, **second).query.get_compiler(connection=connection).as_sql()
+        sql, parameters = parametrized(compiler.as_sql(), first)
+        other = self.find(*arguments, **second).query.get_compiler(connection=connection)
+        other_sql, others = parametrized(other.as_sql(), second)
         if sql != other_sql:
             raise self._cannot_compile("its SQL contains a value")
         here, there = self.prepared(first, connection), self.prepared(second, connection)

@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page"),
+            index=models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
         ),
         migrations.AddIndex(
             model_name="webhookmessage",

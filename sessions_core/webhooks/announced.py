@@ -37,8 +37,8 @@ def announce(event_type: str, /, *, as_: str, payload: Payload, impersonal: Impe
     _announced[event_type] = _Announcement(as_, payload, impersonal)
 
 
-def is_announced(event: "Event") -> bool:
-    return event.type in _announced
+def is_announced(event_type: str) -> bool:
+    return event_type in _announced
 
 
 def contents(events: Sequence["Event"]) -> Iterator[tuple["Event", str, str]]:

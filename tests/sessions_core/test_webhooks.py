@@ -46,6 +46,16 @@ def test_each_change_of_a_session_is_announced_with_session_and_user(
     assert "tasks" not in sent["data"]
 
 
+def test_events_of_several_types_that_are_recorded_together_are_all_announced(
+    workspace, endpoint, receiver, deliver, user
+):
+    session = UserSession.objects.start(workspace, user, actor="test")
+    facts = {"subject": session.pk, "workspace": workspace, "actor": "test", "created_at": timezone.now()}
+    Event.objects.record_together([Event(type=f"user_session.{change}", **facts) for change in ("ended", "removed")])
+    deliver()
+    assert receiver.types == ["session.created", "session.ended", "session.removed"]
+
+
 @pytest.mark.wire("C137")
 def test_the_webhook_envelope_is_clerks(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, actor="test")

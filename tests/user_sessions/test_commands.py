@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch
 from django.utils import timezone
 
+from sessions_core import cleaning
 from sessions_core.models import Event
 from user_sessions.admin import MOST_SESSIONS, _link
 from user_sessions.models import (
@@ -28,7 +29,6 @@ from user_sessions.models import (
     Ticket,
     UserSession,
     UserSessionPolicy,
-    clients,
 )
 from user_sessions.users import user_id
 
@@ -377,7 +377,7 @@ def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
 
 
 def test_unused_clients_are_deleted_after_a_day(workspace, u1, monkeypatch):
-    monkeypatch.setattr(clients, "BATCH", 2)
+    monkeypatch.setattr(cleaning, "BATCH", 2)
     long_ago, lately = timezone.now() - timedelta(days=2), timezone.now() - timedelta(hours=23)
     for _ in range(5):
         SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=long_ago)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from user_sessions.models import UserSession
+from user_sessions.models.session_rows import SessionRow
 from user_sessions.profiles import UserProfile, profile_of
 from user_sessions.users import user_id
 
@@ -31,11 +32,11 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
+def session_object(session: UserSession | SessionRow, *, at: datetime) -> dict[str, Any]:
     """Return the common part of a session object, with the status at this moment."""
     return {
         "object": "session",
-        "id": session.pk,
+        "id": session.id,
         "actor": session.impersonator,
         "status": session.status_at(at),
         "tasks": [{"key": task} for task in session.tasks] or None,
@@ -48,7 +49,7 @@ def session_object(session: UserSession, *, at: datetime) -> dict[str, Any]:
     }
 
 
-def latest_activity(session: UserSession) -> dict[str, Any]:
+def latest_activity(session: UserSession | SessionRow) -> dict[str, Any]:
     """Return the member ``latest_activity``: device, address and place of the latest use.
 
     Without an activity there is no such member, because Clerk's schemas allow no null there. Unknown values are left
@@ -115,6 +116,8 @@ def user_object(user: Any) -> dict[str, Any]:
 
 def plain(metadata: Mapping[str, Any]) -> Any:
     """Return metadata as JSON: other types become strings, NaN and infinity null; keys must be strings."""
+    if not metadata:
+        return {}
     text = json.dumps(dict(metadata), default=str, skipkeys=True)
     return json.loads(text, parse_constant=lambda _: None)
 

@@ -1,11 +1,12 @@
 """JWT templates: the claims and the lifetime of tokens for other services."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -15,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.encryption import open_sealed
 from sessions_core.crypto.sealing import SealedField, place_of, seal_for
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
@@ -30,6 +32,7 @@ from user_sessions.exceptions import (
 )
 from user_sessions.ids import new_id
 from user_sessions.keys import custom_keys
+from user_sessions.models.pages import Pages, Selection
 from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, Template, TooLarge, reserved_in
 from user_sessions.tokens.claims import is_audience
 
@@ -178,6 +181,23 @@ class JwtTemplate(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @classmethod
+    def of_id(cls, workspace: Workspace, id: str) -> "JwtTemplate | None":
+        """Return the template of a workspace with this id, or None: one query."""
+        found = _BY_ID.get(id=id, workspace=workspace.pk)
+        return _of(workspace, [found])[0] if found else None
+
+    @classmethod
+    def select(cls, workspace: Workspace) -> Selection["JwtTemplate"]:
+        """Select the templates of a workspace."""
+        return Selection(_PAGES, {"workspace": workspace.pk}, partial(_of, workspace))
+
+    @classmethod
+    def named(cls, workspace: Workspace, name: str) -> "JwtTemplate | None":
+        """Return the mintable template of a workspace with this name, or None: one query."""
+        found = _NAMED.get(name=name, workspace=workspace.pk)
+        return _of(workspace, [found])[0] if found else None
+
     @property
     def has_own_key(self) -> bool:
         return self.sealed_signing_key is not None
@@ -261,6 +281,25 @@ class JwtTemplate(models.Model):
             at=at,
             name=self.name,
         )
+
+
+def _of(workspace: Workspace, templates: Sequence[JwtTemplate]) -> list[JwtTemplate]:
+    """Set the workspace of the templates, so that ``template.workspace`` costs no query."""
+    for template in templates:
+        template.workspace = workspace
+    return list(templates)
+
+
+_PAGES: Pages[JwtTemplate] = Pages(
+    JwtTemplate, lambda workspace: JwtTemplate.objects.filter(workspace=workspace), kinds={"workspace": UUID}
+)
+_BY_ID = CompiledQuery(JwtTemplate, lambda **by: JwtTemplate.objects.filter(**by).order_by(), id=str, workspace=UUID)
+_NAMED = CompiledQuery(
+    JwtTemplate,
+    lambda name, workspace: JwtTemplate.objects.mintable().filter(workspace=workspace, name=name).order_by(),
+    name=str,
+    workspace=UUID,
+)
 
 
 # Cached by the sealed bytes, which are unique, so an entry never becomes stale.

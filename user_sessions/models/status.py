@@ -1,13 +1,13 @@
 """The status of a user session: transitions are stored; expiry, epochs and the user's row are derived.
 
-``StatusModel.status_at`` and ``is_in`` agree.
+``status_of`` and ``is_in`` agree.
 """
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import cache, cached_property, reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -20,7 +20,7 @@ from sessions_core.moments import moment
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.voiding import FINGERPRINTS_LENGTH, binds, is_void
 
-__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "an_epoch_ended_it", "is_in", "is_open", "look_up"]
+__all__ = ["CLOSED", "OPEN", "Status", "StatusModel", "an_epoch_ended_it", "is_in", "is_open", "look_up", "status_of"]
 
 M = TypeVar("M", bound=models.Model)
 
@@ -41,6 +41,37 @@ class Status(models.TextChoices):
 # Stored states of a session that is not closed.
 OPEN = (Status.PENDING, Status.ACTIVE)
 CLOSED = (Status.ENDED, Status.REVOKED, Status.REMOVED, Status.REPLACED)
+
+
+class StatusFacts(Protocol):
+    """The columns from which the status is derived, and the status facts."""
+
+    @property
+    def stored_status(self) -> str: ...
+    @property
+    def expire_at(self) -> datetime: ...
+    @property
+    def abandon_at(self) -> datetime: ...
+    @property
+    def epoch_id(self) -> int | None: ...
+    @property
+    def void_reason(self) -> str | None: ...
+
+
+def status_of(session: StatusFacts, at: datetime) -> Status:
+    """Return the status at this moment. ``UserSessionQuerySet.with_status`` filters by the same rules."""
+    stored = Status(session.stored_status)
+    if stored in (Status.REVOKED, Status.REMOVED):
+        return stored
+    if stored in OPEN and session.epoch_id is not None:
+        return Status.REVOKED
+    if session.abandon_at <= at:
+        return Status.ABANDONED
+    if stored not in OPEN:
+        return stored
+    if session.expire_at <= at:
+        return Status.EXPIRED
+    return stored if session.void_reason is None else Status.REVOKED
 
 
 class StatusModel(models.Model):
@@ -91,22 +122,11 @@ class StatusModel(models.Model):
         return self.status_at(timezone.now())
 
     def status_at(self, at: datetime) -> Status:
-        """Return the status at this moment. ``UserSessionQuerySet.with_status`` filters by the same rules.
+        """Return the status at this moment.
 
         One query, once, for a row that did not come ``with_status_facts()``.
         """
-        at, stored = moment(at), Status(self.stored_status)
-        if stored in (Status.REVOKED, Status.REMOVED):
-            return stored
-        if stored in OPEN and self.epoch_id is not None:
-            return Status.REVOKED
-        if self.abandon_at <= at:
-            return Status.ABANDONED
-        if stored not in OPEN:
-            return stored
-        if self.expire_at <= at:
-            return Status.EXPIRED
-        return stored if self.void_reason is None else Status.REVOKED
+        return status_of(self, moment(at))
 
     def is_live(self, at: datetime) -> bool:
         return self.status_at(at) in OPEN

@@ -9,6 +9,7 @@ from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, plain
 from user_sessions.clerk.versions import WITH_TASKS
 from user_sessions.models import Client, JwtTemplate, Ticket, UserSession, UserSessionPolicy
+from user_sessions.models.session_rows import SessionRow
 from user_sessions.profiles import profile_of
 from user_sessions.templating.previews import Preview
 from user_sessions.users import user_id
@@ -26,21 +27,17 @@ __all__ = [
 ]
 
 
-def session_object(session: UserSession, *, at: datetime, version: str) -> dict[str, Any]:
+def session_object(session: UserSession | SessionRow, *, at: datetime, version: str) -> dict[str, Any]:
     """Return a session with its status at this moment."""
-    common = shapes.session_object(session, at=at)
+    shown = shapes.session_object(session, at=at)
     if version < WITH_TASKS:
-        del common["tasks"]
-    return common | {
-        "user_id": user_id(session.user_id),
-        "client_id": session.client_id,
-        **latest_activity(session),
-    }
+        del shown["tasks"]
+    shown["user_id"], shown["client_id"] = user_id(session.user_id), session.client_id
+    return shown | latest_activity(session)
 
 
-def client_object(client: Client, *, at: datetime, version: str) -> dict[str, Any]:
-    """Return a client with its listed sessions."""
-    candidates = list(client.sessions.all())
+def client_object(client: Client, candidates: Sequence[UserSession], *, at: datetime, version: str) -> dict[str, Any]:
+    """Return a client with those of its sessions that it lists."""
     sessions, active = client.listed_sessions(candidates, at=at), client.active_among(candidates, at=at)
     return {
         "object": "client",

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -14,11 +13,12 @@ from sessions_core.models import ApiKey
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import list_object
 from user_sessions.clerk.backend.secret_keys import SecretKeyAuthentication
-from user_sessions.clerk.base_view import ClerkView, one_template, session_not_found
+from user_sessions.clerk.base_view import ClerkView, session_not_found, template_not_found
 from user_sessions.clerk.errors import of_parameter
 from user_sessions.clerk.parameters import ClosedParameters, Parameters, body_of
 from user_sessions.clerk.versions import version_of
 from user_sessions.models import JwtTemplate, UserSession, UserSessionQuerySet
+from user_sessions.models.pages import Selection
 from user_sessions.users import find
 
 __all__ = ["BackendView"]
@@ -32,7 +32,7 @@ OFFSETS = range(10**9)
 PAGE = Parameters(limit=Number(within=PAGE_SIZES), offset=Number(within=OFFSETS), paginated=Flag())
 REVOKE_ALL = ClosedParameters(except_session_id=Text(), reason=Text(max_length=LONGEST_REASON))
 
-R = TypeVar("R", bound=Model)
+R = TypeVar("R")
 
 
 class BackendView(ClerkView):
@@ -61,7 +61,9 @@ class BackendView(ClerkView):
 
     def template(self, id: str) -> JwtTemplate:
         """Return the caller's JWT template with this id. Raise ClerkError."""
-        return one_template(JwtTemplate.objects.filter(workspace=self.auth.workspace, pk=id), id)
+        if is_storable(id) and (template := JwtTemplate.of_id(self.auth.workspace, id)):
+            return template
+        raise template_not_found(id)
 
     def session(self, session_id: str) -> UserSession:
         """Return the caller's session with this id. Raise ClerkError."""
@@ -87,17 +89,14 @@ class BackendView(ClerkView):
         return Response({"object": "revoked_sessions", "session_ids": list(revoked), "total_count": len(revoked)})
 
     def listed(
-        self, request: Request, rows_of: Callable[[], QuerySet[R]], shape: Callable[[R], dict[str, Any]]
+        self, request: Request, select: Callable[[], Selection[R] | None], shape: Callable[[R], dict[str, Any]]
     ) -> Response:
-        """Return a page of rows, newest first: a plain list, or an object with the total if the caller asks for pages.
-
-        A later page selects its ids from the index alone, so that earlier rows are not read.
-        """
+        """Return a page of the selected rows, newest first: a plain list, or an object with the total if the caller
+        asks for pages."""
         values = PAGE.read_query(request)
-        limit, offset = values.get("limit", 10), values.get("offset", 0)
-        rows = rows_of()
-        total = rows.count() if values.get("paginated") else None
-        rows = rows.order_by("-created_at", "-id")
-        page = slice(offset, offset + limit)
-        selected = rows.filter(pk__in=rows.values("pk")[page]) if offset else rows[page]
-        return Response(list_object([shape(row) for row in selected], total=total))
+        selection, is_counted = select(), values.get("paginated")
+        if selection is None:
+            return Response(list_object([], total=0 if is_counted else None))
+        total = selection.count() if is_counted else None
+        page = selection.page(limit=values.get("limit", 10), offset=values.get("offset", 0))
+        return Response(list_object([shape(row) for row in page], total=total))

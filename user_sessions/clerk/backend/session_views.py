@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from sessions_core.http.parameters import Choice, Flag, Number, Text
 from sessions_core.http.responses import Response
+from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import cookies_object, session_object
 from user_sessions.clerk.backend.backend_view import BackendView
 from user_sessions.clerk.backend.refresh import Refresh
@@ -18,7 +19,9 @@ from user_sessions.clerk.parameters import LONGEST_TOKEN, Organization, Paramete
 from user_sessions.clerk.shapes import token_object
 from user_sessions.conf import settings
 from user_sessions.keys.key_sets import verifier_of
-from user_sessions.models import Status, UserSession, UserSessionPolicy, UserSessionQuerySet
+from user_sessions.models import Status, UserSession, UserSessionPolicy
+from user_sessions.models.pages import Selection
+from user_sessions.models.session_rows import SessionRow
 from user_sessions.tokens.session_tokens import LIFETIMES, session_token, template_token
 from user_sessions.users import key_of
 from user_sessions.verify import TokenRejected
@@ -37,7 +40,7 @@ REFRESH_QUERY = Parameters(suffixed_cookies=Flag())
 class SessionsView(BackendView):
     def list(self, request: Request) -> Response:
         now = timezone.now()
-        return self.listed(request, lambda: self._filtered(request, now), lambda session: self._object(session, now))
+        return self.listed(request, lambda: self._selected(request, now), lambda session: self._object(session, now))
 
     def create(self, request: Request) -> Response:
         workspace = self.auth.workspace
@@ -52,7 +55,10 @@ class SessionsView(BackendView):
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
-        return Response(self._object(self.session(session_id), timezone.now()))
+        session = SessionRow.of_id(self.auth.workspace, session_id) if is_storable(session_id) else None
+        if session is None:
+            raise session_not_found(session_id)
+        return Response(self._object(session, timezone.now()))
 
     def revoke(self, request: Request, session_id: str) -> Response:
         body_of(request)  # no parameters, but the body must be valid
@@ -100,24 +106,18 @@ class SessionsView(BackendView):
         template = template_named(self.auth.workspace, template_name)
         return Response(token_object(template_token(session, template, at=now, lifetime=lifetime)))
 
-    def _sessions(self) -> UserSessionQuerySet:
-        """Return the sessions of the caller's workspace."""
-        sessions = UserSession.objects.in_workspace(self.auth.workspace)
-        return sessions.with_status_facts().select_related("latest_activity")
-
-    def _filtered(self, request: Request, now: datetime) -> UserSessionQuerySet:
-        sessions = self._sessions()
+    def _selected(self, request: Request, now: datetime) -> Selection[SessionRow] | None:
+        """Return the sessions that the query selects, or None if its user cannot have any."""
         values = FILTERS.read_query(request)
         user_id, client_id, status = (values.get(name) for name in FILTERS.declared)
         if user_id is None and client_id is None and not settings.allow_unfiltered_list:
             raise ClerkError("missing_query_parameter", "Give user_id or client_id, or both.")
-        if user_id is not None:
-            sessions = sessions.filter(user=key) if (key := key_of(user_id)) is not None else sessions.none()
-        if client_id is not None:
-            sessions = sessions.filter(client=client_id)
-        return sessions if status is None else sessions.with_status(status, at=now)
+        key = None if user_id is None else key_of(user_id)
+        if user_id is not None and key is None:
+            return None
+        return SessionRow.select(self.auth.workspace, user=key, client=client_id, status=status, at=now)
 
-    def _object(self, session: UserSession, now: datetime) -> dict[str, Any]:
+    def _object(self, session: UserSession | SessionRow, now: datetime) -> dict[str, Any]:
         return session_object(session, at=now, version=self.api_version)
 
 

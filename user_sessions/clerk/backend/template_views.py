@@ -44,7 +44,7 @@ PREVIEW = Parameters(
 
 class JwtTemplatesView(BackendView):
     def list(self, request: Request) -> Response:
-        return self.listed(request, self.auth.workspace.user_sessions_jwt_templates.all, jwt_template_object)
+        return self.listed(request, lambda: JwtTemplate.select(self.auth.workspace), jwt_template_object)
 
     def create(self, request: Request) -> Response:
         definition = _definition(body_of(request))

@@ -8,6 +8,7 @@ from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, token_object, user_object
 from user_sessions.models import Client, SignIn, UserSession
 from user_sessions.models.reverification import Factors
+from user_sessions.models.session_rows import SessionRow
 from user_sessions.passwords import can_have_password
 from user_sessions.second_factors import FactorKind
 from user_sessions.tokens.claims import factor_verification_age
@@ -42,7 +43,7 @@ def session_object(session: UserSession, *, at: datetime, token: str | None) -> 
     }
 
 
-def session_with_activity(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
+def session_with_activity(session: SessionRow, *, at: datetime, token: str | None) -> dict[str, Any]:
     return _with_token(session, at=at, token=token) | latest_activity(session)
 
 
@@ -131,7 +132,7 @@ def _verified(strategy: str) -> dict[str, Any]:
     }
 
 
-def _with_token(session: UserSession, *, at: datetime, token: str | None) -> dict[str, Any]:
+def _with_token(session: UserSession | SessionRow, *, at: datetime, token: str | None) -> dict[str, Any]:
     return shapes.session_object(session, at=at) | {"last_active_token": token_object(token) if token else None}
 
 

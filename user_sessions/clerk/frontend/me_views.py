@@ -11,7 +11,8 @@ from user_sessions.clerk.base_view import session_not_found
 from user_sessions.clerk.frontend.frontend_shapes import session_object, session_with_activity
 from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.shapes import user_object
-from user_sessions.models import Status, UserSession, UserSessionQuerySet
+from user_sessions.models import Status, UserSession
+from user_sessions.models.session_rows import live_sessions_of, sessions_of
 
 __all__ = ["MeView"]
 
@@ -27,14 +28,15 @@ class MeView(FrontendView):
 
     def sessions_of_user(self, request: Request) -> Response:
         now = timezone.now()
-        sessions = self._user_sessions(self._active_session(request, at=now)).not_left(at=now)
-        return Response([session_object(session, at=now, token=None) for session in sessions[:MOST]])
+        user = self._active_session(request, at=now).user
+        sessions = sessions_of(user, self.caller.workspace, at=now, most=MOST)
+        return Response([session_object(session, at=now, token=None) for session in sessions])
 
     def active_sessions(self, request: Request) -> Response:
         now = timezone.now()
-        live = self._user_sessions(self._active_session(request, at=now)).live(at=now)
-        latest = live.order_by("-last_active_at", "-id")
-        return Response([session_with_activity(session, at=now, token=None) for session in latest[:MOST]])
+        user = self._active_session(request, at=now).user
+        live = live_sessions_of(user, self.caller.workspace, at=now, most=MOST)
+        return Response([session_with_activity(session, at=now, token=None) for session in live])
 
     def revoke(self, request: Request, session_id: str) -> Response:
         """Revoke one session of the user, on this client or another."""
@@ -52,9 +54,8 @@ class MeView(FrontendView):
         return self.own.active_session(request.query_params.getlist("_clerk_session_id"), at=at)
 
     def _session_elsewhere(self, id: str, active: UserSession) -> UserSession | None:
-        return self._user_sessions(active).filter(pk=id).first() if is_storable(id) else None
-
-    def _user_sessions(self, active: UserSession) -> UserSessionQuerySet:
-        """Return the sessions of the signed-in user."""
-        sessions = UserSession.objects.in_workspace(self.caller.workspace).of_user(active.user)
-        return sessions.with_status_facts().select_related("user", "latest_activity")
+        session = UserSession.of_id(self.caller.workspace, id) if is_storable(id) else None
+        if session is None or session.user_id != active.user_id:
+            return None
+        session.user = active.user
+        return session
