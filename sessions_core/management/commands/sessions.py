@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from sessions_core.cleaning import Cleaned, Kind, clean, count, kinds
+from sessions_core.cleaning import Cleaned, Kind, clean, count, kinds, record_run
 from sessions_core.management.databases import ready_database
 from sessions_core.management.progress import Progress
 
@@ -32,6 +32,8 @@ class Command(BaseCommand):
             found.append(_facts(kind, cleaned, is_dry=options["dry_run"]))
             if not options["json"]:
                 self.stdout.write(_sentence(kind, cleaned, is_dry=options["dry_run"]))
+        if not options["dry_run"]:
+            record_run()
         if options["json"]:
             self.stdout.write(json.dumps(found))
 
