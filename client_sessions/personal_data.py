@@ -9,7 +9,8 @@ from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken
 from sessions_core.batches import batches
 from sessions_core.models.events import USER_ERASED
-from sessions_core.personal_data import DataSource, Person, Section, Traces, columns, delete_quietly, register
+from sessions_core.personal_data import DataSource, Person, Section, Traces, register
+from sessions_core.personal_rows import columns, delete_quietly
 
 __all__ = ["register_source"]
 

@@ -12,18 +12,19 @@ from typing import Any, Self
 
 from django.contrib.auth import get_user_model
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from sessions_core.arguments import require_instance
-from sessions_core.batches import batches
 from sessions_core.crypto.tokens import pseudonym
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, Workspace
+from sessions_core.models import Event, WebhookMessage, Workspace
 from sessions_core.moments import moment
+from sessions_core.personal_rows import columns, role
 from sessions_core.texts import LONGEST_ACTOR, text
+from sessions_core.webhooks.announced import impersonal_body
 from sessions_core.webhooks.erasing import forget_messages, messages_about
 
-__all__ = ["DataSource", "Person", "Section", "Traces", "columns", "erase_user", "export_user", "register", "role"]
+__all__ = ["DataSource", "Person", "Section", "Traces", "erase_user", "export_user", "register"]
 
 logger = logging.getLogger(__name__)
 
@@ -184,28 +185,6 @@ def erase_user(
     return erased
 
 
-def columns(row: Model, names: Iterable[str]) -> dict[str, Any]:
-    """Return these columns of a row. A foreign key is the primary key it refers to."""
-    return {name: getattr(row, row._meta.get_field(name).attname) for name in names}  # type: ignore[union-attr]
-
-
-def delete_quietly(model: type[Model], rows: "QuerySet[Any]") -> int:
-    """Delete rows whose end is recorded, which ``delete`` of their manager would record once more. Return how many."""
-    deleted = 0
-    for some in batches(list(rows.order_by().values_list("pk", flat=True))):
-        _, counts = QuerySet(model).filter(pk__in=some).delete()
-        deleted += counts.get(model._meta.label, 0)
-    return deleted
-
-
-def role(actor: str) -> str:
-    """Return what an export may tell of somebody else: ``operator`` of ``operator:7``. Programs keep their name."""
-    kind, colon, _ = actor.partition(":")
-    if kind in ("system", "command") or not actor:
-        return actor
-    return kind if colon else "other"
-
-
 def _person(user: Any, keys: Collection[str], workspace: Workspace | None) -> Person:
     if workspace is not None:
         require_instance(workspace, Workspace, name="workspace")
@@ -250,11 +229,19 @@ def _messages_section(traces: Traces) -> Section:
             {
                 **columns(message, ("id", "type", "attempts", "last_outcome", "delivered_at", "dead_at")),
                 "recipient": message.endpoint.url,
-                "body": _without_staff(json.loads(message.body)),
+                "body": _body_of(message),
             }
             for message in messages_about(traces.subjects)
         ],
     )
+
+
+def _body_of(message: WebhookMessage) -> Any:
+    """Return the body for an export. During an impersonation its device and address are those of the staff."""
+    body = json.loads(message.body)
+    if _without_staff(body) == body:
+        return body
+    return json.loads(impersonal_body(message.event.type, message.body) or "{}")
 
 
 def _without_staff(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -205,8 +206,10 @@ def test_every_column_is_exported_or_withheld(model):
 
 
 def test_an_export_names_no_staff(planted, person, workspace):
-    UserSession.objects.start(workspace, person, actor="operator:7", at=NOW, impersonator=STAFF, device=device(1))
+    of_staff = replace(device(1), ip_address="203.0.113.9")
+    UserSession.objects.start(workspace, person, actor="operator:7", at=NOW, impersonator=STAFF, device=of_staff)
     found = export(person, workspace)
+    assert "203.0.113.9" in dump_of_ours() and "203.0.113.9" not in str(found)
     assert [row["impersonator"] for row in rows_of(found, "user_sessions")].count("staff") == 1
     assert len(rows_of(found, "activities")) == 4  # without that of the staff
     assert {"operator", "other"} <= {event["actor"] for event in rows_of(found, "events")}

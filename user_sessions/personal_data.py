@@ -11,7 +11,8 @@ from django.db.models import Model, QuerySet
 from sessions_core.batches import batches
 from sessions_core.models import Event
 from sessions_core.models.events import USER_ERASED
-from sessions_core.personal_data import DataSource, Person, Section, Traces, columns, delete_quietly, register, role
+from sessions_core.personal_data import DataSource, Person, Section, Traces, register
+from sessions_core.personal_rows import columns, delete_quietly, role
 from user_sessions.exceptions import UserInactive
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession, admission
 
@@ -54,20 +55,13 @@ def _export(person: Person) -> Iterator[Section]:
         name="user_sessions",
         purpose="Signing in, and staying signed in.",
         portable=["created_at", "last_active_at", "amr", "tasks"],
-        rows=[
-            columns(session, SESSION)
-            | {
-                "status": session.status,
-                "closed_by": "" if not session.closed_by else _who(session),
-                "impersonator": "staff" if session.impersonator else None,
-            }
-            for session in sessions
-        ],
+        rows=[columns(each, SESSION) | _derived(each) | {"closed_by": _closed_by(each)} for each in sessions],
     )
+    # During an impersonation, device and address are those of the impersonator.
     own = [session.pk for session in sessions if session.impersonator is None]
     yield Section(
         name="activities",
-        purpose="Recognizing sign-ins by others. During an impersonation device and address are those of the staff.",
+        purpose="Recognizing sign-ins by others.",
         portable=set(DEVICE) - {"address_hash"},
         rows=[columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)],
     )
@@ -77,22 +71,28 @@ def _export(person: Person) -> Iterator[Section]:
         portable=["created_at"],
         rows=[columns(each, CLIENT) for each in _among(Client, "pk", _client_ids(person, _named_in(person)))],
     )
+    yield from _export_attempts(person)
+
+
+def _export_attempts(person: Person) -> Iterator[Section]:
+    tickets = Ticket.objects.filter(user=person.key).select_related("user")
     yield Section(
         name="tickets",
         purpose="One sign-in without a password, issued by a backend.",
         portable=["created_at"],
-        rows=[
-            columns(ticket, TICKET)
-            | {"status": ticket.status, "impersonator": "staff" if ticket.impersonator else None}
-            for ticket in Ticket.objects.filter(user=person.key).select_related("user")
-        ],
+        rows=[columns(each, TICKET) | _derived(each) for each in tickets],
     )
+    attempts = SignIn.objects.filter(user=person.key)
     yield Section(
         name="sign_ins",
         purpose="Signing in step by step.",
         portable=["identifier", "created_at"],
-        rows=[columns(each, SIGN_IN) | {"status": each.status} for each in SignIn.objects.filter(user=person.key)],
+        rows=[columns(each, SIGN_IN) | {"status": each.status} for each in attempts],
     )
+
+
+def _derived(row: UserSession | Ticket) -> dict[str, Any]:
+    return {"status": row.status, "impersonator": "staff" if row.impersonator else None}
 
 
 def _end(person: Person, actor: str, at: datetime) -> None:
@@ -151,6 +151,6 @@ def _among(model: type[Model], field: str, ids: Collection[Any]) -> Iterator[Any
         yield from model._default_manager.filter(**{f"{field}__in": some})
 
 
-def _who(session: UserSession) -> str:
+def _closed_by(session: UserSession) -> str:
     own = (session.actor, f"client:{session.client_id}")
     return session.closed_by if session.closed_by in own else role(session.closed_by)
