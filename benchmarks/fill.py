@@ -65,10 +65,6 @@ def token_short(number: int) -> str:
     return f"{10**7 + number}"
 
 
-def foreign_workspace(number: int) -> UUID:
-    return UUID(int=number + 1)
-
-
 def number_of_user(session: int) -> int:
     """Return the id of the user of a session: each has ten."""
     return FIRST_USER + session // 10

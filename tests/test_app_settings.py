@@ -79,6 +79,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "SESSION_LIMITS"): FUNCTIONS,
     ("USER_SESSIONS", "PLACE_OF_ADDRESS"): FUNCTIONS,
     ("USER_SESSIONS", "PLACE_DATABASE"): ["/nowhere.mmdb", __file__],
+    ("USER_SESSIONS", "SIGN_IN_RISK"): FUNCTIONS,
     ("USER_SESSIONS", "ADDRESS_FORM"): ["Whole", ["cut"], None, True],
     ("USER_SESSIONS", "ACTIVITIES_PER_SESSION"): [*NUMBERS, 0],
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],

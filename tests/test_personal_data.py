@@ -308,6 +308,16 @@ def test_rows_of_others_stay_as_they_are(planted, others, person, workspace):
     assert Client.objects.get().pk == planted[1].client_id  # others have a session on it
 
 
+def test_events_about_a_client_are_pseudonymised_unless_others_use_it(planted, others, person, workspace):
+    for session in planted:
+        Event.objects.record(
+            "client.renamed", subject=session.client_id, workspace_id=workspace.pk, actor=session.actor
+        )
+    erase(person, workspace)
+    subjects = Event.objects.filter(type="client.renamed").values_list("subject", flat=True)
+    assert {subject for subject in subjects if not subject.startswith("erased_user:")} == {planted[1].client_id}
+
+
 def test_a_second_run_does_nothing(planted, others, person, workspace):
     assert {"user_sessions": 4, "activities": 4, "clients": 3, "orders": 1}.items() <= erase(person, workspace).items()
     before = dump()

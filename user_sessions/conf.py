@@ -17,6 +17,7 @@ DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
 PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 ADDRESS_FORMS = ("whole", "cut", "hashed", "none")
+DEFAULT_RISK = "user_sessions.risk.no_risk"
 DEFAULT_PLACE = "user_sessions.places.unknown"
 
 # visitor: new clients and sign-ins of one network. password: attempts at one user from one network. account: attempts
@@ -164,6 +165,16 @@ class UserSessionsSettings(RatedSettings, RetainingSettings):
         """Return the path of a local file in MaxMind's format (MMDB) with cities or countries, or None."""
         given = self.given.get("PLACE_DATABASE")
         return Path(given) if isinstance(given, str | Path) and given else None
+
+    @property
+    def sign_in_risk(self) -> str:
+        """Return the dotted path of a function that decides about a sign-in that may be somebody else's.
+
+        It takes the user, the session, its ``Activity`` and a queryset of the user's earlier activities, and returns a
+        ``user_sessions.risk.Risk``. Default ``"user_sessions.risk.no_risk"``.
+        """
+        given = self.given.get("SIGN_IN_RISK", DEFAULT_RISK)
+        return given if isinstance(given, str) else DEFAULT_RISK
 
     @property
     def activities_per_session(self) -> int:

@@ -107,14 +107,14 @@ def _end(person: Person, actor: str, at: datetime) -> None:
 
 
 def _traces(person: Person) -> Traces:
-    sessions = UserSession.objects.filter(user=person.key).order_by()
-    tickets = Ticket.objects.filter(user=person.key).order_by()
     named = _named_in(person)
-    ids = {*sessions.values_list("pk", flat=True), *(event.subject for event in named)}
+    sessions = UserSession.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
+    tickets = Ticket.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
+    ids, client_ids = {*sessions, *(event.subject for event in named)}, _client_ids(person, named)
     return Traces(
-        subjects=frozenset({*ids, *tickets.values_list("pk", flat=True)}),
+        subjects=frozenset({*ids, *tickets, *(client_ids - _used_by_others(person, client_ids))}),
         actors=frozenset(f"user_session:{id}" for id in ids),
-        clients=frozenset(f"client:{id}" for id in _client_ids(person, named)),
+        clients=frozenset(f"client:{id}" for id in client_ids),
     )
 
 
@@ -144,6 +144,19 @@ def _client_ids(person: Person, named: Iterable[Event] = ()) -> set[str]:
     of_sessions = UserSession.objects.filter(user=person.key).order_by().values_list("client", flat=True)
     of_attempts = SignIn.objects.filter(user=person.key).order_by().values_list("client", flat=True)
     return {*of_sessions, *of_attempts, *(event.data["client"] for event in named if "client" in event.data)}
+
+
+def _used_by_others(person: Person, client_ids: Collection[str]) -> set[str]:
+    """Return those of the clients that other users have sessions on, or try to sign in on."""
+    return {
+        client_id
+        for some in batches(client_ids)
+        for model in (UserSession, SignIn)
+        for client_id in QuerySet(model)
+        .filter(client__in=some)
+        .exclude(user=person.key)
+        .values_list("client", flat=True)
+    }
 
 
 def _among(model: type[Model], field: str, ids: Collection[Any]) -> Iterator[Any]:

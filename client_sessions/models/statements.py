@@ -1,6 +1,7 @@
 """The statements on client sessions that run in most requests, compiled once."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -37,7 +38,7 @@ class SessionLookups:
             lambda workspace, key: (
                 rows.filter(workspace=workspace)
                 .with_key(key)
-                .order_by("grants__id")
+                .order_by()
                 .values_list(*_columns(model), *(f"grants__{column}" for column in _columns(Grant)))
             ),
             workspace=UUID,
@@ -53,7 +54,8 @@ class SessionLookups:
         session = self.model.from_db(using, columns, rows[0][: len(columns)])
         grants = (row[len(columns) :] for row in rows)
         session.workspace = workspace
-        session.loaded_grants = [Grant.from_db(using, columns_of_grant, grant) for grant in grants if any(grant)]
+        loaded = [Grant.from_db(using, columns_of_grant, grant) for grant in grants if any(grant)]
+        session.loaded_grants = sorted(loaded, key=attrgetter("pk"))
         return session
 
 

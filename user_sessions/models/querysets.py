@@ -14,6 +14,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from user_sessions.authentication_methods import SEVERAL_FACTORS
+from user_sessions.exceptions import SignInRefused
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
@@ -24,11 +25,13 @@ from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.lifetimes import ends
 from user_sessions.models.policies import UserSessionPolicy
+from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.start_arguments import method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
+from user_sessions.risk import ALLOWED, Risk, Verdict, risk_of
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
@@ -122,7 +125,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         was earlier; with "mfa" also of the second factor. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
-        AlreadySignedIn or TooManySessions.
+        AlreadySignedIn, TooManySessions or SignInRefused.
         """
         at = moment(at)
         require_arguments(workspace, user, client, impersonator)
@@ -194,6 +197,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **values,
         )
         session.void_reason = None
+        risk = ALLOWED if activity is None or session.impersonator else _judge(session, activity)
         if session.client._state.adding:
             session.client.last_active_session_id = session.pk
             insert([session.client])
@@ -203,7 +207,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         if activity is not None:
             activity.session = session
             insert([activity])
-        _record_start(session, actor=actor, at=at)
+        _record_start(session, risk, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -254,12 +258,25 @@ def _insertion(model: "type[UserSession]") -> Insert:
     return Insert(model, lambda: {"epoch_id": _epoch_id()})
 
 
-def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
+def _judge(session: "UserSession", activity: Activity) -> Risk:
+    """Ask the host about a sign-in, and carry out its verdict. Raise SignInRefused."""
+    before = Activity.objects.filter(session__user=session.user_id, session__workspace=session.workspace_id)
+    risk = risk_of(session, activity, before)
+    if risk.verdict == Verdict.REFUSE:
+        raise SignInRefused(session, risk.reason)
+    if risk.verdict == Verdict.STEP_UP:
+        session.verified_at, session.second_factor_at = UNVERIFIED, None
+    return risk
+
+
+def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetime) -> None:
     happened = "pending" if session.tasks else "created"
     # The user and the client, so that a history can be found and erased after their rows are gone.
     facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
     if session.impersonator is not None:
         facts["impersonator"] = session.impersonator
+    if risk.verdict != Verdict.ALLOW:
+        facts |= {"risk": risk.verdict, "reason": risk.reason}
     Event.objects.record(
         f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
     )
