@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
@@ -190,8 +191,12 @@ def _person(user: Any, keys: Collection[str], workspace: Workspace | None) -> Pe
         require_instance(workspace, Workspace, name="workspace")
     if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
         raise ValueError("user_identifier_keys must be a collection of texts, such as ['jane'].")
-    key = user.pk if isinstance(user, get_user_model()) else user
-    if key is None or isinstance(key, Model) or not str(key).strip():
+    field: Any = get_user_model()._meta.pk
+    try:
+        key = field.to_python(user.pk if isinstance(user, get_user_model()) else user)
+    except (TypeError, ValidationError, ValueError):
+        key = None
+    if key in (None, "") or isinstance(key, Model):
         raise ValueError("user must be a saved user or a primary key of one.")
     return Person(key=key, user_identifier_keys=frozenset(keys), workspace=workspace)
 
