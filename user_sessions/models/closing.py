@@ -35,12 +35,12 @@ LEAVES = {
 }
 
 
-@atomic(savepoint=False)
 def close(sessions: "UserSessionQuerySet", status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
     """Close the sessions that allow it. Return their ids."""
     leaving, changes = closing(sessions, status, actor=actor, at=at, reason=reason)
-    closed = update_returning(leaving, ["workspace", "id", "recorded_ends"], **changes)
-    _record(status, closed, actor=actor, at=at, reason=reason)
+    with atomic(savepoint=False):
+        closed = update_returning(leaving, ["workspace", "id", "recorded_ends"], **changes)
+        _record(status, closed, actor=actor, at=at, reason=reason)
     return [id for _, id, _ in closed]
 
 

@@ -44,17 +44,17 @@ class SessionChanges:
         """Record the use of a live session that was last used until ``before``."""
         return self._run(self._touch, id=id, at=at, before=before, expire_at=expire_at)
 
-    @atomic(savepoint=False)
     def close(self, id: str, status: Status, *, actor: str, at: datetime, reason: str = "") -> dict[str, Any] | None:
         """Do to one session what ``UserSessionQuerySet.close`` does to many."""
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
-        columns = self._run(self._close[status], id=id, actor=actor, at=at, reason=reason)
-        if columns is not None:
-            workspace_id, data = columns["workspace_id"], end_data(reason, is_first=columns["recorded_ends"] == 1)
-            Event.objects.record(
-                f"user_session.{status}", subject=id, workspace_id=workspace_id, actor=actor, at=at, **data
-            )
+        with atomic(savepoint=False):
+            columns = self._run(self._close[status], id=id, actor=actor, at=at, reason=reason)
+            if columns is not None:
+                workspace_id, data = columns["workspace_id"], end_data(reason, is_first=columns["recorded_ends"] == 1)
+                Event.objects.record(
+                    f"user_session.{status}", subject=id, workspace_id=workspace_id, actor=actor, at=at, **data
+                )
         return columns
 
     def _touched(self, id: str, at: datetime, before: datetime, expire_at: datetime) -> Change:
