@@ -250,7 +250,7 @@ def _body_of(message: WebhookMessage) -> Any:
 
 
 def _without_staff(value: Any) -> Any:
-    """Return the JSON value without who impersonated the person: other people's rights, Art. 15 (4) GDPR."""
+    """Return the JSON value without the impersonator, whose rights Art. 15 (4) GDPR protects."""
     if isinstance(value, Mapping):
         return {
             name: "staff" if name in ("impersonator", "actor") and each else _without_staff(each)

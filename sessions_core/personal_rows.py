@@ -25,7 +25,7 @@ def delete_quietly(model: type[Model], rows: "QuerySet[Any]") -> int:
 
 
 def role(actor: str) -> str:
-    """Return what an export may tell of somebody else: ``operator`` of ``operator:7``. Programs keep their name."""
+    """Return what an export says about another actor: ``operator`` for ``operator:7``. Programs keep their name."""
     kind, colon, _ = actor.partition(":")
     if kind in ("system", "command") or not actor:
         return actor
