@@ -1,16 +1,18 @@
 """Format the ids of the host project's users, and look users up by id or name."""
 
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import EmailField, Model, QuerySet
+from django.db.models.manager import BaseManager
 from django.utils.module_loading import import_string
 
+from sessions_core.db.compiled import CompiledQuery, kind_of
 from sessions_core.models import Workspace
-from user_sessions.conf import settings
+from user_sessions.conf import EVERYBODY, settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -54,7 +56,21 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     ``USER_SESSIONS["WORKSPACE_USERS"]`` decides which users a workspace has.
     """
     key = key_of(id)
-    return None if key is None else next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
+    if key is None:
+        return None
+    if settings.workspace_users == EVERYBODY and (users := _among_everybody(get_user_model())):
+        return users.get(key=key)
+    return next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
+
+
+@cache
+def _among_everybody(model: type[Model]) -> CompiledQuery[Any] | None:
+    """Return the look-up by primary key, or None if the manager of the model may return another query each time."""
+    kind = kind_of(model._meta.pk)
+    is_fixed = type(model._default_manager).get_queryset is BaseManager.get_queryset
+    if kind is None or not is_fixed:
+        return None
+    return CompiledQuery(model, lambda key: model._default_manager.filter(pk=key).order_by(), key=kind)
 
 
 def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
