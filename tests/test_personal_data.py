@@ -357,6 +357,14 @@ def test_the_pseudonym_hides_a_person_who_impersonated_others_and_acted_on_them(
     assert event.actor.startswith("erased_user:") and event.data["user"] == str(neighbour.pk)
 
 
+def test_who_impersonated_the_person_stays_in_the_events(planted, person, workspace):
+    UserSession.objects.start(workspace, person, actor="operator:999", at=NOW, impersonator=STAFF)
+    erase(person, workspace)
+    events = Event.objects.filter(data__impersonator__sub="user_999")
+    assert {event.type for event in events} >= {"user_session.created", "actor_token.created"}
+    assert all(event.subject.startswith("erased_user:") for event in events)
+
+
 def test_the_door_is_the_only_one(planted):
     event = Event.objects.first()
     for change in (event.save, event.delete, Event.objects.all().delete, lambda: Event.objects.update(actor="x")):

@@ -24,7 +24,8 @@ NAMING = [
     "user_session.pending",
     *(f"{kind}.{change}" for kind in Ticket.Kind.values for change in ("created", "accepted", "revoked")),
 ]
-IMPERSONAL = frozenset({"tasks", "was_over"})
+# The impersonator is another person, who answers for what happened.
+IMPERSONAL = frozenset({"impersonator", "tasks", "was_over"})
 
 SESSION = [
     *("id", "workspace", "client", "created_at", "updated_at", "last_active_at", "expire_at", "abandon_at"),
@@ -148,15 +149,12 @@ def _client_ids(person: Person, named: Iterable[Event] = ()) -> set[str]:
 
 def _used_by_others(person: Person, client_ids: Collection[str]) -> set[str]:
     """Return those of the clients that other users have sessions on, or try to sign in on."""
-    return {
-        client_id
-        for some in batches(client_ids)
-        for model in (UserSession, SignIn)
-        for client_id in QuerySet(model)
-        .filter(client__in=some)
-        .exclude(user=person.key)
-        .values_list("client", flat=True)
-    }
+    found: set[str] = set()
+    for some in batches(client_ids):
+        for model in (UserSession, SignIn):
+            of_others: QuerySet[Any] = QuerySet(model).filter(client__in=some).exclude(user=person.key)
+            found.update(of_others.values_list("client", flat=True))
+    return found
 
 
 def _among(model: type[Model], field: str, ids: Collection[Any]) -> Iterator[Any]:
