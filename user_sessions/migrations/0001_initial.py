@@ -270,6 +270,7 @@ class Migration(migrations.Migration):
                 (
                     "workspace",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions",
                         to="sessions_core.workspace",
@@ -365,6 +366,7 @@ class Migration(migrations.Migration):
             model_name="usersession",
             name="client",
             field=models.ForeignKey(
+                db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="sessions",
                 to="user_sessions.client",
@@ -615,7 +617,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="usersession",
             index=models.Index(
-                fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"
+                fields=["client", "workspace", "-created_at", "-id"], name="user_sessions_page_of_client"
             ),
         ),
         migrations.AddIndex(

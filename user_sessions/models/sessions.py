@@ -43,11 +43,14 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
+    # The indexes of the pages serve the keys as well. With indexes of their own, PostgreSQL reads those and sorts, and
+    # each change of a session writes them.
     workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, related_name="user_sessions", verbose_name=WORKSPACE
+        Workspace, on_delete=models.CASCADE, db_index=False, related_name="user_sessions", verbose_name=WORKSPACE
     )
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="sessions", verbose_name=CLIENT)
-    # The index of the page of a user serves the key as well; with one of its own, PostgreSQL reads that one and sorts.
+    client = models.ForeignKey(
+        Client, on_delete=models.CASCADE, db_index=False, related_name="sessions", verbose_name=CLIENT
+    )
     user = models.ForeignKey(
         django_settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_index=False, related_name="+", verbose_name=USER
     )
@@ -93,7 +96,7 @@ class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
             models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
-            models.Index(fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"),
+            models.Index(fields=["client", "workspace", "-created_at", "-id"], name="user_sessions_page_of_client"),
             # Sessions whose end was not recorded. Live sessions are most of them.
             models.Index(fields=["expire_at"], condition=Q(recorded_ends=0), name="user_sessions_unrecorded"),
         ]
