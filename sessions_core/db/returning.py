@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Model, QuerySet, sql
 from django.db.models.signals import post_save, pre_save
 
-__all__ = ["insert", "run_returning", "update_query", "update_returning"]
+__all__ = ["insert", "insert_missing", "run_returning", "update_query", "update_returning"]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
@@ -51,6 +51,24 @@ def insert(rows: Sequence[Model]) -> None:
             row.pk, row._state.adding, row._state.db = key, False, using
     for row in rows:
         post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)
+
+
+def insert_missing(rows: Sequence[Model]) -> set[Any]:
+    """Insert the rows whose primary key no row has yet, in one statement. Return their keys. Sends no signals.
+
+    Of concurrent calls with the same key one inserts it; the others wait until that one commits.
+    """
+    if not rows:
+        return set()
+    model, fields = type(rows[0]), list[Any](rows[0]._meta.concrete_fields)
+    connection = connections[router.db_for_write(model)]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
+    table = connection.ops.quote_name(model._meta.db_table)
+    in_order = sorted(rows, key=lambda row: row.pk)  # the same in every process, so that they do not deadlock
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in in_order for field in fields]
+    statement = f"INSERT INTO {table} ({columns}) VALUES {places} ON CONFLICT DO NOTHING"
+    return {key for (key,) in run_returning(model, ["pk"], statement, values, connection)}
 
 
 def update_query(rows: QuerySet[Any], values: Any) -> Any:
