@@ -40,9 +40,17 @@ BATCH = 500
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
-        return self.create(
-            id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
-        )
+        client = self._new(workspace, at=at)
+        client.save(force_insert=True, using=self.db)
+        return client
+
+    def begin_all(self, workspace: Workspace, times: Iterable[datetime]) -> "list[Client]":
+        """Create a client for each of these times. No caller has a token of theirs."""
+        return self.bulk_create([self._new(workspace, at=at) for at in times])
+
+    def _new(self, workspace: Workspace, *, at: datetime) -> "Client":
+        facts = {"created_at": at, "updated_at": at, **_new_generation()}
+        return self.model(id=new_id("client", at=at), workspace=workspace, **facts)
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Return the clients that have a live session at this moment, or now."""
