@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from sessions_core.texts import printable
 from user_sessions.conf import settings
 
-__all__ = ["Place", "in_place_database", "stored_place", "unknown"]
+__all__ = ["Place", "in_place_database", "unknown"]
 
 logger = logging.getLogger(__name__)
 

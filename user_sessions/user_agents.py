@@ -9,7 +9,7 @@ from sessions_core.texts import printable
 from user_sessions.addresses import stored_address
 from user_sessions.client_hints import hints_of
 
-__all__ = ["Device", "device_of", "stored_name"]
+__all__ = ["Device", "device_of"]
 
 # Characters that are parsed: a longer text takes longer, and real browsers send less.
 LONGEST_USER_AGENT = 512

@@ -112,7 +112,7 @@ class History:
         missing = [digest for digest, others in digests.items() if known.isdisjoint((digest, *others))]
         claimed = missing
         if not self.is_dry_run:
-            claimed = list(ImportedSession.objects.claim(self.workspace, self.source, missing, at=self.at))
+            claimed = list(ImportedSession.objects.claim(self.workspace, self.source, missing))
         return list(digests.keys() - set(claimed))
 
     def _checked(self, row: PastSession) -> PastSession:

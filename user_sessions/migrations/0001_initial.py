@@ -316,7 +316,6 @@ class Migration(migrations.Migration):
             fields=[
                 ("digest", models.CharField(editable=False, max_length=41, primary_key=True, serialize=False)),
                 ("source", models.CharField(editable=False, max_length=40)),
-                ("imported_at", models.DateTimeField(editable=False)),
                 (
                     "workspace",
                     models.ForeignKey(

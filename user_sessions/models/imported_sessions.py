@@ -1,7 +1,6 @@
 """Which sessions of other packages were imported, so that a restarted import adds none twice."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from functools import reduce
 from operator import or_
 
@@ -21,11 +20,9 @@ class ImportedSessionQuerySet(models.QuerySet["ImportedSession"]):
         """Return those of the digests that were imported."""
         return set(self.filter(pk__in=list(digests)).values_list("pk", flat=True))
 
-    def claim(self, workspace: Workspace, source: str, digests: Iterable[str], *, at: datetime) -> set[str]:
+    def claim(self, workspace: Workspace, source: str, digests: Iterable[str]) -> set[str]:
         """Record that these are being imported. Return those that no concurrent import has recorded."""
-        return insert_missing(
-            [self.model(digest=digest, workspace=workspace, source=source, imported_at=at) for digest in digests]
-        )
+        return insert_missing([self.model(digest=digest, workspace=workspace, source=source) for digest in digests])
 
     def of_removed_keys(self) -> "ImportedSessionQuerySet":
         """Filter rows whose digest was made with a key that is not in TOKEN_KEYS any more: no import can find them."""
@@ -39,7 +36,6 @@ class ImportedSession(models.Model):
     digest = models.CharField(primary_key=True, max_length=41, editable=False)
     source = models.CharField(max_length=40, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", verbose_name=WORKSPACE)
-    imported_at = models.DateTimeField(editable=False)
 
     objects = ImportedSessionQuerySet.as_manager()
 

@@ -102,7 +102,7 @@ def _facts(history: History) -> dict[str, Any]:
     report: Report = history.report
     return {
         "source": history.source,
-        "workspace_id": str(history.workspace.pk),
+        "workspace_id": None if history.workspace._state.adding else str(history.workspace.pk),
         "dry_run": history.is_dry_run,
         "read": report.read,
         "imported": report.counts[Outcome.IMPORTED],
