@@ -3,6 +3,7 @@
 import json
 import logging
 from datetime import timedelta
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from sessions_core.management.progress import Progress
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 from tests.dump import dump
@@ -313,6 +315,19 @@ def test_with_several_workspaces_one_must_be_chosen(workspace, elsewhere, key):
         imported("django")
     imported("django", "--workspace", "Elsewhere")
     assert UserSession.objects.get().workspace == elsewhere
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stderr", "shown"), [(Terminal(), "1 rows read so far\n"), (StringIO(), "")])
+def test_progress_is_shown_on_a_terminal_only(workspace, key, monkeypatch, stderr, shown):
+    command = "user_sessions.management.commands.import_sessions.Progress"
+    monkeypatch.setattr(command, partial(Progress, pause=0))
+    call_command("import_sessions", "django", stdout=StringIO(), stderr=stderr, no_color=True)
+    assert stderr.getvalue() == shown
 
 
 def test_an_interrupted_import_reports_what_it_did(workspace, key, monkeypatch):

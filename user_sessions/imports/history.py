@@ -1,7 +1,7 @@
 """Write past sessions into a workspace as sessions that are over."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,44 +76,58 @@ class History:
         return f"import:{self.source}"
 
     def add(self, rows: Sequence[PastSession | Outcome]) -> None:
-        """Import one batch in one transaction, or nothing of it. A fixed number of queries."""
-        with atomic():
-            outcomes = self._add(rows)
+        """Import one batch in one transaction, or nothing of it. A fixed number of queries.
+
+        Places are looked up before the transaction begins, because a function of the host can be slow.
+        """
+        outcomes = [row if isinstance(row, Outcome) else Outcome.IMPORTED for row in rows]
+        found = self._found(rows, outcomes)
+        known = ImportedSession.objects.known([each for one in found.values() for each in one.digests])
+        new = {digest: one for digest, one in found.items() if known.isdisjoint(one.digests)}
+        written = new.keys() if self.is_dry_run else self._write({digest: self._session(new[digest]) for digest in new})
+        for digest in found.keys() - written:
+            outcomes[found[digest].number] = Outcome.ALREADY_IMPORTED
         self.report.note(outcomes)
 
-    def _add(self, rows: Sequence[PastSession | Outcome]) -> list[Outcome]:
+    def _found(self, rows: Sequence[PastSession | Outcome], outcomes: list[Outcome]) -> "dict[str, _Found]":
+        """Return the rows that can be imported, by their digest. Note why the others cannot."""
         users = members(self.workspace, {row.user for row in rows if isinstance(row, PastSession)})
-        new: dict[str, tuple[int, PastSession, Any]] = {}
-        outcomes = [row if isinstance(row, Outcome) else Outcome.IMPORTED for row in rows]
-        older: dict[str, list[str]] = {}
+        found: dict[str, _Found] = {}
         for number, row in enumerate(rows):
             if isinstance(row, Outcome):
                 continue
+            digests = pseudonyms(f"import|{row.kind}", row.identity)
             try:
-                checked, user = self._checked(row), users.get(row.user)
+                one = _Found(number=number, row=self._checked(row), user=users.get(row.user), digests=digests)
             except Refused as refused:
                 outcomes[number] = refused.outcome
                 continue
-            digest, *others = pseudonyms(f"import|{row.kind}", row.identity)
-            if user is None or digest in new:
-                outcomes[number] = Outcome.UNKNOWN_USER if user is None else Outcome.DUPLICATE
-                continue
-            new[digest], older[digest] = (number, checked, user), others
-        for digest in self._not_new(older):
-            outcomes[new.pop(digest)[0]] = Outcome.ALREADY_IMPORTED
-        self._write([(row, user) for _, row, user in new.values()])
-        return outcomes
+            if one.user is None:
+                outcomes[number] = Outcome.UNKNOWN_USER
+            elif found.setdefault(digests[0], one) is not one:
+                outcomes[number] = Outcome.DUPLICATE
+        return found
 
-    def _not_new(self, digests: dict[str, list[str]]) -> list[str]:
-        """Return the digests that were imported before, under any key, and claim the others."""
-        known = ImportedSession.objects.known(
-            [each for digest, others in digests.items() for each in (digest, *others)]
+    @atomic()
+    def _write(self, sessions: dict[str, UserSession]) -> Set[str]:
+        """Write those that no concurrent import has written. Return their digests."""
+        claimed = ImportedSession.objects.claim(self.workspace, self.source, sessions)
+        if not claimed:
+            return claimed
+        ours = [session for digest, session in sessions.items() if digest in claimed]
+        Client.objects.bulk_create([session.client for session in ours])
+        UserSession.objects.bulk_create(ours)
+        Activity.objects.bulk_create([session.latest_activity for session in ours if session.latest_activity])
+        Event.objects.record(
+            "user_session.imported",
+            subject=str(self.workspace.pk),
+            workspace_id=self.workspace.pk,
+            actor=self.actor,
+            at=self.at,
+            source=self.source,
+            sessions=len(ours),
         )
-        missing = [digest for digest, others in digests.items() if known.isdisjoint((digest, *others))]
-        claimed = missing
-        if not self.is_dry_run:
-            claimed = list(ImportedSession.objects.claim(self.workspace, self.source, missing))
-        return list(digests.keys() - set(claimed))
+        return claimed
 
     def _checked(self, row: PastSession) -> PastSession:
         """Return the row with times in order. Raise Refused."""
@@ -130,32 +144,17 @@ class History:
         created_at = min(row.created_at, self.at)
         return replace(row, created_at=created_at, last_active_at=min(max(created_at, row.last_active_at), self.at))
 
-    def _write(self, rows: Sequence[tuple[PastSession, Any]]) -> None:
-        if not rows or self.is_dry_run:
-            return
-        clients = Client.objects.begin_all(self.workspace, [row.created_at for row, _ in rows])
-        sessions = [self._session(row, user, client) for (row, user), client in zip(rows, clients, strict=True)]
-        UserSession.objects.bulk_create(sessions)
-        Activity.objects.bulk_create([each.latest_activity for each in sessions if each.latest_activity])
-        Event.objects.record(
-            "user_session.imported",
-            subject=str(self.workspace.pk),
-            workspace_id=self.workspace.pk,
-            actor=self.actor,
-            at=self.at,
-            source=self.source,
-            sessions=len(sessions),
-        )
-
-    def _session(self, row: PastSession, user: Any, client: Client) -> UserSession:
-        end = self._end(row, user)
+    def _session(self, found: "_Found") -> UserSession:
+        """Return the session, its client and its activity, unsaved."""
+        row = found.row
+        end = self._end(row, found.user)
         closed_at = min(max(end.at, row.created_at), self.at)
         expire_at = row.expire_at or closed_at
         session = UserSession(
             id=new_id("sess", at=row.created_at),
             workspace=self.workspace,
-            client=client,
-            user_id=user.pk,
+            client=Client.objects.unsaved(self.workspace, at=row.created_at),
+            user_id=found.user.pk,
             impersonator=row.impersonator,
             stored_status=end.status,
             created_at=row.created_at,
@@ -184,6 +183,16 @@ class History:
         if row.auth_hash and not any(constant_time_compare(row.auth_hash, each) for each in _hashes(user)):
             return End(status=Status.REVOKED, at=row.last_active_at, reason=PASSWORD_CHANGED)
         return End(status=Status.ENDED, at=self.at, reason="imported")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A row that can be imported: its number in the batch, its user, and its digests under each key, newest first."""
+
+    number: int
+    row: PastSession
+    user: Any
+    digests: Sequence[str]
 
 
 def _hashes(user: Any) -> list[str]:

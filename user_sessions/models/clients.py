@@ -40,15 +40,12 @@ BATCH = 500
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
-        client = self._new(workspace, at=at)
+        client = self.unsaved(workspace, at=at)
         client.save(force_insert=True, using=self.db)
         return client
 
-    def begin_all(self, workspace: Workspace, times: Iterable[datetime]) -> "list[Client]":
-        """Create a client for each of these times. No caller has a token of theirs."""
-        return self.bulk_create([self._new(workspace, at=at) for at in times])
-
-    def _new(self, workspace: Workspace, *, at: datetime) -> "Client":
+    def unsaved(self, workspace: Workspace, *, at: datetime) -> "Client":
+        """Return a new client. No caller has a token of it."""
         facts = {"created_at": at, "updated_at": at, **_new_generation()}
         return self.model(id=new_id("client", at=at), workspace=workspace, **facts)
 
