@@ -103,6 +103,7 @@ def moved(server: str, tmp_path_factory: pytest.TempPathFactory) -> Moved:
         file = project / "host" / f"{name}.py"
         (project / "host" / f"{name}_before.py").write_text(file.read_text())
     extend(project, blocks("install.md", "python")[:3])
+    extend(project, [block for block in blocks("coming-from/simplejwt.md", "python") if "SIMPLE_JWT" in block])
     (project / "host" / "settings_after.py").write_text((SCRIPTS / "after.txt").read_text())
     manage(project, "migrate", "-v0")
     return Moved(

@@ -137,7 +137,7 @@ def members(workspace: Workspace, keys: Iterable[str]) -> "dict[str, AbstractBas
 def members_by_address(workspace: Workspace, addresses: Iterable[str]) -> "dict[str, AbstractBaseUser]":
     """Return the workspace's users with these e-mail addresses, which are in lower case: one query, or none.
 
-    An address that several users have stands for nobody.
+    An address that several users share matches none of them.
     """
     field = get_user_model().get_email_field_name()
     if not has_field(field):

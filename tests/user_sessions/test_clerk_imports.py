@@ -12,10 +12,13 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from tests.pages import blocks
 from user_sessions.imports.json_records import LONGEST_RECORD, json_records
 from user_sessions.models import Activity, Client, Status, UserSession
 
 pytestmark = pytest.mark.django_db
+
+PAGE = "coming-from/clerk.md"
 
 DAY = timedelta(days=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -348,6 +351,15 @@ def test_wrong_users_are_refused_before_anything_is_imported(clerk, users):
     with pytest.raises(CommandError, match="Record 1 of the users is wrong: a value is missing or invalid"):
         clerk(session(), users=users)
     assert not UserSession.objects.exists()
+
+
+def test_the_example_and_the_commands_of_the_page_work(workspace, u1, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("sessions.json").write_text(blocks(PAGE, "json")[0])
+    Path("users.json").write_text(json.dumps({"data": [person("user_a", external_id=str(u1.pk))]}))
+    for command in blocks(PAGE, "bash", under="Import the history")[0].splitlines():
+        call_command(*command.removeprefix("python manage.py ").split(), stdout=StringIO())
+    assert str(UserSession.objects.get().latest_activity.place) == "Berlin, DE"
 
 
 def test_a_directory_is_no_file(workspace, tmp_path: Path):

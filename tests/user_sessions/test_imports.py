@@ -21,6 +21,7 @@ from sessions_core.management.progress import Progress
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 from tests.dump import dump
+from tests.pages import blocks
 from user_sessions.imports.django_sessions import DjangoSessions
 from user_sessions.imports.history import History
 from user_sessions.models import Client, ImportedSession, Status, UserSession
@@ -191,6 +192,13 @@ def test_a_deleted_session_does_not_come_back(workspace, key):
     assert not UserSession.objects.exists()
 
 
+def test_what_was_imported_is_removed_as_the_page_says(workspace, key):
+    imported("django")
+    (code,) = blocks("coming-from/index.md", "python")
+    exec(compile(code, "coming-from/index.md", "exec"), {})
+    assert (UserSession.objects.count(), imported("django")["imported"]) == (0, 1)
+
+
 def keys_of(settings: Any, *keys: str) -> None:
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "TOKEN_KEYS": list(keys)}
 
@@ -308,6 +316,12 @@ def test_the_report_names_the_rows_that_were_skipped(workspace, key):
 def test_a_wrong_argument_is_refused_in_one_sentence(workspace, arguments, problem):
     with pytest.raises(CommandError, match=problem):
         imported(*arguments)
+
+
+def test_a_table_that_cannot_be_read_is_refused_without_its_values(workspace, key, monkeypatch):
+    monkeypatch.setattr(DjangoSessions, "_texts", lambda self, columns: "CAST(session_key AS nonsense(1, 2, 3)) FROM x")
+    with pytest.raises(CommandError, match=r"^The table 'django_session' cannot be read: \w+\.$"):
+        imported("django")
 
 
 def test_with_several_workspaces_one_must_be_chosen(workspace, elsewhere, key):

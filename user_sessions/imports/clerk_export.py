@@ -64,7 +64,7 @@ class ClerkExport:
                 yield [_converted(record, users, seen) for record in some]
 
     def _matched_users(self) -> dict[str, str]:
-        """Return the primary keys, as text, of the users whom we know, by their ids at Clerk. Raise FileRefused."""
+        """Return the primary keys, as text, of the matched users, by their ids at Clerk. Raise FileRefused."""
         matched: dict[str, str] = {}
         with _records(self.users) as records:
             for some in _batched(_users(records)):
@@ -77,7 +77,7 @@ class ClerkExport:
         by_address = members_by_address(self.workspace, {address for _, _, address in users if address})
         for id, external_id, address in users:
             user = by_id.get(external_id)
-            if user is None or str(user.pk) != external_id:  # an id has one spelling: "007" is no user's
+            if user is None or str(user.pk) != external_id:  # "007" is invalid: an id has one spelling
                 user = by_address.get(address)
             if user is not None:
                 matched.setdefault(id, str(user.pk))

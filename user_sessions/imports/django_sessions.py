@@ -1,6 +1,6 @@
 """Sessions of ``django.contrib.sessions`` in the database.
 
-Who does not sign out gets a user session at the next request all the same: the cookie proves the session.
+A browser that is signed in gets a user session at its next request, whether this was imported or not.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class SessionData:
 
     @classmethod
     def read(cls, text: str | None) -> "SessionData | None":
-        """Return the data, or None if no key of ours has signed it."""
+        """Return the data, or None if it was not signed with SECRET_KEY or a fallback."""
         try:
             data: Any = signing.loads(text or "", salt=SALT)
             saved_at = datetime.fromtimestamp(signing.b62_decode((text or "").rsplit(":", 2)[1]), UTC)

@@ -30,7 +30,7 @@ PAGE_LENGTH = 500
 
 
 def json_records(file: TextIO) -> Iterator[dict[str, Any] | Outcome]:
-    """Yield each record, or why it is none. After a record of a list that is not JSON nothing more is read."""
+    """Yield each record, or why it cannot be read. After a record of a list that is not JSON nothing more is read."""
     return _Records(file).top_level()
 
 

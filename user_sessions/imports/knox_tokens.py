@@ -1,4 +1,4 @@
-"""Tokens of django-rest-knox. The table has digests only, which are as good as the tokens for nobody."""
+"""Tokens of django-rest-knox. The table has digests only: nobody can sign in with them."""
 
 from user_sessions.imports.past_sessions import Outcome, PastSession, Refused
 from user_sessions.imports.tables import Row, TableSource

@@ -5,22 +5,22 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from django.db import connections
+from django.db import Error, connections
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import make_aware
 
 from user_sessions.imports.past_sessions import Outcome, PastSession, Refused
 
-__all__ = ["Row", "TableMissing", "TableSource"]
+__all__ = ["Row", "TableRefused", "TableSource"]
 
 BATCH = 500
 
-# Values as text, by column. So one wrong value in a table cannot fail a whole query.
+# Values as text, by column: a wrong value cannot fail the query.
 Row = dict[str, str | None]
 
 
-class TableMissing(Exception):
-    """The database does not have the table, or not all of its columns."""
+class TableRefused(Exception):
+    """The table cannot be read: it is missing or has other columns, or the database refuses."""
 
 
 class TableSource(ABC):
@@ -36,7 +36,7 @@ class TableSource(ABC):
         self.name = table or self.table
 
     def batches(self) -> Iterator[list[PastSession | Outcome]]:
-        """Yield what each row tells, in batches. Raise TableMissing."""
+        """Yield what each row tells, in batches. Raise TableRefused."""
         self._require_columns()
         last: Any = None
         while found := self._page(last):
@@ -96,19 +96,22 @@ class TableSource(ABC):
         return self._run(query, [] if last is None else [last])
 
     def _run(self, query: str, parameters: Sequence[Any]) -> Sequence[Any]:
-        with connections[self.using].cursor() as cursor:
-            cursor.execute(query, parameters)
-            found: Sequence[Any] = cursor.fetchall()
-            return found
+        try:
+            with connections[self.using].cursor() as cursor:
+                cursor.execute(query, parameters)
+                found: Sequence[Any] = cursor.fetchall()
+                return found
+        except Error as problem:  # only its type: its text can contain a value
+            raise TableRefused(f"The table {self.name!r} cannot be read: {type(problem).__name__}.") from None
 
     def _require_columns(self) -> None:
         connection = connections[self.using]
         if self.name not in connection.introspection.table_names():
-            raise TableMissing(f"The database {self.using!r} has no table {self.name!r}.")
+            raise TableRefused(f"The database {self.using!r} has no table {self.name!r}.")
         with connection.cursor() as cursor:
             given = {each.name for each in connection.introspection.get_table_description(cursor, self.name)}
         if missing := {self.primary_key, *self.columns} - given:
-            raise TableMissing(f"The table {self.name!r} has no column {', '.join(sorted(missing))}.")
+            raise TableRefused(f"The table {self.name!r} has no column {', '.join(sorted(missing))}.")
 
     def _quote(self, name: str) -> str:
         return connections[self.using].ops.quote_name(name)

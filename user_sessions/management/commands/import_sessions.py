@@ -22,7 +22,7 @@ from user_sessions.imports.knox_tokens import KnoxTokens
 from user_sessions.imports.past_sessions import EXPLANATIONS, WRONG, Outcome, PastSession
 from user_sessions.imports.rest_framework_tokens import RestFrameworkTokens
 from user_sessions.imports.simplejwt_tokens import SimplejwtTokens
-from user_sessions.imports.tables import TableMissing, TableSource
+from user_sessions.imports.tables import TableRefused, TableSource
 from user_sessions.models import ImportedSession
 
 TABLES: dict[str, type[TableSource]] = {
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         try:
             self._import(_batches(workspace, options), history)
             is_complete = True
-        except (TableMissing, FileRefused) as problem:
+        except (TableRefused, FileRefused) as problem:
             raise CommandError(str(problem)) from None
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run it again to import the rest.", returncode=INTERRUPTED) from None
