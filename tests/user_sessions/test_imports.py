@@ -331,6 +331,23 @@ def test_with_several_workspaces_one_must_be_chosen(workspace, elsewhere, key):
     assert UserSession.objects.get().workspace == elsewhere
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_is_deleted_meanwhile_stops_the_import_and_a_second_one_goes_on(workspace, u1, u2, monkeypatch):
+    signed_in(u1), signed_in(u2)
+    known = ImportedSession.objects.known
+
+    def known_late(digests: Any) -> set[str]:
+        User.objects.filter(pk=u2.pk)._raw_delete("default")
+        return known(digests)
+
+    monkeypatch.setattr(ImportedSession.objects, "known", known_late)
+    with pytest.raises(CommandError, match="A user was deleted during the import"):
+        imported("django")
+    assert not UserSession.objects.exists()
+    report = imported("django")
+    assert (report["imported"], skipped(report)) == (1, {"unknown_user": 1})
+
+
 class Terminal(StringIO):
     def isatty(self) -> bool:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections
 from django.utils import timezone
 
 from sessions_core.management.databases import ready_database
@@ -68,6 +68,8 @@ class Command(BaseCommand):
             is_complete = True
         except (TableRefused, FileRefused) as problem:
             raise CommandError(str(problem)) from None
+        except IntegrityError:
+            raise CommandError("A user was deleted during the import. Run it again to import the rest.") from None
         except KeyboardInterrupt:
             raise CommandError("Stopped. Run it again to import the rest.", returncode=INTERRUPTED) from None
         finally:
