@@ -105,7 +105,7 @@ def place_of(address: str) -> Place:
         # Only its type: the text of the error may contain the address.
         logger.warning("%s raised %s.", settings.place_of_address, type(problem).__name__)
         return NOWHERE
-    return _checked(found)
+    return stored_place(found)
 
 
 def _call(function: Callable[[str], Any], address: str) -> Any:
@@ -128,7 +128,7 @@ def _call(function: Callable[[str], Any], address: str) -> Any:
     return called.result(timeout=PATIENCE)
 
 
-def _checked(given: object) -> Place:
+def stored_place(given: object) -> Place:
     """Return the place with what can be stored of it."""
     if not isinstance(given, Place):
         if given is not None:

@@ -74,14 +74,14 @@ def device_of(user_agent: str, address: str, *, headers: Mapping[str, str] | Non
         name, version = browser.family if browser else "", _joined(browser.major, browser.minor) if browser else ""
     stored, hashed = stored_address(address)
     return Device(
-        browser_name=_clean(name),
-        browser_version=_clean(version),
-        device_type=_clean(hints.model or model or DESKTOPS.get(family, family)),
+        browser_name=stored_name(name),
+        browser_version=stored_name(version),
+        device_type=stored_name(hints.model or model or DESKTOPS.get(family, family)),
         is_mobile=is_mobile,
         ip_address=stored,
         address_hash=hashed,
-        system=_clean(family),
-        system_version=_clean(
+        system=stored_name(family),
+        system_version=stored_name(
             hints.system_version or (_joined(system.major, system.minor) if system and family not in FROZEN else "")
         ),
         address=address,
@@ -92,5 +92,6 @@ def _joined(*parts: str | None) -> str:
     return ".".join(part for part in parts if part)
 
 
-def _clean(name: str) -> str:
+def stored_name(name: str) -> str:
+    """Return what is stored of the name or version of a device, browser or system."""
     return printable(name, longest=LONGEST_NAME)

@@ -1,12 +1,15 @@
 """Format the ids of the host project's users, and look users up by id or name."""
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import EmailField, Model, QuerySet
+from django.db.models.functions import Lower
 from django.db.models.manager import BaseManager
 from django.utils.module_loading import import_string
 
@@ -28,6 +31,8 @@ __all__ = [
     "is_ordinary",
     "key_of",
     "may_be_impersonated",
+    "members",
+    "members_by_address",
     "normalize_name",
     "sign_in_identifiers",
     "user_id",
@@ -139,7 +144,35 @@ def key_of(id: str) -> Any | None:
 @lru_cache(maxsize=512)  # every request with a session token needs it, and validating takes longer than the look-up
 def _key_of(id: str, model: type[Model]) -> Any | None:
     text = id.removeprefix(PREFIX)
-    if text == id or len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
+    key = None if text == id else _primary_key(text, model)
+    # "user_007" is invalid: an id has one spelling.
+    return key if key is not None and user_id(key) == id else None
+
+
+def members(workspace: Workspace, keys: Iterable[str]) -> "dict[str, AbstractBaseUser]":
+    """Return the workspace's users with these primary keys, which are text as a database writes it: one query."""
+    by_text = {text: key for text in keys if (key := _primary_key(text, get_user_model())) is not None}
+    found = {user.pk: user for user in _users_of(workspace).filter(pk__in=set(by_text.values()))}
+    return {text: found[key] for text, key in by_text.items() if key in found}
+
+
+def members_by_address(workspace: Workspace, addresses: Iterable[str]) -> "dict[str, AbstractBaseUser]":
+    """Return the workspace's users with these e-mail addresses, which are in lower case: one query, or none.
+
+    An address that several users share matches none of them.
+    """
+    field = get_user_model().get_email_field_name()
+    if not has_field(field):
+        return {}
+    lower = _users_of(workspace).annotate(user_sessions_address=Lower(field))
+    users = list(lower.filter(user_sessions_address__in=set(addresses)))
+    counts = Counter(user.user_sessions_address for user in users)
+    return {user.user_sessions_address: user for user in users if counts[user.user_sessions_address] == 1}
+
+
+def _primary_key(text: str, model: type[Model]) -> Any | None:
+    """Return the primary key of a user that the text stands for, or None if the model has no such keys."""
+    if len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
         return None
     field: Any = model._meta.pk
     while field.is_relation:  # the primary key is a one-to-one link to another model
@@ -150,8 +183,7 @@ def _key_of(id: str, model: type[Model]) -> Any | None:
             field.run_validators(key)  # PostgreSQL raises an error for a number outside the column's range
     except (ValidationError, ValueError):
         return None
-    # "user_007" is invalid: an id has one spelling.
-    return key if user_id(key) == id else None
+    return key
 
 
 def has_field(name: str) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "new_api_key",
     "new_webhook_secret",
     "pseudonym",
+    "pseudonyms",
     "random_text",
     "short_of",
     "token_key_ids",
@@ -204,8 +205,13 @@ def pseudonym(purpose: str, value: str) -> str:
     It is an HMAC under the newest of the TOKEN_KEYS. After that key is removed, nobody can tell any more which value
     it was, nor that two pseudonyms of different keys stand for the same one.
     """
-    key_id, key = next(iter(_keys_by_id().items()))
-    return f"{key_id}:{hmac.digest(key, f'pseudonym|{purpose}|{value}'.encode(), 'sha256').hex()[:32]}"
+    return pseudonyms(purpose, value)[0]
+
+
+def pseudonyms(purpose: str, value: str) -> list[str]:
+    """Return the pseudonyms of a value under each of the TOKEN_KEYS, newest first: a row can have any of them."""
+    text = f"pseudonym|{purpose}|{value}".encode()
+    return [f"{key_id}:{hmac.digest(key, text, 'sha256').hex()[:32]}" for key_id, key in _keys_by_id().items()]
 
 
 def random_text(length: int) -> str:

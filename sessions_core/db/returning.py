@@ -16,7 +16,7 @@ from django.db.models.signals import post_save, pre_save
 
 from sessions_core.db.json_rows import elements
 
-__all__ = ["Insert", "insert", "insert_all", "run_returning", "update_query", "update_returning"]
+__all__ = ["Insert", "insert", "insert_all", "insert_missing", "run_returning", "update_query", "update_returning"]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
@@ -87,6 +87,24 @@ class Insert:
 @cache
 def _plain_insert(model: type[Model]) -> Insert:
     return Insert(model)
+
+
+def insert_missing(rows: Sequence[Model]) -> set[Any]:
+    """Insert the rows whose primary key no row has yet, in one statement. Return their keys. Sends no signals.
+
+    Of concurrent calls with the same key one inserts it; the others wait until that one commits.
+    """
+    if not rows:
+        return set()
+    model, fields = type(rows[0]), list[Any](rows[0]._meta.concrete_fields)
+    connection = connections[router.db_for_write(model)]
+    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
+    table = connection.ops.quote_name(model._meta.db_table)
+    in_order = sorted(rows, key=lambda row: row.pk)  # the same in every process, so that they do not deadlock
+    values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in in_order for field in fields]
+    statement = f"INSERT INTO {table} ({columns}) VALUES {places} ON CONFLICT DO NOTHING"
+    return {key for (key,) in run_returning(model, ["pk"], statement, values, connection)}
 
 
 def update_query(rows: QuerySet[Any], values: Any) -> Any:

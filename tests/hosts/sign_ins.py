@@ -1,9 +1,12 @@
 """What a login is in every host project that installs user sessions."""
 
 import os
+from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 from django.core.management import call_command
+from django.db import connections, router
 from django.urls import reverse
 
 import user_sessions
@@ -36,6 +39,21 @@ class SignIns:
         self.log_in()
         self.client.post(self.logout_page)
         assert UserSession.objects.get().status == Status.ENDED
+
+    def test_a_token_of_another_package_is_imported(self):
+        using = router.db_for_write(UserSession)
+        key = self.ann._meta.pk.get_db_prep_save(self.ann.pk, connections[using])
+        kind = {UUID: "uuid", int: "bigint"}.get(type(key), "varchar(40)")
+        with connections[using].cursor() as cursor:
+            cursor.execute(f"CREATE TABLE old_tokens (key varchar(40), user_id {kind}, created varchar(40))")
+            cursor.execute("INSERT INTO old_tokens VALUES ('a', %s, '2026-03-01 09:30:00')", [key])
+        call_command("import_sessions", "authtoken", table="old_tokens", database=using, stdout=StringIO())
+        session = UserSession.objects.get()
+        assert (session.user, session.status, session.created_at.isoformat()) == (
+            self.ann,
+            Status.ENDED,
+            "2026-03-01T09:30:00+00:00",
+        )
 
     def test_a_backend_revokes_a_session_with_its_key(self):
         self.log_in()

@@ -314,6 +314,22 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="ImportedSession",
+            fields=[
+                ("digest", models.CharField(editable=False, max_length=41, primary_key=True, serialize=False)),
+                ("source", models.CharField(editable=False, max_length=40)),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="sessions_core.workspace",
+                        verbose_name="workspace",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="Activity",
             fields=[
                 ("id", models.CharField(editable=False, max_length=45, primary_key=True, serialize=False)),

@@ -28,6 +28,7 @@ from user_sessions.models import nonces  # noqa: F401  (its model)
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
+from user_sessions.models.imported_sessions import ImportedSession
 from user_sessions.models.jwt_templates import Definition, JwtTemplate
 from user_sessions.models.policies import LimitPolicy, ReusePolicy, SigningAlgorithm, UserSessionPolicy
 from user_sessions.models.querysets import UserSessionQuerySet
@@ -47,6 +48,7 @@ __all__ = [
     "ForeignClient",
     "Impersonated",
     "ImpersonationRefused",
+    "ImportedSession",
     "JwtTemplate",
     "KeyMissing",
     "LimitPolicy",

@@ -74,9 +74,9 @@ class Activity(models.Model):
         return self.id
 
     @classmethod
-    def of(cls, device: Device, *, at: datetime) -> "Activity":
-        """Return a new activity without a session. It looks the place of the address up."""
-        place = place_of(device.address or device.ip_address or "")
+    def of(cls, device: Device, *, at: datetime, place: Place | None = None) -> "Activity":
+        """Return a new activity without a session. It looks the place of the address up, unless it is given."""
+        place = place or place_of(device.address or device.ip_address or "")
         values = {name: getattr(device, name) for name in _DEVICE} | vars(place)
         return cls(id=new_id("sess_activity", at=at), created_at=at, **values)
 

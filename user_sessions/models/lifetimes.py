@@ -15,7 +15,7 @@ from user_sessions.exceptions import NotLive
 from user_sessions.limits import Limits
 from user_sessions.models.policies import UserSessionPolicy
 
-__all__ = ["Lifetime", "ends"]
+__all__ = ["ABANDONED_AFTER", "Lifetime", "ends"]
 
 # Measured from the start of the session, unless its lifetime is longer.
 ABANDONED_AFTER = timedelta(days=30)

@@ -1,0 +1,1 @@
+"""Sessions of other packages, written as history: ``manage.py import_sessions``."""
