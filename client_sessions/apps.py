@@ -14,6 +14,8 @@ class ClientSessionsConfig(AppConfig):
 
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
+        from client_sessions import passes
         from client_sessions.models import forgetting
 
         forgetting.connect()
+        passes.connect()
