@@ -167,10 +167,9 @@ class UserSessionsSettings(RatedSettings):
         Default None: any time ago. Whole minutes count, at least 2. The list needs no re-authentication.
         """
         given = self.given.get("DEVICES_PAGE_VERIFIED_WITHIN")
-        if given is None:
-            return None
-        is_valid = isinstance(given, timedelta) and SHORTEST_VERIFIED_WITHIN <= given <= LONGEST_LIFETIME
-        return given if is_valid else SHORTEST_VERIFIED_WITHIN
+        if isinstance(given, timedelta) and SHORTEST_VERIFIED_WITHIN <= given <= LONGEST_LIFETIME:
+            return given
+        return None if given is None else SHORTEST_VERIFIED_WITHIN
 
     @property
     def adopt_django_sessions(self) -> bool:

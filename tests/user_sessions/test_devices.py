@@ -1,13 +1,11 @@
 """The page "Your devices": who sees which sessions, and what its buttons do."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import include, path
-from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
 from tests.user_sessions import django_project

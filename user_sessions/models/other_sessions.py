@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 
@@ -11,9 +11,6 @@ from sessions_core.db.transactions import atomic
 from sessions_core.moments import moment
 from user_sessions.exceptions import Impersonated, NotLive
 from user_sessions.models import admission
-
-if TYPE_CHECKING:
-    from user_sessions.models.sessions import UserSession
 
 __all__ = ["OtherSessions"]
 

@@ -157,30 +157,30 @@ class Lists:
 class ActionView(OwnSessionsView):
     """An action of the page. ``act`` returns what a person reads and what a script reads."""
 
-    session: UserSession
+    session: Any  # a session in ``act``
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, **_: str) -> HttpResponseBase:
         def view(request: HttpRequest) -> HttpResponseBase:
-            return self._answer(**kwargs)
+            return self._answer()
 
         within = settings.devices_page_verified_within
         guarded = view if within is None else verified_within(minutes=within // timedelta(minutes=1))(view)
         return guarded(request)
 
-    def act(self, **kwargs: Any) -> "tuple[_StrOrPromise, dict[str, Any]]":
+    def act(self) -> "tuple[_StrOrPromise, dict[str, Any]]":
         raise NotImplementedError
 
-    def find(self, session_id: str) -> UserSession:
-        """Return a session of the user. Raise Refused."""
-        session = UserSession.of_id(self.session.workspace, session_id)
+    def named_session(self) -> UserSession:
+        """Return the session of the user that the address names. Raise Refused."""
+        session = UserSession.of_id(self.session.workspace, self.kwargs["session_id"])
         if session is None or session.user_id != self.session.user_id:
             raise Refused("not_found", gettext("The device was not found."), status=404)
         return session
 
-    def _answer(self, **kwargs: Any) -> HttpResponse:
+    def _answer(self) -> HttpResponse:
         try:
             self._require_session()
-            message, body = self.act(**kwargs)
+            message, body = self.act()
         except Refused as refused:
             return self._refusal(refused)
         if self.is_json:
@@ -197,14 +197,13 @@ class ActionView(OwnSessionsView):
     def _refusal(self, refused: Refused) -> HttpResponse:
         if self.is_json:
             return _json_refusal(refused.code, refused.message, status=refused.status)
-        return HttpResponse(
-            refused.message, status=refused.status, content_type="text/plain; charset=utf-8"
-        )  # the page shows no button that leads here
+        content_type = "text/plain; charset=utf-8"  # the page shows no button that leads here
+        return HttpResponse(refused.message, status=refused.status, content_type=content_type)
 
 
 class SignOutView(ActionView):
-    def act(self, session_id: str) -> "tuple[_StrOrPromise, dict[str, Any]]":
-        session = self.find(session_id)
+    def act(self) -> "tuple[_StrOrPromise, dict[str, Any]]":
+        session = self.named_session()
         if session.pk == self.session.pk:
             logout(self.request)
             return gettext("You are signed out."), {"signed_out": [session.pk]}
@@ -222,15 +221,15 @@ class SignOutOthersView(ActionView):
 
 
 class RenameView(ActionView):
-    def act(self, session_id: str) -> "tuple[_StrOrPromise, dict[str, Any]]":
-        client = self.find(session_id).client
+    def act(self) -> "tuple[_StrOrPromise, dict[str, Any]]":
+        client = self.named_session().client
         client.rename(self.request.POST.get("name", ""), actor=self.session.actor, at=self.at)
         return gettext("The name is saved."), {"name": client.name}
 
 
 class RevokePassView(ActionView):
-    def act(self, kind: str, pass_id: str) -> "tuple[_StrOrPromise, dict[str, Any]]":
-        found = find_pass(self.request.user, kind, pass_id)
+    def act(self) -> "tuple[_StrOrPromise, dict[str, Any]]":
+        found = find_pass(self.request.user, self.kwargs["kind"], self.kwargs["pass_id"])
         if found is None:
             raise Refused("not_found", gettext("The access token was not found."), status=404)
         happened = found.revoke(actor=self.session.actor, at=self.at)
