@@ -315,11 +315,11 @@ def test_a_caller_whose_session_is_unknown_or_over_revokes_nothing(computer, pho
     assert phone.verb(there, "tokens").status_code == 200
 
 
-def test_an_impersonator_revokes_no_other_session(computer, phone, u1):
-    there = phone.sign_in(u1)
-    computer.sign_in(u1, impersonator={"sub": "staff"})
-    assert computer.post("v1/me/sessions/revoke_others").status_code == 403
-    assert phone.verb(there, "tokens").status_code == 200
+def test_an_impersonator_revokes_all_other_sessions_and_the_events_name_the_impersonation(computer, phone, u1):
+    phone.sign_in(u1)
+    impersonation = computer.sign_in(u1, impersonator={"sub": "staff"})
+    assert computer.post("v1/me/sessions/revoke_others").status_code == 200
+    assert Event.objects.get(type="user_session.revoked").actor == impersonation.actor
 
 
 @pytest.mark.wire("C122")

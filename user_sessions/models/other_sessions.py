@@ -9,7 +9,7 @@ from django.db import models
 from sessions_core.db.asynchronous import twin_of
 from sessions_core.db.transactions import atomic
 from sessions_core.moments import moment
-from user_sessions.exceptions import Impersonated, NotLive
+from user_sessions.exceptions import NotLive
 from user_sessions.models import admission
 
 __all__ = ["OtherSessions"]
@@ -24,11 +24,9 @@ class OtherSessions(models.Model):
         """Revoke every other live session that the user has in the workspace. Return their ids.
 
         It takes the lock of a sign-in, so of two sessions that revoke each other one goes on. Raise NotLive if this
-        session is over, UserInactive, or Impersonated.
+        session is over, or UserInactive.
         """
         at = moment(at)
-        if self.impersonator is not None:
-            raise Impersonated
         admission.lock(self.user)
         sessions: Any = type(self)._default_manager
         if not sessions.live(at=at).filter(pk=self.pk).exists():

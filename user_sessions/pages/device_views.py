@@ -23,11 +23,11 @@ from django.views.generic.base import TemplateResponseMixin
 from sessions_core.models import NoDefaultWorkspace, Workspace
 from sessions_core.passes import find_pass, passes_of
 from user_sessions.conf import settings
-from user_sessions.exceptions import Impersonated, NotLive, SessionTokenMissing, UserInactive
+from user_sessions.exceptions import NotLive, SessionTokenMissing, UserInactive
 from user_sessions.models import UserSession
 from user_sessions.models.device_rows import FIRST_PAGE, Position, ended_sessions, live_sessions, session_on_page
 from user_sessions.pages.device_shapes import ShownPass, ShownSession
-from user_sessions.step_up import MESSAGES, verified_within
+from user_sessions.step_up import verified_within
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -95,7 +95,7 @@ class DevicesView(TemplateResponseMixin, OwnSessionsView):
         return {
             "view": self,
             "messages": messages.get_messages(self.request),
-            "may_act": self.session is not None and self.session.impersonator is None,
+            "may_act": self.session is not None,
             "zone": timezone.get_current_timezone_name(),
             "list_url": self.list_url,
         }
@@ -179,7 +179,8 @@ class ActionView(OwnSessionsView):
 
     def _answer(self) -> HttpResponse:
         try:
-            self._require_session()
+            if self.session is None:
+                raise Refused("session_unknown", UNKNOWN_SESSION, status=403)
             message, body = self.act()
         except Refused as refused:
             return self._refusal(refused)
@@ -187,12 +188,6 @@ class ActionView(OwnSessionsView):
             return JsonResponse(body)
         messages.success(self.request, str(message), fail_silently=True)
         return SeeOther(self.list_url)
-
-    def _require_session(self) -> None:
-        if not self.session:
-            raise Refused("session_unknown", UNKNOWN_SESSION, status=403)
-        if self.session.impersonator is not None:
-            raise Refused("impersonated", MESSAGES["impersonated"], status=403)
 
     def _refusal(self, refused: Refused) -> HttpResponse:
         if self.is_json:
@@ -215,7 +210,7 @@ class SignOutOthersView(ActionView):
     def act(self) -> "tuple[_StrOrPromise, dict[str, Any]]":
         try:
             revoked = self.session.revoke_others(at=self.at, reason="the user signed out all other devices")
-        except (NotLive, UserInactive, Impersonated):
+        except (NotLive, UserInactive):
             raise Refused("session_unknown", UNKNOWN_SESSION, status=403) from None
         return gettext("All other devices are signed out."), {"signed_out": list(revoked)}
 
