@@ -97,7 +97,6 @@ class DevicesView(TemplateResponseMixin, OwnSessionsView):
             "messages": messages.get_messages(self.request),
             "may_act": self.session is not None,
             "zone": timezone.get_current_timezone_name(),
-            "list_url": self.list_url,
         }
 
     def shown(self) -> "Lists":
