@@ -6,6 +6,7 @@ _.from_pem  # docs/verifying.md: keys as PEM text
 _.fulfil  # docs/user-sessions.md: a verb of a session
 _.require  # docs/user-sessions.md: a verb of a session
 _.granted_to  # docs/guarding.md: a base for querysets of a host's model
+_.fake_issuer  # docs/testing.md: a fixture
 _.first_factor_age  # docs/verifying.md: a field of verified claims
 _.second_factor_age  # docs/verifying.md: a field of verified claims
 _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes name as text
@@ -13,6 +14,8 @@ _.organizations  # docs/jwt-templates.md: a profile's field, which shortcodes na
 _.CACHED  # docs/session-tokens-in-views.md: a freshness, which views state as text
 _.is_anonymous  # Django's own attribute of a user
 _._reject  # Django's CSRF middleware
+_.execute_sql  # Django's iterables of a query set
+_.results_iter  # Django's iterables of a query set
 _.__call__  # decorators.py: the type of a decorator
 
 # A table of routes names these methods of views as text; tests walk every route.
@@ -59,6 +62,7 @@ _.EDDSA
 _.END_OLDEST
 _.ES256
 _.MULTIPLE
+_.NOTIFY  # docs/activities.md: a verdict
 
 # Parameters that a FilterSet reads, under the name of its attribute, and the method that one of them names as text.
 _.connect_webview_id

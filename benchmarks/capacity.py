@@ -82,7 +82,9 @@ def scene() -> Iterator[Call]:
     from user_sessions.tokens.client_tokens import client_token
 
     call_command("migrate", verbosity=0)
-    call_command("create_workspace", "Capacity", "--sandbox", "--frontend-api", f"http://{HOST}", stdout=io.StringIO())
+    call_command(
+        "workspace", "create", "Capacity", "--sandbox", "--frontend-api", f"http://{HOST}", stdout=io.StringIO()
+    )
     workspace = Workspace.objects.get()
     account = ConnectedAccount.objects.create(workspace=workspace, display_name="account")
     for n in range(10):

@@ -12,8 +12,8 @@ from benchmarks.load import Answers, Operation, Request, ask, drive, message
 from benchmarks.processes import processor_seconds
 from benchmarks.projects import Server
 
-# Requests before the first round: they fill caches, and the last one is counted.
-WARM_UP = 3
+# Requests before the first round: they fill the caches of both threads, and the last one is counted.
+WARM_UP = 20
 
 
 @dataclass(kw_only=True)

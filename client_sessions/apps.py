@@ -14,8 +14,12 @@ class ClientSessionsConfig(AppConfig):
 
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
-        from client_sessions import passes
+        from client_sessions import cleaning, passes
+        from client_sessions.management.client_session_kind import ClientSessionKind
         from client_sessions.models import forgetting
+        from sessions_core.management import session_kinds
 
+        cleaning.register_kinds()
+        session_kinds.register(ClientSessionKind())
         forgetting.connect()
         passes.connect()

@@ -10,7 +10,7 @@ from client_sessions import resources
 from client_sessions.conf import settings
 from client_sessions.models import Grant
 from client_sessions.resources import ResourceType
-from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.checks import check_rates, check_retention, unknown_keys
 from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 
@@ -20,6 +20,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
     return [
         *unknown_keys(settings, id="client_sessions.E001"),
         *check_rates(settings, id="client_sessions.E002"),
+        *check_retention(settings, id="client_sessions.E006"),
         *_check_url(),
     ]
 

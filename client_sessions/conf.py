@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
+from sessions_core.conf import RetainingSettings
 from sessions_core.rates import RatedSettings
 
-__all__ = ["ANONYMOUS", "DEFAULT_RATES", "ClientSessionsSettings", "settings"]
+__all__ = ["ANONYMOUS", "DEFAULT_RATES", "DEFAULT_RETENTION", "ClientSessionsSettings", "settings"]
 
 # RFC 6454, section 6.1. Links add the path.
 _ORIGIN = re.compile(r"https?://[^\s/?#@\\]+", re.ASCII)
@@ -24,9 +26,14 @@ DEFAULT_RATES: Mapping[str, str | None] = {
 }
 
 
-class ClientSessionsSettings(RatedSettings):
+# How long ``manage.py sessions clean`` keeps rows after they are over, by kind.
+DEFAULT_RETENTION: Mapping[str, timedelta | None] = {"client_sessions": timedelta(days=90)}
+
+
+class ClientSessionsSettings(RatedSettings, RetainingSettings):
     name = "CLIENT_SESSIONS"
     default_rates = DEFAULT_RATES
+    default_retention = DEFAULT_RETENTION
 
     @property
     def url(self) -> str | None:

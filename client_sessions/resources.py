@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, repeat
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -41,6 +42,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 # Characters of a normalized id; the length of the column of grants.
 LONGEST_ID = 255
+
+# Up to so many ids are looked up with compiled SQL, in sizes of 1, 2, 4 …; others repeat an id.
+_MOST_COMPILED = 32
 
 
 class Missing(Exception):
@@ -154,8 +158,11 @@ class ResourceType:
         """
         wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
         if self.must_exist and wanted:
-            if len(wanted) == 1 and self.is_fixed and (one := _one_row(self, lock)):
-                keys: Iterable[Any] = one.tuples(key=one.kinds["key"](*wanted), workspace=workspace_id)
+            size = 1 << (len(wanted) - 1).bit_length()
+            if self.is_fixed and size <= _MOST_COMPILED and (compiled := _compiled(self, lock, size)):
+                texts = chain([str(workspace_id)], wanted, repeat(next(iter(wanted))))
+                values = {name: kind(each) for (name, kind), each in zip(compiled.kinds.items(), texts, strict=False)}
+                keys: Iterable[Any] = compiled.tuples(**values)
             else:
                 keys = self._existing(list(wanted), workspace_id, lock)
             found = {self.normalize_id(str(key)) for (key,) in keys}
@@ -175,16 +182,15 @@ _types: dict[str, ResourceType] = {}
 
 
 @cache
-def _one_row(resource_type: ResourceType, lock: bool) -> "CompiledQuery[Any] | None":
-    """Return the compiled query for one id, or None for a key field of another type."""
-    kind = kind_of(resource_type.key_field)
-    if kind is None:
+def _compiled(resource_type: ResourceType, lock: bool, size: int) -> "CompiledQuery[Any] | None":
+    """Return the compiled query for so many ids, or None for a key field of another type."""
+    if (kind := kind_of(resource_type.key_field)) is None:
         return None
     return CompiledQuery(
         resource_type.model,
-        lambda key, workspace: resource_type._existing([key], workspace, lock),
-        key=kind,
+        lambda workspace, **keys: resource_type._existing(list(keys.values()), workspace, lock),
         workspace=UUID,
+        **{f"key_{number}": kind for number in range(size)},
     )
 
 
@@ -217,13 +223,7 @@ def register(
                 f"{known_type.model.__name__} is registered as {known_type.name!r}."
             )
     _types[name] = ResourceType(
-        name=name,
-        model=model,
-        workspace=workspace,
-        through=through,
-        key=key,
-        must_exist=must_exist,
-        counted=counted,
+        name=name, model=model, workspace=workspace, through=through, key=key, must_exist=must_exist, counted=counted
     )
     for each in apps.get_models():
         if each._meta.concrete_model is model:  # the model itself and its proxies

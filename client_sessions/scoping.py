@@ -1,16 +1,14 @@
-"""The rows that a client session reaches. Lists, reads and device counts use these functions.
+"""The rows that a client session reaches. Lists and reads use these functions, and device_counts.
 
 All of them use sub-queries, so the number of queries does not depend on the number of grants or rows.
 """
 
+from collections.abc import Set
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Protocol, Self, TypeVar, cast
 from uuid import UUID
 
-from django.db import router
-from django.db.models import Exists, F, Func, IntegerField, Model, OuterRef, QuerySet, Subquery, Value
-from django.db.models.expressions import Combinable, RawSQL
+from django.db.models import F, Func, Model, QuerySet
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.functions import Cast
 from django.db.models.lookups import Exact, In
@@ -18,7 +16,7 @@ from django.db.models.manager import BaseManager
 from django.utils import timezone
 
 from client_sessions import resources
-from client_sessions.models import Action, ClientSession, ClientSessionQuerySet, Grant, Wanted
+from client_sessions.models import Action, ClientSession, Grant, Wanted
 from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN
 from client_sessions.resources import ResourceType
 from client_sessions.wanted import normalize_wanted
@@ -104,11 +102,22 @@ def reached_by(
 
 
 def within_reach(
-    queryset: QuerySet[M], action: Action = Action.READ, *, session: UUID, workspace: UUID, at: datetime
+    queryset: QuerySet[M],
+    action: Action = Action.READ,
+    granted: Set[str] | None = None,
+    *,
+    session: UUID,
+    workspace: UUID,
+    at: datetime,
 ) -> QuerySet[M]:
-    """Do what ``reached_by`` does, for the ids of a session and of its workspace. The SQL can be compiled once."""
+    """Do what ``reached_by`` does, for the ids of a session and of its workspace. The SQL can be compiled once.
+
+    ``granted`` may name the types of the session's grants, if they are known: the SQL of fewer types is faster.
+    """
     resource_type = resources.of_model(queryset.model)
-    keys = _REACHED.expression(resource_type, action, using=queryset.db, session=session, workspace=workspace, at=at)
+    keys = REACHED.expression(
+        resource_type, action, granted, using=queryset.db, session=session, workspace=workspace, at=at
+    )
     reached = _among(queryset, "pk", keys)
     if resource_type.workspace is None:
         return resource_type.in_workspace(reached, workspace)
@@ -127,25 +136,6 @@ def remaining_grant_types(session: ClientSession, wanted: Wanted) -> list[str]:
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():
                 left.add(granted.name)
     return sorted(left)
-
-
-def with_device_count(sessions: ClientSessionQuerySet, *, at: datetime) -> ClientSessionQuerySet:
-    """Annotate sessions with ``device_count``, the number of devices that their token lists, in the same query."""
-    at = moment(at)
-    counts = [_Count(resource_type, at) for resource_type in resources.registered() if resource_type.counted]
-    return sessions.annotate(device_count=sum(counts, Value(0)))
-
-
-def device_count(*, session: UUID, workspace: UUID, at: datetime) -> Combinable:
-    """Return the number of devices that the token of one session lists, in a sub-query that runs once."""
-    using = router.db_for_write(ClientSession)
-    counts = []
-    for resource_type in filter(attrgetter("counted"), resources.registered()):
-        rows = within_reach(resource_type.rows().using(using), session=session, workspace=workspace, at=at)
-        number = Func(F("pk"), function="COUNT", output_field=IntegerField())
-        # No column of a host has the name of this annotation.
-        counts.append(Subquery(rows.order_by().annotate(gatepass_number=number).values("gatepass_number")))
-    return sum(counts, Value(0))
 
 
 def _rows(given: QuerySet[M]) -> QuerySet[M]:
@@ -184,45 +174,22 @@ class _FewRelatedRows(_FewRows, RelatedIn):
 _FEW_ROWS: dict[type[In], type[_FewRows]] = {In: _FewRows, RelatedIn: _FewRelatedRows}
 
 
-class _Count(Func):
-    """The number of rows of one type that a session reaches: ``_REACHED`` with columns of the outer query instead of
-    the id and the workspace of one session."""
-
-    output_field = IntegerField()
-
-    def __init__(self, resource_type: ResourceType, at: datetime, *expressions: Any) -> None:
-        visible = resource_type.in_workspace(resource_type.rows(), OuterRef("workspace_id")).order_by()
-        is_visible = Exists(visible.filter(pk=RawSQL("counted.pk", [])))
-        super().__init__(*(expressions or (F("pk"), F("workspace_id"), is_visible)))
-        self.resource_type, self.at = resource_type, at
-
-    def as_sql(self, compiler: Any, connection: Any, *_: Any, **context: Any) -> Any:
-        columns, conditions = [], []
-        for sql, parameters in map(compiler.compile, self.get_source_expressions()):
-            columns.append(sql)
-            conditions += parameters
-        session, workspace, is_visible = columns
-        keys, values = _REACHED.correlated(
-            self.resource_type,
-            Action.READ,
-            connection=connection,
-            columns={"session": session, "workspace": workspace},
-            at=self.at,
-        )
-        counted = f"(SELECT COUNT(*) FROM (SELECT DISTINCT pk FROM ({keys}) AS reached) AS counted WHERE {is_visible})"
-        return counted, [*values, *conditions]
-
-
 def _reached(
-    resource_type: ResourceType, action: Action, *, session: UUID, workspace: UUID, at: datetime
+    resource_type: ResourceType,
+    action: Action,
+    granted: Set[str] | None,
+    *,
+    session: UUID,
+    workspace: UUID,
+    at: datetime,
 ) -> QuerySet[Any, Any]:
     """Return the primary keys of the rows of one type that the grants of a session lead to."""
     grants = Grant.objects.filter(client_session=session).allowing(action, at=at)
-    return _union(_arms(resource_type, grants, workspace))
+    return _union([arm for name, arm in _arms(resource_type, grants, workspace) if granted is None or name in granted])
 
 
 # The SQL depends on all registered types, because grants lead through them. Some need no workspace; see _arms.
-_REACHED = CompiledSubquery(
+REACHED = CompiledSubquery(
     _reached,
     depends_on=lambda: tuple(resources.registered()),
     optional={"workspace"},
@@ -232,8 +199,10 @@ _REACHED = CompiledSubquery(
 )
 
 
-def _arms(resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID) -> list[QuerySet[Any, Any]]:
-    """Return a queryset of primary keys for each path from a grant to this type.
+def _arms(
+    resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID
+) -> list[tuple[str, QuerySet[Any, Any]]]:
+    """Return the name of the granted type and a queryset of primary keys for each path from a grant to this type.
 
     They are combined with UNION, not ``OR``, so that each can start from its few grants and use an index. They use
     sub-queries, not joins, because SQLite reorders joins by its statistics. A key that is not unique across workspaces
@@ -244,14 +213,14 @@ def _arms(resource_type: ResourceType, grants: QuerySet[Grant], workspace: UUID)
     own = rows
     if resource_type.workspace is not None and not resource_type.key_field.unique:
         own = rows.filter(**{resource_type.workspace: workspace})
-    arms = [_among(own, resource_type.key, _granted(grants, resource_type))]
+    arms = [(resource_type.name, _among(own, resource_type.key, _granted(grants, resource_type)))]
     for relation in resource_type.through:
         related = resource_type.related(relation)
         keys = _arms(related, grants, workspace)
         if related.key == "pk":
-            keys[0] = _granted(grants, related)
-        arms += [_among(rows, f"{relation}__pk", each) for each in keys]
-    return [arm.values("pk") for arm in arms]
+            keys[0] = related.name, _granted(grants, related)
+        arms += [(name, _among(rows, f"{relation}__pk", each)) for name, each in keys]
+    return [(name, arm.values("pk")) for name, arm in arms]
 
 
 def _among(rows: QuerySet[M], path: str, values: Any) -> QuerySet[M]:

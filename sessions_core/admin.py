@@ -201,16 +201,26 @@ class WorkspaceAdmin(BoundedAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(HistoryAdmin):
-    """``manage.py issue_api_key`` prints a secret key once; no page shows it."""
+    """``manage.py api_key`` prints a secret key once; no page shows it."""
 
-    list_display = ("name", "kind", "short", "workspace", "created_at", "revoked_at")
+    list_display = ("name", "kind", "short", "workspace", "created_at", "expires_at", "revoked_at")
     list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
     search_help_text = _("The public part of a key, or part of a name. Names search only the newest 1,000 rows.")
-    fields = ("name", "kind", "workspace", "short", "publishable_key", "created_at", "revoked_at", "history")
+    fields = (
+        "name",
+        "kind",
+        "workspace",
+        "short",
+        "publishable_key",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+        "history",
+    )
     readonly_fields = ("publishable_key", "history")
     actions = ("revoke",)
 

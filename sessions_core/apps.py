@@ -10,8 +10,9 @@ class SessionsCoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessions_core import checks, database_checks  # noqa: F401  (Django wants checks registered here)
+        from sessions_core import checks, cleaning, database_checks  # noqa: F401  (Django wants checks registered here)
 
+        cleaning.register_events()
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
             from sessions_core.http.cors_headers import disable_for_api

@@ -1,6 +1,7 @@
 """System checks of the settings and secrets of the core. ``check_secrets`` needs the database."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.apps import apps
@@ -12,7 +13,7 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
-from sessions_core.conf import AppSettings, settings
+from sessions_core.conf import AppSettings, RetainingSettings, settings
 from sessions_core.crypto.sealing import sealed_columns, undecryptable_rows
 from sessions_core.database_checks import columns_of
 from sessions_core.labels import english_plural
@@ -21,6 +22,7 @@ from sessions_core.rates import Rate, RatedSettings
 from sessions_core.texts import is_storable
 
 SHORTEST_KEY = 32
+LONGEST_RETENTION = timedelta(days=36_500)
 
 # Our packages, by name, because this package does not import the apps.
 _OURS = {"sessions_core", "client_sessions", "user_sessions"}
@@ -58,10 +60,31 @@ def check_rates(app_settings: RatedSettings, *, id: str) -> Iterator[CheckMessag
             yield Error(f"{app_settings.name}['RATES'][{kind!r}] is invalid: {reason}.", id=id)
 
 
+def check_retention(app_settings: RetainingSettings, *, id: str) -> Iterator[CheckMessage]:
+    """Yield an error for each invalid time of retention."""
+    given, name = app_settings.given.get("RETENTION", {}), f"{app_settings.name}['RETENTION']"
+    if not isinstance(given, dict):
+        yield Error(f"{name} must be a dict of timedeltas.", id=id)
+        return
+    for kind, kept in given.items():
+        if kind not in app_settings.default_retention:
+            known = ", ".join(app_settings.default_retention)
+            yield Error(f"{name}[{kind!r}] is unknown.", hint=f"Use one of: {known}.", id=id)
+            continue
+        least = app_settings.least_retention.get(kind, timedelta(0))
+        if kept is not None and not (isinstance(kept, timedelta) and least <= kept <= LONGEST_RETENTION):
+            yield Error(
+                f"{name}[{kind!r}] must be a timedelta from {least.days} to {LONGEST_RETENTION.days} days, or None.",
+                hint="None keeps these rows for ever.",
+                id=id,
+            )
+
+
 @register(Tags.security)
 def check_settings(**_: object) -> Iterable[CheckMessage]:
     return [
         *unknown_keys(settings, id="sessions_core.E001"),
+        *check_retention(settings, id="sessions_core.E013"),
         *_check_keys("TOKEN_KEYS", id="sessions_core.E002"),
         *_check_keys("ENCRYPTION_KEYS", id="sessions_core.E003"),
         *_check_that_keys_differ(),

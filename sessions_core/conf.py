@@ -1,13 +1,18 @@
 """Settings of Gatepass: one dict per app. Each is read on access, so ``override_settings`` works."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings as django_settings
 
 from sessions_core.crypto.derived_keys import derived_keys
 
-__all__ = ["AppSettings", "settings"]
+__all__ = ["DEFAULT_RETENTION", "AppSettings", "RetainingSettings", "settings"]
+
+# How long ``manage.py sessions clean`` keeps rows, by kind, and the shortest time that a project can choose.
+DEFAULT_RETENTION: Mapping[str, timedelta | None] = {"events": timedelta(days=365)}
+LEAST_RETENTION = {"events": timedelta(days=180)}
 
 
 class AppSettings:
@@ -33,8 +38,29 @@ class AppSettings:
         return {key.upper() for each in own for key, value in vars(each).items() if isinstance(value, property)}
 
 
-class CoreSettings(AppSettings):
+class RetainingSettings(AppSettings):
+    """Settings of an app with rows that ``manage.py sessions clean`` deletes some time after they are over."""
+
+    default_retention: Mapping[str, timedelta | None]
+    least_retention: Mapping[str, timedelta] = {}
+
+    @property
+    def retention(self) -> Mapping[str, timedelta | None]:
+        """How long rows are kept after they are over, by kind, or None for ever. Kinds that are not listed keep their
+        default."""
+        given = self.given.get("RETENTION", {})
+        return {**self.default_retention, **(given if isinstance(given, dict) else {})}
+
+    def retention_of(self, kind: str) -> timedelta | None:
+        """Return how long rows of a kind are kept: for ever if the setting is invalid, never less than the least."""
+        kept, least = self.retention.get(kind), self.least_retention.get(kind, timedelta(0))
+        return max(kept, least) if isinstance(kept, timedelta) else None
+
+
+class CoreSettings(RetainingSettings):
     name = "SESSIONS_CORE"
+    default_retention = DEFAULT_RETENTION
+    least_retention = LEAST_RETENTION
 
     @property
     def token_keys(self) -> Sequence[str]:

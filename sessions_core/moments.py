@@ -26,6 +26,8 @@ def moment(at: datetime | None) -> datetime:
 def instant(value: datetime, *, name: str) -> datetime:
     """Return the time. Raise ValueError, with the name of the argument, if a database cannot store it."""
     given: object = value
+    if isinstance(given, datetime) and given.tzinfo is UTC:
+        return value
     if not isinstance(given, datetime) or given.utcoffset() is None:
         raise ValueError(f"{name} must be a datetime with a time zone, such as timezone.now().")
     try:

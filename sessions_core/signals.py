@@ -17,7 +17,7 @@ from sessions_core.db.transactions import on_commit
 if TYPE_CHECKING:
     from sessions_core.models import Event
 
-__all__ = ["schedule", "send_after"]
+__all__ = ["has_receivers", "schedule", "send_after"]
 
 # Yields the arguments of each sending for events of one type and one call, such as 10,000 sessions revoked at once.
 Arguments = Callable[[Sequence["Event"]], Iterator[Mapping[str, Any]]]
@@ -46,6 +46,14 @@ def send_after(*event_types: str, signal: Signal, sender: type[Model], arguments
 
 def schedule(events: Sequence["Event"]) -> None:
     """Send the signals about events of one type when the transaction commits. Without receivers it does nothing."""
-    for rule in _rules.get(events[0].type, ()) if events else ():
-        if rule.signal.has_listeners(rule.sender):
-            on_commit(partial(rule.send, events))
+    for rule in _listened(events[0].type) if events else ():
+        on_commit(partial(rule.send, events))
+
+
+def has_receivers(event_type: str) -> bool:
+    """Return True if anyone receives a signal about events of this type."""
+    return any(_listened(event_type))
+
+
+def _listened(event_type: str) -> Iterator[_Rule]:
+    return (rule for rule in _rules.get(event_type, ()) if rule.signal.has_listeners(rule.sender))

@@ -47,6 +47,7 @@ RATES = [
     {"nobody": "60/minute"},
     {None: "60/minute"},
 ]
+RETENTION = [[], timedelta(days=90), {"nothing": timedelta(days=90)}, {None: None}, {"events": 365}]
 MODULE = "tests.test_app_settings"
 FUNCTIONS = [
     *(".", "..x", ".x", "x.", "os", "os.nothing", "nothing.at_all", f"{MODULE}.KEYS", "\0.x", 5, len),
@@ -58,6 +59,9 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("SESSIONS_CORE", "DEFAULT_WORKSPACE"): [True, 7, "mine", "7c0fb1d6-3a51-4c53-9a4f", ["7" * 32], b"7" * 16],
     ("SESSIONS_CORE", "TRUSTED_PROXIES"): NUMBERS,
     ("SESSIONS_CORE", "PROCESSES"): [*NUMBERS, 0],
+    ("SESSIONS_CORE", "RETENTION"): [*RETENTION, {"events": timedelta(days=179)}],
+    ("CLIENT_SESSIONS", "RETENTION"): [*RETENTION, {"client_sessions": -timedelta(days=1)}],
+    ("USER_SESSIONS", "RETENTION"): [*RETENTION, {"user_sessions": 90}, {"clients": timedelta(hours=1)}],
     ("CLIENT_SESSIONS", "RATES"): RATES,
     ("USER_SESSIONS", "RATES"): RATES,
     ("USER_SESSIONS", "SESSION_TOKEN_LIFETIME"): DURATIONS,
@@ -75,6 +79,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "SESSION_LIMITS"): FUNCTIONS,
     ("USER_SESSIONS", "PLACE_OF_ADDRESS"): FUNCTIONS,
     ("USER_SESSIONS", "PLACE_DATABASE"): ["/nowhere.mmdb", __file__],
+    ("USER_SESSIONS", "SIGN_IN_RISK"): FUNCTIONS,
     ("USER_SESSIONS", "ADDRESS_FORM"): ["Whole", ["cut"], None, True],
     ("USER_SESSIONS", "ACTIVITIES_PER_SESSION"): [*NUMBERS, 0],
     ("USER_SESSIONS", "DEVICES_PAGE_VERIFIED_WITHIN"): [0, 10, True, timedelta(0), timedelta(minutes=1), timedelta.max],

@@ -14,7 +14,7 @@ TWINS = [
     *((UserSession, verb) for verb in ("end", "revoke", "remove", "touch")),
     *((UserSessionQuerySet, verb) for verb in ("start", "revoke")),
     *((ClientSession, verb) for verb in ("grant", "revoke_access", "revoke", "remove")),
-    *((ClientSessionQuerySet, verb) for verb in ("start", "start_or_match")),
+    *((ClientSessionQuerySet, verb) for verb in ("start", "start_or_match", "revoke")),
 ]
 
 

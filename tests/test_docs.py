@@ -86,8 +86,11 @@ def test_each_app_works_without_the_other(host, app):
         file.write_text("\n".join(line for line in file.read_text().splitlines() if other not in line))
     run(host, sys.executable, "manage.py", "migrate", "-v0")
     run(host, sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
-    has_address = "--frontend-api" in run(host, sys.executable, "manage.py", "create_workspace", "--help")
+    has_address = "--frontend-api" in run(host, sys.executable, "manage.py", "workspace", "create", "--help")
     assert has_address == (app == "user_sessions")
+    run(host, sys.executable, "manage.py", "workspace", "create", "Mine")
+    run(host, sys.executable, "manage.py", "sessions", "stats")
+    assert f"{{{app}}}" in run(host, sys.executable, "manage.py", "sessions", "list", "--help")
 
 
 README = "../README.md"

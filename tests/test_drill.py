@@ -44,7 +44,7 @@ from django.core.management import call_command
 from sessions_core.models import ApiKey, Workspace
 from user_sessions.models import UserSessionPolicy
 call_command("migrate", verbosity=0)
-call_command("create_workspace", "Acme", "--sandbox", "--frontend-api", "http://{PUBLIC_HOST}", stdout=sys.stderr)
+call_command("workspace", "create", "Acme", "--sandbox", "--frontend-api", "http://{PUBLIC_HOST}", stdout=sys.stderr)
 acme = Workspace.objects.get()
 User.objects.create_user("ann", password="{PASSWORD}")
 User.objects.create_superuser("operator", password="{PASSWORD}")

@@ -119,5 +119,5 @@ def test_a_revoked_session_is_anonymous_at_its_next_request(project, address):
     browser = Browser(address)
     browser.log_in()
     assert browser.open("/admin/").url == "/admin/"
-    run(project, sys.executable, "manage.py", "revoke_user_sessions", "Default", "--user", "ann")
+    run(project, sys.executable, "manage.py", "sessions", "revoke", "--user", "ann")
     assert browser.open("/admin/").url == "/admin/login/?next=/admin/"

@@ -34,7 +34,17 @@ NEEDING_TABLES = [
     ["deliver_webhooks", "--once"],
     ["reencrypt"],
     ["bootstrap", "Acme"],
-    ["create_workspace", "Acme"],
+    ["workspace", "create", "Acme"],
+    ["workspace", "list"],
+    ["workspace", "policy", "Acme"],
+    ["api_key", "create", "Acme", "--name", "backend"],
+    ["api_key", "list"],
+    ["api_key", "roll", "backend"],
+    ["sessions", "list"],
+    ["sessions", "show", "sess_1"],
+    ["sessions", "revoke", "--user", "ann"],
+    ["sessions", "stats"],
+    ["sessions", "clean"],
     ["token_keys"],
 ]
 

@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.utils import timezone
 
-from client_sessions import scoping
+from client_sessions import device_counts, scoping
 from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Device
 from client_sessions.models import Action, ClientSession, ClientSessionPolicy, Grant, PersonalAccessToken, Terms
 from sessions_core.models import ApiKey, Event
@@ -77,7 +77,10 @@ DEFINITION = Definition(name="t", claims={})
 
 # Every verb of a model, its queryset or a module that takes a time.
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "ApiKey.is_usable": lambda a, at: a.key.is_usable("secret", at=at),
     "ApiKey.revoke": lambda a, at: a.key.revoke(actor="test", at=at),
+    "ApiKey.roll": lambda a, at: a.key.roll(overlap=HOUR, actor="test", at=at),
+    "ApiKeyQuerySet.usable": lambda a, at: list(ApiKey.objects.usable(at=at)),
     "Client.active_among": lambda a, at: a.client.active_among([a.session], at=at),
     "Client.close": lambda a, at: a.session.client.close(actor="test", at=at),
     "Client.renew": lambda a, at: a.client.renew(at=at),
@@ -85,7 +88,6 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "Client.rename": lambda a, at: a.session.client.rename("at work", actor="test", at=at),
     "Client.sign_out": lambda a, at: a.session.client.sign_out(actor="test", at=at),
     "ClientQuerySet.begin": lambda a, at: Client.objects.begin(a.workspace, at=at),
-    "ClientQuerySet.forget_unused": lambda a, at: Client.objects.forget_unused(at=at),
     "ClientQuerySet.live": lambda a, at: list(Client.objects.live(at=at)),
     "ClientSession.grant": lambda a, at: a.pass_.grant({}, actor="test", at=at),
     "ClientSession.remove": lambda a, at: a.pass_.remove(actor="test", at=at),
@@ -99,6 +101,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "ClientSessionQuerySet.without_grant": lambda a, at: list(ClientSession.objects.without_grant("device", at=at)),
     "ClientSessionQuerySet.live": lambda a, at: list(ClientSession.objects.live(at=at)),
     "ClientSessionQuerySet.remove": lambda a, at: ClientSession.objects.remove(actor="test", at=at),
+    "ClientSessionQuerySet.revoke": lambda a, at: ClientSession.objects.revoke(actor="test", at=at),
     "ClientSessionQuerySet.start": lambda a, at: ClientSession.objects.start(a.workspace, actor="test", at=at),
     "ClientSessionQuerySet.start_or_match": lambda a, at: ClientSession.objects.start_or_match(
         a.workspace, actor="test", at=at
@@ -187,6 +190,9 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookMessageQuerySet.claim": lambda a, at: list(WebhookMessage.objects.claim(at=at, most=1)),
     "WebhookMessageQuerySet.due": lambda a, at: list(WebhookMessage.objects.due(at=at)),
     "WebhookMessageQuerySet.delete_settled": lambda a, at: WebhookMessage.objects.delete_settled(at=at),
+    "device_counts.with_device_count": lambda a, at: list(
+        device_counts.with_device_count(ClientSession.objects.all(), at=at)
+    ),
     "ClientSessionPolicy.end": lambda a, at: ClientSessionPolicy.of(a.workspace).end(None, at=at),
     "attached_tokens.attached_token": lambda a, at: attached_tokens.attached_token(
         a.minting, at=at, authorized_party=None
@@ -198,7 +204,6 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "scoping.narrow_to_key": lambda a, at: list(scoping.narrow_to_key(a.key, Device.objects.all(), "u1", at=at)),
     "scoping.reached_by": lambda a, at: list(scoping.reached_by(Device.objects.all(), a.pass_, at=at)),
     "scoping.visible_to": lambda a, at: list(scoping.visible_to(a.key, Device.objects.all(), at=at)),
-    "scoping.with_device_count": lambda a, at: list(scoping.with_device_count(ClientSession.objects.all(), at=at)),
     "handshake_tokens.handshake_token": lambda a, at: handshake_tokens.handshake_token(a.workspace, [], at=at),
     "session_tokens.session_token": lambda a, at: session_tokens.session_token(a.minting, at=at),
     "session_tokens.template_token": lambda a, at: session_tokens.template_token(a.minting, a.template, at=at),
@@ -215,7 +220,8 @@ PARTS = {
     "Activity.of",
     "ActivityQuerySet.note",
     "GrantedQuerySet.granted_to",
-    "scoping.device_count",
+    "device_counts.count_devices",
+    "device_counts.device_count",
     "scoping.within_reach",
 }
 
@@ -226,6 +232,7 @@ UNTIL: dict[str, Callable[[Any, Any], Any]] = {
     "Terms": lambda a, end: Terms(until=end),
 }
 LIFETIMES: dict[str, Callable[[Any, Any], Any]] = {
+    "roll": lambda a, life: a.key.roll(overlap=life, actor="test"),
     "start": lambda a, life: UserSession.objects.start(a.workspace, a.user, actor="test", lifetime=life),
     "issue": lambda a, life: Ticket.objects.issue(a.workspace, a.user, actor="test", lifetime=life),
     "issue for a session": lambda a, life: Ticket.objects.issue(
@@ -245,7 +252,16 @@ def things(request, workspace, live_workspace, django_user_model) -> Things:
 def timed() -> Iterator[str]:
     ours = [each for each in apps.get_models() if each.__module__.startswith(("sessions_", "client_", "user_"))]
     querysets = {type(model._default_manager.all()) for model in ours}
-    modules = [attached_tokens, handshake_tokens, key_sets, previews, scoping, session_tokens, ticket_tokens]
+    modules = [
+        attached_tokens,
+        device_counts,
+        handshake_tokens,
+        key_sets,
+        previews,
+        scoping,
+        session_tokens,
+        ticket_tokens,
+    ]
     for place in [*ours, *querysets, *modules, scoping.GrantedQuerySet]:
         for name, verb in getmembers(place, lambda each: isfunction(getattr(each, "__func__", each))):
             is_own = getattr(place, "__module__", place.__name__) == verb.__module__ or verb.__module__ in INHERITED

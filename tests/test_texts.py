@@ -25,6 +25,7 @@ BY: dict[str, Callable[[Any, Any], Any]] = {
     "ApiKey.revoke": lambda a, actor: a.key.revoke(actor=actor),
     "ClientSession.remove": lambda a, actor: a.pass_.remove(actor=actor),
     "ClientSession.replace_grants": lambda a, actor: a.pass_.replace_grants({}, expires_at=NOW, actor=actor),
+    "ClientSessionQuerySet.revoke": lambda a, actor: ClientSession.objects.filter(pk=a.pass_.pk).revoke(actor=actor),
     "ClientSession.revoke": lambda a, actor: a.pass_.revoke(actor=actor),
     "ClientSession.start": lambda a, actor: ClientSession.objects.start(a.workspace, actor=actor),
     "ClientSession.start_or_match": lambda a, actor: ClientSession.objects.start_or_match(a.workspace, actor=actor),

@@ -8,8 +8,10 @@ class UserSessionsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from sessions_core.management import session_kinds
         from user_sessions import (  # noqa: F401
             checks,
+            cleaning,
             deactivation,
             django_sign_ins,
             password_changes,
@@ -18,7 +20,10 @@ class UserSessionsConfig(AppConfig):
         )
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
+        from user_sessions.management.user_session_kind import UserSessionKind
 
+        cleaning.register_kinds()
+        session_kinds.register(UserSessionKind())
         deactivation.connect()
         trusted_keys.connect()
         password_changes.connect()

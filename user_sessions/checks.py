@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from sessions_core.checks import check_rates, unknown_keys
+from sessions_core.checks import check_rates, check_retention, unknown_keys
 from sessions_core.host_models import key_problem, manager_problem
 from sessions_core.models import Workspace
 from sessions_core.moments import LONGEST_LIFETIME
@@ -20,6 +20,7 @@ from user_sessions.conf import (
     DEFAULT_PLACE,
     DEFAULT_PROFILE,
     DEFAULT_REQUIREMENT,
+    DEFAULT_RISK,
     EVERYBODY,
     ORDINARY,
     PASSWORD_CHANGE_POLICIES,
@@ -60,10 +61,12 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("SIGN_IN_REQUIREMENT", DEFAULT_REQUIREMENT, id="user_sessions.E010", takes=3),
         *_check_function("SESSION_LIMITS", DEFAULT_LIMITS, id="user_sessions.E012", takes=3),
         *_check_function("PLACE_OF_ADDRESS", DEFAULT_PLACE, id="user_sessions.E013"),
+        *_check_function("SIGN_IN_RISK", DEFAULT_RISK, id="user_sessions.E018", takes=4),
         *_check_activities(),
         *_check_token_version(),
         *_check_devices_page(),
         *check_rates(settings, id="user_sessions.E007"),
+        *check_retention(settings, id="user_sessions.E017"),
         *_check_password_change(),
     ]
 
@@ -179,7 +182,7 @@ def _check_devices_page() -> list[CheckMessage]:
         "USER_SESSIONS['DEVICES_PAGE_VERIFIED_WITHIN'] must be None or a timedelta between 2 minutes and "
         f"{LONGEST_LIFETIME.days} days."
     )
-    return [Error(message, id="user_sessions.E017")]
+    return [Error(message, id="user_sessions.E019")]
 
 
 def _check_password_change() -> list[CheckMessage]:

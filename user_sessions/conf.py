@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from sessions_core.conf import RetainingSettings
 from sessions_core.moments import LONGEST_LIFETIME
 from sessions_core.rates import RatedSettings
 
-__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "PASSWORD_CHANGE_POLICIES", "settings"]
+__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "DEFAULT_RETENTION", "PASSWORD_CHANGE_POLICIES", "settings"]
 
 EVERYBODY = "user_sessions.users.everybody"
 ORDINARY = "user_sessions.users.is_ordinary"
@@ -17,6 +18,7 @@ DEFAULT_REQUIREMENT = "user_sessions.requirements.default_requirement"
 
 PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 ADDRESS_FORMS = ("whole", "cut", "hashed", "none")
+DEFAULT_RISK = "user_sessions.risk.no_risk"
 DEFAULT_PLACE = "user_sessions.places.unknown"
 
 # Session tokens contain the age of an authentication in whole minutes.
@@ -27,9 +29,23 @@ SHORTEST_VERIFIED_WITHIN = timedelta(minutes=2)
 DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
 
 
-class UserSessionsSettings(RatedSettings):
+# How long ``manage.py sessions clean`` keeps rows after they are over, by kind.
+DEFAULT_RETENTION: Mapping[str, timedelta | None] = {
+    "user_sessions": timedelta(days=90),
+    "clients": timedelta(days=1),
+    "tickets": timedelta(days=30),
+    "sign_ins": timedelta(days=30),
+}
+
+# A client and a sign-in attempt are in use for a day.
+LEAST_RETENTION = {"clients": timedelta(days=1), "sign_ins": timedelta(days=1)}
+
+
+class UserSessionsSettings(RatedSettings, RetainingSettings):
     name = "USER_SESSIONS"
     default_rates = DEFAULT_RATES
+    default_retention = DEFAULT_RETENTION
+    least_retention = LEAST_RETENTION
 
     @property
     def session_token_lifetime(self) -> timedelta:
@@ -153,6 +169,16 @@ class UserSessionsSettings(RatedSettings):
         """Return the path of a local file in MaxMind's format (MMDB) with cities or countries, or None."""
         given = self.given.get("PLACE_DATABASE")
         return Path(given) if isinstance(given, str | Path) and given else None
+
+    @property
+    def sign_in_risk(self) -> str:
+        """Return the dotted path of a function that decides about a sign-in that may be somebody else's.
+
+        It takes the user, the session, its ``Activity`` and a queryset of the user's earlier activities, and returns a
+        ``user_sessions.risk.Risk``. Default ``"user_sessions.risk.no_risk"``.
+        """
+        given = self.given.get("SIGN_IN_RISK", DEFAULT_RISK)
+        return given if isinstance(given, str) else DEFAULT_RISK
 
     @property
     def activities_per_session(self) -> int:

@@ -13,7 +13,7 @@ from django.utils.functional import SimpleLazyObject
 
 from sessions_core.db.transactions import is_away, is_in_transaction
 from sessions_core.texts import is_storable
-from user_sessions.models import Status, UserSession
+from user_sessions.models import UserSession
 
 __all__ = [
     "SESSION_KEY",
@@ -73,7 +73,7 @@ async def arepair_rolled_back(request: Any) -> None:
 def end_linked(request: Any, named: Any) -> None:
     """End the user session that a Django session names."""
     if isinstance(named, str) and is_storable(named):
-        UserSession.objects.filter(pk=named).close(Status.ENDED, actor=f"user_session:{named}")
+        UserSession.end_by_id(named)
         if is_in_transaction():
             request._user_sessions_ended = named
 

@@ -7,7 +7,7 @@ the user session, so the database holds nothing that signs anybody in.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -42,10 +42,12 @@ from user_sessions.django_links import (
     sign_out,
 )
 from user_sessions.django_users import is_what_django_reads, signs_in
-from user_sessions.exceptions import NotLive, StaleClient, TooManySessions, UserInactive
+from user_sessions.exceptions import NotLive, SignInRefused, StaleClient, TooManySessions, UserInactive
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
+from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.models.voiding import binds
 from user_sessions.request_devices import device_of_request
+from user_sessions.risk import record_refusal
 
 __all__ = ["MIDDLEWARE", "connect", "live_session"]
 
@@ -56,9 +58,6 @@ MIDDLEWARE = "user_sessions.middleware.UserSessionMiddleware"
 # In events: who began the session.
 ACTOR = "django:login"
 ADOPTION = "django:adoption"
-
-# The time of an authentication that is unknown, so that a view which requires a recent one asks again.
-UNKNOWN = datetime.fromtimestamp(0, UTC)
 
 
 def connect() -> None:
@@ -154,7 +153,8 @@ def _start(
     """Start a session, on the client of the previous one. Return None if this sign-in cannot have one. Raise
     PermissionDenied."""
     try:
-        workspace = Workspace.objects.default()
+        joined = with_policies("", UserSessionPolicy)
+        workspace = Workspace.objects.find_default(*joined) or Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
         client = previous.client if previous is not None and stays else None
         facts |= {"actor": actor, "replacing": True, "device": device_of_request(request), "at": at}
@@ -163,12 +163,19 @@ def _start(
         logger.error("A sign-in has no user session: set SESSIONS_CORE['DEFAULT_WORKSPACE'] to one of the workspaces.")
     except UserInactive:
         logger.info("A sign-in of an inactive user has no user session.")
-    except TooManySessions:
+    except (SignInRefused, TooManySessions) as refusal:
         sign_out(request)
         request.user = AnonymousUser()
-        message = gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
-        raise PermissionDenied(message) from None
+        if isinstance(refusal, SignInRefused):
+            record_refusal(refusal, actor=actor)
+        raise PermissionDenied(_message_of(refusal)) from None
     return None
+
+
+def _message_of(refusal: SignInRefused | TooManySessions) -> str:
+    if isinstance(refusal, SignInRefused):
+        return gettext("This sign-in was refused. Try again from where you usually sign in, or ask for help.")
+    return gettext("You are signed in on as many devices as allowed. Sign out on one of them first.")
 
 
 def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dict[str, Any]) -> UserSession:
@@ -203,7 +210,7 @@ def _adopt(request: Any, user: Any, *, at: datetime) -> UserSession | None:
     stored = type(request.session)(request.session.session_key)
     session = _find(stored.get(SESSION_KEY))
     if session is None:
-        session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNKNOWN)
+        session = _start(request, user, None, at=at, actor=ADOPTION, verified_at=UNVERIFIED)
     link(request, session)
     request.session.save()
     return session

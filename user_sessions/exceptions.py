@@ -37,6 +37,7 @@ __all__ = [
     "SessionTokenNotYetValid",
     "SessionTokenRefused",
     "SessionsUnavailable",
+    "SignInRefused",
     "StaleClient",
     "TemplateGone",
     "TicketExpired",
@@ -100,6 +101,18 @@ class ImpersonationRefused(UserSessionError):
 
 class TooManySessions(UserSessionError):
     """The user has as many live sessions as the workspace allows."""
+
+
+class SignInRefused(UserSessionError):
+    """``USER_SESSIONS["SIGN_IN_RISK"]`` refuses the sign-in. ``session`` is the one that did not begin."""
+
+    def __init__(self, session: "UserSession", reason: str) -> None:
+        super().__init__(session, reason)
+        self.session = session
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason or "The sign-in looks like that of somebody else."
 
 
 class NotPending(UserSessionError):

@@ -78,8 +78,8 @@ def _require_active(session: UserSession, at: datetime) -> UserSession:
 
 def _presented(id: str, workspace: UUID, kid: str, at: datetime) -> Any:
     key = SigningKey.objects.published(at=at).filter(pk=kid, workspace=OuterRef("workspace"))
-    sessions = UserSession.objects.with_status_facts().annotate(is_signed_by_current_key=Exists(key))
-    return sessions.filter(pk=id, workspace=workspace).select_related("user").order_by()
+    sessions = UserSession.objects.with_user().annotate(is_signed_by_current_key=Exists(key))
+    return sessions.filter(pk=id, workspace=workspace).order_by()
 
 
 _PRESENTED = CompiledQuery(UserSession, _presented, depends_on=binds, id=str, workspace=UUID, kid=str, at=datetime)

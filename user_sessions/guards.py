@@ -120,7 +120,7 @@ def _presented_token(request: HttpRequest) -> _Presented:
 
     A browser adds the cookie by itself, so a bearer takes precedence. What is not a JWT is not a session token.
     """
-    is_bearer = request.headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
+    is_bearer = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower() == "bearer"
     text = bearer_of(request) if is_bearer else _cookie_of(request)
     if text.count(".") != 2:
         raise SessionTokenMissing
@@ -181,7 +181,7 @@ def _authenticate_scope(scope: MutableMapping[str, Any], freshness: Freshness | 
     request = _request_of(scope)
     presented = _presented_token(request)
     if presented.page is not None and (scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS):
-        trusted, origin = trusted_keys.current(), request.headers.get("origin", "")
+        trusted, origin = trusted_keys.current(), request.META.get("HTTP_ORIGIN", "")
         if origin != presented.page and not (trusted and trusted.allows(origin)):
             raise WrongOrigin
     return _signed_in(presented, freshness, at)

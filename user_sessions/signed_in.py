@@ -34,7 +34,6 @@ from user_sessions.verify import (
     WrongIssuer,
     WrongParty,
 )
-from user_sessions.verify.form import parse
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -92,8 +91,9 @@ class SignedIn:
 class _Row:
     """The session of a token, read at most once. ``raised`` translates the errors of reading it."""
 
-    def __init__(self, workspace_id: UUID, claims: SessionClaims, kid: str, at: datetime | None) -> None:
-        self.workspace_id, self.claims, self.kid, self.at = workspace_id, claims, kid, at
+    def __init__(self, workspace_id: UUID, claims: SessionClaims, at: datetime | None) -> None:
+        self.workspace_id, self.claims, self.at = workspace_id, claims, at
+        self.kid = claims.key_id or ""
         self.session: UserSession | None = None
         self.raised: Callable[[SessionTokenError], Exception] = lambda error: error
 
@@ -147,7 +147,7 @@ def signed_in(
     """
     freshness = Freshness(freshness)
     trusted, claims = _verified(token, at=moment(at), page=page)
-    row = _Row(trusted.workspace_id, claims, parse(token).kid or "", at)
+    row = _Row(trusted.workspace_id, claims, at)
     if not _is_known(row, freshness):
         row.read()
     elif row.key_of_user is None:  # the project has another user model than when the token was issued

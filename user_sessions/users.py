@@ -1,15 +1,18 @@
 """Format the ids of the host project's users, and look users up by id or name."""
 
 import unicodedata
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import EmailField, QuerySet
+from django.db.models import EmailField, Model, QuerySet
+from django.db.models.manager import BaseManager
 from django.utils.module_loading import import_string
 
+from sessions_core.db.compiled import CompiledQuery, kind_of
 from sessions_core.models import Workspace
-from user_sessions.conf import settings
+from user_sessions.conf import EVERYBODY, settings
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -53,7 +56,21 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     ``USER_SESSIONS["WORKSPACE_USERS"]`` decides which users a workspace has.
     """
     key = key_of(id)
-    return None if key is None else _users_of(workspace).filter(pk=key).first()
+    if key is None:
+        return None
+    if settings.workspace_users == EVERYBODY and (users := _among_everybody(get_user_model())):
+        return users.get(key=key)
+    return next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
+
+
+@cache
+def _among_everybody(model: type[Model]) -> CompiledQuery[Any] | None:
+    """Return the look-up by primary key, or None if the manager of the model may return another query each time."""
+    kind = kind_of(model._meta.pk)
+    is_fixed = type(model._default_manager).get_queryset is BaseManager.get_queryset
+    if kind is None or not is_fixed:
+        return None
+    return CompiledQuery(model, lambda key: model._default_manager.filter(pk=key).order_by(), key=kind)
 
 
 def find_by_name(workspace: Workspace, name: str) -> "AbstractBaseUser | None":
@@ -116,10 +133,15 @@ def may_be_impersonated(user: Any) -> bool:
 
 def key_of(id: str) -> Any | None:
     """Return the primary key in an API id, or None if the id is invalid."""
+    return _key_of(id, get_user_model())
+
+
+@lru_cache(maxsize=512)  # every request with a session token needs it, and validating takes longer than the look-up
+def _key_of(id: str, model: type[Model]) -> Any | None:
     text = id.removeprefix(PREFIX)
     if text == id or len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
         return None
-    field: Any = get_user_model()._meta.pk
+    field: Any = model._meta.pk
     while field.is_relation:  # the primary key is a one-to-one link to another model
         field = field.target_field
     try:

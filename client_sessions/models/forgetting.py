@@ -33,8 +33,10 @@ def forget(sender: Any, using: str, resource_type: str, resource_id: str, worksp
     with atomic(savepoint=False):
         ClientSession.objects.lock_for(grants)
         for grant in grants.select_related("client_session"):
-            held = SessionGrants(grant.client_session, [grant], actor=f"deletion:{resource_type}", at=now)
-            held.remove(resource_type, [resource_id])
+            with SessionGrants(
+                grant.client_session, [grant], actor=f"deletion:{resource_type}", at=now
+            ) as grants_of_session:
+                grants_of_session.remove(resource_type, [resource_id])
 
 
 def connect() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
+from uuid import UUID
 
 from django.db import IntegrityError, models
 from django.db.models import Q
@@ -13,10 +14,12 @@ from client_sessions import resources
 from client_sessions.exceptions import KeyTaken, NotLive
 from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
+from client_sessions.models.session_grants import grants_match
 from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.arguments import require_instance
 from sessions_core.crypto import tokens
 from sessions_core.db.asynchronous import is_twin_of
+from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
@@ -89,6 +92,21 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
         return [pk for *_, pk in locked]
 
     @atomic()
+    def revoke(self, *, actor: str, at: datetime | None = None) -> list[UUID]:
+        """Revoke those that are not revoked, such as ``of_user("jane")``. Return their ids."""
+        at = moment(at)
+        revoked = sorted(update_returning(self.unrevoked(), ["workspace", "id"], revoked_at=at))
+        for workspace_id, rows in groupby(revoked, key=itemgetter(0)):
+            Event.objects.record_all(
+                "client_session.revoked",
+                subjects=[str(pk) for _, pk in rows],
+                workspace_id=workspace_id,
+                actor=actor,
+                at=at,
+            )
+        return [pk for _, pk in revoked]
+
+    @atomic()
     def remove(self, *, actor: str, at: datetime | None = None) -> tuple[int, dict[str, int]]:
         """Delete the sessions and their grants. Their events stay."""
         # Grants are deleted before their session, so the session is locked first.
@@ -98,7 +116,7 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         return self.remove(actor="system:session_deleted")
 
-    delete.alters_data = remove.alters_data = True  # type: ignore[attr-defined]  # not for templates
+    delete.alters_data = remove.alters_data = revoke.alters_data = True  # type: ignore[attr-defined]  # not for templates
     delete.queryset_only = True  # type: ignore[attr-defined]  # as in Django: not on the manager
 
     def granted(self, resource_type: str, resource_id: str, *, at: datetime | None = None) -> Self:
@@ -187,7 +205,8 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
                             terms=terms,
                             at=at,
                         )
-                    session.replace_grants(wanted, terms=terms, expires_at=expires_at, actor=actor, at=at)
+                    if not grants_match(session, wanted, terms=terms, expires_at=expires_at, at=at):
+                        session.replace_grants(wanted, terms=terms, expires_at=expires_at, actor=actor, at=at)
                 except (KeyTaken, NotLive):
                     continue
                 return session
@@ -198,6 +217,9 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
 
     @is_twin_of(start_or_match)
     async def astart_or_match(self) -> None: ...
+
+    @is_twin_of(revoke)
+    async def arevoke(self) -> None: ...
 
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
         session = self.model.of_key(key, workspace=workspace) if key is not None else None

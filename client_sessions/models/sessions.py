@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict, KeyTaken, NotLive
-from client_sessions.models.grants import ALL, Terms, check_terms
+from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.session_grants import SessionGrants
@@ -62,6 +62,9 @@ class ClientSession(models.Model):
         editable=False,
         help_text=_("When a newer session took over the key of this expired session."),
     )
+
+    # All grants, ended ones included, as they were last read or changed with this object; None if they were not.
+    loaded_grants: "list[Grant] | None" = None
 
     # The annotation is for type checkers without the django-stubs plugin.
     objects: ClassVar[ClientSessionQuerySet] = ClientSessionQuerySet.as_manager()  # type: ignore[assignment]
@@ -119,8 +122,8 @@ class ClientSession(models.Model):
 
     @classmethod
     def of_key(cls, user_identifier_key: str, *, workspace: Workspace) -> "ClientSession | None":
-        """Return the one session, live or expired, that has this key now, or None. One query."""
-        return _LOOKUPS.by_key.get(workspace=workspace.pk, key=user_identifier_key)
+        """Return the one session, live or expired, that has this key now, or None. One query, with its grants."""
+        return _LOOKUPS.by_key(workspace, user_identifier_key)
 
     @property
     def status(self) -> Status:
@@ -154,9 +157,9 @@ class ClientSession(models.Model):
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             self._lock(actor=actor, at=at)
             self._set_key(user_identifier_key, actor=actor, at=at)
-            grants = SessionGrants.read(self, actor=actor, at=at)
-            for resource_type, ids in checked.items():
-                grants.add(resource_type, ids, terms)
+            with SessionGrants.read(self, actor=actor, at=at) as grants:
+                for resource_type, ids in checked.items():
+                    grants.add(resource_type, ids, terms)
 
     def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
         """Delete these grants. Resources without a grant are ignored.
@@ -167,13 +170,13 @@ class ClientSession(models.Model):
         at, wanted = moment(at), normalize_wanted(wanted)
         with atomic():
             self._lock(actor=actor, at=at)
-            grants = SessionGrants.read(self, actor=actor, at=at)
-            for resource_type, resource_ids in wanted.items():
-                granted = grants.of_type(resource_type)
-                ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
-                others = [one for stored_id, one in ids.items() if stored_id not in granted]
-                resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                grants.remove(resource_type, ids)
+            with SessionGrants.read(self, actor=actor, at=at) as grants:
+                for resource_type, resource_ids in wanted.items():
+                    granted = grants.of_type(resource_type)
+                    ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
+                    others = [one for stored_id, one in ids.items() if stored_id not in granted]
+                    resources.check({resource_type: others}, workspace_id=self.workspace_id)
+                    grants.remove(resource_type, ids)
 
     def replace_grants(
         self,
@@ -197,13 +200,13 @@ class ClientSession(models.Model):
             self._lock(actor=actor, at=at)
             if expires_at is not None:
                 self._set_expiry(ClientSessionPolicy.of(self.workspace).end(expires_at, at=at), actor=actor, at=at)
-            grants = SessionGrants.read(self, actor=actor, at=at)
-            for resource_type, ids in checked.items():
-                grants.remove(resource_type, grants.of_type(resource_type).keys() - ids)
-            for resource_type, ids in checked.items():
-                grants.add(resource_type, ids, terms)
-            for resource_type in checked:
-                grants.limit(resource_type, terms)
+            with SessionGrants.read(self, actor=actor, at=at) as grants:
+                for resource_type, ids in checked.items():
+                    grants.remove(resource_type, grants.of_type(resource_type).keys() - ids)
+                for resource_type, ids in checked.items():
+                    grants.add(resource_type, ids, terms)
+                for resource_type in checked:
+                    grants.limit(resource_type, terms)
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
         """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
@@ -212,7 +215,7 @@ class ClientSession(models.Model):
         """
         at = moment(at)
         with atomic():
-            if happened := _CHANGES.revoke.run(session=self.pk, at=at):
+            if happened := _CHANGES.revoke.run(workspace=self.workspace_id, session=self.pk, at=at):
                 self._record("client_session.revoked", actor=actor, at=at)
                 self.revoked_at = at
         return bool(happened)
@@ -258,10 +261,10 @@ class ClientSession(models.Model):
             if self.user_identifier_key is not None:
                 _CHANGES.release_key.run(workspace=self.workspace_id, key=self.user_identifier_key, at=self.created_at)
             insert([self])
-            self._record("client_session.created", actor=actor, at=self.created_at)
-            grants = SessionGrants(self, actor=actor, at=self.created_at)
-            for resource_type, ids in checked.items():
-                grants.add(resource_type, ids, terms)
+            with SessionGrants(self, actor=actor, at=self.created_at) as grants:
+                grants.record("client_session.created")
+                for resource_type, ids in checked.items():
+                    grants.add(resource_type, ids, terms)
 
     def _set_expiry(self, expires_at: datetime, *, actor: str, at: datetime) -> None:
         if expires_at != self.expires_at:

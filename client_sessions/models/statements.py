@@ -1,13 +1,17 @@
 """The statements on client sessions that run in most requests, compiled once."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import F
+from django.db import router
+from django.db.models import F, Model
 
+from client_sessions.models.grants import Grant
 from client_sessions.models.policies import ClientSessionPolicy
 from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
+from sessions_core.models import Workspace
 from sessions_core.models.policies import with_policies
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ class SessionLookups:
     """Each finds one session."""
 
     def __init__(self, model: "type[ClientSession]") -> None:
-        rows = model.objects
+        self.model, rows = model, model.objects
         policies = with_policies("workspace", ClientSessionPolicy)
         self.by_token = CompiledQuery(
             model, lambda short: rows.select_related(*policies).filter(token_short=short).order_by(), short=str
@@ -29,12 +33,30 @@ class SessionLookups:
             workspace=UUID,
             session=UUID,
         )
-        self.by_key = CompiledQuery(
+        self._by_key = CompiledQuery(
             model,
-            lambda workspace, key: rows.filter(workspace=workspace).with_key(key).order_by(),
+            lambda workspace, key: (
+                rows.filter(workspace=workspace)
+                .with_key(key)
+                .order_by()
+                .values_list(*_columns(model), *(f"grants__{column}" for column in _columns(Grant)))
+            ),
             workspace=UUID,
             key=str,
         )
+
+    def by_key(self, workspace: Workspace, key: str) -> "ClientSession | None":
+        """Return the session with its grants in ``loaded_grants``."""
+        rows = list(self._by_key.tuples(workspace=workspace.pk, key=key))
+        if not rows:
+            return None
+        using, columns, columns_of_grant = router.db_for_write(self.model), _columns(self.model), _columns(Grant)
+        session = self.model.from_db(using, columns, rows[0][: len(columns)])
+        grants = (row[len(columns) :] for row in rows)
+        session.workspace = workspace
+        loaded = [Grant.from_db(using, columns_of_grant, grant) for grant in grants if any(grant)]
+        session.loaded_grants = sorted(loaded, key=attrgetter("pk"))
+        return session
 
 
 class SessionChanges:
@@ -51,7 +73,11 @@ class SessionChanges:
         )
         self.revoke = CompiledUpdate(
             model,
-            lambda session, at: (rows.unrevoked().filter(pk=session), {"revoked_at": at}),
+            lambda workspace, session, at: (
+                rows.unrevoked().filter(workspace=workspace, pk=session),
+                {"revoked_at": at},
+            ),
+            workspace=UUID,
             session=UUID,
             at=datetime,
         )
@@ -66,3 +92,7 @@ class SessionChanges:
             key=str,
             at=datetime,
         )
+
+
+def _columns(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]

@@ -10,12 +10,12 @@ from django.db.models import F, FilteredRelation, QuerySet
 from django.utils import timezone
 
 from client_sessions import resources
+from client_sessions.device_counts import count_devices, device_count
 from client_sessions.models import ClientSession, Grant
 from client_sessions.models.grants import FOREVER, live_at
-from client_sessions.scoping import device_count
 from sessions_core.db.compiled import CompiledQuery
 
-__all__ = ["client_session_object", "instant", "stored_client_session"]
+__all__ = ["client_session_object", "instant", "loaded_client_session", "stored_client_session"]
 
 
 def instant(at: datetime) -> str:
@@ -40,7 +40,18 @@ def stored_client_session(id: UUID, *, workspace_id: UUID) -> dict[str, Any] | N
         for row in rows
         if row.granted_type
     ]
-    return client_session_object(rows[0], grants)
+    return client_session_object(rows[0], grants, device_count=rows[0].device_count)
+
+
+def loaded_client_session(session: ClientSession) -> dict[str, Any]:
+    """Return the object ``client_session`` of a session that was read or changed with its grants.
+
+    One query, or none if the grants lead to no device.
+    """
+    at = timezone.now()
+    grants = [grant for grant in session.loaded_grants or () if grant.is_live(at)]
+    granted = {grant.resource_type for grant in grants}
+    return client_session_object(session, grants, device_count=count_devices(session, granted, at=at))
 
 
 def _as_stored(session: UUID, workspace: UUID, at: datetime) -> QuerySet[ClientSession]:
@@ -69,12 +80,11 @@ _AS_STORED = CompiledQuery(
 )
 
 
-def client_session_object(session: ClientSession, grants: Iterable[Grant]) -> dict[str, Any]:
-    """Return the object ``client_session``. Needs the live grants, and ``device_count`` annotated.
+def client_session_object(session: ClientSession, grants: Iterable[Grant], *, device_count: int) -> dict[str, Any]:
+    """Return the object ``client_session`` with these live grants.
 
     It contains the token, so return it only to keys of the workspace and to the session itself.
     """
-    counted: Any = session  # device_count is an annotation, not a field
     granted: dict[str, list[str]] = defaultdict(list)
     for grant in grants:
         granted[grant.resource_type].append(resources.format_id(grant.resource_type, grant.resource_id))
@@ -87,7 +97,7 @@ def client_session_object(session: ClientSession, grants: Iterable[Grant]) -> di
         "expires_at": instant(session.expires_at),
         "token": session.token,
         "user_identifier_key": session.user_identifier_key,
-        "device_count": counted.device_count,
+        "device_count": device_count,
         "connected_account_ids": accounts,
         "connect_webview_ids": webviews,
         "user_identity_ids": identities,

@@ -8,6 +8,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from client_sessions import resources
+from client_sessions.device_counts import with_device_count
 from client_sessions.models import (
     Action,
     ClientSession,
@@ -17,48 +18,20 @@ from client_sessions.models import (
     KeyTaken,
     Terms,
 )
-from client_sessions.scoping import remaining_grant_types, with_device_count
+from client_sessions.models.grants import ALL
+from client_sessions.scoping import remaining_grant_types
 from client_sessions.seam.base_view import SeamView
 from client_sessions.seam.errors import SeamError, Validation, invalid
 from client_sessions.seam.pagination import PAGE_PARAMETERS, page_of
 from client_sessions.seam.parameters import Parameters
-from client_sessions.seam.shapes import client_session_object, stored_client_session
+from client_sessions.seam.session_parameters import GET, LIST, ONE, of_grants
+from client_sessions.seam.shapes import client_session_object, loaded_client_session, stored_client_session
 from sessions_core.credentials import PUBLISHABLE_KEY
 from sessions_core.db.transactions import atomic
-from sessions_core.http.parameters import Choice, Flag, Instant, Parameter, Text, Texts
+from sessions_core.http.parameters import Text
 from sessions_core.http.responses import Response
 
 __all__ = ["ClientSessionsView"]
-
-# Parameter -> resource type for the types of Seam. Other types have the parameter ``<type>_ids``.
-SEAM_GRANTS = {
-    "connected_account_ids": "connected_account",
-    "connect_webview_ids": "connect_webview",
-    "user_identity_id": "user_identity",
-    "user_identity_ids": "user_identity",
-    "customer_key": "customer",
-}
-
-KEY: dict[str, Parameter] = {"user_identifier_key": Text(min_length=1)}
-CREATION: dict[str, Parameter] = {
-    "customer_key": Text(min_length=1),
-    "customer_id": Text(),
-    "expires_at": Instant(),
-}
-TERMS: dict[str, Parameter] = {
-    "actions": Texts(item=Choice(options=tuple(Action)), min_length=1),
-    "access_expires_at": Instant(),
-}
-GET = Parameters(client_session_id=Text(), user_identifier_key=Text())
-LIST = Parameters(
-    client_session_id=Text(),
-    user_identifier_key=Text(),
-    connect_webview_id=Text(nullable=True),
-    user_identity_id=Text(nullable=True),
-    without_user_identifier_key=Flag(),
-    **PAGE_PARAMETERS,
-)
-ONE = Parameters(client_session_id=Text(required=True))
 
 # Maximum number of client sessions in a list without page parameters.
 MOST_LISTED = 1000
@@ -70,33 +43,33 @@ KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 class ClientSessionsView(SeamView):
     def create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            values = self._check_publishable(_publishable_parameters().read(request), missing_key_status=401)
+            values = self._check_publishable(of_grants().publishable.read(request), missing_key_status=401)
         else:
-            values = Parameters(**KEY, **_grant_parameters(), **TERMS, **CREATION).read(request)
+            values = of_grants().create.read(request)
         if request.method == "PUT":
-            return self._session_response(self._start_or_get(values).pk)
-        return self._session_response(ClientSession.objects.start(**self._request_of(values)).pk)
+            return self._session_response(self._start_or_get(values))
+        return self._session_response(ClientSession.objects.start(**self._request_of(values)))
 
     def get_or_create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
-            given = _key_from_headers(request) | _publishable_parameters().read(request)
+            given = _key_from_headers(request) | of_grants().publishable.read(request)
             values = self._check_publishable(given, missing_key_status=400)
-            return self._session_response(self._start_or_get(values).pk)
-        values = Parameters(**KEY, **_grant_parameters(), **TERMS, expires_at=Instant()).read(request)
-        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)).pk)
+            return self._session_response(self._start_or_get(values))
+        values = of_grants().get_or_create.read(request)
+        return self._session_response(ClientSession.objects.start_or_match(**self._request_of(values)))
 
     def retrieve(self, request: Request) -> Response:
         values = GET.read(request)
         if isinstance(self.auth, ClientSession):
             if not _selects_only(self.auth, values):
                 raise SeamError("invalid_options", "A client session token reads its own session; name no other.")
-            return self._session_response(self.auth.pk)
+            return self._stored_session_response(self.auth.pk)
         if values.keys() == {"client_session_id"}:
-            return self._session_response(*_ids(values["client_session_id"]))
-        return self._session_response(self._get_session(values).pk)
+            return self._stored_session_response(*_ids(values["client_session_id"]))
+        return self._session_response(self._get_session(values))
 
     def grant_access(self, request: Request) -> Response:
-        values = Parameters(**KEY, **_grant_parameters(), **TERMS, client_session_id=Text()).read(request)
+        values = of_grants().grant_access.read(request)
         session = self._get_session_to_change(values)
         session.grant(
             _wanted(values),
@@ -104,15 +77,13 @@ class ClientSessionsView(SeamView):
             terms=_terms(values),
             user_identifier_key=values.get("user_identifier_key"),
         )
-        return self._session_response(session.pk)
+        return self._session_response(session)
 
     def revoke_access(self, request: Request) -> Response:
-        values = Parameters(
-            **KEY, **_grant_parameters(), customer_key=Text(min_length=1), client_session_id=Text()
-        ).read(request)
+        values = of_grants().revoke_access.read(request)
         wanted = _wanted(values)
         if not wanted:
-            Validation.refuse(f"Give what to take back: {', '.join(_granted_types())}")
+            Validation.refuse(f"Give what to take back: {', '.join(of_grants().types)}")
         session = self._get_session(_selectors(values))
         with atomic():
             session.revoke_access(wanted, actor=self.auth.actor)
@@ -120,7 +91,7 @@ class ClientSessionsView(SeamView):
                 raise SeamError(
                     "invalid_options", f"Another grant leads there too; name it as well: {', '.join(left)}."
                 )
-        return self._session_response(session.pk)
+        return self._session_response(session)
 
     def list(self, request: Request) -> Response:
         values = LIST.read(request)
@@ -137,7 +108,12 @@ class ClientSessionsView(SeamView):
         return self._list_response(_with_wire_fields(sessions), request, values)
 
     def revoke(self, request: Request) -> Response:
-        self._get_session(ONE.read(request)).revoke(actor=self.auth.actor)
+        values = ONE.read(request)
+        # The row is read only if there is nothing to revoke, to tell a revoked session from an unknown one.
+        for id in _ids(values["client_session_id"]):
+            if ClientSession(pk=id, workspace=self.auth.workspace).revoke(actor=self.auth.actor):
+                return self.ok()
+        self._get_session(values)
         return self.ok()
 
     def destroy(self, request: Request) -> Response:
@@ -182,7 +158,7 @@ class ClientSessionsView(SeamView):
         lifetime of the policy limits ``expires_at``. Raise SeamError."""
         if not (values.get("user_identifier_key") or "").strip():
             raise SeamError("publishable_key_requires_user_identifier_key", status=missing_key_status)
-        if set(values) & {*_grant_parameters(), "customer_key", "customer_id"}:
+        if set(values) & {*of_grants().declared, "customer_key", "customer_id"}:
             raise SeamError("publishable_keys_must_create_empty_client_sessions")
         policy = ClientSessionPolicy.of(self.auth.workspace)
         if len(values["user_identifier_key"]) < (shortest := policy.user_identifier_key_min_length):
@@ -206,7 +182,7 @@ class ClientSessionsView(SeamView):
         if set(values) & set(PAGE_PARAMETERS):
             page = page_of(sessions, request, values, auth=self.auth)
             return self.ok(
-                client_sessions=[client_session_object(each, each.grants.all()) for each in page.rows],
+                client_sessions=[_listed(each) for each in page.rows],
                 pagination=page.pagination,
             )
         found = list(sessions.order_by("created_at", "id")[: MOST_LISTED + 1])
@@ -214,9 +190,13 @@ class ClientSessionsView(SeamView):
             Validation.refuse(
                 f"More than {MOST_LISTED} client sessions match: narrow the list, or give limit and page_cursor"
             )
-        return self.ok(client_sessions=[client_session_object(each, each.grants.all()) for each in found])
+        return self.ok(client_sessions=[_listed(each) for each in found])
 
-    def _session_response(self, id: UUID | None = None) -> Response:
+    def _session_response(self, session: ClientSession) -> Response:
+        """Return a session that was read or changed with its grants."""
+        return self.ok(client_session=loaded_client_session(session))
+
+    def _stored_session_response(self, id: UUID | None = None) -> Response:
         """Return the session as it is stored now. Raise SeamError if the workspace has no session with this id."""
         found = id and stored_client_session(id, workspace_id=self.auth.workspace.pk)
         if not found:
@@ -247,6 +227,10 @@ def _with_wire_fields(sessions: ClientSessionQuerySet) -> ClientSessionQuerySet:
     return with_device_count(sessions, at=now).prefetch_related(Prefetch("grants", Grant.objects.live(at=now)))
 
 
+def _listed(session: Any) -> dict[str, Any]:
+    return client_session_object(session, session.grants.all(), device_count=session.device_count)
+
+
 def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id: str | None) -> ClientSessionQuerySet:
     """Filter sessions with a grant of this resource or, for None, without any grant of the type."""
     if resource_id is None:
@@ -261,7 +245,7 @@ def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id
 def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
     """Return the granted ids by resource type. Raise SeamError if two parameters contradict each other."""
     wanted: dict[str, list[str]] = {}
-    for name, resource_type in _granted_types().items():
+    for name, resource_type in of_grants().types.items():
         if name in values:
             ids = values[name] if isinstance(values[name], list) else [values[name]]
             if wanted.setdefault(resource_type, ids) != ids:
@@ -271,27 +255,12 @@ def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:
 
 def _terms(values: dict[str, Any]) -> Terms:
     """Return the terms of the grants. Raise SeamError if their end is in the past."""
+    if "actions" not in values and "access_expires_at" not in values:
+        return ALL
     until = values.get("access_expires_at")
     if until is not None and until <= timezone.now():
         raise invalid("access_expires_at", "It is past")
     return Terms(actions=values.get("actions", tuple(Action)), until=until)
-
-
-def _granted_types() -> dict[str, str]:
-    """Return the resource type of each parameter that grants."""
-    others = {resource_type.name for resource_type in resources.registered()} - set(SEAM_GRANTS.values())
-    return SEAM_GRANTS | {f"{name}_ids": name for name in sorted(others)}
-
-
-def _grant_parameters() -> dict[str, Parameter]:
-    """Return the parameters that grant, including those of the project's own types."""
-    lists = {name: Texts() for name in _granted_types() if name not in CREATION}
-    return {**lists, "user_identity_id": Text(), "user_identity_ids": Texts(length=1)}
-
-
-def _publishable_parameters() -> Parameters:
-    """Return the parameters of a creation with a publishable key. A blank user identifier key has its own error."""
-    return Parameters(**_grant_parameters(), **CREATION, user_identifier_key=Text())
 
 
 def _key_from_headers(request: Request) -> dict[str, Any]:

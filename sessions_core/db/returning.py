@@ -3,8 +3,10 @@
 Both databases support ``RETURNING`` (SQLite since 3.35, 2021), but Django has no public API for it.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections, router, transaction
@@ -12,7 +14,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Model, QuerySet, sql
 from django.db.models.signals import post_save, pre_save
 
-__all__ = ["insert", "run_returning", "update_query", "update_returning"]
+from sessions_core.db.json_rows import elements
+
+__all__ = ["Insert", "insert", "insert_all", "run_returning", "update_query", "update_returning"]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:
@@ -34,23 +38,55 @@ def insert(rows: Sequence[Model]) -> None:
 
     ``save`` and ``bulk_create`` compile a query for each call, which takes longer than the statement.
     """
-    model, meta = type(rows[0]), rows[0]._meta
-    using = router.db_for_write(model)
-    connection = connections[using]
-    fields: list[Any] = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
-    columns = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    places = f"({', '.join(['%s'] * len(fields))})"
-    start = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) VALUES"
-    size = connection.ops.bulk_batch_size(fields, rows)
-    for row in rows:
-        pre_save.send(model, instance=row, raw=False, using=using, update_fields=None)
-    for batch in (rows[first : first + size] for first in range(0, len(rows), size)):
-        values = [field.get_db_prep_save(field.pre_save(row, True), connection) for row in batch for field in fields]
-        statement = f"{start} {', '.join([places] * len(batch))}"
-        for row, (key,) in zip(batch, run_returning(model, ["pk"], statement, values, connection), strict=True):
-            row.pk, row._state.adding, row._state.db = key, False, using
-    for row in rows:
-        post_save.send(model, instance=row, created=True, raw=False, using=using, update_fields=None)
+    _plain_insert(type(rows[0])).run(rows)
+
+
+def insert_all(
+    model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], /, **alike: Any
+) -> list[tuple[Any, ...]]:
+    """Insert rows given as their values in these columns; all have the same values in the others.
+
+    Return the key and these columns of each row. All rows are one parameter, so it is one statement for any number of
+    rows. Sends no signals.
+    """
+    connection = connections[router.db_for_write(model)]
+    quote = connection.ops.quote_name
+    varying: list[Any] = [model._meta.get_field(name) for name in columns]
+    fields: list[Any] = [model._meta.get_field(name) for name in alike]
+    names = ", ".join(quote(field.column) for field in (*fields, *varying))
+    values = "%s, " * len(fields) + elements([field.db_type(connection) for field in varying], connection)
+    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values}"
+    parameters = [field.get_db_prep_save(alike[field.attname], connection) for field in fields]
+    each = [
+        [field.get_db_prep_save(value, connection) for field, value in zip(varying, row, strict=True)] for row in rows
+    ]
+    return run_returning(model, ["pk", *columns], statement, [*parameters, json.dumps(each, default=str)], connection)
+
+
+class Insert:
+    """Inserts rows of a model as ``insert`` does.
+
+    ``facts`` returns expressions, such as sub-queries. The statement evaluates them for each row, and sets their values
+    as attributes of the row.
+    """
+
+    def __init__(self, model: type[Model], facts: Callable[[], Mapping[str, Any]] = dict) -> None:
+        self.model = model
+        self.facts = facts
+
+    def run(self, rows: Sequence[Model]) -> None:
+        using = router.db_for_write(self.model)
+        statement = _prepared(connections[using], self, _InsertStatement)
+        for row in rows:
+            pre_save.send(self.model, instance=row, raw=False, using=using, update_fields=None)
+        statement.run(rows)
+        for row in rows:
+            post_save.send(self.model, instance=row, created=True, raw=False, using=using, update_fields=None)
+
+
+@cache
+def _plain_insert(model: type[Model]) -> Insert:
+    return Insert(model)
 
 
 def update_query(rows: QuerySet[Any], values: Any) -> Any:
@@ -69,18 +105,84 @@ def run_returning(
     connection: BaseDatabaseWrapper,
 ) -> list[tuple[Any, ...]]:
     """Run a statement. Return these columns of the written rows."""
-    fields: list[Any] = [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in columns]
-    returned = ", ".join(connection.ops.quote_name(field.column) for field in fields)
-    with transaction.mark_for_rollback_on_error(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(f"{statement} RETURNING {returned}", parameters)
-        rows = cursor.fetchall()
-    return [
-        tuple(_python_value(value, field, connection) for value, field in zip(row, fields, strict=True)) for row in rows
-    ]
+    return _prepared(connection, (model, tuple(columns)), _Returning).run(statement, parameters)
 
 
-def _python_value(value: Any, field: Any, connection: BaseDatabaseWrapper) -> Any:
-    column = field.get_col(field.model._meta.db_table)  # of a foreign key, as its target
-    for convert in (*connection.ops.get_db_converters(column), *column.get_db_converters(connection)):
-        value = convert(value, column, connection)
-    return value
+class _Returning:
+    """The ``RETURNING`` of statements on one model: columns, and expressions by name."""
+
+    def __init__(
+        self,
+        connection: BaseDatabaseWrapper,
+        returned: tuple[type[Model], Sequence[str]],
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        model, columns = returned
+        fields: list[Any] = [model._meta.pk if name == "pk" else model._meta.get_field(name) for name in columns]
+        query: Any = model._base_manager.annotate(**facts or {}).query
+        compiler = query.get_compiler(connection=connection)
+        compiled = [compiler.compile(query.annotations[name]) for name in facts or {}]
+        self.connection = connection
+        self.sql = ", ".join(
+            [*(connection.ops.quote_name(field.column) for field in fields), *(sql for sql, _ in compiled)]
+        )
+        self.parameters = [parameter for _, parameters in compiled for parameter in parameters]
+        # A foreign key is converted as its target.
+        expressions = [*(field.get_col(model._meta.db_table) for field in fields), *query.annotations.values()]
+        self.converters = [
+            (place, convert, expression)
+            for place, expression in enumerate(expressions)
+            for convert in (*connection.ops.get_db_converters(expression), *expression.get_db_converters(connection))
+        ]
+
+    def run(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Run a statement. Return what it returns for each written row."""
+        with (
+            transaction.mark_for_rollback_on_error(using=self.connection.alias),
+            self.connection.cursor() as cursor,
+        ):
+            cursor.execute(f"{statement} RETURNING {self.sql}", [*parameters, *self.parameters])
+            rows = cursor.fetchall()
+        return [self._converted(row) for row in rows] if self.converters else rows
+
+    def _converted(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, convert, expression in self.converters:
+            values[place] = convert(values[place], expression, self.connection)
+        return tuple(values)
+
+
+class _InsertStatement:
+    def __init__(self, connection: BaseDatabaseWrapper, insert: Insert) -> None:
+        meta, facts = insert.model._meta, insert.facts()
+        self.connection = connection
+        self.names = list(facts)
+        self.fields: list[Any] = [field for field in meta.concrete_fields if not isinstance(field, AutoField)]
+        columns = ", ".join(connection.ops.quote_name(field.column) for field in self.fields)
+        self.start = f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns}) VALUES "
+        self.places = f"({', '.join(['%s'] * len(self.fields))})"
+        self.returning = _Returning(connection, (insert.model, ["pk"]), facts)
+
+    def run(self, rows: Sequence[Model]) -> None:
+        size = self.connection.ops.bulk_batch_size(self.fields, rows) if len(rows) > 1 else 1
+        for batch in (rows[first : first + size] for first in range(0, len(rows), size)):
+            values = [
+                field.get_db_prep_save(field.pre_save(row, True), self.connection)
+                for row in batch
+                for field in self.fields
+            ]
+            written = self.returning.run(self.start + ", ".join([self.places] * len(batch)), values)
+            for row, (key, *facts) in zip(batch, written, strict=True):
+                row.pk, row._state.adding, row._state.db = key, False, self.connection.alias
+                vars(row).update(zip(self.names, facts, strict=True))
+
+
+S = TypeVar("S")
+
+
+def _prepared(connection: BaseDatabaseWrapper, key: Any, make: Callable[[BaseDatabaseWrapper, Any], S]) -> S:
+    """Return what ``make`` returns, made once for each connection: it reads the connection's settings."""
+    made: dict[Any, S] = connection.__dict__.setdefault("gatepass_statements", {})
+    if key not in made:
+        made[key] = make(connection, key)
+    return made[key]

@@ -1,11 +1,11 @@
 """Routes of an API, each with the kinds of caller that it allows."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connections, transaction
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -32,8 +32,22 @@ class Route:
         return pattern
 
 
-def urlpatterns_of(routes: Sequence[Route]) -> list[URLPattern]:
-    return [route.urlpattern() for route in routes]
+def urlpatterns_of(routes: Sequence[Route]) -> list[URLPattern | URLResolver]:
+    """Return the patterns, in one group for all paths below a first segment: Django tries one pattern after another.
+
+    The first segment of each path is plain text.
+    """
+    families: dict[str, list[Route]] = {}
+    for route in routes:
+        families.setdefault(route.path.partition("/")[0], []).append(route)
+    return [pattern for name, family in families.items() for pattern in _family(name, family)]
+
+
+def _family(name: str, family: Sequence[Route]) -> Iterator[URLPattern | URLResolver]:
+    yield from (route.urlpattern() for route in family if route.path == name)
+    below = [replace(route, path=route.path.removeprefix(f"{name}/")) for route in family if route.path != name]
+    if below:
+        yield path(f"{name}/", include([route.urlpattern() for route in below]))
 
 
 class IsOpenToCredential(BasePermission):

@@ -1,4 +1,4 @@
-"""Users as arguments of commands: an id or a user name."""
+"""Users as arguments of commands: an id, a user name or an e-mail address."""
 
 from typing import Any
 
@@ -15,16 +15,16 @@ PREFIX = "user_"
 
 
 def user_named(text: str) -> Any:
-    """Return the user with this id, such as user_7, or this user name. Raise CommandError unless one matches."""
+    """Return the user with this id, such as user_7, user name or e-mail address. Raise CommandError unless one
+    matches."""
     with ready_database():
-        by_id, by_name = _by_id(text), _by_name(text)
-    found = {user.pk: user for user in (*by_id, *by_name)}
+        found = {user.pk: user for user in (*_by_id(text), *_by_name(text), *_by_email(text))}
     if len(found) == 1:
         return next(iter(found.values()))
     if not found:
-        raise CommandError(f"No user has the id or the user name {text!r}.")
+        raise CommandError(f"No user has the id, user name or e-mail address {text!r}.")
     ids = ", ".join(f"{PREFIX}{pk}" for pk in found)
-    raise CommandError(f"{text!r} matches {len(found)} users: {ids}. Use an id or a user name that matches one user.")
+    raise CommandError(f"{text!r} matches {len(found)} users: {ids}. Use an id, or a name that matches one user.")
 
 
 def _by_id(text: str) -> list[Any]:
@@ -43,3 +43,10 @@ def _by_name(text: str) -> list[Any]:
         return list(model._base_manager.filter(**{model.USERNAME_FIELD: text})[:2])
     except (ValidationError, ValueError):  # the user names of the host may be numbers
         return []
+
+
+def _by_email(text: str) -> list[Any]:
+    model = get_user_model()
+    name = getattr(model, "EMAIL_FIELD", "")
+    is_column = "@" in text and name in {field.name for field in model._meta.concrete_fields}
+    return list(model._base_manager.filter(**{name: text})[:2]) if is_column else []

@@ -4,9 +4,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from sessions_core.management.databases import ready_database
-from sessions_core.models import Workspace
+from sessions_core.models import NoDefaultWorkspace, Workspace
 
-__all__ = ["workspace_named"]
+__all__ = ["workspace_named", "workspace_or_default"]
 
 # Workspaces that an error message lists.
 MOST_OFFERED = 10
@@ -26,7 +26,23 @@ def workspace_named(text: str) -> Workspace:
     raise CommandError(f"{problem} {text!r}. {_hint(offered)}")
 
 
+def workspace_or_default(text: str | None = None) -> Workspace:
+    """Return the workspace with this id or name, or the default one. Raise CommandError."""
+    if text:
+        return workspace_named(text)
+    with ready_database():
+        try:
+            found = Workspace.objects.find_default()
+        except NoDefaultWorkspace:
+            raise CommandError(
+                "There are several workspaces. Name one with --workspace, or add --everywhere."
+            ) from None
+    if found is None:
+        raise CommandError(_hint([]))
+    return found
+
+
 def _hint(offered: list[Workspace]) -> str:
     if not offered:
-        return "There are no workspaces yet: create one with manage.py create_workspace NAME."
+        return "There are no workspaces yet: create one with manage.py workspace create NAME."
     return "Use the id of a workspace: " + ", ".join(f"{each.pk} ({each.name})" for each in offered)

@@ -147,6 +147,7 @@ class Migration(migrations.Migration):
                     "created_at",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name="created at"),
                 ),
+                ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
                     "workspace",
@@ -300,7 +301,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",
-            index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page"),
+            index=models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
         ),
         migrations.AddIndex(
             model_name="webhookmessage",

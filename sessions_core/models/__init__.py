@@ -1,6 +1,6 @@
 """Workspaces, API keys, policies, events and webhooks."""
 
-from sessions_core.models.api_keys import ApiKey
+from sessions_core.models.api_keys import ApiKey, NotRollable
 from sessions_core.models.events import AppendOnly, Event
 from sessions_core.models.workspaces import AllowedOrigin, NoDefaultWorkspace, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
@@ -11,6 +11,7 @@ __all__ = [
     "AppendOnly",
     "Event",
     "NoDefaultWorkspace",
+    "NotRollable",
     "WebhookEndpoint",
     "WebhookMessage",
     "Workspace",

@@ -1,7 +1,7 @@
 """API keys of a workspace: secret keys for backends, publishable keys for browsers."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
@@ -18,10 +18,10 @@ from sessions_core.labels import WORKSPACE
 from sessions_core.models.events import Event
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
-from sessions_core.moments import moment
+from sessions_core.moments import duration, moment
 from sessions_core.texts import text as check_text
 
-__all__ = ["ApiKey"]
+__all__ = ["ApiKey", "NotRollable"]
 
 # Characters
 LONGEST_NAME = 200
@@ -29,9 +29,14 @@ LONGEST_NAME = 200
 PUBLISHABLE_TOKEN = tokens.RandomKind(f"{tokens.PREFIX}pk1", short_length=6)
 
 
+class NotRollable(Exception):
+    """The key is revoked or expired, or it has a successor already."""
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    def usable(self) -> Self:
-        return self.filter(revoked_at=None)
+    def usable(self, *, at: datetime | None = None) -> Self:
+        """Filter keys that work at this time (default: now), like ``ApiKey.is_usable``."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=moment(at)), revoked_at=None)
 
     def secret(self) -> Self:
         return self.filter(kind=ApiKey.Kind.SECRET)
@@ -103,6 +108,7 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, editable=False, help_text=_("SHA-256 of the key."))
     sealed_text = SealedField(null=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
 
     objects = ApiKeyQuerySet.as_manager()
@@ -123,9 +129,10 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
 
-    def is_usable(self, kind: str) -> bool:
-        """Return True if the key is of this kind and not revoked."""
-        return self.kind == kind and self.revoked_at is None
+    def is_usable(self, kind: str, *, at: datetime | None = None) -> bool:
+        """Return True if the key is of this kind, not revoked, and not expired at this time (default: now)."""
+        at = moment(at)
+        return self.kind == kind and self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
     @property
     def credential(self) -> str:
@@ -144,15 +151,38 @@ class ApiKey(models.Model):
 
     @atomic()
     def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Revoke the key: the next request with it is refused. Return True if it was usable."""
+        """Revoke the key: the next request with it is refused. Return True if it was not revoked before."""
         at = moment(at)
-        happened = ApiKey.objects.usable().filter(pk=self.pk).update(revoked_at=at)
+        happened = ApiKey.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=at)
         if happened:
             Event.objects.record(
                 "api_key.revoked", subject=self.short, workspace_id=self.workspace_id, actor=actor, at=at
             )
             self.revoked_at = at
         return bool(happened)
+
+    @atomic()
+    def roll(self, *, overlap: timedelta, actor: str, at: datetime | None = None) -> tuple["ApiKey", str]:
+        """Create a successor of the same name and kind. This key works for ``overlap`` longer, then never again.
+
+        Return the successor and its text. Raise NotRollable; of concurrent calls one succeeds.
+        """
+        at = moment(at)
+        until = at + duration(overlap, name="overlap")
+        if not ApiKey.objects.filter(pk=self.pk, revoked_at=None, expires_at=None).update(expires_at=until):
+            raise NotRollable
+        workspace, name = self.workspace, self.name
+        if self.kind == self.Kind.SECRET:
+            successor, text = ApiKey.objects.issue(workspace, name=name, actor=actor)
+        else:
+            successor = ApiKey.objects.issue_publishable(workspace, name=name, actor=actor)
+            text = successor.publishable_key
+        facts = {"successor": successor.short, "expires_at": until.isoformat()}
+        Event.objects.record(
+            "api_key.rolled", subject=self.short, workspace_id=self.workspace_id, actor=actor, at=at, **facts
+        )
+        self.expires_at = until
+        return successor, text
 
 
 _BY_SHORT = CompiledQuery(

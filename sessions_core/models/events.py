@@ -1,21 +1,25 @@
 """Events: an append-only log."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core import signals
-from sessions_core.db.returning import insert
+from sessions_core.db.returning import Insert, insert_all
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
-from sessions_core.webhooks.models import WebhookMessage
+from sessions_core.webhooks.announced import is_announced
+from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
 
@@ -43,26 +47,37 @@ class EventQuerySet(models.QuerySet["Event"]):
         events of the server itself, which are never sent as webhooks. Raise ValueError for texts that a database
         cannot store.
         """
-        _check(actor, data)
         event = Event(
             type=type, subject=subject, workspace_id=workspace_id, actor=actor, created_at=moment(at), data=data
         )
-        insert([event])
-        WebhookMessage.objects.create_for([event])
-        signals.schedule([event])
+        self.record_together([event])
         return event
 
+    def record_together(self, events: Sequence["Event"]) -> None:
+        """Do what ``record`` does for new events of any types, with one insert."""
+        for event in events:
+            _check(event.actor, event.data)
+        if events:
+            _INSERT.run(events)
+        if announced := [event for event in events if event.has_endpoints]:
+            WebhookMessage.objects.create_for(announced)
+        for _type, alike in groupby(events, key=attrgetter("type")):
+            signals.schedule(list(alike))
+
     def record_all(
-        self, type: str, /, *, subjects: Iterable[str], workspace_id: uuid.UUID, actor: str, at: datetime, **data: Any
-    ) -> list["Event"]:
-        """Record the same change of many objects."""
+        self, type: str, /, *, subjects: Sequence[str], workspace_id: uuid.UUID, actor: str, at: datetime, **data: Any
+    ) -> None:
+        """Record the same change of many objects. Their number does not change the number of statements."""
         at = moment(at)
         _check(actor, data)
-        facts = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
-        events = self.bulk_create([Event(subject=subject, **facts) for subject in subjects])
-        WebhookMessage.objects.create_for(events)
-        signals.schedule(events)
-        return events
+        columns = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
+        rows = insert_all(Event, ["subject"], ([subject] for subject in subjects), **columns)
+        has_endpoints = is_announced(type) and WebhookEndpoint.objects.enabled().filter(workspace=workspace_id).exists()
+        if has_endpoints or signals.has_receivers(type):
+            events = [Event(pk=key, subject=subject, **columns) for key, subject in rows]
+            if has_endpoints:
+                WebhookMessage.objects.create_for(events)
+            signals.schedule(events)
 
     def update(self, **kwargs: Any) -> int:
         raise AppendOnly
@@ -84,6 +99,9 @@ class Event(models.Model):
     created_at = models.DateTimeField(_("created at"))
 
     objects = EventQuerySet.as_manager()
+
+    # Set by ``record``: True if the workspace has an endpoint that receives webhooks.
+    has_endpoints: bool
 
     class Meta:
         verbose_name = pgettext_lazy("Gatepass", "event")
@@ -112,3 +130,10 @@ def _check(actor: str, data: dict[str, Any]) -> None:
     text(actor, name="actor", longest=LONGEST_ACTOR)
     if not is_storable_json(data):
         raise ValueError(f"{', '.join(data)} must not contain NUL or unpaired surrogates.")
+
+
+# The statement that inserts an event also tells whether anyone receives webhooks about it.
+_INSERT = Insert(
+    Event,
+    lambda: {"has_endpoints": Exists(WebhookEndpoint.objects.enabled().filter(workspace=OuterRef("workspace")))},
+)

@@ -29,7 +29,7 @@ def is_lifetime(value: timedelta) -> None:
 class Policy(models.Model):
     """Base of the policy of an app. Each app has one subclass; ``of`` returns the policy of a workspace."""
 
-    # Fields that ``manage.py create_workspace`` takes as options, such as --frontend-api.
+    # Fields that ``manage.py workspace create`` takes as options, such as --frontend-api.
     options: ClassVar[Sequence[str]] = ()
 
     workspace = models.OneToOneField(

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from functools import cache
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.conf import settings
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.labels import WORKSPACE
 
 __all__ = ["AllowedOrigin", "NoDefaultWorkspace", "Workspace", "is_loopback", "is_origin"]
@@ -65,10 +67,7 @@ class WorkspaceManager(models.Manager["Workspace"]):
 
         Raise NoDefaultWorkspace.
         """
-        named = settings.default_workspace
-        made_by_itself = Case(When(pk=_MADE_BY_ITSELF, then=0), default=1)
-        rows = self.filter(pk=named) if named else self.order_by(made_by_itself, "created_at", "id")
-        found = list((rows.select_related(*related) if related else rows)[:2])
+        named, found = settings.default_workspace, _candidates(related).rows()
         is_open = len(found) > 1 and found[0].pk != _MADE_BY_ITSELF
         if is_open or (named and not found):
             raise NoDefaultWorkspace("Set SESSIONS_CORE['DEFAULT_WORKSPACE'] to the id of one of your workspaces.")
@@ -97,6 +96,20 @@ class Workspace(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+@cache
+def _candidates(related: tuple[str, ...]) -> CompiledQuery[Workspace]:
+    """Return the query for at most two workspaces: the default one, and another one if there is a choice."""
+
+    def find() -> models.QuerySet[Workspace]:
+        made_by_itself = Case(When(pk=_MADE_BY_ITSELF, then=0), default=1)
+        named = settings.default_workspace
+        rows = Workspace.objects.order_by(made_by_itself, "created_at", "id")
+        found = Workspace.objects.filter(pk=named).order_by() if named else rows[:2]
+        return found.select_related(*related) if related else found
+
+    return CompiledQuery(Workspace, find, depends_on=lambda: settings.default_workspace)
 
 
 class AllowedOrigin(models.Model):

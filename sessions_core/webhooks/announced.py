@@ -31,8 +31,8 @@ def announce(event_type: str, /, *, as_: str, payload: Payload) -> None:
     _announced[event_type] = _Announcement(as_, payload)
 
 
-def is_announced(event: "Event") -> bool:
-    return event.type in _announced
+def is_announced(event_type: str) -> bool:
+    return event_type in _announced
 
 
 def contents(events: Sequence["Event"]) -> Iterator[tuple["Event", str, str]]:

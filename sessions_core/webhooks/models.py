@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
+from sessions_core.db.returning import insert_all
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.moments import instant, moment
@@ -105,7 +106,7 @@ class WebhookEndpoint(models.Model):
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_endpoint_page")]
+        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page")]
 
     def __str__(self) -> str:
         return self.url
@@ -179,25 +180,26 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
         return self.filter(next_attempt_at__lte=moment(at))
 
     def create_for(self, events: Sequence["Event"]) -> None:
-        """Create the messages for events, in the transaction that records them."""
-        announced = [event for event in events if is_announced(event)]
+        """Create the messages for events, in the transaction that records them.
+
+        The number of statements does not depend on the number of events and endpoints.
+        """
+        announced = [event for event in events if is_announced(event.type)]
         if not announced:
             return
-        endpoints = list(WebhookEndpoint.objects.enabled().filter(workspace__in={e.workspace_id for e in announced}))
-        receiving = {endpoint.workspace_id for endpoint in endpoints}
-        self.bulk_create(
-            WebhookMessage(
-                id=f"msg_{tokens.random_text(24)}",
-                endpoint=endpoint,
-                event=event,
-                type=type,
-                body=body,
-                next_attempt_at=event.created_at,
-            )
+        workspaces = {event.workspace_id for event in announced}
+        enabled = WebhookEndpoint.objects.enabled().filter(workspace__in=workspaces).order_by()
+        endpoints = list(enabled.values_list("pk", "workspace"))
+        receiving = {workspace for _, workspace in endpoints}
+        messages = [
+            (f"msg_{tokens.random_text(24)}", endpoint, event.pk, type, body, event.created_at)
             for event, type, body in contents([event for event in announced if event.workspace_id in receiving])
-            for endpoint in endpoints
-            if endpoint.workspace_id == event.workspace_id
-        )
+            for endpoint, workspace in endpoints
+            if workspace == event.workspace_id
+        ]
+        if messages:
+            columns = ["id", "endpoint", "event", "type", "body", "next_attempt_at"]
+            insert_all(WebhookMessage, columns, messages, attempts=0, last_outcome="")
 
     def delete_settled(self, *, at: datetime) -> int:
         """Delete up to DELETION_BATCH messages that were delivered or dead for RETENTION. Return their number."""

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from client_sessions import resources
 from client_sessions.checks import check_resource_types
+from client_sessions.device_counts import with_device_count
 from client_sessions.models import ClientSession
-from client_sessions.scoping import reached_by, visible_to, with_device_count
+from client_sessions.scoping import reached_by, visible_to
 from tests.client_sessions import hosts_models as hosts
 from tests.client_sessions.hosts_models import KEYED, KEYS, REFUSED_KEYS, REFUSED_SHAPES, SHAPED
 

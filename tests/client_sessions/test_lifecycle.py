@@ -4,6 +4,8 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from client_sessions import resources
@@ -244,3 +246,30 @@ def test_a_token_may_name_its_own_session_in_any_spelling(open_session):
     session = open_session()
     query = f"?client_session_id={session['client_session_id'].upper()}"
     assert bearer(session["token"]).get("client_sessions/get", query).json()["client_session"] == session
+
+
+def test_all_sessions_of_a_user_are_revoked_at_once(workspace, elsewhere):
+    mine = [
+        ClientSession.objects.start(each, actor="test", user_identifier_key="jane") for each in (workspace, elsewhere)
+    ]
+    other = ClientSession.objects.start(workspace, actor="test")
+    assert set(ClientSession.objects.of_user("jane").revoke(actor="operator:x", at=NOW)) == {one.pk for one in mine}
+    assert [event_types(one)[-1] for one in mine] == ["client_session.revoked"] * 2
+    assert {each.revoked_at for each in ClientSession.objects.of_user("jane")} == {NOW}
+    assert ClientSession.objects.unrevoked().get() == other
+
+
+def test_revoking_sessions_again_changes_nothing(session):
+    session.revoke(actor="test", at=NOW)
+    assert ClientSession.objects.revoke(actor="test") == []
+    assert event_types(session).count("client_session.revoked") == 1
+
+
+@pytest.mark.parametrize("number", [1, 50])
+def test_revoking_sessions_is_two_queries_for_any_number(workspace, number):
+    for _ in range(number):
+        ClientSession.objects.start(workspace, actor="test")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(ClientSession.objects.revoke(actor="test")) == number
+    made = [each["sql"].split()[0] for each in queries.captured_queries]
+    assert [verb for verb in made if verb not in ("SAVEPOINT", "RELEASE")] == ["UPDATE", "INSERT"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -120,7 +121,7 @@ def write(request, backend, crowd) -> Callable[[int], Any]:
     return lambda n: backend.post(request.param, **bodies[request.param](n), **grant)
 
 
-QUERIES = {"client_sessions/create": 7, "client_sessions/get_or_create": 6, "client_sessions/revoke": 4}
+QUERIES = {"client_sessions/create": 6, "client_sessions/get_or_create": 4, "client_sessions/revoke": 3}
 
 
 def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write, compilations, request):
@@ -133,10 +134,53 @@ def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write,
     assert not compilations
 
 
-def test_get_or_create_without_grants_is_three_queries(backend, django_assert_num_queries):
+@pytest.mark.parametrize("number", [2, 3])
+def test_granting_several_resources_compiles_nothing_again(backend, home, compilations, number):
+    wanted = {"device_ids": [home.d1, home.d2, home.d3][:number]}
+    first = backend.post("client_sessions/create", **wanted).json()["client_session"]
+    compilations.clear()
+    assert backend.post("client_sessions/create", **wanted).status_code == 200 and not compilations
+    assert first["device_count"] == number
+
+
+def test_one_unknown_id_among_several_is_not_found(backend, home):
+    refused = backend.post("client_sessions/create", device_ids=[home.d1, home.d2, str(uuid4())])
+    assert (refused.status_code, refused.error) == (404, "device_not_found")
+
+
+def test_get_or_create_without_grants_is_two_queries(backend, django_assert_num_queries):
     backend.post("client_sessions/get_or_create", user_identifier_key="ann")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert backend.post("client_sessions/get_or_create", user_identifier_key="ann").status_code == 200
+
+
+def test_get_or_create_that_changes_nothing_only_reads(backend, home, workspace):
+    body = {"user_identifier_key": "ann", "connected_account_ids": [home.a2, home.a1], "connect_webview_ids": []}
+    first = backend.post("client_sessions/get_or_create", **body).json()
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.post("client_sessions/get_or_create", **body).json() == first
+    assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
+
+
+def test_changing_grants_of_many_types_has_a_fixed_number_of_queries(backend, home):
+    backend.post("client_sessions/create", user_identifier_key="ann")
+    numbers = []
+    for more in ({"device_ids": [home.d3]}, {"connect_webview_ids": [home.webview], "user_identity_id": home.identity}):
+        with CaptureQueriesContext(connection) as queries:
+            backend.post("client_sessions/grant_access", user_identifier_key="ann", **more)
+        written = [each["sql"].split()[0] for each in queries.captured_queries]
+        numbers.append([written.count(verb) for verb in ("UPDATE", "INSERT")])
+    assert numbers == [[1, 2], [1, 2]]
+
+
+def test_a_written_session_is_answered_as_it_is_read(backend, home):
+    grants = {"connected_account_ids": [home.a1], "user_identity_id": home.identity, "actions": ["read"]}
+    for path in ("create", "get_or_create", "grant_access"):
+        answer = backend.post(f"client_sessions/{path}", user_identifier_key="ann", **grants)
+        session = answer.json()["client_session"]
+        found = backend.get(f"client_sessions/get?client_session_id={session['client_session_id']}")
+        assert found.json()["client_session"] == session
+        grants["connect_webview_ids"] = [home.webview]
 
 
 @pytest.mark.parametrize("path", ["devices/list", "devices/get?name=d1", "connected_accounts/list", "workspaces/get"])
@@ -156,6 +200,28 @@ def test_a_token_of_a_deleted_session_costs_one_query(db, django_assert_num_quer
     gone = TOKEN.token("abcdefgh", tokens.newest_key_id())
     with django_assert_num_queries(1):
         assert bearer(gone).get("devices/list").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "number"),
+    [
+        ("revoke", {"client_session_id": str(uuid4())}, 404, 3),
+        ("create", {"connected_account_ids": [str(uuid4()) for _ in range(10_000)]}, 404, 2),
+        ("create", {"connected_account_ids": ["x"] * 10_001}, 400, 1),
+        ("get_or_create", {"user_identifier_key": "x" * 1024 * 1024}, 413, 1),
+    ],
+    ids=["an unknown session", "10,000 unknown ids", "10,001 ids", "the largest body"],
+)
+def test_a_refused_request_needs_no_more_queries_than_a_good_one(backend, path, body, status, number):
+    with CaptureQueriesContext(connection) as queries:
+        assert backend.post(f"client_sessions/{path}", **body).status_code == status
+    made = [each["sql"].split()[0] for each in queries.captured_queries]
+    assert len([verb for verb in made if verb not in ("SAVEPOINT", "RELEASE", "ROLLBACK")]) == number
+
+
+def test_an_unknown_key_costs_one_query(db, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert bearer(tokens.new_api_key(sandbox=False)).get("client_sessions/get").status_code == 401
 
 
 def test_an_anonymous_request_costs_no_query(db, django_assert_num_queries):

@@ -15,10 +15,11 @@ from django.utils import timezone
 from client_sessions import resources
 from client_sessions.authentication import ClientSessionAuthentication
 from client_sessions.checks import check_resource_types, check_settings
+from client_sessions.device_counts import with_device_count
 from client_sessions.devices.models import ConnectedAccount, Customer, Device
 from client_sessions.models import ClientSession
 from client_sessions.resources import ResourceType
-from client_sessions.scoping import reached_by, visible_to, with_device_count
+from client_sessions.scoping import reached_by, visible_to
 from client_sessions.view_checks import check_guarded_views
 from sessions_core.models import Workspace
 from tests.client_sessions import guarded

@@ -66,6 +66,7 @@ def test_a_new_session_is_announced(start, workspace, started):
 
 END: dict[str, Callable[[ClientSession], Any]] = {
     "revoke": lambda session: session.revoke(actor="backend"),
+    "revoke of many": lambda session: ClientSession.objects.revoke(actor="backend"),
     "remove": lambda session: session.remove(actor="backend"),
     "delete": lambda session: session.delete(),
     "delete of many": lambda session: ClientSession.objects.all().delete(),

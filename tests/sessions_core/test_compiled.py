@@ -12,13 +12,13 @@ from uuid import UUID
 import django
 import pytest
 from django.db import connection, connections
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.signals import post_init, post_save, pre_save
 from django.utils import timezone
 
 from client_sessions.models.statements import SessionChanges, SessionLookups
 from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate, kind_of
-from sessions_core.db.returning import insert
+from sessions_core.db.returning import Insert, insert, insert_all
 from sessions_core.models import ApiKey, Event, Workspace
 
 MOVED = f"""
@@ -260,6 +260,39 @@ def receiving(signal: Any, receive: Any) -> Iterator[None]:
         yield
     finally:
         signal.disconnect(receive, sender=Event)
+
+
+def test_an_insert_evaluates_facts_about_each_row(workspace, keys):
+    used = Insert(Event, lambda: {"is_of_a_key": Exists(ApiKey.objects.filter(short=OuterRef("subject")))})
+    events = [
+        Event(workspace=workspace, type="x.made", subject=subject, actor="test", created_at=timezone.now())
+        for subject in (keys[0].short, "x")
+    ]
+    used.run(events)
+    assert [event.is_of_a_key for event in events] == [True, False]
+    assert Event.objects.get(subject="x", type="x.made").pk == events[1].pk
+
+
+ODD_TEXTS = ["", "'", '"\\', "%s", "é\U0001f512", "\x7f", "[]", "007", "1e3", "null"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 3000])
+def test_any_number_of_rows_is_inserted_by_one_statement(workspace, number, django_assert_num_queries):
+    subjects = [f"{n}{ODD_TEXTS[n % len(ODD_TEXTS)]}" for n in range(number)]
+    alike = {"workspace_id": workspace.pk, "type": "x.made", "actor": "%s", "data": {"x": [1]}}
+    with django_assert_num_queries(1):
+        rows = insert_all(Event, ["subject", "created_at"], [(each, timezone.now()) for each in subjects], **alike)
+    assert sorted(subject for _, subject, _ in rows) == sorted(subjects)
+    stored = Event.objects.filter(type="x.made").in_bulk()
+    assert {(each.pk, each.subject, each.created_at) for each in stored.values()} == set(rows)
+    assert all(each.data == {"x": [1]} and each.workspace_id == workspace.pk for each in stored.values())
+
+
+@pytest.mark.parametrize("text", ODD_TEXTS)
+def test_a_text_is_inserted_as_it_is(workspace, text):
+    alike = {"workspace_id": workspace.pk, "type": "x.made", "actor": "test", "data": {}, "created_at": timezone.now()}
+    [(key, subject)] = insert_all(Event, ["subject"], [[text]], **alike)
+    assert Event.objects.get(pk=key).subject == subject == text
 
 
 def test_a_compiled_query_takes_its_limits(keys):

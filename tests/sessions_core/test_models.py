@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
+from django.utils import timezone
 
 from client_sessions.models import ClientSessionPolicy
 from sessions_core.crypto.tokens import ALPHABET
@@ -91,6 +92,20 @@ def test_a_secret_key_cannot_be_read_again(workspace):
 def test_the_database_refuses_a_key_of_two_kinds(workspace):
     with pytest.raises(IntegrityError):
         ApiKey.objects.create(workspace=workspace, name="both", short="s", digest="d", sealed_text=b"t")
+
+
+def test_events_of_several_types_are_one_insert(workspace, django_assert_num_queries):
+    facts = {"subject": "1", "workspace": workspace, "actor": "test", "created_at": timezone.now()}
+    with django_assert_num_queries(1):
+        Event.objects.record_together([Event(type=f"thing.{change}", **facts) for change in ("made", "moved")])
+    assert [event.type for event in Event.objects.filter(subject="1").order_by("id")] == ["thing.made", "thing.moved"]
+
+
+def test_one_event_with_an_invalid_text_prevents_the_others(workspace):
+    facts = {"type": "thing.made", "workspace": workspace, "created_at": timezone.now()}
+    with pytest.raises(ValueError, match="actor"):
+        Event.objects.record_together([Event(actor="test", **facts), Event(actor="\0", **facts)])
+    assert not Event.objects.filter(type="thing.made").exists()
 
 
 def test_events_cannot_be_changed(workspace):

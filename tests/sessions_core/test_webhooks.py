@@ -46,6 +46,16 @@ def test_each_change_of_a_session_is_announced_with_session_and_user(
     assert "tasks" not in sent["data"]
 
 
+def test_events_of_several_types_that_are_recorded_together_are_all_announced(
+    workspace, endpoint, receiver, deliver, user
+):
+    session = UserSession.objects.start(workspace, user, actor="test")
+    facts = {"subject": session.pk, "workspace": workspace, "actor": "test", "created_at": timezone.now()}
+    Event.objects.record_together([Event(type=f"user_session.{change}", **facts) for change in ("ended", "removed")])
+    deliver()
+    assert receiver.types == ["session.created", "session.ended", "session.removed"]
+
+
 @pytest.mark.wire("C137")
 def test_the_webhook_envelope_is_clerks(workspace, endpoint, receiver, deliver, user):
     session = UserSession.objects.start(workspace, user, actor="test")
@@ -339,13 +349,13 @@ def test_commands_report_errors(workspace, live_workspace):
             "A URL must be at most 2000 characters long; this one has 2001",
         ),
         (("add_webhook", "https://example.com/", "--description", "x" * 201), "--description must be at most 200"),
-        (("issue_api_key", "--name", "x" * 201), "--name must be at most 200"),
+        (("api_key create", "--name", "x" * 201), "--name must be at most 200"),
     ],
 )
 def test_a_value_too_long_for_its_column_is_refused(workspace, arguments, reason):
     command, *rest = arguments
     with pytest.raises(CommandError, match=reason):
-        call_command(command, str(workspace.pk), *rest)
+        call_command(*command.split(), str(workspace.pk), *rest)
     assert not WebhookEndpoint.objects.exists() and not ApiKey.objects.exists()
 
 

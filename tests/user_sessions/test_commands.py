@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch
 from django.utils import timezone
 
+from sessions_core import cleaning
 from sessions_core.models import Event
 from user_sessions.admin import MOST_SESSIONS, _link
 from user_sessions.models import (
@@ -28,7 +29,6 @@ from user_sessions.models import (
     Ticket,
     UserSession,
     UserSessionPolicy,
-    clients,
 )
 from user_sessions.users import user_id
 
@@ -161,75 +161,6 @@ def test_invalid_claims_are_refused(name, claims):
     with pytest.raises(CommandError):
         run("jwt_template", "session_token", name, claims)
     assert not JwtTemplate.objects.exists()
-
-
-# Signing out
-
-
-def test_the_command_signs_a_user_out_everywhere(name, workspace, u1, u2):
-    first, _, other = (UserSession.objects.start(workspace, user, actor="test") for user in (u1, u1, u2))
-    assert run("revoke_user_sessions", name, "--user", user_id(u1.pk), "--except", first.pk) == "1 sessions revoked.\n"
-    assert set(live()) == {first, other}
-    assert (
-        run("revoke_user_sessions", name, "--client", first.client_id, "--reason", "stolen") == "1 sessions revoked.\n"
-    )
-    first.refresh_from_db()
-    assert (first.closed_by, first.close_reason) == ("command:revoke_user_sessions", "stolen")
-    assert list(live()) == [other]
-
-
-def test_the_command_signs_out_a_user_who_left_the_workspace(name, workspace, u1, u2, settings):
-    for user in (u1, u2):
-        UserSession.objects.start(workspace, user, actor="test")
-    settings.USER_SESSIONS = {"WORKSPACE_USERS": "tests.user_sessions.profiles.users_of"}
-    assert run("revoke_user_sessions", name, "--user", user_id(u2.pk)) == "1 sessions revoked.\n"
-    assert [session.user for session in live()] == [u1]
-
-
-def test_the_command_signs_every_user_out(name, session):
-    assert "is revoked" in run("revoke_user_sessions", name, "--everybody", "--no-input")
-    assert not live().exists()
-
-
-def test_signing_every_user_out_needs_a_confirmation(name, session):
-    with pytest.raises(CommandError, match="Add --no-input"):
-        run("revoke_user_sessions", name, "--everybody")
-    assert live().exists()
-
-
-def test_a_user_is_also_found_by_user_name(name, workspace, u1):
-    UserSession.objects.start(workspace, u1, actor="test")
-    assert run("revoke_user_sessions", name, "--user", u1.get_username()) == "1 sessions revoked.\n"
-
-
-def test_an_ambiguous_user_name_is_refused(name, workspace, u1, django_user_model):
-    django_user_model.objects.create_user(user_id(u1.pk))
-    with pytest.raises(CommandError, match="matches 2 users"):
-        run("revoke_user_sessions", name, "--user", user_id(u1.pk))
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        ("--user", "user_none"),
-        ("--client", "client_none"),
-        ("--client", "{theirs}"),
-        ("--everybody", "--except", "sess_1"),
-        ("--user", "{user}", "--except", "sess_none"),
-        ("--client", "{client}", "--except", "{foreign}"),
-        ("--user", "{user}", "--reason", "x" * 201),
-        ("--client", "{client}", "--reason", "x" * 201),
-        ("--everybody", "--reason", "x" * 201),
-    ],
-)
-def test_invalid_arguments_sign_no_one_out(name, session, elsewhere, u2, how):
-    foreign = UserSession.objects.start(elsewhere, u2, actor="test")
-    ids = {"user": user_id(session.user_id), "client": session.client_id}
-    ids |= {"foreign": foreign.pk, "theirs": foreign.client_id}
-    with pytest.raises(CommandError):
-        run("revoke_user_sessions", name, *(word.format(**ids) for word in how))
-    assert set(live()) == {session, foreign}
-    assert not Epoch.objects.exists()
 
 
 # The console
@@ -377,7 +308,7 @@ def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
 
 
 def test_unused_clients_are_deleted_after_a_day(workspace, u1, monkeypatch):
-    monkeypatch.setattr(clients, "BATCH", 2)
+    monkeypatch.setattr(cleaning, "BATCH", 2)
     long_ago, lately = timezone.now() - timedelta(days=2), timezone.now() - timedelta(hours=23)
     for _ in range(5):
         SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=long_ago)

@@ -33,13 +33,14 @@ def test_a_webhook_reports_the_sessions_of_a_deleted_user(workspace, session, u1
 def test_deleting_a_user_of_many_sessions_takes_no_more_queries(workspace, u1, u2):
     WebhookEndpoint.objects.add(workspace, "http://127.0.0.1:9/", actor="test")
     counts = []
-    for user, sessions in ((u1, 2), (u2, 12)):
+    first = type(u1).objects.create_user("first")  # whose deletion also looks for a table, once in a process
+    for user, sessions in ((first, 1), (u1, 2), (u2, 12)):
         for _ in range(sessions):
             UserSession.objects.start(workspace, user, actor="test")
         with CaptureQueriesContext(connection) as captured:
             user.delete()
         counts.append(len(captured))
-    assert counts[0] == counts[1]
+    assert counts[1] == counts[2]
 
 
 @pytest.mark.parametrize("delete", [lambda row: row.delete(), lambda row: UserSession.objects.all().delete()])

@@ -1,5 +1,6 @@
 """The queries of a page, by session engine, synchronous and not: a look at user and session costs one beside it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -80,3 +81,21 @@ def test_a_page_that_looks_costs_one_query_beside_the_engine(get, of_engine, wha
 
 def test_no_page_writes_inside_the_throttle(get):
     assert [sql for sql in get("user,session") if not sql.startswith("SELECT")] == []
+
+
+def test_a_sign_in_writes_a_client_a_session_its_activity_and_an_event(of_engine, statements):
+    client, ann = Client(), User.objects.create_user("ann")
+    with statements() as made:
+        client.force_login(ann)
+    own = [
+        re.findall(r'^\w+|(?:FROM|INTO) "\w+', sql)
+        for sql in made
+        if "sessions_core_" in sql or "user_sessions_" in sql
+    ]
+    assert own == [
+        ["SELECT", 'FROM "sessions_core_workspace'],
+        ["INSERT", 'INTO "user_sessions_client'],
+        ["INSERT", 'INTO "user_sessions_usersession', 'FROM "user_sessions_epoch'],
+        ["INSERT", 'INTO "user_sessions_activity'],
+        ["INSERT", 'INTO "sessions_core_event', 'FROM "sessions_core_webhookendpoint'],
+    ]

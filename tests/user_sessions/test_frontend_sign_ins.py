@@ -9,6 +9,7 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
+from sessions_core.cleaning import clean, kind_named
 from tests.user_sessions.conftest import first_error
 from tests.user_sessions.frontend import App
 from user_sessions.clerk.frontend import sign_in_views
@@ -222,7 +223,7 @@ def test_a_client_is_not_deleted_between_the_two_steps(frontend, ann):
     frontend.post("v1/client")
     Client.objects.update(updated_at=timezone.now() - timedelta(days=2))
     begun = frontend.post("v1/client/sign_ins", identifier="ann").json()["response"]
-    assert Client.objects.forget_unused(at=timezone.now()) == 0
+    assert clean(kind_named("clients")).deleted == 0
     assert result_of(attempt(frontend, begun)) == ANSWERED
 
 

@@ -1,15 +1,19 @@
 """Hot paths have a fixed number of queries, for any number of rows."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
 from tests.callers import bearer
 from tests.user_sessions.conftest import claims_of, listed, minted
+from user_sessions.ids import new_id
 from user_sessions.keys import key_pairs
 from user_sessions.keys.key_sets import document_at, document_of
 from user_sessions.models import Definition, Epoch, JwtTemplate, SigningKey, UserSession
+from user_sessions.user_agents import device_of
 from user_sessions.users import user_id
 
 
@@ -25,6 +29,15 @@ def test_minting_is_two_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(2) as captured:
         assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/tokens").status_code == 200
     assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
+
+
+@pytest.mark.parametrize("path", ["tokens", "tokens/t1"])
+def test_minting_compiles_nothing_after_the_first_request(backend, crowd, compilations, path):
+    backend.post("v1/jwt_templates", name="t1", claims={"x": "{{user.first_name}}"})
+    backend.request("POST", f"v1/sessions/{crowd[0].pk}/{path}")
+    compilations.clear()
+    assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/{path}").status_code == 200
+    assert not compilations
 
 
 def test_a_private_key_is_parsed_once(backend, crowd, monkeypatch):
@@ -116,11 +129,99 @@ def test_clients_are_listed_in_three_queries(backend, crowd, django_assert_num_q
         assert backend.get("v1/clients?limit=100").status_code == 200
 
 
-def test_a_revoke_reads_once_and_writes_once(backend, crowd, django_assert_max_num_queries):
-    # Authentication, the session, BEGIN and COMMIT as savepoints, the UPDATE, its event, the webhook endpoints, and a
-    # read of the outcome.
-    with django_assert_max_num_queries(8):
-        assert backend.request("POST", f"v1/sessions/{crowd[0].pk}/revoke").status_code == 200
+# The key and the session; the UPDATE, and its event with the look for webhook endpoints.
+CHANGES = {
+    "revoke": (4, lambda backend, session: backend.request("POST", f"v1/sessions/{session.pk}/revoke")),
+    "create": (6, lambda backend, session: backend.post("v1/sessions", user_id=user_id(session.user_id))),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_has_a_fixed_number_of_statements(backend, crowd, change, statements):
+    number, call = CHANGES[change]
+    call(backend, crowd[0])
+    with statements() as made:
+        assert call(backend, crowd[-1]).status_code == 200
+    assert len(made) == number, made
+
+
+VERBS = {
+    "end": (2, lambda session, at: session.end(actor="test")),
+    "revoke": (2, lambda session, at: session.revoke(actor="test")),
+    "remove": (2, lambda session, at: session.remove(actor="test")),
+    "replace": (2, lambda session, at: session.replace(actor="test")),
+    "touch": (1, lambda session, at: session.touch(at=at)),
+    "start": (4, lambda session, at: start(session)),
+    "start with a device": (5, lambda session, at: start(session, device=device_of("", "192.0.2.1"))),
+}
+
+
+def start(session: UserSession, **facts: Any) -> UserSession:
+    return UserSession.objects.start(session.workspace, session.user, actor="test", **facts)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_has_a_fixed_number_of_statements_and_compiles_nothing_again(crowd, compilations, statements, verb):
+    number, call = VERBS[verb]
+    later = timezone.now() + timedelta(hours=1)
+    call(start(crowd[0]), later)
+    session = start(crowd[0])
+    compilations.clear()
+    with statements() as made:
+        assert call(session, later)
+    assert len(made) == number, made
+    assert not compilations
+
+
+def test_a_sign_in_of_a_second_user_on_a_client_is_six_statements(crowd, u2, compilations, statements):
+    for session in (start(crowd[0]), start(crowd[0])):
+        compilations.clear()
+        with statements() as made:
+            UserSession.objects.start(session.workspace, u2, actor="test", client=session.client)
+        assert len(made) == 6, made
+    assert not compilations
+
+
+def test_a_sign_out_of_django_is_two_statements(crowd, compilations, statements):
+    UserSession.end_by_id("sess_unknown")
+    compilations.clear()
+    with statements() as made:
+        assert UserSession.end_by_id(crowd[0].pk)
+    assert len(made) == 2 and not compilations
+
+
+@pytest.mark.parametrize("number", [1, 700])
+def test_revoking_all_sessions_of_a_user_has_a_fixed_number_of_statements(workspace, u1, many, number, statements):
+    many(number)
+    with statements() as made:
+        assert len(UserSession.objects.in_workspace(workspace).of_user(u1).revoke(actor="test")) == number
+    assert [sql.split()[0] for sql in made] == ["UPDATE", "INSERT", "SELECT"]  # the last one looks for endpoints
+    assert Event.objects.filter(type="user_session.revoked").count() == number
+
+
+@pytest.mark.parametrize("number", [2, 700])
+def test_webhooks_about_many_sessions_have_a_fixed_number_of_statements(workspace, u1, many, number, statements):
+    many(number)
+    for name in ("one", "two"):
+        WebhookEndpoint.objects.add(workspace, f"https://example.com/{name}", actor="test")
+    with statements() as made:
+        UserSession.objects.in_workspace(workspace).of_user(u1).revoke(actor="test")
+    assert len(made) == 6, made  # beside those above the endpoints, the sessions with their users, and the messages
+    assert WebhookMessage.objects.filter(type="session.revoked").count() == 2 * number
+
+
+@pytest.fixture
+def many(workspace, u1):
+    """Return a function that starts this many sessions of ``u1``, quickly."""
+
+    def many(number: int) -> None:
+        first = UserSession.objects.start(workspace, u1, actor="test")
+        columns = {field.attname: getattr(first, field.attname) for field in UserSession._meta.concrete_fields}
+        UserSession.objects.bulk_create(
+            UserSession(**columns | {"id": new_id("sess", at=first.created_at)}) for _ in range(number - 1)
+        )
+
+    return many
 
 
 def test_an_unknown_key_costs_one_indexed_query(workspace, api_key, django_assert_num_queries):

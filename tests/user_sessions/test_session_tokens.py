@@ -8,8 +8,10 @@ from django.utils import timezone
 
 from tests.policies import address_of, set_user_session_policy
 from tests.user_sessions.conftest import claims_of, first_error, minted
+from user_sessions.keys.key_pairs import new_key_pair, parse
 from user_sessions.models import Client, Definition, JwtTemplate, NotLive, UserSession
 from user_sessions.tokens.session_tokens import session_token, template_token
+from user_sessions.tokens.signing import Unsigned
 from user_sessions.users import user_id
 
 DAY = timedelta(days=1)
@@ -200,3 +202,12 @@ def test_a_sign_in_with_several_factors_has_the_time_of_the_second_one(workspace
     then = now - timedelta(minutes=5)
     session = UserSession.objects.start(workspace, u1, actor="test", at=now, amr=amr, verified_at=then)
     assert claims_of(session_token(session, at=now))["fva"] == [5, second]
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS512", "RS256", "EdDSA"])
+def test_a_token_is_what_a_library_would_make(algorithm):
+    secret, private = b"0123456789abcdef" * 4, new_key_pair(algorithm).private if algorithm[0] in "RE" else b""
+    key = parse(private) if private else secret
+    claims, header = {"name": "Zoë", "nested": {"x": [1, None, True, 1.5]}}, {"kid": "k", "cat": "c", "oiat": 1}
+    expected = jwt.encode(claims, key, algorithm, headers=header)
+    assert Unsigned(claims, header, key, algorithm).signed() == expected

@@ -129,6 +129,7 @@ def test_the_claims_have_python_types():
         first_factor_age=timedelta(minutes=3),
         second_factor_age=None,
         claims=CLAIMS | {"act": {"sub": "user_2"}, "azp": "https://app.example.com", "role": "admin"},
+        key_id="RS256",
     )
 
 

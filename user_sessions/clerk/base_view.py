@@ -1,17 +1,15 @@
 """The base view of both APIs: look-ups by name, and error responses."""
 
-from django.db.models import QuerySet
 from rest_framework import exceptions
 
 from sessions_core.http.base_view import ApiView
 from sessions_core.http.refusals import Refusals
 from sessions_core.http.responses import Response
 from sessions_core.models import Workspace
-from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, envelope
 from user_sessions.clerk.refusals import REFUSALS, refusal_of
-from user_sessions.models import JwtTemplate, UserSessionPolicy
+from user_sessions.models import JwtTemplate
 
 __all__ = ["ClerkView", "session_not_found", "template_named", "template_not_found"]
 
@@ -43,16 +41,9 @@ class ClerkView(ApiView):
 
 def template_named(workspace: Workspace, name: str) -> JwtTemplate:
     """Return the mintable JWT template with this name. Raise ClerkError."""
-    return one_template(JwtTemplate.objects.mintable().filter(workspace=workspace, name=name), name)
-
-
-def one_template(templates: QuerySet[JwtTemplate], text: str) -> JwtTemplate:
-    """Return the first of the templates. Raise ClerkError, which quotes ``text``, if there is none."""
-    template = (
-        templates.select_related(*with_policies("workspace", UserSessionPolicy)).first() if is_storable(text) else None
-    )
+    template = JwtTemplate.named(workspace, name) if is_storable(name) else None
     if template is None:
-        raise template_not_found(text)
+        raise template_not_found(name)
     return template
 
 

@@ -28,6 +28,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "session_refresh_user_not_found": (401, "User not found"),
     "authentication_invalid": (401, "Invalid authentication"),
     "signed_out": (401, "Signed out"),
+    "not_allowed_access": (403, "Access not allowed"),
     "user_banned": (403, "This user may not sign in"),
     "user_locked": (403, "This account is locked"),
     "session_token_jwt_template": (403, "This template customises session tokens"),

@@ -116,6 +116,8 @@ def user_object(user: Any) -> dict[str, Any]:
 
 def plain(metadata: Mapping[str, Any]) -> Any:
     """Return metadata as JSON: other types become strings, NaN and infinity null; keys must be strings."""
+    if not metadata:
+        return {}
     text = json.dumps(dict(metadata), default=str, skipkeys=True)
     return json.loads(text, parse_constant=lambda _: None)
 

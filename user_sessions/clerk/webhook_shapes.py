@@ -5,6 +5,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.json_rows import EachText
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event
 from sessions_core.webhooks import announce
@@ -12,6 +14,7 @@ from user_sessions.clerk.backend.backend_shapes import session_object, user_obje
 from user_sessions.clerk.shapes import milliseconds
 from user_sessions.clerk.versions import VERSIONS
 from user_sessions.models import UserSession
+from user_sessions.models.voiding import binds
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +24,8 @@ ANNOUNCED = ("created", "pending", "ended", "removed", "revoked", "token_reused"
 
 def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
     """Return the envelope of each event. The data is the session at the time of the event, and its user."""
-    sessions = (
-        UserSession.objects.with_status_facts()
-        .select_related("user", "latest_activity")
-        .in_bulk([event.subject for event in events])
-    )
+    ids = json.dumps([event.subject for event in events])
+    sessions = {session.pk: session for session in _NAMED.rows(ids=ids)}
     users = {user.pk: _user(user) for user in {session.user_id: session.user for session in sessions.values()}.values()}
     return [
         _envelope(event, _session(session, event) | {"user": users[session.user_id]})
@@ -66,6 +66,18 @@ def _user(user: Any) -> dict[str, Any] | None:
         return None
     return found
 
+
+_NAMED = CompiledQuery(
+    UserSession,
+    lambda ids: (
+        UserSession.objects.with_status_facts()
+        .select_related("user", "latest_activity")
+        .filter(pk__in=EachText(ids))
+        .order_by()
+    ),
+    depends_on=binds,
+    ids=str,
+)
 
 for transition in ANNOUNCED:
     announce(f"user_session.{transition}", as_=f"session.{transition}", payload=payload)

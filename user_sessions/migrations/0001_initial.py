@@ -260,6 +260,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to=settings.AUTH_USER_MODEL,
@@ -269,6 +270,7 @@ class Migration(migrations.Migration):
                 (
                     "workspace",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="user_sessions",
                         to="sessions_core.workspace",
@@ -374,6 +376,7 @@ class Migration(migrations.Migration):
             model_name="usersession",
             name="client",
             field=models.ForeignKey(
+                db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="sessions",
                 to="user_sessions.client",
@@ -607,7 +610,11 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-            options={"verbose_name": "sign-in attempt", "verbose_name_plural": "sign-in attempts"},
+            options={
+                "verbose_name": "sign-in attempt",
+                "verbose_name_plural": "sign-in attempts",
+                "indexes": [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")],
+            },
         ),
         migrations.AddIndex(
             model_name="usersession",
@@ -615,12 +622,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="usersession",
-            index=models.Index(fields=["workspace", "user", "-created_at", "-id"], name="user_sessions_page_of_user"),
+            index=models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
         ),
         migrations.AddIndex(
             model_name="usersession",
             index=models.Index(
-                fields=["workspace", "client", "-created_at", "-id"], name="user_sessions_page_of_client"
+                fields=["client", "workspace", "-created_at", "-id"], name="user_sessions_page_of_client"
             ),
         ),
         migrations.AddIndex(
@@ -706,7 +713,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="signingkey",
-            index=models.Index(fields=["workspace", "active_from", "kid"], name="user_sessions_key_page"),
+            index=models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
         ),
         migrations.AddIndex(
             model_name="ticket",

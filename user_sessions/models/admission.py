@@ -3,12 +3,16 @@
 The caller locks the user and the client first, so two sign-ins of one user or on one client run one after the other.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
+from sessions_core.db.compiled import CompiledQuery, kind_of
+from sessions_core.db.transactions import require_transaction
 from sessions_core.models import Workspace
 from user_sessions.exceptions import (
     AlreadySignedIn,
@@ -22,6 +26,7 @@ from user_sessions.exceptions import (
 from user_sessions.models.clients import Client
 from user_sessions.models.policies import LimitPolicy, UserSessionPolicy
 from user_sessions.models.status import Status
+from user_sessions.models.voiding import binds
 from user_sessions.users import may_be_impersonated
 
 if TYPE_CHECKING:
@@ -37,9 +42,8 @@ def lock(user: Any, client: Client | None = None, *, impersonating: bool = False
     The checks use the locked row, not the instance that the caller read earlier. Raise UserInactive,
     ImpersonationRefused or StaleClient.
     """
-    # Not through the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
-    users: QuerySet[Any] = QuerySet(get_user_model()).select_for_update(no_key=True)
-    locked = users.filter(pk=user.pk).first()
+    require_transaction()
+    locked = _locked_user(get_user_model())(user.pk)
     if locked is None or not locked.is_active:
         raise UserInactive
     if impersonating and not may_be_impersonated(locked):
@@ -84,7 +88,7 @@ def make_room_on_client(
     """
     if client.workspace_id != workspace.pk:
         raise ForeignClient
-    here = list(sessions.with_status_facts().filter(client=client).open(at=at))
+    here = list(_open_on_client(sessions.model).rows(client=client.pk, at=at))
     live = [session for session in here if session.is_live(at)]
     if any(session.impersonator for session in live):
         raise Impersonated
@@ -96,6 +100,35 @@ def make_room_on_client(
         raise SessionExists if is_single else AlreadySignedIn(conflicting[0])
     _close(sessions, conflicting, Status.REPLACED, actor=actor, at=at, reason="another session took its place")
     _close(sessions, void, Status.REVOKED, actor=actor, at=at, reason="another session took its place")
+
+
+@cache
+def _locked_user(model: type[Model]) -> Callable[[Any], Any]:
+    """Return a function that locks the user with this key, and returns the row. One query, compiled once if the key is
+    of a usual kind."""
+
+    def find(key: Any) -> QuerySet[Any]:
+        # Not through the host's managers: one may hide the row, or join others that PostgreSQL refuses to lock.
+        return QuerySet(model).select_for_update(no_key=True).filter(pk=key).order_by()
+
+    field: Any = model._meta.pk
+    while field.is_relation:  # the primary key is a one-to-one link to another model
+        field = field.target_field
+    if kind := kind_of(field):
+        query = CompiledQuery(model, find, key=kind)
+        return lambda key: query.get(key=key)
+    return lambda key: find(key).first()
+
+
+@cache
+def _open_on_client(model: "type[UserSession]") -> "CompiledQuery[UserSession]":
+    return CompiledQuery(
+        model,
+        lambda client, at: model.objects.with_status_facts().filter(client=client).open(at=at),
+        depends_on=binds,
+        client=str,
+        at=datetime,
+    )
 
 
 def _close(

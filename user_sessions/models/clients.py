@@ -1,7 +1,7 @@
 """The client: one browser or app installation, which may hold several user sessions."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
@@ -11,7 +11,8 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
-from sessions_core.db.compiled import CompiledQuery
+from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
+from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import AllowedOrigin, Event, Workspace
@@ -36,35 +37,18 @@ ROTATION_LENGTH = 10
 # Characters of the name that a user gives a device.
 LONGEST_NAME = 60
 
-# A sign-in in two steps is abandoned after the same time.
-UNUSED_FOR = timedelta(days=1)
-BATCH = 500
-
 
 class ClientQuerySet(models.QuerySet["Client"]):
     def begin(self, workspace: Workspace, *, at: datetime) -> "Client":
-        return self.create(
-            id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation()
-        )
+        client = Client._new(workspace, at=at)
+        insert([client])
+        return client
 
     def live(self, *, at: datetime | None = None) -> Self:
         """Return the clients that have a live session at this moment, or now."""
         sessions: Any = self.model._meta.get_field("sessions").related_model
         live = sessions._default_manager.live(at=at)
         return self.filter(Exists(live.filter(client=OuterRef("pk"))))
-
-    def forget_unused(self, *, at: datetime, seen: Callable[[int], object] = int) -> int:
-        """Delete clients that have no session and no sign-in attempt for a day. Return how many were deleted.
-
-        It deletes in batches, so that other requests do not wait long, and calls ``seen`` with the number so far.
-        """
-        since = moment(at) - UNUSED_FOR
-        unused = self.filter(sessions=None, updated_at__lte=since).exclude(sign_in__created_at__gt=since)
-        forgotten = 0
-        while some := self._forget_some(unused):
-            forgotten += some
-            seen(forgotten)
-        return forgotten
 
     @atomic()
     def delete(self) -> tuple[int, dict[str, int]]:
@@ -76,14 +60,6 @@ class ClientQuerySet(models.QuerySet["Client"]):
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as in Django, so that templates cannot call it
     delete.queryset_only = True  # type: ignore[attr-defined]  # not of the manager
-
-    @atomic()
-    def _forget_some(self, unused: models.QuerySet["Client"]) -> int:
-        """Delete one batch. Skip clients that a concurrent sign-in has locked."""
-        locked = [client.pk for client in unused.select_for_update(skip_locked=True, of=("self",))[:BATCH]]
-        # The filter applies again: a sign-in may have begun between the SELECT and its lock.
-        _, rows = unused.filter(pk__in=locked).delete()
-        return rows.get(self.model._meta.label, 0)
 
 
 class Client(models.Model):
@@ -121,6 +97,9 @@ class Client(models.Model):
     # Set by ``of_id``: True if the workspace lists the given origin.
     lists_origin: bool
 
+    # ``of_id`` sets False if no sign-in attempt is open on the client.
+    has_open_sign_in = True
+
     class Meta:
         verbose_name = CLIENT
         verbose_name_plural = pgettext_lazy("Gatepass", "clients")
@@ -132,8 +111,13 @@ class Client(models.Model):
 
     @classmethod
     def of_id(cls, id: str, *, origin: str) -> "Client | None":
-        """Return the client with its workspace, and set ``lists_origin``: one query."""
+        """Return the client with its workspace, and set ``lists_origin`` and ``has_open_sign_in``: one query."""
         return _BY_ID.get(id=id, origin=origin)
+
+    @classmethod
+    def _new(cls, workspace: Workspace, *, at: datetime) -> "Client":
+        """Return a client that is not stored yet."""
+        return cls(id=new_id("client", at=at), workspace=workspace, created_at=at, updated_at=at, **_new_generation())
 
     def hold(self) -> None:
         """Lock the row until the transaction ends. Lock the client before its sessions, to avoid deadlocks.
@@ -141,8 +125,7 @@ class Client(models.Model):
         Raise StaleClient, and TransactionManagementError outside a transaction.
         """
         require_transaction()
-        locked = Client.objects.select_for_update(no_key=True).filter(pk=self.pk, rotation=self.rotation)
-        if locked.first() is None:
+        if _LOCKED.get(id=self.pk, rotation=self.rotation) is None:
             raise StaleClient
 
     def _select(self, session: "UserSession", *, at: datetime) -> None:
@@ -155,8 +138,9 @@ class Client(models.Model):
 
         Raise StaleClient if the row has another ``rotation`` than this instance: of two concurrent calls one succeeds.
         """
+        update = _SELECT if changes else _RENEW
         changes |= {**_new_generation(), "updated_at": moment(at)}
-        if not Client.objects.filter(pk=self.pk, rotation=self.rotation).update(**changes):
+        if not update.run(id=self.pk, presented=self.rotation, **changes):
             raise StaleClient
         for name, value in changes.items():
             setattr(self, name, value)
@@ -221,7 +205,30 @@ def _new_generation() -> dict[str, str]:
 def _find(id: str, origin: str) -> models.QuerySet[Client]:
     listed = AllowedOrigin.objects.filter(workspace=OuterRef("workspace"), origin=Value(origin))
     clients = Client.objects.filter(pk=id).select_related(*with_policies("workspace", UserSessionPolicy)).order_by()
-    return clients.annotate(lists_origin=Exists(listed))  # type: ignore[no-redef]
+    attempts: Any = Client._meta.get_field("sign_in").related_model
+    is_open = attempts._default_manager.filter(client=OuterRef("pk"), created_session=None)
+    return clients.annotate(lists_origin=Exists(listed), has_open_sign_in=Exists(is_open))  # type: ignore[no-redef]
+
+
+def _renewal(**changes: type) -> CompiledUpdate:
+    """Return the update of a client that still has the presented rotation."""
+    return CompiledUpdate(
+        Client,
+        lambda id, presented, **values: (Client.objects.filter(pk=id, rotation=presented), values),
+        id=str,
+        presented=str,
+        rotation=str,
+        token_key=str,
+        updated_at=datetime,
+        **changes,  # type: ignore[arg-type]  # not "returning" and not "depends_on"
+    )
 
 
 _BY_ID = CompiledQuery(Client, _find, id=str, origin=str)
+_LOCKED = CompiledQuery(
+    Client,
+    lambda id, rotation: Client.objects.select_for_update(no_key=True).filter(pk=id, rotation=rotation).order_by(),
+    id=str,
+    rotation=str,
+)
+_RENEW, _SELECT = _renewal(), _renewal(last_active_session_id=str)

@@ -1,8 +1,8 @@
 """Close many sessions at once, and record the end of each session once."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
@@ -13,6 +13,7 @@ from sessions_core.db.returning import update_returning
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event
 from sessions_core.moments import moment
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.status import OPEN, Status, an_epoch_ended_it
 from user_sessions.models.voiding import reason as void_reason
@@ -20,7 +21,7 @@ from user_sessions.models.voiding import reason as void_reason
 if TYPE_CHECKING:
     from user_sessions.models.querysets import UserSessionQuerySet
 
-__all__ = ["LEAVES", "close", "record_expired"]
+__all__ = ["LEAVES", "close", "closing", "end_data", "record_expired"]
 
 EXPIRED_BY = "system:expired"
 BATCH = 500
@@ -34,21 +35,42 @@ LEAVES = {
 }
 
 
-@atomic(savepoint=False)
 def close(sessions: "UserSessionQuerySet", status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
     """Close the sessions that allow it. Return their ids."""
-    closed = update_returning(
-        sessions.open(at=at) if status == Status.REVOKED else sessions.with_status(*LEAVES[status], at=at),
-        ["workspace", "id", "recorded_ends"],
-        stored_status=status,
-        updated_at=at,
-        closed_at=_unless_closed("closed_at", at, epoch="not_before"),
-        closed_by=_unless_closed("closed_by", actor, _while_void(at, prefix="system:"), epoch="actor"),
-        close_reason=_unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
-        recorded_ends=_one_more_end(),
-    )
-    _record(status, closed, actor=actor, at=at, reason=reason)
+    leaving, changes = closing(sessions, status, actor=actor, at=at, reason=reason)
+    with atomic(savepoint=False):
+        closed = update_returning(leaving, ["workspace", "id", "recorded_ends"], **changes)
+        _record(status, closed, actor=actor, at=at, reason=reason)
     return [id for _, id, _ in closed]
+
+
+def closing(
+    sessions: "UserSessionQuerySet", status: Status, *, actor: str, at: datetime, reason: str
+) -> "tuple[UserSessionQuerySet, dict[str, Any]]":
+    """Return the sessions that allow this transition, and their new columns. Raise ValueError for texts too long."""
+    text(actor, name="actor", longest=LONGEST_ACTOR)
+    text(reason, name="reason", longest=LONGEST_REASON)
+    changes = {"stored_status": status, "updated_at": at}
+    if status == Status.REMOVED:
+        return sessions.with_status(*LEAVES[status], at=at), changes | {
+            "closed_at": _unless_closed("closed_at", at, epoch="not_before"),
+            "closed_by": _unless_closed("closed_by", actor, _while_void(at, prefix="system:"), epoch="actor"),
+            "close_reason": _unless_closed("close_reason", reason, _while_void(at), epoch="reason"),
+            "recorded_ends": _one_more_end(),
+        }
+    # Nothing has closed these sessions, and no epoch has ended them.
+    changes |= {"closed_at": at, "closed_by": actor, "close_reason": reason, "recorded_ends": F("recorded_ends") + 1}
+    if status != Status.REVOKED:
+        return sessions.live(at=at), changes
+    return sessions.open(at=at), changes | {
+        "closed_by": Coalesce(void_reason(prefix="system:"), Value(actor)),
+        "close_reason": Coalesce(void_reason(), Value(reason)),
+    }
+
+
+def end_data(reason: str, *, is_first: bool) -> dict[str, Any]:
+    """Return the data of the event. ``was_over`` marks a session whose end was recorded before."""
+    return {"reason": reason} if is_first else {"reason": reason, "was_over": True}
 
 
 def record_expired(
@@ -76,32 +98,25 @@ def _record_some_expired(due: "UserSessionQuerySet", *, at: datetime) -> int | N
     ended = update_returning(
         due.filter(pk__in=locked), ["workspace", "id", "recorded_ends"], recorded_ends=_one_more_end()
     )
-    expired = [row for row in ended if _is_first(row)]  # an epoch ended the others before
+    expired = [row for row in ended if row[2] == 1]  # an epoch ended the others before
     _record(Status.EXPIRED, expired, actor=EXPIRED_BY, at=at)
     return len(expired)
 
 
 def _record(status: Status, rows: Iterable[tuple[Any, ...]], *, actor: str, at: datetime, reason: str = "") -> None:
-    """Record an event for each session. ``was_over`` marks those whose end was recorded before."""
-    for (workspace_id, is_first), alike in groupby(sorted(rows, key=lambda row: (_kind(row), row)), key=_kind):
+    """Record an event for each session, in one statement for all of a workspace."""
+    alike = defaultdict(list)
+    for workspace_id, id, recorded_ends in rows:
+        alike[workspace_id, recorded_ends == 1].append(id)
+    for (workspace_id, is_first), ids in alike.items():
         Event.objects.record_all(
             f"user_session.{status}",
-            subjects=[id for _, id, _ in alike],
+            subjects=sorted(ids),
             workspace_id=workspace_id,
             actor=actor,
             at=at,
-            reason=reason,
-            **({} if is_first else {"was_over": True}),
+            **end_data(reason, is_first=is_first),
         )
-
-
-def _kind(row: tuple[Any, ...]) -> tuple[Any, bool]:
-    return row[0], _is_first(row)
-
-
-def _is_first(row: tuple[Any, ...]) -> bool:
-    """Return True for a session whose end was not recorded before."""
-    return bool(row[2] == 1)
 
 
 def _one_more_end() -> Combinable:

@@ -192,6 +192,12 @@ class JwtTemplate(models.Model):
         """Select the templates of a workspace."""
         return Selection(_PAGES, {"workspace": workspace.pk}, partial(_of, workspace))
 
+    @classmethod
+    def named(cls, workspace: Workspace, name: str) -> "JwtTemplate | None":
+        """Return the mintable template of a workspace with this name, or None: one query."""
+        found = _NAMED.get(name=name, workspace=workspace.pk)
+        return _of(workspace, [found])[0] if found else None
+
     @property
     def has_own_key(self) -> bool:
         return self.sealed_signing_key is not None
@@ -288,6 +294,12 @@ _PAGES: Pages[JwtTemplate] = Pages(
     JwtTemplate, lambda workspace: JwtTemplate.objects.filter(workspace=workspace), kinds={"workspace": UUID}
 )
 _BY_ID = CompiledQuery(JwtTemplate, lambda **by: JwtTemplate.objects.filter(**by).order_by(), id=str, workspace=UUID)
+_NAMED = CompiledQuery(
+    JwtTemplate,
+    lambda name, workspace: JwtTemplate.objects.mintable().filter(workspace=workspace, name=name).order_by(),
+    name=str,
+    workspace=UUID,
+)
 
 
 # Cached by the sealed bytes, which are unique, so an entry never becomes stale.

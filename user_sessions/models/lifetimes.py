@@ -47,7 +47,7 @@ class Lifetime(models.Model):
         after it was read.
         """
         at = moment(at)
-        if self._limits.idle_lifetime is None:
+        if self.idle_lifetime is None and UserSessionPolicy.of(self.workspace).idle_lifetime is None:
             return
         prolonged = self._prolonged(at)
         if timedelta(0) <= prolonged["expire_at"] - self.expire_at < self._touch_interval():

@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
+from sessions_core.db.returning import Insert, insert
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
-from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, text
 from user_sessions.authentication_methods import SEVERAL_FACTORS
+from user_sessions.exceptions import SignInRefused
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
 from user_sessions.models import admission
@@ -24,11 +25,13 @@ from user_sessions.models.epochs import Epoch
 from user_sessions.models.jwt_templates import JwtTemplate
 from user_sessions.models.lifetimes import ends
 from user_sessions.models.policies import UserSessionPolicy
+from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.models.signing_keys import SigningKey
 from user_sessions.models.start_arguments import method_names, require_arguments, task_names
 from user_sessions.models.status import OPEN, Status, is_in, is_open
-from user_sessions.models.voiding import fingerprint_of
+from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
+from user_sessions.risk import ALLOWED, Risk, Verdict, risk_of
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
@@ -83,15 +86,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         """Each with ``epoch_id`` and ``void_reason``, so that asking many for their status costs no query for each."""
         return self.annotate(epoch_id=_epoch_id(), void_reason=void_reason())
 
+    def with_user(self) -> Self:
+        """Each with its user and the status facts."""
+        return self.select_related("user").annotate(epoch_id=_epoch_id(), void_reason=joined_reason())
+
     def with_token_facts(self, *, at: datetime) -> Self:
         """Add the token facts (user, id of the signing key, claims of the template for session tokens) and the status
         facts, also to sessions that are over."""
         keys = SigningKey.objects.signing(at=at).filter(workspace=OuterRef("workspace"))
-        template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace"))
-        return (
-            self.with_status_facts()
-            .select_related("user")
-            .annotate(signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1]))
+        template = JwtTemplate.objects.for_session_tokens().filter(workspace=OuterRef("workspace")).order_by()
+        return self.with_user().annotate(
+            signing_kid=Subquery(keys.values("kid")[:1]), own_claims=Subquery(template.values("claims")[:1])
         )
 
     @atomic()
@@ -120,7 +125,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         was earlier; with "mfa" also of the second factor. ``USER_SESSIONS["SESSION_LIMITS"]`` can narrow the policy.
 
         Raise UserInactive, ImpersonationRefused, ForeignClient, StaleClient, Impersonated, SessionExists,
-        AlreadySignedIn or TooManySessions.
+        AlreadySignedIn, TooManySessions or SignInRefused.
         """
         at = moment(at)
         require_arguments(workspace, user, client, impersonator)
@@ -133,7 +138,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         return self._begin(
             workspace=workspace,
-            client=client or Client.objects.begin(workspace, at=at),
+            client=client or Client._new(workspace, at=at),
             user=user,
             tasks=tasks,
             impersonator=impersonator,
@@ -178,9 +183,9 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def _begin(
         self, *, tasks: list[str], actor: str, at: datetime, device: Device | None, **values: Any
     ) -> "UserSession":
-        """Create the row of a session that begins now, select the session on its client, and record the event."""
+        """Insert a session that begins now, select it on its client, and record the event."""
         activity = None if device is None else Activity.of(device, at=at)
-        session = self.create(
+        session = self.model(
             id=new_id("sess", at=at),
             latest_activity=activity,
             stored_status=Status.PENDING if tasks else Status.ACTIVE,
@@ -192,11 +197,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **values,
         )
         session.void_reason = None
-        session.client._select(session, at=at)
+        risk = ALLOWED if activity is None or session.impersonator else _judge(session, activity)
+        if session.client._state.adding:
+            session.client.last_active_session_id = session.pk
+            insert([session.client])
+        _insertion(self.model).run([session])
+        if session.client.last_active_session_id != session.pk:
+            session.client._select(session, at=at)
         if activity is not None:
             activity.session = session
-            activity.save(force_insert=True)
-        _record_start(session, actor=actor, at=at)
+            insert([activity])
+        _record_start(session, risk, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -205,8 +216,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         The first transition that closed a session keeps its time, actor and reason. Revoking a void session is
         permanent.
         """
-        text(actor, name="actor", longest=LONGEST_ACTOR)
-        text(reason, name="reason", longest=LONGEST_REASON)
         return close(self, status, actor=actor, at=moment(at), reason=reason)
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -243,9 +252,28 @@ def _epoch_id() -> Subquery:
     return Subquery(Epoch.objects.of(OuterRef).values("pk")[:1])
 
 
-def _record_start(session: "UserSession", *, actor: str, at: datetime) -> None:
+@cache
+def _insertion(model: "type[UserSession]") -> Insert:
+    """Return the insert of a session, which also tells whether an epoch has ended it: one may be of the future."""
+    return Insert(model, lambda: {"epoch_id": _epoch_id()})
+
+
+def _judge(session: "UserSession", activity: Activity) -> Risk:
+    """Ask the host about a sign-in, and carry out its verdict. Raise SignInRefused."""
+    before = Activity.objects.filter(session__user=session.user_id, session__workspace=session.workspace_id)
+    risk = risk_of(session, activity, before)
+    if risk.verdict == Verdict.REFUSE:
+        raise SignInRefused(session, risk.reason)
+    if risk.verdict == Verdict.STEP_UP:
+        session.verified_at, session.second_factor_at = UNVERIFIED, None
+    return risk
+
+
+def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetime) -> None:
     happened = "pending" if session.tasks else "created"
     facts = {} if session.impersonator is None else {"impersonator": session.impersonator}
+    if risk.verdict != Verdict.ALLOW:
+        facts |= {"risk": risk.verdict, "reason": risk.reason}
     Event.objects.record(
         f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
     )

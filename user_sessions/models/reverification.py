@@ -1,6 +1,6 @@
 """Reverification: the user of a live session enters one or both factors again before a sensitive action."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -14,7 +14,10 @@ from sessions_core.moments import moment
 from user_sessions.exceptions import Impersonated, NotLive, ReverificationMissing
 from user_sessions.ids import new_id
 
-__all__ = ["Factors", "Reverification"]
+__all__ = ["UNVERIFIED", "Factors", "Reverification"]
+
+# ``verified_at`` of an authentication that does not count, so that a view which requires a recent one asks again.
+UNVERIFIED = datetime.fromtimestamp(0, UTC)
 
 # How long a user may take to enter the factors again.
 REVERIFICATION_LIFETIME = timedelta(minutes=10)

@@ -26,7 +26,7 @@ class ActivityRow(NamedTuple):
 
     id: str
     device_type: str
-    is_mobile: bool
+    is_mobile: bool | None
     browser_name: str
     browser_version: str
     ip_address: str | None
@@ -100,9 +100,11 @@ _TIMELESS = (None, Status.REMOVED)
 
 
 def _rows(found: Iterable[tuple[Any, ...]]) -> list[SessionRow]:
-    place = len(_OF_ACTIVITY)
+    place, never_null = len(_OF_ACTIVITY), ActivityRow._fields.index("is_mobile")
     return [
-        SessionRow._make((*columns[place:], None if columns[0] is None else ActivityRow._make(columns[:place])))
+        SessionRow._make(
+            (*columns[place:], None if columns[never_null] is None else ActivityRow._make(columns[:place]))
+        )
         for columns in found
     ]
 

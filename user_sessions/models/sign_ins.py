@@ -32,6 +32,7 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
         attempt = SignIn(client=client, id=new_id("sia", at=at), user=user, identifier=identifier, created_at=at)
         replaced = [field.name for field in SignIn._meta.concrete_fields if not field.primary_key]
         self.bulk_create([attempt], update_conflicts=True, unique_fields=["client"], update_fields=replaced)
+        client.has_open_sign_in = True
         return attempt
 
 
@@ -60,6 +61,7 @@ class SignIn(models.Model):
     class Meta:
         verbose_name = _("sign-in attempt")
         verbose_name_plural = _("sign-in attempts")
+        indexes = [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")]
 
     def __str__(self) -> str:
         return self.id

@@ -152,7 +152,7 @@ class SigningKey(models.Model):
         verbose_name = _("signing key")
         verbose_name_plural = _("signing keys")
         ordering = ("-active_from", "kid")
-        indexes = [models.Index(fields=["workspace", "active_from", "kid"], name="user_sessions_key_page")]
+        indexes = [models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page")]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"],

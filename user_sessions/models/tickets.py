@@ -184,7 +184,7 @@ class Ticket(models.Model):
         if not pending.update(stored_status=status, updated_at=at):
             raise NotPending
         self._record(status, actor=actor, at=at)
-        self.refresh_from_db(fields=["stored_status", "updated_at"])
+        self.stored_status, self.updated_at = status, at
 
 
 PREFIXES = {Ticket.Kind.SIGN_IN_TOKEN: "sit", Ticket.Kind.ACTOR_TOKEN: "act"}

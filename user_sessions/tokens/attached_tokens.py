@@ -4,16 +4,15 @@ Signing is most of the cost of such a response. The claims are built from the ro
 reused only if a new one would differ in nothing but its times and id.
 """
 
-import json
 import logging
 from collections import OrderedDict
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import NamedTuple
 
 from sessions_core.crypto.tokens import digest
 from user_sessions.conf import settings
-from user_sessions.models import UserSession
+from user_sessions.models import NotLive, UserSession
 from user_sessions.templating.shortcodes import OutputTooLarge
 from user_sessions.tokens.session_tokens import unsigned_session_token
 from user_sessions.tokens.signing import Unsigned
@@ -46,31 +45,35 @@ def attached_token(session: UserSession, *, at: datetime, authorized_party: str 
     This does not count as use of the session. The token is valid for at least half its lifetime, unless the session
     ends earlier.
     """
-    if not session.is_usable(at):
+    if not session.user.is_active:
         return None
-    cache_key = session.pk, authorized_party
+    cache_key, lifetime = (session.pk, authorized_party), settings.session_token_lifetime
     try:
-        unsigned = unsigned_session_token(session, at=at, authorized_party=authorized_party)
-        content = _content(unsigned)
-        return _reusable(cache_key, content, unsigned, at) or _sign(cache_key, content, unsigned)
+        unsigned = unsigned_session_token(session, at=at, lifetime=lifetime, authorized_party=authorized_party)
+        content = _content(unsigned, lifetime)
+        return _reusable(cache_key, content, unsigned, lifetime, at) or _sign(cache_key, content, unsigned)
+    except NotLive:
+        return None
     except OutputTooLarge:
         logger.warning("Session %s is not listed: its session token is too large.", session.pk)
         return None
 
 
-def _content(unsigned: Unsigned) -> str:
+def _content(unsigned: Unsigned, lifetime: timedelta) -> str:
     """Return a digest of the key, the lifetime and the claims, except times and id."""
     claims = {name: value for name, value in unsigned.claims.items() if name not in TOKEN_SPECIFIC}
-    return digest(json.dumps([unsigned.header["kid"], settings.session_token_lifetime.total_seconds(), claims]))
+    return digest(repr((unsigned.header["kid"], lifetime, claims)))
 
 
-def _reusable(cache_key: tuple[str, str | None], content: str, unsigned: Unsigned, at: datetime) -> str | None:
-    half = settings.session_token_lifetime.total_seconds() / 2
+def _reusable(
+    cache_key: tuple[str, str | None], content: str, unsigned: Unsigned, lifetime: timedelta, at: datetime
+) -> str | None:
+    half, now = lifetime.total_seconds() / 2, at.timestamp()
     with _lock:
         signed = _signed.get(cache_key)
-        if signed is None or signed.content != content or not signed.issued_at <= at.timestamp():
+        if signed is None or signed.content != content or not signed.issued_at <= now:
             return None
-        if signed.expires_at - at.timestamp() < half or signed.expires_at > unsigned.claims["exp"]:
+        if signed.expires_at - now < half or signed.expires_at > unsigned.claims["exp"]:
             return None
         _signed.move_to_end(cache_key)
         return signed.token

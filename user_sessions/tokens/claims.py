@@ -20,6 +20,8 @@ __all__ = [
 # ``nbf`` is this much before ``iat``, for verifiers with a slow clock.
 NOT_BEFORE = timedelta(seconds=10)
 
+MINUTE = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SessionFacts:
@@ -93,7 +95,7 @@ def factor_verification_age(verified_at: datetime, second_factor_at: datetime | 
 
 
 def _minutes_since(then: datetime, at: datetime) -> int:
-    return max(int((at - then) / timedelta(minutes=1)), 0)
+    return max((at - then) // MINUTE, 0)
 
 
 def is_audience(value: Any) -> bool:

@@ -40,9 +40,11 @@ class SessionClaims:
     second_factor_age: timedelta | None
     claims: Mapping[str, Any] = field(repr=False)
     """All claims, as in the token."""
+    key_id: str | None = None
+    """The id of the key that signed the token."""
 
 
-def session_claims(payload: Mapping[str, Any]) -> SessionClaims:
+def session_claims(payload: Mapping[str, Any], *, key_id: str | None = None) -> SessionClaims:
     """Return the checked claims. Raise MissingClaim or BadClaim with the name of the claim."""
     first, second = _factor_ages(payload)
     return SessionClaims(
@@ -59,6 +61,7 @@ def session_claims(payload: Mapping[str, Any]) -> SessionClaims:
         first_factor_age=first,
         second_factor_age=second,
         claims=payload,
+        key_id=key_id,
     )
 
 
@@ -110,11 +113,12 @@ def _impersonator(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _factor_ages(payload: Mapping[str, Any]) -> tuple[timedelta | None, timedelta | None]:
     ages = payload.get("fva", [NEVER, NEVER])
-    if not isinstance(ages, list) or len(ages) != 2 or not all(map(_is_minutes, ages)):
+    if not isinstance(ages, list) or len(ages) != 2:
         raise BadClaim("fva")
-    first, second = (None if age == NEVER else timedelta(minutes=age) for age in ages)
-    return first, second
+    return _factor_age(ages[0]), _factor_age(ages[1])
 
 
-def _is_minutes(value: Any) -> bool:
-    return _is_number(value) and NEVER <= value <= LATEST
+def _factor_age(minutes: Any) -> timedelta | None:
+    if not _is_number(minutes) or not NEVER <= minutes <= LATEST:
+        raise BadClaim("fva")
+    return None if minutes == NEVER else timedelta(minutes=minutes)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from user_sessions.verify.form import Parts, parse
-from user_sessions.verify.keys import Keys
+from user_sessions.verify.keys import Keys, VerificationKey
 from user_sessions.verify.rejections import (
     BadClaim,
     BadSignature,
@@ -21,6 +21,7 @@ from user_sessions.verify.rejections import (
     WrongParty,
 )
 from user_sessions.verify.session_claims import SessionClaims, session_claims
+from user_sessions.verify.verified_tokens import Verified, VerifiedTokens, digest_of
 
 __all__ = ["Verifier"]
 
@@ -40,6 +41,9 @@ SESSION_TOKEN = {"typ": "JWT", "cat": "cl_B7d4PD111AAA"}
 class Verifier:
     """Verifies the session tokens of one workspace. Create one instance and reuse it; threads can share it.
 
+    It remembers the tokens that it verified lately: the signature of a token that comes again is not checked twice, all
+    else is.
+
     ``issuer`` is exactly the frontend API of the workspace. With ``authorized_parties`` a token must come from a page
     of one of these origins, so a token that a backend requested is rejected. ``audience`` must be one of the token's
     audiences; without it a token that has any is rejected (RFC 7519, section 4.1.3). ``skew`` is the tolerated clock
@@ -52,6 +56,7 @@ class Verifier:
     audience: str | None = None
     skew: timedelta = timedelta(seconds=5)
     accept_pending: bool = False
+    _verified: VerifiedTokens = field(default_factory=VerifiedTokens, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _is_text(self.issuer) or self.issuer.endswith("/"):
@@ -79,31 +84,44 @@ class Verifier:
         at = datetime.now(UTC) if at is None else _moment(at)
         claims = self.authentic(token)
         self._check_recipient(claims)
-        self.check_time(claims, at=at)
+        self._check_time(claims, at)
         if claims.status == "pending" and not self.accept_pending:
             raise PendingSession
         return claims
 
     def authentic(self, token: str) -> SessionClaims:
         """Return the claims of an authentic token of the issuer, without checking origin, audience and time."""
-        parts = parse(token)
-        if any(parts.header.get(name) != value for name, value in SESSION_TOKEN.items()):
-            raise WrongKind
-        self._check_signature(parts)
-        claims = session_claims(parts.payload)
-        if claims.issuer != self.issuer:
-            raise WrongIssuer
-        return claims
+        digest = digest_of(token)
+        verified = self._verified.get(digest)
+        if verified is None or self.keys.key_for(verified.claims.key_id) is not verified.key:
+            verified = self._verify(token)
+            self._verified.add(digest, verified)
+        return verified.claims_of_caller()
 
     def check_time(self, claims: SessionClaims, *, at: datetime) -> None:
         """Raise Expired or NotYetValid. Raise ValueError for an ``at`` without a time zone or outside 1970 to 9000."""
-        at = _moment(at)
+        self._check_time(claims, _moment(at))
+
+    def _check_time(self, claims: SessionClaims, at: datetime) -> None:
         if claims.expires_at <= at - self.skew:
             raise Expired
-        if max(claims.not_before, claims.issued_at) > at + self.skew:
+        latest_start = at + self.skew
+        if claims.not_before > latest_start or claims.issued_at > latest_start:
             raise NotYetValid
 
-    def _check_signature(self, parts: Parts) -> None:
+    def _verify(self, token: str) -> Verified:
+        """Verify the signature and the issuer."""
+        parts = parse(token)
+        if not SESSION_TOKEN.items() <= parts.header.items():
+            raise WrongKind
+        key = self._signing_key(parts)
+        claims = session_claims(parts.payload, key_id=parts.kid)
+        if claims.issuer != self.issuer:
+            raise WrongIssuer
+        return Verified.of(claims, key)
+
+    def _signing_key(self, parts: Parts) -> VerificationKey:
+        """Return the key that signed the token."""
         key = self.keys.key_for(parts.kid)
         if key is None:
             raise UnknownKey
@@ -111,6 +129,7 @@ class Verifier:
             raise WrongAlgorithm
         if not key.has_signed(parts.signed, parts.signature):
             raise BadSignature
+        return key
 
     def _check_recipient(self, claims: SessionClaims) -> None:
         if self.authorized_parties and claims.authorized_party not in self.authorized_parties:

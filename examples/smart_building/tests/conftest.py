@@ -31,11 +31,8 @@ def tenants(workspace: Workspace) -> list[Tenant]:
 
 
 @pytest.fixture
-def session_of(workspace: Workspace) -> Callable[[Tenant], ClientSession]:
-    def session_of(tenant: Tenant) -> ClientSession:
-        return ClientSession.objects.start(workspace, actor="test", wanted={"tenant": [str(tenant.pk)]})
-
-    return session_of
+def session_of(workspace: Workspace, client_session_for: Callable[..., ClientSession]) -> Callable[..., ClientSession]:
+    return client_session_for
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def _as_text(made: BootstrapResult) -> str:
         f"Workspace        {made.workspace_id}",
         f"Frontend API     {made.frontend_api}",
         f"Issuer           {made.issuer}",
-        f"API key          {made.api_key or 'not created: the workspace exists; issue_api_key creates another'}",
+        f"API key          {made.api_key or 'not created: the workspace exists; api_key create prints another'}",
     ]
     if made.operator:
         lines.append(f"Operator         {made.operator}, password {made.operator_password or 'unchanged'}")

@@ -42,9 +42,12 @@ class ClientAnswers:
         return ClientAnswer(client, signed_in_since=signed_in_since)
 
     def session(self, session: UserSession, *, at: datetime) -> ClientAnswer:
-        """Return the answer to a verb: the session and its current client."""
-        token = self.attached_token(session, at=at)
-        return self.wrapped(session_object(session, at=at, token=token), at=at)
+        """Return the answer to a verb: the session and its current client, which usually lists the session."""
+        client, signed_in_since = self._client(at=at)
+        shown = next((listed for listed in client["sessions"] if listed["id"] == session.pk), None)
+        if shown is None:
+            shown = session_object(session, at=at, token=self.attached_token(session, at=at))
+        return ClientAnswer(shown, client, signed_in_since=signed_in_since)
 
     def wrapped(self, response: Any, *, at: datetime) -> ClientAnswer:
         client, signed_in_since = self._client(at=at)
@@ -60,7 +63,8 @@ class ClientAnswers:
         tokens = {session.pk: self.attached_token(session, at=at) for session in sessions}
         sessions = [session for session in sessions if tokens[session.pk] or not session.is_usable(at)]
         active = client.active_among(sessions, at=at)
-        found = client_object(client, sessions, active, at=at, sign_in=SignIn.of_client(client), tokens=tokens)
+        sign_in = SignIn.of_client(client) if client.has_open_sign_in else None
+        found = client_object(client, sessions, active, at=at, sign_in=sign_in, tokens=tokens)
         return found, client.updated_at if active else None
 
 

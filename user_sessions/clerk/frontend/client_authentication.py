@@ -88,7 +88,7 @@ class ClientAuthentication(BaseAuthentication):
 
 
 def _origin_of(request: Request) -> str:
-    origin: str = request.headers.get("origin", "")
+    origin: str = request.META.get("HTTP_ORIGIN", "")
     if "," in origin:
         raise ClerkError("multiple_origin_header_values_forbidden")
     if len(origin) > LONGEST_ORIGIN or not is_storable(origin):
@@ -106,7 +106,7 @@ def _client_token(request: Request, header: str, *, is_native: bool) -> str:
 
 def _authorization_of(request: Request) -> str:
     """Return the token in ``Authorization``. Apps send it with or without ``Bearer``."""
-    header: str = request.headers.get("authorization", "").strip(" ")
+    header: str = request.META.get("HTTP_AUTHORIZATION", "").strip(" ")
     if "," in header:
         raise ClerkError("multiple_authorization_header_values_forbidden")
     scheme, _, token = header.partition(" ")
@@ -117,7 +117,7 @@ def _authorization_of(request: Request) -> str:
 
 def _cookies_of(request: Request) -> list[str]:
     """Return every value of the client's cookie: a browser sends two if another was set for a parent domain."""
-    pairs = (part.strip(" \t").partition("=") for part in request.headers.get("cookie", "").split(";"))
+    pairs = (part.strip(" \t").partition("=") for part in request.META.get("HTTP_COOKIE", "").split(";"))
     return [value for name, _, value in pairs if name == CLIENT_COOKIE and value]
 
 
@@ -151,7 +151,7 @@ def _page(request: Request, workspace: Workspace, origin: str, client: Client | 
     """
     own = UserSessionPolicy.of(workspace).frontend_api
     if not origin:
-        return own if request.headers.get("sec-fetch-site") == "same-origin" else None
+        return own if request.META.get("HTTP_SEC_FETCH_SITE") == "same-origin" else None
     if origin == own or (client and client.lists_origin) or is_allowed(origin, workspace):
         return origin
     raise ClerkError("origin_invalid", "The workspace does not list this origin.")

@@ -24,10 +24,11 @@ from user_sessions.clerk.frontend.frontend_shapes import STRATEGIES, sign_in_obj
 from user_sessions.clerk.frontend.frontend_view import FrontendView
 from user_sessions.clerk.frontend.presented_tickets import refusing_used, ticket_of
 from user_sessions.clerk.parameters import LONGEST_TOKEN, Parameters
-from user_sessions.models import SignIn, UserInactive, UserSession
+from user_sessions.models import SignIn, SignInRefused, UserInactive, UserSession
 from user_sessions.models.voiding import fingerprint_of
 from user_sessions.passwords import LONGEST_PASSWORD
 from user_sessions.requirements import Requirement
+from user_sessions.risk import record_refusal
 from user_sessions.users import clean_name, find_by_name, has_user
 
 __all__ = ["SignInsView"]
@@ -66,6 +67,11 @@ class SignInsView(FrontendView):
         if user is None:
             raise _account_not_found()
         return self._begin(user, identifier, at=now)
+
+    def error_response(self, error: Exception) -> Response | None:
+        if isinstance(error, SignInRefused):
+            record_refusal(error, actor=error.session.client.actor)
+        return super().error_response(error)
 
     def retrieve(self, request: Request, sign_in_id: str) -> Response:
         return self._sign_in_response(self._attempt(sign_in_id), at=timezone.now())

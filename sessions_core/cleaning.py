@@ -1,0 +1,218 @@
+"""Delete rows that are no longer needed, in small batches beside requests. Each app registers its kinds of rows.
+
+A run stores no position: it walks along an index from the oldest row, and what an interrupted run deleted is gone. Two
+runs at once share the work, because each skips the rows that the other has locked.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
+
+from sessions_core.conf import settings
+from sessions_core.db.transactions import atomic
+from sessions_core.models import Event, Workspace
+from sessions_core.moments import moment
+from sessions_core.webhooks.models import WebhookMessage
+
+__all__ = [
+    "Cleaned",
+    "Kind",
+    "clean",
+    "count",
+    "first_event_after",
+    "kind_named",
+    "kinds",
+    "register",
+    "register_events",
+]
+
+BY = "system:clean"
+
+# Rows that one transaction looks at: it locks them for less than a tenth of a second.
+BATCH = 100
+
+# Walks over the rows of a kind. Another walk follows if rows were locked.
+MOST_WALKS = 5
+
+
+def _nothing(at: datetime) -> object:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Rows that are deleted some time after they are over.
+
+    ``retention`` returns for how long they are kept, or None for ever. ``due`` is the condition for rows that were over
+    at a time, and ``among`` a range of the index ``order`` that contains them. ``order`` ends with the primary key.
+    Rows that do not meet ``recorded`` stay: their end has not been recorded. ``prepare`` runs first.
+    """
+
+    name: str
+    model: type[Model]
+    retention: Callable[[], timedelta | None]
+    due: Callable[[datetime], Q]
+    among: Callable[[datetime], Q]
+    order: Sequence[str]
+    per_workspace: bool = True
+    # Rows to lock as well, by relation: those that requests lock before these.
+    locked_with: Sequence[str] = ()
+    recorded: Q = field(default_factory=Q)
+    prepare: Callable[[datetime], object] = _nothing
+
+    def rows(self) -> QuerySet[Any]:
+        """Return all rows. Not through the manager: its ``delete`` would record what has been recorded before."""
+        return QuerySet(self.model)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """How many rows were deleted, and how many others had locked in every walk: the next run deletes them."""
+
+    deleted: int = 0
+    locked: int = 0
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Let ``manage.py sessions clean`` delete this kind of rows. Call it in ``AppConfig.ready``."""
+    _kinds[kind.name] = kind
+
+
+def kind_named(name: str) -> Kind:
+    return _kinds[name]
+
+
+def kinds() -> Sequence[Kind]:
+    """Return the kinds in the order in which they are cleaned: that of their registration."""
+    return list(_kinds.values())
+
+
+def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
+    """Delete the rows whose retention is over. Call ``seen`` with the number so far, after each batch.
+
+    After each batch it pauses as long as the batch took, so that requests wait for at most half of the time.
+    """
+    at, retention = moment(at), kind.retention()
+    if retention is None:
+        return Cleaned()
+    kind.prepare(at)
+    until, deleted, locked = at - retention, 0, 0
+    for _ in range(MOST_WALKS):
+        locked = 0
+        for keys in _batches(kind, until):
+            started = time.monotonic()
+            gone = _delete(kind, keys, until, at=at)
+            deleted, locked = deleted + gone, locked + len(keys) - gone
+            seen(deleted)
+            time.sleep(time.monotonic() - started)
+        if not locked:
+            break
+    return Cleaned(deleted, locked)
+
+
+def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
+    """Return what ``clean`` would delete if it ran now. Change nothing."""
+    retention, found = kind.retention(), 0
+    if retention is None:
+        return Cleaned()
+    for keys in _batches(kind, moment(at) - retention):
+        found += len(keys)
+        seen(found)
+    return Cleaned(found)
+
+
+def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of due rows. A batch may have rows of many workspaces, each with few."""
+    due: list[Any] = []
+    old = kind.rows().filter(kind.among(until)).order_by()
+    workspaces: Iterable[Any] = [None]
+    if kind.per_workspace:
+        workspaces = Workspace.objects.filter(Exists(old.filter(workspace=OuterRef("pk")))).values_list("pk", flat=True)
+    for workspace_id in workspaces:
+        for keys in _pages(kind, workspace_id, until):
+            due += keys
+            while len(due) >= BATCH:
+                yield due[:BATCH]
+                del due[:BATCH]
+    if due:
+        yield due
+
+
+def _pages(kind: Kind, workspace_id: Any, until: datetime) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of due rows. Each query reads the next few rows of the index, due or not."""
+    is_due = ExpressionWrapper(kind.due(until) & kind.recorded, output_field=BooleanField())
+    rows = kind.rows().filter(kind.among(until), **({"workspace": workspace_id} if kind.per_workspace else {}))
+    columns = rows.annotate(gatepass_is_due=is_due).order_by(*kind.order).values_list(*kind.order, "gatepass_is_due")
+    page = list(columns[:BATCH])
+    while page:
+        yield [key for *_, key, due in page if due]
+        *last, _ = page[-1]
+        page = list(columns.filter(_after(kind.order, last))[:BATCH]) if len(page) == BATCH else []
+
+
+def _after(order: Sequence[str], last: Sequence[Any]) -> Q:
+    """Return the condition for rows after the last one. The first part lets the database start there in its index."""
+    if len(order) == 1:
+        return Q(**{f"{order[0]}__gt": last[0]})
+    (first, key), (value, last_key) = order, last
+    return Q(**{f"{first}__gte": value}) & (Q(**{f"{first}__gt": value}) | Q(**{f"{key}__gt": last_key}))
+
+
+@atomic()
+def _delete(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -> int:
+    """Delete the rows of a batch that are still due. Skip those that others have locked. Return how many."""
+    due = kind.rows().filter(kind.due(until) & kind.recorded)
+    lockable = due.filter(pk__in=keys).select_related(*kind.locked_with).order_by("pk").only("pk", *kind.locked_with)
+    locked = [row.pk for row in lockable.select_for_update(skip_locked=True, of=("self", *kind.locked_with))]
+    # The condition applies again, after the lock: a row may have been used between the query and its lock.
+    _, rows = due.filter(pk__in=locked).delete()
+    gone = rows.get(kind.model._meta.label, 0)
+    if gone:
+        Event.objects.record("sessions.cleaned", subject=kind.name, workspace_id=None, actor=BY, at=at, rows=gone)
+    return gone
+
+
+def first_event_after(until: datetime) -> int:
+    """Return an id that no event until this time has, but for those that were recorded out of order.
+
+    The time has no index, and the ids rise with it: a few look-ups along the primary key.
+    """
+    ids = Event.objects.order_by("pk").values_list("pk", "created_at")
+    newest = ids.last()
+    low, high = 0, newest[0] + 1 if newest else 0
+    while low < high:
+        middle = (low + high) // 2
+        found = ids.filter(pk__gte=middle, pk__lt=high).first()
+        if found is None or found[1] > until:
+            high = middle
+        else:
+            low = found[0] + 1
+    return low
+
+
+def register_events() -> None:
+    """Register old events. An event stays as long as a webhook message about it."""
+    register(
+        Kind(
+            name="events",
+            model=Event,
+            retention=partial(settings.retention_of, "events"),
+            due=_is_old,
+            among=lambda until: Q(pk__lt=first_event_after(until)),
+            order=("pk",),
+            per_workspace=False,
+        )
+    )
+
+
+def _is_old(until: datetime) -> Q:
+    messages = WebhookMessage.objects.filter(event=OuterRef("pk"))
+    return Q(created_at__lte=until) & Q(~Exists(messages))

@@ -1,0 +1,264 @@
+"""``manage.py sessions clean`` deletes what is over, in batches, and nothing else."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from client_sessions.models import ClientSession, Grant
+from sessions_core import cleaning
+from sessions_core.cleaning import clean, kind_named, kinds
+from sessions_core.models import Event, Workspace
+from sessions_core.webhooks.models import WebhookEndpoint
+from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession
+from user_sessions.models.nonces import SpentNonce
+from user_sessions.user_agents import Device
+
+NOW = timezone.now()
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+LONG_AGO = NOW - timedelta(days=400)
+
+
+@pytest.fixture
+def user(db: None) -> Any:
+    return get_user_model().objects.create_user("u1")
+
+
+@pytest.fixture
+def start(workspace: Workspace, user: Any) -> Callable[..., UserSession]:
+    """Return a function that starts a session, a long time ago by default."""
+    return partial(UserSession.objects.start, workspace, user, actor="test", at=LONG_AGO)
+
+
+def cleaned(name: str, **how: Any) -> int:
+    """Clean one kind of rows. Return how many were deleted."""
+    return clean(kind_named(name), **{"at": NOW, **how}).deleted
+
+
+def command(*words: str) -> str:
+    out = StringIO()
+    call_command("sessions", "clean", *words, stdout=out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("verb", ["end", "revoke", "remove"])
+def test_a_session_goes_ninety_days_after_it_was_closed(start, verb):
+    session = start()
+    getattr(session, verb)(actor="test", at=LONG_AGO + HOUR)
+    closed = LONG_AGO + HOUR
+    assert cleaned("user_sessions", at=closed + timedelta(days=90) - HOUR) == 0
+    assert cleaned("user_sessions", at=closed + timedelta(days=90)) == 1
+
+
+def test_an_expired_session_goes_after_its_end_is_recorded(start):
+    session = start()
+    assert cleaned("user_sessions") == 1
+    events = Event.objects.filter(subject=session.pk).order_by("pk").values_list("type", flat=True)
+    assert list(events) == ["user_session.created", "user_session.expired"]
+
+
+def test_a_session_whose_end_nothing_recorded_stays(start, monkeypatch):
+    monkeypatch.setattr("user_sessions.cleaning.record_expired", lambda *_, **__: 0)
+    start()
+    assert cleaned("user_sessions") == 0
+
+
+def test_what_is_live_stays(start, workspace):
+    session = start(at=NOW - DAY)
+    Ticket.objects.issue(workspace, session.user, actor="test", lifetime=HOUR, at=NOW)
+    ClientSession.objects.start(workspace, actor="test", at=NOW - HOUR)
+    command()
+    assert UserSession.objects.live().count() == Ticket.objects.count() == ClientSession.objects.live().count() == 1
+    assert Client.objects.count() == 1
+
+
+def test_a_session_that_an_epoch_revoked_goes_when_it_would_have_expired(start, workspace):
+    session = start()
+    Epoch.objects.begin(workspace, actor="test", at=LONG_AGO + HOUR)
+    assert cleaned("user_sessions", at=session.expire_at + timedelta(days=89)) == 0
+    assert cleaned("user_sessions", at=session.expire_at + timedelta(days=91)) == 1
+
+
+def test_activities_and_the_client_go_with_the_session(start):
+    device = Device(
+        device_type="desktop", browser_name="Firefox", browser_version="130", is_mobile=False, ip_address=None
+    )
+    session = start(device=device)
+    attempt = SignIn.objects.begin(session.client, session.user, "u1", at=LONG_AGO)
+    attempt.complete(session)
+    command()
+    assert not any(model.objects.exists() for model in (UserSession, Activity, Client, SignIn))
+
+
+def test_a_client_with_another_session_stays(start):
+    old = start()
+    UserSession.objects.start(
+        old.workspace, get_user_model().objects.create_user("u2"), actor="test", client=old.client, at=NOW
+    )
+    command()
+    assert UserSession.objects.count() == Client.objects.count() == 1
+
+
+def test_used_and_expired_tickets_go(workspace, user):
+    issue = partial(Ticket.objects.issue, workspace, user, actor="test")
+    issue(lifetime=HOUR, at=LONG_AGO)
+    issue(lifetime=timedelta(days=800), at=LONG_AGO).accept(actor="test", at=LONG_AGO + HOUR)
+    issue(lifetime=timedelta(days=800), at=LONG_AGO)
+    assert cleaned("tickets") == 2
+
+
+def test_old_sign_ins_and_spent_nonces_go(start):
+    session = start(at=NOW)
+    SignIn.objects.begin(session.client, session.user, "u1", at=NOW - timedelta(days=31))
+    for name, end in (("over", NOW - HOUR), ("valid", NOW + HOUR)):
+        SpentNonce.objects.create(id=name, expire_at=end)
+    assert (cleaned("sign_ins"), cleaned("spent_nonces")) == (1, 1)
+
+
+def test_client_sessions_go_with_their_grants(workspace):
+    long_ago = partial(ClientSession.objects.start, workspace, actor="test", at=LONG_AGO, expires_at=LONG_AGO + DAY)
+    revoked, expired = long_ago(), long_ago()
+    revoked.revoke(actor="test", at=LONG_AGO + HOUR)
+    kept = ClientSession.objects.start(workspace, actor="test", at=NOW)
+    for session in (revoked, expired, kept):
+        Grant.objects.create(client_session=session, resource_type="customer", resource_id="acme", created_at=NOW)
+    assert cleaned("client_sessions") == 2
+    assert Grant.objects.get().client_session == kept
+
+
+def test_events_go_after_a_year_and_never_before_half_a_year(db, settings):
+    for days in (400, 200, 100):
+        Event.objects.record(f"test.{days}", subject="x", workspace_id=None, actor="test", at=NOW - days * DAY)
+    kept = Event.objects.filter(subject="x").order_by("pk").values_list("type", flat=True)
+    cleaned("events")
+    assert list(kept.all()) == ["test.200", "test.100"]
+    settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "RETENTION": {"events": DAY}}
+    cleaned("events")
+    assert list(kept.all()) == ["test.100"]
+
+
+def test_an_event_stays_as_long_as_a_webhook_message_about_it(workspace, start):
+    WebhookEndpoint.objects.add(workspace, "https://example.com/", actor="test", at=LONG_AGO)
+    session = start()
+    cleaned("events")
+    assert Event.objects.filter(subject=session.pk).exists()
+
+
+def test_rows_of_a_kind_can_be_kept_for_ever(start, settings):
+    settings.USER_SESSIONS = {"RETENTION": {"user_sessions": None}}
+    start()
+    assert "user_sessions: kept for ever\n" in command()
+    assert UserSession.objects.exists()
+
+
+def test_a_dry_run_counts_and_changes_nothing(start):
+    start().end(actor="test", at=LONG_AGO + HOUR)
+    events = Event.objects.count()
+    assert "user_sessions: 1 to delete\n" in command("--dry-run")
+    assert (UserSession.objects.count(), Event.objects.count()) == (1, events)
+
+
+def test_json_has_a_fact_for_each_kind(start):
+    start()
+    found = {each["kind"]: each for each in json.loads(command("--json"))}
+    assert found["user_sessions"] == {
+        "kind": "user_sessions", "retention_seconds": 90 * 86400, "deleted": 1, "locked": 0,
+    }  # fmt: skip
+    assert found.keys() == {kind.name for kind in kinds()}
+
+
+def test_each_batch_is_recorded(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "BATCH", 2)
+    for _ in range(5):
+        start().end(actor="test", at=LONG_AGO + HOUR)
+    progress: list[int] = []
+    assert cleaned("user_sessions", seen=progress.append) == 5
+    assert progress == [2, 4, 5]
+    events = Event.objects.filter(type="sessions.cleaned", subject="user_sessions").order_by("pk")
+    assert [event.data for event in events] == [{"rows": rows} for rows in (2, 2, 1)]
+
+
+def test_rows_that_are_not_due_among_others_are_walked_past(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "BATCH", 3)
+    for number in range(10):
+        session = start(at=LONG_AGO + number * HOUR, lifetime=timedelta(days=1000) if number % 4 else None)
+        if number % 4:
+            UserSession.objects.filter(pk=session.pk).update(
+                expire_at=NOW + DAY, latest_expire_at=NOW + DAY, abandon_at=NOW + DAY
+            )
+    assert cleaned("user_sessions") == 3
+    assert UserSession.objects.count() == 7
+
+
+def test_cleaning_compiles_no_statement_over_a_whole_table(start, django_assert_max_num_queries):
+    for _ in range(3):
+        start().end(actor="test", at=LONG_AGO + HOUR)
+    with django_assert_max_num_queries(40) as captured:
+        cleaned("user_sessions")
+    deletes = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("DELETE")]
+    assert deletes and all(" IN (" in sql for sql in deletes)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runs_at_once_share_the_rows(start, at_once, monkeypatch):
+    monkeypatch.setattr(cleaning, "BATCH", 3)
+    for _ in range(20):
+        start().end(actor="test", at=LONG_AGO + HOUR)
+    results = at_once(partial(cleaned, "user_sessions"), partial(cleaned, "user_sessions"))
+    assert sum(results) == 20
+    assert not UserSession.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_killed_run_loses_nothing_and_the_next_one_finishes(start, workspace):
+    for _ in range(600):
+        start()
+    environment = os.environ | {"DATABASE_URL": _url(), "DJANGO_SETTINGS_MODULE": "sessions_project.settings"}
+    run = subprocess.Popen([sys.executable, "-c", _SLOW_RUN], cwd=Path(__file__).parent.parent, env=environment)
+    _wait_until(lambda: UserSession.objects.count() < 600)
+    run.send_signal(signal.SIGKILL)
+    run.wait(timeout=30)
+    left = UserSession.objects.count()
+    assert 0 < left < 600
+    assert cleaned("user_sessions") == left
+    assert Event.objects.filter(type="user_session.expired").count() == 600
+
+
+# Deletes in batches of ten, so that it is still running when it is killed.
+_SLOW_RUN = """
+import django; django.setup()
+from django.core.management import call_command
+from sessions_core import cleaning
+cleaning.BATCH = 10
+cleaning.time.sleep = lambda seconds, sleep=cleaning.time.sleep: sleep(0.1)
+call_command("sessions", "clean")
+"""
+
+
+def _url() -> str:
+    """Return the URL of the database of the tests, for another process."""
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{settings['NAME']}"
+    return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
+
+
+def _wait_until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
