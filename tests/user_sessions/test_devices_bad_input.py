@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client as Handler
+from django.urls import include, path
 from django.utils import timezone
 
 from sessions_core.models import Event, Workspace
+from tests.user_sessions import device_pages
 from tests.user_sessions.device_pages import Device, install
 from user_sessions.models import Activity, Client, NotLive, UserSession
+
+urlpatterns = [
+    path("account/", include(([path("devices/", include("user_sessions.pages.device_urls"))], "account"))),
+    path("twice/", include("user_sessions.pages.device_urls", namespace="twice")),
+    *device_pages.urlpatterns,
+]
 
 NAMES = {
     "<script>alert(1)</script>": "<script>alert(1)</script>",
@@ -111,6 +119,23 @@ def test_a_session_that_is_over_signs_nobody_out(ann):
         here.revoke_others(at=here.latest_expire_at + timedelta(seconds=1))
     assert there.is_live(timezone.now())
     assert Event.objects.count() == events
+
+
+def test_the_page_works_without_messages(settings, ann):
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "messages" not in each]
+    here, there = Device(ann), Device(ann)
+    assert here.sign_out(there.session).status_code == 303
+    assert "<h1>Your devices</h1>" in here.text()
+
+
+@pytest.mark.parametrize("place", ["account/devices/", "twice/"])
+def test_the_page_may_be_in_a_namespace_of_the_host(settings, ann, place):
+    settings.ROOT_URLCONF = __name__
+    there, here = Device(ann), Device(ann)
+    text = here.client.get(f"/{place}").content.decode()
+    assert f'action="/{place}{there.session.pk}/sign-out/"' in text
+    answer = here.client.post(f"/{place}{there.session.pk}/sign-out/")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/{place}")
 
 
 def test_the_page_does_not_exist_without_the_middleware(settings, ann):

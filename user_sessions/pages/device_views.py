@@ -36,6 +36,8 @@ __all__ = ["DevicesView", "RenameView", "RevokePassView", "SignOutOthersView", "
 
 UNKNOWN_SESSION = gettext_lazy("It is unknown which device you use now. Sign out and sign in again.")
 
+NAMESPACE = "user_sessions_devices"
+
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 POSITION = re.compile(r"(\d{1,16})\.(\w{1,40})", re.ASCII)
@@ -74,9 +76,14 @@ class OwnSessionsView(View):
         return redirect_to_login(self.list_url)
 
     @property
-    def list_url(self) -> str:
+    def namespace(self) -> str:
+        """Return the namespace of the URLs, which a host may have included in one of its own."""
         match = self.request.resolver_match
-        return reverse("user_sessions_devices:list", current_app=match.namespace if match else None)
+        return match.namespace if match and match.app_names[-1:] == [NAMESPACE] else NAMESPACE
+
+    @property
+    def list_url(self) -> str:
+        return reverse(f"{self.namespace}:list")
 
 
 class DevicesView(TemplateResponseMixin, OwnSessionsView):
@@ -94,6 +101,7 @@ class DevicesView(TemplateResponseMixin, OwnSessionsView):
         """Return what the template knows beside the lists."""
         return {
             "view": self,
+            "namespace": self.namespace,
             "messages": messages.get_messages(self.request),
             "may_act": self.session is not None,
             "zone": timezone.get_current_timezone_name(),
