@@ -14,12 +14,13 @@ class ClientSessionsConfig(AppConfig):
 
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
-        from client_sessions import cleaning, passes
+        from client_sessions import cleaning, passes, personal_data
         from client_sessions.management.client_session_kind import ClientSessionKind
         from client_sessions.models import forgetting
         from sessions_core.management import session_kinds
 
         cleaning.register_kinds()
+        personal_data.register_source()
         session_kinds.register(ClientSessionKind())
         forgetting.connect()
         passes.connect()

@@ -10,7 +10,12 @@ class SessionsCoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from sessions_core import checks, cleaning, database_checks  # noqa: F401  (Django wants checks registered here)
+        from sessions_core import (  # noqa: F401  (Django wants checks registered here)
+            checks,
+            cleaning,
+            cleaning_checks,
+            database_checks,
+        )
 
         cleaning.register_events()
         if find_spec("rest_framework"):  # without it there are no routes

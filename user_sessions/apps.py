@@ -15,6 +15,7 @@ class UserSessionsConfig(AppConfig):
             deactivation,
             django_sign_ins,
             password_changes,
+            personal_data,
             reauthentication,
             view_checks,
         )
@@ -23,6 +24,7 @@ class UserSessionsConfig(AppConfig):
         from user_sessions.management.user_session_kind import UserSessionKind
 
         cleaning.register_kinds()
+        personal_data.register_source()
         session_kinds.register(UserSessionKind())
         deactivation.connect()
         trusted_keys.connect()

@@ -1,7 +1,7 @@
 """Events: an append-only log."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -13,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core import signals
+from sessions_core.batches import BATCH, batches
 from sessions_core.db.returning import Insert, insert_all
+from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
@@ -23,9 +25,12 @@ from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
 
 __all__ = ["AppendOnly", "Event"]
 
+# The reason of events about what an erasure ends.
+USER_ERASED = "user_erased"
+
 
 class AppendOnly(Exception):
-    """Raised by an attempt to change or delete an event."""
+    """Raised by an attempt to change or delete an event. Only ``EventQuerySet.pseudonymise`` changes events."""
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -79,6 +84,53 @@ class EventQuerySet(models.QuerySet["Event"]):
                 WebhookMessage.objects.create_for(events)
             signals.schedule(events)
 
+    def of(self, *, subjects: Collection[str], actors: Collection[str]) -> "Iterator[Event]":
+        """Yield the events about these subjects or by these actors, each once."""
+        for some in batches(subjects):
+            yield from self.filter(subject__in=some)
+        for some in batches(actors):
+            for event in self.filter(actor__in=some):
+                if event.subject not in subjects:
+                    yield event
+
+    @atomic()
+    def pseudonymise(
+        self,
+        pseudonym: str,
+        *,
+        subjects: Collection[str],
+        actors: Collection[str],
+        clients: Collection[str],
+        impersonator: str,
+        kept: Collection[str],
+    ) -> int:
+        """Replace a person in events, the one change that they allow. Return how many events changed.
+
+        In events about ``subjects``, the pseudonym replaces the subject, the actor if it is one of ``actors`` or
+        ``clients``, and all data but ``kept``. In others by ``actors`` it replaces the actor, and in those that name
+        the person as ``impersonator`` it replaces the impersonator.
+        """
+        changed = []
+        for event in self.of(subjects=subjects, actors=actors):
+            if event.subject in subjects:
+                event.data = _without_person(event, pseudonym, kept)
+                event.actor = pseudonym if event.actor in clients else event.actor
+                event.subject = pseudonym
+            event.actor = pseudonym if event.actor in actors else event.actor
+            changed.append(event)
+        self._rewrite(changed)
+        impersonations = list(self.filter(data__impersonator__sub=impersonator))
+        for event in impersonations:
+            event.data = {**event.data, "impersonator": {"sub": pseudonym}}
+        self._rewrite(impersonations)
+        return len({event.pk for event in (*changed, *impersonations)})
+
+    def _rewrite(self, events: "Sequence[Event]") -> None:
+        plain: Any = models.QuerySet(self.model)
+        plain.bulk_update(events, ["subject", "actor", "data"], batch_size=BATCH)
+
+    pseudonymise.alters_data = True  # type: ignore[attr-defined]  # not for templates
+
     def update(self, **kwargs: Any) -> int:
         raise AppendOnly
 
@@ -124,6 +176,16 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise AppendOnly
+
+
+def _without_person(event: Event, pseudonym: str, kept: Collection[str]) -> dict[str, Any]:
+    """Return the data without what could identify a person. Reasons of programs are codes, those of people are not."""
+    is_code = event.actor.startswith("system:") or event.data.get("reason") == USER_ERASED
+    harmless = {*kept, "reason"} if is_code else set(kept)
+    return {
+        name: value if name in harmless or isinstance(value, bool) or value in (None, "") else pseudonym
+        for name, value in event.data.items()
+    }
 
 
 def _check(actor: str, data: dict[str, Any]) -> None:

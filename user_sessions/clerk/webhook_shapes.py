@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sessions_core.db.compiled import CompiledQuery
@@ -32,6 +32,13 @@ def payload(events: Sequence[Event]) -> list[dict[str, Any]]:
         for event in events
         for session in [sessions[event.subject]]
     ]
+
+
+def impersonal(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the envelope with the ids, the status and the times of the session, and null for its user."""
+    described = ("latest_activity", "actor", "user")
+    data = {name: value for name, value in body["data"].items() if name not in described}
+    return {**body, "data": {**data, "actor": None, "user": None}}
 
 
 def _envelope(event: Event, data: dict[str, Any]) -> dict[str, Any]:
@@ -80,4 +87,4 @@ _NAMED = CompiledQuery(
 )
 
 for transition in ANNOUNCED:
-    announce(f"user_session.{transition}", as_=f"session.{transition}", payload=payload)
+    announce(f"user_session.{transition}", as_=f"session.{transition}", payload=payload, impersonal=impersonal)

@@ -271,7 +271,10 @@ def _judge(session: "UserSession", activity: Activity) -> Risk:
 
 def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetime) -> None:
     happened = "pending" if session.tasks else "created"
-    facts = {} if session.impersonator is None else {"impersonator": session.impersonator}
+    # The user and the client, so that a history can be found and erased after their rows are gone.
+    facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
+    if session.impersonator is not None:
+        facts["impersonator"] = session.impersonator
     if risk.verdict != Verdict.ALLOW:
         facts |= {"risk": risk.verdict, "reason": risk.reason}
     Event.objects.record(

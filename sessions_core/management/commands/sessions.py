@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, no_translations
 from django.utils import timezone
 
-from sessions_core.cleaning import Cleaned, Kind, clean, count
+from sessions_core.cleaning import Cleaned, Kind, clean, count, record_run
 from sessions_core.cleaning import kinds as cleaned_kinds
 from sessions_core.management.databases import ready_database
 from sessions_core.management.durations import EXAMPLES, duration_of
@@ -104,6 +104,8 @@ class Command(QuietCommand):
             found.append(_cleaning_facts(kind, cleaned, is_dry=options["dry_run"]))
             if not options["json"]:
                 self.stdout.write(_sentence(kind, cleaned, is_dry=options["dry_run"]))
+        if not options["dry_run"]:
+            record_run()
         if options["json"]:
             self.stdout.write(json.dumps(found))
 

@@ -1,0 +1,167 @@
+"""The personal data of user sessions: their devices, addresses, places and names, tickets and sign-in attempts."""
+
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model, QuerySet
+
+from sessions_core.batches import batches
+from sessions_core.models import Event
+from sessions_core.models.events import USER_ERASED
+from sessions_core.personal_data import DataSource, Person, Section, Traces, register
+from sessions_core.personal_rows import columns, delete_quietly, role
+from user_sessions.exceptions import UserInactive
+from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession, admission
+
+__all__ = ["register_source"]
+
+# The types of events whose data names the user. The user of a session may be deleted before the erasure.
+NAMING = [
+    "user_session.created",
+    "user_session.pending",
+    *(f"{kind}.{change}" for kind in Ticket.Kind.values for change in ("created", "accepted", "revoked")),
+]
+# The impersonator is another person, who answers for what happened.
+IMPERSONAL = frozenset({"impersonator", "tasks", "was_over"})
+
+SESSION = [
+    *("id", "workspace", "client", "created_at", "updated_at", "last_active_at", "expire_at", "abandon_at"),
+    *("latest_expire_at", "idle_lifetime", "verified_at", "second_factor_at", "reverifying_since"),
+    *("first_factor_reverified_at", "refreshed_to", "refreshed_at", "refreshed_for", "closed_at", "close_reason"),
+    *("tasks", "amr"),
+]
+PLACE = ["city", "country", "latitude", "longitude", "accuracy_radius"]
+DEVICE = [
+    *("id", "session", "created_at", "browser_name", "browser_version", "device_type", "is_mobile"),
+    *("system", "system_version", "ip_address", "address_hash"),
+]
+CLIENT = ["id", "workspace", "created_at", "updated_at"]
+TICKET = ["id", "kind", "workspace", "session_lifetime", "created_at", "updated_at", "expire_at"]
+SIGN_IN = ["id", "client", "identifier", "created_session", "created_at", "first_factor_verified_at", "second_factors"]
+
+
+def register_source() -> None:
+    """Register the rows. Called by ``AppConfig.ready``."""
+    register(
+        DataSource(name="user_sessions", export=_export, end=_end, traces=_traces, erase=_erase, event_data=IMPERSONAL)
+    )
+
+
+def _export(person: Person) -> Iterator[Section]:
+    sessions = list(UserSession.objects.filter(user=person.key).with_status_facts().order_by("created_at", "pk"))
+    yield Section(
+        name="user_sessions",
+        purpose="Signing in, and staying signed in.",
+        portable=["created_at", "last_active_at", "amr", "tasks"],
+        rows=[columns(each, SESSION) | _derived(each) | {"closed_by": _closed_by(each)} for each in sessions],
+    )
+    # During an impersonation, device and address are those of the impersonator.
+    own = [session.pk for session in sessions if session.impersonator is None]
+    yield Section(
+        name="activities",
+        purpose="Recognizing sign-ins by others.",
+        portable=set(DEVICE) - {"address_hash"},
+        rows=[columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)],
+    )
+    yield Section(
+        name="clients",
+        purpose="One browser or app installation, which may have several sessions.",
+        portable=["created_at"],
+        rows=[columns(each, CLIENT) for each in _among(Client, "pk", _client_ids(person, _named_in(person)))],
+    )
+    yield from _export_attempts(person)
+
+
+def _export_attempts(person: Person) -> Iterator[Section]:
+    tickets = Ticket.objects.filter(user=person.key).select_related("user")
+    yield Section(
+        name="tickets",
+        purpose="One sign-in without a password, issued by a backend.",
+        portable=["created_at"],
+        rows=[columns(each, TICKET) | _derived(each) for each in tickets],
+    )
+    attempts = SignIn.objects.filter(user=person.key)
+    yield Section(
+        name="sign_ins",
+        purpose="Signing in step by step.",
+        portable=["identifier", "created_at"],
+        rows=[columns(each, SIGN_IN) | {"status": each.status} for each in attempts],
+    )
+
+
+def _derived(row: UserSession | Ticket) -> dict[str, Any]:
+    return {"status": row.status, "impersonator": "staff" if row.impersonator else None}
+
+
+def _end(person: Person, actor: str, at: datetime) -> None:
+    users: QuerySet[Any] = QuerySet(get_user_model())
+    if (user := users.filter(pk=person.key).first()) is not None:
+        with suppress(UserInactive):
+            admission.lock(user)  # lock the user before clients and sessions, as a sign-in does
+    for some in batches(_client_ids(person)):
+        list(Client.objects.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
+    UserSession.objects.filter(user=person.key).revoke(actor=actor, at=at, reason=USER_ERASED)
+    Ticket.objects.filter(user=person.key).revoke(actor=actor, at=at)
+
+
+def _traces(person: Person) -> Traces:
+    named = _named_in(person)
+    sessions = UserSession.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
+    tickets = Ticket.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
+    ids, client_ids = {*sessions, *(event.subject for event in named)}, _client_ids(person, named)
+    return Traces(
+        subjects=frozenset({*ids, *tickets, *(client_ids - _used_by_others(person, client_ids))}),
+        actors=frozenset(f"user_session:{id}" for id in ids),
+        clients=frozenset(f"client:{id}" for id in client_ids),
+    )
+
+
+def _erase(person: Person) -> dict[str, int]:
+    """Delete the rows. A client that others have sessions on stays."""
+    client_ids = _client_ids(person, _named_in(person))
+    activities = Activity.objects.filter(session__user=person.key)
+    erased = {
+        "activities": activities.count(),
+        "user_sessions": delete_quietly(UserSession, UserSession.objects.filter(user=person.key)),
+        "sign_ins": delete_quietly(SignIn, SignIn.objects.filter(user=person.key)),
+        "tickets": delete_quietly(Ticket, Ticket.objects.filter(user=person.key)),
+    }
+    alone = Client.objects.filter(sessions=None, sign_in=None)
+    erased["clients"] = sum(delete_quietly(Client, alone.filter(pk__in=some)) for some in batches(client_ids))
+    erased["epochs"] = Epoch.objects.filter(actor=f"operator:{person.key}").update(actor=person.pseudonym)
+    return erased
+
+
+def _named_in(person: Person) -> list[Event]:
+    """Return the events that name the user. Their sessions may be deleted."""
+    return list(Event.objects.filter(type__in=NAMING, data__user=str(person.key)).order_by())
+
+
+def _client_ids(person: Person, named: Iterable[Event] = ()) -> set[str]:
+    """Return the clients of the user's rows and of these events."""
+    of_sessions = UserSession.objects.filter(user=person.key).order_by().values_list("client", flat=True)
+    of_attempts = SignIn.objects.filter(user=person.key).order_by().values_list("client", flat=True)
+    return {*of_sessions, *of_attempts, *(event.data["client"] for event in named if "client" in event.data)}
+
+
+def _used_by_others(person: Person, client_ids: Collection[str]) -> set[str]:
+    """Return those of the clients that other users have sessions on, or try to sign in on."""
+    found: set[str] = set()
+    for some in batches(client_ids):
+        for model in (UserSession, SignIn):
+            of_others: QuerySet[Any] = QuerySet(model).filter(client__in=some).exclude(user=person.key)
+            found.update(of_others.values_list("client", flat=True))
+    return found
+
+
+def _among(model: type[Model], field: str, ids: Collection[Any]) -> Iterator[Any]:
+    for some in batches(ids):
+        yield from model._default_manager.filter(**{f"{field}__in": some})
+
+
+def _closed_by(session: UserSession) -> str:
+    own = (session.actor, f"client:{session.client_id}")
+    return session.closed_by if session.closed_by in own else role(session.closed_by)
