@@ -35,6 +35,12 @@ _.revoke_access_to_device
 _.revoke_sessions
 _.sessions_of_user
 
+# The templates of the page "Your devices" read these.
+_.expires
+_.first_seen
+_.last_seen
+_.last_used
+
 # Columns that queries, updates and lists in the console name as text or as a keyword, or read by their ``_id``.
 _.accuracy_radius
 _.address_hash
@@ -85,6 +91,7 @@ _.astart_or_match
 _.agrant
 _.arevoke_access
 _.arevoke
+_.arevoke_others
 _.aremove
 _.aend
 _.atouch

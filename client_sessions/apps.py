@@ -14,7 +14,7 @@ class ClientSessionsConfig(AppConfig):
 
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
-        from client_sessions import cleaning, personal_data
+        from client_sessions import cleaning, passes, personal_data
         from client_sessions.management.client_session_kind import ClientSessionKind
         from client_sessions.models import forgetting
         from sessions_core.management import session_kinds
@@ -23,3 +23,4 @@ class ClientSessionsConfig(AppConfig):
         personal_data.register_source()
         session_kinds.register(ClientSessionKind())
         forgetting.connect()
+        passes.connect()

@@ -12,6 +12,7 @@ LONG_MODULES = {
         "client_sessions/test_browser.py",
         "test_factors_in_browser.py",
         "user_sessions/test_browser.py",
+        "user_sessions/test_devices_in_browser.py",
         "user_sessions/test_django_browsers.py",
         "user_sessions/test_react.py",
         "user_sessions/test_sibling_hosts.py",

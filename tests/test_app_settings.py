@@ -82,6 +82,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "SIGN_IN_RISK"): FUNCTIONS,
     ("USER_SESSIONS", "ADDRESS_FORM"): ["Whole", ["cut"], None, True],
     ("USER_SESSIONS", "ACTIVITIES_PER_SESSION"): [*NUMBERS, 0],
+    ("USER_SESSIONS", "DEVICES_PAGE_VERIFIED_WITHIN"): [0, 10, True, timedelta(0), timedelta(minutes=1), timedelta.max],
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
     ("CLIENT_SESSIONS", "URL"): [
         "example.com",
@@ -123,7 +124,8 @@ def test_every_setting_is_tested():
 
 @pytest.mark.parametrize(("app", "name"), BAD)
 def test_an_invalid_value_gets_an_error_message(settings, app, name):
-    unset = [None] if name in ("URL", "DEFAULT_WORKSPACE", "PLACE_DATABASE") else []  # their default
+    may_be_unset = ("URL", "DEFAULT_WORKSPACE", "PLACE_DATABASE", "DEVICES_PAGE_VERIFIED_WITHIN")
+    unset = [None] if name in may_be_unset else []  # their default
     for value in [each for each in [*NONSENSE, *BAD[app, name]] if each not in unset]:
         (refusal,) = refusals(settings, app, {**FINE.get(app, {}), name: value})
         assert f"{app}['{name}']" in refusal, value

@@ -85,6 +85,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "Client.close": lambda a, at: a.session.client.close(actor="test", at=at),
     "Client.renew": lambda a, at: a.client.renew(at=at),
     "Client.listed_sessions": lambda a, at: a.client.listed_sessions([a.session], at=at),
+    "Client.rename": lambda a, at: a.session.client.rename("at work", actor="test", at=at),
     "Client.sign_out": lambda a, at: a.session.client.sign_out(actor="test", at=at),
     "ClientQuerySet.begin": lambda a, at: Client.objects.begin(a.workspace, at=at),
     "ClientQuerySet.live": lambda a, at: list(Client.objects.live(at=at)),
@@ -163,6 +164,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "UserSession.record_reauthentication": lambda a, at: a.session.record_reauthentication(actor="test", at=at),
     "UserSession.reverify": lambda a, at: a.session.reverify(actor="test", at=at),
     "UserSession.revoke": lambda a, at: a.session.revoke(actor="test", at=at),
+    "UserSession.revoke_others": lambda a, at: a.session.revoke_others(at=at),
     "UserSession.status_at": lambda a, at: a.session.status_at(at),
     "UserSession.touch": lambda a, at: a.session.touch(at=at),
     "UserSessionQuerySet.open": lambda a, at: list(UserSession.objects.open(at=at)),
@@ -213,7 +215,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
 }
 # ``start`` calls ``note`` and ``of`` with its own time; ``granted_to`` is ``visible_to`` by another name; verbs
 # call the others.
-INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "reverification", "status")}
+INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "other_sessions", "reverification", "status")}
 PARTS = {
     "Activity.of",
     "ActivityQuerySet.note",

@@ -311,6 +311,15 @@ def test_rows_of_others_stay_as_they_are(planted, others, person, workspace):
     assert Client.objects.get().pk == planted[1].client_id  # others have a session on it
 
 
+def test_the_name_of_a_device_is_exported_and_erased_on_a_client_of_others_too(planted, others, person, workspace):
+    for session in planted:
+        session.client.rename("Sam's phone", actor=session.actor)
+    assert "Sam's phone" in {row["name"] for row in rows_of(export(person, workspace), "clients")}
+    erase(person, workspace)
+    assert "Sam's phone" not in dump_of_ours().replace("''", "'")
+    assert Client.objects.get().name == ""
+
+
 def test_events_about_a_client_are_pseudonymised_unless_others_use_it(planted, others, person, workspace):
     for session in planted:
         Event.objects.record(

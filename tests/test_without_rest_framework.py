@@ -61,6 +61,7 @@ print(Customer.objects.create(workspace=here, key="c").workspace == here)
 """
 OF_USER_SESSIONS = """
 from user_sessions.models import UserSession
+from user_sessions.pages import device_urls
 from user_sessions.tokens.session_tokens import session_token
 
 session = UserSession.objects.start(here, User.objects.create_user("ann"), actor="test")

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth import load_backend
 from django.contrib.auth.backends import ModelBackend
 
-__all__ = ["ONE_TIME_PASSWORD", "PASSWORD", "SEVERAL_FACTORS", "methods_of"]
+__all__ = ["HARDWARE_KEY", "ONE_TIME_PASSWORD", "PASSWORD", "SEVERAL_FACTORS", "methods_of"]
 
 PASSWORD, ONE_TIME_PASSWORD, HARDWARE_KEY, SEVERAL_FACTORS = "pwd", "otp", "hwk", "mfa"
 

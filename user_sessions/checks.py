@@ -24,6 +24,7 @@ from user_sessions.conf import (
     EVERYBODY,
     ORDINARY,
     PASSWORD_CHANGE_POLICIES,
+    SHORTEST_VERIFIED_WITHIN,
     settings,
 )
 from user_sessions.django_sign_ins import MIDDLEWARE
@@ -63,6 +64,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("SIGN_IN_RISK", DEFAULT_RISK, id="user_sessions.E018", takes=4),
         *_check_activities(),
         *_check_token_version(),
+        *_check_devices_page(),
         *check_rates(settings, id="user_sessions.E007"),
         *check_retention(settings, id="user_sessions.E017"),
         *_check_password_change(),
@@ -170,6 +172,17 @@ def _check_token_version() -> list[CheckMessage]:
     if type(given) is int and given in (1, 2):
         return []
     return [Error("USER_SESSIONS['SESSION_TOKEN_VERSION'] must be 1 or 2.", id="user_sessions.E005")]
+
+
+def _check_devices_page() -> list[CheckMessage]:
+    given = settings.given.get("DEVICES_PAGE_VERIFIED_WITHIN")
+    if given is None or (isinstance(given, timedelta) and SHORTEST_VERIFIED_WITHIN <= given <= LONGEST_LIFETIME):
+        return []
+    message = (
+        "USER_SESSIONS['DEVICES_PAGE_VERIFIED_WITHIN'] must be None or a timedelta between 2 minutes and "
+        f"{LONGEST_LIFETIME.days} days."
+    )
+    return [Error(message, id="user_sessions.E019")]
 
 
 def _check_password_change() -> list[CheckMessage]:

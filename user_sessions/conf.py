@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sessions_core.conf import RetainingSettings
+from sessions_core.moments import LONGEST_LIFETIME
 from sessions_core.rates import RatedSettings
 
 __all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "DEFAULT_RETENTION", "PASSWORD_CHANGE_POLICIES", "settings"]
@@ -19,6 +20,9 @@ PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 ADDRESS_FORMS = ("whole", "cut", "hashed", "none")
 DEFAULT_RISK = "user_sessions.risk.no_risk"
 DEFAULT_PLACE = "user_sessions.places.unknown"
+
+# Session tokens contain the age of an authentication in whole minutes.
+SHORTEST_VERIFIED_WITHIN = timedelta(minutes=2)
 
 # visitor: new clients and sign-ins of one network. password: attempts at one user from one network. account: attempts
 # at one user from all networks.
@@ -181,6 +185,17 @@ class UserSessionsSettings(RatedSettings, RetainingSettings):
         """Return how many activities of a session are kept, the latest ones. Default 10."""
         given = self.given.get("ACTIVITIES_PER_SESSION", 10)
         return given if type(given) is int and given >= 1 else 10
+
+    @property
+    def devices_page_verified_within(self) -> timedelta | None:
+        """Return how long ago a user may have authenticated to sign devices out on the page "Your devices", or None.
+
+        Default None: any time ago. Whole minutes count, at least 2. The list needs no re-authentication.
+        """
+        given = self.given.get("DEVICES_PAGE_VERIFIED_WITHIN")
+        if isinstance(given, timedelta) and SHORTEST_VERIFIED_WITHIN <= given <= LONGEST_LIFETIME:
+            return given
+        return None if given is None else SHORTEST_VERIFIED_WITHIN
 
     @property
     def adopt_django_sessions(self) -> bool:

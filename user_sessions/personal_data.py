@@ -38,7 +38,7 @@ DEVICE = [
     *("id", "session", "created_at", "browser_name", "browser_version", "device_type", "is_mobile"),
     *("system", "system_version", "ip_address", "address_hash"),
 ]
-CLIENT = ["id", "workspace", "created_at", "updated_at"]
+CLIENT = ["id", "workspace", "name", "created_at", "updated_at"]
 TICKET = ["id", "kind", "workspace", "session_lifetime", "created_at", "updated_at", "expire_at"]
 SIGN_IN = ["id", "client", "identifier", "created_session", "created_at", "first_factor_verified_at", "second_factors"]
 
@@ -69,7 +69,7 @@ def _export(person: Person) -> Iterator[Section]:
     yield Section(
         name="clients",
         purpose="One browser or app installation, which may have several sessions.",
-        portable=["created_at"],
+        portable=["name", "created_at"],
         rows=[columns(each, CLIENT) for each in _among(Client, "pk", _client_ids(person, _named_in(person)))],
     )
     yield from _export_attempts(person)
@@ -120,7 +120,7 @@ def _traces(person: Person) -> Traces:
 
 
 def _erase(person: Person) -> dict[str, int]:
-    """Delete the rows. A client that others have sessions on stays."""
+    """Delete the rows. A client that others have sessions on stays, without its name, which may be of the user."""
     client_ids = _client_ids(person, _named_in(person))
     activities = Activity.objects.filter(session__user=person.key)
     erased = {
@@ -131,6 +131,8 @@ def _erase(person: Person) -> dict[str, int]:
     }
     alone = Client.objects.filter(sessions=None, sign_in=None)
     erased["clients"] = sum(delete_quietly(Client, alone.filter(pk__in=some)) for some in batches(client_ids))
+    for some in batches(client_ids):
+        Client.objects.filter(pk__in=some).exclude(name="").update(name="")
     erased["epochs"] = Epoch.objects.filter(actor=f"operator:{person.key}").update(actor=person.pseudonym)
     return erased
 

@@ -7,7 +7,7 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from sessions_core.models import AllowedOrigin
+from sessions_core.models import AllowedOrigin, Event
 from tests.callers import bearer
 from tests.user_sessions.frontend import HERE, PAGE, App, Browser
 from user_sessions.models import Activity, SigningKey, UserSession
@@ -292,6 +292,34 @@ def test_a_session_of_another_user_is_answered_like_an_unknown_one(computer, pho
     answers = [computer.post(f"v1/me/sessions/{id}/revoke") for id in (theirs.pk, "sess_" + "0" * 27)]
     assert {(answer.status_code, answer.error) for answer in answers} == {(404, "resource_not_found")}
     assert phone.verb(theirs, "tokens").status_code == 200
+
+
+def test_a_user_revokes_all_other_sessions_and_no_other_user_is_concerned(computer, phone, u1, u2):
+    here, there = computer.sign_in(u1), phone.sign_in(u1)
+    neighbour = computer.sign_in(u2)
+    answer = computer.post("v1/me/sessions/revoke_others", f"?_clerk_session_id={here.pk}")
+    assert answer.json()["response"] == {"object": "revoked_sessions", "session_ids": [there.pk]}
+    assert phone.verb(there, "tokens").status_code == 401
+    assert [computer.verb(each, "tokens").status_code for each in (here, neighbour)] == [200, 200]
+    assert Event.objects.get(type="user_session.revoked").actor == here.actor
+
+
+def test_a_caller_whose_session_is_unknown_or_over_revokes_nothing(computer, phone, u1):
+    there = phone.sign_in(u1)
+    assert computer.post("v1/me/sessions/revoke_others").error == "signed_out"
+    here = computer.sign_in(u1)
+    computer.verb(here, "end")
+    assert computer.post("v1/me/sessions/revoke_others").error == "signed_out"
+    named = phone.post("v1/me/sessions/revoke_others", f"?_clerk_session_id={here.pk}")
+    assert (named.status_code, named.error) == (401, "signed_out")
+    assert phone.verb(there, "tokens").status_code == 200
+
+
+def test_an_impersonator_revokes_all_other_sessions_and_the_events_name_the_impersonation(computer, phone, u1):
+    phone.sign_in(u1)
+    impersonation = computer.sign_in(u1, impersonator={"sub": "staff"})
+    assert computer.post("v1/me/sessions/revoke_others").status_code == 200
+    assert Event.objects.get(type="user_session.revoked").actor == impersonation.actor
 
 
 @pytest.mark.wire("C122")

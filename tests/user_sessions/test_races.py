@@ -57,6 +57,16 @@ def test_a_revoke_racing_a_reauthentication_ends_revoked(workspace, u1, at_once)
         assert UserSession.objects.get(pk=session.pk).status == "revoked"
 
 
+def test_of_sessions_that_revoke_each_other_exactly_one_stays(workspace, u1, at_once):
+    for _ in range(ROUNDS):
+        sessions = [UserSession.objects.start(workspace, u1, actor="test") for _ in range(3)]
+        copies = [UserSession.objects.select_related("user").get(pk=session.pk) for session in sessions]
+        results = at_once(*[copy.revoke_others for copy in copies])
+        assert tally(results) == {"list": 1, "NotLive": 2}
+        (stays,) = UserSession.objects.live()
+        stays.revoke(actor="test")
+
+
 def test_of_concurrent_endings_the_first_stays(workspace, u1, at_once):
     for _ in range(ROUNDS):
         session = UserSession.objects.start(workspace, u1, actor="test")

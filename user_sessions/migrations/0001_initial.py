@@ -288,6 +288,16 @@ class Migration(migrations.Migration):
             name="Client",
             fields=[
                 ("id", models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The name that a user gave the device.",
+                        max_length=60,
+                        verbose_name="name",
+                    ),
+                ),
                 ("rotation", models.CharField(editable=False, max_length=10)),
                 (
                     "token_key",

@@ -15,10 +15,10 @@ from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
 from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.labels import WORKSPACE
-from sessions_core.models import AllowedOrigin, Workspace
+from sessions_core.models import AllowedOrigin, Event, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
-from sessions_core.texts import LONGEST_ACTOR, text
+from sessions_core.texts import LONGEST_ACTOR, printable, text
 from user_sessions.exceptions import StaleClient
 from user_sessions.ids import new_id
 from user_sessions.models.policies import UserSessionPolicy
@@ -33,6 +33,9 @@ CLIENT = pgettext_lazy("Gatepass", "client")
 
 # Characters of base58: 58 bits. A rotation identifies a generation of the token; it is not a secret.
 ROTATION_LENGTH = 10
+
+# Characters of the name that a user gives a device.
+LONGEST_NAME = 60
 
 
 class ClientQuerySet(models.QuerySet["Client"]):
@@ -74,6 +77,13 @@ class Client(models.Model):
         related_name="+",
         editable=False,
         verbose_name=_("last active session"),
+    )
+    name = models.CharField(
+        pgettext_lazy("Gatepass", "name"),
+        max_length=LONGEST_NAME,
+        blank=True,
+        editable=False,
+        help_text=_("The name that a user gave the device."),
     )
     rotation = models.CharField(max_length=ROTATION_LENGTH, editable=False)
     token_key = TokenKeyField(
@@ -134,6 +144,22 @@ class Client(models.Model):
             raise StaleClient
         for name, value in changes.items():
             setattr(self, name, value)
+
+    @atomic()
+    def rename(self, name: str, *, actor: str, at: datetime | None = None) -> bool:
+        """Give the device a name: 60 characters that can be shown, or none. Return True if that changed it.
+
+        Characters that cannot be shown are dropped, and the name is cut. The event does not contain it.
+        """
+        given: object = name
+        if not isinstance(given, str):
+            raise ValueError("name must be text.")
+        name, at = printable(given, longest=LONGEST_NAME), moment(at)
+        happened = Client.objects.filter(pk=self.pk).exclude(name=name).update(name=name, updated_at=at)
+        if happened:
+            Event.objects.record("client.renamed", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at)
+            self.name, self.updated_at = name, at
+        return bool(happened)
 
     @atomic()
     def sign_out(self, *, actor: str, at: datetime) -> None:

@@ -23,6 +23,7 @@ from user_sessions.exceptions import NotLive
 from user_sessions.models.clients import CLIENT, Client
 from user_sessions.models.json_text import IMPERSONATOR, JsonTextField
 from user_sessions.models.lifetimes import Lifetime
+from user_sessions.models.other_sessions import OtherSessions
 from user_sessions.models.policies import UserSessionPolicy
 from user_sessions.models.querysets import UserSessionManager
 from user_sessions.models.refreshing import Refreshing
@@ -35,7 +36,7 @@ from user_sessions.models.voiding import binds
 __all__ = ["UserSession"]
 
 
-class UserSession(Reverification, Refreshing, Lifetime, StatusModel):
+class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusModel):
     """``stored_status`` stores transitions only. ``status`` and ``status_at`` also derive expiry and revocation.
 
     ``closed_at``, ``closed_by`` and ``close_reason`` describe the first transition that closed the session.

@@ -51,6 +51,7 @@ ROUTES = [
     Route("me", MeView, {"GET": "retrieve"}, CLIENTS),
     Route("me/sessions", MeView, {"GET": "sessions_of_user"}, CLIENTS),
     Route("me/sessions/active", MeView, {"GET": "active_sessions"}, CLIENTS),
+    Route("me/sessions/revoke_others", MeView, {"POST": "revoke_others"}, CLIENTS),
     Route("me/sessions/<str:session_id>/revoke", MeView, {"POST": "revoke"}, CLIENTS),
     *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYONE) for beginning in ("client", "me")),
 ]

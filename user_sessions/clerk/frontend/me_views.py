@@ -49,6 +49,12 @@ class MeView(FrontendView):
         session.revoke(actor=active.actor, at=now)
         return self.answers.wrapped(session_object(session, at=now, token=None), at=now)
 
+    def revoke_others(self, request: Request) -> Response:
+        """Revoke every session of the user but the one in use."""
+        now = timezone.now()
+        revoked = self._active_session(request, at=now).revoke_others(at=now)
+        return self.answers.wrapped({"object": "revoked_sessions", "session_ids": list(revoked)}, at=now)
+
     def _active_session(self, request: Request, *, at: datetime) -> UserSession:
         """Return the session in use. SDKs name it in the query."""
         return self.own.active_session(request.query_params.getlist("_clerk_session_id"), at=at)

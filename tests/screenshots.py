@@ -1,0 +1,14 @@
+"""Make the screenshots of the page "Your devices" in docs/images: ``python -m tests.screenshots``. Needs Chromium."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+if __name__ == "__main__":
+    os.environ["GATEPASS_SCREENSHOTS"] = str(ROOT / "docs" / "images")
+    module = ROOT / "tests" / "user_sessions" / "test_devices_in_browser.py"
+    sys.exit(pytest.main(["-q", str(module), "-k", "screenshots"]))
