@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from django.test import Client
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from client_sessions.models import ClientSession
 
 
@@ -22,7 +23,7 @@ def client_session_for(db: None) -> "Callable[..., ClientSession]":
 
 
 @pytest.fixture
-def client_with() -> Callable[..., Client]:
+def client_with() -> "Callable[..., Client]":
     """Return a test client with the token of a client session: see ``client_sessions.testing.client_with``."""
     from client_sessions.testing import client_with
 

@@ -275,6 +275,7 @@ def test_an_email_address_of_two_users_is_refused(start):
         ("--everybody", "--workspace", "Here", "--except", "{id}", "--no-input"),
         ("--user", "ann", "--workspace", "Here", "--except", "sess_none"),
         ("--client", "{client}", "--except", "{foreign}"),
+        ("--user", "ann", "--everywhere", "--except", ""),
         ("--user", "ann", "--everywhere", "--reason", "x" * 201),
         ("--everybody", "--workspace", "Here", "--reason", "x" * 201, "--no-input"),
     ],
@@ -285,6 +286,12 @@ def test_invalid_arguments_sign_no_one_out(start, elsewhere, bob, how):
     with pytest.raises(CommandError):
         run("revoke", *(word.format(**given) for word in how))
     assert live() == {session, foreign} and not Epoch.objects.exists()
+
+
+@pytest.mark.parametrize("limit", ["0", "99999999999999999999"])
+def test_a_limit_is_a_number_that_a_list_can_have(workspace, limit):
+    with pytest.raises(CommandError, match="--limit must be between 1 and"):
+        run("list", "--limit", limit)
 
 
 def test_many_sessions_are_revoked_in_batches_with_a_bar_on_a_terminal(start, monkeypatch):

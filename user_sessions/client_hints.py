@@ -1,4 +1,4 @@
-"""What a browser tells of itself in ``Sec-CH-UA`` headers, which Chromium sends (W3C, User-Agent Client Hints).
+"""What a browser tells in ``Sec-CH-UA`` headers, which Chromium sends (W3C, User-Agent Client Hints).
 
 ``User-Agent`` of these browsers is frozen: it names neither Windows 11, nor the model of a phone, nor browsers such as
 Brave. The header fields are structured (RFC 8941).

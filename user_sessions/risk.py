@@ -3,7 +3,7 @@
 The function in ``USER_SESSIONS["SIGN_IN_RISK"]`` is called with the user, their session and its first activity, which
 are not saved yet, and the user's earlier activities, the latest first.
 
-A rule returns a reason, or None. It says so only of what it knows: an unknown place or device is never a reason.
+A rule returns a reason, or None. An unknown place or device is never a reason.
 """
 
 import logging
@@ -139,8 +139,10 @@ def impossible_travel(
     if last is None or activity.latitude is None:
         return None
     least = _distance(last, activity) - (last.accuracy_radius or 0) - (activity.accuracy_radius or 0)
-    # Later uses of a session write no activity: it was there until its last use.
-    took = max(activity.created_at - max(last.created_at, last.session.last_active_at), LEAST_TIME)
+    # Later uses from the same place write no activity: the latest one lasts until the last use of its session.
+    is_latest = last.session.latest_activity_id == last.pk
+    until = max(last.created_at, last.session.last_active_at) if is_latest else last.created_at
+    took = max(activity.created_at - until, LEAST_TIME)
     if least <= max(LEAST_DISTANCE, FASTEST * (took / timedelta(hours=1))):
         return None
     return f"The user signed in {round(least):,} km away from where they were before."

@@ -43,10 +43,10 @@ def sign_in(client: Client, user: Any, **how: Any) -> UserSession:
     The session that the client had before is replaced.
     """
     client.force_login(user)
-    begun = start_session(user, **how)
     stored = client.session
     begun_by_login = UserSession.objects.filter(pk=stored.get(SESSION_KEY, ""))
     begun_by_login.close(Status.REPLACED, actor=ACTOR, reason="the test signs in with other facts")
+    begun = start_session(user, **how)
     stored[SESSION_KEY] = begun.pk
     stored.save()
     return begun

@@ -12,6 +12,7 @@ from sessions_core.management.progress import Bar
 from sessions_core.management.reports import Report
 from sessions_core.management.session_kinds import LIVE, Rows, Selection, SessionKind
 from sessions_core.models import Workspace
+from sessions_core.texts import LONGEST_TEXT, printable
 
 __all__ = ["Revoking"]
 
@@ -50,6 +51,8 @@ class Revoking:
         ways = [self.options["ids"], selection.user, selection.client, self.options["everybody"]]
         if sum(map(bool, ways)) != 1:
             raise CommandError("Name what to revoke in one way: ids, --user, --client or --everybody.")
+        if self.options["kept"] == "":
+            raise CommandError("--except needs the id of a session. Nothing was revoked.")
         if self.options["everybody"] and (selection.workspace is None or self.options["kept"]):
             raise CommandError(
                 "--everybody is for one workspace, and cannot be combined with --everywhere or --except."
@@ -82,7 +85,9 @@ class Revoking:
 
     def _revoke_all(self, workspace: Workspace, live: Rows, number: int) -> None:
         if self.options["ask"]:
-            _confirm(f"Sign out every user of {workspace}? Type yes to go on: ")
+            _confirm(
+                f"Revoke all {self.kind.name} of {printable(str(workspace), longest=LONGEST_TEXT)}? Type yes to go on: "
+            )
         reason = self.options["reason"]
         until = self.kind.revoke_all(workspace, actor=BY, at=self.at, reason=reason)
         if until is None:

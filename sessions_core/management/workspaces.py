@@ -5,6 +5,7 @@ from django.core.management.base import CommandError
 
 from sessions_core.management.databases import ready_database
 from sessions_core.models import NoDefaultWorkspace, Workspace
+from sessions_core.texts import LONGEST_TEXT, printable
 
 __all__ = ["workspace_named", "workspace_or_default"]
 
@@ -45,4 +46,6 @@ def workspace_or_default(text: str | None = None) -> Workspace:
 def _hint(offered: list[Workspace]) -> str:
     if not offered:
         return "There are no workspaces yet: create one with manage.py workspace create NAME."
-    return "Use the id of a workspace: " + ", ".join(f"{each.pk} ({each.name})" for each in offered)
+    return "Use the id of a workspace: " + ", ".join(
+        f"{each.pk} ({printable(each.name, longest=LONGEST_TEXT)})" for each in offered
+    )

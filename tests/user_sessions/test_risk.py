@@ -89,6 +89,21 @@ def test_a_session_that_is_still_in_use_there_counts_until_its_last_use(sign_in_
     assert judged(impossible_travel, sign_in_from(NEW_YORK, after=9 * HOUR))
 
 
+def test_a_later_use_from_an_unknown_place_does_not_count_as_there(sign_in_from):
+    session = sign_in_from(BERLIN)
+    Activity.objects.note(session, device_of("Mozilla/5.0 (iPhone)", NOWHERE), at=NOW + HOUR)
+    UserSession.objects.filter(pk=session.pk).update(last_active_at=NOW + 2 * DAY)
+    assert judged(impossible_travel, sign_in_from(NEW_YORK, after=2 * DAY)) is None
+
+
+def test_a_journey_is_noticed_where_no_address_is_kept(sign_in_from, settings):
+    settings.USER_SESSIONS = {**settings.USER_SESSIONS, "ADDRESS_FORM": "none"}
+    session = sign_in_from(BERLIN)
+    Activity.objects.note(session, device_of("Mozilla/5.0 (iPhone)", NEW_YORK), at=NOW + DAY)
+    assert UserSession.objects.get(pk=session.pk).latest_activity.city == "New York"
+    assert judged(impossible_travel, sign_in_from(NEW_YORK, after=DAY + HOUR)) is None
+
+
 def test_a_country_is_new_once(sign_in_from):
     sign_in_from(BERLIN)
     assert judged(new_country, sign_in_from(PARIS, after=DAY)) == (
@@ -172,6 +187,15 @@ def test_the_host_learns_where_the_user_was_before(host_decides, sign_in_from):
     sign_in_from(BERLIN)
     sign_in_from(PARIS, after=HOUR)
     assert SEEN == [("u1", BERLIN, []), ("u1", PARIS, [BERLIN])]
+
+
+def test_where_an_impersonator_was_is_no_place_of_the_user(host_decides, sign_in_from, workspace, u1):
+    device = device_of("Mozilla/5.0 (iPhone)", NEW_YORK)
+    UserSession.objects.start(workspace, u1, actor="test", device=device, impersonator={"sub": "user_9"})
+    host_decides("remember")
+    SEEN.clear()
+    sign_in_from(BERLIN, after=HOUR)
+    assert SEEN == [("u1", BERLIN, [])]
 
 
 def test_without_a_function_the_event_says_nothing_of_risk(sign_in_from):

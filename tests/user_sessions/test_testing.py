@@ -11,6 +11,7 @@ from django.utils import timezone
 from tests.embedded import embedded
 from tests.hosts import run, start_project
 from tests.pages import blocks
+from tests.policies import set_user_session_policy
 from tests.user_sessions import django_project, step_up_pages
 from user_sessions.models import Status, UserSession
 from user_sessions.testing import session_token_for, sign_in
@@ -40,6 +41,12 @@ def test_one_live_session_is_left(u1):
     sign_in(client, u1)
     session = sign_in(client, u1)
     assert UserSession.objects.live().get() == session
+
+
+@pytest.mark.usefixtures("project")
+def test_a_limit_of_one_session_is_kept(workspace, u1):
+    set_user_session_policy(workspace, limit=1)
+    assert sign_in(Client(), u1) == UserSession.objects.live().get()
 
 
 @pytest.mark.usefixtures("project")

@@ -25,15 +25,18 @@ _PLACE = [each.name for each in fields(Place)]
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
     def note(self, session: "UserSession", device: Device, *, at: datetime) -> None:
-        """Save an activity of a session. Write nothing if device and address are those of the latest one.
+        """Save an activity of a session. Write nothing if device and address are those of the latest one. Where no
+        address is kept, the place is compared in its stead.
 
         Only the latest ``USER_SESSIONS["ACTIVITIES_PER_SESSION"]`` are kept.
         """
         latest = session.latest_activity
-        if latest is not None and latest.device == device:
+        keeps_address = settings.address_form != "none"
+        place = None if keeps_address else place_of(device.address)
+        if latest is not None and latest.device == device and (keeps_address or latest.place == place):
             return
         with atomic():
-            activity = self.model.of(device, at=at)
+            activity = self.model.of(device, at=at, place=place)
             activity.session = session
             activity.save(force_insert=True)
             session.latest_activity = activity

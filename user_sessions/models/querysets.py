@@ -260,7 +260,8 @@ def _insertion(model: "type[UserSession]") -> Insert:
 
 def _judge(session: "UserSession", activity: Activity) -> Risk:
     """Ask the host about a sign-in, and carry out its verdict. Raise SignInRefused."""
-    before = Activity.objects.filter(session__user=session.user_id, session__workspace=session.workspace_id)
+    of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
+    before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
     risk = risk_of(session, activity, before)
     if risk.verdict == Verdict.REFUSE:
         raise SignInRefused(session, risk.reason)

@@ -14,6 +14,7 @@ from sessions_core.management.quiet import QuietCommand
 from sessions_core.management.reports import Report
 from sessions_core.management.workspaces import workspace_named
 from sessions_core.models import ApiKey, NotRollable
+from sessions_core.texts import LONGEST_TEXT, printable
 
 BY = "command:api_key"
 COLUMNS = ("public_part", "kind", "name", "workspace", "created_at", "expires_at", "revoked_at")
@@ -80,7 +81,8 @@ class Command(QuietCommand):
             )
             raise CommandError(f"{key} {state}. Nothing was changed. Create another key with api_key create.") from None
         self._print(report, successor, text, options)
-        self.stderr.write(f"The former key {key} works until {key.expires_at:%Y-%m-%d %H:%M} UTC.")
+        former = printable(str(key), longest=LONGEST_TEXT)
+        self.stderr.write(f"The former key {former} works until {key.expires_at:%Y-%m-%d %H:%M} UTC.")
 
     def _revoke(self, report: Report, key: ApiKey, options: dict[str, Any]) -> None:
         happened = key.revoke(actor=BY)

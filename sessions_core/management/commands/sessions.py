@@ -20,6 +20,9 @@ from sessions_core.management.session_kinds import ANY, LIVE, Selection, Session
 from sessions_core.management.session_stats import COLUMNS, stats_of
 from sessions_core.management.workspaces import workspace_or_default
 
+# Sessions that one list can have.
+MOST_LISTED = 1_000_000
+
 
 class Command(QuietCommand):
     help = (
@@ -38,7 +41,7 @@ class Command(QuietCommand):
         revoke = verbs.add_parser("revoke", help="end sessions: by id, of a user, of a client, or of a whole workspace")
         revoke.add_argument("ids", nargs="*", metavar="id", help="the id of a session")
         revoke.add_argument("--everybody", action="store_true", help="every session of the workspace; asks first")
-        revoke.add_argument("--except", dest="kept", default="", metavar="ID", help="the id of a session to keep")
+        revoke.add_argument("--except", dest="kept", metavar="ID", help="the id of a session to keep")
         revoke.add_argument("--reason", default="", help="the reason recorded in the history")
         revoke.add_argument("--dry-run", action="store_true", help="show what would be revoked, and change nothing")
         revoke.add_argument(
@@ -74,8 +77,8 @@ class Command(QuietCommand):
 
     def _list(self, report: Report, kind: SessionKind, options: Mapping[str, Any]) -> None:
         status, limit, at = options["status"], options["limit"], timezone.now()
-        if limit < 1:
-            raise CommandError("--limit must be at least 1.")
+        if not 1 <= limit <= MOST_LISTED:
+            raise CommandError(f"--limit must be between 1 and {MOST_LISTED}.")
         if status not in (LIVE, ANY, *kind.statuses):
             raise CommandError(f"No {kind.name} have the status {status!r}. Use one of {', '.join(kind.statuses)}.")
         with ready_database():
