@@ -40,8 +40,15 @@ def count_devices(session: ClientSession, granted: Set[str], *, at: datetime) ->
     One query for each counted type that these grants can lead to.
     """
     values = {"session": session.pk, "workspace": session.workspace_id, "at": at}
-    counts = _counts(tuple(resources.registered()), frozenset(granted))
+    types = tuple(resources.registered())
+    counts = _counts(types, frozenset(granted) & _leading(types))
     return sum(number for count in counts for (number,) in count(**values))
+
+
+@lru_cache(maxsize=1)
+def _leading(types: Sequence[ResourceType]) -> Set[str]:
+    """Return the types whose grants lead to a counted type."""
+    return {source.name for each in types if each.counted for source, _ in each.paths()}
 
 
 @lru_cache(maxsize=128)

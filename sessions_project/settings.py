@@ -189,8 +189,8 @@ def _database() -> dict[str, object]:
 
 def _prepared() -> dict[str, object]:
     """Return options that prepare a statement at its third run, so that PostgreSQL parses and plans it once a
-    connection."""
-    is_on = _flag("GATEPASS_PREPARED_STATEMENTS", default=True)
+    connection. Not for commands: a prepared statement has a limited number of parameters."""
+    is_on = _flag("GATEPASS_PREPARED_STATEMENTS", default=True) and GATEPASS_DATABASE_TIMEOUT
     return {"server_side_binding": True, "prepare_threshold": 3} if is_on else {}
 
 

@@ -150,6 +150,18 @@ def test_the_end_of_idle_connections_is_noticed_before_a_query(on_postgresql):
         assert set(threads.map(server.status, asked)) == {(200, None)}
 
 
+def test_a_column_of_another_type_costs_a_503_and_no_restart(on_postgresql):
+    server, url = on_postgresql
+    wait_until_ready(server)
+    asked = "/v1/sessions?limit=1&user_id=user_1"
+    for _ in range(60):  # each thread prepares its statements
+        assert server.status(asked) == (200, None)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE sessions_core_apikey ALTER name TYPE varchar(300)")
+    statuses = [server.status(asked)[0] for _ in range(60)]
+    assert set(statuses) <= {200, 503} and set(statuses[-10:]) == {200}
+
+
 def test_connecting_to_a_silent_server_times_out(settings):
     settings.GATEPASS_DATABASE_TIMEOUT = 1
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NoAnswer):

@@ -33,11 +33,19 @@ def test_sqlite_keeps_its_connections(tmp_path):
     assert "'CONN_MAX_AGE': None" in ask(tmp_path, OPTIONS).stdout
 
 
-def test_postgresql_prepares_statements_unless_configured_otherwise(tmp_path):
-    prepared = "'server_side_binding': True, 'prepare_threshold': 3"
-    database = ask(tmp_path, OPTIONS, DATABASE_URL=POSTGRESQL).stdout
-    assert prepared in database and "'sslmode': 'disable'" in database
-    assert prepared not in ask(tmp_path, OPTIONS, DATABASE_URL=POSTGRESQL, GATEPASS_PREPARED_STATEMENTS="no").stdout
+@pytest.mark.parametrize(
+    ("given", "is_prepared"),
+    [
+        ({"GATEPASS_DATABASE_TIMEOUT": "8"}, True),
+        ({"GATEPASS_DATABASE_TIMEOUT": "8", "GATEPASS_PREPARED_STATEMENTS": "no"}, False),
+        ({}, False),
+    ],
+    ids=["a web process", "configured otherwise", "a command"],
+)
+def test_postgresql_prepares_statements_in_web_processes(tmp_path, given, is_prepared):
+    database = ask(tmp_path, OPTIONS, DATABASE_URL=POSTGRESQL, **given).stdout
+    assert ("'server_side_binding': True, 'prepare_threshold': 3" in database) == is_prepared
+    assert "'sslmode': 'disable'" in database
 
 
 def ask(data, program: str = ASK, **given: str) -> "subprocess.CompletedProcess[str]":

@@ -49,14 +49,18 @@ def repair_rolled_back(request: Any) -> None:
     """Bring the sessions in line after the transaction of the request was rolled back, as with ``ATOMIC_REQUESTS``.
 
     The link to a user session that was rolled back is removed: the user stays signed in, and the next request starts
-    another session. A session that a log-out has ended is ended again.
+    another session. A session that a log-out has ended is ended again. A refused sign-in is recorded, now that no view
+    can roll that back.
     """
     ended = getattr(request, "_user_sessions_ended", None)
+    record_refused = getattr(request, "_user_sessions_refused", None)
     with noticing_outage(request):
         if _has_lost_its_session(request):
             link(request, None)
         if ended:
             end_linked(request, ended)
+        if record_refused:
+            record_refused()
 
 
 def _has_lost_its_session(request: Any) -> bool:
@@ -66,7 +70,7 @@ def _has_lost_its_session(request: Any) -> bool:
 
 
 async def arepair_rolled_back(request: Any) -> None:
-    if hasattr(request, "_user_sessions_started") or hasattr(request, "_user_sessions_ended"):
+    if {"_user_sessions_started", "_user_sessions_ended", "_user_sessions_refused"} & vars(request).keys():
         await sync_to_async(repair_rolled_back)(request)
 
 

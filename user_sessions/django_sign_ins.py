@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -83,7 +83,12 @@ def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
         previous = _find(request.session.get(SESSION_KEY))
         session = _current(request, user, at=at)
         if session is None:
-            session = _start(request, user, previous, at=at, amr=methods_of(request, user))
+            try:
+                session = _start(request, user, previous, at=at, amr=methods_of(request, user))
+            except PermissionDenied:
+                sign_out(request)
+                request.user = AnonymousUser()
+                raise
         elif previous is not None and previous.pk != session.pk:
             previous.replace(actor=session.actor, at=at, reason="the user signed in again")
         link(request, session)
@@ -164,10 +169,8 @@ def _start(
     except UserInactive:
         logger.info("A sign-in of an inactive user has no user session.")
     except (SignInRefused, TooManySessions) as refusal:
-        sign_out(request)
-        request.user = AnonymousUser()
         if isinstance(refusal, SignInRefused):
-            record_refusal(refusal, actor=actor)
+            request._user_sessions_refused = partial(record_refusal, refusal, actor=actor)
         raise PermissionDenied(_message_of(refusal)) from None
     return None
 
@@ -196,10 +199,10 @@ def _adopted(request: Any, user: Any, *, at: datetime) -> UserSession | None:
     try:
         Workspace.objects.find_default()
         return _adopt(request, user, at=at)
-    except UpdateError:  # another request has emptied the Django session
+    except (PermissionDenied, UpdateError):  # of the second, another request has emptied the Django session
         sign_out(request)
-    except (NoDefaultWorkspace, PermissionDenied, UserInactive):
-        pass  # a check reports the first; of the second, the Django session is empty now
+    except (NoDefaultWorkspace, UserInactive):
+        pass  # a check reports the first
     return None
 
 

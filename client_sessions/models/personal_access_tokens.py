@@ -20,7 +20,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import USER
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import LONGEST_ACTOR
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON
 from sessions_core.texts import text as check_text
 
 # Characters
@@ -54,6 +54,7 @@ class PersonalAccessTokenQuerySet(models.QuerySet["PersonalAccessToken"]):
         """Revoke the usable tokens and record an event in each of their workspaces. Return their number. The number of
         queries does not depend on the number of tokens."""
         check_text(actor, name="actor", longest=LONGEST_ACTOR)
+        check_text(reason, name="reason", longest=LONGEST_REASON)
         return self._revoke(actor=actor, reason=reason, at=moment(at))
 
     @atomic(savepoint=False)

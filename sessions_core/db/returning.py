@@ -16,6 +16,10 @@ from django.db.models.signals import post_save, pre_save
 
 from sessions_core.db.json_rows import elements
 
+# Parameters of one statement in PostgreSQL's protocol. Django lets psycopg write them into the SQL, unless the option
+# ``server_side_binding`` is on.
+MOST_PARAMETERS = 65_535
+
 __all__ = ["Insert", "insert", "insert_all", "insert_missing", "run_returning", "update_query", "update_returning"]
 
 
@@ -183,6 +187,7 @@ class _InsertStatement:
 
     def run(self, rows: Sequence[Model]) -> None:
         size = self.connection.ops.bulk_batch_size(self.fields, rows) if len(rows) > 1 else 1
+        size = min(size, MOST_PARAMETERS // len(self.fields))
         for batch in (rows[first : first + size] for first in range(0, len(rows), size)):
             values = [
                 field.get_db_prep_save(field.pre_save(row, True), self.connection)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from client_sessions.models import ClientSessionPolicy
 from sessions_core.crypto.tokens import ALPHABET
+from sessions_core.db import returning
 from sessions_core.models import AllowedOrigin, ApiKey, AppendOnly, Event, NoDefaultWorkspace, Workspace
 from sessions_core.models.policies import with_policies
 from tests.policies import set_client_session_policy, set_user_session_policy
@@ -99,6 +100,14 @@ def test_events_of_several_types_are_one_insert(workspace, django_assert_num_que
     with django_assert_num_queries(1):
         Event.objects.record_together([Event(type=f"thing.{change}", **facts) for change in ("made", "moved")])
     assert [event.type for event in Event.objects.filter(subject="1").order_by("id")] == ["thing.made", "thing.moved"]
+
+
+def test_an_insert_has_no_more_parameters_than_a_statement_can_have(workspace, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(returning, "MOST_PARAMETERS", 20)  # an event has six
+    facts = {"type": "thing.made", "workspace": workspace, "actor": "test", "created_at": timezone.now()}
+    with django_assert_num_queries(3):
+        Event.objects.record_together([Event(subject=str(number), **facts) for number in range(7)])
+    assert Event.objects.filter(type="thing.made").count() == 7
 
 
 def test_one_event_with_an_invalid_text_prevents_the_others(workspace):

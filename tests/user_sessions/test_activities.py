@@ -54,6 +54,12 @@ def test_only_the_latest_activities_are_kept(session, settings):
     assert addresses(session) == ["192.0.2.7", "192.0.2.6", "192.0.2.5"]
 
 
+def test_an_activity_that_is_noted_late_is_the_latest_one(session, settings):
+    settings.USER_SESSIONS = {"ACTIVITIES_PER_SESSION": 1}
+    note(session, LAPTOP, "192.0.2.2", minutes=-1)
+    assert UserSession.objects.get().latest_activity.ip_address == "192.0.2.2"
+
+
 def test_an_activity_has_the_place_of_its_address(session, settings):
     settings.USER_SESSIONS = {"PLACE_OF_ADDRESS": f"{__name__}.in_berlin", "ADDRESS_FORM": "none"}
     note(session, LAPTOP, "192.0.2.2", minutes=1)

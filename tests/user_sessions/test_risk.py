@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
@@ -246,6 +248,33 @@ def test_a_refused_user_of_a_login_page_is_not_signed_in(host_decides, settings,
     client = Client()
     assert client.post("/login/", {"username": "u1", "password": "first password"}).status_code == 403
     assert client.get("/private/").status_code == 302
+    assert refusal() == (f"user_{u1.pk}", {"reason": "a sentence"})
+
+
+@pytest.fixture
+def atomic_requests(monkeypatch, settings, tmp_path):
+    django_project.install(settings, tmp_path)
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+
+
+def test_a_refusal_is_recorded_although_the_request_is_rolled_back(host_decides, atomic_requests, workspace, u1):
+    host_decides("refuse")
+    u1.set_password("first password")
+    u1.save()
+    assert Client().post("/login/", {"username": "u1", "password": "first password"}).status_code == 403
+    assert refusal() == (f"user_{u1.pk}", {"reason": "a sentence"})
+
+
+def test_a_refused_adoption_signs_out_and_is_recorded(host_decides, settings, tmp_path, workspace, u1):
+    django_project.install(settings, tmp_path)
+    client = Client()
+    settings.MIDDLEWARE = [each for each in django_project.MIDDLEWARE if "user_sessions" not in each]
+    client.force_login(u1)
+    stored = client.session
+    settings.MIDDLEWARE = django_project.MIDDLEWARE
+    host_decides("refuse")
+    assert client.get("/private/").status_code == 302
+    assert SESSION_KEY not in type(stored)(stored.session_key)
     assert refusal() == (f"user_{u1.pk}", {"reason": "a sentence"})
 
 

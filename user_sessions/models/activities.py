@@ -42,7 +42,8 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             session.latest_activity = activity
             type(session)._default_manager.filter(pk=session.pk).update(latest_activity=activity)
             kept = self.filter(session=session).order_by("-created_at", "-id").values_list("pk", flat=True)
-            self.filter(session=session).exclude(pk__in=list(kept[: settings.activities_per_session])).delete()
+            kept_keys = {activity.pk, *kept[: settings.activities_per_session]}
+            self.filter(session=session).exclude(pk__in=kept_keys).delete()
 
 
 class Activity(models.Model):

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.db.backends.postgresql import base
+from django.db.backends.postgresql import base, features, operations
 
 from sessions_project.backends.outage import Outage
 
@@ -25,8 +25,16 @@ RESERVE = 0.2
 HEAD_START = 0.3
 
 
+# Parameters of one statement in PostgreSQL's protocol, which Django does not know of.
+MOST_PARAMETERS = 65_535
+
+
 class NoAnswer(psycopg.OperationalError):
     """The server did not answer in time."""
+
+
+class StalePlan(psycopg.OperationalError):
+    """A prepared statement returns a column whose type has changed since. A new connection prepares it again."""
 
 
 outage = Outage(is_silence=lambda error: isinstance(error, NoAnswer), refusal=NoAnswer)
@@ -60,6 +68,11 @@ class BoundedConnection(psycopg.Connection[Any]):
         except NoAnswer:
             self.close()  # a late answer must not be read as the answer of the next statement
             raise
+        except psycopg.errors.FeatureNotSupported as error:
+            if "cached plan" not in str(error):
+                raise
+            self.close()
+            raise StalePlan(str(error)) from error
 
 
 def _bounded(gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -89,8 +102,19 @@ class _Driver:
         return getattr(psycopg, name)
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    max_query_params = MOST_PARAMETERS
+
+
+class DatabaseOperations(operations.DatabaseOperations):
+    def bulk_batch_size(self, fields: Any, objs: Any) -> int:
+        return min(len(objs), MOST_PARAMETERS // max(len(fields), 1))
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     Database = _Driver()  # type: ignore[assignment]  # Django reads attributes of the module
+    features_class = DatabaseFeatures
+    ops_class = DatabaseOperations
 
     def is_usable(self) -> bool:
         """Return False if the server closed the connection. Django asks before the first query of each request.
