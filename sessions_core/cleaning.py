@@ -112,7 +112,7 @@ def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
     until, deleted, locked = at - retention, 0, 0
     for _ in range(MOST_WALKS):
         locked = 0
-        for keys in _batches(kind, until):
+        for keys in _batches(kind, until, kind.due(until) & kind.recorded):
             started = time.monotonic()
             gone = _delete(kind, keys, until, at=at)
             deleted, locked = deleted + gone, locked + len(keys) - gone
@@ -129,25 +129,30 @@ def record_run(*, at: datetime | None = None) -> None:
 
 
 def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
-    """Return what ``clean`` would delete if it ran now. Change nothing."""
+    """Return what ``clean`` would delete if it ran now. Change nothing.
+
+    Rows whose end is not recorded count, because ``clean`` records it first. Rows that become due only because other
+    rows go, such as clients, do not count.
+    """
     retention, found = kind.retention(), 0
     if retention is None:
         return Cleaned()
-    for keys in _batches(kind, moment(at) - retention):
+    until = moment(at) - retention
+    for keys in _batches(kind, until, kind.due(until)):
         found += len(keys)
         seen(found)
     return Cleaned(found)
 
 
-def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
-    """Yield the primary keys of due rows. A batch may have rows of many workspaces, each with few."""
+def _batches(kind: Kind, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of the wanted rows. A batch may have rows of many workspaces, each with few."""
     due: list[Any] = []
     old = kind.rows().filter(kind.among(until)).order_by()
     workspaces: Iterable[Any] = [None]
     if kind.per_workspace:
         workspaces = Workspace.objects.filter(Exists(old.filter(workspace=OuterRef("pk")))).values_list("pk", flat=True)
     for workspace_id in workspaces:
-        for keys in _pages(kind, workspace_id, until):
+        for keys in _pages(kind, workspace_id, until, wanted):
             due += keys
             while len(due) >= BATCH:
                 yield due[:BATCH]
@@ -156,9 +161,9 @@ def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
         yield due
 
 
-def _pages(kind: Kind, workspace_id: Any, until: datetime) -> Iterator[Sequence[Any]]:
-    """Yield the primary keys of due rows. Each query reads the next few rows of the index, due or not."""
-    is_due = ExpressionWrapper(kind.due(until) & kind.recorded, output_field=BooleanField())
+def _pages(kind: Kind, workspace_id: Any, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of wanted rows. Each query reads the next few rows of the index, wanted or not."""
+    is_due = ExpressionWrapper(wanted, output_field=BooleanField())
     rows = kind.rows().filter(kind.among(until), **({"workspace": workspace_id} if kind.per_workspace else {}))
     columns = rows.annotate(gatepass_is_due=is_due).order_by(*kind.order).values_list(*kind.order, "gatepass_is_due")
     page = list(columns[:BATCH])

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from client_sessions.models import ClientSession, Grant
 from sessions_core import cleaning
-from sessions_core.cleaning import clean, kind_named, kinds
+from sessions_core.cleaning import clean, count, kind_named, kinds
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession
@@ -170,6 +170,12 @@ def test_a_dry_run_counts_and_changes_nothing(start):
     events = Event.objects.count()
     assert "user_sessions: 1 to delete\n" in command("--dry-run")
     assert (UserSession.objects.count(), Event.objects.count()) == (1, events)
+
+
+def test_a_dry_run_counts_sessions_whose_end_nothing_recorded(start):
+    start()
+    counted = count(kind_named("user_sessions"), at=NOW).deleted
+    assert counted == cleaned("user_sessions") == 1
 
 
 def test_json_has_a_fact_for_each_kind(start):
