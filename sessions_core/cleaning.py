@@ -11,7 +11,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
+from django.db import IntegrityError
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    Model,
+    OuterRef,
+    ProtectedError,
+    Q,
+    QuerySet,
+    RestrictedError,
+)
 
 from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
@@ -77,10 +88,23 @@ class Kind:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """How many rows were deleted, and how many others had locked in every walk: the next run deletes them."""
+    """How many rows were deleted, how many others had locked in every walk, and how many the host's rows protect.
+
+    The next run deletes the locked ones. ``why_kept`` says which foreign keys protect rows.
+    """
 
     deleted: int = 0
     locked: int = 0
+    kept: int = 0
+    why_kept: str = ""
+
+    def __add__(self, other: "Cleaned") -> "Cleaned":
+        return Cleaned(
+            self.deleted + other.deleted,
+            self.locked + other.locked,
+            self.kept + other.kept,
+            self.why_kept or other.why_kept,
+        )
 
 
 _kinds: dict[str, Kind] = {}
@@ -109,18 +133,17 @@ def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
     if retention is None:
         return Cleaned()
     kind.prepare(at)
-    until, deleted, locked = at - retention, 0, 0
+    until, done = at - retention, Cleaned()
     for _ in range(MOST_WALKS):
-        locked = 0
+        done = Cleaned(done.deleted)
         for keys in _batches(kind, until, kind.due(until) & kind.recorded):
             started = time.monotonic()
-            gone = _delete(kind, keys, until, at=at)
-            deleted, locked = deleted + gone, locked + len(keys) - gone
-            seen(deleted)
+            done += _clean_batch(kind, keys, until, at=at)
+            seen(done.deleted)
             time.sleep(time.monotonic() - started)
-        if not locked:
+        if not done.locked:
             break
-    return Cleaned(deleted, locked)
+    return done
 
 
 def record_run(*, at: datetime | None = None) -> None:
@@ -179,6 +202,18 @@ def _after(order: Sequence[str], last: Sequence[Any]) -> Q:
         return Q(**{f"{order[0]}__gt": last[0]})
     (first, key), (value, last_key) = order, last
     return Q(**{f"{first}__gte": value}) & (Q(**{f"{first}__gt": value}) | Q(**{f"{key}__gt": last_key}))
+
+
+def _clean_batch(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -> Cleaned:
+    """Delete the rows of a batch. If rows of the host protect some of them, halve the batch until only those stay."""
+    try:
+        gone = _delete(kind, keys, until, at=at)
+    except (ProtectedError, RestrictedError, IntegrityError) as error:
+        if len(keys) == 1:
+            return Cleaned(kept=1, why_kept=str(error.args[0]))
+        half = len(keys) // 2
+        return _clean_batch(kind, keys[:half], until, at=at) + _clean_batch(kind, keys[half:], until, at=at)
+    return Cleaned(gone, locked=len(keys) - gone)
 
 
 @atomic()

@@ -17,6 +17,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import DO_NOTHING, PROTECT, RESTRICT
 from django.utils import timezone
 
 from client_sessions.models import ClientSession, Grant
@@ -182,7 +183,7 @@ def test_json_has_a_fact_for_each_kind(start):
     start()
     found = {each["kind"]: each for each in json.loads(command("--json"))}
     assert found["user_sessions"] == {
-        "kind": "user_sessions", "retention_seconds": 90 * 86400, "deleted": 1, "locked": 0,
+        "kind": "user_sessions", "retention_seconds": 90 * 86400, "deleted": 1, "locked": 0, "kept": 0,
     }  # fmt: skip
     assert found.keys() == {kind.name for kind in kinds()}
 
@@ -217,6 +218,42 @@ def test_cleaning_compiles_no_statement_over_a_whole_table(start, django_assert_
         cleaned("user_sessions")
     deletes = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("DELETE")]
     assert deletes and all(" IN (" in sql for sql in deletes)
+
+
+@pytest.fixture
+def protect(start, monkeypatch):
+    """Return a function that ends some sessions, and gives the last one a row that protects it in this way."""
+
+    def protect(on_delete):
+        foreign_key = SignIn._meta.get_field("created_session")
+        monkeypatch.setattr(foreign_key.remote_field, "on_delete", on_delete)
+        sessions = [start() for _ in range(5)]
+        for session in sessions:
+            session.end(actor="test", at=LONG_AGO + HOUR)
+        SignIn.objects.begin(session.client, session.user, "u1", at=NOW).complete(session)
+        return session
+
+    return protect
+
+
+# A constraint without a rule in Django is checked at the end of a transaction.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("on_delete", [PROTECT, RESTRICT, DO_NOTHING])
+def test_a_row_that_the_host_protects_stays_and_the_others_go(protect, on_delete):
+    protected = protect(on_delete)
+    found = clean(kind_named("user_sessions"), at=NOW)
+    assert (found.deleted, found.locked, found.kept) == (4, 0, 1)
+    assert UserSession.objects.get() == protected
+
+
+def test_a_run_reports_what_the_host_protects_and_finishes(protect, capsys):
+    protect(PROTECT)
+    call_command("sessions", "clean", "--json")
+    shown = capsys.readouterr()
+    assert "user_sessions: 1 kept. Cannot delete" in shown.err and "'SignIn.created_session'" in shown.err
+    found = {each["kind"]: each for each in json.loads(shown.out)}
+    assert (found["user_sessions"]["kept"], found["clients"]["deleted"]) == (1, 4)
+    assert Event.objects.filter(type="sessions.clean_finished").exists()
 
 
 @pytest.mark.django_db(transaction=True)

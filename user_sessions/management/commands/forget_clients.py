@@ -18,5 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
             progress = Progress(self.stderr, "clients forgotten so far")
-            forgotten = clean(kind_named("clients"), seen=progress.show).deleted
-        self.stdout.write(f"{forgotten} clients forgotten.")
+            found = clean(kind_named("clients"), seen=progress.show)
+        if found.kept:
+            self.stderr.write(f"{found.kept} kept. {found.why_kept}")
+        self.stdout.write(f"{found.deleted} clients forgotten.")
