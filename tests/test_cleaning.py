@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -48,6 +48,12 @@ def start(workspace: Workspace, user: Any) -> Callable[..., UserSession]:
 def cleaned(name: str, **how: Any) -> int:
     """Clean one kind of rows. Return how many were deleted."""
     return clean(kind_named(name), **{"at": NOW, **how}).deleted
+
+
+def clean_all(*, at: datetime) -> None:
+    """Clean every kind in one run."""
+    for kind in kinds():
+        clean(kind, at=at)
 
 
 def command(*words: str) -> str:
@@ -128,6 +134,22 @@ def test_old_sign_ins_and_spent_nonces_go(start):
     for name, end in (("over", NOW - HOUR), ("valid", NOW + HOUR)):
         SpentNonce.objects.create(id=name, expire_at=end)
     assert (cleaned("sign_ins"), cleaned("spent_nonces")) == (1, 1)
+
+
+def test_an_abandoned_sign_in_stays_with_its_client_for_thirty_days(workspace, user):
+    client = Client.objects.begin(workspace, at=LONG_AGO)
+    SignIn.objects.begin(client, user, "u1", at=NOW - 29 * DAY)
+    clean_all(at=NOW)
+    assert (Client.objects.count(), SignIn.objects.count()) == (1, 1)
+    clean_all(at=NOW + DAY)
+    assert (Client.objects.count(), SignIn.objects.count()) == (0, 0)
+
+
+def test_sign_ins_can_be_kept_for_ever(workspace, user, settings):
+    settings.USER_SESSIONS = {"RETENTION": {"sign_ins": None}}
+    SignIn.objects.begin(Client.objects.begin(workspace, at=LONG_AGO), user, "u1", at=LONG_AGO)
+    clean_all(at=NOW)
+    assert SignIn.objects.exists()
 
 
 def test_client_sessions_go_with_their_grants(workspace):
