@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
+from itertools import count as seconds
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -219,6 +221,16 @@ def test_each_batch_is_recorded(start, monkeypatch):
     assert progress == [2, 4, 5]
     events = Event.objects.filter(type="sessions.cleaned", subject="user_sessions").order_by("pk")
     assert [event.data for event in events] == [{"rows": rows} for rows in (2, 2, 1)]
+
+
+def test_a_run_pauses_twice_as_long_as_each_batch_took(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "BATCH", 2)
+    for _ in range(3):
+        start().end(actor="test", at=LONG_AGO + HOUR)
+    pauses: list[int] = []
+    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=seconds().__next__, sleep=pauses.append))
+    assert cleaned("user_sessions") == 3
+    assert pauses == [2, 2]
 
 
 def test_rows_that_are_not_due_among_others_are_walked_past(start, monkeypatch):
