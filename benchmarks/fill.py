@@ -251,7 +251,8 @@ def _users(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
             "is_active": sql.words["true"], "date_joined": sql.began,
         },
         "user_sessions_client WHERE n % 2 = 0": {
-            "id": sql.client("n / 2"), "workspace_id": sql.tenant, "rotation": "'filled'", "token_key": "'filled'",
+            "id": sql.client("n / 2"), "workspace_id": sql.tenant, "name": "''", "rotation": "'filled'",
+            "token_key": "'filled'",
             "created_at": sql.began, "updated_at": sql.began,
         },
         "user_sessions_usersession": {

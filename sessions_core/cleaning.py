@@ -11,7 +11,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, Model, OuterRef, Q, QuerySet
+from django.db import IntegrityError
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    Model,
+    OuterRef,
+    ProtectedError,
+    Q,
+    QuerySet,
+    RestrictedError,
+)
 
 from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
@@ -77,10 +88,23 @@ class Kind:
 
 @dataclass(frozen=True)
 class Cleaned:
-    """How many rows were deleted, and how many others had locked in every walk: the next run deletes them."""
+    """How many rows were deleted, how many others had locked in every walk, and how many the host's rows protect.
+
+    The next run deletes the locked ones. ``why_kept`` says which foreign keys protect rows.
+    """
 
     deleted: int = 0
     locked: int = 0
+    kept: int = 0
+    why_kept: str = ""
+
+    def __add__(self, other: "Cleaned") -> "Cleaned":
+        return Cleaned(
+            self.deleted + other.deleted,
+            self.locked + other.locked,
+            self.kept + other.kept,
+            self.why_kept or other.why_kept,
+        )
 
 
 _kinds: dict[str, Kind] = {}
@@ -103,24 +127,23 @@ def kinds() -> Sequence[Kind]:
 def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
     """Delete the rows whose retention is over. Call ``seen`` with the number so far, after each batch.
 
-    After each batch it pauses as long as the batch took, so that requests wait for at most half of the time.
+    After each batch it pauses twice as long as the batch took, so that it works for at most a third of the time.
     """
     at, retention = moment(at), kind.retention()
     if retention is None:
         return Cleaned()
     kind.prepare(at)
-    until, deleted, locked = at - retention, 0, 0
+    until, done = at - retention, Cleaned()
     for _ in range(MOST_WALKS):
-        locked = 0
-        for keys in _batches(kind, until):
+        done = Cleaned(done.deleted)
+        for keys in _batches(kind, until, kind.due(until) & kind.recorded):
             started = time.monotonic()
-            gone = _delete(kind, keys, until, at=at)
-            deleted, locked = deleted + gone, locked + len(keys) - gone
-            seen(deleted)
-            time.sleep(time.monotonic() - started)
-        if not locked:
+            done += _clean_batch(kind, keys, until, at=at)
+            seen(done.deleted)
+            time.sleep(2 * (time.monotonic() - started))
+        if not done.locked:
             break
-    return Cleaned(deleted, locked)
+    return done
 
 
 def record_run(*, at: datetime | None = None) -> None:
@@ -129,25 +152,30 @@ def record_run(*, at: datetime | None = None) -> None:
 
 
 def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
-    """Return what ``clean`` would delete if it ran now. Change nothing."""
+    """Return what ``clean`` would delete if it ran now. Change nothing.
+
+    Rows whose end is not recorded count, because ``clean`` records it first. Rows that become due only because other
+    rows go, such as clients, do not count.
+    """
     retention, found = kind.retention(), 0
     if retention is None:
         return Cleaned()
-    for keys in _batches(kind, moment(at) - retention):
+    until = moment(at) - retention
+    for keys in _batches(kind, until, kind.due(until)):
         found += len(keys)
         seen(found)
     return Cleaned(found)
 
 
-def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
-    """Yield the primary keys of due rows. A batch may have rows of many workspaces, each with few."""
+def _batches(kind: Kind, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of the wanted rows. A batch may have rows of many workspaces, each with few."""
     due: list[Any] = []
     old = kind.rows().filter(kind.among(until)).order_by()
     workspaces: Iterable[Any] = [None]
     if kind.per_workspace:
         workspaces = Workspace.objects.filter(Exists(old.filter(workspace=OuterRef("pk")))).values_list("pk", flat=True)
     for workspace_id in workspaces:
-        for keys in _pages(kind, workspace_id, until):
+        for keys in _pages(kind, workspace_id, until, wanted):
             due += keys
             while len(due) >= BATCH:
                 yield due[:BATCH]
@@ -156,9 +184,9 @@ def _batches(kind: Kind, until: datetime) -> Iterator[Sequence[Any]]:
         yield due
 
 
-def _pages(kind: Kind, workspace_id: Any, until: datetime) -> Iterator[Sequence[Any]]:
-    """Yield the primary keys of due rows. Each query reads the next few rows of the index, due or not."""
-    is_due = ExpressionWrapper(kind.due(until) & kind.recorded, output_field=BooleanField())
+def _pages(kind: Kind, workspace_id: Any, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
+    """Yield the primary keys of wanted rows. Each query reads the next few rows of the index, wanted or not."""
+    is_due = ExpressionWrapper(wanted, output_field=BooleanField())
     rows = kind.rows().filter(kind.among(until), **({"workspace": workspace_id} if kind.per_workspace else {}))
     columns = rows.annotate(gatepass_is_due=is_due).order_by(*kind.order).values_list(*kind.order, "gatepass_is_due")
     page = list(columns[:BATCH])
@@ -174,6 +202,18 @@ def _after(order: Sequence[str], last: Sequence[Any]) -> Q:
         return Q(**{f"{order[0]}__gt": last[0]})
     (first, key), (value, last_key) = order, last
     return Q(**{f"{first}__gte": value}) & (Q(**{f"{first}__gt": value}) | Q(**{f"{key}__gt": last_key}))
+
+
+def _clean_batch(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -> Cleaned:
+    """Delete the rows of a batch. If rows of the host protect some of them, halve the batch until only those stay."""
+    try:
+        gone = _delete(kind, keys, until, at=at)
+    except (ProtectedError, RestrictedError, IntegrityError) as error:
+        if len(keys) == 1:
+            return Cleaned(kept=1, why_kept=str(error.args[0]))
+        half = len(keys) // 2
+        return _clean_batch(kind, keys[:half], until, at=at) + _clean_batch(kind, keys[half:], until, at=at)
+    return Cleaned(gone, locked=len(keys) - gone)
 
 
 @atomic()

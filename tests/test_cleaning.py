@@ -7,21 +7,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from io import StringIO
+from itertools import count as seconds
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import DO_NOTHING, PROTECT, RESTRICT
 from django.utils import timezone
 
 from client_sessions.models import ClientSession, Grant
 from sessions_core import cleaning
-from sessions_core.cleaning import clean, kind_named, kinds
+from sessions_core.cleaning import clean, count, kind_named, kinds
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession
@@ -47,6 +50,12 @@ def start(workspace: Workspace, user: Any) -> Callable[..., UserSession]:
 def cleaned(name: str, **how: Any) -> int:
     """Clean one kind of rows. Return how many were deleted."""
     return clean(kind_named(name), **{"at": NOW, **how}).deleted
+
+
+def clean_all(*, at: datetime) -> None:
+    """Clean every kind in one run."""
+    for kind in kinds():
+        clean(kind, at=at)
 
 
 def command(*words: str) -> str:
@@ -129,6 +138,22 @@ def test_old_sign_ins_and_spent_nonces_go(start):
     assert (cleaned("sign_ins"), cleaned("spent_nonces")) == (1, 1)
 
 
+def test_an_abandoned_sign_in_stays_with_its_client_for_thirty_days(workspace, user):
+    client = Client.objects.begin(workspace, at=LONG_AGO)
+    SignIn.objects.begin(client, user, "u1", at=NOW - 29 * DAY)
+    clean_all(at=NOW)
+    assert (Client.objects.count(), SignIn.objects.count()) == (1, 1)
+    clean_all(at=NOW + DAY)
+    assert (Client.objects.count(), SignIn.objects.count()) == (0, 0)
+
+
+def test_sign_ins_can_be_kept_for_ever(workspace, user, settings):
+    settings.USER_SESSIONS = {"RETENTION": {"sign_ins": None}}
+    SignIn.objects.begin(Client.objects.begin(workspace, at=LONG_AGO), user, "u1", at=LONG_AGO)
+    clean_all(at=NOW)
+    assert SignIn.objects.exists()
+
+
 def test_client_sessions_go_with_their_grants(workspace):
     long_ago = partial(ClientSession.objects.start, workspace, actor="test", at=LONG_AGO, expires_at=LONG_AGO + DAY)
     revoked, expired = long_ago(), long_ago()
@@ -172,11 +197,17 @@ def test_a_dry_run_counts_and_changes_nothing(start):
     assert (UserSession.objects.count(), Event.objects.count()) == (1, events)
 
 
+def test_a_dry_run_counts_sessions_whose_end_nothing_recorded(start):
+    start()
+    counted = count(kind_named("user_sessions"), at=NOW).deleted
+    assert counted == cleaned("user_sessions") == 1
+
+
 def test_json_has_a_fact_for_each_kind(start):
     start()
     found = {each["kind"]: each for each in json.loads(command("--json"))}
     assert found["user_sessions"] == {
-        "kind": "user_sessions", "retention_seconds": 90 * 86400, "deleted": 1, "locked": 0,
+        "kind": "user_sessions", "retention_seconds": 90 * 86400, "deleted": 1, "locked": 0, "kept": 0,
     }  # fmt: skip
     assert found.keys() == {kind.name for kind in kinds()}
 
@@ -190,6 +221,16 @@ def test_each_batch_is_recorded(start, monkeypatch):
     assert progress == [2, 4, 5]
     events = Event.objects.filter(type="sessions.cleaned", subject="user_sessions").order_by("pk")
     assert [event.data for event in events] == [{"rows": rows} for rows in (2, 2, 1)]
+
+
+def test_a_run_pauses_twice_as_long_as_each_batch_took(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "BATCH", 2)
+    for _ in range(3):
+        start().end(actor="test", at=LONG_AGO + HOUR)
+    pauses: list[int] = []
+    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=seconds().__next__, sleep=pauses.append))
+    assert cleaned("user_sessions") == 3
+    assert pauses == [2, 2]
 
 
 def test_rows_that_are_not_due_among_others_are_walked_past(start, monkeypatch):
@@ -211,6 +252,42 @@ def test_cleaning_compiles_no_statement_over_a_whole_table(start, django_assert_
         cleaned("user_sessions")
     deletes = [query["sql"] for query in captured.captured_queries if query["sql"].startswith("DELETE")]
     assert deletes and all(" IN (" in sql for sql in deletes)
+
+
+@pytest.fixture
+def protect(start, monkeypatch):
+    """Return a function that ends some sessions, and gives the last one a row that protects it in this way."""
+
+    def protect(on_delete):
+        foreign_key = SignIn._meta.get_field("created_session")
+        monkeypatch.setattr(foreign_key.remote_field, "on_delete", on_delete)
+        sessions = [start() for _ in range(5)]
+        for session in sessions:
+            session.end(actor="test", at=LONG_AGO + HOUR)
+        SignIn.objects.begin(session.client, session.user, "u1", at=NOW).complete(session)
+        return session
+
+    return protect
+
+
+# A constraint without a rule in Django is checked at the end of a transaction.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("on_delete", [PROTECT, RESTRICT, DO_NOTHING])
+def test_a_row_that_the_host_protects_stays_and_the_others_go(protect, on_delete):
+    protected = protect(on_delete)
+    found = clean(kind_named("user_sessions"), at=NOW)
+    assert (found.deleted, found.locked, found.kept) == (4, 0, 1)
+    assert UserSession.objects.get() == protected
+
+
+def test_a_run_reports_what_the_host_protects_and_finishes(protect, capsys):
+    protect(PROTECT)
+    call_command("sessions", "clean", "--json")
+    shown = capsys.readouterr()
+    assert "user_sessions: 1 kept. Cannot delete" in shown.err and "'SignIn.created_session'" in shown.err
+    found = {each["kind"]: each for each in json.loads(shown.out)}
+    assert (found["user_sessions"]["kept"], found["clients"]["deleted"]) == (1, 4)
+    assert Event.objects.filter(type="sessions.clean_finished").exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,7 +18,7 @@ __all__ = ["register_kinds"]
 
 
 def register_kinds() -> None:
-    """Register the kinds. A session goes before its client, which goes when it has no session."""
+    """Register the kinds. Sessions and sign-in attempts go before their client, which goes when it has neither."""
     register(
         replace(
             _kind("user_sessions", UserSession, _closed_or_expired),
@@ -27,9 +27,9 @@ def register_kinds() -> None:
             prepare=lambda at: record_expired(UserSession.objects.all(), at=at),
         )
     )
+    register(replace(_kind("sign_ins", SignIn, _created), per_workspace=False))
     register(_kind("clients", Client, _unused))
     register(_kind("tickets", Ticket, _used_or_expired))
-    register(replace(_kind("sign_ins", SignIn, _created), per_workspace=False))
     register(
         Kind(
             name="spent_nonces",
@@ -69,8 +69,8 @@ def _closed_or_expired(until: datetime) -> Q:
 
 def _unused(until: datetime) -> Q:
     sessions = UserSession.objects.filter(client=OuterRef("pk")).order_by()
-    recent = SignIn.objects.filter(client=OuterRef("pk"), created_at__gt=until)
-    return Q(updated_at__lte=until) & Q(~Exists(sessions)) & Q(~Exists(recent))
+    attempts = SignIn.objects.filter(client=OuterRef("pk"))
+    return Q(updated_at__lte=until) & Q(~Exists(sessions)) & Q(~Exists(attempts))
 
 
 def _used_or_expired(until: datetime) -> Q:

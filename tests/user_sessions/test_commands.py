@@ -309,12 +309,14 @@ def test_the_console_spells_algorithms_as_tokens_do(console, workspace):
 
 def test_unused_clients_are_deleted_after_a_day(workspace, u1, monkeypatch):
     monkeypatch.setattr(cleaning, "BATCH", 2)
-    long_ago, lately = timezone.now() - timedelta(days=2), timezone.now() - timedelta(hours=23)
-    for _ in range(5):
-        SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=long_ago)
+    last_month, long_ago, lately = (timezone.now() - timedelta(hours=hours) for hours in (31 * 24, 48, 23))
+    for at in (last_month, last_month, last_month, long_ago):
+        SignIn.objects.begin(Client.objects.begin(workspace, at=long_ago), u1, "u1", at=at)
+    recent_attempt = SignIn.objects.get(created_at=long_ago).client
+    Client.objects.begin(workspace, at=long_ago)
     new = Client.objects.begin(workspace, at=lately)
     used = UserSession.objects.start(workspace, u1, actor="test", at=long_ago)
     used.remove(actor="test")
-    assert run("forget_clients") == "5 clients forgotten.\n"
-    assert set(Client.objects.all()) == {new, used.client}
+    assert run("forget_clients") == "4 clients forgotten.\n"
+    assert set(Client.objects.all()) == {new, used.client, recent_attempt}
     assert run("forget_clients") == "0 clients forgotten.\n"

@@ -104,6 +104,8 @@ class Command(QuietCommand):
         for kind in cleaned_kinds():
             with ready_database():
                 cleaned = run(kind, seen=self._progress(kind))
+            if cleaned.kept:
+                self.stderr.write(f"{kind.name}: {cleaned.kept} kept. {cleaned.why_kept}")
             found.append(_cleaning_facts(kind, cleaned, is_dry=options["dry_run"]))
             if not options["json"]:
                 self.stdout.write(_sentence(kind, cleaned, is_dry=options["dry_run"]))
@@ -156,6 +158,7 @@ def _cleaning_facts(kind: Kind, cleaned: Cleaned, *, is_dry: bool) -> dict[str, 
         "retention_seconds": None if kept is None else int(kept.total_seconds()),
         "due" if is_dry else "deleted": cleaned.deleted,
         "locked": cleaned.locked,
+        "kept": cleaned.kept,
     }
 
 

@@ -1,4 +1,4 @@
-"""``manage.py forget_clients``: delete clients on which no user ever signed in."""
+"""``manage.py forget_clients``: delete clients on which nobody is signed in, and old sign-in attempts."""
 
 from typing import Any
 
@@ -11,12 +11,15 @@ from sessions_core.management.progress import Progress
 
 class Command(BaseCommand):
     help = (
-        "Deletes clients that have no session and no sign-in attempt for a day, as `sessions clean` does beside other "
-        "rows. It can be stopped and repeated."
+        "Deletes old sign-in attempts, and clients that have neither a session nor an attempt and were not used for a "
+        "day, as `sessions clean` does beside other rows. It can be stopped and repeated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with ready_database():
+            clean(kind_named("sign_ins"))
             progress = Progress(self.stderr, "clients forgotten so far")
-            forgotten = clean(kind_named("clients"), seen=progress.show).deleted
-        self.stdout.write(f"{forgotten} clients forgotten.")
+            found = clean(kind_named("clients"), seen=progress.show)
+        if found.kept:
+            self.stderr.write(f"{found.kept} kept. {found.why_kept}")
+        self.stdout.write(f"{found.deleted} clients forgotten.")
