@@ -69,18 +69,20 @@ class Traces:
     """What stands for a person in events.
 
     ``clients`` are actors that several people may share: they stand for the person only in events about a subject of
-    the person.
+    the person. ``impersonations`` are subjects of others, whose messages describe the person as the impersonator.
     """
 
     subjects: frozenset[str] = frozenset()
     actors: frozenset[str] = frozenset()
     clients: frozenset[str] = frozenset()
+    impersonations: frozenset[str] = frozenset()
 
     def __or__(self, other: Self) -> "Traces":
         return Traces(
             subjects=self.subjects | other.subjects,
             actors=self.actors | other.actors,
             clients=self.clients | other.clients,
+            impersonations=self.impersonations | other.impersonations,
         )
 
 
@@ -170,7 +172,7 @@ def erase_user(
         for source in _sources.values():
             source.end(person, actor, at)
         traces = _traces(person)
-        erased = {"webhook_messages": forget_messages(traces.subjects)}
+        erased = {"webhook_messages": forget_messages(traces.subjects | traces.impersonations)}
         for source in _sources.values():
             erased.update(source.erase(person))
         erased["events"] = Event.objects.pseudonymise(

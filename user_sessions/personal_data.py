@@ -1,12 +1,14 @@
 """The personal data of user sessions: their devices, addresses, places and names, tickets and sign-in attempts."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from sessions_core.batches import batches
 from sessions_core.models import Event
@@ -60,11 +62,15 @@ def _export(person: Person) -> Iterator[Section]:
     )
     # During an impersonation, device and address are those of the impersonator.
     own = [session.pk for session in sessions if session.impersonator is None]
+    as_others = [session.pk for session in impersonated_by(person.id, UserSession)]
     yield Section(
         name="activities",
         purpose="Recognizing sign-ins by others.",
         portable=set(DEVICE) - {"address_hash"},
-        rows=[columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)],
+        rows=[
+            *(columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)),
+            *(columns(each, DEVICE + PLACE) | {"session": "other"} for each in _among(Activity, "session", as_others)),
+        ],
     )
     yield Section(
         name="clients",
@@ -97,6 +103,9 @@ def _derived(row: UserSession | Ticket) -> dict[str, Any]:
 
 
 def _end(person: Person, actor: str, at: datetime) -> None:
+    # Tickets first, so that a session that one of them begins now is revoked below.
+    for some in batches([ticket.pk for ticket in impersonated_by(person.id, Ticket)]):
+        Ticket.objects.filter(pk__in=some).revoke(actor=actor, at=at)
     users: QuerySet[Any] = QuerySet(get_user_model())
     if (user := users.filter(pk=person.key).first()) is not None:
         with suppress(UserInactive):
@@ -104,6 +113,8 @@ def _end(person: Person, actor: str, at: datetime) -> None:
     for some in batches(_client_ids(person)):
         list(Client.objects.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
     UserSession.objects.filter(user=person.key).revoke(actor=actor, at=at, reason=USER_ERASED)
+    for some in batches([session.pk for session in impersonated_by(person.id, UserSession)]):
+        UserSession.objects.filter(pk__in=some).revoke(actor=actor, at=at, reason=USER_ERASED)
     Ticket.objects.filter(user=person.key).revoke(actor=actor, at=at)
 
 
@@ -116,15 +127,18 @@ def _traces(person: Person) -> Traces:
         subjects=frozenset({*ids, *tickets, *(client_ids - _used_by_others(person, client_ids))}),
         actors=frozenset(f"user_session:{id}" for id in ids),
         clients=frozenset(f"client:{id}" for id in client_ids),
+        impersonations=frozenset(_impersonations(person)),
     )
 
 
 def _erase(person: Person) -> dict[str, int]:
     """Delete the rows. A client that others have sessions on stays, without its name, which may be of the user."""
     client_ids = _client_ids(person, _named_in(person))
+    as_others, impersonations = _erase_as_impersonator(person)
     activities = Activity.objects.filter(session__user=person.key)
     erased = {
-        "activities": activities.count(),
+        "activities": activities.count() + as_others,
+        "impersonations": impersonations,
         "user_sessions": delete_quietly(UserSession, UserSession.objects.filter(user=person.key)),
         "sign_ins": delete_quietly(SignIn, SignIn.objects.filter(user=person.key)),
         "tickets": delete_quietly(Ticket, Ticket.objects.filter(user=person.key)),
@@ -135,6 +149,32 @@ def _erase(person: Person) -> dict[str, int]:
         Client.objects.filter(pk__in=some).exclude(name="").update(name="")
     erased["epochs"] = Epoch.objects.filter(actor=f"operator:{person.key}").update(actor=person.pseudonym)
     return erased
+
+
+def _erase_as_impersonator(person: Person) -> tuple[int, int]:
+    """Erase the person from what belongs to others. Return how many activities, and how many sessions and tickets."""
+    activities, rows = 0, 0
+    for some in batches([session.pk for session in impersonated_by(person.id, UserSession)]):
+        sessions = UserSession.objects.filter(pk__in=some)
+        rows += sessions.update(impersonator={"sub": person.pseudonym}, latest_activity=None)
+        activities += Activity.objects.filter(session__in=some).delete()[0]
+    for some in batches([ticket.pk for ticket in impersonated_by(person.id, Ticket)]):
+        rows += Ticket.objects.filter(pk__in=some).update(impersonator={"sub": person.pseudonym})
+    return activities, rows
+
+
+def impersonated_by(id: str, model: type[UserSession | Ticket]) -> list[Any]:
+    """Return the sessions or tickets with this impersonator, which belong to others."""
+    # As text: JSON functions of databases refuse some of the values that the column can have.
+    stored: QuerySet[Any] = QuerySet(model).annotate(text=Cast("impersonator", TextField()))
+    return [row for row in stored.filter(text__contains=json.dumps(id)) if row.impersonator.get("sub") == id]
+
+
+def _impersonations(person: Person) -> set[str]:
+    """Return the ids of what the person did as others. Its rows may be deleted."""
+    events = Event.objects.filter(type__in=NAMING, data__impersonator__sub=person.id).order_by()
+    sessions, tickets = impersonated_by(person.id, UserSession), impersonated_by(person.id, Ticket)
+    return {*events.values_list("subject", flat=True), *(row.pk for row in (*sessions, *tickets))}
 
 
 def _named_in(person: Person) -> list[Event]:
