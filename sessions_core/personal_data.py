@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model
 
 from sessions_core.arguments import require_instance
 from sessions_core.crypto.tokens import pseudonym
@@ -22,6 +19,7 @@ from sessions_core.models import Event, WebhookMessage, Workspace
 from sessions_core.moments import moment
 from sessions_core.personal_rows import columns, role
 from sessions_core.texts import LONGEST_ACTOR, text
+from sessions_core.user_keys import PREFIX, key_of_user
 from sessions_core.webhooks.announced import impersonal_body
 from sessions_core.webhooks.erasing import forget_messages, messages_about
 
@@ -46,7 +44,7 @@ class Person:
     @property
     def id(self) -> str:
         """The id of the user in the API."""
-        return f"user_{self.key}"
+        return f"{PREFIX}{self.key}"
 
     @property
     def pseudonym(self) -> str:
@@ -193,14 +191,7 @@ def _person(user: Any, keys: Collection[str], workspace: Workspace | None) -> Pe
         require_instance(workspace, Workspace, name="workspace")
     if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
         raise ValueError("user_identifier_keys must be a collection of texts, such as ['jane'].")
-    field: Any = get_user_model()._meta.pk
-    try:
-        key = field.to_python(user.pk if isinstance(user, get_user_model()) else user)
-    except (TypeError, ValidationError, ValueError):
-        key = None
-    if key in (None, "") or isinstance(key, Model):
-        raise ValueError("user must be a saved user or a primary key of one.")
-    return Person(key=key, user_identifier_keys=frozenset(keys), workspace=workspace)
+    return Person(key=key_of_user(user), user_identifier_keys=frozenset(keys), workspace=workspace)
 
 
 def _traces(person: Person) -> Traces:

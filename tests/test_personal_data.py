@@ -5,6 +5,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -394,10 +396,18 @@ def test_a_key_can_be_text(planted, person, workspace):
     assert export(str(person.pk), workspace) == export(person, workspace)
 
 
-@pytest.mark.parametrize("user", [None, "", " ", "user_7", object(), get_user_model(), Event])
+NOBODY = [
+    *(None, "", " ", "user_7", object(), get_user_model(), Event),
+    *(True, 7.9, 7.0, Decimal(7), "007", " 7", "7.0", "+7", "\u0667", b"7", 2**63, -(2**63) - 1, "9" * 20, "9" * 5000),
+]
+
+
+@pytest.mark.parametrize("user", NOBODY, ids=lambda user: repr(user)[:20])
 def test_what_is_no_user_is_refused(db, user):
-    with pytest.raises(ValueError, match="user must be"):
-        export_user(user() if callable(user) else user)
+    user = user() if isinstance(user, type) else user
+    for call in (export_user, partial(erase_user, actor=OPERATOR)):
+        with pytest.raises(ValueError, match="user must be a saved user or a primary key of one"):
+            call(user)
 
 
 @pytest.mark.parametrize("keys", ["jane", [7], [None]])

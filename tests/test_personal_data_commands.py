@@ -82,9 +82,21 @@ def test_a_deleted_user_is_named_by_the_former_id(jane):
     assert "events\t2" in output("erase_user", id, "--deleted", "--yes").splitlines()
 
 
-def test_a_name_is_no_former_id(jane):
-    with pytest.raises(CommandError, match="is not the id of a user"):
-        output("export_user", "jane", "--deleted")
+FORMER = ["jane", "7", "user_007", "user_7.0", "user_ 7", "user_", "user_user_7", f"user_{2**63}", f"user_{2**64}"]
+
+
+@pytest.mark.parametrize("id", FORMER)
+def test_a_former_id_has_one_spelling(jane, id):
+    for command in (["export_user"], ["erase_user", "--yes"]):
+        with pytest.raises(CommandError, match="is not the id of a user, such as user_7"):
+            output(*command, id, "--deleted")
+
+
+@pytest.mark.parametrize("id", [f"user_{2**63}", f"user_{2**64}", "user_" + "9" * 5000])
+def test_a_number_that_no_column_holds_is_no_user(jane, id):
+    for command in (["export_user", id], ["erase_user", "--yes", id], ["sessions", "list", "--user", id]):
+        with pytest.raises(CommandError, match="No user has the id"):
+            output(*command)
 
 
 def test_the_same_key_in_two_workspaces_needs_the_workspace(jane, elsewhere):
