@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -226,12 +227,18 @@ def _messages_section(traces: Traces) -> Section:
         rows=[
             {
                 **columns(message, ("id", "type", "attempts", "last_outcome", "delivered_at", "dead_at")),
-                "recipient": message.endpoint.url,
+                "recipient": _host_of(message.endpoint.url),
                 "body": _body_of(message),
             }
             for message in messages_about(traces.subjects)
         ],
     )
+
+
+def _host_of(url: str) -> str:
+    """Return scheme and host. The rest of an address may contain secrets of the operator."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 def _body_of(message: WebhookMessage) -> Any:

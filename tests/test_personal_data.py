@@ -414,3 +414,13 @@ def test_what_is_no_user_is_refused(db, user):
 def test_keys_must_be_a_collection_of_texts(person, keys):
     with pytest.raises(ValueError, match="user_identifier_keys must be"):
         export_user(person, user_identifier_keys=keys)
+
+
+def test_an_export_names_the_host_of_a_receiver_without_the_secrets_of_its_address(workspace, person):
+    url = "https://hooks.example.com:8443/services/T0/secret-path?key=secret-query"
+    WebhookEndpoint.objects.add(workspace, url, actor=OPERATOR)
+    UserSession.objects.start(workspace, person, actor="test")
+    assert [row["recipient"] for row in rows_of(export_user(person), "webhook_messages")] == [
+        "https://hooks.example.com"
+    ]
+    assert "secret" not in str(export_user(person))
