@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 FORMAT = "gatepass.personal_data.1"
 
+# How each pseudonym begins.
+ERASED = "erased_user:"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
@@ -50,7 +53,7 @@ class Person:
     @property
     def pseudonym(self) -> str:
         """What stands for this person in events after an erasure: the same text as long as TOKEN_KEYS do not change."""
-        return f"erased_user:{pseudonym('erased user', str(self.key))}"
+        return f"{ERASED}{pseudonym('erased user', str(self.key))}"
 
 
 @dataclass(frozen=True, kw_only=True)

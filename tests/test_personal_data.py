@@ -424,3 +424,12 @@ def test_an_export_names_the_host_of_a_receiver_without_the_secrets_of_its_addre
         "https://hooks.example.com"
     ]
     assert "secret" not in str(export_user(person))
+
+
+def test_a_ticket_that_acted_is_replaced_too(workspace, person):
+    ticket = Ticket.objects.issue(workspace, person, actor="test", lifetime=HOUR, at=NOW)
+    Event.objects.record("shop.paid", subject="an order", workspace_id=None, actor=f"ticket:{ticket.pk}")
+    person.delete()  # the ticket too
+    erase_user(ticket.user_id, actor="test")
+    assert ticket.pk not in str(Event.objects.values_list("subject", "actor", "data"))
+    assert Event.objects.get(type="shop.paid").actor.startswith("erased_user:")

@@ -122,10 +122,16 @@ def _traces(person: Person) -> Traces:
     named = _named_in(person)
     sessions = UserSession.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
     tickets = Ticket.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
-    ids, client_ids = {*sessions, *(event.subject for event in named)}, _client_ids(person, named)
+    # Rows that are deleted already have left their events.
+    actors = {
+        *(f"user_session:{id}" for id in sessions),
+        *(f"ticket:{id}" for id in tickets),
+        *(f"{_actor_kind(event)}:{event.subject}" for event in named),
+    }
+    ids, client_ids = {each.partition(":")[2] for each in actors}, _client_ids(person, named)
     return Traces(
-        subjects=frozenset({*ids, *tickets, *(client_ids - _used_by_others(person, client_ids))}),
-        actors=frozenset(f"user_session:{id}" for id in ids),
+        subjects=frozenset({*ids, *(client_ids - _used_by_others(person, client_ids))}),
+        actors=frozenset(actors),
         clients=frozenset(f"client:{id}" for id in client_ids),
         impersonations=frozenset(_impersonations(person)),
     )
@@ -180,6 +186,10 @@ def _impersonations(person: Person) -> set[str]:
 def _named_in(person: Person) -> list[Event]:
     """Return the events that name the user. Their sessions may be deleted."""
     return list(Event.objects.filter(type__in=NAMING, data__user=str(person.key)).order_by())
+
+
+def _actor_kind(event: Event) -> str:
+    return "user_session" if event.type.startswith("user_session.") else "ticket"
 
 
 def _client_ids(person: Person, named: Iterable[Event] = ()) -> set[str]:
