@@ -24,7 +24,7 @@ from sessions_core.user_keys import PREFIX, key_of_user
 from sessions_core.webhooks.announced import impersonal_body
 from sessions_core.webhooks.erasing import forget_messages, messages_about
 
-__all__ = ["DataSource", "Person", "Section", "Traces", "erase_user", "export_user", "register"]
+__all__ = ["DataSource", "Person", "Section", "SeveralWorkspaces", "Traces", "erase_user", "export_user", "register"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ FORMAT = "gatepass.personal_data.1"
 
 # How each pseudonym begins.
 ERASED = "erased_user:"
+
+
+class SeveralWorkspaces(ValueError):
+    """Raised if several workspaces have client sessions with the keys of a person, and none was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +134,8 @@ def export_user(
 ) -> dict[str, Any]:
     """Return everything that is stored about a user, as JSON values. It contains no token and no digest of one.
 
-    ``user`` is an instance or a primary key. ``user_identifier_keys`` name the user's client sessions. Raise ValueError
-    if several workspaces have client sessions with these keys and none was given.
+    ``user`` is an instance or a primary key. ``user_identifier_keys`` name the user's client sessions. Raise
+    ValueError, such as SeveralWorkspaces.
     """
     person = _person(user, user_identifier_keys, workspace)
     traces = _traces(person)
