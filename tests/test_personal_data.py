@@ -313,10 +313,25 @@ def test_rows_of_others_stay_as_they_are(planted, others, person, workspace):
     assert Client.objects.get().pk == planted[1].client_id  # others have a session on it
 
 
-def test_the_name_of_a_device_is_exported_and_erased_on_a_client_of_others_too(planted, others, person, workspace):
+def test_the_name_of_a_device_is_exported_unless_others_may_have_given_it(planted, others, person, workspace):
+    shared = planted[1].client
     for session in planted:
         session.client.rename("Sam's phone", actor=session.actor)
-    assert "Sam's phone" in {row["name"] for row in rows_of(export(person, workspace), "clients")}
+    exported = {row["id"]: row["name"] for row in rows_of(export(person, workspace), "clients")}
+    assert exported.pop(shared.pk) is None and set(exported.values()) == {"Sam's phone"}
+    assert [row["name"] for row in rows_of(export_user(others), "clients")] == [None]
+
+
+def test_the_name_of_a_device_on_which_another_signs_in_is_not_exported(planted, neighbour, person, workspace):
+    client = planted[0].client
+    SignIn.objects.filter(client=client).delete()
+    SignIn.objects.begin(client, neighbour, "neighbour", at=NOW)
+    assert {row["id"]: row["name"] for row in rows_of(export(person, workspace), "clients")}[client.pk] is None
+
+
+def test_the_name_of_a_device_is_erased_on_a_client_of_others_too(planted, others, person, workspace):
+    for session in planted:
+        session.client.rename("Sam's phone", actor=session.actor)
     erase(person, workspace)
     assert "Sam's phone" not in dump_of_ours().replace("''", "'")
     assert Client.objects.get().name == ""

@@ -76,9 +76,17 @@ def _export(person: Person) -> Iterator[Section]:
         name="clients",
         purpose="One browser or app installation, which may have several sessions.",
         portable=["name", "created_at"],
-        rows=[columns(each, CLIENT) for each in _among(Client, "pk", _client_ids(person, _named_in(person)))],
+        rows=list(_client_rows(person)),
     )
     yield from _export_attempts(person)
+
+
+def _client_rows(person: Person) -> Iterator[dict[str, Any]]:
+    """Yield the clients. A client of several people has one name, which any of them may have given: it is withheld."""
+    ids = _client_ids(person, _named_in(person))
+    shared = _used_by_others(person, ids)
+    for client in _among(Client, "pk", ids):
+        yield columns(client, CLIENT) | ({"name": None} if client.pk in shared else {})
 
 
 def _export_attempts(person: Person) -> Iterator[Section]:
