@@ -106,6 +106,13 @@ def test_a_message_about_a_deleted_session_forgets_an_erased_impersonator(endpoi
     assert [value for value in dump() if "Sheriff" in value or "192.0.2.77" in value] == []
 
 
+def test_the_name_that_an_erased_impersonator_gave_a_device_is_gone(impersonation, staff):
+    impersonation.client.rename("Planted laptop", actor=impersonation.actor)
+    erase(staff)
+    impersonation.client.refresh_from_db()
+    assert impersonation.client.name == ""
+
+
 def test_an_erased_impersonation_stays_one(impersonation, staff, jane):
     erase(staff)
     assert [row["impersonator"] for row in rows_of(jane, "user_sessions")] == ["staff"]

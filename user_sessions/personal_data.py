@@ -118,10 +118,11 @@ def _end(person: Person, actor: str, at: datetime) -> None:
     if (user := users.filter(pk=person.key).first()) is not None:
         with suppress(UserInactive):
             admission.lock(user)  # lock the user before clients and sessions, as a sign-in does
-    for some in batches(_client_ids(person)):
+    as_others = impersonated_by(person.id, UserSession)
+    for some in batches(_client_ids(person) | {session.client_id for session in as_others}):
         list(Client.objects.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
     UserSession.objects.filter(user=person.key).revoke(actor=actor, at=at, reason=USER_ERASED)
-    for some in batches([session.pk for session in impersonated_by(person.id, UserSession)]):
+    for some in batches([session.pk for session in as_others]):
         UserSession.objects.filter(pk__in=some).revoke(actor=actor, at=at, reason=USER_ERASED)
     Ticket.objects.filter(user=person.key).revoke(actor=actor, at=at)
 
@@ -172,6 +173,7 @@ def _erase_as_impersonator(person: Person) -> tuple[int, int]:
         sessions = UserSession.objects.filter(pk__in=some)
         rows += sessions.update(impersonator={"sub": person.pseudonym}, latest_activity=None)
         activities += Activity.objects.filter(session__in=some).delete()[0]
+        Client.objects.filter(sessions__in=some).exclude(name="").update(name="")  # the device was the person's
     for some in batches([ticket.pk for ticket in impersonated_by(person.id, Ticket)]):
         rows += Ticket.objects.filter(pk__in=some).update(impersonator={"sub": person.pseudonym})
     return activities, rows
