@@ -9,7 +9,7 @@ from client_sessions import resources
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken
 from sessions_core.batches import batches
 from sessions_core.models.events import USER_ERASED
-from sessions_core.personal_data import DataSource, Person, Section, Traces, register
+from sessions_core.personal_data import DataSource, Person, Section, SeveralWorkspaces, Traces, register
 from sessions_core.personal_rows import columns, delete_quietly
 
 __all__ = ["register_source"]
@@ -85,7 +85,9 @@ def _sessions(person: Person) -> QuerySet[ClientSession]:
     if person.workspace is not None:
         return found.filter(workspace=person.workspace)
     if found.order_by().values("workspace").distinct().count() > 1:
-        raise ValueError("Several workspaces have client sessions with these keys: pass the workspace of the person.")
+        raise SeveralWorkspaces(
+            "Several workspaces have client sessions with these keys: pass the workspace of the person."
+        )
     return found
 
 

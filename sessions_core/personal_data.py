@@ -9,11 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Model
 
 from sessions_core.arguments import require_instance
 from sessions_core.crypto.tokens import pseudonym
@@ -22,14 +20,22 @@ from sessions_core.models import Event, WebhookMessage, Workspace
 from sessions_core.moments import moment
 from sessions_core.personal_rows import columns, role
 from sessions_core.texts import LONGEST_ACTOR, text
+from sessions_core.user_keys import PREFIX, key_of_user
 from sessions_core.webhooks.announced import impersonal_body
 from sessions_core.webhooks.erasing import forget_messages, messages_about
 
-__all__ = ["DataSource", "Person", "Section", "Traces", "erase_user", "export_user", "register"]
+__all__ = ["DataSource", "Person", "Section", "SeveralWorkspaces", "Traces", "erase_user", "export_user", "register"]
 
 logger = logging.getLogger(__name__)
 
 FORMAT = "gatepass.personal_data.1"
+
+# How each pseudonym begins.
+ERASED = "erased_user:"
+
+
+class SeveralWorkspaces(ValueError):
+    """Raised if several workspaces have client sessions with the keys of a person, and none was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +52,12 @@ class Person:
     @property
     def id(self) -> str:
         """The id of the user in the API."""
-        return f"user_{self.key}"
+        return f"{PREFIX}{self.key}"
 
     @property
     def pseudonym(self) -> str:
         """What stands for this person in events after an erasure: the same text as long as TOKEN_KEYS do not change."""
-        return f"erased_user:{pseudonym('erased user', str(self.key))}"
+        return f"{ERASED}{pseudonym('erased user', str(self.key))}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +75,20 @@ class Traces:
     """What stands for a person in events.
 
     ``clients`` are actors that several people may share: they stand for the person only in events about a subject of
-    the person.
+    the person. ``impersonations`` are subjects of others, whose messages describe the person as the impersonator.
     """
 
     subjects: frozenset[str] = frozenset()
     actors: frozenset[str] = frozenset()
     clients: frozenset[str] = frozenset()
+    impersonations: frozenset[str] = frozenset()
 
     def __or__(self, other: Self) -> "Traces":
         return Traces(
             subjects=self.subjects | other.subjects,
             actors=self.actors | other.actors,
             clients=self.clients | other.clients,
+            impersonations=self.impersonations | other.impersonations,
         )
 
 
@@ -126,8 +134,8 @@ def export_user(
 ) -> dict[str, Any]:
     """Return everything that is stored about a user, as JSON values. It contains no token and no digest of one.
 
-    ``user`` is an instance or a primary key. ``user_identifier_keys`` name the user's client sessions. Raise ValueError
-    if several workspaces have client sessions with these keys and none was given.
+    ``user`` is an instance or a primary key. ``user_identifier_keys`` name the user's client sessions. Raise
+    ValueError, such as SeveralWorkspaces.
     """
     person = _person(user, user_identifier_keys, workspace)
     traces = _traces(person)
@@ -170,7 +178,7 @@ def erase_user(
         for source in _sources.values():
             source.end(person, actor, at)
         traces = _traces(person)
-        erased = {"webhook_messages": forget_messages(traces.subjects)}
+        erased = {"webhook_messages": forget_messages(traces.subjects | traces.impersonations)}
         for source in _sources.values():
             erased.update(source.erase(person))
         erased["events"] = Event.objects.pseudonymise(
@@ -191,14 +199,7 @@ def _person(user: Any, keys: Collection[str], workspace: Workspace | None) -> Pe
         require_instance(workspace, Workspace, name="workspace")
     if isinstance(keys, str) or not all(isinstance(key, str) for key in keys):
         raise ValueError("user_identifier_keys must be a collection of texts, such as ['jane'].")
-    field: Any = get_user_model()._meta.pk
-    try:
-        key = field.to_python(user.pk if isinstance(user, get_user_model()) else user)
-    except (TypeError, ValidationError, ValueError):
-        key = None
-    if key in (None, "") or isinstance(key, Model):
-        raise ValueError("user must be a saved user or a primary key of one.")
-    return Person(key=key, user_identifier_keys=frozenset(keys), workspace=workspace)
+    return Person(key=key_of_user(user), user_identifier_keys=frozenset(keys), workspace=workspace)
 
 
 def _traces(person: Person) -> Traces:
@@ -233,12 +234,18 @@ def _messages_section(traces: Traces) -> Section:
         rows=[
             {
                 **columns(message, ("id", "type", "attempts", "last_outcome", "delivered_at", "dead_at")),
-                "recipient": message.endpoint.url,
+                "recipient": _host_of(message.endpoint.url),
                 "body": _body_of(message),
             }
             for message in messages_about(traces.subjects)
         ],
     )
+
+
+def _host_of(url: str) -> str:
+    """Return scheme and host. The rest of an address may contain secrets of the operator."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 def _body_of(message: WebhookMessage) -> Any:

@@ -5,6 +5,8 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -311,10 +313,25 @@ def test_rows_of_others_stay_as_they_are(planted, others, person, workspace):
     assert Client.objects.get().pk == planted[1].client_id  # others have a session on it
 
 
-def test_the_name_of_a_device_is_exported_and_erased_on_a_client_of_others_too(planted, others, person, workspace):
+def test_the_name_of_a_device_is_exported_unless_others_may_have_given_it(planted, others, person, workspace):
+    shared = planted[1].client
     for session in planted:
         session.client.rename("Sam's phone", actor=session.actor)
-    assert "Sam's phone" in {row["name"] for row in rows_of(export(person, workspace), "clients")}
+    exported = {row["id"]: row["name"] for row in rows_of(export(person, workspace), "clients")}
+    assert exported.pop(shared.pk) is None and set(exported.values()) == {"Sam's phone"}
+    assert [row["name"] for row in rows_of(export_user(others), "clients")] == [None]
+
+
+def test_the_name_of_a_device_on_which_another_signs_in_is_not_exported(planted, neighbour, person, workspace):
+    client = planted[0].client
+    SignIn.objects.filter(client=client).delete()
+    SignIn.objects.begin(client, neighbour, "neighbour", at=NOW)
+    assert {row["id"]: row["name"] for row in rows_of(export(person, workspace), "clients")}[client.pk] is None
+
+
+def test_the_name_of_a_device_is_erased_on_a_client_of_others_too(planted, others, person, workspace):
+    for session in planted:
+        session.client.rename("Sam's phone", actor=session.actor)
     erase(person, workspace)
     assert "Sam's phone" not in dump_of_ours().replace("''", "'")
     assert Client.objects.get().name == ""
@@ -394,13 +411,40 @@ def test_a_key_can_be_text(planted, person, workspace):
     assert export(str(person.pk), workspace) == export(person, workspace)
 
 
-@pytest.mark.parametrize("user", [None, "", " ", "user_7", object(), get_user_model(), Event])
+NOBODY = [
+    *(None, "", " ", "user_7", object(), get_user_model(), Event),
+    *(True, 7.9, 7.0, Decimal(7), "007", " 7", "7.0", "+7", "\u0667", b"7", 2**63, -(2**63) - 1, "9" * 20, "9" * 5000),
+]
+
+
+@pytest.mark.parametrize("user", NOBODY, ids=lambda user: repr(user)[:20])
 def test_what_is_no_user_is_refused(db, user):
-    with pytest.raises(ValueError, match="user must be"):
-        export_user(user() if callable(user) else user)
+    user = user() if isinstance(user, type) else user
+    for call in (export_user, partial(erase_user, actor=OPERATOR)):
+        with pytest.raises(ValueError, match="user must be a saved user or a primary key of one"):
+            call(user)
 
 
 @pytest.mark.parametrize("keys", ["jane", [7], [None]])
 def test_keys_must_be_a_collection_of_texts(person, keys):
     with pytest.raises(ValueError, match="user_identifier_keys must be"):
         export_user(person, user_identifier_keys=keys)
+
+
+def test_an_export_names_the_host_of_a_receiver_without_the_secrets_of_its_address(workspace, person):
+    url = "https://hooks.example.com:8443/services/T0/secret-path?key=secret-query"
+    WebhookEndpoint.objects.add(workspace, url, actor=OPERATOR)
+    UserSession.objects.start(workspace, person, actor="test")
+    assert [row["recipient"] for row in rows_of(export_user(person), "webhook_messages")] == [
+        "https://hooks.example.com"
+    ]
+    assert "secret" not in str(export_user(person))
+
+
+def test_a_ticket_that_acted_is_replaced_too(workspace, person):
+    ticket = Ticket.objects.issue(workspace, person, actor="test", lifetime=HOUR, at=NOW)
+    Event.objects.record("shop.paid", subject="an order", workspace_id=None, actor=f"ticket:{ticket.pk}")
+    person.delete()  # the ticket too
+    erase_user(ticket.user_id, actor="test")
+    assert ticket.pk not in str(Event.objects.values_list("subject", "actor", "data"))
+    assert Event.objects.get(type="shop.paid").actor.startswith("erased_user:")

@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -15,8 +17,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from client_sessions.models import ClientSession
+from sessions_core import personal_data
 from sessions_core.cleaning_checks import check_cleaning
 from sessions_core.models import Event
+from sessions_core.personal_data import DataSource, register
 from tests.embedded import embedded
 from user_sessions.models import UserSession
 
@@ -72,6 +76,27 @@ def test_an_erasure_goes_on_only_after_yes(jane, monkeypatch, answer):
         output("erase_user", "jane")
 
 
+def test_ctrl_d_is_no_yes(jane, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", Mock(side_effect=EOFError))
+    with pytest.raises(CommandError, match="Nothing was erased"):
+        output("erase_user", "jane")
+
+
+def test_only_an_error_about_the_workspace_names_its_option(jane):
+    def refuse(person: Any) -> Any:
+        raise ValueError("The shop is closed.")
+
+    register(DataSource(name="shop", export=refuse, erase=refuse))
+    try:
+        for command, more in ((["export_user"], ""), (["erase_user", "--yes"], " Nothing was erased.")):
+            with pytest.raises(CommandError) as refusal:
+                output(*command, "jane")
+            assert str(refusal.value) == f"The shop is closed.{more}"
+    finally:
+        del personal_data._sources["shop"]
+
+
 def test_a_deleted_user_is_named_by_the_former_id(jane):
     id = f"user_{jane.pk}"
     with pytest.raises(CommandError, match="leave out --deleted"):
@@ -82,9 +107,21 @@ def test_a_deleted_user_is_named_by_the_former_id(jane):
     assert "events\t2" in output("erase_user", id, "--deleted", "--yes").splitlines()
 
 
-def test_a_name_is_no_former_id(jane):
-    with pytest.raises(CommandError, match="is not the id of a user"):
-        output("export_user", "jane", "--deleted")
+FORMER = ["jane", "7", "user_007", "user_7.0", "user_ 7", "user_", "user_user_7", f"user_{2**63}", f"user_{2**64}"]
+
+
+@pytest.mark.parametrize("id", FORMER)
+def test_a_former_id_has_one_spelling(jane, id):
+    for command in (["export_user"], ["erase_user", "--yes"]):
+        with pytest.raises(CommandError, match="is not the id of a user, such as user_7"):
+            output(*command, id, "--deleted")
+
+
+@pytest.mark.parametrize("id", [f"user_{2**63}", f"user_{2**64}", "user_" + "9" * 5000])
+def test_a_number_that_no_column_holds_is_no_user(jane, id):
+    for command in (["export_user", id], ["erase_user", "--yes", id], ["sessions", "list", "--user", id]):
+        with pytest.raises(CommandError, match="No user has the id"):
+            output(*command)
 
 
 def test_the_same_key_in_two_workspaces_needs_the_workspace(jane, elsewhere):
@@ -96,26 +133,28 @@ def test_the_same_key_in_two_workspaces_needs_the_workspace(jane, elsewhere):
 
 
 PIPED = """
+import os, sys
 import django
 django.setup()
-from django.core.management import call_command
+from django.core.management import call_command, execute_from_command_line
 call_command("migrate", verbosity=0)
 from django.contrib.auth import get_user_model
 get_user_model().objects.create_user("jane")
-from sessions_core.models import Event
-for n in range(3000):
-    Event.objects.record("shop.paid", subject="user_1", workspace_id=None, actor="shop", n=n)
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 1)
+execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
 
 
 @embedded
-def test_a_pipe_that_closes_early_is_no_error(tmp_path):
+@pytest.mark.parametrize("words", [["export_user", "jane"], ["erase_user", "jane", "--yes", "--json"]])
+def test_a_reader_that_goes_away_ends_it_quietly(tmp_path, words):
     own = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}/db", "GATEPASS_DATA": str(tmp_path)}
     own["DJANGO_SETTINGS_MODULE"] = "sessions_project.settings"
-    subprocess.run([sys.executable, "-c", PIPED], cwd=ROOT, env=own, check=True)
-    command = f"{sys.executable} manage.py export_user jane | head -1"
-    done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=own, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("{\n", "")
+    done = subprocess.run([sys.executable, "-c", PIPED, *words], cwd=ROOT, env=own, capture_output=True, text=True)
+    assert done.returncode == 128 + signal.SIGPIPE
+    assert "Traceback" not in done.stderr and "BrokenPipe" not in done.stderr
 
 
 def warnings() -> list[str]:

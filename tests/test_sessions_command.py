@@ -18,6 +18,7 @@ from django.utils import timezone
 from client_sessions.models import ClientSession
 from sessions_core.management import revoking
 from sessions_core.models import Event, Workspace
+from sessions_core.personal_data import erase_user
 from tests.embedded import embedded
 from tests.pages import DOCS
 from user_sessions.models import Epoch, UserSession
@@ -378,6 +379,13 @@ def test_an_end_is_counted_once(start):
         ("Here", "ended", f"{timezone.now():%Y-%m-%d}", 1),
         ("Here", "reason", "ended", 1),
     }
+
+
+def test_what_an_erasure_has_left_is_no_reason(start, ann):
+    start().revoke(actor="test", reason="stolen"), start().revoke(actor="test")
+    erase_user(ann, actor="test")
+    reasons = {row[2:] for row in counted() if row[1] == "reason"}
+    assert reasons == {("revoked", 2)}
 
 
 def test_stats_are_of_one_workspace_or_of_all(start, elsewhere, ann):

@@ -1,12 +1,14 @@
 """The personal data of user sessions: their devices, addresses, places and names, tickets and sign-in attempts."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from sessions_core.batches import batches
 from sessions_core.models import Event
@@ -60,19 +62,31 @@ def _export(person: Person) -> Iterator[Section]:
     )
     # During an impersonation, device and address are those of the impersonator.
     own = [session.pk for session in sessions if session.impersonator is None]
+    as_others = [session.pk for session in impersonated_by(person.id, UserSession)]
     yield Section(
         name="activities",
         purpose="Recognizing sign-ins by others.",
         portable=set(DEVICE) - {"address_hash"},
-        rows=[columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)],
+        rows=[
+            *(columns(each, DEVICE + PLACE) for each in _among(Activity, "session", own)),
+            *(columns(each, DEVICE + PLACE) | {"session": "other"} for each in _among(Activity, "session", as_others)),
+        ],
     )
     yield Section(
         name="clients",
         purpose="One browser or app installation, which may have several sessions.",
         portable=["name", "created_at"],
-        rows=[columns(each, CLIENT) for each in _among(Client, "pk", _client_ids(person, _named_in(person)))],
+        rows=list(_client_rows(person)),
     )
     yield from _export_attempts(person)
+
+
+def _client_rows(person: Person) -> Iterator[dict[str, Any]]:
+    """Yield the clients. A client of several people has one name, which any of them may have given: it is withheld."""
+    ids = _client_ids(person, _named_in(person))
+    shared = _used_by_others(person, ids)
+    for client in _among(Client, "pk", ids):
+        yield columns(client, CLIENT) | ({"name": None} if client.pk in shared else {})
 
 
 def _export_attempts(person: Person) -> Iterator[Section]:
@@ -97,13 +111,19 @@ def _derived(row: UserSession | Ticket) -> dict[str, Any]:
 
 
 def _end(person: Person, actor: str, at: datetime) -> None:
+    # Tickets first, so that a session that one of them begins now is revoked below.
+    for some in batches([ticket.pk for ticket in impersonated_by(person.id, Ticket)]):
+        Ticket.objects.filter(pk__in=some).revoke(actor=actor, at=at)
     users: QuerySet[Any] = QuerySet(get_user_model())
     if (user := users.filter(pk=person.key).first()) is not None:
         with suppress(UserInactive):
             admission.lock(user)  # lock the user before clients and sessions, as a sign-in does
-    for some in batches(_client_ids(person)):
+    as_others = impersonated_by(person.id, UserSession)
+    for some in batches(_client_ids(person) | {session.client_id for session in as_others}):
         list(Client.objects.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
     UserSession.objects.filter(user=person.key).revoke(actor=actor, at=at, reason=USER_ERASED)
+    for some in batches([session.pk for session in as_others]):
+        UserSession.objects.filter(pk__in=some).revoke(actor=actor, at=at, reason=USER_ERASED)
     Ticket.objects.filter(user=person.key).revoke(actor=actor, at=at)
 
 
@@ -111,20 +131,29 @@ def _traces(person: Person) -> Traces:
     named = _named_in(person)
     sessions = UserSession.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
     tickets = Ticket.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
-    ids, client_ids = {*sessions, *(event.subject for event in named)}, _client_ids(person, named)
+    # Rows that are deleted already have left their events.
+    actors = {
+        *(f"user_session:{id}" for id in sessions),
+        *(f"ticket:{id}" for id in tickets),
+        *(f"{_actor_kind(event)}:{event.subject}" for event in named),
+    }
+    ids, client_ids = {each.partition(":")[2] for each in actors}, _client_ids(person, named)
     return Traces(
-        subjects=frozenset({*ids, *tickets, *(client_ids - _used_by_others(person, client_ids))}),
-        actors=frozenset(f"user_session:{id}" for id in ids),
+        subjects=frozenset({*ids, *(client_ids - _used_by_others(person, client_ids))}),
+        actors=frozenset(actors),
         clients=frozenset(f"client:{id}" for id in client_ids),
+        impersonations=frozenset(_impersonations(person)),
     )
 
 
 def _erase(person: Person) -> dict[str, int]:
     """Delete the rows. A client that others have sessions on stays, without its name, which may be of the user."""
     client_ids = _client_ids(person, _named_in(person))
+    as_others, impersonations = _erase_as_impersonator(person)
     activities = Activity.objects.filter(session__user=person.key)
     erased = {
-        "activities": activities.count(),
+        "activities": activities.count() + as_others,
+        "impersonations": impersonations,
         "user_sessions": delete_quietly(UserSession, UserSession.objects.filter(user=person.key)),
         "sign_ins": delete_quietly(SignIn, SignIn.objects.filter(user=person.key)),
         "tickets": delete_quietly(Ticket, Ticket.objects.filter(user=person.key)),
@@ -137,9 +166,40 @@ def _erase(person: Person) -> dict[str, int]:
     return erased
 
 
+def _erase_as_impersonator(person: Person) -> tuple[int, int]:
+    """Erase the person from what belongs to others. Return how many activities, and how many sessions and tickets."""
+    activities, rows = 0, 0
+    for some in batches([session.pk for session in impersonated_by(person.id, UserSession)]):
+        sessions = UserSession.objects.filter(pk__in=some)
+        rows += sessions.update(impersonator={"sub": person.pseudonym}, latest_activity=None)
+        activities += Activity.objects.filter(session__in=some).delete()[0]
+        Client.objects.filter(sessions__in=some).exclude(name="").update(name="")  # the device was the person's
+    for some in batches([ticket.pk for ticket in impersonated_by(person.id, Ticket)]):
+        rows += Ticket.objects.filter(pk__in=some).update(impersonator={"sub": person.pseudonym})
+    return activities, rows
+
+
+def impersonated_by(id: str, model: type[UserSession | Ticket]) -> list[Any]:
+    """Return the sessions or tickets with this impersonator, which belong to others."""
+    # As text: JSON functions of databases refuse some of the values that the column can have.
+    stored: QuerySet[Any] = QuerySet(model).annotate(text=Cast("impersonator", TextField()))
+    return [row for row in stored.filter(text__contains=json.dumps(id)) if row.impersonator.get("sub") == id]
+
+
+def _impersonations(person: Person) -> set[str]:
+    """Return the ids of what the person did as others. Its rows may be deleted."""
+    events = Event.objects.filter(type__in=NAMING, data__impersonator__sub=person.id).order_by()
+    sessions, tickets = impersonated_by(person.id, UserSession), impersonated_by(person.id, Ticket)
+    return {*events.values_list("subject", flat=True), *(row.pk for row in (*sessions, *tickets))}
+
+
 def _named_in(person: Person) -> list[Event]:
     """Return the events that name the user. Their sessions may be deleted."""
     return list(Event.objects.filter(type__in=NAMING, data__user=str(person.key)).order_by())
+
+
+def _actor_kind(event: Event) -> str:
+    return "user_session" if event.type.startswith("user_session.") else "ticket"
 
 
 def _client_ids(person: Person, named: Iterable[Event] = ()) -> set[str]:

@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from sessions_core.db.compiled import CompiledQuery, kind_of
 from sessions_core.models import Workspace
+from sessions_core.user_keys import PREFIX, key_in_id, key_in_text
 from user_sessions.conf import EVERYBODY, settings
 
 if TYPE_CHECKING:
@@ -37,11 +38,6 @@ __all__ = [
     "sign_in_identifiers",
     "user_id",
 ]
-
-PREFIX = "user_"
-
-# Longer than any primary key of a user.
-LONGEST_KEY = 200
 
 
 def user_id(key: Any) -> str:
@@ -143,15 +139,12 @@ def key_of(id: str) -> Any | None:
 
 @lru_cache(maxsize=512)  # every request with a session token needs it, and validating takes longer than the look-up
 def _key_of(id: str, model: type[Model]) -> Any | None:
-    text = id.removeprefix(PREFIX)
-    key = None if text == id else _primary_key(text, model)
-    # "user_007" is invalid: an id has one spelling.
-    return key if key is not None and user_id(key) == id else None
+    return key_in_id(id, model)
 
 
 def members(workspace: Workspace, keys: Iterable[str]) -> "dict[str, AbstractBaseUser]":
     """Return the workspace's users with these primary keys, which are text as a database writes it: one query."""
-    by_text = {text: key for text in keys if (key := _primary_key(text, get_user_model())) is not None}
+    by_text = {text: key for text in keys if (key := key_in_text(text, get_user_model())) is not None}
     found = {user.pk: user for user in _users_of(workspace).filter(pk__in=set(by_text.values()))}
     return {text: found[key] for text, key in by_text.items() if key in found}
 
@@ -168,22 +161,6 @@ def members_by_address(workspace: Workspace, addresses: Iterable[str]) -> "dict[
     users = list(lower.filter(user_sessions_address__in=set(addresses)))
     counts = Counter(user.user_sessions_address for user in users)
     return {user.user_sessions_address: user for user in users if counts[user.user_sessions_address] == 1}
-
-
-def _primary_key(text: str, model: type[Model]) -> Any | None:
-    """Return the primary key of a user that the text stands for, or None if the model has no such keys."""
-    if len(text) > LONGEST_KEY or "\x00" in text or not text.isprintable():
-        return None
-    field: Any = model._meta.pk
-    while field.is_relation:  # the primary key is a one-to-one link to another model
-        field = field.target_field
-    try:
-        key = field.to_python(text)
-        if isinstance(key, int):
-            field.run_validators(key)  # PostgreSQL raises an error for a number outside the column's range
-    except (ValidationError, ValueError):
-        return None
-    return key
 
 
 def has_field(name: str) -> bool:

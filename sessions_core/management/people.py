@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from sessions_core.management.databases import ready_database
-from sessions_core.management.users import PREFIX, user_named
+from sessions_core.management.users import user_named
 from sessions_core.management.workspaces import workspace_named
+from sessions_core.user_keys import PREFIX, key_in_id
 
 __all__ = ["add_person", "person_in"]
 
@@ -39,10 +39,9 @@ def person_in(options: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
 def _former_key(text: str) -> Any:
     """Return the primary key in the id of a user who is deleted. Raise CommandError if the user exists."""
     model = get_user_model()
-    try:
-        key = model._meta.pk.to_python(text.removeprefix(PREFIX))
-    except (ValidationError, ValueError):
-        raise CommandError(f"{text!r} is not the id of a user, such as {PREFIX}7.") from None
+    key = key_in_id(text, model)
+    if key is None:
+        raise CommandError(f"{text!r} is not the id of a user, such as {PREFIX}7.")
     with ready_database():
         if model._base_manager.filter(pk=key).exists():
             raise CommandError(f"{PREFIX}{key} is not deleted: leave out --deleted.")

@@ -1,12 +1,12 @@
 """``manage.py sessions revoke``: a preview, a confirmation, and batches."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from sessions_core.management.confirmation import confirm
 from sessions_core.management.databases import ready_database
 from sessions_core.management.progress import Bar
 from sessions_core.management.reports import Report
@@ -17,6 +17,9 @@ from sessions_core.texts import LONGEST_TEXT, printable
 __all__ = ["Revoking"]
 
 BY = "command:sessions"
+
+ASKING = "--everybody asks before it signs everyone out"
+NOTHING = "Nothing was revoked."
 
 # Sessions of one transaction: other requests wait no longer than that for the rows.
 BATCH = 500
@@ -85,9 +88,9 @@ class Revoking:
 
     def _revoke_all(self, workspace: Workspace, live: Rows, number: int) -> None:
         if self.options["ask"]:
-            _confirm(
-                f"Revoke all {self.kind.name} of {printable(str(workspace), longest=LONGEST_TEXT)}? Type yes to go on: "
-            )
+            name = printable(str(workspace), longest=LONGEST_TEXT)
+            question = f"Revoke all {self.kind.name} of {name}? Type yes to go on: "
+            confirm(question, asking=ASKING, otherwise=NOTHING)
         reason = self.options["reason"]
         until = self.kind.revoke_all(workspace, actor=BY, at=self.at, reason=reason)
         if until is None:
@@ -113,10 +116,3 @@ class Revoking:
                 self.report.facts({"revoked": revoked, "is_complete": is_complete})
             else:
                 self.command.stdout.write(f"{revoked} sessions revoked{'' if is_complete else ' before the end'}.")
-
-
-def _confirm(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError("--everybody asks before it signs everyone out, and there is no terminal. Add --no-input.")
-    if input(question).strip().lower() != "yes":
-        raise CommandError("Nothing was revoked.")

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Case, Count, TextField, Value, When
 from django.db.models.fields.json import KT
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Coalesce, TruncDate
 
 from sessions_core.cleaning import first_event_after
 from sessions_core.management.session_kinds import Rows, Selection, SessionKind
 from sessions_core.models import Event, Workspace
+from sessions_core.personal_data import ERASED
 
 __all__ = ["COLUMNS", "stats_of"]
 
@@ -50,7 +51,10 @@ def _ended(
     if workspace is not None:
         events = events.filter(workspace=workspace)
     yield from _rows("ended", _numbers(events, of=DAY))
-    reasons = events.values("workspace", "type", of=KT("data__reason")).annotate(number=Count("pk"))
+    # An erasure has replaced the reason of a person with the person's pseudonym, which tells none.
+    none = Value("", output_field=TextField())
+    of = Case(When(data__reason__startswith=ERASED, then=none), default=Coalesce(KT("data__reason"), none))
+    reasons = events.values("workspace", "type", of=of).annotate(number=Count("pk"))
     for row in reasons.order_by("-number", "type", "of")[:MOST_REASONS]:
         end = row["type"].partition(".")[2]
         yield _row("reason", row | {"of": f"{end}: {row['of']}" if row["of"] else end})

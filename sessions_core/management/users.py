@@ -7,11 +7,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from sessions_core.management.databases import ready_database
+from sessions_core.user_keys import PREFIX, key_in_id
 
 __all__ = ["user_named"]
-
-# The prefix of user ids in the API, such as user_7.
-PREFIX = "user_"
 
 
 def user_named(text: str) -> Any:
@@ -29,12 +27,8 @@ def user_named(text: str) -> Any:
 
 def _by_id(text: str) -> list[Any]:
     model = get_user_model()
-    try:
-        key = model._meta.pk.to_python(text.removeprefix(PREFIX))
-    except (ValidationError, ValueError):
-        return []
-    # An id has one spelling: "user_007" matches no user.
-    return list(model._base_manager.filter(pk=key)) if f"{PREFIX}{key}" == text else []
+    key = key_in_id(text, model)
+    return [] if key is None else list(model._base_manager.filter(pk=key))
 
 
 def _by_name(text: str) -> list[Any]:
