@@ -15,6 +15,7 @@ _.CACHED  # docs/session-tokens-in-views.md: a freshness, which views state as t
 _.is_anonymous  # Django's own attribute of a user
 _._reject  # Django's CSRF middleware
 _.execute_sql  # Django's iterables of a query set
+_.max_query_params  # Django's deletes
 _.results_iter  # Django's iterables of a query set
 _.__call__  # decorators.py: the type of a decorator
 
