@@ -35,6 +35,7 @@ def ann(db: None) -> User:
 def use_urls(settings: Any, monkeypatch: Any, code: str) -> None:
     """Use the ``urlpatterns`` of the page, before those of the test project."""
     module: Any = ModuleType("urls_of_the_page")
+    module.urlpatterns = []
     exec(compile(code, PAGE, "exec"), vars(module))
     module.urlpatterns += django_project.urlpatterns
     monkeypatch.setitem(sys.modules, module.__name__, module)
