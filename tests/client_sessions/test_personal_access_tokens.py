@@ -95,5 +95,5 @@ def test_a_command_issues_and_prints_one(person, workspace, elsewhere, capsys):
     call_command("issue_personal_access_token", "jane", *options)
     token = capsys.readouterr().out.strip()
     assert at(elsewhere.pk, token).get("workspaces/get").status_code == 200
-    with pytest.raises(CommandError, match="No user has the id or the user name"):
+    with pytest.raises(CommandError, match="No user has the id, user name or e-mail address"):
         call_command("issue_personal_access_token", "nobody", *options)

@@ -15,8 +15,8 @@ from django.utils import timezone, translation
 from sessions_core.models import Event, Workspace
 from sessions_core.rates import counters
 from tests.user_sessions import django_project, factors, step_up_pages
-from user_sessions.django_sign_ins import UNKNOWN
 from user_sessions.models import Impersonated, NotLive, Status, UserSession
+from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.reauthentication import note_step, reauthentication_url
 
 PAGE = "/reauthenticate/"
@@ -110,7 +110,7 @@ def test_a_backend_that_finds_another_user_admits_nobody(client, settings):
 
 
 def test_a_session_from_before_the_installation_can_be_verified(ann, client):
-    UserSession.objects.update(verified_at=UNKNOWN)
+    UserSession.objects.update(verified_at=UNVERIFIED)
     prove(client)
     assert is_verified(client)
 
