@@ -220,7 +220,9 @@ def _clean_batch(kind: Kind, keys: Sequence[Any], until: datetime, *, at: dateti
 def _delete(kind: Kind, keys: Sequence[Any], until: datetime, *, at: datetime) -> int:
     """Delete the rows of a batch that are still due. Skip those that others have locked. Return how many."""
     due = kind.rows().filter(kind.due(until) & kind.recorded)
-    lockable = due.filter(pk__in=keys).select_related(*kind.locked_with).order_by("pk").only("pk", *kind.locked_with)
+    lockable = due.filter(pk__in=keys).order_by("pk").only("pk", *kind.locked_with)
+    if kind.locked_with:  # without arguments it would join every key
+        lockable = lockable.select_related(*kind.locked_with)
     locked = [row.pk for row in lockable.select_for_update(skip_locked=True, of=("self", *kind.locked_with))]
     # The condition applies again, after the lock: a row may have been used between the query and its lock.
     _, rows = due.filter(pk__in=locked).delete()
