@@ -143,7 +143,7 @@ def save(result: dict[str, Any], file: Path | None) -> None:
 
 
 def progress(text: str) -> None:
-    """Show one line that the next one replaces, if somebody watches."""
+    """On a terminal, show one line that the next one replaces."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 

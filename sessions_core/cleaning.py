@@ -170,9 +170,9 @@ def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
 def _batches(kind: Kind, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
     """Yield the primary keys of the wanted rows. A batch may have rows of many workspaces, each with few."""
     due: list[Any] = []
-    old = kind.rows().filter(kind.among(until)).order_by()
     workspaces: Iterable[Any] = [None]
     if kind.per_workspace:
+        old = kind.rows().filter(kind.among(until)).order_by()
         workspaces = Workspace.objects.filter(Exists(old.filter(workspace=OuterRef("pk")))).values_list("pk", flat=True)
     for workspace_id in workspaces:
         for keys in _pages(kind, workspace_id, until, wanted):

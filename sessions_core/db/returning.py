@@ -20,7 +20,16 @@ from sessions_core.db.json_rows import elements
 # ``server_side_binding`` is on.
 MOST_PARAMETERS = 65_535
 
-__all__ = ["Insert", "insert", "insert_all", "insert_missing", "run_returning", "update_query", "update_returning"]
+__all__ = [
+    "MOST_PARAMETERS",
+    "Insert",
+    "insert",
+    "insert_all",
+    "insert_missing",
+    "run_returning",
+    "update_query",
+    "update_returning",
+]
 
 
 def update_returning(rows: QuerySet[Any], columns: Sequence[str], /, **values: Any) -> list[tuple[Any, ...]]:

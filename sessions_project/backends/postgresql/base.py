@@ -15,6 +15,7 @@ import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base, features, operations
 
+from sessions_core.db.returning import MOST_PARAMETERS
 from sessions_project.backends.outage import Outage
 
 __all__ = ["DatabaseWrapper"]
@@ -23,10 +24,6 @@ __all__ = ["DatabaseWrapper"]
 RESERVE = 0.2
 # Seconds by which statement_timeout is shorter, so that a slow statement does not count as an outage.
 HEAD_START = 0.3
-
-
-# Parameters of one statement in PostgreSQL's protocol, which Django does not know of.
-MOST_PARAMETERS = 65_535
 
 
 class NoAnswer(psycopg.OperationalError):
