@@ -12,18 +12,18 @@ from django.utils.translation import pgettext_lazy
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
 from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
 from sessions_core.console.console_permissions import operator
+from sessions_core.console.event_pages import EventAdmin
 from sessions_core.console.pages import FactAdmin, HistoryAdmin
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
-    Event,
     WebhookEndpoint,
     WebhookMessage,
     Workspace,
 )
 from sessions_core.models.policies import Policy, policy_models
 
-__all__ = ["FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+__all__ = ["EventAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
 
 
 class AllowedOriginInline(admin.TabularInline):
@@ -88,19 +88,6 @@ class ApiKeyAdmin(HistoryAdmin):
     @confirmed(_("Revoke selected API keys"), done=pgettext_lazy("API keys", "revoked"))
     def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
         return key.revoke(actor=operator(request))
-
-
-@admin.register(Event)
-class EventAdmin(FactAdmin):
-    list_display = ("created_at", "type", "subject", "actor", "workspace")
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = (
-        (r"[^:]*:.*", "actor"),
-        (r"[a-z_]+\.[a-z_]+", "type"),
-        (r".*", "subject"),
-    )
-    search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
 
 
 @admin.register(WebhookEndpoint)
