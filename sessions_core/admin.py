@@ -14,6 +14,7 @@ from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.event_pages import EventAdmin
 from sessions_core.console.pages import FactAdmin, HistoryAdmin
+from sessions_core.console.user_sections import extend_stock_page
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
@@ -24,6 +25,9 @@ from sessions_core.models import (
 from sessions_core.models.policies import Policy, policy_models
 
 __all__ = ["EventAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+
+
+extend_stock_page()
 
 
 class AllowedOriginInline(admin.TabularInline):
