@@ -71,6 +71,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "SESSION_CACHE_MAX_AGE"): DURATIONS,
     ("USER_SESSIONS", "SESSION_TOKEN_VERSION"): [0, 3, True, 2.0, "2", [2]],
     ("USER_SESSIONS", "ADOPT_DJANGO_SESSIONS"): [0, 1, "yes", "False", []],
+    ("USER_SESSIONS", "REMEMBER_DEVICES"): [0, 1, "yes", "False", []],
     ("USER_SESSIONS", "ALLOW_UNFILTERED_LIST"): [0, 1, "yes", "False", []],
     ("USER_SESSIONS", "USER_PROFILE"): FUNCTIONS,
     ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,

@@ -74,7 +74,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
 def _check_flags() -> list[CheckMessage]:
     return [
         Error(f"USER_SESSIONS[{name!r}] must be True or False.", id="user_sessions.E003")
-        for name in ("ADOPT_DJANGO_SESSIONS", "ALLOW_UNFILTERED_LIST")
+        for name in ("ADOPT_DJANGO_SESSIONS", "ALLOW_UNFILTERED_LIST", "REMEMBER_DEVICES")
         if not isinstance(settings.given.get(name, False), bool)
     ]
 

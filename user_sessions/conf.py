@@ -198,6 +198,11 @@ class UserSessionsSettings(RatedSettings, RetainingSettings):
         return None if given is None else SHORTEST_VERIFIED_WITHIN
 
     @property
+    def remember_devices(self) -> bool:
+        """Return True if a cookie names the client of a browser, so that later sign-ins start on it. Default False."""
+        return self.given.get("REMEMBER_DEVICES", False) is True
+
+    @property
     def adopt_django_sessions(self) -> bool:
         """Return True if a Django session that began before this app was installed gets a user session at its next
         request. Default True."""
