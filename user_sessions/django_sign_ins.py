@@ -50,7 +50,7 @@ from user_sessions.remembered_devices import note_sign_in, remembered_client
 from user_sessions.request_devices import device_of_request
 from user_sessions.risk import record_refusal
 
-__all__ = ["MIDDLEWARE", "connect", "live_session"]
+__all__ = ["MIDDLEWARE", "connect", "has_middleware", "live_session"]
 
 logger = logging.getLogger(__name__)
 
@@ -269,9 +269,11 @@ def _find_committed(request: Any) -> UserSession | None:
 
 def _is_in_use() -> bool:
     """Return True if the middleware is installed, without which a user session could not end a Django session."""
-    return _has_middleware(tuple(django_settings.MIDDLEWARE)) and has_table(
-        router.db_for_write(UserSession), UserSession
-    )
+    return has_middleware() and has_table(router.db_for_write(UserSession), UserSession)
+
+
+def has_middleware() -> bool:
+    return _has_middleware(tuple(django_settings.MIDDLEWARE))
 
 
 @lru_cache(maxsize=8)
