@@ -40,8 +40,8 @@ def check_mail(**_: object) -> Iterable[CheckMessage]:
     is_smtp = getattr(django_settings, "EMAIL_BACKEND", "") == SMTP
     if settings.new_device_notice == "mail" and is_smtp and getattr(django_settings, "EMAIL_TIMEOUT", None) is None:
         yield Warning(
-            "USER_SESSIONS['NEW_DEVICE_NOTICE'] is 'mail', and EMAIL_TIMEOUT is None: sign-ins on new devices hang while "
-            "the mail server does.",
+            "USER_SESSIONS['NEW_DEVICE_NOTICE'] is 'mail', and EMAIL_TIMEOUT is None: if the mail server hangs, so do "
+            "sign-ins on new devices.",
             hint="Set EMAIL_TIMEOUT to a few seconds.",
             id="user_sessions.W004",
         )
@@ -52,8 +52,8 @@ def check_devices(**_: object) -> Iterable[CheckMessage]:
     """Warn if every browser of the host's own sign-ins would look like a new device."""
     if settings.new_device_notice != "off" and has_middleware() and not settings.remember_devices:
         yield Warning(
-            "USER_SESSIONS['NEW_DEVICE_NOTICE'] is on, and USER_SESSIONS['REMEMBER_DEVICES'] is not: after a log-out each "
-            "browser looks like a new device.",
+            "USER_SESSIONS['NEW_DEVICE_NOTICE'] is on, and USER_SESSIONS['REMEMBER_DEVICES'] is off: each browser is a "
+            "new device after a log-out.",
             hint="Set USER_SESSIONS['REMEMBER_DEVICES'] to True.",
             id="user_sessions.W005",
         )

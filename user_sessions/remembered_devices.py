@@ -44,7 +44,7 @@ def note_sign_in(request: Any, session: UserSession) -> None:
 def remember_device(request: Any, response: HttpResponseBase) -> None:
     """Set the cookie on the response to a sign-in, unless that was rolled back or the user has signed out since."""
     session: Any = getattr(request, "_user_sessions_signed_in", None)
-    if session is None or known_session(request) is not session or not settings.remember_devices:
+    if session is None or known_session(request) != session or not settings.remember_devices:
         return
     response.set_cookie(
         DEVICE_COOKIE,

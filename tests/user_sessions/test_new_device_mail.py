@@ -13,13 +13,10 @@ from sessions_core.models import Workspace
 from tests.user_sessions import new_devices
 from tests.user_sessions.device_pages import CHROME, FIREFOX, PASSWORD, Device
 from tests.user_sessions.new_devices import SETTINGS, URL, html_of, install, only_mail, path_in
-from tests.user_sessions.test_new_devices import Refusing
 from user_sessions.models import Activity, UserSession
 from user_sessions.places import Place
 from user_sessions.user_agents import Device as UserAgent
 from user_sessions.user_agents import device_of
-
-__all__ = ["Refusing"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
