@@ -4,14 +4,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sessions_core.moments import moment
+from user_sessions.closers import DISOWNER
 
 if TYPE_CHECKING:
     from user_sessions.models import UserSession, UserSessionQuerySet
 
-__all__ = ["DISOWNER", "disown", "disownable"]
-
-# The actor is this and the id of the session that the mail was about.
-DISOWNER = "new_device_mail:"
+__all__ = ["disown", "disownable"]
 
 REASON = 'the user said "this was not me"'
 

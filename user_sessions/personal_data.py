@@ -15,7 +15,7 @@ from sessions_core.models import Event
 from sessions_core.models.events import USER_ERASED
 from sessions_core.personal_data import DataSource, Person, Section, Traces, register
 from sessions_core.personal_rows import columns, delete_quietly, role
-from user_sessions.disowning import DISOWNER
+from user_sessions.closers import DISOWNER
 from user_sessions.exceptions import UserInactive
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession, admission
 
