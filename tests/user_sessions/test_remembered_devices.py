@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpResponse
+from django.test import AsyncClient
 from django.test import Client as Handler
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
@@ -96,6 +98,12 @@ def test_only_the_response_to_a_sign_in_sets_it(client, ann):
     assert [remembered(client.get(path)) for path in ("/private/", "/public/", "/asynchronous/")] == [None] * 3
     assert remembered(client.post("/logout/")) is None
     assert remembered(log_in(client, ann)) is not None
+
+
+def test_an_asynchronous_server_sets_it_too(ann):
+    post = async_to_sync(AsyncClient().post)
+    answer = post("/login/", {"username": "ann", "password": PASSWORD})
+    assert remembered(answer) == UserSession.objects.get().client_id
 
 
 def test_an_adoption_neither_sets_nor_reads_it(settings, client, ann):
