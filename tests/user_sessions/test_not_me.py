@@ -14,11 +14,11 @@ from django.utils import timezone, translation
 from sessions_core.models import Event, Workspace
 from sessions_core.personal_data import erase_user, export_user
 from tests.user_sessions.device_pages import CHROME, PASSWORD, Device
-from tests.user_sessions.frontend import Browser
+from tests.user_sessions.frontend import PAGE, Browser
 from tests.user_sessions.new_devices import install, only_mail, path_in
 from user_sessions.models import Activity, Status, UserSession
 from user_sessions.tokens.device_tokens import not_me_token, read_not_me_token
-from user_sessions.tokens.refresh_tokens import is_refresh_token_of, refresh_token
+from user_sessions.tokens.refresh_tokens import refresh_token
 from user_sessions.tokens.session_tokens import session_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,20 +90,29 @@ def test_the_button_signs_the_device_out_and_the_event_says_who_and_why(reader, 
     assert (session.status, session.closed_by) == (Status.REVOKED, f"new_device_mail:{session.pk}")
 
 
-def test_its_refresh_and_session_tokens_are_dead(at_home, settings, ann, reader):
-    first, second = Browser(), Browser()
-    for each in (first, second):
-        each.post("v1/client/sign_ins", identifier="ann", password=PASSWORD)
-    session = UserSession.objects.latest("created_at")
-    now = timezone.now()
-    token = refresh_token(session)
-    assert session_token(UserSession.minting(session.workspace, session.pk), at=now)
-    submit(reader, path_in(only_mail()))
+def test_its_refresh_token_and_new_session_tokens_are_dead(reader, backend, intruder, link):
+    session, now = intruder.session, timezone.now()
+    row = UserSession.minting(session.workspace, session.pk)
+    tokens = [session_token(row, at=now - timedelta(minutes=age), authorized_party=PAGE) for age in (2, 3)]
+    answers = []
+    for expired in tokens:
+        given = {"expired_token": expired, "refresh_token": refresh_token(session), "request_origin": PAGE}
+        given |= {"request_headers": {}, "request_originating_ip": "127.0.0.1", "format": "token"}
+        answers.append(backend.request("POST", f"v1/sessions/{session.pk}/refresh", given))
+        if len(answers) == 1:
+            submit(reader, link)
+    assert [each.status_code for each in answers] == [200, 401]
     assert UserSession.minting(session.workspace, session.pk) is None
-    assert second.verb(session, "tokens").status_code in (401, 404)
-    session.refresh_from_db()
-    assert is_refresh_token_of(session, token)
-    assert not session.is_live(timezone.now())
+    assert backend.post(f"v1/sessions/{session.pk}/tokens").status_code == 404
+
+
+def test_a_device_of_the_frontend_api_is_signed_out_too(at_home, ann, reader):
+    for browser in (Browser(), intruder := Browser()):
+        browser.post("v1/client/sign_ins", identifier="ann", password=PASSWORD)
+    session = UserSession.objects.latest("created_at")
+    assert intruder.verb(session, "tokens").status_code == 200
+    submit(reader, path_in(only_mail()))
+    assert intruder.verb(session, "tokens").status_code in (401, 404)
 
 
 def test_a_second_press_is_answered_the_same_and_records_nothing(reader, link):
