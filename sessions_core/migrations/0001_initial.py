@@ -150,6 +150,23 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="predecessor",
+                        to="sessions_core.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
+                ("overlap", models.DurationField(blank=True, editable=False, null=True)),
+                (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -163,6 +180,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
+                "permissions": [
+                    ("create_apikey", "Can create API keys"),
+                    ("roll_apikey", "Can roll API keys"),
+                    ("revoke_apikey", "Can revoke API keys"),
+                ],
             },
         ),
         migrations.CreateModel(
