@@ -181,9 +181,9 @@ class Migration(migrations.Migration):
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
                 "permissions": [
-                    ("create_apikey", "Can create API keys"),
-                    ("roll_apikey", "Can roll API keys"),
-                    ("revoke_apikey", "Can revoke API keys"),
+                    ("create_apikey", "Can create API key"),
+                    ("roll_apikey", "Can roll API key"),
+                    ("revoke_apikey", "Can revoke API key"),
                 ],
             },
         ),

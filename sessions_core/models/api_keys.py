@@ -160,11 +160,10 @@ class ApiKey(models.Model):
         verbose_name = _("API key")
         verbose_name_plural = _("API keys")
         ordering = ("-created_at", "id")
-        # Django's own permissions decide who sees keys. Superusers have all of these.
-        permissions = [
-            ("create_apikey", _("Can create API keys")),
-            ("roll_apikey", _("Can roll API keys")),
-            ("revoke_apikey", _("Can revoke API keys")),
+        permissions = [  # of operators in the console
+            ("create_apikey", "Can create API key"),
+            ("roll_apikey", "Can roll API key"),
+            ("revoke_apikey", "Can revoke API key"),
         ]
         indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
         constraints = [
