@@ -19,8 +19,9 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions_core.admin import FactAdmin, HistoryAdmin, Reason, confirmed, confirmed_of_all, operator
 from sessions_core.changelists import BY_WORKSPACE
+from user_sessions.console.signing_key_pages import SigningKeyAdmin
 from user_sessions.models import Client, Epoch, Status, UserSession, UserSessionQuerySet
-from user_sessions.token_admin import NEWEST_FIRST, JwtTemplateAdmin, SigningKeyAdmin, TicketAdmin
+from user_sessions.token_admin import NEWEST_FIRST, JwtTemplateAdmin, TicketAdmin
 
 __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
 
