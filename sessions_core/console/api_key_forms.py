@@ -5,13 +5,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext, pgettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.console_words import exact
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.models.api_keys import LONGEST_NAME, LONGEST_WAIT
-from sessions_core.texts import LONGEST_REASON, is_storable
+from sessions_core.texts import LONGEST_REASON
 
 __all__ = ["CreateKeyForm", "RollKeyForm"]
 
@@ -86,12 +86,6 @@ class RollKeyForm(forms.Form):
     def _end(self, key: ApiKey, value: str, *, at: datetime) -> datetime:
         end = at + self.OVERLAPS[value] + (LONGEST_WAIT if value == FIRST_USE else timedelta(0))
         return min(end, key.expires_at or end)
-
-    def clean_reason(self) -> str:
-        reason: str = self.cleaned_data["reason"]
-        if not is_storable(reason):
-            raise ValidationError(pgettext("form", "Invalid"), code="invalid")
-        return reason
 
     def choice(self) -> dict[str, Any]:
         """Return the arguments of ``ApiKey.roll``."""

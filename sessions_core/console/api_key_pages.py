@@ -16,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
@@ -72,7 +72,7 @@ class ApiKeyAdmin(HistoryAdmin):
     """The page that answers a POST to create or roll a key shows the new secret. No other page does."""
 
     subject_field = "short"
-    list_display = ("name", "kind", "short", "workspace", "state", "last_use", "created_at", "expires_at")
+    list_display = ("name", "state", "last_use", "kind", "workspace", "short")
     list_filter = (KeyStateFilter, "kind", BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
@@ -117,11 +117,17 @@ class ApiKeyAdmin(HistoryAdmin):
         roll = self.admin_site.admin_view(self.roll_view)
         return [path("<uuid:key_id>/roll/", roll, name="sessions_core_apikey_roll"), *super().get_urls()]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        is_secret = obj is not None and obj.kind == ApiKey.Kind.SECRET
+        shown = [name for name in self.fields if not (is_secret and name == "publishable_key")]
+        text = _("The last use is recorded once an hour, and once a minute while a key has an end.")
+        return [(None, {"description": text, "fields": shown})]
+
     def buttons(self, request: HttpRequest, obj: ApiKey) -> "list[tuple[str, _StrOrPromise]]":
         """Return a button for each step that is possible now."""
         own = [] if obj.revoked_at else super().buttons(request, obj)
         if self.may(request, "roll") and _is_rollable(obj, at=timezone.now()):
-            own.insert(0, (self.url_of("roll", obj.pk), gettext("Roll")))
+            own.insert(0, (self.url_of("roll", obj.pk), pgettext("API key", "Roll")))
         return own
 
     # Facts
@@ -138,7 +144,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def scope(self, key: ApiKey) -> str:
         return scope_in_words(key)
 
-    @admin.display(description=_("last used (recorded once an hour)"))
+    @admin.display(description=_("last used"))
     def last_use(self, key: ApiKey) -> SafeString | str:
         return last_use_in_words(key, at=timezone.now())
 
@@ -146,7 +152,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def last_change(self, key: ApiKey) -> SafeString | str:
         event = Event.objects.filter(actor=key.actor).first()
         if event is None:
-            return gettext("none")
+            return pgettext("change", "none")
         url = reverse("admin:sessions_core_event_changelist", query={"q": key.actor})
         return format_html('<a href="{}">{}</a>, {}', url, event.type, time_in_words(event.created_at))
 
@@ -195,7 +201,9 @@ class ApiKeyAdmin(HistoryAdmin):
         require_permission(request, permission_for("create", ApiKey))
         form = CreateKeyForm(request.POST or None, at=timezone.now(), initial={"workspace": _first_choice(request)})
         if request.method != "POST" or not form.is_valid():
-            return self._form_page(request, form, title=gettext("Create an API key"), button=gettext("Create"))
+            return self._form_page(
+                request, form, title=gettext("Create an API key"), button=pgettext("API key", "Create")
+            )
         given = form.cleaned_data
         issued = {"name": given["name"], "actor": operator(request), "expires_at": form.ends_at()}
         with self._logged(request):
@@ -222,7 +230,7 @@ class ApiKeyAdmin(HistoryAdmin):
                 gettext("Both keys work until the old one ends. To end it at once, revoke it."),
             ]
             title = gettext("Roll {key}").format(key=key)
-            return self._form_page(request, form, title=title, button=gettext("Roll"), facts=facts, key=key)
+            return self._form_page(request, form, title=title, button=pgettext("API key", "Roll"), facts=facts, key=key)
         try:
             with self._logged(request):
                 successor, text = key.roll(actor=operator(request), **form.choice())

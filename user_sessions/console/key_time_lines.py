@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import OuterRef, Subquery
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
@@ -16,7 +16,6 @@ from user_sessions.models.signing_keys import SKEW
 
 __all__ = [
     "Entry",
-    "is_superseded",
     "next_step_in_words",
     "pending_key",
     "retirement_in_words",
@@ -24,6 +23,7 @@ __all__ = [
     "rotation_in_words",
     "stage_badge",
     "stage_of",
+    "successor_from",
     "time_line",
     "when",
 ]
@@ -37,19 +37,21 @@ def when(time: datetime, *, at: datetime) -> SafeString:
     return format_html("{} ({})", time_in_words(time, at=at), exact(time))
 
 
-def is_superseded(at: datetime) -> Exists:
-    """Annotate keys with True if a later key signs, so that ``stage_of`` needs no query for each key."""
-    later = Q(active_from__gt=OuterRef("active_from")) | Q(active_from=OuterRef("active_from"), kid__lt=OuterRef("kid"))
-    return Exists(SigningKey.objects.signing(at=at).filter(later, workspace=OuterRef("workspace")))
+def successor_from(at: datetime) -> Subquery:
+    """Annotate keys with the time from which the next published key signs, so that they need no query each."""
+    later = SigningKey.objects.published(at=at).filter(
+        workspace=OuterRef("workspace"), active_from__gt=OuterRef("active_from")
+    )
+    return Subquery(later.order_by("active_from").values("active_from")[:1])
 
 
-def stage_of(key: SigningKey, *, is_superseded: bool, at: datetime) -> Stage:
-    """Return the same as ``key.stage_at(at)``, without a query."""
+def stage_of(key: Any, *, at: datetime) -> Stage:
+    """Return the same as ``key.stage_at(at)``, without a query, for a key with the annotation ``successor_from``."""
     if key.revoked_at is not None or (key.published_until is not None and key.published_until <= at):
         return Stage.GONE
     if key.active_from > at:
         return Stage.NEXT
-    return Stage.RETIRING if is_superseded else Stage.ACTIVE
+    return Stage.ACTIVE if key.successor_from is None or key.successor_from > at else Stage.RETIRING
 
 
 def stage_badge(key: SigningKey, stage: Stage) -> SafeString:
@@ -59,17 +61,18 @@ def stage_badge(key: SigningKey, stage: Stage) -> SafeString:
     return badge(stage.label, kinds[stage])
 
 
-def next_step_in_words(key: SigningKey, stage: Stage, *, at: datetime) -> SafeString | str:
-    """Return what the clock does next with this key, counted down."""
-    until = key.published_until
+def next_step_in_words(key: Any, *, at: datetime) -> SafeString | str:
+    """Return what the clock does next with a key that has the annotation ``successor_from``, counted down."""
+    stage, until = stage_of(key, at=at), key.published_until
     if key.revoked_at is not None:
         return format_html(gettext("Revoked {when}."), when=time_in_words(key.revoked_at, at=at))
     if stage == Stage.NEXT:
         return format_html(gettext("Signs {when}. Until then verifiers fetch it."), when=when(key.active_from, at=at))
-    if until is None:
+    if until is None or (stage == Stage.ACTIVE and key.successor_from is None):
         return gettext("Signs until its successor does. No successor is published.")
     if stage == Stage.ACTIVE:
-        return format_html(gettext("Signs until its successor does. Published until {end}."), end=exact(until))
+        text = gettext("Signs until its successor does: {when}. Then it stays published until {end}.")
+        return format_html(text, when=when(key.successor_from, at=at), end=exact(until))
     if stage == Stage.RETIRING:
         text = gettext("No longer signs. Leaves the key set {when}, after its last token has expired.")
         return format_html(text, when=when(until, at=at))
@@ -86,12 +89,11 @@ class Entry(NamedTuple):
 
 def time_line(workspace: Workspace, *, at: datetime) -> list[Entry]:
     """Return the keys of a workspace from the next to the oldest: one query."""
-    keys: Any = SigningKey.objects.filter(workspace=workspace).annotate(is_superseded=is_superseded(at))
-    entries = []
-    for key in keys.order_by("-active_from", "kid")[:MOST_KEYS]:
-        stage = stage_of(key, is_superseded=key.is_superseded, at=at)
-        entries.append(Entry(key, stage_badge(key, stage), next_step_in_words(key, stage, at=at)))
-    return entries
+    keys = SigningKey.objects.filter(workspace=workspace).annotate(successor_from=successor_from(at))
+    return [
+        Entry(key, stage_badge(key, stage_of(key, at=at)), next_step_in_words(key, at=at))
+        for key in keys.order_by("-active_from", "kid")[:MOST_KEYS]
+    ]
 
 
 def pending_key(workspace: Workspace, *, at: datetime) -> SigningKey | None:
@@ -119,7 +121,7 @@ def succession_in_words(key: SigningKey, *, at: datetime) -> list[SafeString | s
     return [
         format_html(published, when=when(signs_from, at=at)),
         format_html(signs, key=key, end=exact(until)),
-        gettext("Every token stays valid, and nobody has to sign in again. No process needs a restart."),
+        gettext("Every token stays valid, and users stay signed in. No process needs a restart."),
     ]
 
 

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -39,7 +38,7 @@ MOST_DESCRIBED = 20
 class SigningKeyAdmin(HistoryAdmin):
     """Shows signing keys without their private key."""
 
-    list_display = ("kid", "workspace", "algorithm_name", "stage", "next_step", "step")
+    list_display = ("key_id", "stage", "next_step", "step", "workspace")
     ordering = ("-workspace_id", "-active_from", "-kid")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
@@ -63,7 +62,7 @@ class SigningKeyAdmin(HistoryAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SigningKey]:
         keys: QuerySet[SigningKey] = super().get_queryset(request)
-        return keys.annotate(is_superseded=words.is_superseded(timezone.now()))
+        return keys.annotate(successor_from=words.successor_from(timezone.now()))
 
     def get_urls(self) -> list[URLPattern]:
         pages = (("rotate", self.rotate_view), ("time_line", self.time_line_view))
@@ -78,7 +77,7 @@ class SigningKeyAdmin(HistoryAdmin):
 
     def buttons(self, request: HttpRequest, obj: SigningKey) -> "list[tuple[str, _StrOrPromise]]":
         """Return a button for each step that is safe or possible now."""
-        stage = self._stage(obj, at=timezone.now())
+        stage = words.stage_of(obj, at=timezone.now())
         can_retire = stage == Stage.NEXT or (stage == Stage.ACTIVE and obj.published_until is None)
         wanted = {self.action_url(obj, "retire"): can_retire, self.action_url(obj, "revoke"): stage != Stage.GONE}
         line = (self.url_of("time_line", obj.workspace_id), gettext("Time line"))
@@ -86,8 +85,10 @@ class SigningKeyAdmin(HistoryAdmin):
 
     # Facts
 
-    def _stage(self, key: Any, *, at: datetime) -> Stage:
-        return words.stage_of(key, is_superseded=key.is_superseded, at=at)
+    @admin.display(description=_("key ID"))
+    def key_id(self, key: SigningKey) -> SafeString:
+        """Return the beginning of the ID: a whole one would fill half of the list."""
+        return format_html('<span title="{}">{}…</span>', key.kid, key.kid[:8])
 
     @admin.display(description=pgettext_lazy("signing key", "algorithm"), ordering="algorithm")
     def algorithm_name(self, key: SigningKey) -> str:
@@ -96,17 +97,16 @@ class SigningKeyAdmin(HistoryAdmin):
 
     @admin.display(description=pgettext_lazy("signing key", "stage"))
     def stage(self, key: SigningKey) -> SafeString:
-        return words.stage_badge(key, self._stage(key, at=timezone.now()))
+        return words.stage_badge(key, words.stage_of(key, at=timezone.now()))
 
     @admin.display(description=_("what happens next"))
     def next_step(self, key: SigningKey) -> SafeString | str:
-        now = timezone.now()
-        return words.next_step_in_words(key, self._stage(key, at=now), at=now)
+        return words.next_step_in_words(key, at=timezone.now())
 
-    @admin.display(description=_("next page"))
+    @admin.display(description=pgettext_lazy("signing key", "action"))
     def step(self, key: SigningKey) -> SafeString:
         """Return a link to the rotation of the active key, or to the time line."""
-        is_active = self._stage(key, at=timezone.now()) == Stage.ACTIVE
+        is_active = words.stage_of(key, at=timezone.now()) == Stage.ACTIVE
         page, text = ("time_line", gettext("Time line"))
         if is_active and key.published_until is None:
             page, text = ("rotate", pgettext("signing key", "Rotate"))
@@ -122,7 +122,7 @@ class SigningKeyAdmin(HistoryAdmin):
         return [format_html("{}: {}", key, line) for key in keys for line in tell(key, at=now)]
 
     @confirmed(
-        _("Retire selected signing keys: a successor replaces each"),
+        _("Retire selected signing keys"),
         done=pgettext_lazy("signing keys", "retired"),
         permission="rotate",
         button=_("Retire this key"),
@@ -136,7 +136,7 @@ class SigningKeyAdmin(HistoryAdmin):
         return False
 
     @confirmed(
-        _("Revoke selected signing keys: every token they signed becomes invalid"),
+        _("Revoke selected signing keys"),
         done=pgettext_lazy("signing keys", "revoked"),
         permission="revoke",
         button=_("Revoke this key"),
