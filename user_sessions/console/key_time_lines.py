@@ -125,18 +125,19 @@ def succession_in_words(key: SigningKey, *, at: datetime) -> list[SafeString | s
     ]
 
 
-def retirement_in_words(key: SigningKey, *, at: datetime) -> list[SafeString | str]:
+def retirement_in_words(key: Any, *, at: datetime) -> list[SafeString | str]:
     """Return what retiring does, or when it becomes unnecessary."""
-    stage = key.stage_at(at)
+    stage = stage_of(key, at=at)
     if stage == Stage.NEXT:
         return [gettext("It never signs, and leaves the key set now. The active key continues to sign.")]
     if stage == Stage.ACTIVE and key.published_until is None:
         return succession_in_words(key, at=at)
-    return [refusal_in_words(key, stage, at=at)]
+    return [refusal_in_words(key, at=at)]
 
 
-def refusal_in_words(key: SigningKey, stage: Stage, *, at: datetime) -> SafeString | str:
+def refusal_in_words(key: Any, *, at: datetime) -> SafeString | str:
     """Return why a key cannot be retired, and when the clock does it."""
+    stage = stage_of(key, at=at)
     if stage == Stage.GONE or key.published_until is None:
         return gettext("Refused: the key is no longer published.")
     if stage == Stage.ACTIVE:
@@ -146,9 +147,9 @@ def refusal_in_words(key: SigningKey, stage: Stage, *, at: datetime) -> SafeStri
     return format_html(text, last=exact(last), when=when(end, at=at))
 
 
-def revocation_in_words(key: SigningKey, *, at: datetime) -> list[SafeString | str]:
+def revocation_in_words(key: Any, *, at: datetime) -> list[SafeString | str]:
     """Return what a revocation does, and who trusts the key for how much longer."""
-    stage = key.stage_at(at)
+    stage = stage_of(key, at=at)
     if stage == Stage.GONE:
         return [gettext("The key is not published, so no verifier has to trust it.")]
     if stage == Stage.NEXT:

@@ -131,7 +131,7 @@ class SigningKeyAdmin(HistoryAdmin):
         now = timezone.now()
         if key.retire(actor=operator(request), at=now):
             return True
-        refusal = words.refusal_in_words(key, key.stage_at(now), at=now)
+        refusal = words.refusal_in_words(key, at=now)
         self.message_user(request, format_html("{}: {}", key, refusal), messages.WARNING)
         return False
 
