@@ -38,7 +38,7 @@ MOST_DESCRIBED = 20
 class SigningKeyAdmin(HistoryAdmin):
     """Shows signing keys without their private key."""
 
-    list_display = ("key_id", "stage", "next_step", "step", "workspace")
+    list_display = ("key_id", "stage", "next_step", "step", "algorithm_name", "workspace")
     ordering = ("-workspace_id", "-active_from", "-kid")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
     list_select_related = ("workspace",)
