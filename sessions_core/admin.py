@@ -13,17 +13,26 @@ from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN, BoundedAdmin
 from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
 from sessions_core.console.api_key_pages import ApiKeyAdmin
 from sessions_core.console.console_permissions import operator
+from sessions_core.console.event_pages import EventAdmin
 from sessions_core.console.pages import FactAdmin, HistoryAdmin
 from sessions_core.models import (
     AllowedOrigin,
-    Event,
     WebhookEndpoint,
     WebhookMessage,
     Workspace,
 )
 from sessions_core.models.policies import Policy, policy_models
 
-__all__ = ["ApiKeyAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+__all__ = [
+    "ApiKeyAdmin",
+    "EventAdmin",
+    "FactAdmin",
+    "HistoryAdmin",
+    "Reason",
+    "confirmed",
+    "confirmed_of_all",
+    "operator",
+]
 
 
 class AllowedOriginInline(admin.TabularInline):
@@ -53,19 +62,6 @@ class WorkspaceAdmin(BoundedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return False: deleting a workspace would delete all of its sessions."""
         return False
-
-
-@admin.register(Event)
-class EventAdmin(FactAdmin):
-    list_display = ("created_at", "type", "subject", "actor", "workspace")
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = (
-        (r"[^:]*:.*", "actor"),
-        (r"[a-z_]+\.[a-z_]+", "type"),
-        (r".*", "subject"),
-    )
-    search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
 
 
 @admin.register(WebhookEndpoint)

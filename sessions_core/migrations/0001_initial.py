@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
                 "ordering": ("-id",),
+                "permissions": [("export_event", "Can export event")],
             },
         ),
         migrations.CreateModel(
@@ -283,6 +284,10 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
         ),
         migrations.AddIndex(
             model_name="event",

@@ -1,1 +1,1 @@
-"""The operator's console: pages of Django's admin about user sessions, signing keys and JWT templates."""
+"""The console's pages of user sessions."""
