@@ -295,6 +295,13 @@ def test_an_anonymous_visitor_is_asked_to_sign_in(key):
         assert Client().post(page(key, step)).status_code == 302
 
 
+def test_another_site_cannot_send_the_forms(admin_user, key):
+    forged = Client(enforce_csrf_checks=True)
+    forged.force_login(admin_user)
+    assert created(forged).status_code == forged.post(page(key, "roll"), {"overlap": "day"}).status_code == 403
+    assert ApiKey.objects.count() == 1
+
+
 def test_a_leaked_key_is_rolled_in_four_clicks(admin_client, key):
     """Count from the home page as the reference does. The page of the key shows its last use."""
     here, clicks = "/admin/", 0

@@ -81,7 +81,7 @@ class SigningKeyAdmin(HistoryAdmin):
         can_retire = stage == Stage.NEXT or (stage == Stage.ACTIVE and obj.published_until is None)
         wanted = {self.action_url(obj, "retire"): can_retire, self.action_url(obj, "revoke"): stage != Stage.GONE}
         line = (self.url_of("time_line", obj.workspace_id), gettext("Time line"))
-        return [line, *(each for each in super().buttons(request, obj) if wanted[each[0]])]
+        return [line, *(each for each in super().buttons(request, obj) if wanted.get(each[0], True))]
 
     # Facts
 
