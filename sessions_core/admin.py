@@ -9,22 +9,31 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
+from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN, BoundedAdmin
 from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
+from sessions_core.console.api_key_pages import ApiKeyAdmin
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.event_pages import EventAdmin
 from sessions_core.console.pages import FactAdmin, HistoryAdmin
 from sessions_core.console.user_sections import extend_stock_page
 from sessions_core.models import (
     AllowedOrigin,
-    ApiKey,
     WebhookEndpoint,
     WebhookMessage,
     Workspace,
 )
 from sessions_core.models.policies import Policy, policy_models
 
-__all__ = ["EventAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+__all__ = [
+    "ApiKeyAdmin",
+    "EventAdmin",
+    "FactAdmin",
+    "HistoryAdmin",
+    "Reason",
+    "confirmed",
+    "confirmed_of_all",
+    "operator",
+]
 
 
 extend_stock_page()
@@ -57,41 +66,6 @@ class WorkspaceAdmin(BoundedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return False: deleting a workspace would delete all of its sessions."""
         return False
-
-
-@admin.register(ApiKey)
-class ApiKeyAdmin(HistoryAdmin):
-    """``manage.py api_key`` prints a secret key once; no page shows it."""
-
-    subject_field = "short"
-    list_display = ("name", "kind", "short", "workspace", "created_at", "expires_at", "revoked_at")
-    list_filter = ("kind", ("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
-    ordering = ("-workspace_id", "-created_at", "-id")
-    list_select_related = ("workspace",)
-    searched = ((SHORT_PATTERN, "short"),)
-    names = ("name",)
-    search_help_text = _("The public part of a key, or part of a name. Names search only the newest 1,000 rows.")
-    fields = (
-        "name",
-        "kind",
-        "workspace",
-        "short",
-        "publishable_key",
-        "created_at",
-        "expires_at",
-        "revoked_at",
-        "history",
-    )
-    readonly_fields = ("publishable_key", "history")
-    actions = ("revoke",)
-
-    @admin.display(description=_("publishable key"))
-    def publishable_key(self, key: ApiKey) -> str:
-        return key.publishable_key
-
-    @confirmed(_("Revoke selected API keys"), done=pgettext_lazy("API keys", "revoked"))
-    def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
-        return key.revoke(actor=operator(request))
 
 
 @admin.register(WebhookEndpoint)

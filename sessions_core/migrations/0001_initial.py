@@ -151,6 +151,23 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="predecessor",
+                        to="sessions_core.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
+                ("overlap", models.DurationField(blank=True, editable=False, null=True)),
+                (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -164,6 +181,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
+                "permissions": [
+                    ("create_apikey", "Can create API key"),
+                    ("roll_apikey", "Can roll API key"),
+                    ("revoke_apikey", "Can revoke API key"),
+                ],
             },
         ),
         migrations.CreateModel(

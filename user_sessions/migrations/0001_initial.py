@@ -544,6 +544,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "signing key",
                 "verbose_name_plural": "signing keys",
                 "ordering": ("-active_from", "kid"),
+                "permissions": [
+                    ("rotate_signingkey", "Can rotate signing key"),
+                    ("revoke_signingkey", "Can revoke signing key"),
+                ],
             },
         ),
         migrations.CreateModel(
