@@ -1,4 +1,4 @@
-"""Admin pages of JWT templates, tickets and signing keys. They never show a private key or a ticket's text."""
+"""Admin pages of tickets and signing keys. They never show a private key or a ticket's text."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -8,39 +8,13 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core.admin import HistoryAdmin, confirmed, operator
 from sessions_core.changelists import BY_WORKSPACE
-from user_sessions.models import JwtTemplate, NotPending, SigningKey, Ticket
+from user_sessions.console.template_pages import JwtTemplateAdmin
+from user_sessions.models import NotPending, SigningKey, Ticket
 
 __all__ = ["NEWEST_FIRST", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin"]
 
 # Matches the indexes that the API pages through.
 NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
-
-
-@admin.register(JwtTemplate)
-class JwtTemplateAdmin(HistoryAdmin):
-    """Shows templates that the API defines. No page shows a template's own signing key."""
-
-    list_display = ("name", "workspace", "signing_algorithm", "lifetime", "updated_at")
-    ordering = NEWEST_FIRST
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = ((r".*", "id"),)
-    names = ("name",)
-    search_help_text = _("An ID, or part of a name. Names search only the newest 1,000 rows.")
-    fields = (
-        "id",
-        "name",
-        "workspace",
-        "claims",
-        "lifetime",
-        "allowed_clock_skew",
-        "is_for_session_tokens",
-        "signing_algorithm",
-        "created_at",
-        "updated_at",
-        "history",
-    )
-    readonly_fields = ("history",)
 
 
 @admin.register(Ticket)

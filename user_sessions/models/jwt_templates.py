@@ -36,6 +36,7 @@ from user_sessions.templating.shortcodes import Template
 
 __all__ = ["Definition", "JwtTemplate"]
 
+
 class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
     def for_session_tokens(self) -> Self:
         """Return the templates whose claims go into every session token: at most one for each workspace."""
@@ -110,6 +111,7 @@ class JwtTemplate(models.Model):
     updated_at = models.DateTimeField(_("updated at"), editable=False)
 
     objects = JwtTemplateQuerySet.as_manager()
+    versions: "models.Manager[JwtTemplateVersion]"
 
     class Meta:
         verbose_name = _("JWT template")

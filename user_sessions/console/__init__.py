@@ -1,0 +1,1 @@
+"""The pages of user sessions in the operator's console."""
