@@ -15,7 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.models import OVERLAP, RETENTION, RETRIES_AFTER
+from sessions_core.webhooks.messages import RETENTION, RETRIES_AFTER
+from sessions_core.webhooks.models import OVERLAP
 from tests.dump import dump
 from tests.pages import DOCS, table
 from user_sessions.clerk.webhook_shapes import ANNOUNCED
