@@ -119,7 +119,11 @@ class JwtTemplateAdmin(HistoryAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         require_permission(request, needed)
         template = None if object_id is None else self._template(request, object_id)
-        latest = template.versions.values_list("number", flat=True).first() if template else None
+        latest = (
+            JwtTemplateVersion.objects.filter(template=template).values_list("number", flat=True).first()
+            if template
+            else None
+        )
         form = TemplateForm(request.POST if request.method == "POST" else None, template=template, latest=latest)
         is_save = request.method == "POST" and "_preview" not in request.POST
         if is_save and form.is_valid() and (saved := self._save(request, form, template)):
@@ -190,7 +194,7 @@ class JwtTemplateAdmin(HistoryAdmin):
         """List the versions with what each changed, and compare two of them."""
         require_permission(request, permission_for("view", self.model))
         template = self._template(request, object_id)
-        versions = list(template.versions.select_related("event"))
+        versions = list(JwtTemplateVersion.objects.filter(template=template).select_related("event"))
         by_number = {str(version.number): version for version in versions}
         before = dict(zip(versions, [*versions[1:], None], strict=True))
         new = by_number.get(request.GET.get("to", ""), versions[0] if versions else None)
@@ -215,7 +219,7 @@ class JwtTemplateAdmin(HistoryAdmin):
         """Return to a version, which makes a new one."""
         require_permission(request, permission_for("change", self.model))
         template = self._template(request, object_id)
-        version: JwtTemplateVersion | None = template.versions.filter(number=number).first()
+        version = JwtTemplateVersion.objects.filter(template=template, number=number).first()
         if version is None:
             raise Http404
         try:

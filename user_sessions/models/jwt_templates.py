@@ -111,7 +111,6 @@ class JwtTemplate(models.Model):
     updated_at = models.DateTimeField(_("updated at"), editable=False)
 
     objects = JwtTemplateQuerySet.as_manager()
-    versions: "models.Manager[JwtTemplateVersion]"
 
     class Meta:
         verbose_name = _("JWT template")
