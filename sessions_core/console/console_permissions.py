@@ -74,9 +74,8 @@ def _recording(view: View) -> View:
                 path=printable(request.path, longest=LONGEST_PATH),
             )
             # Not raised again: with ATOMIC_REQUESTS that would roll the event back.
-            answer: HttpResponseBase = get_resolver(get_urlconf()).resolve_error_handler(403)(
-                request, exception=refusal
-            )
-            return answer
+            answer: Any = get_resolver(get_urlconf()).resolve_error_handler(403)
+            refused: HttpResponseBase = answer(request, exception=refusal)
+            return refused
 
     return recorded
