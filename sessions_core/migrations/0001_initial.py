@@ -325,7 +325,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="webhookmessage",
-            index=models.Index(fields=["endpoint", "-event", "id"], name="sessions_core_message_endpoint"),
+            index=models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
         ),
         migrations.AddIndex(
             model_name="webhookmessage",

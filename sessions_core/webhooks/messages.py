@@ -189,7 +189,7 @@ class WebhookMessage(models.Model):
                 name="sessions_core_message_waiting",
             ),
             models.Index(fields=["event", "id"], name="sessions_core_message_event"),
-            models.Index(fields=["endpoint", "-event", "id"], name="sessions_core_message_endpoint"),
+            models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
             models.Index(
                 fields=["endpoint", "dead_at"], condition=Q(dead_at__isnull=False), name="sessions_core_message_dead"
             ),

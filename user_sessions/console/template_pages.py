@@ -9,7 +9,6 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,14 +16,15 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
-from sessions_core.admin import HistoryAdmin, operator
 from sessions_core.changelists import BY_WORKSPACE
-from sessions_core.console.console_permissions import permission_for, require_permission
-from sessions_core.models import Workspace
-from user_sessions.console.template_forms import Problem, TemplateForm
-from user_sessions.console.template_words import FINDINGS, differences, differing_lines
+from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.console_permissions import operator, permission_for, require_permission
+from sessions_core.console.pages import HistoryAdmin
+from sessions_core.db.transactions import atomic
+from user_sessions.console.template_forms import TemplateForm
+from user_sessions.console.template_trials import Trial
+from user_sessions.console.template_words import differences, differing_lines
 from user_sessions.models import (
-    Definition,
     JwtTemplate,
     JwtTemplateVersion,
     NameTaken,
@@ -33,15 +33,9 @@ from user_sessions.models import (
     UserSession,
     UserSessionError,
 )
-from user_sessions.models.template_definitions import OF_SESSION_TOKENS
-from user_sessions.templating.previews import Preview, preview
-from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, OutputTooLarge, TemplateError
-from user_sessions.templating.template_lint import Finding, lint
+from user_sessions.templating.shortcodes import TemplateError
 
 __all__ = ["JwtTemplateAdmin"]
-
-# Sessions that the editor offers for a preview: live ones of the newest.
-NEWEST_SESSIONS = 50
 
 # By the error of a verb: the field, and the sentence.
 FAILURES = {
@@ -139,14 +133,16 @@ class JwtTemplateAdmin(HistoryAdmin):
     def _save(self, request: HttpRequest, form: TemplateForm, template: JwtTemplate | None) -> JwtTemplate | None:
         """Store what the form asks for, and return the template. Return None if a verb refuses it."""
         try:
-            saved = self._stored(request, form, template)
+            with atomic():
+                since = latest_event()
+                saved = self._stored(request, form, template)
+                log_events(request, self, since=since)
         except UserSessionError as error:
             if type(error) not in FAILURES:
                 raise
             name, sentence = FAILURES[type(error)]
             form.add_error(name if name in form.fields else None, sentence)
             return None
-        self.log_addition(request, saved, "") if template is None else self.log_change(request, saved, "")
         self.message_user(request, gettext("The template was saved."), messages.SUCCESS)
         return saved
 
@@ -166,7 +162,7 @@ class JwtTemplateAdmin(HistoryAdmin):
         is_valid = form.is_valid()
         workspace = template.workspace if template else is_valid and form.cleaned_data["workspace"]
         shows_sessions = request.user.has_perm(permission_for("view", UserSession))
-        tried = _Trial(form, template, workspace or None, shows_sessions=shows_sessions)
+        tried = Trial(form, template, workspace or None, shows_sessions=shows_sessions)
         if is_valid:
             tried.run(asked="_preview" in request.POST)
         problems = [*form.problems, *tried.problems]
@@ -223,7 +219,10 @@ class JwtTemplateAdmin(HistoryAdmin):
         if version is None:
             raise Http404
         try:
-            template.restore(version, actor=operator(request))
+            with atomic():
+                since = latest_event()
+                template.restore(version, actor=operator(request))
+                log_events(request, self, since=since)
         except UserSessionError as error:
             _field, sentence = FAILURES.get(type(error), (None, _("The template cannot return to this version.")))
             self.message_user(request, sentence, messages.ERROR)
@@ -231,7 +230,6 @@ class JwtTemplateAdmin(HistoryAdmin):
             self.message_user(request, gettext("The template cannot return to this version."), messages.ERROR)
         else:
             done = gettext("The template has the values of version %(number)d again.") % {"number": number}
-            self.log_change(request, template, done)
             self.message_user(request, done, messages.SUCCESS)
         return HttpResponseRedirect(self._address("versions", template))
 
@@ -251,64 +249,3 @@ class JwtTemplateAdmin(HistoryAdmin):
 
 def _name(page: str) -> str:
     return f"user_sessions_jwttemplate_{page}"
-
-
-class _Trial:
-    """A preview of the template in a form, or only its lint if there is no session to preview it for."""
-
-    def __init__(
-        self, form: TemplateForm, template: JwtTemplate | None, workspace: Workspace | None, *, shows_sessions: bool
-    ) -> None:
-        self.form, self.template, self.workspace = form, template, workspace
-        self.shows_sessions = shows_sessions and workspace is not None
-        self.preview: Preview | None = None
-        self.problems: list[Problem] = []
-        self._newest: list[UserSession] | None = None
-
-    def offered(self) -> list[UserSession]:
-        """Return live sessions among the newest ones of the workspace: one query."""
-        if not self.shows_sessions:
-            return []
-        if self._newest is None:
-            now = timezone.now()
-            rows = UserSession.objects.with_status_facts().filter(workspace=self.workspace).select_related("user")
-            newest = rows.order_by("-created_at", "-id")[:NEWEST_SESSIONS]
-            self._newest = [session for session in newest if session.status_at(now) == "active"]
-        return self._newest
-
-    def run(self, *, asked: bool) -> None:
-        session = self._session() if asked else None
-        if session is None:
-            reserved = RESERVED_IN_SESSION_TOKENS if self.form.is_of_session_tokens else RESERVED
-            self._report(lint(self.form.definition.claims, reserved=reserved))
-            return
-        try:
-            self.preview = preview(session, self._draft(session.workspace), at=timezone.now())
-        except OutputTooLarge:
-            self.form.add_error("claims", _("The claims of this session would be larger than 64 KiB."))
-        else:
-            self._report(self.preview.findings)
-
-    def _report(self, findings: "list[Finding] | Any") -> None:
-        self.problems += [self.form.problem_of(finding, FINDINGS) for finding in findings]
-
-    def _session(self) -> UserSession | None:
-        """Return the session of the preview. Report it if there is none."""
-        if not self.shows_sessions:
-            self.form.add_error(None, _("A preview needs the permission to view user sessions."))
-            return None
-        given = self.form.cleaned_data["session"].strip()
-        wanted = given or next((session.pk for session in self.offered()), "")
-        assert self.workspace is not None
-        found = UserSession.minting(self.workspace, wanted, at=timezone.now()) if wanted else None
-        if found is None:
-            self.form.add_error("session", _("There is no such live session in this workspace."))
-        return found
-
-    def _draft(self, workspace: Workspace) -> JwtTemplate:
-        definition: Definition = self.form.definition
-        if self.template is not None:
-            return self.template.draft(definition)
-        draft = JwtTemplate.objects.draft(workspace, definition)
-        draft.is_for_session_tokens = definition.name == OF_SESSION_TOKENS
-        return draft
