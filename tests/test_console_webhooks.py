@@ -228,4 +228,4 @@ def test_the_page_of_an_endpoint_costs_a_fixed_number_of_queries(operator, works
     first = counted()
     for number in range(4):
         UserSession.objects.start(workspace, get_user_model().objects.create_user(f"u{number}"), actor="test")
-    assert counted() == first == 5
+    assert counted() == first == 6

@@ -32,7 +32,7 @@ def posted(page):
                 values[field.html_name] = field.value()
     for field in context["adminform"].form:
         values[field.html_name] = field.value()
-    return {name: value for name, value in values.items() if value not in (None, False)}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 def change(operator, workspace, **values):

@@ -240,7 +240,7 @@ class TestVersions:
             "The lifetime changed from 60 to 300 seconds.",
             "Added claims: b.",
             "Changed claims: a.",
-            "Created.",
+            "The template was created.",
             "operator:7",
         ):
             assert sentence in page

@@ -82,7 +82,7 @@ def differing_lines(old: JwtTemplateVersion, new: JwtTemplateVersion) -> list[Di
 def differences(old: JwtTemplateVersion | None, new: JwtTemplateVersion) -> list[str]:
     """Return sentences that say what differs between two versions."""
     if old is None:
-        return [gettext("Created.")]
+        return [gettext("The template was created.")]
     found = [*_differing_values(old, new), *_differing_claims(json.loads(old.claims), json.loads(new.claims))]
     return found or [gettext("Nothing differs.")]
 
