@@ -195,6 +195,7 @@ def _policy_in_words(policy: UserSessionPolicy) -> "Iterator[str]":
         yield gettext("A backend can create user sessions without a sign-in.")
     else:
         yield gettext("A backend can create user sessions without a sign-in in a sandbox only.")
+    yield gettext("A change applies to later sign-ins. The idle lifetime and the limit also apply to sessions in use.")
 
 
 def _origins_at(host: str) -> tuple[str, str]:
