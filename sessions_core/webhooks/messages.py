@@ -136,6 +136,7 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
         for endpoint in free.select_related("workspace")[:most]:
             message = self.due(at=at).filter(endpoint=endpoint).order_by("next_attempt_at", "event_id").first()
             if message and endpoint.claim(at=at):
+                message.endpoint = endpoint  # the thread that sends it reads nothing
                 yield message
 
 
