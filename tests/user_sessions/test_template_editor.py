@@ -120,7 +120,9 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("claims", "problem"),
         [
-            ('{\n  "a": 1,\n}', "Line 3, column 1: A name in double quotes is missing"),
+            ('{\n  "a": 1,\n}', "Line 2, column 9: No comma may follow the last item"),
+            ('{"a": [1, ]}', "Line 1, column 9: No comma may follow the last item"),
+            ("{\n  a: 1\n}", "Line 2, column 3: A name in double quotes is missing"),
             ('{\n  "a" 1\n}', "Line 2, column 7: A colon is missing"),
             ('{\n  "a": 1\n  "b": 2\n}', "Line 3, column 3: A comma is missing"),
             ('{\n  "a": user\n}', "Line 2, column 8: A value is missing"),

@@ -21,7 +21,8 @@ MOST_NAMES = 20
 
 # By the code of ``json_lines.Malformed``.
 MALFORMED: Mapping[str, "_StrPromise"] = {
-    "name_expected": _("A name in double quotes is missing. No comma may follow the last item."),
+    "name_expected": _("A name in double quotes is missing."),
+    "trailing_comma": _("No comma may follow the last item."),
     "comma_expected": _("A comma is missing, or a text is not closed."),
     "colon_expected": _("A colon is missing after the name."),
     "value_expected": _("A value is missing. Texts need double quotes."),

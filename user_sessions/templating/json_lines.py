@@ -16,7 +16,6 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 # The start of a message of Python's parser, and the code of the error.
 _CODES = {
     "Expecting property name": "name_expected",
-    "Illegal trailing comma": "name_expected",
     "Expecting ',' delimiter": "comma_expected",
     "Expecting ':' delimiter": "colon_expected",
     "Expecting value": "value_expected",
@@ -48,8 +47,7 @@ def read(text: str) -> SourceText:
     try:
         claims = json.loads(text)
     except json.JSONDecodeError as error:
-        code = next((code for start, code in _CODES.items() if error.msg.startswith(start)), "not_json")
-        raise Malformed(code, error.lineno, error.colno) from None
+        raise _malformed(text, error) from None
     except RecursionError:
         raise Malformed("too_deep") from None
     except ValueError:
@@ -57,6 +55,16 @@ def read(text: str) -> SourceText:
     if not isinstance(claims, dict):
         raise Malformed("not_an_object", 1)
     return SourceText(claims, _Walk().lines_of(text))
+
+
+def _malformed(text: str, error: json.JSONDecodeError) -> Malformed:
+    """Return the error at its place; before Python 3.13 that of a comma after the last item is what follows it."""
+    before = text[: error.pos].rstrip(" \t\r\n")
+    at = error.pos if error.msg.startswith("Illegal trailing comma") else len(before) - 1
+    if text[at : at + 1] == "," and text[at + 1 :].lstrip(" \t\r\n")[:1] in ("}", "]"):
+        return Malformed("trailing_comma", text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+    code = next((code for start, code in _CODES.items() if error.msg.startswith(start)), "not_json")
+    return Malformed(code, error.lineno, error.colno)
 
 
 @dataclass
