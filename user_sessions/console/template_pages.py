@@ -234,7 +234,9 @@ class JwtTemplateAdmin(HistoryAdmin):
         return HttpResponseRedirect(self._address("versions", template))
 
     def _context(self, request: HttpRequest, template: JwtTemplate | None) -> dict[str, Any]:
-        addresses = {name: self._address(name, template) for name in ("change", "versions", "delete") if template}
+        addresses = {
+            name: self._address(name, template) for name in ("change", "versions", "history", "delete") if template
+        }
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,

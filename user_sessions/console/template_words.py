@@ -77,7 +77,7 @@ class DiffLine:
 def differing_lines(old: JwtTemplateVersion, new: JwtTemplateVersion) -> list[DiffLine]:
     """Return the lines of the claims that differ, with some around them."""
     found = list(unified_diff(pretty(old.claims).splitlines(), pretty(new.claims).splitlines(), lineterm="", n=3))
-    return [DiffLine(line[0], "…" if line[0] == "@" else line[1:]) for line in found[2:]]
+    return [DiffLine(line[0], "…" if line[0] == "@" else line[1:]) for line in found[3:]]
 
 
 def differences(old: JwtTemplateVersion | None, new: JwtTemplateVersion) -> list[str]:
