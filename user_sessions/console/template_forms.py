@@ -25,7 +25,7 @@ from user_sessions.templating.template_lint import Finding
 from user_sessions.tokens.session_tokens import LIFETIMES
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrOrPromise, _StrPromise
+    from django.utils.functional import _StrOrPromise
 
 __all__ = ["Problem", "TemplateForm"]
 
@@ -138,7 +138,7 @@ class TemplateForm(forms.Form):
             pointer = pointer.rpartition("/")[0]
         return lines.get(pointer) if pointer else None
 
-    def problem_of(self, finding: Finding, texts: "Mapping[str, _StrPromise]") -> Problem:
+    def problem_of(self, finding: Finding, texts: "Mapping[str, _StrOrPromise]") -> Problem:
         return Problem(texts[finding.code], self.line_of(finding.path), detail=finding.message)
 
     def full_clean(self) -> None:

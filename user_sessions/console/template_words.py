@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from user_sessions.models import JwtTemplateVersion
 
 if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
+    from django.utils.functional import _StrOrPromise
 
 __all__ = ["FINDINGS", "MALFORMED", "REFUSED", "DiffLine", "differences", "differing_lines", "pretty"]
 
@@ -20,7 +20,7 @@ __all__ = ["FINDINGS", "MALFORMED", "REFUSED", "DiffLine", "differences", "diffe
 MOST_NAMES = 20
 
 # By the code of ``json_lines.Malformed``.
-MALFORMED: Mapping[str, "_StrPromise"] = {
+MALFORMED: Mapping[str, "_StrOrPromise"] = {
     "name_expected": _("A name in double quotes is missing."),
     "trailing_comma": _("No comma may follow the last item."),
     "comma_expected": _("A comma is missing, or a text is not closed."),
@@ -39,7 +39,7 @@ MALFORMED: Mapping[str, "_StrPromise"] = {
 }
 
 # By the reason that ``Definition.check`` gives.
-REFUSED: Mapping[str, "_StrPromise"] = {
+REFUSED: Mapping[str, "_StrOrPromise"] = {
     "name": _("Use printable text without / \\ ? # and %, and without spaces at its ends."),
     "reserved_claim": _("Only the server sets this claim."),
     "audience": _("The audience must be a text or a list of texts."),
@@ -50,7 +50,7 @@ REFUSED: Mapping[str, "_StrPromise"] = {
 }
 
 # By the code of ``template_lint.Finding``.
-FINDINGS: Mapping[str, "_StrPromise"] = {
+FINDINGS: Mapping[str, "_StrOrPromise"] = {
     "reserved_claim": _("Only the server sets this claim."),
     "shortcode_in_key": _("A name contains a shortcode, which has no effect there."),
     "malformed_shortcode": _("The text in braces is not a shortcode."),
