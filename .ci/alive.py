@@ -105,8 +105,10 @@ _.atouch
 # inspect.signature reads it.
 _.__wrapped__
 
+# Fields that the console names as text.
+_.response_time
+
 # Types in quotes, which vulture does not read.
-_.response_time  # a field that pages name as text
 _StrOrPromise
 
 # benchmarks/: what Django and REST framework read, and a figure that is read by its name.
