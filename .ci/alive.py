@@ -107,6 +107,9 @@ _.atouch
 # inspect.signature reads it.
 _.__wrapped__
 
+# Fields that the console names as text.
+_.response_time
+
 # Types in quotes, which vulture does not read.
 _StrOrPromise
 

@@ -28,7 +28,7 @@ from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.webhooks.models import WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
 
 __all__ = [
     "FINISHED",

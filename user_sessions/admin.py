@@ -4,6 +4,7 @@ from user_sessions.console import user_sessions_section  # noqa: F401  (register
 from user_sessions.console.client_pages import ClientAdmin, EpochAdmin
 from user_sessions.console.session_pages import UserSessionAdmin
 from user_sessions.console.signing_key_pages import SigningKeyAdmin
-from user_sessions.token_admin import JwtTemplateAdmin, TicketAdmin
+from user_sessions.console.template_pages import JwtTemplateAdmin
+from user_sessions.console.ticket_pages import TicketAdmin
 
 __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]

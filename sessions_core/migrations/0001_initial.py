@@ -233,6 +233,21 @@ class Migration(migrations.Migration):
                         verbose_name="last outcome",
                     ),
                 ),
+                (
+                    "attempted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the last attempt ended.", null=True, verbose_name="last attempt at"
+                    ),
+                ),
+                (
+                    "response_time",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Duration of the last attempt, in milliseconds.",
+                        null=True,
+                        verbose_name="response time",
+                    ),
+                ),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
                 ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
                 (
@@ -244,6 +259,7 @@ class Migration(migrations.Migration):
                 (
                     "endpoint",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",
                         to="sessions_core.webhookendpoint",
@@ -333,6 +349,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookmessage",
             index=models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("dead_at__isnull", False)),
+                fields=["endpoint", "dead_at"],
+                name="sessions_core_message_dead",
+            ),
         ),
         migrations.AddIndex(
             model_name="workspace",

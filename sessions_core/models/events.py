@@ -21,7 +21,8 @@ from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
 from sessions_core.webhooks.announced import is_announced
-from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
+from sessions_core.webhooks.models import WebhookEndpoint
 
 __all__ = ["AppendOnly", "Event"]
 

@@ -46,6 +46,10 @@ class Policy(models.Model):
     def __str__(self) -> str:
         return gettext("policy of %(workspace)s") % {"workspace": self.workspace}
 
+    def in_words(self) -> list[str]:
+        """Return sentences that say what these rules do, in the current language. No query."""
+        return []
+
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
         """Return the policy of a workspace, or an unsaved one with the defaults.

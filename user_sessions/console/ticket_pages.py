@@ -1,45 +1,20 @@
-"""Admin pages of JWT templates and tickets. They never show a ticket's text."""
+"""The pages of tickets. They never show a ticket's text."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from sessions_core.admin import HistoryAdmin, confirmed, operator
 from sessions_core.changelists import BY_WORKSPACE
-from user_sessions.models import JwtTemplate, NotPending, Ticket
+from sessions_core.console.actions import confirmed
+from sessions_core.console.console_permissions import operator
+from sessions_core.console.pages import HistoryAdmin
+from user_sessions.models import NotPending, Ticket
 
-__all__ = ["NEWEST_FIRST", "JwtTemplateAdmin", "TicketAdmin"]
+__all__ = ["NEWEST_FIRST", "TicketAdmin"]
 
 # Matches the indexes that the API pages through.
 NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
-
-
-@admin.register(JwtTemplate)
-class JwtTemplateAdmin(HistoryAdmin):
-    """Shows templates that the API defines. No page shows a template's own signing key."""
-
-    list_display = ("name", "workspace", "signing_algorithm", "lifetime", "updated_at")
-    ordering = NEWEST_FIRST
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = ((r".*", "id"),)
-    names = ("name",)
-    search_help_text = _("An ID, or part of a name. Names search only the newest 1,000 rows.")
-    fields = (
-        "id",
-        "name",
-        "workspace",
-        "claims",
-        "lifetime",
-        "allowed_clock_skew",
-        "is_for_session_tokens",
-        "signing_algorithm",
-        "created_at",
-        "updated_at",
-        "history",
-    )
-    readonly_fields = ("history",)
 
 
 @admin.register(Ticket)
