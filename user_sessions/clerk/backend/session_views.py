@@ -63,8 +63,11 @@ class SessionsView(BackendView):
     def revoke(self, request: Request, session_id: str) -> Response:
         body_of(request)  # no parameters, but the body must be valid
         now = timezone.now()
-        session = self.session(session_id)
-        session.revoke(actor=self.auth.actor, at=now)
+        session = None
+        if is_storable(session_id):
+            session = SessionRow.revoke(self.auth.workspace, session_id, actor=self.auth.actor, at=now)
+        if session is None:
+            raise session_not_found(session_id)
         return Response(self._object(session, now))
 
     def verify(self, request: Request, session_id: str) -> Response:
