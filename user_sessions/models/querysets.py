@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
-from sessions_core.db.returning import Insert, insert
+from sessions_core.db.returning import Insert, Inserts
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
@@ -198,16 +198,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         session.void_reason = None
         risk = ALLOWED if activity is None or session.impersonator else _judge(session, activity)
+        rows: list[models.Model] = []
         if session.client._state.adding:
             session.client.last_active_session_id = session.pk
-            insert([session.client])
-        _insertion(self.model).run([session])
-        if session.client.last_active_session_id != session.pk:
+            rows.append(session.client)
+        else:
             session.client._select(session, at=at)
         if activity is not None:
             activity.session = session
-            insert([activity])
-        _record_start(session, risk, actor=actor, at=at)
+            rows.append(activity)
+        inserts: Inserts = [(_insertion(self.model), [session]), *(Insert.plain([row]) for row in rows)]
+        _record_start(session, risk, inserts, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -270,7 +271,8 @@ def _judge(session: "UserSession", activity: Activity) -> Risk:
     return risk
 
 
-def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetime) -> None:
+def _record_start(session: "UserSession", risk: Risk, inserts: Inserts, *, actor: str, at: datetime) -> None:
+    """Insert the session with its other rows and the event."""
     happened = "pending" if session.tasks else "created"
     # The user and the client, so that a history can be found and erased after their rows are gone.
     facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
@@ -278,6 +280,6 @@ def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetim
         facts["impersonator"] = session.impersonator
     if risk.verdict != Verdict.ALLOW:
         facts |= {"risk": risk.verdict, "reason": risk.reason}
-    Event.objects.record(
-        f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
-    )
+    of_session = {"subject": session.pk, "workspace_id": session.workspace_id, "created_at": at}
+    event = Event(type=f"user_session.{happened}", actor=actor, data=facts, **of_session)
+    Event.objects.record_together([event], beside=inserts)
