@@ -103,7 +103,7 @@ def insert_all(
 
 
 class Insert:
-    """Inserts rows of a model as ``insert`` does.
+    """How ``insert_together`` inserts rows of a model.
 
     ``facts`` returns expressions, such as sub-queries. The statement evaluates them for each row, and sets their values
     as attributes of the row.
@@ -117,9 +117,6 @@ class Insert:
     def plain(rows: Sequence[Model]) -> "tuple[Insert, Sequence[Model]]":
         """Return the rows with their insert, which has no facts."""
         return _plain_insert(type(rows[0])), rows
-
-    def run(self, rows: Sequence[Model]) -> None:
-        insert_together((self, rows))
 
 
 @cache

@@ -287,7 +287,7 @@ def test_an_insert_evaluates_facts_about_each_row(workspace, keys):
         Event(workspace=workspace, type="x.made", subject=subject, actor="test", created_at=timezone.now())
         for subject in (keys[0].short, "x")
     ]
-    used.run(events)
+    insert_together((used, events))
     assert [event.is_of_a_key for event in events] == [True, False]
     assert Event.objects.get(subject="x", type="x.made").pk == events[1].pk
 

@@ -131,6 +131,8 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         require_arguments(workspace, user, client, impersonator)
         tasks, impersonating = task_names(tasks), impersonator is not None
         locked = admission.lock(user, client, impersonating=impersonating)
+        if user._state.adding:  # an instance with only the key
+            user = locked
         of_kind = limits_of(locked, device, workspace)
         limits = Limits(lifetime=lifetime).within(of_kind).within(UserSessionPolicy.of(workspace))
         self._make_room(
