@@ -131,8 +131,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         require_arguments(workspace, user, client, impersonator)
         tasks, impersonating = task_names(tasks), impersonator is not None
         locked = admission.lock(user, client, impersonating=impersonating)
-        if user._state.adding:  # an instance with only the key
-            user = locked
         of_kind = limits_of(locked, device, workspace)
         limits = Limits(lifetime=lifetime).within(of_kind).within(UserSessionPolicy.of(workspace))
         self._make_room(
@@ -141,7 +139,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self._begin(
             workspace=workspace,
             client=client or Client._new(workspace, at=at),
-            user=user,
+            user=locked if user._state.adding else user,  # an instance with only the key
             tasks=tasks,
             impersonator=impersonator,
             amr=method_names(amr),
