@@ -42,6 +42,10 @@ _.first_seen
 _.last_seen
 _.last_used
 
+# Templates of the console read these.
+_.first_url
+_.next_step
+
 # Columns that queries, updates and lists in the console name as text or as a keyword, or read by their ``_id``.
 _.accuracy_radius
 _.address_hash
@@ -79,8 +83,11 @@ _.user_identity_key
 
 # One of its kind.
 InlineModelAdmin  # in annotations that are text
+_.clean_workspace  # a form calls it by the name of the field
 _.is_meant  # the field of a form; the form's validation is its only reader
 _.revoke_all_of_user  # an action of the console, listed as text
+model_admin  # Django gives it to the methods of a filter
+form_url  # Django gives it to add_view
 constant  # json.loads calls the hook with it
 memo  # copy.deepcopy calls __deepcopy__ with it
 msg  # logging gives it to LoggerAdapter.process

@@ -4,15 +4,19 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
+from sessions_core.console.console_permissions import recording_refusals
+from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
 
 __all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin"]
@@ -25,6 +29,9 @@ SHORT_PATTERN = r"[1-9A-HJ-NP-Za-km-z]{8}"
 
 # Maximum number of rows that a list counts and paginates. Filters and searches find the others.
 MOST_COUNTED = 1000
+
+# The parameter with the position after the last row of a page.
+AFTER = "after"
 
 # Maximum number of workspaces that the filter offers. `?workspace__id__exact=` accepts any workspace.
 MOST_WORKSPACES = 100
@@ -49,16 +56,70 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return -(-min(int(self.count), MOST_COUNTED) // self.per_page) or 1
 
 
-class IndexedChangeList(ChangeList):
-    """Ignores ``?o=``: the only order is that of an index of the model."""
+class KeysetChangeList(ChangeList):
+    """Pages by the position after the last row, at any depth for the cost of the first page. The only order is that of
+    an index of the model, and ``?o=`` is ignored.
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        self.params.pop(ORDER_VAR, None)
-        return super().get_ordering(request, queryset)
+    A filter that no index serves reads at most ``most_scanned`` rows for a page; the next page goes on after them.
+    """
+
+    next_url: str | None = None
+    first_url: str | None = None
+    # True if the page ends because it read ``most_scanned`` rows.
+    is_cut: bool = False
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        query = request.GET.copy()
+        after = query.pop(AFTER, None)  # otherwise an unknown lookup; links of filters begin at the first page
+        for ignored in (PAGE_VAR, ORDER_VAR, ALL_VAR):
+            query.pop(ignored, None)
+        request.GET = query  # type: ignore[assignment]  # a copy
+        self.after = after[-1] if after else None
+        super().__init__(request, *args, **kwargs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        size, keyset = self.list_per_page, Keyset.of(self.queryset)
+        try:
+            position = None if self.after is None else keyset.position_in(self.after)
+        except ValueError:
+            raise IncorrectLookupParameters from None
+        if position is not None:
+            self.first_url = self.get_query_string()
+        last = self._last_to_scan(request, keyset, position)
+        found = self.queryset if last is None else self.queryset.filter(keyset.until(last))
+        rows = keyset.rows_after(found, position, size + 1)
+        if len(rows) > size:
+            self.next_url = self.get_query_string({AFTER: keyset.text_of(rows[size - 1])})
+        elif last is not None:
+            self.next_url, self.is_cut = self.get_query_string({AFTER: keyset.text_of_position(last)}), True
+        counted = found if last is None or position is None else found.filter(keyset.beyond(position))
+        self.result_list = rows[:size]
+        self.result_count = BoundedPaginator(counted, size).count
+        self.full_result_count, self.show_full_result_count = None, False
+        self.show_admin_actions, self.can_show_all, self.multi_page = True, False, False
+        self.paginator = BoundedPaginator(self.result_list, size)
+
+    def _last_to_scan(self, request: HttpRequest, keyset: Keyset, position: Any) -> "tuple[Any, ...] | None":
+        """Return the position of the last row that this page reads, or None if it need not stop: an index serves the
+        filters, or there are not so many rows."""
+        page: Any = self.model_admin
+        filters: Any = self.filter_specs
+        used = {name for each in filters for name in each.used_parameters}
+        others = {name for name in self.params if name not in used and name != SEARCH_VAR}
+        scans = any(each.used_parameters and not getattr(each, "is_indexed", False) for each in filters)
+        if page.most_scanned is None or not scans or self.query or others:
+            return None
+        rows = self.root_queryset.order_by(*self.queryset.query.order_by)
+        for each in filters:
+            if each.used_parameters and getattr(each, "is_indexed", False):
+                rows = each.queryset(request, rows)
+        return keyset.last_of(rows, position, page.most_scanned)
 
 
 class WorkspaceFilter(admin.RelatedFieldListFilter):
     """Offers the first workspaces by name."""
+
+    is_indexed = True
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         offered = list(Workspace.objects.order_by("name", "id")[:MOST_WORKSPACES])
@@ -71,11 +132,15 @@ BY_WORKSPACE = ("workspace", WorkspaceFilter)
 class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """``ordering`` must be the order of an index that begins with the workspace, or of the primary key."""
 
-    paginator = BoundedPaginator
+    change_list_template = "sessions_core/console/change_list.html"
+    paginator = BoundedPaginator  # of autocomplete fields
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     sortable_by = ()
+
+    # Maximum number of rows that a page reads for a filter without ``is_indexed``. None if all have it.
+    most_scanned: ClassVar[int | None] = None
 
     # Exact lookups on indexed columns: pairs of a pattern and a lookup. Of those whose pattern matches the whole search
     # text, the first that finds a row counts.
@@ -85,7 +150,18 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     names: ClassVar[Sequence[str]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return IndexedChangeList
+        return KeysetChangeList
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Return the addresses of all pages, also those that a subclass adds. Each records what it refuses."""
+        return [recording_refusals(pattern) for pattern in self.get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if ERROR_FLAG in request.GET:
+            text = gettext("The address has an unknown or invalid filter. This list is not filtered.")
+            self.message_user(request, text, messages.ERROR)
+        return super().changelist_view(request, extra_context)
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return self.searched

@@ -1,16 +1,15 @@
-"""Admin pages of JWT templates, tickets and signing keys. They never show a private key or a ticket's text."""
+"""Admin pages of JWT templates and tickets. They never show a ticket's text."""
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.admin import HistoryAdmin, confirmed, operator
 from sessions_core.changelists import BY_WORKSPACE
-from user_sessions.models import JwtTemplate, NotPending, SigningKey, Ticket
+from user_sessions.models import JwtTemplate, NotPending, Ticket
 
-__all__ = ["NEWEST_FIRST", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin"]
+__all__ = ["NEWEST_FIRST", "JwtTemplateAdmin", "TicketAdmin"]
 
 # Matches the indexes that the API pages through.
 NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
@@ -76,51 +75,3 @@ class TicketAdmin(HistoryAdmin):
         except NotPending:
             return False
         return True
-
-
-@admin.register(SigningKey)
-class SigningKeyAdmin(HistoryAdmin):
-    """Shows signing keys without their private key."""
-
-    list_display = ("kid", "algorithm_name", "workspace", "stage", "active_from", "published_until", "revoked_at")
-    ordering = ("-workspace_id", "-active_from", "-kid")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
-    list_select_related = ("workspace",)
-    searched = ((r".*", "kid"),)
-    search_help_text = _("A key ID.")
-    fields = (
-        "kid",
-        "algorithm_name",
-        "workspace",
-        "stage",
-        "public_jwk",
-        "created_at",
-        "active_from",
-        "published_until",
-        "revoked_at",
-        "history",
-    )
-    readonly_fields = ("algorithm_name", "stage", "history")
-    actions = ("retire", "revoke")
-
-    @admin.display(description=pgettext_lazy("signing key", "algorithm"), ordering="algorithm")
-    def algorithm_name(self, key: SigningKey) -> str:
-        """Return the algorithm as tokens spell it."""
-        return key.algorithm
-
-    @admin.display(description=pgettext_lazy("signing key", "stage"))
-    def stage(self, key: SigningKey) -> str:
-        return str(key.stage_at(timezone.now()).label)
-
-    @confirmed(
-        _("Retire selected signing keys: a successor replaces each"), done=pgettext_lazy("signing keys", "retired")
-    )
-    def retire(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.retire(actor=operator(request))
-
-    @confirmed(
-        _("Revoke selected signing keys: every token they signed becomes invalid"),
-        done=pgettext_lazy("signing keys", "revoked"),
-    )
-    def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
-        return key.revoke(actor=operator(request))

@@ -83,11 +83,11 @@ class SessionGrants:
         self._insert(resource_type, new, terms)
         self._record_change("granted", resource_type, changed, terms)
 
-    def remove(self, resource_type: str, ids: Collection[str]) -> None:
-        """Delete the grants of these resources, if there are any."""
+    def remove(self, resource_type: str, ids: Collection[str], **data: Any) -> None:
+        """Delete the grants of these resources, if there are any. ``data`` is added to the event."""
         gone = [grant for one, grant in self.of_type(resource_type).items() if one in ids]
         self._delete(gone)
-        self._record_change("grants_removed", resource_type, {grant.resource_id for grant in gone})
+        self._record_change("grants_removed", resource_type, {grant.resource_id for grant in gone}, **data)
 
     def limit(self, resource_type: str, terms: Terms) -> None:
         """Limit the grants of a type to these terms."""
@@ -120,9 +120,12 @@ class SessionGrants:
             self._deleted.append(grant.pk)
             del self._grants[grant.resource_type, grant.resource_id]
 
-    def _record_change(self, change: str, resource_type: str, ids: Collection[str], terms: Terms = ALL) -> None:
+    def _record_change(
+        self, change: str, resource_type: str, ids: Collection[str], terms: Terms = ALL, **data: Any
+    ) -> None:
         if ids:
-            self.record(f"client_session.{change}", grants={resource_type: sorted(ids)}, **_terms_data(terms))
+            grants = {resource_type: sorted(ids)}
+            self.record(f"client_session.{change}", grants=grants, **_terms_data(terms), **data)
 
     def _store(self) -> None:
         if self._deleted:

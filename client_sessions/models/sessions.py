@@ -26,6 +26,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import reason_data
 
 # The kind of caller with a client session token; see sessions_core.http.routes.
 CLIENT_SESSION = "client_session"
@@ -72,6 +73,7 @@ class ClientSession(models.Model):
         verbose_name = _("client session")
         verbose_name_plural = _("client sessions")
         ordering = ("created_at", "id")
+        permissions = [("revoke_clientsession", "Can revoke client session")]
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
             # The console finds a user's sessions in all workspaces.
@@ -160,13 +162,13 @@ class ClientSession(models.Model):
                 for resource_type, ids in checked.items():
                     grants.add(resource_type, ids, terms)
 
-    def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
-        """Delete these grants. Resources without a grant are ignored.
+    def revoke_access(self, wanted: Wanted, *, actor: str, reason: str = "", at: datetime | None = None) -> None:
+        """Delete these grants. Resources without a grant are ignored. ``reason`` is recorded, at most 200 characters.
 
         A resource that another grant leads to stays within reach. Raise NotLive, or resources.Missing for an id that
         is not granted and cannot be; then nothing changes.
         """
-        at, wanted = moment(at), normalize_wanted(wanted)
+        at, wanted, because = moment(at), normalize_wanted(wanted), reason_data(reason)
         with atomic():
             self._lock(actor=actor, at=at)
             with SessionGrants.read(self, actor=actor, at=at) as grants:
@@ -175,7 +177,7 @@ class ClientSession(models.Model):
                     ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
                     others = [one for stored_id, one in ids.items() if stored_id not in granted]
                     resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                    grants.remove(resource_type, ids)
+                    grants.remove(resource_type, ids, **because)
 
     def replace_grants(
         self,
@@ -207,15 +209,15 @@ class ClientSession(models.Model):
                 for resource_type in checked:
                     grants.limit(resource_type, terms)
 
-    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, reason: str = "", at: datetime | None = None) -> bool:
         """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
 
-        An expired session can be revoked as well.
+        An expired session can be revoked as well. ``reason`` is recorded, at most 200 characters.
         """
-        at = moment(at)
+        at, because = moment(at), reason_data(reason)
         with atomic():
             if happened := _CHANGES.revoke.run(workspace=self.workspace_id, session=self.pk, at=at):
-                self._record("client_session.revoked", actor=actor, at=at)
+                self._record("client_session.revoked", actor=actor, at=at, **because)
                 self.revoked_at = at
         return bool(happened)
 

@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
                 "ordering": ("-id",),
+                "permissions": [("export_event", "Can export event")],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +151,23 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="predecessor",
+                        to="sessions_core.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
+                ("overlap", models.DurationField(blank=True, editable=False, null=True)),
+                (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -163,6 +181,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
+                "permissions": [
+                    ("create_apikey", "Can create API key"),
+                    ("roll_apikey", "Can roll API key"),
+                    ("revoke_apikey", "Can revoke API key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -261,6 +284,10 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
         ),
         migrations.AddIndex(
             model_name="event",

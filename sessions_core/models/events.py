@@ -159,7 +159,9 @@ class Event(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "event")
         verbose_name_plural = pgettext_lazy("Gatepass", "events")
         ordering = ("-id",)
+        permissions = [("export_event", "Can export event")]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
             models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
             models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),

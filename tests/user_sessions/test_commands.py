@@ -16,8 +16,9 @@ from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from sessions_core import cleaning
+from sessions_core.console.console_words import link_to
 from sessions_core.models import Event
-from user_sessions.admin import MOST_SESSIONS, _link
+from user_sessions.console.client_pages import MOST_SESSIONS
 from user_sessions.models import (
     Client,
     Definition,
@@ -175,7 +176,7 @@ def console(db):
 
 def act(console, model, action, *ids):
     path = f"/admin/user_sessions/{model}/"
-    response = console.post(path, {"action": action, "_selected_action": ids, "confirmed": "yes"})
+    response = console.post(path, {"action": action, "_selected_action": ids, "confirmed": "yes", "reason": "a test"})
     assert response.status_code == 302, response.content
 
 
@@ -231,7 +232,13 @@ def test_the_console_retires_and_revokes_keys(console, workspace):
 def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
     for user in [u1] * 12 + [u2]:
         UserSession.objects.start(workspace, user, actor="test")
-    chosen = {"action": "revoke", "_selected_action": ["any"], "select_across": "1", "confirmed": "yes"}
+    chosen = {
+        "action": "revoke",
+        "_selected_action": ["any"],
+        "select_across": "1",
+        "confirmed": "yes",
+        "reason": "a test",
+    }
     with CaptureQueriesContext(connection) as queries:
         console.post("/admin/user_sessions/usersession/?q=u1&status_now=active", chosen)
     assert [session.user for session in live()] == [u2]
@@ -242,7 +249,7 @@ def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
 def test_the_console_shows_the_reason_of_an_ending(console, session):
     session.revoke(actor="test", reason="<stolen>")
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
-    assert "user_session.revoked by test: &lt;stolen&gt;" in page
+    assert "user_session.revoked</a> by test: &lt;stolen&gt;" in page
 
 
 def test_the_console_finds_a_client_by_its_user(console, workspace, u1, u2):
@@ -290,8 +297,8 @@ def test_a_session_page_links_its_client(console, session):
 
 
 def test_a_user_without_an_admin_page_is_not_linked(session, monkeypatch):
-    monkeypatch.setattr("user_sessions.admin.reverse", _no_page)
-    assert _link(session.user) == "u1"
+    monkeypatch.setattr("sessions_core.console.console_words.reverse", _no_page)
+    assert link_to(session.user) == "u1"
 
 
 def _no_page(*_: object, **__: object) -> str:

@@ -282,6 +282,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "user session",
                 "verbose_name_plural": "user sessions",
                 "ordering": ("-created_at", "-id"),
+                "permissions": [
+                    ("end_usersession", "Can end user session"),
+                    ("revoke_usersession", "Can revoke user session"),
+                    ("bulk_revoke_usersession", "Can bulk_revoke user session"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -371,7 +376,19 @@ class Migration(migrations.Migration):
                 "verbose_name": "activity",
                 "verbose_name_plural": "activities",
                 "ordering": ("-created_at", "-id"),
-                "indexes": [models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page")],
+                "indexes": [
+                    models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page"),
+                    models.Index(
+                        condition=models.Q(("ip_address", None), _negated=True),
+                        fields=["ip_address", "-created_at"],
+                        name="user_sessions_activity_address",
+                    ),
+                    models.Index(
+                        condition=models.Q(("address_hash", ""), _negated=True),
+                        fields=["address_hash", "-created_at"],
+                        name="user_sessions_activity_hash",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -527,6 +544,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "signing key",
                 "verbose_name_plural": "signing keys",
                 "ordering": ("-active_from", "kid"),
+                "permissions": [
+                    ("rotate_signingkey", "Can rotate signing key"),
+                    ("revoke_signingkey", "Can revoke signing key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -631,6 +652,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "sign-in attempts",
                 "indexes": [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")],
             },
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
         ),
         migrations.AddIndex(
             model_name="usersession",

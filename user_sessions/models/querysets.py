@@ -14,6 +14,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from user_sessions.authentication_methods import SEVERAL_FACTORS
+from user_sessions.conf import settings
 from user_sessions.exceptions import SignInRefused
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
@@ -31,7 +32,7 @@ from user_sessions.models.start_arguments import method_names, require_arguments
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
-from user_sessions.risk import ALLOWED, Risk, Verdict, risk_of
+from user_sessions.risk import Verdict, new_device, risk_of
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
@@ -197,7 +198,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **values,
         )
         session.void_reason = None
-        risk = ALLOWED if activity is None or session.impersonator else _judge(session, activity)
+        facts = {} if activity is None or session.impersonator else _judge(session, activity)
         rows: list[models.Model] = []
         if session.client._state.adding:
             session.client.last_active_session_id = session.pk
@@ -208,7 +209,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             activity.session = session
             rows.append(activity)
         inserts: Inserts = [(_insertion(self.model), [session]), *(Insert.plain([row]) for row in rows)]
-        _record_start(session, risk, inserts, actor=actor, at=at)
+        _record_start(session, facts, inserts, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -259,27 +260,32 @@ def _insertion(model: "type[UserSession]") -> Insert:
     return Insert(model, lambda: {"epoch_id": _epoch_id()})
 
 
-def _judge(session: "UserSession", activity: Activity) -> Risk:
-    """Ask the host about a sign-in, and carry out its verdict. Raise SignInRefused."""
+def _judge(session: "UserSession", activity: Activity) -> dict[str, Any]:
+    """Ask the host about a sign-in, and carry out its verdict. Return what the event records. Raise SignInRefused."""
     of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
     before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
+    # At an adoption nobody signs in, and nobody has authenticated.
+    is_noticed = settings.new_device_notice != "off" and session.verified_at != UNVERIFIED
+    facts: dict[str, Any] = {}
+    if is_noticed and new_device(session.user, session, activity, before):
+        facts["new_device"] = True
     risk = risk_of(session, activity, before)
     if risk.verdict == Verdict.REFUSE:
         raise SignInRefused(session, risk.reason)
     if risk.verdict == Verdict.STEP_UP:
         session.verified_at, session.second_factor_at = UNVERIFIED, None
-    return risk
+    if risk.verdict != Verdict.ALLOW:
+        facts |= {"risk": risk.verdict, "reason": risk.reason}
+    return facts
 
 
-def _record_start(session: "UserSession", risk: Risk, inserts: Inserts, *, actor: str, at: datetime) -> None:
+def _record_start(session: "UserSession", facts: dict[str, Any], inserts: Inserts, *, actor: str, at: datetime) -> None:
     """Insert the session with its other rows and the event."""
     happened = "pending" if session.tasks else "created"
     # The user and the client, so that a history can be found and erased after their rows are gone.
-    facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
+    facts = {"user": str(session.user_id), "client": session.client_id, **facts}
     if session.impersonator is not None:
         facts["impersonator"] = session.impersonator
-    if risk.verdict != Verdict.ALLOW:
-        facts |= {"risk": risk.verdict, "reason": risk.reason}
     of_session = {"subject": session.pk, "workspace_id": session.workspace_id, "created_at": at}
     event = Event(type=f"user_session.{happened}", actor=actor, data=facts, **of_session)
     Event.objects.record_together([event], beside=inserts)
