@@ -22,7 +22,6 @@ from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
-from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
@@ -262,7 +261,6 @@ class ClientSession(models.Model):
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
                 _CHANGES.release_key.run(workspace=self.workspace_id, key=self.user_identifier_key, at=self.created_at)
-            insert([self])
             with SessionGrants(self, actor=actor, at=self.created_at) as grants:
                 grants.record("client_session.created")
                 for resource_type, ids in checked.items():

@@ -100,3 +100,18 @@ def statements(caller: Any, path: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         assert caller.get(path).status_code == 200
     return [query["sql"] for query in captured.captured_queries][1:]
+
+
+@pytest.mark.parametrize("has_activity", [True, False])
+def test_a_revoked_row_is_what_is_read_then(workspace, u1, has_activity):
+    device = Device(browser_name="Firefox", browser_version="1", device_type="", is_mobile=True, ip_address="192.0.2.1")
+    session = UserSession.objects.start(workspace, u1, actor="test", device=device if has_activity else None)
+    for _ in range(2):  # the second time it is over
+        row = SessionRow.revoke(workspace, session.pk, actor="test", at=NOW + timedelta(hours=1))
+        assert row.stored_status == "revoked" and row == SessionRow.of_id(workspace, session.pk)
+
+
+def test_a_row_of_another_workspace_is_not_revoked(workspace, live_workspace, u1):
+    session = UserSession.objects.start(workspace, u1, actor="test")
+    assert SessionRow.revoke(live_workspace, session.pk, actor="test", at=NOW) is None
+    assert UserSession.objects.live().filter(pk=session.pk).exists()

@@ -33,7 +33,7 @@ from user_sessions.models.start_arguments import task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
 from user_sessions.models.voiding import binds
 
-__all__ = ["UserSession"]
+__all__ = ["CHANGES", "UserSession"]
 
 
 class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusModel):
@@ -165,7 +165,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     @classmethod
     def end_by_id(cls, id: str) -> bool:
         """End the session with this id because its user signs out. Return True if it was live."""
-        return _CHANGES.close(id, Status.ENDED, actor=f"user_session:{id}", at=moment(None)) is not None
+        return CHANGES.close(id, Status.ENDED, actor=f"user_session:{id}", at=moment(None)) is not None
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """Revoke the session. Return True if it was live."""
@@ -202,7 +202,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         with atomic():
             if is_news:
                 self.client.hold()
-            columns = _CHANGES.touch(self.pk, at=at, before=before, expire_at=self._prolonged(at)["expire_at"])
+            columns = CHANGES.touch(self.pk, at=at, before=before, expire_at=self._prolonged(at)["expire_at"])
             if columns is not None:
                 self._set_columns(columns, epoch_id=None, void_reason=None)  # it was live
             else:
@@ -234,7 +234,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         leaves_impersonation = self.impersonator is not None and is_own_deed
         if leaves_impersonation:
             self.client.hold()
-        columns = _CHANGES.close(self.pk, status, actor=actor, at=at, reason=reason)
+        columns = CHANGES.close(self.pk, status, actor=actor, at=at, reason=reason)
         if columns is None:
             self._read_again()
             return False
@@ -317,4 +317,4 @@ _MINTING = CompiledQuery(
     workspace=UUID,
     at=datetime,
 )
-_CHANGES = SessionChanges(UserSession)
+CHANGES = SessionChanges(UserSession)

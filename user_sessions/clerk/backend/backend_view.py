@@ -65,12 +65,6 @@ class BackendView(ClerkView):
             return template
         raise template_not_found(id)
 
-    def session(self, session_id: str) -> UserSession:
-        """Return the caller's session with this id. Raise ClerkError."""
-        if is_storable(session_id) and (session := UserSession.of_id(self.auth.workspace, session_id)):
-            return session
-        raise session_not_found(session_id)
-
     def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
         """Return the caller's live session with this id, with its token facts. Raise ClerkError."""
         if is_storable(session_id) and (session := UserSession.minting(self.auth.workspace, session_id, at=at)):

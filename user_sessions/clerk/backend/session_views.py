@@ -19,11 +19,11 @@ from user_sessions.clerk.parameters import LONGEST_TOKEN, Organization, Paramete
 from user_sessions.clerk.shapes import token_object
 from user_sessions.conf import settings
 from user_sessions.keys.key_sets import verifier_of
-from user_sessions.models import Status, UserSession, UserSessionPolicy
+from user_sessions.models import Status, UserInactive, UserSession, UserSessionPolicy
 from user_sessions.models.pages import Selection
 from user_sessions.models.session_rows import SessionRow
 from user_sessions.tokens.session_tokens import LIFETIMES, session_token, template_token
-from user_sessions.users import key_of
+from user_sessions.users import key_of, unread
 from user_sessions.verify import TokenRejected
 
 __all__ = ["SessionsView"]
@@ -49,9 +49,13 @@ class SessionsView(BackendView):
                 "request_invalid_for_environment",
                 "A live workspace signs users in itself. An operator can allow this in the console.",
             )
-        user = self.user(CREATE.read(body_of(request))["user_id"])
+        id = CREATE.read(body_of(request))["user_id"]
         now = timezone.now()
-        session = UserSession.objects.start(workspace, user, actor=self.auth.actor, at=now)
+        try:
+            session = UserSession.objects.start(workspace, unread(id) or self.user(id), actor=self.auth.actor, at=now)
+        except UserInactive:
+            self.user(id)  # raises the error of an unknown user
+            raise
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
@@ -63,8 +67,11 @@ class SessionsView(BackendView):
     def revoke(self, request: Request, session_id: str) -> Response:
         body_of(request)  # no parameters, but the body must be valid
         now = timezone.now()
-        session = self.session(session_id)
-        session.revoke(actor=self.auth.actor, at=now)
+        session = None
+        if is_storable(session_id):
+            session = SessionRow.revoke(self.auth.workspace, session_id, actor=self.auth.actor, at=now)
+        if session is None:
+            raise session_not_found(session_id)
         return Response(self._object(session, now))
 
     def verify(self, request: Request, session_id: str) -> Response:
