@@ -37,6 +37,9 @@ class Auth(Protocol):
     def workspace(self) -> Workspace: ...
 
     @property
+    def workspace_id(self) -> UUID: ...
+
+    @property
     def credential(self) -> str:
         """The kind of caller; see sessions_core.http.routes."""
 
@@ -70,7 +73,7 @@ def visible_to(
         return reached_by(queryset, auth, action=action, at=at)
     if not is_backend(auth):
         return queryset.none()
-    return resources.of_model(queryset.model).in_workspace(queryset, auth.workspace.pk)
+    return resources.of_model(queryset.model).in_workspace(queryset, auth.workspace_id)
 
 
 def narrow_to_key(

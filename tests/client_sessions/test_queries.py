@@ -14,6 +14,7 @@ from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import ClientSession, Grant
 from client_sessions.models.querysets import TOKEN
 from sessions_core.crypto import tokens
+from sessions_core.models import AllowedOrigin
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen
 
@@ -89,6 +90,27 @@ def test_reading_the_own_session_is_two_queries(crowd, django_assert_num_queries
 def test_reading_a_session_by_id_is_two_queries(backend, crowd, django_assert_num_queries):
     with django_assert_num_queries(2):
         assert backend.get(f"client_sessions/get?client_session_id={crowd[0].pk}").status_code == 200
+
+
+def test_reading_a_session_by_key_is_three_queries(backend, home, workspace, django_assert_num_queries):
+    account = {"connected_account": [home.a1]}
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="ann", wanted=account)
+    with django_assert_num_queries(3):
+        assert backend.get("client_sessions/get?user_identifier_key=ann").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["devices/list", "devices/get?name=more 0", "client_sessions/get"])
+def test_a_read_that_needs_only_the_id_of_the_workspace_joins_none(crowd, path, django_assert_num_queries):
+    with django_assert_num_queries(2) as captured:
+        assert bearer(crowd[0].token).get(path).status_code == 200
+    assert not any('"sessions_core_workspace"' in query["sql"] for query in captured.captured_queries)
+
+
+def test_a_list_for_a_page_of_another_origin_reads_the_workspace_with_the_token(crowd, django_assert_num_queries):
+    AllowedOrigin.objects.create(workspace=crowd[0].workspace, origin="https://app.example")
+    with django_assert_num_queries(3):
+        found = bearer(crowd[0].token).request("GET", "devices/list", origin="https://app.example")
+    assert found.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
 def test_a_read_session_is_the_same_as_in_the_list(backend, crowd):
