@@ -100,8 +100,14 @@ class _Compiled:
         return statement
 
     def prepared(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        """Return the values in the form that this database takes."""
-        return {name: _FIELDS[self.kinds[name]].get_db_prep_value(value, connection) for name, value in values.items()}
+        """Return the values in the form that this database takes. Its driver takes most of them as they are."""
+        plain = (str, int, UUID) if connection.features.has_native_uuid_field else (str, int)
+        prepared = {}
+        for name, value in values.items():
+            kind = self.kinds[name]
+            is_plain = type(value) is kind and kind in plain
+            prepared[name] = value if is_plain else _FIELDS[kind].get_db_prep_value(value, connection)
+        return prepared
 
     def _compile(self, connection: BaseDatabaseWrapper, arguments: Iterable[Hashable]) -> _Statement:
         """Compile the query twice: only in the places of its values may the results differ."""
