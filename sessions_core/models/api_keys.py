@@ -69,22 +69,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         key.sealed_text = seal_for(key, text.encode())
         return self._recorded(key, actor=actor)
 
-    def authenticate(self, text: str, *, related: Sequence[str] | None = None) -> "ApiKey | None":
-        """Return the usable secret key, or None. One query, none for a malformed text. It joins ``related``, by default
-        the workspace with all policies."""
-        if not (short := tokens.short_of(text)):
-            return None
-        related = with_policies("workspace") if related is None else related
-        key = _by_short(tuple(related)).get(short=short)
-        return key if key and key.is_usable(ApiKey.Kind.SECRET) and tokens.matches(text, key.digest) else None
-
-    def authenticate_publishable(self, text: str) -> "ApiKey | None":
-        """Return the usable publishable key, or None. One query, with the workspace joined."""
-        if not (short := PUBLISHABLE_TOKEN.short_of(text)):
-            return None
-        key = _by_short(tuple(with_policies("workspace"))).get(short=short)
-        return key if key and key.is_usable(ApiKey.Kind.PUBLISHABLE) and tokens.matches(text, key.digest) else None
-
     @atomic()
     def _recorded(self, key: "ApiKey", *, actor: str) -> "ApiKey":
         check_text(key.name, name="name", longest=LONGEST_NAME)
@@ -132,6 +116,24 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
+
+    @classmethod
+    def authenticate(cls, text: str, *, related: Sequence[str] | None = None) -> "ApiKey | None":
+        """Return the usable secret key, or None. One query, none for a malformed text. It joins ``related``, by default
+        the workspace with all policies."""
+        if not (short := tokens.short_of(text)):
+            return None
+        related = with_policies("workspace") if related is None else related
+        key = _by_short(tuple(related)).get(short=short)
+        return key if key and key.is_usable(cls.Kind.SECRET) and tokens.matches(text, key.digest) else None
+
+    @classmethod
+    def authenticate_publishable(cls, text: str) -> "ApiKey | None":
+        """Return the usable publishable key, or None. One query, with the workspace joined."""
+        if not (short := PUBLISHABLE_TOKEN.short_of(text)):
+            return None
+        key = _by_short(tuple(with_policies("workspace"))).get(short=short)
+        return key if key and key.is_usable(cls.Kind.PUBLISHABLE) and tokens.matches(text, key.digest) else None
 
     def is_usable(self, kind: str, *, at: datetime | None = None) -> bool:
         """Return True if the key is of this kind, not revoked, and not expired at this time (default: now)."""

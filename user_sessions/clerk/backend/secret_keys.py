@@ -26,7 +26,7 @@ class SecretKeyAuthentication(BaseAuthentication):
                 "authorization_header_format_invalid",
                 "The Authorization header must read 'Bearer', a space, and the secret key.",
             )
-        key = ApiKey.objects.authenticate(text, related=view.related(request))
+        key = ApiKey.authenticate(text, related=view.related(request))
         if key is None:
             raise ClerkError("clerk_key_invalid", "The secret key is unknown or was revoked. Check it in the console.")
         return AnonymousUser(), key
