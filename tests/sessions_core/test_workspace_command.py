@@ -133,6 +133,16 @@ def test_an_empty_value_removes_a_rule(policy):
     assert UserSessionPolicy.objects.get().limit is None
 
 
+def test_what_json_prints_can_be_set_again(policy, capsys):
+    policy("user_sessions.lifetime=12h")
+    call_command("workspace", "policy", "Acme", "--json")
+    rules = {rule["name"]: rule["value"] for rule in json.loads(capsys.readouterr().out)}
+    assert rules["user_sessions.lifetime"] == "12h"
+    before = policy()
+    given = {name: "" if value is None else value for name, value in rules.items()}
+    assert policy(*(f"{name}={value}" for name, value in given.items())) == before
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
