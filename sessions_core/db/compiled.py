@@ -102,11 +102,10 @@ class _Compiled:
     def prepared(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
         """Return the values in the form that this database takes. Its driver takes most of them as they are."""
         plain = (str, int, UUID) if connection.features.has_native_uuid_field else (str, int)
-        prepared = {}
-        for name, value in values.items():
-            kind = self.kinds[name]
-            is_plain = type(value) is kind and kind in plain
-            prepared[name] = value if is_plain else _FIELDS[kind].get_db_prep_value(value, connection)
+        prepared = {**values}
+        for name, kind in self.kinds.items():
+            if name in values and not (type(values[name]) is kind and kind in plain):
+                prepared[name] = _FIELDS[kind].get_db_prep_value(values[name], connection)
         return prepared
 
     def _compile(self, connection: BaseDatabaseWrapper, arguments: Iterable[Hashable]) -> _Statement:
@@ -184,10 +183,7 @@ class CompiledQuery(_Compiled, Generic[M]):
             rows = cursor.fetchall()
         idle: dict[_Statement, list[_Reader]] = connection.__dict__.setdefault("gatepass_readers", {})
         readers = idle.setdefault(statement, [])
-        try:
-            return rows, readers, readers.pop()
-        except IndexError:
-            return rows, readers, _Reader(statement, connection)
+        return rows, readers, readers.pop() if readers else _Reader(statement, connection)
 
 
 class _Reader:

@@ -293,21 +293,16 @@ def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None
     return session
 
 
+_SEEN = UserSession.objects.select_related("latest_activity")
 _BY_ID = CompiledQuery(
     UserSession,
-    lambda id, workspace: (
-        UserSession.objects.select_related("latest_activity")
-        .with_status_facts()
-        .filter(pk=id, workspace=workspace)
-        .order_by()
-    ),
+    lambda id, workspace: _SEEN.with_status_facts().filter(pk=id, workspace=workspace).order_by(),
     depends_on=binds,
     id=str,
     workspace=UUID,
 )
 _ON_CLIENT = CompiledQuery(
     UserSession,
-    # Without the activities: only a touch that is due reads one.
     lambda client, at: UserSession.objects.filter(client=client).not_left(at=at).with_token_facts(at=at),
     depends_on=binds,
     client=str,
