@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from math import ceil
 from threading import Lock
@@ -47,10 +48,17 @@ class Rate:
     @classmethod
     def parse(cls, text: object) -> "Rate":
         """Parse ``"60/minute"``. The units are second, minute, hour and day. Raise ValueError for other texts."""
-        form = _FORM.fullmatch(text) if isinstance(text, str) else None
-        if form is None:
+        if not isinstance(text, str):
             raise ValueError(f"{text!r} is not a rate limit such as '60/minute'")
-        return cls(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
+        return _parse(text)
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str) -> Rate:
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ValueError(f"{text!r} is not a rate limit such as '60/minute'")
+    return Rate(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
 
 
 class RatedSettings(AppSettings):

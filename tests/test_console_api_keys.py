@@ -55,7 +55,7 @@ def secret(response):
 
 def test_a_new_key_is_shown_once_and_works(admin_client, workspace):
     shown = created(admin_client)
-    key = ApiKey.objects.authenticate(secret(shown))
+    key = ApiKey.authenticate(secret(shown))
     assert (key.name, key.workspace, key.expires_at) == ("shop", workspace, None)
     assert "no-store" in shown["Cache-Control"]
     for path in (KEYS, page(key), page(key, "history"), page(key, "roll"), "/admin/"):
@@ -86,7 +86,7 @@ def test_a_key_may_end_by_itself(admin_client, workspace):
 
 def test_a_publishable_key_stays_readable(admin_client, workspace):
     text = secret(created(admin_client, kind="publishable"))
-    key = ApiKey.objects.authenticate_publishable(text)
+    key = ApiKey.authenticate_publishable(text)
     assert text in admin_client.get(page(key)).content.decode()
 
 
@@ -110,7 +110,7 @@ def test_a_name_of_several_workspaces_is_not_guessed(admin_client, workspace, el
     type(workspace).objects.update(name="Here")
     assert "Several workspaces have this name" in words(created(admin_client))
     assert (
-        ApiKey.objects.authenticate(secret(created(admin_client, workspace=str(elsewhere.pk)))).workspace == elsewhere
+        ApiKey.authenticate(secret(created(admin_client, workspace=str(elsewhere.pk)))).workspace == elsewhere
     )
 
 
@@ -130,7 +130,7 @@ def test_a_roll_shows_the_successor_once_and_the_date_of_the_end(admin_client, k
     question = words(admin_client.get(page(key, "roll")))
     assert "for another 24 hours, until 20" in question and "The last use of the old key: not used yet." in question
     shown = admin_client.post(page(key, "roll"), {"overlap": "day", "reason": "found in a log"})
-    successor = ApiKey.objects.authenticate(secret(shown))
+    successor = ApiKey.authenticate(secret(shown))
     key.refresh_from_db()
     assert key.successor == successor and "no-store" in shown["Cache-Control"]
     assert f"works until {timezone.localtime(key.expires_at):%Y-%m-%d %H:%M:%S}" in words(shown)

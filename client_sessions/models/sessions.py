@@ -1,6 +1,7 @@
 """The client session: fields, constraints, and the methods that change it."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.session_grants import SessionGrants
-from client_sessions.models.statements import SessionChanges, SessionLookups
+from client_sessions.models.statements import WITH_WORKSPACE, SessionChanges, SessionLookups
 from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
@@ -111,20 +112,22 @@ class ClientSession(models.Model):
         return f"client_session:{self.id}"
 
     @classmethod
-    def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
-        """Return the session of a checked token, or None. One query, with the workspace joined."""
-        session = _LOOKUPS.by_token.get(short=presented.short)
+    def of_token(
+        cls, presented: tokens.Presented, *, related: Sequence[str] = WITH_WORKSPACE
+    ) -> "ClientSession | None":
+        """Return the session of a checked token, or None. One query, which joins ``related``."""
+        session = _LOOKUPS.by_token(tuple(related)).get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     @classmethod
-    def of_id(cls, id: UUID, *, workspace: Workspace) -> "ClientSession | None":
+    def of_id(cls, id: UUID, *, workspace_id: UUID) -> "ClientSession | None":
         """Return the session with this id, or None. One query."""
-        return _LOOKUPS.by_id.get(workspace=workspace.pk, session=id)
+        return _LOOKUPS.by_id.get(workspace=workspace_id, session=id)
 
     @classmethod
-    def of_key(cls, user_identifier_key: str, *, workspace: Workspace) -> "ClientSession | None":
+    def of_key(cls, user_identifier_key: str, *, workspace_id: UUID) -> "ClientSession | None":
         """Return the one session, live or expired, that has this key now, or None. One query, with its grants."""
-        return _LOOKUPS.by_key(workspace, user_identifier_key)
+        return _LOOKUPS.by_key(workspace_id, user_identifier_key)
 
     @property
     def status(self) -> Status:

@@ -1,7 +1,9 @@
 """API keys of a workspace: secret keys for backends, publishable keys for browsers."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Self
 
 from django.db import models
@@ -69,25 +71,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """
         key, _text = self._new(workspace, ApiKey.Kind.PUBLISHABLE, name=name, expires_at=expires_at)
         return self._recorded(key, actor=actor)
-
-    def authenticate(self, text: str, *, at: datetime | None = None) -> "ApiKey | None":
-        """Return the usable secret key, or None. One query with the workspace joined; none for a malformed text.
-
-        The use is recorded at most once in ``USE_INTERVAL``, with one more statement.
-        """
-        return self._used(tokens.short_of(text), text, ApiKey.Kind.SECRET, at=at)
-
-    def authenticate_publishable(self, text: str, *, at: datetime | None = None) -> "ApiKey | None":
-        """Return the usable publishable key, or None, like ``authenticate``."""
-        return self._used(PUBLISHABLE_TOKEN.short_of(text), text, ApiKey.Kind.PUBLISHABLE, at=at)
-
-    def _used(self, short: str, text: str, kind: str, *, at: datetime | None) -> "ApiKey | None":
-        key = _BY_SHORT.get(short=short) if short else None
-        at = moment(at)
-        if key is None or not key.is_usable(kind, at=at) or not tokens.matches(text, key.digest):
-            return None
-        key_uses.note(key, at=at)
-        return key
 
     def _new(
         self, workspace: Workspace, kind: str, *, name: str, expires_at: datetime | None, at: datetime | None = None
@@ -177,6 +160,34 @@ class ApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
 
+    @classmethod
+    def authenticate(
+        cls, text: str, *, related: Sequence[str] | None = None, at: datetime | None = None
+    ) -> "ApiKey | None":
+        """Return the usable secret key, or None. One query, none for a malformed text. It joins ``related``, by default
+        the workspace with all policies.
+
+        The use is recorded at most once in ``USE_INTERVAL``, with one more statement.
+        """
+        return cls._used(tokens.short_of(text), text, cls.Kind.SECRET, related=related, at=at)
+
+    @classmethod
+    def authenticate_publishable(cls, text: str, *, at: datetime | None = None) -> "ApiKey | None":
+        """Return the usable publishable key, or None, like ``authenticate``."""
+        return cls._used(PUBLISHABLE_TOKEN.short_of(text), text, cls.Kind.PUBLISHABLE, related=None, at=at)
+
+    @classmethod
+    def _used(
+        cls, short: str, text: str, kind: str, *, related: Sequence[str] | None, at: datetime | None
+    ) -> "ApiKey | None":
+        related = with_policies("workspace") if related is None else related
+        key = _by_short(tuple(related)).get(short=short) if short else None
+        at = moment(at)
+        if key is None or not key.is_usable(kind, at=at) or not tokens.matches(text, key.digest):
+            return None
+        key_uses.note(key, at=at)
+        return key
+
     def is_usable(self, kind: str, *, at: datetime | None = None) -> bool:
         """Return True if the key is of this kind, not revoked, and not expired at this time (default: now)."""
         at = moment(at)
@@ -260,8 +271,10 @@ class ApiKey(models.Model):
         )
 
 
-_BY_SHORT = CompiledQuery(
-    ApiKey,
-    lambda short: ApiKey.objects.select_related(*with_policies("workspace")).filter(short=short).order_by(),
-    short=str,
-)
+@cache
+def _by_short(related: tuple[str, ...]) -> CompiledQuery[ApiKey]:
+    def find(short: str) -> ApiKeyQuerySet:
+        keys = ApiKey.objects.filter(short=short).order_by()
+        return keys.select_related(*related) if related else keys
+
+    return CompiledQuery(ApiKey, find, short=str)

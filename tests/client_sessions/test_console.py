@@ -98,7 +98,7 @@ def test_an_api_key_is_revoked_from_the_console(operator, workspace):
     operator.post(
         "/admin/sessions_core/apikey/", {"action": "revoke", "_selected_action": [str(key.pk)], "confirmed": "yes"}
     )
-    assert ApiKey.objects.authenticate(text) is None
+    assert ApiKey.authenticate(text) is None
 
 
 def test_a_whole_list_is_revoked_at_any_length(operator, workspace):

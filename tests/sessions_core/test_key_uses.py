@@ -25,7 +25,7 @@ def used(django_capture_on_commit_callbacks):
 
     def used(text, at):
         with django_capture_on_commit_callbacks(execute=True):
-            key = ApiKey.objects.authenticate(text, at=at) or ApiKey.objects.authenticate_publishable(text, at=at)
+            key = ApiKey.authenticate(text, at=at) or ApiKey.authenticate_publishable(text, at=at)
         assert key
         key.refresh_from_db()
         return key
@@ -60,8 +60,8 @@ def test_a_refused_key_writes_nothing(issued, django_capture_on_commit_callbacks
     key, text = issued
     key.revoke(actor="test")
     with django_capture_on_commit_callbacks() as callbacks:
-        assert ApiKey.objects.authenticate(text) is None
-        assert ApiKey.objects.authenticate(text[:-1] + ("1" if text[-1] != "1" else "2")) is None
+        assert ApiKey.authenticate(text) is None
+        assert ApiKey.authenticate(text[:-1] + ("1" if text[-1] != "1" else "2")) is None
     assert callbacks == []
 
 
@@ -71,7 +71,7 @@ def test_most_requests_write_nothing_and_one_an_hour_writes_one_row(issued, stat
     made = []
     for at in (NOW, NOW + SECOND, NOW + HOUR - SECOND, NOW + HOUR):
         with statements() as seen:
-            ApiKey.objects.authenticate(text, at=at)
+            ApiKey.authenticate(text, at=at)
         made.append([sql.split()[0] for sql in seen if not sql.startswith(("BEGIN", "COMMIT"))])
     assert made == [["SELECT", "UPDATE", "SELECT"], ["SELECT"], ["SELECT"], ["SELECT", "UPDATE"]]
 
@@ -80,7 +80,7 @@ def test_most_requests_write_nothing_and_one_an_hour_writes_one_row(issued, stat
 def test_of_uses_at_once_one_is_recorded(issued, at_once):
     key, text = issued
     instants = [NOW + n * SECOND for n in range(4)]
-    at_once(*[lambda at=at: ApiKey.objects.authenticate(text, at=at) for at in instants])
+    at_once(*[lambda at=at: ApiKey.authenticate(text, at=at) for at in instants])
     key.refresh_from_db()
     assert key.last_used_at in instants
 
@@ -98,7 +98,7 @@ def test_a_database_that_cannot_be_written_refuses_no_request_and_is_left_alone(
 
     monkeypatch.setattr(key_uses, "_paused_until", 0.0)
     with connection.execute_wrapper(refuse):
-        assert [ApiKey.objects.authenticate(text) for _ in range(3)] == [key] * 3
+        assert [ApiKey.authenticate(text) for _ in range(3)] == [key] * 3
     assert len(tried) == 1
 
 

@@ -55,6 +55,13 @@ def test_reading_a_session_is_two_queries(backend, crowd, django_assert_num_quer
         assert backend.get(f"v1/sessions/{crowd[0].pk}").status_code == 200
 
 
+@pytest.mark.parametrize("path", ["sessions/{0.pk}", "sessions?user_id=user_{0.user_id}", "jwks"])
+def test_a_read_that_needs_only_the_id_of_the_workspace_joins_none(backend, crowd, path, django_assert_max_num_queries):
+    with django_assert_max_num_queries(2) as captured:
+        assert backend.get("v1/" + path.format(crowd[0])).status_code == 200
+    assert not any('"sessions_core_workspace"' in query["sql"] for query in captured.captured_queries)
+
+
 def test_listing_is_two_queries_and_three_with_a_total(backend, crowd, u1, django_assert_num_queries):
     query = f"?user_id={user_id(u1.pk)}&limit=100"
     with django_assert_num_queries(2):

@@ -137,9 +137,10 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
         """Return the sessions that have not left a client, newest first, with their token facts: one query."""
-        sessions = list(_ON_CLIENT.rows(client=client.pk, at=moment(at)))
+        sessions, workspace = list(_ON_CLIENT.rows(client=client.pk, at=moment(at))), client.workspace
         for session in sessions:
-            session.client, session.workspace = client, client.workspace
+            # As Django's related managers do: an assignment would compare databases and keys.
+            session._state.fields_cache.update(client=client, workspace=workspace)
         return sessions
 
     def is_usable(self, at: datetime) -> bool:
@@ -303,7 +304,7 @@ _BY_ID = CompiledQuery(
 )
 _ON_CLIENT = CompiledQuery(
     UserSession,
-    lambda client, at: _SEEN.filter(client=client).not_left(at=at).with_token_facts(at=at),
+    lambda client, at: UserSession.objects.filter(client=client).not_left(at=at).with_token_facts(at=at),
     depends_on=binds,
     client=str,
     at=datetime,

@@ -38,6 +38,8 @@ REFRESH_QUERY = Parameters(suffixed_cookies=Flag())
 
 
 class SessionsView(BackendView):
+    by_workspace_id = frozenset({"list", "retrieve", "revoke"})
+
     def list(self, request: Request) -> Response:
         now = timezone.now()
         return self.listed(request, lambda: self._selected(request, now), lambda session: self._object(session, now))
@@ -59,7 +61,7 @@ class SessionsView(BackendView):
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
-        session = SessionRow.of_id(self.auth.workspace, session_id) if is_storable(session_id) else None
+        session = SessionRow.of_id(self.auth.workspace_id, session_id) if is_storable(session_id) else None
         if session is None:
             raise session_not_found(session_id)
         return Response(self._object(session, timezone.now()))
@@ -69,7 +71,7 @@ class SessionsView(BackendView):
         now = timezone.now()
         session = None
         if is_storable(session_id):
-            session = SessionRow.revoke(self.auth.workspace, session_id, actor=self.auth.actor, at=now)
+            session = SessionRow.revoke(self.auth.workspace_id, session_id, actor=self.auth.actor, at=now)
         if session is None:
             raise session_not_found(session_id)
         return Response(self._object(session, now))
@@ -122,7 +124,7 @@ class SessionsView(BackendView):
         key = None if user_id is None else key_of(user_id)
         if user_id is not None and key is None:
             return None
-        return SessionRow.select(self.auth.workspace, user=key, client=client_id, status=status, at=now)
+        return SessionRow.select(self.auth.workspace_id, user=key, client=client_id, status=status, at=now)
 
     def _object(self, session: UserSession | SessionRow, now: datetime) -> dict[str, Any]:
         return session_object(session, at=now, version=self.api_version)
