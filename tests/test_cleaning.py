@@ -223,18 +223,47 @@ def test_each_batch_is_recorded(start, monkeypatch):
     assert [event.data for event in events] == [{"rows": rows} for rows in (2, 2, 1)]
 
 
-def test_a_run_pauses_twice_as_long_as_each_batch_took(start, monkeypatch):
-    monkeypatch.setattr(cleaning, "BATCH", 2)
-    for _ in range(3):
+def clock(monkeypatch: pytest.MonkeyPatch, *, step: float) -> list[float]:
+    """Let each look at the clock be this many seconds after the last one. Return the pauses."""
+    pauses: list[float] = []
+    ticks = (step * number for number in seconds())
+    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=ticks.__next__, sleep=pauses.append))
+    return pauses
+
+
+def test_a_run_pauses_three_times_as_long_as_it_has_worked(start, monkeypatch):
+    start().end(actor="test", at=LONG_AGO + HOUR)
+    pauses = clock(monkeypatch, step=1)
+    assert cleaned("user_sessions") == 1
+    reading, deleting = 1, 3  # looks at the clock
+    assert pauses == [3 * reading, 3 * deleting]
+
+
+def test_a_run_that_finds_nothing_to_delete_pauses_too(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "PAGE", 2)
+    for number in range(4):
+        start(at=LONG_AGO + number * HOUR)
+    UserSession.objects.update(expire_at=NOW + DAY, latest_expire_at=NOW + DAY, abandon_at=NOW + DAY)
+    pauses = clock(monkeypatch, step=1)
+    assert cleaned("user_sessions") == 0
+    assert pauses == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "deleted"), [(cleaning.LONGEST / 100, [4, 12, 14]), (cleaning.LONGEST * 2, [4, 6, 7, 8, 9, 10, 11])]
+)
+def test_a_batch_is_larger_after_a_fast_one_and_smaller_after_a_slow_one(start, monkeypatch, seconds, deleted):
+    monkeypatch.setattr(cleaning, "FIRST_BATCH", 4)
+    for _ in range(deleted[-1]):
         start().end(actor="test", at=LONG_AGO + HOUR)
-    pauses: list[int] = []
-    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=seconds().__next__, sleep=pauses.append))
-    assert cleaned("user_sessions") == 3
-    assert pauses == [2, 2]
+    progress: list[int] = []
+    clock(monkeypatch, step=seconds)
+    assert cleaned("user_sessions", seen=progress.append) == deleted[-1]
+    assert progress == deleted
 
 
 def test_rows_that_are_not_due_among_others_are_walked_past(start, monkeypatch):
-    monkeypatch.setattr(cleaning, "BATCH", 3)
+    monkeypatch.setattr(cleaning, "PAGE", 3)
     for number in range(10):
         session = start(at=LONG_AGO + number * HOUR, lifetime=timedelta(days=1000) if number % 4 else None)
         if number % 4:
