@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import DO_NOTHING, PROTECT, RESTRICT
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from sessions_core import cleaning
 from sessions_core.cleaning import clean, count, kind_named, kinds
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint
+from tests.databases import url_for_other_processes
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.user_agents import Device
@@ -333,7 +333,10 @@ def test_two_runs_at_once_share_the_rows(start, at_once, monkeypatch):
 def test_a_killed_run_loses_nothing_and_the_next_one_finishes(start, workspace):
     for _ in range(600):
         start()
-    environment = os.environ | {"DATABASE_URL": _url(), "DJANGO_SETTINGS_MODULE": "sessions_project.settings"}
+    environment = os.environ | {
+        "DATABASE_URL": url_for_other_processes(),
+        "DJANGO_SETTINGS_MODULE": "sessions_project.settings",
+    }
     run = subprocess.Popen([sys.executable, "-c", _SLOW_RUN], cwd=Path(__file__).parent.parent, env=environment)
     _wait_until(lambda: UserSession.objects.count() < 600)
     run.send_signal(signal.SIGKILL)
@@ -353,14 +356,6 @@ cleaning.BATCH = 10
 cleaning.time.sleep = lambda seconds, sleep=cleaning.time.sleep: sleep(0.1)
 call_command("sessions", "clean")
 """
-
-
-def _url() -> str:
-    """Return the URL of the database of the tests, for another process."""
-    settings = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{settings['NAME']}"
-    return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 def _wait_until(happened: Callable[[], bool]) -> None:
