@@ -76,8 +76,7 @@ def measure(sessions: int) -> dict[str, object]:
     print(f"filled in {seconds:.0f} s", flush=True)
     before = authenticate(until=time.monotonic() + ALONE)
     started = time.monotonic()
-    # With a low priority, as docs/configuration.md advises.
-    cleaner = subprocess.Popen(["nice", sys.executable, "-c", _CLEAN], stdout=subprocess.PIPE, text=True)
+    cleaner = subprocess.Popen([sys.executable, "-c", _CLEAN], stdout=subprocess.PIPE, text=True)
     beside = authenticate(cleaner=cleaner)
     cleaned = json.loads((cleaner.stdout.read() if cleaner.stdout else "") or "{}")
     took = time.monotonic() - started
