@@ -108,7 +108,7 @@ def test_a_revoked_row_is_what_is_read_then(workspace, u1, has_activity):
     session = UserSession.objects.start(workspace, u1, actor="test", device=device if has_activity else None)
     for _ in range(2):  # the second time it is over
         row = SessionRow.revoke(workspace.pk, session.pk, actor="test", at=NOW + timedelta(hours=1))
-        assert row.stored_status == "revoked" and row == SessionRow.of_id(workspace, session.pk)
+        assert row.stored_status == "revoked" and row == SessionRow.of_id(workspace.pk, session.pk)
 
 
 def test_a_row_of_another_workspace_is_not_revoked(workspace, live_workspace, u1):
