@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -63,7 +63,7 @@ def without_own(request: HttpRequest, sessions: Any) -> Any:
 
 @admin.register(UserSession)
 class UserSessionAdmin(HistoryAdmin):
-    list_display = ("device", "user", "status_now", "address", "last_seen", "expires", "workspace")
+    list_display = ("device", "status_now", "who", "address", "times")
     list_display_links = ("device",)
     list_filter = (
         StatusFilter,
@@ -166,6 +166,14 @@ class UserSessionAdmin(HistoryAdmin):
     @admin.display(description=pgettext_lazy("user session", "status"))
     def status_now(self, session: UserSession) -> SafeString:
         return status_badge(session, timezone.now())
+
+    @admin.display(description=pgettext_lazy("user session", "user"))
+    def who(self, session: UserSession) -> SafeString:
+        return format_html('{}<br><span class="quiet">{}</span>', session.user, session.workspace)
+
+    @admin.display(description=_("seen, expires"))
+    def times(self, session: UserSession) -> SafeString:
+        return format_html("{}<br>{}", time_in_words(session.last_active_at), time_in_words(session.expire_at))
 
     @admin.display(description=_("address and place"))
     def address(self, session: UserSession) -> str:
