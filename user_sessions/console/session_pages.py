@@ -33,6 +33,7 @@ from user_sessions.console.session_words import (
     ending,
     session_in_words,
     session_list,
+    short_name,
     status_badge,
     timeline,
     tokens_in_words,
@@ -135,19 +136,17 @@ class UserSessionAdmin(HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add links to the actions that the operator may run on the session of a row."""
+        actions = [each for each in self.confirmed_actions().values() if self.may(request, each.permission)]
 
         @admin.display(description=pgettext_lazy("user session", "actions"))
         def acts(session: UserSession) -> SafeString | str:
             if session.pk == own_session(request):
                 return gettext("your own session")
-            name = session_in_words(session, timezone.now())
-            links = ((url, text, name) for url, text in self.buttons(request, session))
-            return format_html_join(
-                " ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', _labelled(links)
-            )
+            name = short_name(session)  # for people who do not see the row
+            links = ((self.action_url(session, each.name), each.button, name, each.button) for each in actions)
+            return format_html_join(" ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', links)
 
-        has_acts = any(self.may(request, action.permission) for action in self.confirmed_actions().values())
-        return (*self.list_display, acts) if has_acts else self.list_display
+        return (*self.list_display, acts) if actions else self.list_display
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         return ("user",)
@@ -269,8 +268,3 @@ class UserSessionAdmin(HistoryAdmin):
         """Return the chosen sessions, or all sessions of their users, without the joins of a list."""
         field = "user" if everywhere else "pk"
         return UserSession.objects.filter(**{f"{field}__in": queryset.order_by().values(field)})
-
-
-def _labelled(links: Any) -> Any:
-    """Yield each link with a label that names its session, for people who do not see the row."""
-    return ((url, text, name, text) for url, text, name in links)
