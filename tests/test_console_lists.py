@@ -137,6 +137,7 @@ TEXTS = [
     "operator:1",
     "api_key.issued",
     "https://here.example.com",
+    "192.0.2.7",
     "x" * 300,
 ]
 
@@ -160,6 +161,14 @@ def test_a_search_uses_an_index_or_reads_a_thousand_rows(model_admin, rows):
                 )
             else:
                 assert "LIMIT" in sql, sql
+
+
+@pytest.mark.parametrize("form", ["whole", "hashed"])
+def test_an_address_is_searched_by_an_index_in_each_form(form, rows, settings):
+    settings.USER_SESSIONS = {**settings.USER_SESSIONS, "ADDRESS_FORM": form}
+    asked = queries(partial(listed, admin.site._registry[UserSession], "?q=192.0.2.7"))
+    (sql,) = (sql for sql in asked if 'FROM "user_sessions_activity"' in sql)
+    assert "user_sessions_activity_" in plan_of(sql, "enable_seqscan") and not sorts(sql)
 
 
 @pytest.mark.parametrize("model_admin", ours(), ids=lambda of: of.opts.label)

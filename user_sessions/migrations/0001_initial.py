@@ -379,12 +379,12 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page"),
                     models.Index(
-                        condition=models.Q(("ip_address", None), _negated=True),
+                        condition=models.Q(("ip_address__isnull", False)),
                         fields=["ip_address", "-created_at"],
                         name="user_sessions_activity_address",
                     ),
                     models.Index(
-                        condition=models.Q(("address_hash", ""), _negated=True),
+                        condition=models.Q(("address_hash__gt", "")),
                         fields=["address_hash", "-created_at"],
                         name="user_sessions_activity_hash",
                     ),
