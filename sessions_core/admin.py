@@ -21,6 +21,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
+from sessions_core.console.dashboard_pages import DashboardAdmin
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
 
-__all__ = ["FactAdmin", "HistoryAdmin", "confirmed", "confirmed_of_all", "operator"]
+__all__ = ["DashboardAdmin", "FactAdmin", "HistoryAdmin", "confirmed", "confirmed_of_all", "operator"]
 
 
 def operator(request: HttpRequest) -> str:

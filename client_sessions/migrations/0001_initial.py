@@ -204,6 +204,14 @@ class Migration(migrations.Migration):
                 fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
             ),
         ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(
+                condition=models.Q(("key_released_at", None), ("revoked_at", None)),
+                fields=["expires_at"],
+                name="client_sessions_unrevoked",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="clientsession",
             constraint=models.UniqueConstraint(

@@ -79,6 +79,12 @@ class ClientSession(models.Model):
             models.Index(
                 fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
             ),
+            # The dashboard counts live sessions that expire soon.
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(revoked_at=None, key_released_at=None),
+                name="client_sessions_unrevoked",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -1,6 +1,7 @@
 """Workspaces, API keys, policies, events and webhooks."""
 
 from sessions_core.models.api_keys import ApiKey, NotRollable
+from sessions_core.models.dashboards import Dashboard
 from sessions_core.models.events import AppendOnly, Event
 from sessions_core.models.workspaces import AllowedOrigin, NoDefaultWorkspace, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
@@ -9,6 +10,7 @@ __all__ = [
     "AllowedOrigin",
     "ApiKey",
     "AppendOnly",
+    "Dashboard",
     "Event",
     "NoDefaultWorkspace",
     "NotRollable",

@@ -106,7 +106,14 @@ class WebhookEndpoint(models.Model):
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
-        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
+            models.Index(
+                fields=["disabled_at"],
+                condition=Q(disabled_at__isnull=False),
+                name="sessions_core_endpoint_off",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.url
@@ -261,6 +268,13 @@ class WebhookMessage(models.Model):
                 name="sessions_core_message_waiting",
             ),
             models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+            # Few messages fail, and the others are in none of these two.
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False, attempts__gt=0),
+                name="sessions_core_message_retried",
+            ),
+            models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="sessions_core_message_dead"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -152,7 +152,15 @@ class SigningKey(models.Model):
         verbose_name = _("signing key")
         verbose_name_plural = _("signing keys")
         ordering = ("-active_from", "kid")
-        indexes = [models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page")]
+        indexes = [
+            models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
+            # The dashboard counts keys that are due for rotation.
+            models.Index(
+                fields=["active_from"],
+                condition=Q(published_until=None, revoked_at=None),
+                name="user_sessions_key_unrotated",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"],

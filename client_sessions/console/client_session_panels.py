@@ -1,0 +1,34 @@
+"""The panel about client sessions."""
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from client_sessions.models import ClientSession
+from sessions_core.console.dashboard import Figure, Panel, between, register
+from sessions_core.console.spans import Span
+
+__all__ = ["register_panels"]
+
+SOON = timedelta(hours=24)
+
+
+def register_panels() -> None:
+    register("client_sessions", _client_sessions, models=[ClientSession], place=60)
+
+
+def _client_sessions(span: Span) -> Panel:
+    live = ClientSession.objects.live(at=span.at)
+    return Panel(
+        title=_("Client sessions"),
+        figures=[
+            Figure(label=_("live now"), rows=live, model=ClientSession, filters={"status": "live"}),
+            Figure(
+                label=_("expire within 24 hours"),
+                rows=live.filter(expires_at__lt=span.at + SOON),
+                model=ClientSession,
+                filters={"status": "live", **between(None, span.at + SOON, column="expires_at")},
+                is_warning=True,
+            ),
+        ],
+    )
