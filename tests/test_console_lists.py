@@ -20,7 +20,7 @@ from django.utils import timezone
 from client_sessions.devices.models import Customer
 from client_sessions.models import ClientSession
 from sessions_core.changelists import MOST_COUNTED, BoundedAdmin
-from sessions_core.models import ApiKey, Event, Workspace
+from sessions_core.models import ApiKey, Dashboard, Event, Workspace
 from user_sessions.models import UserSession
 
 APPS = ("sessions_core", "client_sessions", "client_sessions_devices", "user_sessions")
@@ -28,7 +28,8 @@ EVENTS = "/admin/sessions_core/event/"
 
 
 def ours() -> list[Any]:
-    return [of for model, of in admin.site._registry.items() if model._meta.app_label in APPS]
+    lists = [of for model, of in admin.site._registry.items() if model._meta.app_label in APPS]
+    return [of for of in lists if of.model is not Dashboard]  # its rows are on no page
 
 
 def page_of(model_admin: Any) -> str:

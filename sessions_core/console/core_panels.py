@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.console.dashboard import Figure, Panel, between, register
 from sessions_core.console.spans import Span
@@ -44,7 +45,7 @@ def events_between(span: Span, type: str, label: "_StrOrPromise", *, is_warning:
 
 def _refusals(span: Span) -> Panel:
     return Panel(
-        title=_("Refused"),
+        title=pgettext_lazy("dashboard", "Refused"),
         figures=[events_between(span, type, label, is_warning=True) for type, label in REFUSALS],
         note=_(
             "Of several refusals in one window of a rate limit, the first is recorded. Wrong passwords, invalid "

@@ -20,9 +20,9 @@ DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 FOUR_WEEKS = timedelta(days=28)
 
-YESTERDAY = (DAY, pgettext_lazy("comparison", "yesterday"))
-LAST_WEEK = (WEEK, pgettext_lazy("comparison", "a week before"))
-FOUR_WEEKS_BEFORE = (FOUR_WEEKS, pgettext_lazy("comparison", "four weeks before"))
+YESTERDAY = (DAY, pgettext_lazy("dashboard", "yesterday"))
+LAST_WEEK = (WEEK, _("a week before"))
+FOUR_WEEKS_BEFORE = (FOUR_WEEKS, _("four weeks before"))
 
 
 @dataclass(frozen=True, kw_only=True)

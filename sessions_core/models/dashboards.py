@@ -1,6 +1,6 @@
 """A model without rows of its own, so that the console's dashboard stands in the index of the admin."""
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from sessions_core.models.workspaces import Workspace
 
@@ -12,5 +12,5 @@ class Dashboard(Workspace):
         proxy = True
         # The permissions of the counted models decide.
         default_permissions = ()
-        verbose_name = _("dashboard")
-        verbose_name_plural = _("dashboard")
+        verbose_name = pgettext_lazy("Gatepass", "dashboard")
+        verbose_name_plural = pgettext_lazy("Gatepass", "dashboard")

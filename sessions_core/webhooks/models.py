@@ -58,6 +58,8 @@ RETENTION = timedelta(days=30)
 # Messages that one statement deletes, so that its locks are short.
 DELETION_BATCH = 1000
 
+_IS_RETRIED = Q(next_attempt_at__isnull=False, attempts__gt=0)
+
 # Up to this part of the delay is added to it, so that messages that failed together are not retried together.
 JITTER = 0.2
 
@@ -109,9 +111,7 @@ class WebhookEndpoint(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
             models.Index(
-                fields=["disabled_at"],
-                condition=Q(disabled_at__isnull=False),
-                name="sessions_core_endpoint_off",
+                fields=["disabled_at"], condition=Q(disabled_at__isnull=False), name="sessions_core_endpoint_off"
             ),
         ]
 
@@ -268,12 +268,8 @@ class WebhookMessage(models.Model):
                 name="sessions_core_message_waiting",
             ),
             models.Index(fields=["event", "id"], name="sessions_core_message_event"),
-            # Few messages fail, and the others are in none of these two.
-            models.Index(
-                fields=["next_attempt_at"],
-                condition=Q(next_attempt_at__isnull=False, attempts__gt=0),
-                name="sessions_core_message_retried",
-            ),
+            # Of messages that fail.
+            models.Index(fields=["next_attempt_at"], condition=_IS_RETRIED, name="sessions_core_message_retried"),
             models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="sessions_core_message_dead"),
         ]
         constraints = [

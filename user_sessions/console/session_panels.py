@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.core_panels import events_between
@@ -22,10 +22,10 @@ SIGN_INS = ("user_session.created", "user_session.pending")
 
 ENDINGS = {
     "user_session.ended": _("signed out"),
-    "user_session.revoked": _("revoked"),
+    "user_session.revoked": pgettext_lazy("dashboard", "revoked"),
     "user_session.replaced": _("replaced by another sign-in"),
     "user_session.removed": _("removed from their browser"),
-    "user_session.expired": _("expired"),
+    "user_session.expired": pgettext_lazy("dashboard", "expired"),
 }
 
 # Signs out all users of a workspace.
@@ -69,9 +69,9 @@ def _live(span: Span) -> Panel:
 
 def _sign_ins(span: Span) -> Panel:
     return Panel(
-        title=_("Sign-ins"),
+        title=pgettext_lazy("dashboard", "Sign-ins"),
         series=Series(
-            title=_("Sign-ins"),
+            title=pgettext_lazy("dashboard", "Sign-ins"),
             rows=lambda start, end: _events(SIGN_INS, start, end),
             model=UserSession,
             filters=between,
@@ -83,9 +83,9 @@ def _sign_ins(span: Span) -> Panel:
 def _endings(span: Span) -> Panel:
     figures = [events_between(span, type, label) for type, label in ENDINGS.items()]
     return Panel(
-        title=_("Endings"),
+        title=pgettext_lazy("dashboard", "Endings"),
         series=Series(
-            title=_("Endings"),
+            title=pgettext_lazy("dashboard", "Endings"),
             rows=lambda start, end: _events(tuple(ENDINGS), start, end),
             model=Event,
             filters=lambda start, end: {"type__in": ",".join(ENDINGS), **between(start, end)},
@@ -105,7 +105,7 @@ def _endings(span: Span) -> Panel:
 
 def _devices(span: Span) -> Panel:
     return Panel(
-        title=_("Devices"),
+        title=pgettext_lazy("dashboard", "Devices"),
         shares=lambda: _device_shares(span),
         note=gettext("Of the newest %(count)s sign-ins.") % {"count": f"{SAMPLE:,}"},
     )
@@ -115,7 +115,7 @@ def _device_shares(span: Span) -> Sequence[Share]:
     newest = _events(SIGN_INS[:1], span.start, span.at).order_by("-created_at").values("subject")[:SAMPLE]
     kinds = UserSession.objects.filter(pk__in=newest).order_by().values_list("latest_activity__is_mobile")
     counted: dict[bool | None, int] = dict(kinds.annotate(Count("pk")))
-    labels = {False: _("computers"), True: _("phones and tablets"), None: _("unknown devices")}
+    labels = {False: pgettext_lazy("dashboard", "computers"), True: _("phones and tablets"), None: _("unknown devices")}
     return [
         Share(label=label, number=counted.get(kind, 0), model=UserSession, filters=between(span.start, span.at))
         for kind, label in labels.items()
