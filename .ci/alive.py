@@ -42,6 +42,11 @@ _.first_seen
 _.last_seen
 _.last_used
 
+# Templates of the console read these.
+_.first_url
+
+_.OPTIONAL  # pages of the console state it; each page asks for a reason in its own way
+
 # Columns that queries, updates and lists in the console name as text or as a keyword, or read by their ``_id``.
 _.accuracy_radius
 _.address_hash

@@ -100,6 +100,7 @@ class ClientSessionAdmin(HistoryAdmin):
 class PersonalAccessTokenAdmin(HistoryAdmin):
     """``manage.py issue_personal_access_token`` prints a token once; no page shows it."""
 
+    subject_field = "short"
     list_display = ("name", "short", "user", "created_at", "revoked_at")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
     ordering = ("-created_at", "-id")

@@ -1,19 +1,25 @@
 """Admin lists whose cost does not grow with the table: no full count, no sorting by any column, no distinct values."""
 
+import json
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
+from sessions_core.console.console_permissions import recording_refusals
 from sessions_core.models import Workspace
+from sessions_core.texts import is_storable
 
 __all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin"]
 
@@ -25,6 +31,9 @@ SHORT_PATTERN = r"[1-9A-HJ-NP-Za-km-z]{8}"
 
 # Maximum number of rows that a list counts and paginates. Filters and searches find the others.
 MOST_COUNTED = 1000
+
+# The parameter with the position after the last row of a page.
+AFTER = "after"
 
 # Maximum number of workspaces that the filter offers. `?workspace__id__exact=` accepts any workspace.
 MOST_WORKSPACES = 100
@@ -49,12 +58,99 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return -(-min(int(self.count), MOST_COUNTED) // self.per_page) or 1
 
 
-class IndexedChangeList(ChangeList):
-    """Ignores ``?o=``: the only order is that of an index of the model."""
+class KeysetChangeList(ChangeList):
+    """Pages by the position after the last row, at any depth for the cost of the first page. The only order is that of
+    an index of the model, and ``?o=`` is ignored."""
 
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        self.params.pop(ORDER_VAR, None)
-        return super().get_ordering(request, queryset)
+    next_url: str | None = None
+    first_url: str | None = None
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        query = request.GET.copy()
+        after = query.pop(AFTER, None)  # otherwise an unknown lookup; links of filters begin at the first page
+        for ignored in (PAGE_VAR, ORDER_VAR, ALL_VAR):
+            query.pop(ignored, None)
+        request.GET = query  # type: ignore[assignment]  # a copy
+        self.after = after[-1] if after else None
+        super().__init__(request, *args, **kwargs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        size, columns = self.list_per_page, columns_of(self.queryset)
+        if self.after is None:
+            rows = list(self.queryset[: size + 1])
+        else:
+            rows = rows_after(self.queryset, columns, _position(self.queryset.model, columns, self.after), size + 1)
+            self.first_url = self.get_query_string()
+        if len(rows) > size:
+            self.next_url = self.get_query_string({AFTER: _text_of(rows[size - 1], columns)})
+        self.result_list = rows[:size]
+        self.result_count = BoundedPaginator(self.queryset, size).count
+        self.full_result_count, self.show_full_result_count = None, False
+        self.show_admin_actions, self.can_show_all, self.multi_page = True, False, False
+        self.paginator = BoundedPaginator(self.result_list, size)
+
+
+Columns = list[tuple[str, bool]]
+
+
+def columns_of(queryset: QuerySet[Any]) -> Columns:
+    """Return the columns of the order, each with True if it descends."""
+    return [(str(name).lstrip("-"), str(name).startswith("-")) for name in queryset.query.order_by]
+
+
+def rows_after(queryset: QuerySet[Any], columns: Columns, position: Sequence[Any], most: int) -> list[Any]:
+    """Return the next rows in order. Each query reads one range of an index: those that begin with all values of the
+    position but the last two, then those with fewer of them."""
+    rows: list[Any] = []
+    for fixed in reversed(range(max(len(columns) - 1, 1))):
+        same = {name: value for (name, _), value in zip(columns[:fixed], position, strict=False)}
+        beyond = _beyond(
+            columns[fixed : fixed + 2] if fixed == len(columns) - 2 else columns[fixed : fixed + 1], position[fixed:]
+        )
+        rows += queryset.filter(beyond, **same)[: most - len(rows)]
+        if len(rows) >= most:
+            break
+    return rows
+
+
+def _beyond(columns: Columns, position: Sequence[Any]) -> Q:
+    """Return the condition for rows after the position, as a range of the first column."""
+    (name, descends), *others = columns
+    beyond = Q(**{f"{name}__{'lt' if descends else 'gt'}": position[0]})
+    if not others:
+        return beyond
+    bound = Q(**{f"{name}__{'lte' if descends else 'gte'}": position[0]})
+    return bound & (beyond | _beyond(others, position[1:]))
+
+
+def _text_of(row: Model, columns: Columns) -> str:
+    return json.dumps([getattr(row, name) for name, _ in columns], cls=DjangoMicroseconds, separators=(",", ":"))
+
+
+class DjangoMicroseconds(json.JSONEncoder):
+    """Writes times exactly, which Django's encoder cuts to milliseconds."""
+
+    def default(self, o: Any) -> str:
+        return o.isoformat() if isinstance(o, datetime) else str(o)
+
+
+def _position(model: type[Model], columns: Columns, text: str) -> list[Any]:
+    """Return the values of ``?after=``. Raise IncorrectLookupParameters, so that Django shows the first page."""
+    try:
+        given = json.loads(text)
+        if not isinstance(given, list) or len(given) != len(columns):
+            raise ValueError(text)
+        return [_value(model, name, value) for (name, _), value in zip(columns, given, strict=True)]
+    except (ValueError, TypeError, OverflowError, RecursionError, ValidationError):
+        raise IncorrectLookupParameters from None
+
+
+def _value(model: type[Model], name: str, given: Any) -> Any:
+    value = model._meta.get_field(name).to_python(given)  # type: ignore[union-attr]
+    is_unusable = isinstance(value, str) and not is_storable(value)
+    if value is None or is_unusable or (isinstance(value, datetime) and value.tzinfo is None):
+        raise ValueError(name)
+    return value
 
 
 class WorkspaceFilter(admin.RelatedFieldListFilter):
@@ -71,7 +167,8 @@ BY_WORKSPACE = ("workspace", WorkspaceFilter)
 class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """``ordering`` must be the order of an index that begins with the workspace, or of the primary key."""
 
-    paginator = BoundedPaginator
+    change_list_template = "sessions_core/console/change_list.html"
+    paginator = BoundedPaginator  # of autocomplete fields
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -85,7 +182,18 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     names: ClassVar[Sequence[str]] = ()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return IndexedChangeList
+        return KeysetChangeList
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Return the addresses of all pages, also those that a subclass adds. Each records what it refuses."""
+        return [recording_refusals(pattern) for pattern in self.get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if ERROR_FLAG in request.GET:
+            text = gettext("The address has an unknown or invalid filter. This list is not filtered.")
+            self.message_user(request, text, messages.ERROR)
+        return super().changelist_view(request, extra_context)
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return self.searched

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from sessions_core.admin import FactAdmin, HistoryAdmin, confirmed, confirmed_of_all, operator
+from sessions_core.admin import FactAdmin, HistoryAdmin, Reason, confirmed, confirmed_of_all, operator
 from sessions_core.changelists import BY_WORKSPACE
 from user_sessions.models import Client, Epoch, Status, UserSession, UserSessionQuerySet
 from user_sessions.token_admin import NEWEST_FIRST, JwtTemplateAdmin, SigningKeyAdmin, TicketAdmin
@@ -115,17 +115,27 @@ class UserSessionAdmin(HistoryAdmin):
             return _format_ending(epoch.not_before, epoch.actor, epoch.reason)
         return session.void_reason or "-" if session.status_at(timezone.now()) == Status.REVOKED else "-"
 
-    @confirmed_of_all(_("Revoke selected user sessions"), done=pgettext_lazy("user sessions", "revoked"))
-    def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet) -> int:
+    @confirmed_of_all(
+        _("Revoke selected user sessions"),
+        done=pgettext_lazy("user sessions", "revoked"),
+        permission="revoke",
+        reason=Reason.REQUIRED,
+        button=_("Revoke this session"),
+    )
+    def revoke(self, request: HttpRequest, queryset: UserSessionQuerySet, *, reason: str) -> int:
         chosen = UserSession.objects.filter(pk__in=queryset.order_by().values("pk"))  # a search joins other tables
-        return len(chosen.revoke(actor=operator(request), reason="revoked in the console"))
+        return len(chosen.revoke(actor=operator(request), reason=reason))
 
     @confirmed(
-        _("Revoke every session of the selected sessions' users, in their workspace"), done=_("users signed out")
+        _("Revoke every session of the selected sessions' users, in their workspace"),
+        done=_("users signed out"),
+        permission="revoke",
+        reason=Reason.REQUIRED,
+        button=_("Sign the user out everywhere"),
     )
-    def revoke_all_of_user(self, request: HttpRequest, session: UserSession) -> bool:
+    def revoke_all_of_user(self, request: HttpRequest, session: UserSession, *, reason: str) -> bool:
         sessions = UserSession.objects.in_workspace(session.workspace).of_user(session.user_id)
-        return bool(sessions.revoke(actor=operator(request), reason="revoked in the console"))
+        return bool(sessions.revoke(actor=operator(request), reason=reason))
 
 
 @admin.register(Client)

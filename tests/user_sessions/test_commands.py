@@ -175,7 +175,7 @@ def console(db):
 
 def act(console, model, action, *ids):
     path = f"/admin/user_sessions/{model}/"
-    response = console.post(path, {"action": action, "_selected_action": ids, "confirmed": "yes"})
+    response = console.post(path, {"action": action, "_selected_action": ids, "confirmed": "yes", "reason": "a test"})
     assert response.status_code == 302, response.content
 
 
@@ -231,7 +231,13 @@ def test_the_console_retires_and_revokes_keys(console, workspace):
 def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
     for user in [u1] * 12 + [u2]:
         UserSession.objects.start(workspace, user, actor="test")
-    chosen = {"action": "revoke", "_selected_action": ["any"], "select_across": "1", "confirmed": "yes"}
+    chosen = {
+        "action": "revoke",
+        "_selected_action": ["any"],
+        "select_across": "1",
+        "confirmed": "yes",
+        "reason": "a test",
+    }
     with CaptureQueriesContext(connection) as queries:
         console.post("/admin/user_sessions/usersession/?q=u1&status_now=active", chosen)
     assert [session.user for session in live()] == [u2]

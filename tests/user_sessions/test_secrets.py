@@ -124,6 +124,6 @@ def test_an_operator_revokes_from_the_console(workspace, session):
     chosen = {"action": "revoke", "_selected_action": [session.pk]}
     client.post("/admin/user_sessions/usersession/", chosen)
     assert UserSession.objects.get().status == "active"
-    client.post("/admin/user_sessions/usersession/", {**chosen, "confirmed": "yes"})
+    client.post("/admin/user_sessions/usersession/", {**chosen, "confirmed": "yes", "reason": "a test"})
     revoked = UserSession.objects.get()
     assert (revoked.status, revoked.closed_by) == ("revoked", f"operator:{root.pk}")

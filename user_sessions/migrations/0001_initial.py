@@ -282,6 +282,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "user session",
                 "verbose_name_plural": "user sessions",
                 "ordering": ("-created_at", "-id"),
+                "permissions": [
+                    ("end_usersession", "Can end user session"),
+                    ("revoke_usersession", "Can revoke user session"),
+                    ("bulk_revoke_usersession", "Can bulk_revoke user session"),
+                ],
             },
         ),
         migrations.CreateModel(

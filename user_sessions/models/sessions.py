@@ -94,6 +94,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         verbose_name = _("user session")
         verbose_name_plural = _("user sessions")
         ordering = ("-created_at", "-id")
+        permissions = [(f"{act}_usersession", f"Can {act} user session") for act in ("end", "revoke", "bulk_revoke")]
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
             models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),

@@ -1,0 +1,59 @@
+"""Django's own log of the admin, kept in step with our events: *History* and *Recent actions* name what actions did."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpRequest
+
+from sessions_core.batches import BATCH, batches
+from sessions_core.console.console_permissions import operator
+from sessions_core.models import Event
+
+__all__ = ["latest_event", "log_events"]
+
+LONGEST_NAME = 200
+
+
+def latest_event() -> int:
+    """Return the id of the latest event, or 0."""
+    latest: int = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return latest
+
+
+def log_events(request: HttpRequest, page: admin.ModelAdmin, *, since: int) -> None:
+    """Write a log entry for each object that the operator changed after this event, with the id of the event."""
+    made = Event.objects.filter(actor=operator(request), pk__gt=since).order_by("pk")
+    events = defaultdict(list)
+    for event in made:
+        events[event.type.partition(".")[0].replace("_", "")].append(event)
+    others: Any = page.admin_site._registry.values()
+    for other in others:
+        if hasattr(other, "subject_field") and (of_model := events.get(other.opts.model_name)):
+            _log(request, other, of_model)
+
+
+def _log(request: HttpRequest, page: Any, events: list[Event]) -> None:
+    field, rows = page.subject_field, page.model._default_manager
+    objects = {
+        str(getattr(each, field)): each
+        for subjects in batches({event.subject for event in events})
+        for each in rows.filter(**{f"{field}__in": subjects})
+    }
+    user_id: Any = request.user.pk
+    content_type = ContentType.objects.get_for_model(page.model, for_concrete_model=False)
+    entries = [
+        LogEntry(
+            user_id=user_id,
+            content_type_id=content_type.pk,
+            object_id=str(changed.pk),
+            object_repr=str(changed)[:LONGEST_NAME],
+            action_flag=CHANGE,
+            change_message=f"{event.type} (event {event.pk})",
+        )
+        for event in events
+        if (changed := objects.get(event.subject))
+    ]
+    LogEntry.objects.bulk_create(entries, batch_size=BATCH)

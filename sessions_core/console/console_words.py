@@ -1,0 +1,75 @@
+"""What console pages say: a time in words, with the exact one on hover; badges; links to other pages."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import pgettext
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+__all__ = ["BAD", "GOOD", "OVER", "WARNING", "badge", "exact", "link_to", "time_in_words"]
+
+# Kinds of badges. Each has a sign, so that nobody needs to tell the colours apart.
+GOOD, OVER, WARNING, BAD = "good", "over", "warning", "bad"
+SIGNS = {GOOD: "●", OVER: "○", WARNING: "▲", BAD: "✕"}
+
+NOW = timedelta(minutes=1)
+
+
+def exact(time: datetime) -> str:
+    """Return the time to the second, in the current time zone, with its offset, such as 2026-11-27 14:03:20 +0100."""
+    return f"{timezone.localtime(time):%Y-%m-%d %H:%M:%S %z}"
+
+
+def time_in_words(time: datetime | None, *, at: datetime | None = None) -> SafeString | str:
+    """Return a text such as "3 minutes ago" or "in 5 hours", with the exact time on hover. None is "-"."""
+    if time is None:
+        return "-"
+    at = at or timezone.now()
+    return format_html(
+        '<time class="gatepass-time" datetime="{}" title="{}">{}</time>',
+        time.isoformat(),
+        exact(time),
+        _words(time, at),
+    )
+
+
+def _words(time: datetime, at: datetime) -> str:
+    if abs(at - time) < NOW:
+        return pgettext("time", "now")
+    if time < at:
+        return pgettext("time", "%(time)s ago") % {"time": timesince(time, at, depth=1)}
+    try:
+        return pgettext("time", "in %(time)s") % {"time": timesince(at, time, depth=1)}
+    except OverflowError:
+        return date_format(timezone.localtime(time), "DATE_FORMAT")
+
+
+def badge(text: "_StrOrPromise", kind: str, *, title: "_StrOrPromise" = "") -> SafeString:
+    """Return a badge with a sign and a colour of its kind. ``title`` is shown on hover."""
+    return format_html(
+        '<span class="gatepass-badge gatepass-{}" title="{}"><span aria-hidden="true">{}</span> {}</span>',
+        kind,
+        title,
+        SIGNS[kind],
+        text,
+    )
+
+
+def link_to(obj: Model, text: "_StrOrPromise | None" = None) -> SafeString | str:
+    """Return the object's name, linked to its admin page if it has one: a host may not register its users."""
+    name = str(obj) if text is None else text
+    try:
+        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
+    except NoReverseMatch:
+        return format_html("{}", name)
+    return format_html('<a href="{}">{}</a>', url, name)
