@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core.console.console_permissions import REFUSED
 from sessions_core.console.dashboard import Figure, Panel, between, register
 from sessions_core.console.spans import Span
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
@@ -22,7 +23,7 @@ OLD_API_KEY = timedelta(days=365)
 # Events of refused sign-ins and requests, and what the dashboard calls them.
 REFUSALS = (
     ("console_sign_in.limited", _("rate limits of console sign-ins hit")),
-    ("console.refused", _("forbidden requests to the console")),
+    (REFUSED, _("forbidden requests to the console")),
 )
 
 
