@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from client_sessions.models import ClientSession
+from client_sessions.models.sessions import ENDS_AT
 from sessions_core.console.dashboard import Figure, Panel, between, register
 from sessions_core.console.spans import Span
 
@@ -18,14 +19,15 @@ def register_panels() -> None:
 
 
 def _client_sessions(span: Span) -> Panel:
-    live = ClientSession.objects.live(at=span.at)
+    unended = ClientSession.objects.annotate(ends_at=ENDS_AT).filter(revoked_at=None, key_released_at=None)
+    live = unended.filter(ends_at__gt=span.at)
     return Panel(
         title=_("Client sessions"),
         figures=[
             Figure(label=_("live now"), rows=live, model=ClientSession, filters={"status": "live"}),
             Figure(
                 label=_("expire within 24 hours"),
-                rows=live.filter(expires_at__lt=span.at + SOON),
+                rows=live.filter(ends_at__lt=span.at + SOON),
                 model=ClientSession,
                 filters={"status": "live", **between(None, span.at + SOON, column="expires_at")},
                 is_warning=True,

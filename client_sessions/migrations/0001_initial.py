@@ -4,6 +4,7 @@ import datetime
 import uuid
 
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -207,9 +208,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="clientsession",
             index=models.Index(
+                django.db.models.functions.comparison.Coalesce("expires_at", "created_at"),
                 condition=models.Q(("key_released_at", None), ("revoked_at", None)),
-                fields=["expires_at"],
-                name="client_sessions_unrevoked",
+                name="client_sessions_ends",
             ),
         ),
         migrations.AddConstraint(

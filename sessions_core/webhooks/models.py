@@ -58,7 +58,7 @@ RETENTION = timedelta(days=30)
 # Messages that one statement deletes, so that its locks are short.
 DELETION_BATCH = 1000
 
-_IS_RETRIED = Q(next_attempt_at__isnull=False, attempts__gt=0)
+_IS_DISABLED, _IS_RETRIED = Q(disabled_at__isnull=False), Q(next_attempt_at__isnull=False, attempts__gt=0)
 
 # Up to this part of the delay is added to it, so that messages that failed together are not retried together.
 JITTER = 0.2
@@ -110,9 +110,7 @@ class WebhookEndpoint(models.Model):
         ordering = ("-created_at", "id")
         indexes = [
             models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
-            models.Index(
-                fields=["disabled_at"], condition=Q(disabled_at__isnull=False), name="sessions_core_endpoint_off"
-            ),
+            models.Index(fields=["disabled_at"], condition=_IS_DISABLED, name="sessions_core_endpoint_off"),
         ]
 
     def __str__(self) -> str:
@@ -268,7 +266,6 @@ class WebhookMessage(models.Model):
                 name="sessions_core_message_waiting",
             ),
             models.Index(fields=["event", "id"], name="sessions_core_message_event"),
-            # Of messages that fail.
             models.Index(fields=["next_attempt_at"], condition=_IS_RETRIED, name="sessions_core_message_retried"),
             models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="sessions_core_message_dead"),
         ]
