@@ -15,7 +15,7 @@ SOON = timedelta(hours=24)
 
 
 def register_panels() -> None:
-    register("client_sessions", _client_sessions, models=[ClientSession], place=60)
+    register("client_sessions", _client_sessions, models=[ClientSession], place=11)
 
 
 def _client_sessions(span: Span) -> Panel:

@@ -20,8 +20,8 @@ WIDTH, HEIGHT = 1000, 100
 # The part of its place that a bar fills.
 FILLED = 0.8
 
-# Labels below a chart. More would not fit on a phone.
-MOST_TICKS = 5
+# Labels below a chart, beside that of its end. More would not fit on a phone.
+TICKS = 4
 
 
 class AtLeast(MoreThan):
@@ -105,8 +105,14 @@ def as_text(number: int) -> str:
     return str(number) if isinstance(number, MoreThan) else number_format(number, force_grouping=True)
 
 
-def make_chart(title: "_StrOrPromise", numbers: Sequence[Numbers], *, earlier: "Sequence[_StrOrPromise]" = ()) -> Chart:
-    """Return the chart of these bars. ``earlier`` names the times of their other numbers."""
+def make_chart(
+    title: "_StrOrPromise",
+    numbers: Sequence[Numbers],
+    *,
+    end: str = "",
+    earlier: "Sequence[_StrOrPromise]" = (),
+) -> Chart:
+    """Return the chart of these bars. ``end`` labels the end, ``earlier`` the times of their other numbers."""
     highest = max((each for bar in numbers for each in (bar.now, *bar.before)), default=0)
     now = _sum([bar.now for bar in numbers])
     sums = [_sum([bar.before[index] for bar in numbers]) for index in range(len(earlier))]
@@ -115,7 +121,7 @@ def make_chart(title: "_StrOrPromise", numbers: Sequence[Numbers], *, earlier: "
         title=title,
         bars=[_draw(bar, index * place, place, highest) for index, bar in enumerate(numbers)],
         top=as_text(highest),
-        ticks=[bar.tick for bar in numbers[:: max(len(numbers) // (MOST_TICKS - 1), 1)]],
+        ticks=[*(numbers[len(numbers) * tick // TICKS].tick for tick in range(TICKS)), end],
         total=as_text(now),
         earlier=[
             Earlier(name=_name(index), label=label, total=as_text(before), change=_change(now, before))

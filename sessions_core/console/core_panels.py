@@ -28,9 +28,9 @@ REFUSALS = (
 
 
 def register_panels() -> None:
-    register("refusals", _refusals, models=[Event], place=50)
-    register("webhooks", _webhooks, models=[WebhookEndpoint, WebhookMessage], place=70)
-    register("api_keys", _api_keys, models=[ApiKey], place=90)
+    register("refusals", _refusals, models=[Event], place=32)
+    register("webhooks", _webhooks, models=[WebhookEndpoint, WebhookMessage], place=40)
+    register("api_keys", _api_keys, models=[ApiKey], place=51)
 
 
 def events_between(span: Span, type: str, label: "_StrOrPromise", *, is_warning: bool = False) -> Figure:

@@ -208,7 +208,8 @@ def _chart(series: Series, span: Span, counts: Iterator[int], site: AdminSite) -
                 since_url=_list_url(site, series.model, series.filters(start, None)),
             )
         )
-    return make_chart(series.title, numbers, earlier=[label for _, label in span.range.earlier])
+    labels = [label for _, label in span.range.earlier]
+    return make_chart(series.title, numbers, end=span.tick((span.at, span.at)), earlier=labels)
 
 
 def _list_url(site: AdminSite, model: type[Model], filters: Filters) -> str:

@@ -41,12 +41,12 @@ OLD_SIGNING_KEY = timedelta(days=90)
 
 def register_panels() -> None:
     register("live_sessions", _live, models=[UserSession], place=10)
-    register("sign_ins", _sign_ins, models=[UserSession, Event], place=11)
-    register("endings", _endings, models=[Event], place=12)
-    register("devices", _devices, models=[UserSession, Event], place=20)
-    register("reasons", _reasons, models=[Event], place=21)
-    register("suspicious_sign_ins", _suspicious, models=[Event], place=51)
-    register("signing_keys", _signing_keys, models=[SigningKey], place=80)
+    register("sign_ins", _sign_ins, models=[UserSession, Event], place=20)
+    register("endings", _endings, models=[Event], place=21)
+    register("devices", _devices, models=[UserSession, Event], place=30)
+    register("reasons", _reasons, models=[Event], place=31)
+    register("suspicious_sign_ins", _suspicious, models=[Event], place=12)
+    register("signing_keys", _signing_keys, models=[SigningKey], place=50)
 
 
 def _live(span: Span) -> Panel:
