@@ -10,12 +10,15 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
+from client_sessions.console import client_session_panels
 from client_sessions.models import ClientSession, Grant, PersonalAccessToken, Status
 from sessions_core.admin import HistoryAdmin, confirmed, operator
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN
 from sessions_core.models import Event
 
 __all__ = ["ClientSessionAdmin", "PersonalAccessTokenAdmin"]
+
+client_session_panels.register_panels()
 
 
 class StatusFilter(admin.SimpleListFilter):

@@ -15,14 +15,12 @@ class ClientSessionsConfig(AppConfig):
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
         from client_sessions import cleaning, passes, personal_data
-        from client_sessions.console import client_session_panels
         from client_sessions.management.client_session_kind import ClientSessionKind
         from client_sessions.models import forgetting
         from sessions_core.management import session_kinds
 
         cleaning.register_kinds()
         personal_data.register_source()
-        client_session_panels.register_panels()
         session_kinds.register(ClientSessionKind())
         forgetting.connect()
         passes.connect()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN, BoundedAdmin
+from sessions_core.console import core_panels
 from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.dashboard_pages import DashboardAdmin
@@ -25,6 +26,8 @@ from sessions_core.models import (
 from sessions_core.models.policies import Policy, policy_models
 
 __all__ = ["DashboardAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+
+core_panels.register_panels()
 
 
 class AllowedOriginInline(admin.TabularInline):

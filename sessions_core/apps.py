@@ -16,10 +16,8 @@ class SessionsCoreConfig(AppConfig):
             cleaning_checks,
             database_checks,
         )
-        from sessions_core.console import core_panels
 
         cleaning.register_events()
-        core_panels.register_panels()
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
             from sessions_core.http.cors_headers import disable_for_api

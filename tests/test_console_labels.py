@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import override
 
 from sessions_core.labels import english_plural
-from sessions_core.models import Dashboard
+from sessions_core.models.dashboards import Dashboard
 from tests.embedded import embedded
 from user_sessions.models import SigningKey, Status, UserSession
 

@@ -20,7 +20,8 @@ from django.utils import timezone
 from client_sessions.devices.models import Customer
 from client_sessions.models import ClientSession
 from sessions_core.changelists import MOST_COUNTED, BoundedAdmin
-from sessions_core.models import ApiKey, Dashboard, Event, Workspace
+from sessions_core.models import ApiKey, Event, Workspace
+from sessions_core.models.dashboards import Dashboard
 from user_sessions.models import UserSession
 
 APPS = ("sessions_core", "client_sessions", "client_sessions_devices", "user_sessions")

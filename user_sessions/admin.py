@@ -19,10 +19,13 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions_core.admin import FactAdmin, HistoryAdmin, Reason, confirmed, confirmed_of_all, operator
 from sessions_core.changelists import BY_WORKSPACE
+from user_sessions.console import session_panels
 from user_sessions.models import Client, Epoch, Status, UserSession, UserSessionQuerySet
 from user_sessions.token_admin import NEWEST_FIRST, JwtTemplateAdmin, SigningKeyAdmin, TicketAdmin
 
 __all__ = ["ClientAdmin", "EpochAdmin", "JwtTemplateAdmin", "SigningKeyAdmin", "TicketAdmin", "UserSessionAdmin"]
+
+session_panels.register_panels()
 
 
 # A client's pages show at most this many of its newest sessions and link to the list of all.

@@ -20,13 +20,11 @@ class UserSessionsConfig(AppConfig):
             view_checks,
         )
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
-        from user_sessions.console import session_panels
         from user_sessions.keys import trusted_keys
         from user_sessions.management.user_session_kind import UserSessionKind
 
         cleaning.register_kinds()
         personal_data.register_source()
-        session_panels.register_panels()
         session_kinds.register(UserSessionKind())
         deactivation.connect()
         trusted_keys.connect()

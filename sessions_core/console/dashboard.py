@@ -96,7 +96,7 @@ _registered: dict[str, _Registered] = {}
 
 
 def register(name: str, source: Source, *, models: Sequence[type[Model]], place: int) -> None:
-    """Register a panel. Call it in ``AppConfig.ready``. Another source replaces it.
+    """Register a panel. Call it in the ``admin`` module of the app. Another source replaces it.
 
     An operator sees it with the permission to view all of ``models``. ``place`` orders the page.
     """

@@ -14,7 +14,7 @@ from django.utils.timezone import get_current_timezone_name
 from sessions_core.changelists import BoundedAdmin
 from sessions_core.console.dashboard import may_view_any, shown_panels
 from sessions_core.console.spans import DEFAULT, RANGES, Span
-from sessions_core.models import Dashboard
+from sessions_core.models.dashboards import Dashboard
 
 __all__ = ["DashboardAdmin", "dashboard_context"]
 
