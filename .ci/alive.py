@@ -44,6 +44,7 @@ _.last_used
 
 # Templates of the console read these.
 _.first_url
+_.is_cut
 
 _.OPTIONAL  # pages of the console state it; each page asks for a reason in its own way
 

@@ -14,18 +14,27 @@ from sessions_core.console import core_panels
 from sessions_core.console.actions import Reason, confirmed, confirmed_of_all
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.dashboard_pages import DashboardAdmin
+from sessions_core.console.event_pages import EventAdmin
 from sessions_core.console.pages import FactAdmin, HistoryAdmin
 from sessions_core.models import (
     AllowedOrigin,
     ApiKey,
-    Event,
     WebhookEndpoint,
     WebhookMessage,
     Workspace,
 )
 from sessions_core.models.policies import Policy, policy_models
 
-__all__ = ["DashboardAdmin", "FactAdmin", "HistoryAdmin", "Reason", "confirmed", "confirmed_of_all", "operator"]
+__all__ = [
+    "DashboardAdmin",
+    "EventAdmin",
+    "FactAdmin",
+    "HistoryAdmin",
+    "Reason",
+    "confirmed",
+    "confirmed_of_all",
+    "operator",
+]
 
 core_panels.register_panels()
 
@@ -92,19 +101,6 @@ class ApiKeyAdmin(HistoryAdmin):
     @confirmed(_("Revoke selected API keys"), done=pgettext_lazy("API keys", "revoked"))
     def revoke(self, request: HttpRequest, key: ApiKey) -> bool:
         return key.revoke(actor=operator(request))
-
-
-@admin.register(Event)
-class EventAdmin(FactAdmin):
-    list_display = ("created_at", "type", "subject", "actor", "workspace")
-    list_filter = (BY_WORKSPACE,)
-    list_select_related = ("workspace",)
-    searched = (
-        (r"[^:]*:.*", "actor"),
-        (r"[a-z_]+\.[a-z_]+", "type"),
-        (r".*", "subject"),
-    )
-    search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
 
 
 @admin.register(WebhookEndpoint)

@@ -1,25 +1,23 @@
 """Admin lists whose cost does not grow with the table: no full count, no sorting by any column, no distinct values."""
 
-import json
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, ChangeList
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
 from sessions_core.console.console_permissions import recording_refusals
+from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
-from sessions_core.texts import is_storable
 
 __all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin"]
 
@@ -60,10 +58,15 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
 class KeysetChangeList(ChangeList):
     """Pages by the position after the last row, at any depth for the cost of the first page. The only order is that of
-    an index of the model, and ``?o=`` is ignored."""
+    an index of the model, and ``?o=`` is ignored.
+
+    A filter that no index serves reads at most ``most_scanned`` rows for a page; the next page goes on after them.
+    """
 
     next_url: str | None = None
     first_url: str | None = None
+    # True if the page ends because it read ``most_scanned`` rows.
+    is_cut: bool = False
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         query = request.GET.copy()
@@ -75,86 +78,48 @@ class KeysetChangeList(ChangeList):
         super().__init__(request, *args, **kwargs)
 
     def get_results(self, request: HttpRequest) -> None:
-        size, columns = self.list_per_page, columns_of(self.queryset)
-        if self.after is None:
-            rows = list(self.queryset[: size + 1])
-        else:
-            rows = rows_after(self.queryset, columns, _position(self.queryset.model, columns, self.after), size + 1)
+        size, keyset = self.list_per_page, Keyset.of(self.queryset)
+        try:
+            position = None if self.after is None else keyset.position_in(self.after)
+        except ValueError:
+            raise IncorrectLookupParameters from None
+        if position is not None:
             self.first_url = self.get_query_string()
+        last = self._last_to_scan(request, keyset, position)
+        found = self.queryset if last is None else self.queryset.filter(keyset.until(last))
+        rows = keyset.rows_after(found, position, size + 1)
         if len(rows) > size:
-            self.next_url = self.get_query_string({AFTER: _text_of(rows[size - 1], columns)})
+            self.next_url = self.get_query_string({AFTER: keyset.text_of(rows[size - 1])})
+        elif last is not None:
+            self.next_url, self.is_cut = self.get_query_string({AFTER: keyset.text_of_position(last)}), True
+        counted = found if last is None or position is None else found.filter(keyset.beyond(position))
         self.result_list = rows[:size]
-        self.result_count = BoundedPaginator(self.queryset, size).count
+        self.result_count = BoundedPaginator(counted, size).count
         self.full_result_count, self.show_full_result_count = None, False
         self.show_admin_actions, self.can_show_all, self.multi_page = True, False, False
         self.paginator = BoundedPaginator(self.result_list, size)
 
-
-Columns = list[tuple[str, bool]]
-
-
-def columns_of(queryset: QuerySet[Any]) -> Columns:
-    """Return the columns of the order, each with True if it descends."""
-    return [(str(name).lstrip("-"), str(name).startswith("-")) for name in queryset.query.order_by]
-
-
-def rows_after(queryset: QuerySet[Any], columns: Columns, position: Sequence[Any], most: int) -> list[Any]:
-    """Return the next rows in order. Each query reads one range of an index: those that begin with all values of the
-    position but the last two, then those with fewer of them."""
-    rows: list[Any] = []
-    for fixed in reversed(range(max(len(columns) - 1, 1))):
-        same = {name: value for (name, _), value in zip(columns[:fixed], position, strict=False)}
-        beyond = _beyond(
-            columns[fixed : fixed + 2] if fixed == len(columns) - 2 else columns[fixed : fixed + 1], position[fixed:]
-        )
-        rows += queryset.filter(beyond, **same)[: most - len(rows)]
-        if len(rows) >= most:
-            break
-    return rows
-
-
-def _beyond(columns: Columns, position: Sequence[Any]) -> Q:
-    """Return the condition for rows after the position, as a range of the first column."""
-    (name, descends), *others = columns
-    beyond = Q(**{f"{name}__{'lt' if descends else 'gt'}": position[0]})
-    if not others:
-        return beyond
-    bound = Q(**{f"{name}__{'lte' if descends else 'gte'}": position[0]})
-    return bound & (beyond | _beyond(others, position[1:]))
-
-
-def _text_of(row: Model, columns: Columns) -> str:
-    return json.dumps([getattr(row, name) for name, _ in columns], cls=DjangoMicroseconds, separators=(",", ":"))
-
-
-class DjangoMicroseconds(json.JSONEncoder):
-    """Writes times exactly, which Django's encoder cuts to milliseconds."""
-
-    def default(self, o: Any) -> str:
-        return o.isoformat() if isinstance(o, datetime) else str(o)
-
-
-def _position(model: type[Model], columns: Columns, text: str) -> list[Any]:
-    """Return the values of ``?after=``. Raise IncorrectLookupParameters, so that Django shows the first page."""
-    try:
-        given = json.loads(text)
-        if not isinstance(given, list) or len(given) != len(columns):
-            raise ValueError(text)
-        return [_value(model, name, value) for (name, _), value in zip(columns, given, strict=True)]
-    except (ValueError, TypeError, OverflowError, RecursionError, ValidationError):
-        raise IncorrectLookupParameters from None
-
-
-def _value(model: type[Model], name: str, given: Any) -> Any:
-    value = model._meta.get_field(name).to_python(given)  # type: ignore[union-attr]
-    is_unusable = isinstance(value, str) and not is_storable(value)
-    if value is None or is_unusable or (isinstance(value, datetime) and value.tzinfo is None):
-        raise ValueError(name)
-    return value
+    def _last_to_scan(self, request: HttpRequest, keyset: Keyset, position: Any) -> "tuple[Any, ...] | None":
+        """Return the position of the last row that this page reads, or None if it need not stop: an index serves the
+        filters, or there are not so many rows."""
+        page: Any = self.model_admin
+        filters: Any = self.filter_specs
+        used = {name for each in filters for name in each.used_parameters}
+        others = {name for name in self.params if name not in used and name != SEARCH_VAR}
+        scans = any(each.used_parameters and not getattr(each, "is_indexed", False) for each in filters)
+        if page.most_scanned is None or not scans or self.query or others:
+            return None
+        rows = self.root_queryset.order_by(*self.queryset.query.order_by)
+        for each in filters:
+            if each.used_parameters and getattr(each, "is_indexed", False):
+                rows = each.queryset(request, rows)
+        return keyset.last_of(rows, position, page.most_scanned)
 
 
 class WorkspaceFilter(admin.RelatedFieldListFilter):
     """Offers the first workspaces by name."""
+
+    is_indexed = True
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         offered = list(Workspace.objects.order_by("name", "id")[:MOST_WORKSPACES])
@@ -173,6 +138,9 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     sortable_by = ()
+
+    # Maximum number of rows that a page reads for a filter without ``is_indexed``. None if all have it.
+    most_scanned: ClassVar[int | None] = None
 
     # Exact lookups on indexed columns: pairs of a pattern and a lookup. Of those whose pattern matches the whole search
     # text, the first that finds a row counts.

@@ -22,6 +22,7 @@ from client_sessions.models import ClientSession
 from sessions_core.changelists import MOST_COUNTED, BoundedAdmin
 from sessions_core.models import ApiKey, Event, Workspace
 from sessions_core.models.dashboards import Dashboard
+from user_sessions.console.session_search import MOST_FOUND
 from user_sessions.models import UserSession
 
 APPS = ("sessions_core", "client_sessions", "client_sessions_devices", "user_sessions")
@@ -146,6 +147,8 @@ TEXTS = [
 def test_a_search_uses_an_index_or_reads_a_thousand_rows(model_admin, rows):
     for text in TEXTS:
         for sql in queries(partial(listed, model_admin, f"?{urlencode({'q': text})}")):
+            if 'FROM "auth_user"' in sql and f"LIMIT {MOST_FOUND}" in sql:
+                continue  # part of a name, among the newest users: test_console_sessions_list.py
             assert "DISTINCT" not in sql
             assert "LIKE" not in sql
             assert "UPPER(" not in sql
@@ -199,7 +202,7 @@ def test_user_sessions_and_clients_are_found_by_the_whole_name_of_the_user(rows)
     (session,) = UserSession.objects.all()
     assert found_by(UserSession, "u1") == [session]
     assert found_by(type(session.client), "u1") == [session.client]
-    assert found_by(UserSession, "u") == []
+    assert found_by(type(session.client), "u") == []
 
 
 def test_every_console_list_is_bounded():
@@ -234,7 +237,7 @@ def test_a_shorter_list_shows_its_length(console, workspace):
 
 def test_the_filter_offers_at_most_a_hundred_workspaces(console):
     Workspace.objects.bulk_create(Workspace(name=f"{n:03}") for n in range(120))
-    (by_workspace,) = console.get(EVENTS).context["cl"].filter_specs
+    *_, by_workspace = console.get(EVENTS).context["cl"].filter_specs
     assert [name for _, name in by_workspace.lookup_choices] == [f"{n:03}" for n in range(100)]
     last = Workspace.objects.get(name="119")
     assert console.get(EVENTS, {"workspace__id__exact": str(last.pk)}).status_code == 200

@@ -69,7 +69,12 @@ def test_no_number_reads_a_whole_table(steps, name):
 
 @pytest.mark.parametrize(
     "index",
-    ["sessions_core_event_time", "user_sessions_unrecorded", "client_sessions_ends", "user_sessions_key_unrotated"],
+    [
+        "sessions_core_event_type_time",
+        "user_sessions_unrecorded",
+        "client_sessions_ends",
+        "user_sessions_key_unrotated",
+    ],
 )
 def test_its_indexes_are_used(steps, index):
     assert any(index in step for step in steps["24h"])

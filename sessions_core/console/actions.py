@@ -225,7 +225,9 @@ class ConfirmedActions(admin.ModelAdmin):
             changed = action.act(self, request, queryset, **given)
             log_events(request, self, since=since)
         facts = {"changed": changed, "chosen": chosen, "done": action.done}
-        self.message_user(request, gettext("%(changed)d of %(chosen)d %(done)s.") % facts, messages.SUCCESS)
+        is_part = changed <= chosen  # else other objects changed, such as all sessions of a chosen user
+        text = gettext("%(changed)d of %(chosen)d %(done)s.") if is_part else gettext("%(changed)d %(done)s.")
+        self.message_user(request, text % facts, messages.SUCCESS if changed else messages.WARNING)
         return None
 
     def _frozen(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], str]:

@@ -12,7 +12,7 @@ from sessions_core.batches import BATCH, batches
 from sessions_core.console.console_permissions import operator
 from sessions_core.models import Event
 
-__all__ = ["latest_event", "log_events"]
+__all__ = ["latest_event", "log_events", "page_of_type"]
 
 LONGEST_NAME = 200
 
@@ -28,11 +28,17 @@ def log_events(request: HttpRequest, page: admin.ModelAdmin, *, since: int) -> N
     made = Event.objects.filter(actor=operator(request), pk__gt=since).order_by("pk")
     events = defaultdict(list)
     for event in made:
-        events[event.type.partition(".")[0].replace("_", "")].append(event)
-    others: Any = page.admin_site._registry.values()
-    for other in others:
-        if hasattr(other, "subject_field") and (of_model := events.get(other.opts.model_name)):
-            _log(request, other, of_model)
+        events[event.type.partition(".")[0]].append(event)
+    for alike in events.values():
+        if other := page_of_type(page.admin_site, alike[0].type):
+            _log(request, other, alike)
+
+
+def page_of_type(site: admin.AdminSite, type: str) -> Any | None:
+    """Return the page of the objects that events of this type are about, or None."""
+    kind = type.partition(".")[0].replace("_", "")
+    pages: Any = site._registry.values()
+    return next((each for each in pages if hasattr(each, "subject_field") and each.opts.model_name == kind), None)
 
 
 def _log(request: HttpRequest, page: Any, events: list[Event]) -> None:

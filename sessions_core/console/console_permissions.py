@@ -40,7 +40,10 @@ def operator(request: HttpRequest) -> str:
 
 
 def permission_for(action: str, model: type[Model]) -> str:
-    """Return the name of the permission for an action on a model, such as ``user_sessions.revoke_usersession``."""
+    """Return the name of the permission for an action on a model, such as ``user_sessions.revoke_usersession``, which
+    may also be given."""
+    if "." in action:
+        return action
     return f"{model._meta.app_label}.{get_permission_codename(action, model._meta)}"
 
 

@@ -122,6 +122,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "event",
                 "verbose_name_plural": "events",
                 "ordering": ("-id",),
+                "permissions": [("export_event", "Can export event")],
             },
         ),
         migrations.CreateModel(
@@ -277,6 +278,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
+            index=models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
             index=models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
         ),
         migrations.AddIndex(
@@ -330,7 +335,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["type", "created_at"], name="sessions_core_event_time"),
+            index=models.Index(fields=["type", "created_at"], name="sessions_core_event_type_time"),
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",

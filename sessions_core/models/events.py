@@ -159,13 +159,15 @@ class Event(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "event")
         verbose_name_plural = pgettext_lazy("Gatepass", "events")
         ordering = ("-id",)
+        permissions = [("export_event", "Can export event")]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
             models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
             models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
             models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
             # The dashboard counts the events of a type between two times.
-            models.Index(fields=["type", "created_at"], name="sessions_core_event_time"),
+            models.Index(fields=["type", "created_at"], name="sessions_core_event_type_time"),
         ]
 
     def __str__(self) -> str:

@@ -16,8 +16,9 @@ from django.urls import NoReverseMatch
 from django.utils import timezone
 
 from sessions_core import cleaning
+from sessions_core.console.console_words import link_to
 from sessions_core.models import Event
-from user_sessions.admin import MOST_SESSIONS, _link
+from user_sessions.console.client_pages import MOST_SESSIONS
 from user_sessions.models import (
     Client,
     Definition,
@@ -248,7 +249,7 @@ def test_the_console_revokes_a_whole_list_at_once(console, workspace, u1, u2):
 def test_the_console_shows_the_reason_of_an_ending(console, session):
     session.revoke(actor="test", reason="<stolen>")
     page = console.get(f"/admin/user_sessions/usersession/{session.pk}/change/").content.decode()
-    assert "user_session.revoked by test: &lt;stolen&gt;" in page
+    assert "user_session.revoked</a> by test: &lt;stolen&gt;" in page
 
 
 def test_the_console_finds_a_client_by_its_user(console, workspace, u1, u2):
@@ -296,8 +297,8 @@ def test_a_session_page_links_its_client(console, session):
 
 
 def test_a_user_without_an_admin_page_is_not_linked(session, monkeypatch):
-    monkeypatch.setattr("user_sessions.admin.reverse", _no_page)
-    assert _link(session.user) == "u1"
+    monkeypatch.setattr("sessions_core.console.console_words.reverse", _no_page)
+    assert link_to(session.user) == "u1"
 
 
 def _no_page(*_: object, **__: object) -> str:

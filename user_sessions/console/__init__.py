@@ -1,1 +1,1 @@
-"""The pages of the operator's console about user sessions."""
+"""The console's pages of user sessions."""

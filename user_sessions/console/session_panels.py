@@ -61,7 +61,7 @@ def _live(span: Span) -> Panel:
                 rows=UserSession.objects.filter(pk__in=newest).live(at=span.at),
                 among=unended,
                 model=UserSession,
-                filters={"status_now": "active"},
+                filters={"status_now": "live"},
             )
         ],
     )
@@ -115,10 +115,20 @@ def _device_shares(span: Span) -> Sequence[Share]:
     newest = _events(SIGN_INS[:1], span.start, span.at).order_by("-created_at").values("subject")[:SAMPLE]
     kinds = UserSession.objects.filter(pk__in=newest).order_by().values_list("latest_activity__is_mobile")
     counted: dict[bool | None, int] = dict(kinds.annotate(Count("pk")))
-    labels = {False: pgettext_lazy("dashboard", "computers"), True: _("phones and tablets"), None: _("unknown devices")}
+    labels = {
+        False: ("computer", pgettext_lazy("dashboard", "computers")),
+        True: ("mobile", _("phones and tablets")),
+        None: ("unknown", _("unknown devices")),
+    }
+    span_only = between(span.start, span.at)
     return [
-        Share(label=label, number=counted.get(kind, 0), model=UserSession, filters=between(span.start, span.at))
-        for kind, label in labels.items()
+        Share(
+            label=label,
+            number=counted.get(kind, 0),
+            model=UserSession,
+            filters={"device_kind": name, **span_only},
+        )
+        for kind, (name, label) in labels.items()
     ]
 
 

@@ -376,7 +376,19 @@ class Migration(migrations.Migration):
                 "verbose_name": "activity",
                 "verbose_name_plural": "activities",
                 "ordering": ("-created_at", "-id"),
-                "indexes": [models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page")],
+                "indexes": [
+                    models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page"),
+                    models.Index(
+                        condition=models.Q(("ip_address", None), _negated=True),
+                        fields=["ip_address", "-created_at"],
+                        name="user_sessions_activity_address",
+                    ),
+                    models.Index(
+                        condition=models.Q(("address_hash", ""), _negated=True),
+                        fields=["address_hash", "-created_at"],
+                        name="user_sessions_activity_hash",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
@@ -636,6 +648,10 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "sign-in attempts",
                 "indexes": [models.Index(fields=["created_at", "client"], name="user_sessions_sign_in_age")],
             },
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
         ),
         migrations.AddIndex(
             model_name="usersession",

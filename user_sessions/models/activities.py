@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -72,7 +73,20 @@ class Activity(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "activity")
         verbose_name_plural = pgettext_lazy("Gatepass", "activities")
         ordering = ("-created_at", "-id")
-        indexes = [models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page")]
+        indexes = [
+            models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page"),
+            # The console's search by address, in the one form of the two that is stored.
+            models.Index(
+                fields=["ip_address", "-created_at"],
+                condition=~Q(ip_address=None),
+                name="user_sessions_activity_address",
+            ),
+            models.Index(
+                fields=["address_hash", "-created_at"],
+                condition=~Q(address_hash=""),
+                name="user_sessions_activity_hash",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.id

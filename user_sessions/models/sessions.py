@@ -85,8 +85,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
 
     objects = UserSessionManager()
 
-    # Set by ``with_token_facts`` and ``read_token_facts``: None if the workspace has no signing key, or no custom
-    # claims.
+    # Set by ``with_token_facts`` and ``read_token_facts``: None without a signing key, or without custom claims.
     signing_kid: str | None
     own_claims: str | None
 
@@ -96,6 +95,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         ordering = ("-created_at", "-id")
         permissions = [(f"{act}_usersession", f"Can {act} user session") for act in ("end", "revoke", "bulk_revoke")]
         indexes = [
+            models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
             models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
             models.Index(fields=["client", "workspace", "-created_at", "-id"], name="user_sessions_page_of_client"),

@@ -1,0 +1,170 @@
+"""The pages of events: a list with filters that an index serves, a page for each as proof, and a download."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from sessions_core.changelists import BY_WORKSPACE
+from sessions_core.console.admin_log import page_of_type
+from sessions_core.console.console_permissions import operator, permission_for, require_permission
+from sessions_core.console.console_words import exact, link_to, time_in_words
+from sessions_core.console.exports import FORMATS, all_rows, download
+from sessions_core.console.pages import FactAdmin
+from sessions_core.console.time_filters import TimeFilter
+from sessions_core.models import Event
+from sessions_core.texts import is_storable
+from sessions_core.user_keys import key_in_text
+
+__all__ = ["EventAdmin"]
+
+# The columns of a download.
+COLUMNS = ("id", "created_at", "workspace", "type", "subject", "actor", "reason", "data")
+
+
+class ColumnFilter(admin.ListFilter):
+    """Filters whole values of the columns that each have an index. An unknown value finds nothing."""
+
+    title = pgettext_lazy("event", "subject, actor or type")
+    template = "sessions_core/console/column_filter.html"
+    parameter_name = "subject"
+    columns = ("subject", "actor", "type")
+    is_indexed = True
+
+    def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
+        super().__init__(request, params, model, model_admin)
+        for name in self.columns:
+            if name in params and (value := params.pop(name)[-1]):
+                self.used_parameters[name] = value
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str | None]:
+        return [*self.columns]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if not all(is_storable(str(value)) for value in self.used_parameters.values()):
+            raise IncorrectLookupParameters
+        return queryset.filter(**self.used_parameters)
+
+    def choices(self, changelist: Any) -> Any:
+        """Yield the link without this filter, and keep what the form needs."""
+        labels = {"subject": _("Subject (an ID)"), "actor": _("Actor, such as operator:1"), "type": _("Type of event")}
+        self.form = {
+            "fields": [(name, labels[name], self.used_parameters.get(name, "")) for name in self.columns],
+            "others": [
+                (name, value)
+                for name, values in changelist.filter_params.items()
+                if name not in self.columns
+                for value in values
+            ],
+        }
+        yield {
+            "selected": not self.used_parameters,
+            "query_string": changelist.get_query_string(dict.fromkeys(self.columns)),
+            "display": pgettext_lazy("filter", "All"),
+        }
+
+
+@admin.register(Event)
+class EventAdmin(FactAdmin):
+    """Events are append-only: no page changes one."""
+
+    change_list_template = "sessions_core/console/event_list.html"
+    list_display = ("when", "type", "subject", "actor", "reason", "workspace")
+    list_filter = (ColumnFilter, TimeFilter, BY_WORKSPACE)
+    list_select_related = ("workspace",)
+    searched = (
+        (r"[^:]*:.*", "actor"),
+        (r"[a-z_]+\.[a-z_]+", "type"),
+        (r".*", "subject"),
+    )
+    search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
+    fields = ("id", "exact_time", "type", "subject_page", "actor_name", "reason", "workspace", "data")
+    readonly_fields = ("exact_time", "subject_page", "actor_name", "reason")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Return the order of the index that serves the filters: by time, or by id among the rows of one value."""
+        narrows = {"q", "workspace", *ColumnFilter.columns}
+        is_narrow = any(name.partition("__")[0] in narrows and value for name, value in request.GET.items())
+        return ("-id",) if is_narrow else ("-created_at", "-id")
+
+    @admin.display(description=pgettext_lazy("event", "time"))
+    def when(self, event: Event) -> SafeString | str:
+        return time_in_words(event.created_at)
+
+    @admin.display(description=pgettext_lazy("event", "reason"))
+    def reason(self, event: Event) -> str:
+        return _reason(event) or "-"
+
+    @admin.display(description=pgettext_lazy("event", "time"))
+    def exact_time(self, event: Event) -> str:
+        return exact(event.created_at)
+
+    @admin.display(description=pgettext_lazy("event", "actor"))
+    def actor_name(self, event: Event) -> str:
+        """Return the actor, with the user name of an operator."""
+        kind, _, key = event.actor.partition(":")
+        model = get_user_model()
+        users: Any = QuerySet(model)
+        found = users.filter(pk=key_in_text(key, model)).first() if kind == "operator" else None
+        return f"{event.actor} ({found.get_username()})" if found else event.actor
+
+    @admin.display(description=pgettext_lazy("event", "subject"))
+    def subject_page(self, event: Event) -> SafeString | str:
+        """Return the subject, linked to its page if it still exists."""
+        page = page_of_type(self.admin_site, event.type)
+        rows = page.model._default_manager.filter(**{page.subject_field: event.subject}) if page else ()
+        return next((link_to(row, event.subject) for row in rows[:1]), event.subject)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/<str:format>/", view, name="sessions_core_event_export"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        query = request.GET.urlencode()
+        links = [(format, f"{self.url_of('export', format)}?{query}") for format in FORMATS]
+        has_links = request.user.has_perm(permission_for("export", Event))
+        return super().changelist_view(request, {"exports": links if has_links else [], **(extra_context or {})})
+
+    def export_view(self, request: HttpRequest, format: str) -> HttpResponseBase:
+        """Return all events of the filtered list, as a file that names the filter."""
+        require_permission(request, permission_for("export", Event))
+        if format not in FORMATS or not self.has_view_permission(request):
+            raise Http404
+        now = timezone.now()
+        try:
+            listed = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            raise Http404 from None
+        # Events that are recorded meanwhile are not part of what the operator saw.
+        latest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        about = {"exported": "events", "filter": {**listed.params}, "at": now, "by": operator(request)}
+        rows = all_rows(listed.queryset.filter(pk__lte=latest))
+        return download(map(_row, rows), COLUMNS, about=about, name=f"events-{now:%Y%m%dT%H%M%SZ}", format=format)
+
+
+def _reason(event: Event) -> str:
+    return str(event.data.get("reason") or "")
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "id": event.pk,
+        "created_at": event.created_at.isoformat(),
+        "workspace": str(event.workspace_id or ""),
+        "type": event.type,
+        "subject": event.subject,
+        "actor": event.actor,
+        "reason": _reason(event),
+        "data": event.data,
+    }

@@ -1,0 +1,276 @@
+"""The list of user sessions, and the page of one session with its time line, its tokens and its buttons."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from sessions_core.changelists import BY_WORKSPACE
+from sessions_core.console.actions import Reason, confirmed_of_all
+from sessions_core.console.console_permissions import operator
+from sessions_core.console.console_words import time_in_words
+from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
+from sessions_core.console.time_filters import TimeFilter
+from user_sessions.console.session_consequences import consequences
+from user_sessions.console.session_filters import (
+    DeviceFilter,
+    EndedByFilter,
+    ImpersonationFilter,
+    MethodFilter,
+    ReasonFilter,
+    StatusFilter,
+)
+from user_sessions.console.session_search import find_sessions
+from user_sessions.console.session_words import (
+    address_in_words,
+    device_in_words,
+    ending,
+    session_in_words,
+    session_list,
+    status_badge,
+    timeline,
+    tokens_in_words,
+)
+from user_sessions.models import Status, UserSession
+from user_sessions.pages.device_words import methods_in_words
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+__all__ = ["UserSessionAdmin", "own_session", "without_own"]
+
+# Sessions of the same client or user that a page lists. It links to the list of all.
+MOST_OTHERS = 10
+
+
+def own_session(request: HttpRequest) -> str:
+    """Return the id of the user session with which the operator uses the console, or an empty text."""
+    session = getattr(request, "user_session", None)
+    return session.pk if session else ""
+
+
+def without_own(request: HttpRequest, sessions: Any) -> Any:
+    """Return the sessions without the operator's own one: an action must not sign its operator out."""
+    own = own_session(request)
+    return sessions.exclude(pk=own) if own else sessions
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(HistoryAdmin):
+    list_display = ("device", "status_now", "who", "address", "times")
+    list_display_links = ("device",)
+    list_filter = (
+        StatusFilter,
+        TimeFilter,
+        DeviceFilter,
+        MethodFilter,
+        EndedByFilter,
+        ReasonFilter,
+        ImpersonationFilter,
+        BY_WORKSPACE,
+    )
+    list_select_related = ("user", "workspace", "client", "latest_activity")
+    ordering = ("-created_at", "-id")
+    most_scanned = 10_000
+    search_help_text = _(
+        "A session ID, client ID, user ID or address, or part of a user name or e-mail address. Parts are searched "
+        "among the newest 20,000 users."
+    )
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "id",
+                    "device",
+                    "user",
+                    "client",
+                    "workspace",
+                    "status_now",
+                    "ending",
+                    "impersonator",
+                    "address",
+                    "signed_in_with",
+                    "created",
+                    "last_seen",
+                    ("verified_at", "second_factor_at"),
+                    "expires",
+                    "abandon_at",
+                )
+            },
+        ),
+        (_("Time line"), {"fields": ("history",)}),
+        (_("Session tokens"), {"fields": ("tokens",)}),
+        (_("Other sessions"), {"fields": ("sessions_of_user", "sessions_of_client")}),
+    )
+    readonly_fields = (
+        "device",
+        "status_now",
+        "ending",
+        "address",
+        "signed_in_with",
+        "created",
+        "last_seen",
+        "expires",
+        "history",
+        "tokens",
+        "sessions_of_user",
+        "sessions_of_client",
+    )
+    actions = ("end", "revoke", "revoke_all_of_user")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Add the status facts, and whether the user had signed in before, anywhere and on this client."""
+        sessions: Any = super().get_queryset(request)
+        earlier = UserSession.objects.filter(user=OuterRef("user"), created_at__lt=OuterRef("created_at")).order_by()
+        return sessions.with_status_facts().annotate(
+            is_known_user=Exists(earlier), is_known_here=Exists(earlier.filter(client=OuterRef("client")))
+        )
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Add links to the actions that the operator may run on the session of a row."""
+
+        @admin.display(description=pgettext_lazy("user session", "actions"))
+        def acts(session: UserSession) -> SafeString | str:
+            if session.pk == own_session(request):
+                return gettext("your own session")
+            name = session_in_words(session, timezone.now())
+            links = ((url, text, name) for url, text in self.buttons(request, session))
+            return format_html_join(
+                " ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', _labelled(links)
+            )
+
+        has_acts = any(self.may(request, action.permission) for action in self.confirmed_actions().values())
+        return (*self.list_display, acts) if has_acts else self.list_display
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        return ("user",)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        return (find_sessions(queryset, text) if text else queryset), False
+
+    def get_searched(self) -> Any:
+        return (("", "user"),)
+
+    @admin.display(description=pgettext_lazy("user session", "device"))
+    def device(self, session: UserSession) -> SafeString:
+        return device_in_words(session, timezone.now())
+
+    @admin.display(description=pgettext_lazy("user session", "status"))
+    def status_now(self, session: UserSession) -> SafeString:
+        return status_badge(session, timezone.now())
+
+    @admin.display(description=pgettext_lazy("user session", "user"))
+    def who(self, session: UserSession) -> SafeString:
+        return format_html('{}<br><span class="quiet">{}</span>', session.user, session.workspace)
+
+    @admin.display(description=_("seen, expires"))
+    def times(self, session: UserSession) -> SafeString:
+        return format_html("{}<br>{}", time_in_words(session.last_active_at), time_in_words(session.expire_at))
+
+    @admin.display(description=_("address and place"))
+    def address(self, session: UserSession) -> str:
+        return address_in_words(session)
+
+    @admin.display(description=_("signed in with"))
+    def signed_in_with(self, session: UserSession) -> str:
+        return methods_in_words(session.amr) or "-"
+
+    @admin.display(description=pgettext_lazy("user session", "began"))
+    def created(self, session: UserSession) -> SafeString | str:
+        return time_in_words(session.created_at)
+
+    @admin.display(description=_("last seen"))
+    def last_seen(self, session: UserSession) -> SafeString | str:
+        return time_in_words(session.last_active_at)
+
+    @admin.display(description=pgettext_lazy("user session", "expires"))
+    def expires(self, session: UserSession) -> SafeString | str:
+        return time_in_words(session.expire_at)
+
+    @admin.display(description=pgettext_lazy("user session", "ending"))
+    def ending(self, session: UserSession) -> SafeString | str:
+        return ending(session, timezone.now())
+
+    @admin.display(description=pgettext_lazy("user session", "what happened"))
+    def history(self, session: UserSession) -> SafeString | str:
+        return timeline(self.events(session)[:MOST_EVENTS], session.activities.all()[:MOST_EVENTS])
+
+    @admin.display(description=pgettext_lazy("user session", "tokens"))
+    def tokens(self, session: UserSession) -> SafeString:
+        return tokens_in_words(session, timezone.now())
+
+    @admin.display(description=_("of this user"))
+    def sessions_of_user(self, session: UserSession) -> SafeString:
+        return self._others(session, Q(user=session.user_id), f"?user={session.user_id}")
+
+    @admin.display(description=_("of this client"))
+    def sessions_of_client(self, session: UserSession) -> SafeString:
+        return self._others(session, Q(client=session.client_id), f"?client={session.client_id}")
+
+    def _others(self, session: UserSession, condition: Q, query: str) -> SafeString:
+        found = UserSession.objects.filter(condition).exclude(pk=session.pk).order_by("-created_at", "-id")
+        rows = found.with_status_facts().select_related("user", "client", "latest_activity")[:MOST_OTHERS]
+        return session_list(rows, timezone.now(), self.url_of("changelist") + query)
+
+    def buttons(self, request: HttpRequest, obj: UserSession) -> "list[tuple[str, _StrOrPromise]]":
+        """Return no buttons on the page of the operator's own session."""
+        return [] if obj.pk == own_session(request) else super().buttons(request, obj)
+
+    def in_words(self, obj: UserSession) -> str:
+        return session_in_words(obj, timezone.now())
+
+    def consequences(self, request: HttpRequest, action: str, queryset: Any) -> "list[_StrOrPromise]":
+        sessions = self._chosen(queryset, everywhere=action == "revoke_all_of_user")
+        own = own_session(request)
+        leaves_out_own = bool(own) and sessions.filter(pk=own).exists()
+        return [*consequences(without_own(request, sessions), leaves_out_own=leaves_out_own, at=timezone.now())]
+
+    @confirmed_of_all(
+        _("End selected user sessions"),
+        done=pgettext_lazy("user sessions", "ended"),
+        permission="end",
+        reason=Reason.REQUIRED,
+        button=pgettext_lazy("user session", "End"),
+    )
+    def end(self, request: HttpRequest, queryset: Any, *, reason: str) -> int:
+        sessions = without_own(request, self._chosen(queryset))
+        return len(sessions.close(Status.ENDED, actor=operator(request), reason=reason))
+
+    @confirmed_of_all(
+        _("Revoke selected user sessions"),
+        done=pgettext_lazy("user sessions", "revoked"),
+        permission="revoke",
+        reason=Reason.REQUIRED,
+        button=pgettext_lazy("user session", "Revoke"),
+    )
+    def revoke(self, request: HttpRequest, queryset: Any, *, reason: str) -> int:
+        return len(without_own(request, self._chosen(queryset)).revoke(actor=operator(request), reason=reason))
+
+    @confirmed_of_all(
+        _("Revoke every session of the selected sessions' users"),
+        done=_("sessions revoked"),
+        permission="revoke",
+        reason=Reason.REQUIRED,
+        button=_("Sign out everywhere"),
+    )
+    def revoke_all_of_user(self, request: HttpRequest, queryset: Any, *, reason: str) -> int:
+        sessions = self._chosen(queryset, everywhere=True)
+        return len(without_own(request, sessions).revoke(actor=operator(request), reason=reason))
+
+    def _chosen(self, queryset: Any, *, everywhere: bool = False) -> Any:
+        """Return the chosen sessions, or all sessions of their users, without the joins of a list."""
+        field = "user" if everywhere else "pk"
+        return UserSession.objects.filter(**{f"{field}__in": queryset.order_by().values(field)})
+
+
+def _labelled(links: Any) -> Any:
+    """Yield each link with a label that names its session, for people who do not see the row."""
+    return ((url, text, name, text) for url, text, name in links)
