@@ -29,7 +29,7 @@ def _client_sessions(span: Span) -> Panel:
                 label=_("expire within 24 hours"),
                 rows=live.filter(ends_at__lt=span.at + SOON),
                 model=ClientSession,
-                filters={"status": "live", **between(None, span.at + SOON, column="expires_at")},
+                filters={"status": "live", **between("expires_at", None, span.at + SOON)},
                 is_warning=True,
             ),
         ],

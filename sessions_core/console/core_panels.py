@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.console.console_permissions import REFUSED
-from sessions_core.console.dashboard import Figure, Panel, between, register
+from sessions_core.console.dashboard import Figure, Panel, between, created_between, register
 from sessions_core.console.spans import Span
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
 
@@ -39,7 +39,7 @@ def events_between(span: Span, type: str, label: "_StrOrPromise", *, is_warning:
         label=label,
         rows=Event.objects.filter(type=type, created_at__gte=span.start, created_at__lt=span.at),
         model=Event,
-        filters={"type": type, **between(span.start, span.at)},
+        filters={"type": type, **created_between(span.start, span.at)},
         is_warning=is_warning,
     )
 
@@ -70,7 +70,7 @@ def _webhooks(span: Span) -> Panel:
                 label=_("messages given up"),
                 rows=WebhookMessage.objects.filter(dead_at__gte=span.start, dead_at__lt=span.at),
                 model=WebhookMessage,
-                filters=between(span.start, span.at, column="dead_at"),
+                filters=between("dead_at", span.start, span.at),
                 is_warning=True,
             ),
             Figure(
@@ -92,14 +92,14 @@ def _api_keys(span: Span) -> Panel:
                 label=_("created more than a year ago"),
                 rows=ApiKey.objects.filter(revoked_at=None, expires_at=None, created_at__lt=old),
                 model=ApiKey,
-                filters={"revoked_at__isnull": "1", "expires_at__isnull": "1", **between(None, old)},
+                filters={"revoked_at__isnull": "1", "expires_at__isnull": "1", **between("created_at", None, old)},
                 is_warning=True,
             ),
             Figure(
                 label=_("end within a week"),
                 rows=ApiKey.objects.filter(revoked_at=None, expires_at__gte=span.at, expires_at__lt=soon),
                 model=ApiKey,
-                filters={"revoked_at__isnull": "1", **between(span.at, soon, column="expires_at")},
+                filters={"revoked_at__isnull": "1", **between("expires_at", span.at, soon)},
             ),
         ],
     )

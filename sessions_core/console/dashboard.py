@@ -6,7 +6,7 @@ however many panels and bars it has.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -17,12 +17,24 @@ from django.urls import reverse
 
 from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
 from sessions_core.console.spans import Bounds, Span
+from sessions_core.console.time_filters import FROM, UNTIL
 from sessions_core.db.counting import Bounded, bounded_counts
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["Figure", "Panel", "Series", "Share", "Shown", "between", "may_view_any", "register", "shown_panels"]
+__all__ = [
+    "Figure",
+    "Panel",
+    "Series",
+    "Share",
+    "Shown",
+    "between",
+    "created_between",
+    "may_view_any",
+    "register",
+    "shown_panels",
+]
 
 # Counting stops above these numbers, of a figure and of a bar.
 MOST = 10_000
@@ -145,10 +157,19 @@ def shown_panels(request: HttpRequest, site: AdminSite, span: Span) -> Sequence[
     return [_shown(name, panel, span, counts, site) for name, panel in panels.items()]
 
 
-def between(start: datetime | None, end: datetime | None, *, column: str = "created_at") -> dict[str, str]:
-    """Return the filters of a list for rows from a time until before another one."""
-    times = {f"{column}__gte": start, f"{column}__lt": end}
-    return {name: f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" for name, time in times.items() if time}
+def created_between(start: datetime, end: datetime | None) -> dict[str, str]:
+    """Return the parameters of ``TimeFilter`` for rows created from a time until before another one."""
+    last = end and end - timedelta(microseconds=1)  # the filter includes it
+    return {name: _as_text(time) for name, time in ((FROM, start), (UNTIL, last)) if time}
+
+
+def between(column: str, start: datetime | None, end: datetime | None) -> dict[str, str]:
+    """Return the parameters of a list without this filter, for rows from a time until before another one."""
+    return {name: _as_text(time) for name, time in ((f"{column}__gte", start), (f"{column}__lt", end)) if time}
+
+
+def _as_text(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _counted(panel: Panel, span: Span) -> Iterator[Bounded]:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.core_panels import events_between
-from sessions_core.console.dashboard import MOST, Figure, Panel, Series, Share, between, register
+from sessions_core.console.dashboard import MOST, Figure, Panel, Series, Share, between, created_between, register
 from sessions_core.console.spans import Span
 from sessions_core.models import Event
 from user_sessions.models import SigningKey, UserSession
@@ -74,7 +74,7 @@ def _sign_ins(span: Span) -> Panel:
             title=pgettext_lazy("dashboard", "Sign-ins"),
             rows=lambda start, end: _events(SIGN_INS, start, end),
             model=UserSession,
-            filters=between,
+            filters=created_between,
         ),
         note=_("Includes impersonations and sign-ins that are still pending, but no imported sessions."),
     )
@@ -88,7 +88,7 @@ def _endings(span: Span) -> Panel:
             title=pgettext_lazy("dashboard", "Endings"),
             rows=lambda start, end: _events(tuple(ENDINGS), start, end),
             model=Event,
-            filters=lambda start, end: {"type__in": ",".join(ENDINGS), **between(start, end)},
+            filters=lambda start, end: {"type__in": ",".join(ENDINGS), **created_between(start, end)},
         ),
         figures=[
             *figures,
@@ -120,7 +120,7 @@ def _device_shares(span: Span) -> Sequence[Share]:
         True: ("mobile", _("phones and tablets")),
         None: ("unknown", _("unknown devices")),
     }
-    span_only = between(span.start, span.at)
+    span_only = created_between(span.start, span.at)
     return [
         Share(
             label=label,
@@ -143,7 +143,7 @@ def _reasons(span: Span) -> Panel:
 def _reason_shares(span: Span) -> Sequence[Share]:
     newest = _events(["user_session.revoked"], span.start, span.at).order_by("-created_at")
     reasons = Counter(newest.values_list("data__reason", flat=True)[:SAMPLE])
-    filters = {"type": "user_session.revoked", **between(span.start, span.at)}
+    filters = {"type": "user_session.revoked", **created_between(span.start, span.at)}
     return [
         Share(label=reason or gettext("no reason given"), number=number, model=Event, filters=filters)
         for reason, number in reasons.most_common(MOST_REASONS)
@@ -171,14 +171,14 @@ def _signing_keys(span: Span) -> Panel:
                 label=_("have signed for more than 90 days"),
                 rows=unrotated.filter(active_from__lt=old),
                 model=SigningKey,
-                filters={**filters, **between(None, old, column="active_from")},
+                filters={**filters, **between("active_from", None, old)},
                 is_warning=True,
             ),
             Figure(
                 label=_("will sign soon"),
                 rows=unrotated.filter(active_from__gt=span.at),
                 model=SigningKey,
-                filters={**filters, **between(span.at, None, column="active_from")},
+                filters={**filters, **between("active_from", span.at, None)},
             ),
         ],
     )
