@@ -70,7 +70,7 @@ def test_no_number_reads_a_whole_table(steps, name):
 @pytest.mark.parametrize(
     "index",
     [
-        "sessions_core_event_type_time",
+        "sessions_core_event_type",
         "user_sessions_unrecorded",
         "client_sessions_ends",
         "user_sessions_key_unrotated",

@@ -331,11 +331,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
-        ),
-        migrations.AddIndex(
-            model_name="event",
-            index=models.Index(fields=["type", "created_at"], name="sessions_core_event_type_time"),
+            index=models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",
