@@ -236,12 +236,12 @@ class TestPermissions:
 
 
 class TestPage:
-    def test_it_takes_five_queries_and_two_more_for_permissions(self, console, workspace, django_assert_num_queries):
+    def test_it_takes_seven_queries_and_two_more_for_permissions(self, console, workspace, django_assert_num_queries):
         sign_in(workspace, "u1").revoke(actor=BY, reason="stolen")
-        with django_assert_num_queries(5):  # session, user, all numbers, devices, reasons
+        with django_assert_num_queries(7):  # session, user, figures, two charts, devices, reasons
             console.get(PAGE)
         client = signed_in(staff(*Permission.objects.values_list("codename", flat=True)))
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(9):
             client.get(PAGE)
 
     @pytest.mark.parametrize("range", ["1h", "24h", "7d", "30d", "", "nothing", "%00"])

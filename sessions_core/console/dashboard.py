@@ -1,7 +1,8 @@
 """The dashboard of the console: panels that apps register. Every number links to the list of the rows it counts.
 
-All numbers of all panels are counted by one statement, each up to a bound, so that a page costs the same few queries
-however many panels and bars it has.
+One statement counts the figures of all panels, and one the bars of each chart, all up to a bound. So a page costs a few
+queries, however many panels and bars it has. PostgreSQL compiles a larger statement to machine code, which takes longer
+than to run it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +39,7 @@ __all__ = [
 
 # Counting stops above these numbers, of a figure and of a bar.
 MOST = 10_000
-MOST_OF_BAR = 50_000
+MOST_OF_BAR = 20_000
 
 Filters = Mapping[str, str]
 
@@ -150,10 +151,10 @@ def _may_view(request: HttpRequest, site: AdminSite, models: Sequence[type[Model
 
 
 def shown_panels(request: HttpRequest, site: AdminSite, span: Span) -> Sequence[Shown]:
-    """Return the panels that the operator may view: one query, and at most one for the shares of each."""
+    """Return the panels that the operator may view: one query, and one for each chart and for the shares of each."""
     ordered = sorted(_registered.items(), key=lambda item: item[1].place)
     panels = {name: each.source(span) for name, each in ordered if _may_view(request, site, each.models)}
-    counts = iter(bounded_counts([each for panel in panels.values() for each in _counted(panel, span)]))
+    counts = iter(bounded_counts([each for panel in panels.values() for each in _counted(panel)]))
     return [_shown(name, panel, span, counts, site) for name, panel in panels.items()]
 
 
@@ -172,16 +173,12 @@ def _as_text(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
-def _counted(panel: Panel, span: Span) -> Iterator[Bounded]:
-    """Yield what is counted for a panel, in the order in which ``_shown`` takes the counts."""
+def _counted(panel: Panel) -> Iterator[Bounded]:
+    """Yield what is counted for the figures of a panel, in the order in which ``_shown`` takes the counts."""
     for figure in panel.figures:
         yield figure.rows, MOST
         if figure.among is not None:
             yield figure.among, MOST
-    if panel.series:
-        for bounds in span.bars:
-            for start, end in _with_earlier(bounds, span):
-                yield panel.series.rows(start, end), MOST_OF_BAR
 
 
 def _with_earlier(bounds: Bounds, span: Span) -> Iterator[Bounds]:
@@ -201,7 +198,7 @@ def _shown(name: str, panel: Panel, span: Span, counts: Iterator[int], site: Adm
         title=panel.title,
         note=panel.note,
         figures=figures,
-        chart=_chart(panel.series, span, counts, site) if panel.series else None,
+        chart=_chart(panel.series, span, site) if panel.series else None,
         shares=[_number(site, each.number, each) for each in (panel.shares() if panel.shares else ())],
     )
 
@@ -215,7 +212,9 @@ def _number(site: AdminSite, count: int, listed: Figure | Share) -> Number:
     )
 
 
-def _chart(series: Series, span: Span, counts: Iterator[int], site: AdminSite) -> Chart:
+def _chart(series: Series, span: Span, site: AdminSite) -> Chart:
+    times = [each for bounds in span.bars for each in _with_earlier(bounds, span)]
+    counts = iter(bounded_counts([(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
     numbers = []
     for start, end in span.bars:
         now, *before = (up_to(MOST_OF_BAR, next(counts)) for _ in range(1 + len(span.range.earlier)))
