@@ -109,9 +109,7 @@ def test_an_unusable_form_creates_nothing_and_says_why(admin_client, workspace, 
 def test_a_name_of_several_workspaces_is_not_guessed(admin_client, workspace, elsewhere):
     type(workspace).objects.update(name="Here")
     assert "Several workspaces have this name" in words(created(admin_client))
-    assert (
-        ApiKey.authenticate(secret(created(admin_client, workspace=str(elsewhere.pk)))).workspace == elsewhere
-    )
+    assert ApiKey.authenticate(secret(created(admin_client, workspace=str(elsewhere.pk)))).workspace == elsewhere
 
 
 def test_the_form_starts_with_the_only_workspace_or_the_filtered_one(admin_client, workspace, request):

@@ -21,6 +21,7 @@ from client_sessions.devices.models import Customer
 from client_sessions.models import ClientSession
 from sessions_core.changelists import MOST_COUNTED, BoundedAdmin
 from sessions_core.models import ApiKey, Event, Workspace
+from sessions_core.models.dashboards import Dashboard
 from user_sessions.console.session_search import MOST_FOUND
 from user_sessions.models import UserSession
 
@@ -29,7 +30,8 @@ EVENTS = "/admin/sessions_core/event/"
 
 
 def ours() -> list[Any]:
-    return [of for model, of in admin.site._registry.items() if model._meta.app_label in APPS]
+    lists = [of for model, of in admin.site._registry.items() if model._meta.app_label in APPS]
+    return [of for of in lists if of.model is not Dashboard]  # its rows are on no page
 
 
 def page_of(model_admin: Any) -> str:

@@ -42,6 +42,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Dashboard",
+            fields=[],
+            options={
+                "verbose_name": "dashboard",
+                "verbose_name_plural": "dashboard",
+                "proxy": True,
+                "default_permissions": (),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("sessions_core.workspace",),
+        ),
+        migrations.CreateModel(
             name="WebhookEndpoint",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -335,16 +348,40 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
         ),
         migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at", None), ("revoked_at", None)),
+                fields=["created_at"],
+                name="sessions_core_api_key_unrolled",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at__isnull", False), ("revoked_at", None)),
+                fields=["expires_at"],
+                name="sessions_core_api_key_ending",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="event",
             index=models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
+            index=models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",
             index=models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookendpoint",
+            index=models.Index(
+                condition=models.Q(("disabled_at__isnull", False)),
+                fields=["disabled_at"],
+                name="sessions_core_endpoint_off",
+            ),
         ),
         migrations.AddIndex(
             model_name="webhookmessage",
@@ -357,8 +394,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookmessage",
             index=models.Index(
+                condition=models.Q(("attempts__gt", 0), ("next_attempt_at__isnull", False)),
+                fields=["next_attempt_at"],
+                name="sessions_core_message_retried",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
                 condition=models.Q(("dead_at__isnull", False)),
-                fields=["endpoint", "dead_at"],
+                fields=["dead_at", "endpoint"],
                 name="sessions_core_message_dead",
             ),
         ),

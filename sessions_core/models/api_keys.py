@@ -148,7 +148,20 @@ class ApiKey(models.Model):
             ("roll_apikey", "Can roll API key"),
             ("revoke_apikey", "Can revoke API key"),
         ]
-        indexes = [models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page")]
+        indexes = [
+            models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
+            # The dashboard counts keys that are due for rotation, and those that end soon.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(revoked_at=None, expires_at=None),
+                name="sessions_core_api_key_unrolled",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(revoked_at=None, expires_at__isnull=False),
+                name="sessions_core_api_key_ending",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="sessions_core_api_key_is_sealed_if_publishable",

@@ -54,6 +54,8 @@ DELETION_BATCH = 1000
 # Up to this part of the delay is added to it, so that messages that failed together are not retried together.
 JITTER = 0.2
 
+_IS_RETRIED, _IS_DEAD = Q(next_attempt_at__isnull=False, attempts__gt=0), Q(dead_at__isnull=False)
+
 
 class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
     def due(self, *, at: datetime) -> Self:
@@ -191,9 +193,9 @@ class WebhookMessage(models.Model):
             ),
             models.Index(fields=["event", "id"], name="sessions_core_message_event"),
             models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
-            models.Index(
-                fields=["endpoint", "dead_at"], condition=Q(dead_at__isnull=False), name="sessions_core_message_dead"
-            ),
+            # The dashboard counts messages that are retried or dead; an operator sends those of an endpoint again.
+            models.Index(fields=["next_attempt_at"], condition=_IS_RETRIED, name="sessions_core_message_retried"),
+            models.Index(fields=["dead_at", "endpoint"], condition=_IS_DEAD, name="sessions_core_message_dead"),
         ]
         constraints = [
             models.CheckConstraint(

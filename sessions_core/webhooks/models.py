@@ -35,6 +35,8 @@ LEASE = timedelta(minutes=2)
 # After a rotation, messages are also signed with the previous secret for this long.
 OVERLAP = timedelta(hours=24)
 
+_IS_DISABLED = models.Q(disabled_at__isnull=False)
+
 
 class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def enabled(self) -> Self:
@@ -80,7 +82,10 @@ class WebhookEndpoint(models.Model):
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
-        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
+            models.Index(fields=["disabled_at"], condition=_IS_DISABLED, name="sessions_core_endpoint_off"),
+        ]
 
     def __str__(self) -> str:
         return self.url

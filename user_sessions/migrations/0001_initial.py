@@ -798,6 +798,14 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
         ),
         migrations.AddIndex(
+            model_name="signingkey",
+            index=models.Index(
+                condition=models.Q(("published_until", None), ("revoked_at", None)),
+                fields=["active_from"],
+                name="user_sessions_key_unrotated",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="ticket",
             index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page"),
         ),

@@ -156,7 +156,15 @@ class SigningKey(models.Model):
             ("rotate_signingkey", "Can rotate signing key"),
             ("revoke_signingkey", "Can revoke signing key"),
         ]
-        indexes = [models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page")]
+        indexes = [
+            models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
+            # The dashboard counts keys that are due for rotation.
+            models.Index(
+                fields=["active_from"],
+                condition=Q(published_until=None, revoked_at=None),
+                name="user_sessions_key_unrotated",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"],
