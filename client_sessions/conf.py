@@ -1,16 +1,12 @@
 """Settings of client sessions, in the dict ``CLIENT_SESSIONS``."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sessions_core.conf import RetainingSettings
+from sessions_core.conf import RetainingSettings, origin_or_none
 from sessions_core.rates import RatedSettings
 
 __all__ = ["ANONYMOUS", "DEFAULT_RATES", "DEFAULT_RETENTION", "ClientSessionsSettings", "settings"]
-
-# RFC 6454, section 6.1. Links add the path.
-_ORIGIN = re.compile(r"https?://[^\s/?#@\\]+", re.ASCII)
 
 # The kind of callers without a valid credential.
 ANONYMOUS = "anonymous"
@@ -39,8 +35,7 @@ class ClientSessionsSettings(RatedSettings, RetainingSettings):
     def url(self) -> str | None:
         """Origin of this API for callers, such as ``https://sessions.example.com``. Links in responses start with it.
         Default none: links use the Host header of the request."""
-        given = self.given.get("URL")
-        return given if isinstance(given, str) and _ORIGIN.fullmatch(given) else None
+        return origin_or_none(self.given.get("URL"))
 
 
 settings = ClientSessionsSettings()

@@ -1,5 +1,6 @@
 """Settings of Gatepass: one dict per app. Each is read on access, so ``override_settings`` works."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -8,7 +9,10 @@ from django.conf import settings as django_settings
 
 from sessions_core.crypto.derived_keys import derived_keys
 
-__all__ = ["DEFAULT_RETENTION", "AppSettings", "RetainingSettings", "settings"]
+__all__ = ["DEFAULT_RETENTION", "AppSettings", "RetainingSettings", "origin_or_none", "settings"]
+
+# RFC 6454, section 6.1. Links add the path.
+_ORIGIN = re.compile(r"https?://[^\s/?#@\\]+", re.ASCII)
 
 # How long ``manage.py sessions clean`` keeps rows, by kind, and the shortest time that a project can choose.
 DEFAULT_RETENTION: Mapping[str, timedelta | None] = {"events": timedelta(days=365)}
@@ -36,6 +40,11 @@ class AppSettings:
         """Return the keys of this app."""
         own = (each for each in cls.__mro__ if each is not AppSettings)
         return {key.upper() for each in own for key, value in vars(each).items() if isinstance(value, property)}
+
+
+def origin_or_none(value: object) -> str | None:
+    """Return the value of a setting if it is an origin such as ``https://example.com``, or None."""
+    return value if isinstance(value, str) and _ORIGIN.fullmatch(value) else None
 
 
 class RetainingSettings(AppSettings):

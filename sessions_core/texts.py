@@ -4,7 +4,16 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-__all__ = ["LONGEST_ACTOR", "LONGEST_REASON", "LONGEST_TEXT", "is_storable", "is_storable_json", "printable", "text"]
+__all__ = [
+    "LONGEST_ACTOR",
+    "LONGEST_REASON",
+    "LONGEST_TEXT",
+    "is_storable",
+    "is_storable_json",
+    "printable",
+    "reason_data",
+    "text",
+]
 
 # Characters; the length of columns of events and sessions.
 LONGEST_ACTOR = 200
@@ -48,3 +57,8 @@ def text(value: str, *, name: str, longest: int, shortest: int = 0) -> str:
             f"{name} must be text of {shortest} to {longest} characters, without NUL or unpaired surrogates."
         )
     return value
+
+
+def reason_data(reason: str) -> dict[str, str]:
+    """Return the data of an event with this reason, or with none. Raise ValueError for one that is too long."""
+    return {"reason": text(reason, name="reason", longest=LONGEST_REASON)} if reason else {}

@@ -53,6 +53,7 @@ FUNCTIONS = [
     *(".", "..x", ".x", "x.", "os", "os.nothing", "nothing.at_all", f"{MODULE}.KEYS", "\0.x", 5, len),
     *(f"{MODULE}.{name}" for name in ("of_none", "of_two", "of_a_keyword", "asynchronous", "raises")),
 ]
+ORIGINS = ["example.com", "ftp://example.com", "https://example.com/path", "https://", ["https://a.example"], True]
 BAD: dict[tuple[str, str], list[Any]] = {
     ("SESSIONS_CORE", "TOKEN_KEYS"): KEYS,
     ("SESSIONS_CORE", "ENCRYPTION_KEYS"): KEYS,
@@ -71,6 +72,7 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "SESSION_CACHE_MAX_AGE"): DURATIONS,
     ("USER_SESSIONS", "SESSION_TOKEN_VERSION"): [0, 3, True, 2.0, "2", [2]],
     ("USER_SESSIONS", "ADOPT_DJANGO_SESSIONS"): [0, 1, "yes", "False", []],
+    ("USER_SESSIONS", "REMEMBER_DEVICES"): [0, 1, "yes", "False", []],
     ("USER_SESSIONS", "ALLOW_UNFILTERED_LIST"): [0, 1, "yes", "False", []],
     ("USER_SESSIONS", "USER_PROFILE"): FUNCTIONS,
     ("USER_SESSIONS", "WORKSPACE_USERS"): FUNCTIONS,
@@ -84,18 +86,17 @@ BAD: dict[tuple[str, str], list[Any]] = {
     ("USER_SESSIONS", "ACTIVITIES_PER_SESSION"): [*NUMBERS, 0],
     ("USER_SESSIONS", "DEVICES_PAGE_VERIFIED_WITHIN"): [0, 10, True, timedelta(0), timedelta(minutes=1), timedelta.max],
     ("USER_SESSIONS", "PASSWORD_CHANGE_ENDS"): ["Others", ["others"], True, 0],
-    ("CLIENT_SESSIONS", "URL"): [
-        "example.com",
-        "ftp://example.com",
-        "https://example.com/path",
-        "https://",
-        ["https://a.example"],
-        True,
-    ],
+    ("USER_SESSIONS", "NEW_DEVICE_NOTICE"): ["Mail", ["mail"], True, 0],
+    ("USER_SESSIONS", "NEW_DEVICE_RECIPIENT"): [*{*FUNCTIONS} - {f"{MODULE}.of_two"}, f"{MODULE}.of_one"],
+    ("USER_SESSIONS", "URL"): ORIGINS,
+    ("CLIENT_SESSIONS", "URL"): ORIGINS,
 }
 
 
 def of_none() -> None: ...
+
+
+def of_one(one: Any) -> None: ...
 
 
 def of_two(one: Any, other: Any) -> None: ...

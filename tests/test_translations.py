@@ -36,7 +36,7 @@ def marked(app: Path) -> Iterator[Message]:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in FUNCTIONS:
                 *context, text = [ast.literal_eval(argument) for argument in call.args]
                 yield "".join(context), text
-    for file in app.rglob("*.html"):
+    for file in (each for kind in ("html", "txt") for each in app.rglob(f"*.{kind}")):
         page = file.read_text()
         yield from ((found["context"] or "", found["text"]) for found in TRANSLATE.finditer(page))
         yield from (("", re.sub(r"{{ (\w+) }}", r"%(\1)s", text)) for text in BLOCK.findall(page))

@@ -14,6 +14,7 @@ class UserSessionsConfig(AppConfig):
             cleaning,
             deactivation,
             django_sign_ins,
+            new_device_checks,
             password_changes,
             personal_data,
             reauthentication,
@@ -22,6 +23,7 @@ class UserSessionsConfig(AppConfig):
         from user_sessions.clerk import webhook_shapes  # noqa: F401  (importing registers checks and webhooks)
         from user_sessions.keys import trusted_keys
         from user_sessions.management.user_session_kind import UserSessionKind
+        from user_sessions.pages import new_device_mail
 
         cleaning.register_kinds()
         personal_data.register_source()
@@ -31,3 +33,4 @@ class UserSessionsConfig(AppConfig):
         password_changes.connect()
         django_sign_ins.connect()
         reauthentication.connect()
+        new_device_mail.connect()

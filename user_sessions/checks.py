@@ -19,9 +19,11 @@ from user_sessions.conf import (
     DEFAULT_LIMITS,
     DEFAULT_PLACE,
     DEFAULT_PROFILE,
+    DEFAULT_RECIPIENT,
     DEFAULT_REQUIREMENT,
     DEFAULT_RISK,
     EVERYBODY,
+    NEW_DEVICE_NOTICES,
     ORDINARY,
     PASSWORD_CHANGE_POLICIES,
     SHORTEST_VERIFIED_WITHIN,
@@ -62,6 +64,8 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
         *_check_function("SESSION_LIMITS", DEFAULT_LIMITS, id="user_sessions.E012", takes=3),
         *_check_function("PLACE_OF_ADDRESS", DEFAULT_PLACE, id="user_sessions.E013"),
         *_check_function("SIGN_IN_RISK", DEFAULT_RISK, id="user_sessions.E018", takes=4),
+        *_check_function("NEW_DEVICE_RECIPIENT", DEFAULT_RECIPIENT, id="user_sessions.E023", takes=2),
+        *_check_notice(),
         *_check_activities(),
         *_check_token_version(),
         *_check_devices_page(),
@@ -74,7 +78,7 @@ def check_settings(**_: object) -> Iterable[CheckMessage]:
 def _check_flags() -> list[CheckMessage]:
     return [
         Error(f"USER_SESSIONS[{name!r}] must be True or False.", id="user_sessions.E003")
-        for name in ("ADOPT_DJANGO_SESSIONS", "ALLOW_UNFILTERED_LIST")
+        for name in ("ADOPT_DJANGO_SESSIONS", "ALLOW_UNFILTERED_LIST", "REMEMBER_DEVICES")
         if not isinstance(settings.given.get(name, False), bool)
     ]
 
@@ -183,6 +187,15 @@ def _check_devices_page() -> list[CheckMessage]:
         f"{LONGEST_LIFETIME.days} days."
     )
     return [Error(message, id="user_sessions.E019")]
+
+
+def _check_notice() -> Iterable[CheckMessage]:
+    if settings.given.get("NEW_DEVICE_NOTICE", "off") not in NEW_DEVICE_NOTICES:
+        message = f"USER_SESSIONS['NEW_DEVICE_NOTICE'] must be one of {', '.join(NEW_DEVICE_NOTICES)}."
+        yield Error(message, id="user_sessions.E022")
+    if settings.given.get("URL") != settings.url:
+        message = "USER_SESSIONS['URL'] must be an origin such as https://www.example.com, without a path."
+        yield Error(message, id="user_sessions.E024")
 
 
 def _check_password_change() -> list[CheckMessage]:

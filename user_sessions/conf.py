@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from sessions_core.conf import RetainingSettings
+from sessions_core.conf import RetainingSettings, origin_or_none
 from sessions_core.moments import LONGEST_LIFETIME
 from sessions_core.rates import RatedSettings
 
-__all__ = ["ADDRESS_FORMS", "DEFAULT_RATES", "DEFAULT_RETENTION", "PASSWORD_CHANGE_POLICIES", "settings"]
+__all__ = [
+    "ADDRESS_FORMS",
+    "DEFAULT_RATES",
+    "DEFAULT_RETENTION",
+    "NEW_DEVICE_NOTICES",
+    "PASSWORD_CHANGE_POLICIES",
+    "settings",
+]
 
 EVERYBODY = "user_sessions.users.everybody"
 ORDINARY = "user_sessions.users.is_ordinary"
@@ -20,13 +27,20 @@ PASSWORD_CHANGE_POLICIES = ("others", "all", "none")
 ADDRESS_FORMS = ("whole", "cut", "hashed", "none")
 DEFAULT_RISK = "user_sessions.risk.no_risk"
 DEFAULT_PLACE = "user_sessions.places.unknown"
+DEFAULT_RECIPIENT = "user_sessions.recipients.default_recipient"
+NEW_DEVICE_NOTICES = ("off", "signal", "mail")
 
 # Session tokens contain the age of an authentication in whole minutes.
 SHORTEST_VERIFIED_WITHIN = timedelta(minutes=2)
 
 # visitor: new clients and sign-ins of one network. password: attempts at one user from one network. account: attempts
-# at one user from all networks.
-DEFAULT_RATES: Mapping[str, str | None] = {"visitor": "60/minute", "password": "10/minute", "account": "100/minute"}
+# at one user from all networks. new_device_mail: mails to one user about new devices.
+DEFAULT_RATES: Mapping[str, str | None] = {
+    "visitor": "60/minute",
+    "password": "10/minute",
+    "account": "100/minute",
+    "new_device_mail": "5/hour",
+}
 
 
 # How long ``manage.py sessions clean`` keeps rows after they are over, by kind.
@@ -196,6 +210,39 @@ class UserSessionsSettings(RatedSettings, RetainingSettings):
         if isinstance(given, timedelta) and SHORTEST_VERIFIED_WITHIN <= given <= LONGEST_LIFETIME:
             return given
         return None if given is None else SHORTEST_VERIFIED_WITHIN
+
+    @property
+    def remember_devices(self) -> bool:
+        """Return True if a cookie names the client of a browser, so that later sign-ins start on it. Default False."""
+        return self.given.get("REMEMBER_DEVICES", False) is True
+
+    @property
+    def new_device_notice(self) -> str:
+        """Return what happens when a user signs in on a new device: ``"off"``, ``"signal"`` or ``"mail"``.
+
+        With ``"signal"`` the event has ``new_device`` and the signal ``new_device_signed_in`` is sent; with ``"mail"``
+        the user also gets a mail. Default ``"off"``.
+        """
+        given = self.given.get("NEW_DEVICE_NOTICE", "off")
+        return given if given in NEW_DEVICE_NOTICES else "off"
+
+    @property
+    def new_device_recipient(self) -> str:
+        """Return the dotted path of a function that decides who gets the mail about a new device, in which language.
+
+        It takes the user and the session, and returns a ``user_sessions.recipients.Recipient``, or None for no mail.
+        Default ``"user_sessions.recipients.default_recipient"``: the address of the user.
+        """
+        given = self.given.get("NEW_DEVICE_RECIPIENT", DEFAULT_RECIPIENT)
+        return given if isinstance(given, str) else DEFAULT_RECIPIENT
+
+    @property
+    def url(self) -> str | None:
+        """Return the origin of the pages for users, such as ``https://www.example.com``: links in mails start with it.
+
+        Default None. The Host header of a request is not used: an attacker who signs in chooses it.
+        """
+        return origin_or_none(self.given.get("URL"))
 
     @property
     def adopt_django_sessions(self) -> bool:

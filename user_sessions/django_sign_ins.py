@@ -46,10 +46,11 @@ from user_sessions.exceptions import NotLive, SignInRefused, StaleClient, TooMan
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.models.voiding import binds
+from user_sessions.remembered_devices import note_sign_in, remembered_client
 from user_sessions.request_devices import device_of_request
 from user_sessions.risk import record_refusal
 
-__all__ = ["MIDDLEWARE", "connect", "live_session"]
+__all__ = ["MIDDLEWARE", "connect", "has_middleware", "live_session"]
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +90,8 @@ def begin_session(sender: type, request: Any, user: Any, **_: Any) -> None:
                 sign_out(request)
                 request.user = AnonymousUser()
                 raise
+            if session is not None:
+                note_sign_in(request, session)
         elif previous is not None and previous.pk != session.pk:
             previous.replace(actor=session.actor, at=at, reason="the user signed in again")
         link(request, session)
@@ -155,13 +158,16 @@ def _current(request: Any, user: Any, *, at: datetime) -> UserSession | None:
 def _start(
     request: Any, user: Any, previous: UserSession | None, *, at: datetime, actor: str = ACTOR, **facts: Any
 ) -> UserSession | None:
-    """Start a session, on the client of the previous one. Return None if this sign-in cannot have one. Raise
-    PermissionDenied."""
+    """Start a session, on the client of the previous one or on that of this browser. Return None if this sign-in cannot
+    have one. Raise PermissionDenied."""
     try:
         joined = with_policies("", UserSessionPolicy)
         workspace = Workspace.objects.find_default(*joined) or Workspace.objects.default()
         stays = previous is not None and previous.workspace_id == workspace.pk and previous.is_live(at)
-        client = previous.client if previous is not None and stays else None
+        if previous is not None and stays:
+            client: Client | None = previous.client
+        else:
+            client = remembered_client(request, workspace, at=at) if actor == ACTOR else None
         facts |= {"actor": actor, "replacing": True, "device": device_of_request(request), "at": at}
         return _start_on(client, workspace, user, facts)
     except NoDefaultWorkspace:
@@ -263,9 +269,11 @@ def _find_committed(request: Any) -> UserSession | None:
 
 def _is_in_use() -> bool:
     """Return True if the middleware is installed, without which a user session could not end a Django session."""
-    return _has_middleware(tuple(django_settings.MIDDLEWARE)) and has_table(
-        router.db_for_write(UserSession), UserSession
-    )
+    return has_middleware() and has_table(router.db_for_write(UserSession), UserSession)
+
+
+def has_middleware() -> bool:
+    return _has_middleware(tuple(django_settings.MIDDLEWARE))
 
 
 @lru_cache(maxsize=8)

@@ -21,6 +21,7 @@ from user_sessions.exceptions import SessionsUnavailable
 from user_sessions.guards import RETRY_AFTER
 from user_sessions.models import UserSession
 from user_sessions.password_changes import keeping_current
+from user_sessions.remembered_devices import remember_device
 from user_sessions.revocations import RevocationScope
 
 __all__ = ["UserSessionMiddleware"]
@@ -52,6 +53,7 @@ class UserSessionMiddleware:
         with RevocationScope(), keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
             response = self.get_response(request)
         repair_rolled_back(request)
+        remember_device(request, response)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
     async def acall(self, request: HttpRequest) -> HttpResponseBase:
@@ -59,6 +61,7 @@ class UserSessionMiddleware:
             with keeping_current(lambda: request.user_session):  # type: ignore[attr-defined]  # set by prepare
                 response: HttpResponseBase = await self.get_response(request)
         await arepair_rolled_back(request)
+        remember_device(request, response)
         return unavailable() if met_outage(request) and response.status_code == 500 else response
 
 

@@ -15,6 +15,7 @@ from sessions_core.models import Event
 from sessions_core.models.events import USER_ERASED
 from sessions_core.personal_data import DataSource, Person, Section, Traces, register
 from sessions_core.personal_rows import columns, delete_quietly, role
+from user_sessions.closers import DISOWNER
 from user_sessions.exceptions import UserInactive
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession, admission
 
@@ -134,6 +135,8 @@ def _traces(person: Person) -> Traces:
     # Rows that are deleted already have left their events.
     actors = {
         *(f"user_session:{id}" for id in sessions),
+        *(f"{DISOWNER}{id}" for id in sessions),
+        *(f"{DISOWNER}{event.subject}" for event in named),
         *(f"ticket:{id}" for id in tickets),
         *(f"{_actor_kind(event)}:{event.subject}" for event in named),
     }

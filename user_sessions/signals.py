@@ -13,10 +13,13 @@ from sessions_core.signals import send_after
 from user_sessions.models import Status, UserSession
 from user_sessions.models.status import OPEN
 
-__all__ = ["session_ended", "session_started", "token_reused"]
+__all__ = ["new_device_signed_in", "session_ended", "session_started", "token_reused"]
 
 # session, actor
 session_started = Signal()
+
+# session, actor
+new_device_signed_in = Signal()
 
 # workspace_id, session_ids, status, reason, actor, at
 session_ended = Signal()
@@ -43,9 +46,14 @@ class SessionsOfEpoch:
 def _started(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
     # ``UserSession.require`` records ``user_session.pending`` with the tasks, ``start`` without.
     begun = {event.subject: event for event in events if "tasks" not in event.data}
-    sessions = UserSession.objects.with_status_facts().select_related("user", "client", "workspace").in_bulk(begun)
+    joined = ("user", "client", "workspace", "latest_activity")
+    sessions = UserSession.objects.with_status_facts().select_related(*joined).in_bulk(begun)
     for id, session in sessions.items():
         yield {"session": session, "actor": begun[id].actor}
+
+
+def _on_new_devices(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
+    yield from _started([event for event in events if event.data.get("new_device")])
 
 
 def _ended(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
@@ -84,9 +92,10 @@ def _reused(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
 
 ENDS = ("ended", "revoked", "replaced", "removed", "expired")
 
-send_after(
-    "user_session.created", "user_session.pending", signal=session_started, sender=UserSession, arguments=_started
-)
+BEGINNINGS = ("user_session.created", "user_session.pending")
+
+send_after(*BEGINNINGS, signal=session_started, sender=UserSession, arguments=_started)
+send_after(*BEGINNINGS, signal=new_device_signed_in, sender=UserSession, arguments=_on_new_devices)
 send_after(*(f"user_session.{end}" for end in ENDS), signal=session_ended, sender=UserSession, arguments=_ended)
 send_after("epoch.begun", signal=session_ended, sender=UserSession, arguments=_ended_by_epoch)
 send_after("user_session.token_reused", signal=token_reused, sender=UserSession, arguments=_reused)

@@ -116,6 +116,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "client session",
                 "verbose_name_plural": "client sessions",
                 "ordering": ("created_at", "id"),
+                "permissions": [("revoke_clientsession", "Can revoke client session")],
             },
         ),
         migrations.CreateModel(
@@ -150,6 +151,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "grant",
                 "verbose_name_plural": "grants",
                 "ordering": ("id",),
+                "permissions": [("revoke_grant", "Can revoke grant")],
             },
         ),
         migrations.CreateModel(
@@ -192,6 +194,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "personal access token",
                 "verbose_name_plural": "personal access tokens",
                 "ordering": ("-created_at", "id"),
+                "permissions": [("revoke_personalaccesstoken", "Can revoke personal access token")],
             },
         ),
         migrations.AddIndex(

@@ -122,6 +122,7 @@ class Grant(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "grant")
         verbose_name_plural = pgettext_lazy("Gatepass", "grants")
         ordering = ("id",)
+        permissions = [("revoke_grant", "Can revoke grant")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(read_until__isnull=False) | Q(control_until__isnull=False),

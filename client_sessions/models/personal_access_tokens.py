@@ -20,7 +20,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import USER
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON
+from sessions_core.texts import LONGEST_ACTOR, LONGEST_REASON, reason_data
 from sessions_core.texts import text as check_text
 
 # Characters
@@ -102,26 +102,30 @@ class PersonalAccessToken(models.Model):
         verbose_name = _("personal access token")
         verbose_name_plural = _("personal access tokens")
         ordering = ("-created_at", "id")
+        permissions = [("revoke_personalaccesstoken", "Can revoke personal access token")]
         indexes = [models.Index(fields=["created_at", "id"], name="client_sessions_person_page")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.short}…)"
 
-    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Revoke the token: the next request with it is refused. Return True if it was usable."""
-        at = moment(at)
+    def revoke(self, *, actor: str, reason: str = "", at: datetime | None = None) -> bool:
+        """Revoke the token: the next request with it is refused. Return True if it was usable.
+
+        ``reason`` is recorded, at most 200 characters.
+        """
+        at, because = moment(at), reason_data(reason)
         with atomic():
             alive = PersonalAccessToken.objects.filter(pk=self.pk, revoked_at=None)
             happened = alive.update(revoked_at=at)
             if happened:
-                self._record("personal_access_token.revoked", actor=actor, at=at)
+                self._record("personal_access_token.revoked", actor=actor, at=at, **because)
                 self.revoked_at = at
         return bool(happened)
 
-    def _record(self, type: str, *, actor: str, at: datetime | None = None) -> None:
+    def _record(self, type: str, *, actor: str, at: datetime | None = None, **data: Any) -> None:
         """Record an event in each workspace of the token."""
         for workspace in self.workspaces.all():
-            Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, actor=actor, at=at)
+            Event.objects.record(type, subject=self.short, workspace_id=workspace.pk, actor=actor, at=at, **data)
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,10 @@ class PersonalAccess:
         if self.chosen is None:
             raise AttributeError("The caller chose no workspace")
         return self.chosen
+
+    @property
+    def workspace_id(self) -> uuid.UUID:
+        return self.workspace.pk
 
     @property
     def credential(self) -> str:

@@ -1,6 +1,7 @@
 """The client session: fields, constraints, and the methods that change it."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,16 +18,16 @@ from client_sessions.models.grants import ALL, Grant, Terms, check_terms
 from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.models.querysets import LONGEST_KEY, TOKEN, ClientSessionQuerySet, check_key
 from client_sessions.models.session_grants import SessionGrants
-from client_sessions.models.statements import SessionChanges, SessionLookups
+from client_sessions.models.statements import WITH_WORKSPACE, SessionChanges, SessionLookups
 from client_sessions.wanted import NormalizedWanted, Wanted, normalize_wanted
 from sessions_core.crypto import tokens
 from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.db.asynchronous import twin_of
-from sessions_core.db.returning import insert
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
+from sessions_core.texts import reason_data
 
 # The kind of caller with a client session token; see sessions_core.http.routes.
 CLIENT_SESSION = "client_session"
@@ -73,6 +74,7 @@ class ClientSession(models.Model):
         verbose_name = _("client session")
         verbose_name_plural = _("client sessions")
         ordering = ("created_at", "id")
+        permissions = [("revoke_clientsession", "Can revoke client session")]
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
             # The console finds a user's sessions in all workspaces.
@@ -110,20 +112,22 @@ class ClientSession(models.Model):
         return f"client_session:{self.id}"
 
     @classmethod
-    def of_token(cls, presented: tokens.Presented) -> "ClientSession | None":
-        """Return the session of a checked token, or None. One query, with the workspace joined."""
-        session = _LOOKUPS.by_token.get(short=presented.short)
+    def of_token(
+        cls, presented: tokens.Presented, *, related: Sequence[str] = WITH_WORKSPACE
+    ) -> "ClientSession | None":
+        """Return the session of a checked token, or None. One query, which joins ``related``."""
+        session = _LOOKUPS.by_token(tuple(related)).get(short=presented.short)
         return session if session and TOKEN.agrees(presented, session.token_key) else None
 
     @classmethod
-    def of_id(cls, id: UUID, *, workspace: Workspace) -> "ClientSession | None":
+    def of_id(cls, id: UUID, *, workspace_id: UUID) -> "ClientSession | None":
         """Return the session with this id, or None. One query."""
-        return _LOOKUPS.by_id.get(workspace=workspace.pk, session=id)
+        return _LOOKUPS.by_id.get(workspace=workspace_id, session=id)
 
     @classmethod
-    def of_key(cls, user_identifier_key: str, *, workspace: Workspace) -> "ClientSession | None":
+    def of_key(cls, user_identifier_key: str, *, workspace_id: UUID) -> "ClientSession | None":
         """Return the one session, live or expired, that has this key now, or None. One query, with its grants."""
-        return _LOOKUPS.by_key(workspace, user_identifier_key)
+        return _LOOKUPS.by_key(workspace_id, user_identifier_key)
 
     @property
     def status(self) -> Status:
@@ -161,13 +165,13 @@ class ClientSession(models.Model):
                 for resource_type, ids in checked.items():
                     grants.add(resource_type, ids, terms)
 
-    def revoke_access(self, wanted: Wanted, *, actor: str, at: datetime | None = None) -> None:
-        """Delete these grants. Resources without a grant are ignored.
+    def revoke_access(self, wanted: Wanted, *, actor: str, reason: str = "", at: datetime | None = None) -> None:
+        """Delete these grants. Resources without a grant are ignored. ``reason`` is recorded, at most 200 characters.
 
         A resource that another grant leads to stays within reach. Raise NotLive, or resources.Missing for an id that
         is not granted and cannot be; then nothing changes.
         """
-        at, wanted = moment(at), normalize_wanted(wanted)
+        at, wanted, because = moment(at), normalize_wanted(wanted), reason_data(reason)
         with atomic():
             self._lock(actor=actor, at=at)
             with SessionGrants.read(self, actor=actor, at=at) as grants:
@@ -176,7 +180,7 @@ class ClientSession(models.Model):
                     ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
                     others = [one for stored_id, one in ids.items() if stored_id not in granted]
                     resources.check({resource_type: others}, workspace_id=self.workspace_id)
-                    grants.remove(resource_type, ids)
+                    grants.remove(resource_type, ids, **because)
 
     def replace_grants(
         self,
@@ -208,15 +212,15 @@ class ClientSession(models.Model):
                 for resource_type in checked:
                     grants.limit(resource_type, terms)
 
-    def revoke(self, *, actor: str, at: datetime | None = None) -> bool:
+    def revoke(self, *, actor: str, reason: str = "", at: datetime | None = None) -> bool:
         """Revoke the session: the next request with its token is refused. Return True if it was not revoked before.
 
-        An expired session can be revoked as well.
+        An expired session can be revoked as well. ``reason`` is recorded, at most 200 characters.
         """
-        at = moment(at)
+        at, because = moment(at), reason_data(reason)
         with atomic():
             if happened := _CHANGES.revoke.run(workspace=self.workspace_id, session=self.pk, at=at):
-                self._record("client_session.revoked", actor=actor, at=at)
+                self._record("client_session.revoked", actor=actor, at=at, **because)
                 self.revoked_at = at
         return bool(happened)
 
@@ -260,7 +264,6 @@ class ClientSession(models.Model):
             checked = resources.check(wanted, workspace_id=self.workspace_id, lock=True)
             if self.user_identifier_key is not None:
                 _CHANGES.release_key.run(workspace=self.workspace_id, key=self.user_identifier_key, at=self.created_at)
-            insert([self])
             with SessionGrants(self, actor=actor, at=self.created_at) as grants:
                 grants.record("client_session.created")
                 for resource_type, ids in checked.items():

@@ -173,6 +173,10 @@ class ConfirmedActions(admin.ModelAdmin):
         """Return the address that asks to confirm this action on one object."""
         return self.url_of("act", quote(obj.pk), name)
 
+    def page_of(self, obj: Model) -> str:
+        """Return the address of the page that shows what an action did to this object."""
+        return self.url_of("change", quote(obj.pk))
+
     def in_words(self, obj: Any) -> "_StrOrPromise":
         """Return how a confirmation names this object."""
         return str(obj)
@@ -196,7 +200,7 @@ class ConfirmedActions(admin.ModelAdmin):
         if obj is None:
             raise Http404
         one = self.get_queryset(request).filter(pk=obj.pk)
-        back = self.url_of("change", quote(obj.pk))
+        back = self.page_of(obj)
         return self.ask_or_act(request, action, one, back=back) or HttpResponseRedirect(back)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

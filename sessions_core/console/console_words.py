@@ -16,7 +16,7 @@ from django.utils.translation import pgettext
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["BAD", "GOOD", "OVER", "WARNING", "badge", "exact", "link_to", "time_in_words"]
+__all__ = ["BAD", "GOOD", "OVER", "WARNING", "badge", "exact", "link_to", "time_in_words", "url_to"]
 
 # Kinds of badges. Each has a sign, so that nobody needs to tell the colours apart.
 GOOD, OVER, WARNING, BAD = "good", "over", "warning", "bad"
@@ -66,10 +66,15 @@ def badge(text: "_StrOrPromise", kind: str, *, title: "_StrOrPromise" = "") -> S
 
 
 def link_to(obj: Model, text: "_StrOrPromise | None" = None) -> SafeString | str:
-    """Return the object's name, linked to its admin page if it has one: a host may not register its users."""
+    """Return the object's name, linked to its admin page if it has one."""
     name = str(obj) if text is None else text
+    url = url_to(obj)
+    return format_html('<a href="{}">{}</a>', url, name) if url else format_html("{}", name)
+
+
+def url_to(obj: Model) -> str:
+    """Return the address of the object's admin page, or an empty text: a host may not register its users."""
     try:
-        url = reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
+        return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
     except NoReverseMatch:
-        return format_html("{}", name)
-    return format_html('<a href="{}">{}</a>', url, name)
+        return ""

@@ -88,5 +88,12 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
+class _Encoder(DjangoJSONEncoder):
+    """Writes a duration as arguments of commands spell it."""
+
+    def default(self, value: Any) -> Any:
+        return format_duration(value) if isinstance(value, timedelta) else super().default(value)
+
+
 def _json(value: Any) -> str:
-    return json.dumps(value, cls=DjangoJSONEncoder, indent=2)
+    return json.dumps(value, cls=_Encoder, indent=2)

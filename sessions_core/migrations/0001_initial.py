@@ -151,6 +151,23 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="predecessor",
+                        to="sessions_core.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
+                ("overlap", models.DurationField(blank=True, editable=False, null=True)),
+                (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -164,6 +181,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
+                "permissions": [
+                    ("create_apikey", "Can create API key"),
+                    ("roll_apikey", "Can roll API key"),
+                    ("revoke_apikey", "Can revoke API key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -211,6 +233,21 @@ class Migration(migrations.Migration):
                         verbose_name="last outcome",
                     ),
                 ),
+                (
+                    "attempted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the last attempt ended.", null=True, verbose_name="last attempt at"
+                    ),
+                ),
+                (
+                    "response_time",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Duration of the last attempt, in milliseconds.",
+                        null=True,
+                        verbose_name="response time",
+                    ),
+                ),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
                 ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
                 (
@@ -222,6 +259,7 @@ class Migration(migrations.Migration):
                 (
                     "endpoint",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",
                         to="sessions_core.webhookendpoint",
@@ -311,6 +349,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="webhookmessage",
             index=models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("dead_at__isnull", False)),
+                fields=["endpoint", "dead_at"],
+                name="sessions_core_message_dead",
+            ),
         ),
         migrations.AddIndex(
             model_name="workspace",

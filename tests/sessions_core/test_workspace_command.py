@@ -36,7 +36,7 @@ def test_a_name_is_enough(create):
 
 def test_every_option_applies(create):
     created = create("Acme", "--sandbox", "--frontend-api", ADDRESS, "--api-key")
-    workspace = ApiKey.objects.authenticate(created["api_key"]).workspace
+    workspace = ApiKey.authenticate(created["api_key"]).workspace
     assert (workspace.is_sandbox, UserSessionPolicy.of(workspace).frontend_api) == (True, ADDRESS)
     assert (created["is_sandbox"], created["frontend_api"]) == (True, ADDRESS)
 
@@ -131,6 +131,16 @@ def test_an_empty_value_removes_a_rule(policy):
     policy("user_sessions.limit=3")
     assert policy("user_sessions.limit=")["user_sessions.limit"] == ""
     assert UserSessionPolicy.objects.get().limit is None
+
+
+def test_what_json_prints_can_be_set_again(policy, capsys):
+    policy("user_sessions.lifetime=12h")
+    call_command("workspace", "policy", "Acme", "--json")
+    rules = {rule["name"]: rule["value"] for rule in json.loads(capsys.readouterr().out)}
+    assert rules["user_sessions.lifetime"] == "12h"
+    before = policy()
+    given = {name: "" if value is None else value for name, value in rules.items()}
+    assert policy(*(f"{name}={value}" for name, value in given.items())) == before
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_the_paths_are_those_of_the_views():
     documented = {path.replace("<id>", "*").replace("<kind>", "*") for path, *_ in table(PAGE, "Use it from a script")}
     patterns = [str(each.pattern) for each in device_urls.urlpatterns]
     paths = {"/".join("*" if part.startswith("<") else part for part in each.split("/")) for each in patterns if each}
-    assert paths <= documented
+    assert paths - {"not-me/*/"} <= documented  # which answers no JSON
 
 
 def test_a_host_lists_passes_of_its_own(monkeypatch, ann):

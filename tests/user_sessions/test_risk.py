@@ -139,6 +139,14 @@ def test_a_device_is_new_until_the_user_has_signed_in_on_it(sign_in_from):
     assert judged(new_device, sign_in_from(BERLIN, after=2 * HOUR, client=known.client)) is None
 
 
+def test_imported_sessions_are_no_sign_ins(sign_in_from):
+    imported = sign_in_from(BERLIN)
+    imported.revoke(actor="import:knox")
+    first = sign_in_from(BERLIN, after=HOUR)
+    assert judged(new_device, first) is None
+    assert judged(new_device, sign_in_from(BERLIN, after=2 * HOUR))
+
+
 @pytest.mark.parametrize(("verdict", "reason"), [("deny", ""), ("notify", "x" * 201), ("notify", "\0")])
 def test_a_wrong_verdict_is_refused(verdict, reason):
     with pytest.raises(ValueError):

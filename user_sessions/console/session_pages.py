@@ -1,10 +1,14 @@
 """The list of user sessions, and the page of one session with its time line, its tokens and its buttons."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -13,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed_of_all
-from sessions_core.console.console_permissions import operator
-from sessions_core.console.console_words import time_in_words
+from sessions_core.console.console_permissions import operator, permission_for, require_permission
+from sessions_core.console.console_words import time_in_words, url_to
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
+from sessions_core.user_keys import key_in_text
 from user_sessions.console.session_consequences import consequences
 from user_sessions.console.session_filters import (
     DeviceFilter,
@@ -213,6 +218,21 @@ class UserSessionAdmin(HistoryAdmin):
     @admin.display(description=_("of this client"))
     def sessions_of_client(self, session: UserSession) -> SafeString:
         return self._others(session, Q(client=session.client_id), f"?client={session.client_id}")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.sign_out_user_view)
+        named = f"{self.opts.app_label}_{self.opts.model_name}_sign_out_user"
+        return [path("of_user/<path:user_key>/sign_out/", view, name=named), *super().get_urls()]
+
+    def sign_out_user_view(self, request: HttpRequest, user_key: str) -> HttpResponse:
+        """Ask to revoke all live sessions of a user, or revoke them and return to the page of the user."""
+        action = replace(self.confirmed_actions()["revoke"], button=_("Sign out everywhere"))
+        require_permission(request, permission_for(action.permission, self.model))
+        model = get_user_model()
+        user: Any = get_object_or_404(QuerySet(model), pk=key_in_text(user_key, model))
+        sessions = self.get_queryset(request).filter(user=user.pk).live(at=timezone.now())
+        back = url_to(user) or f"{self.url_of('changelist')}?user={user.pk}"
+        return self.ask_or_act(request, action, sessions, back=back) or HttpResponseRedirect(back)
 
     def _others(self, session: UserSession, condition: Q, query: str) -> SafeString:
         found = UserSession.objects.filter(condition).exclude(pk=session.pk).order_by("-created_at", "-id")

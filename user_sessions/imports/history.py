@@ -12,6 +12,7 @@ from sessions_core.crypto.tokens import pseudonyms
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
+from user_sessions.closers import IMPORTER
 from user_sessions.ids import new_id
 from user_sessions.imports.past_sessions import WRONG, End, Outcome, PastSession, Refused
 from user_sessions.models import Activity, Client, ImportedSession, Status, UserSession
@@ -73,7 +74,7 @@ class History:
 
     @property
     def actor(self) -> str:
-        return f"import:{self.source}"
+        return f"{IMPORTER}{self.source}"
 
     def add(self, rows: Sequence[PastSession | Outcome]) -> None:
         """Import one batch in one transaction, or nothing of it. A fixed number of queries.

@@ -500,6 +500,47 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="JwtTemplateVersion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(verbose_name="version")),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                ("claims", models.TextField(verbose_name="claims")),
+                ("lifetime", models.PositiveIntegerField(verbose_name="lifetime")),
+                ("allowed_clock_skew", models.PositiveSmallIntegerField(verbose_name="allowed clock skew")),
+                ("signing_algorithm", models.CharField(blank=True, max_length=5, verbose_name="signing algorithm")),
+                ("has_new_key", models.BooleanField(default=False)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="sessions_core.event",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="user_sessions.jwttemplate",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "version of a JWT template",
+                "verbose_name_plural": "versions of JWT templates",
+                "ordering": ("-number",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("template", "number"), name="user_sessions_jwt_template_version_is_numbered"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SigningKey",
             fields=[
                 (
@@ -544,6 +585,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "signing key",
                 "verbose_name_plural": "signing keys",
                 "ordering": ("-active_from", "kid"),
+                "permissions": [
+                    ("rotate_signingkey", "Can rotate signing key"),
+                    ("revoke_signingkey", "Can revoke signing key"),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -9,11 +9,12 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
-from sessions_core.db.returning import Insert, insert
+from sessions_core.db.returning import Insert, Inserts
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from user_sessions.authentication_methods import SEVERAL_FACTORS
+from user_sessions.conf import settings
 from user_sessions.exceptions import SignInRefused
 from user_sessions.ids import new_id
 from user_sessions.limits import Limits, limits_of
@@ -31,7 +32,7 @@ from user_sessions.models.start_arguments import method_names, require_arguments
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
-from user_sessions.risk import ALLOWED, Risk, Verdict, risk_of
+from user_sessions.risk import Verdict, new_device, risk_of
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
@@ -139,7 +140,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self._begin(
             workspace=workspace,
             client=client or Client._new(workspace, at=at),
-            user=user,
+            user=locked if user._state.adding else user,  # an instance with only the key
             tasks=tasks,
             impersonator=impersonator,
             amr=method_names(amr),
@@ -197,17 +198,18 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
             **values,
         )
         session.void_reason = None
-        risk = ALLOWED if activity is None or session.impersonator else _judge(session, activity)
+        facts = {} if activity is None or session.impersonator else _judge(session, activity)
+        rows: list[models.Model] = []
         if session.client._state.adding:
             session.client.last_active_session_id = session.pk
-            insert([session.client])
-        _insertion(self.model).run([session])
-        if session.client.last_active_session_id != session.pk:
+            rows.append(session.client)
+        else:
             session.client._select(session, at=at)
         if activity is not None:
             activity.session = session
-            insert([activity])
-        _record_start(session, risk, actor=actor, at=at)
+            rows.append(activity)
+        inserts: Inserts = [(_insertion(self.model), [session]), *(Insert.plain([row]) for row in rows)]
+        _record_start(session, facts, inserts, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -258,26 +260,32 @@ def _insertion(model: "type[UserSession]") -> Insert:
     return Insert(model, lambda: {"epoch_id": _epoch_id()})
 
 
-def _judge(session: "UserSession", activity: Activity) -> Risk:
-    """Ask the host about a sign-in, and carry out its verdict. Raise SignInRefused."""
+def _judge(session: "UserSession", activity: Activity) -> dict[str, Any]:
+    """Ask the host about a sign-in, and carry out its verdict. Return what the event records. Raise SignInRefused."""
     of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
     before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
+    # At an adoption nobody signs in, and nobody has authenticated.
+    is_noticed = settings.new_device_notice != "off" and session.verified_at != UNVERIFIED
+    facts: dict[str, Any] = {}
+    if is_noticed and new_device(session.user, session, activity, before):
+        facts["new_device"] = True
     risk = risk_of(session, activity, before)
     if risk.verdict == Verdict.REFUSE:
         raise SignInRefused(session, risk.reason)
     if risk.verdict == Verdict.STEP_UP:
         session.verified_at, session.second_factor_at = UNVERIFIED, None
-    return risk
-
-
-def _record_start(session: "UserSession", risk: Risk, *, actor: str, at: datetime) -> None:
-    happened = "pending" if session.tasks else "created"
-    # The user and the client, so that a history can be found and erased after their rows are gone.
-    facts: dict[str, Any] = {"user": str(session.user_id), "client": session.client_id}
-    if session.impersonator is not None:
-        facts["impersonator"] = session.impersonator
     if risk.verdict != Verdict.ALLOW:
         facts |= {"risk": risk.verdict, "reason": risk.reason}
-    Event.objects.record(
-        f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
-    )
+    return facts
+
+
+def _record_start(session: "UserSession", facts: dict[str, Any], inserts: Inserts, *, actor: str, at: datetime) -> None:
+    """Insert the session with its other rows and the event."""
+    happened = "pending" if session.tasks else "created"
+    # The user and the client, so that a history can be found and erased after their rows are gone.
+    facts = {"user": str(session.user_id), "client": session.client_id, **facts}
+    if session.impersonator is not None:
+        facts["impersonator"] = session.impersonator
+    of_session = {"subject": session.pk, "workspace_id": session.workspace_id, "created_at": at}
+    event = Event(type=f"user_session.{happened}", actor=actor, data=facts, **of_session)
+    Event.objects.record_together([event], beside=inserts)
