@@ -44,8 +44,8 @@ _.last_used
 
 # Templates of the console read these.
 _.first_url
-_.next_step
 _.is_cut
+_.next_step
 
 _.OPTIONAL  # pages of the console state it; each page asks for a reason in its own way
 

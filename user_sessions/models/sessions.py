@@ -44,8 +44,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    # The indexes of the pages serve the keys as well. With indexes of their own, PostgreSQL reads those and sorts, and
-    # each change of a session writes them.
+    # The indexes of the pages serve the keys as well. With others, PostgreSQL sorts, and each change writes them.
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, db_index=False, related_name="user_sessions", verbose_name=WORKSPACE
     )
