@@ -121,3 +121,11 @@ _.CountStatements
 _.p95
 _.page_size
 _.page_size_query_param
+
+# The template of the dashboard's charts reads these.
+_.since_url
+_.x1
+_.x2
+_.place_width
+_.marks
+_.top

@@ -7,7 +7,7 @@ than to run it.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -15,10 +15,11 @@ from django.contrib.admin import AdminSite
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
 from sessions_core.console.spans import Bounds, Span
-from sessions_core.console.time_filters import FROM, UNTIL
+from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
 from sessions_core.db.counting import Bounded, bounded_counts
 
 if TYPE_CHECKING:
@@ -160,8 +161,16 @@ def shown_panels(request: HttpRequest, site: AdminSite, span: Span) -> Sequence[
 
 def created_between(start: datetime, end: datetime | None) -> dict[str, str]:
     """Return the parameters of ``TimeFilter`` for rows created from a time until before another one."""
-    last = end and end - timedelta(microseconds=1)  # the filter includes it
-    return {name: _as_text(time) for name, time in ((FROM, start), (UNTIL, last)) if time}
+    is_minute = end and not (end.second or end.microsecond)
+    last = end and (end - MINUTE if is_minute else end)  # the filter includes a whole minute
+    return {name: _as_input(time) for name, time in ((FROM, start), (UNTIL, last)) if time}
+
+
+def _as_input(time: datetime) -> str:
+    """Return the local time as a field of a form takes it: without an offset, and to the millisecond."""
+    return (
+        timezone.localtime(time).replace(tzinfo=None).isoformat(timespec="milliseconds" if time.second else "minutes")
+    )
 
 
 def between(column: str, start: datetime | None, end: datetime | None) -> dict[str, str]:
