@@ -10,10 +10,14 @@ TESTS = Path(__file__).parent
 LONG_MODULES = {
     "browsers": [
         "client_sessions/test_browser.py",
+        "test_console_key_stories.py",
+        "test_dashboard_in_browser.py",
         "test_factors_in_browser.py",
         "user_sessions/test_browser.py",
+        "user_sessions/test_console_in_browser.py",
         "user_sessions/test_devices_in_browser.py",
         "user_sessions/test_django_browsers.py",
+        "user_sessions/test_not_me_in_browser.py",
         "user_sessions/test_react.py",
         "user_sessions/test_sibling_hosts.py",
     ],
@@ -26,6 +30,7 @@ LONG_MODULES = {
         "test_server.py",
         "test_server_limits.py",
         "user_sessions/test_freshness_processes.py",
+        "user_sessions/test_new_device_over_http.py",
     ],
     "projects of hosts": [
         "test_docs.py",
