@@ -127,14 +127,14 @@ def test_only_the_boundary_of_a_content_type_is_passed_on():
 
 
 @pytest.mark.promise("P25")
-def test_any_lookup_and_value_on_a_console_list_gets_an_answer(console):
-    random = Random(7)
-    for model in admin.site._registry:
-        page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/".encode()
-        for field in model._meta.get_fields():
-            lookups = [f"{field.name}{tail}=".encode() for tail in random.sample(LOOKUPS, 4)]
-            for query in [each + quote(random.choice(VALUES)).encode() for each in lookups]:
-                assert console.send("GET", page, query) < 500, (page, query)
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label)
+def test_any_lookup_and_value_on_a_console_list_gets_an_answer(console, model):
+    random = Random(model._meta.label)
+    page = f"/admin/{model._meta.app_label}/{model._meta.model_name}/".encode()
+    for field in model._meta.get_fields():
+        lookups = [f"{field.name}{tail}=".encode() for tail in random.sample(LOOKUPS, 3)]
+        for query in [each + quote(random.choice(VALUES)).encode() for each in lookups]:
+            assert console.send("GET", page, query) < 500, (page, query)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,12 @@ NOW = timezone.now()
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """Forget the failures of a database in other tests of this process."""
+    monkeypatch.setattr(key_uses, "_paused_until", 0.0)
+
+
 @pytest.fixture
 def issued(workspace):
     return ApiKey.objects.issue(workspace, name="backend", actor="test")
@@ -86,7 +92,7 @@ def test_of_uses_at_once_one_is_recorded(issued, at_once):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_cannot_be_written_refuses_no_request_and_is_left_alone(issued, monkeypatch):
+def test_a_database_that_cannot_be_written_refuses_no_request_and_is_left_alone(issued):
     key, text = issued
     tried = []
 
@@ -96,7 +102,6 @@ def test_a_database_that_cannot_be_written_refuses_no_request_and_is_left_alone(
             raise OperationalError("database is locked")
         return execute(sql, params, many, context)
 
-    monkeypatch.setattr(key_uses, "_paused_until", 0.0)
     with connection.execute_wrapper(refuse):
         assert [ApiKey.authenticate(text) for _ in range(3)] == [key] * 3
     assert len(tried) == 1
