@@ -86,7 +86,8 @@ def narrow_to_key(
     at, action, queryset = moment(at), Action(action), _rows(queryset)
     if not isinstance(auth, ClientSession) and not is_backend(auth):
         return queryset.none()
-    session = ClientSession.objects.in_workspace(auth.workspace).live(at=at).with_key(user_identifier_key).first()
+    live = ClientSession.objects.filter(workspace=auth.workspace_id).live(at=at)
+    session = live.with_key(user_identifier_key).first()
     if session is None or (isinstance(auth, ClientSession) and session.pk != auth.pk):
         return queryset.none()
     return reached_by(queryset, session, action=action, at=at)

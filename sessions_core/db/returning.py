@@ -65,19 +65,19 @@ def insert_together(*inserts: "tuple[Insert, Sequence[Model]]") -> None:
     """
     using = router.db_for_write(inserts[0][0].model)
     connection = connections[using]
-    for insert, rows in inserts:
+    for each, rows in inserts:
         for row in rows:
-            pre_save.send(insert.model, instance=row, raw=False, using=using, update_fields=None)
-    statements = [(_prepared(connection, insert, _InsertStatement), rows) for insert, rows in inserts]
+            pre_save.send(each.model, instance=row, raw=False, using=using, update_fields=None)
+    statements = [(_prepared(connection, each, _InsertStatement), rows) for each, rows in inserts]
     number = sum(len(statement.fields) * len(rows) for statement, rows in statements)
     if connection.vendor == "postgresql" and len(inserts) > 1 and number <= MOST_PARAMETERS:
         _run_as_one(statements, connection)
     else:
         for statement, rows in statements:
             statement.run(rows)
-    for insert, rows in inserts:
+    for each, rows in inserts:
         for row in rows:
-            post_save.send(insert.model, instance=row, created=True, raw=False, using=using, update_fields=None)
+            post_save.send(each.model, instance=row, created=True, raw=False, using=using, update_fields=None)
 
 
 def insert_all(
@@ -244,17 +244,17 @@ class _InsertStatement:
 def _run_as_one(inserts: Sequence[tuple[_InsertStatement, Sequence[Model]]], connection: BaseDatabaseWrapper) -> None:
     """Run inserts as one statement of PostgreSQL. It returns an array for each returned column."""
     parts, arrays, parameters = [], [], []
-    for number, (insert, rows) in enumerate(inserts):
-        (statement, values), part = insert.of(rows), f"gatepass_{number}"
-        columns = [f"c{place}" for place in range(insert.returning.width)]
-        parts.append(f"{part} ({', '.join(columns)}) AS ({statement} RETURNING {insert.returning.sql})")
+    for number, (each, rows) in enumerate(inserts):
+        (statement, values), part = each.of(rows), f"gatepass_{number}"
+        columns = [f"c{place}" for place in range(each.returning.width)]
+        parts.append(f"{part} ({', '.join(columns)}) AS ({statement} RETURNING {each.returning.sql})")
         arrays += [f"(SELECT array_agg({column}) FROM {part})" for column in columns]
-        parameters += [*values, *insert.returning.parameters]
+        parameters += [*values, *each.returning.parameters]
     [written] = _run(f"WITH {', '.join(parts)} SELECT {', '.join(arrays)}", parameters, connection)
     returned = iter(written)
-    for insert, rows in inserts:
-        of_rows = list(zip(*islice(returned, insert.returning.width), strict=True))
-        insert.keep(rows, insert.returning.converted(of_rows))
+    for each, rows in inserts:
+        of_rows = list(zip(*islice(returned, each.returning.width), strict=True))
+        each.keep(rows, each.returning.converted(of_rows))
 
 
 def _run(statement: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:

@@ -63,7 +63,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Do what ``record`` does for new events of any types, and insert the new rows ``beside`` them together."""
         for event in events:
             _check(event.actor, event.data)
-        if events:
+        if events or beside:
             insert_together(*beside, (_INSERT, events))
         if announced := [event for event in events if event.has_endpoints]:
             WebhookMessage.objects.create_for(announced)

@@ -1,11 +1,13 @@
 """When an API key was last used, in coarse steps. Most requests write nothing.
 
-The use is recorded after the transaction of the request, so that it never makes a request fail or wait for the row.
+The use is recorded after the transaction of the request, and never makes a request fail. On PostgreSQL it waits for no
+lock. On SQLite it waits for another writer, but only one request of a process does so at a time.
 """
 
 import logging
 import time
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, InterfaceError
@@ -35,6 +37,7 @@ class KeyUses:
 
     def __init__(self) -> None:
         self._paused_until = float("-inf")
+        self._attempt = Lock()
 
     def note(self, key: "ApiKey", *, at: datetime) -> None:
         """Record the use when the current transaction commits, or now, if that is due."""
@@ -44,10 +47,14 @@ class KeyUses:
             on_commit(lambda: self._record(key, at=at, before=before))
 
     def _record(self, key: "ApiKey", *, at: datetime, before: datetime) -> None:
-        due = Q(last_used_at=None) | Q(last_used_at__lte=before)
+        if not self._attempt.acquire(blocking=False):
+            return
+        keys = type(key).objects
+        due = keys.filter(Q(last_used_at=None) | Q(last_used_at__lte=before), pk=key.pk)
+        free = due.select_for_update(skip_locked=True, no_key=True).order_by()
         try:
             with atomic():
-                is_recorded = type(key).objects.filter(due, pk=key.pk).update(last_used_at=at)
+                is_recorded = keys.filter(pk__in=free.values("pk")).update(last_used_at=at)
                 if is_recorded and key.last_used_at is None:
                     key.begin_overlap(at=at)
         except (DatabaseError, InterfaceError) as error:
@@ -55,6 +62,8 @@ class KeyUses:
                 raise
             self._paused_until = time.monotonic() + PAUSE
             logger.warning("The use of an API key was not recorded: %s", error)
+        finally:
+            self._attempt.release()
 
 
 key_uses = KeyUses()

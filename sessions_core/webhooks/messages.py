@@ -103,7 +103,7 @@ class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
     def recover(self, endpoint: WebhookEndpoint, *, since: datetime, actor: str, at: datetime | None = None) -> int:
         """Send the failed messages of an endpoint again: those that died since then, and those that wait for a retry.
 
-        Return their number, at most MOST_RECOVERED of each, the oldest first.
+        Return their number, at most MOST_RECOVERED of each: of the dead ones those that died first.
         """
         at, since = moment(at), instant(since, name="since")
         mine = self.filter(endpoint=endpoint).order_by()

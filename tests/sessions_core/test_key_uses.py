@@ -1,11 +1,13 @@
 """When an API key was last used: recorded in coarse steps, and never at the cost of a request."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Event, NotRollable
 from sessions_core.models.api_keys import LONGEST_WAIT
 from sessions_core.models.key_uses import ENDING_INTERVAL, PAUSE, USE_INTERVAL, KeyUses, key_uses
@@ -183,3 +185,28 @@ def test_the_events_say_when_a_key_ends_and_why_it_was_revoked(workspace):
     key.revoke(actor="test", reason="found in a log")
     created, revoked = Event.objects.filter(subject=key.short).order_by("pk")
     assert (created.data, revoked.data) == ({"expires_at": key.expires_at.isoformat()}, {"reason": "found in a log"})
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_no_request_waits_for_a_key_that_is_being_changed(issued):
+    key, text = issued
+    locked, done = threading.Event(), threading.Event()
+
+    def change():
+        with atomic():
+            ApiKey.objects.select_for_update().get(pk=key.pk)
+            locked.set()
+            done.wait(30)
+        connection.close()
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    locked.wait(30)
+    try:
+        assert ApiKey.authenticate(text) == key  # it would wait for ``done`` for ever
+    finally:
+        done.set()
+        changing.join()
+    key.refresh_from_db()
+    assert key.last_used_at is None

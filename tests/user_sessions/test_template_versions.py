@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from sessions_core.cleaning import clean, kind_named
 from sessions_core.models import Event
 from user_sessions.models import Definition, JwtTemplate, JwtTemplateVersion, TemplateChanged
 from user_sessions.models.template_versions import MOST_VERSIONS
@@ -89,6 +90,21 @@ def test_versions_go_with_their_template_and_its_events_stay(template):
     template.forget(actor="test")
     assert not JwtTemplateVersion.objects.exists()
     assert [event.type for event in Event.objects.all()] == ["jwt_template.deleted", "jwt_template.created"]
+
+
+def test_old_events_are_deleted_and_the_versions_stay(template):
+    redefine(template, lifetime=300)
+    later = timezone.now() + timedelta(days=400)
+    found = clean(kind_named("events"), at=later)
+    assert (found.deleted, found.kept) == (2, 0) and not Event.objects.filter(subject=template.pk).exists()
+    assert [(version.number, version.event) for version in template.versions.all()] == [(2, None), (1, None)]
+
+
+def test_a_version_of_another_template_is_refused(template, live_workspace):
+    other = JwtTemplate.objects.define(live_workspace, Definition(name="secret", claims={"b": 2}), actor="test")
+    with pytest.raises(ValueError, match="version must be one of this template"):
+        template.restore(other.versions.get(), actor="test")
+    assert numbers(template) == [1]
 
 
 def test_storing_a_version_reads_one_row_and_writes_one(template, statements):

@@ -510,11 +510,12 @@ class Migration(migrations.Migration):
                 ("allowed_clock_skew", models.PositiveSmallIntegerField(verbose_name="allowed clock skew")),
                 ("signing_algorithm", models.CharField(blank=True, max_length=5, verbose_name="signing algorithm")),
                 ("has_new_key", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(editable=False, verbose_name="created at")),
                 (
                     "event",
                     models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="+",
                         to="sessions_core.event",
                     ),

@@ -179,10 +179,12 @@ class JwtTemplate(models.Model):
         self._write(definition, "updated", actor=actor, at=moment(at), latest=latest)
 
     def restore(self, version: JwtTemplateVersion, *, actor: str, at: datetime | None = None) -> None:
-        """Return to the values of a version, which makes a new version. The signing key stays as it is.
+        """Return to the values of a version of this template, which makes a new one. The signing key stays as it is.
 
-        Raise what ``redefine`` raises.
+        Raise what ``redefine`` raises, and ValueError for a version of another template.
         """
+        if version.template_id != self.pk:
+            raise ValueError("version must be one of this template.")
         names = ("name", "lifetime", "allowed_clock_skew")
         values = {name: getattr(version, name) for name in names}
         definition = Definition(claims=json.loads(version.claims), **values)

@@ -1,4 +1,4 @@
-"""Versions of JWT templates: what each change left. Its event says who changed it, and when."""
+"""Versions of JWT templates: what each change left. Its event says who changed it, while events are kept."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,8 @@ class JwtTemplateVersionQuerySet(models.QuerySet["JwtTemplateVersion"]):
         if before is not None and before.values() == values and not has_new_key:
             return
         number = before.number + 1 if before else 1
-        self.create(template=template, event=event, number=number, has_new_key=has_new_key, **values)
+        facts = {"created_at": event.created_at, "number": number, "has_new_key": has_new_key}
+        self.create(template=template, event=event, **facts, **values)
         if number > MOST_VERSIONS:
             self.filter(template=template, number__lte=number - MOST_VERSIONS).delete()
 
@@ -46,7 +47,8 @@ class JwtTemplateVersion(models.Model):
         "user_sessions.JwtTemplate", on_delete=models.CASCADE, related_name="versions", db_index=False
     )
     number = models.PositiveIntegerField(pgettext_lazy("JWT template", "version"))
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField(_("created at"), editable=False)
+    event = models.ForeignKey(Event, on_delete=models.SET_NULL, null=True, related_name="+")
     name = models.CharField(pgettext_lazy("Gatepass", "name"), max_length=255)
     claims = models.TextField(pgettext_lazy("Gatepass", "claims"))
     lifetime = models.PositiveIntegerField(pgettext_lazy("Gatepass", "lifetime"))
