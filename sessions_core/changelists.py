@@ -48,7 +48,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        counted: int = rows.order_by()[: MOST_COUNTED + 1].count()
+        # Only keys: annotations of the rows may be sub-queries that cost more than the count.
+        counted: int = rows.order_by().values("pk")[: MOST_COUNTED + 1].count()
         return MoreThan(counted) if counted > MOST_COUNTED else counted
 
     @cached_property

@@ -17,6 +17,7 @@ from client_sessions.devices.models import ConnectedAccount, Device
 from sessions_core.changelists import BoundedAdmin
 from sessions_core.console.keysets import Keyset
 from sessions_core.models import Event
+from user_sessions.models import UserSession
 
 EVENTS = "/admin/sessions_core/event/"
 DEVICES = "/admin/client_sessions_devices/device/"
@@ -128,3 +129,11 @@ def test_every_list_is_ordered_by_columns_that_are_never_null():
                     assert not page.opts.get_field(name).null, page
                 except FieldDoesNotExist:
                     assert name == "pk"
+
+
+def test_a_list_counts_keys_and_no_annotations(console, workspace):
+    UserSession.objects.start(workspace, get_user_model().objects.get(), actor="test")
+    with CaptureQueriesContext(connection) as queries:
+        console.get("/admin/user_sessions/usersession/")
+    counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
+    assert counts and not any("EXISTS" in sql for sql in counts)

@@ -57,6 +57,13 @@ class TestRow:
         start(workspace, u1, at=began)
         assert re.search(rf'title="{began:%Y-%m-%d %H:%M:%S} \+0000">5\xa0minutes ago</time>', shown(root))
 
+    def test_an_imported_session_is_no_new_device_and_makes_none(self, root, workspace, u1):
+        for n in range(2):
+            start(workspace, u1, at=timezone.now() - timedelta(hours=9 - n)).end(actor="import:django")
+        assert "new device" not in shown(root)
+        start(workspace, u1)
+        assert "new device" not in shown(root)
+
     def test_a_sign_in_on_another_client_is_a_new_device(self, root, workspace, u1):
         first = start(workspace, u1)
         assert "new device" not in shown(root)

@@ -22,6 +22,7 @@ from sessions_core.console.console_words import time_in_words, url_to
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
+from user_sessions.closers import IMPORTER
 from user_sessions.console.session_consequences import consequences
 from user_sessions.console.session_filters import (
     DeviceFilter,
@@ -135,6 +136,8 @@ class UserSessionAdmin(HistoryAdmin):
         """Add the status facts, and whether the user had signed in before, anywhere and on this client."""
         sessions: Any = super().get_queryset(request)
         earlier = UserSession.objects.filter(user=OuterRef("user"), created_at__lt=OuterRef("created_at")).order_by()
+        # Imported sessions are not sign-ins. A range, so that the list needs no LIKE.
+        earlier = earlier.exclude(closed_by__range=(IMPORTER, f"{IMPORTER}~"))
         return sessions.with_status_facts().annotate(
             is_known_user=Exists(earlier), is_known_here=Exists(earlier.filter(client=OuterRef("client")))
         )

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, pgettext
 from sessions_core.console.console_words import BAD, GOOD, OVER, WARNING, badge, exact, link_to, time_in_words
 from sessions_core.models import Event
 from sessions_core.user_keys import key_in_text
+from user_sessions.closers import IMPORTER
 from user_sessions.conf import settings
 from user_sessions.models import Activity, Epoch, JwtTemplate, Status, UserSession
 from user_sessions.pages.device_shapes import ShownSession
@@ -46,7 +47,7 @@ def device_in_words(session: Any, at: datetime) -> SafeString:
         badges.append(
             badge(pgettext("user session", "impersonated"), BAD, title=str(session.impersonator.get("sub", "")))
         )
-    if session.is_known_user and not session.is_known_here:
+    if session.is_known_user and not session.is_known_here and not session.closed_by.startswith(IMPORTER):
         title = gettext("The first sign-in of this user on this client.")
         badges.append(badge(pgettext("user session", "new device"), WARNING, title=title))
     return format_html_join(" ", "{}", ([part] for part in (ShownSession(session=session, at=at).title, *badges)))
