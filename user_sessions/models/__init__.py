@@ -26,6 +26,7 @@ from user_sessions.exceptions import (
 )
 from user_sessions.models import nonces  # noqa: F401  (its model)
 from user_sessions.models.activities import Activity
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.imported_sessions import ImportedSession
@@ -42,6 +43,7 @@ __all__ = [
     "Activity",
     "AlreadySignedIn",
     "AudienceRefused",
+    "BulkRevocation",
     "Client",
     "Definition",
     "Epoch",
