@@ -4,7 +4,7 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from sessions_core.personal_data import Person
-from user_sessions.models import BulkRevocation
+from user_sessions.models.bulk_revocations import BulkRevocation
 
 __all__ = ["bulk_revocations_about", "bulk_revocations_naming", "erase_bulk_revocations", "operator_of"]
 

@@ -10,7 +10,8 @@ from django.db.models import Exists, Model, OuterRef, Q
 from sessions_core.cleaning import Kind, register
 from sessions_core.conf import settings as core_settings
 from user_sessions.conf import settings
-from user_sessions.models import BulkRevocation, Client, SignIn, Ticket, UserSession
+from user_sessions.models import Client, SignIn, Ticket, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.closing import record_expired
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.models.status import CLOSED, OPEN

@@ -156,14 +156,9 @@ def _traces(person: Person) -> Traces:
         *(f"{_actor_kind(event)}:{event.subject}" for event in named),
     }
     ids, client_ids = {each.partition(":")[2] for each in actors}, _client_ids(person, named)
+    bulk = bulk_revocations_naming(person, _own_ids(person))
     return Traces(
-        subjects=frozenset(
-            {
-                *ids,
-                *(client_ids - _used_by_others(person, client_ids)),
-                *bulk_revocations_naming(person, _own_ids(person)),
-            }
-        ),
+        subjects=frozenset({*ids, *(client_ids - _used_by_others(person, client_ids)), *bulk}),
         actors=frozenset(actors),
         clients=frozenset(f"client:{id}" for id in client_ids),
         impersonations=frozenset(_impersonations(person)),

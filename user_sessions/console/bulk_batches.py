@@ -14,7 +14,8 @@ from django.db.models import Q
 from sessions_core.console.keysets import Keyset
 from sessions_core.db.transactions import atomic
 from sessions_core.moments import moment
-from user_sessions.models import BulkRevocation, Status, UserSession
+from user_sessions.models import Status, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.closing import close
 from user_sessions.models.status import OPEN
 

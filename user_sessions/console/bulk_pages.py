@@ -21,7 +21,8 @@ from sessions_core.console.pages import HistoryAdmin
 from sessions_core.db.transactions import without_request_transaction
 from sessions_core.models import Event
 from user_sessions.console.bulk_views import BULK_REVOKE
-from user_sessions.models import BulkRevocation, UserSession
+from user_sessions.models import UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.users import user_id
 
 __all__ = ["BulkRevocationAdmin"]

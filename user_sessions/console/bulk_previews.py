@@ -22,7 +22,8 @@ from user_sessions.console.session_filters import LIVE, StatusFilter
 from user_sessions.console.session_search import search_condition
 from user_sessions.console.session_words import session_in_words
 from user_sessions.ids import new_id
-from user_sessions.models import BulkRevocation, JwtTemplate, UserSession
+from user_sessions.models import JwtTemplate, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 
 __all__ = ["Preview", "chosen_by", "drafted", "filter_in_words", "listed_by", "preview", "signed", "unsigned"]
 

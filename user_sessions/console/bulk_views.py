@@ -28,7 +28,7 @@ from user_sessions.console.bulk_previews import (
     unsigned,
 )
 from user_sessions.console.own_sessions import without_own
-from user_sessions.models import BulkRevocation
+from user_sessions.models.bulk_revocations import BulkRevocation
 
 __all__ = ["BULK_REVOKE", "BulkRevoking"]
 

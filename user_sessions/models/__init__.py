@@ -24,9 +24,8 @@ from user_sessions.exceptions import (
     UserInactive,
     UserSessionError,
 )
-from user_sessions.models import nonces  # noqa: F401  (its model)
+from user_sessions.models import bulk_revocations, nonces  # noqa: F401  (their models)
 from user_sessions.models.activities import Activity
-from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch
 from user_sessions.models.imported_sessions import ImportedSession
@@ -43,7 +42,6 @@ __all__ = [
     "Activity",
     "AlreadySignedIn",
     "AudienceRefused",
-    "BulkRevocation",
     "Client",
     "Definition",
     "Epoch",

@@ -31,7 +31,7 @@ class BulkRevocation(models.Model):
         Workspace, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=WORKSPACE
     )
     workspace_id: UUID | None
-    filters = models.JSONField(_("filter"), default=dict)
+    filters = models.JSONField(pgettext_lazy("bulk revocation", "filter"), default=dict)
     found = models.JSONField(default=dict)
     left_out = models.CharField(max_length=40, blank=True)
     reason = models.CharField(pgettext_lazy("Gatepass", "reason"), max_length=LONGEST_REASON)
