@@ -143,13 +143,15 @@ def preview(page: Any, request: HttpRequest, row: BulkRevocation) -> Preview:
     )
     is_exact = last is None and facts["sessions"] <= MOST_COUNTED
     row.expected = facts["sessions"] if is_exact else None
+    has_read_all = facts["sessions"] <= MOST_COUNTED
+    since = last[0] if last is not None and has_read_all else facts["oldest"] or row.oldest_at
     shown = found.order_by(*ORDER).select_related("user", "client", "latest_activity")[:SAMPLE]
     return Preview(
         count=facts["sessions"],
         is_exact=is_exact,
         sample=[session_in_words(session, at) for session in shown],
         is_everything=_is_everything(chosen, row),
-        sentences=_sentences(facts, row, is_exact=is_exact),
+        sentences=_sentences(facts, row, is_exact=is_exact, since=since),
     )
 
 
@@ -163,7 +165,7 @@ def _is_everything(chosen: Chosen, row: BulkRevocation) -> bool:
     return ids <= set(chosen.sessions.filter(pk__in=ids).values_list("pk", flat=True))
 
 
-def _sentences(facts: dict[str, Any], row: BulkRevocation, *, is_exact: bool) -> list[str]:
+def _sentences(facts: dict[str, Any], row: BulkRevocation, *, is_exact: bool, since: datetime) -> list[str]:
     said = [gettext("Your own session of this console is left out.")] if row.left_out else []
     if not facts["sessions"] and is_exact:
         return [gettext("None of these sessions is live: nothing will change."), *said]
@@ -174,11 +176,11 @@ def _sentences(facts: dict[str, Any], row: BulkRevocation, *, is_exact: bool) ->
             "Live sessions that will end: at least %(sessions)d. Users: at least %(users)d. This page read a part of "
             "the sessions, newest first."
         )
-    times = {"oldest": exact(facts["oldest"] or row.oldest_at), "newest": exact(facts["newest"] or row.newest_at)}
+    times = {"oldest": exact(since), "newest": exact(facts["newest"] or row.newest_at)}
     if is_exact:
         began = gettext("The oldest began at %(oldest)s, the newest at %(newest)s.")
     else:
-        began = gettext("The newest began at %(newest)s. Those that were counted began at %(oldest)s or later.")
+        began = gettext("The newest began at %(newest)s. This page counted those that began at %(oldest)s or later.")
     templates = JwtTemplate.objects.mintable()
     if row.workspace_id:
         templates = templates.filter(workspace=row.workspace_id)
