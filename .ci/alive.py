@@ -44,6 +44,8 @@ _.last_used
 
 # Templates of the console read these.
 _.first_url
+_.is_cut
+_.next_step
 
 _.OPTIONAL  # pages of the console state it; each page asks for a reason in its own way
 
@@ -84,8 +86,11 @@ _.user_identity_key
 
 # One of its kind.
 InlineModelAdmin  # in annotations that are text
+_.clean_workspace  # a form calls it by the name of the field
 _.is_meant  # the field of a form; the form's validation is its only reader
 _.revoke_all_of_user  # an action of the console, listed as text
+model_admin  # Django gives it to the methods of a filter
+form_url  # Django gives it to add_view
 constant  # json.loads calls the hook with it
 memo  # copy.deepcopy calls __deepcopy__ with it
 msg  # logging gives it to LoggerAdapter.process
@@ -105,6 +110,9 @@ _.atouch
 # inspect.signature reads it.
 _.__wrapped__
 
+# Fields that the console names as text.
+_.response_time
+
 # Types in quotes, which vulture does not read.
 _StrOrPromise
 
@@ -113,3 +121,11 @@ _.CountStatements
 _.p95
 _.page_size
 _.page_size_query_param
+
+# The template of the dashboard's charts reads these.
+_.since_url
+_.x1
+_.x2
+_.place_width
+_.marks
+_.top

@@ -315,7 +315,7 @@ def _client_sessions(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
 
 def _devices(sql: _Columns) -> Mapping[str, Mapping[str, str]]:
     return {
-        "client_sessions_devices_connectedaccount WHERE n % 10 = 0": {
+        "client_sessions_devices_connectedaccount WHERE n % 2 = 0": {
             "id": sql.uuid("n"), "workspace_id": sql.tenant, "created_at": sql.began, "account_type": "'august'",
             "display_name": "'filled'", "email": "''", "automatically_manages_new_devices": sql.words["true"],
             "custom_metadata": sql.words["object"],

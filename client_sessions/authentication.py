@@ -51,7 +51,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         bearer = bearer_of(request)
         if not is_api_key(bearer):
             return None
-        if key := ApiKey.objects.authenticate(bearer):
+        if key := ApiKey.authenticate(bearer):
             return AnonymousUser(), key
         raise AuthenticationFailed(_("The API key is unknown."), code="unauthorized")
 

@@ -1,5 +1,6 @@
 """The client session token of a request, and its session. Works without REST framework."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from django.http import HttpRequest
 from client_sessions.exceptions import TokenExpired, TokenMalformed, TokenRevoked, TokenUnknown
 from client_sessions.models import ClientSession, Status
 from client_sessions.models.querysets import TOKEN
+from client_sessions.models.statements import WITH_WORKSPACE
 from sessions_core.http.caller import bearer_of
 
 if TYPE_CHECKING:
@@ -24,10 +26,13 @@ _META_NAMES = tuple(f"HTTP_{header.upper().replace('-', '_')}" for header in TOK
 CLIENT_SESSION_HEADERS = ("Authorization", *TOKEN_HEADERS)
 
 
-def client_session_of(token: str, *, at: datetime) -> ClientSession:
-    """Return the live session of a token. One query, none for a forged token. Raise TokenRefused."""
+def client_session_of(token: str, *, at: datetime, related: Sequence[str] = WITH_WORKSPACE) -> ClientSession:
+    """Return the live session of a token. One query, which joins ``related``, none for a forged token.
+
+    Raise TokenRefused.
+    """
     presented = TOKEN.check(token)
-    session = ClientSession.of_token(presented) if presented else None
+    session = ClientSession.of_token(presented, related=related) if presented else None
     if session is None:
         raise TokenUnknown
     match session.status_at(at):

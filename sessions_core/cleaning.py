@@ -28,7 +28,7 @@ from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from sessions_core.webhooks.models import WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
 
 __all__ = [
     "FINISHED",
@@ -49,14 +49,23 @@ BY = "system:clean"
 # The type of the event of a run that came to its end, whether it deleted anything or not.
 FINISHED = "sessions.clean_finished"
 
-# Rows that one transaction looks at: it locks them for less than a tenth of a second.
-BATCH = 100
+# Rows whose keys one statement reads. It locks none.
+PAGE = 1000
+
+# The most rows that one transaction deletes, the number in the first one, and the seconds for which it may lock them:
+# after a slower batch the next ones are smaller.
+BATCH = 500
+FIRST_BATCH = 100
+LONGEST = 0.1
+
+# A run pauses this many times as long as it has worked, so it works for a quarter of the time.
+PAUSE = 3
 
 # Walks over the rows of a kind. Another walk follows if rows were locked.
 MOST_WALKS = 5
 
 
-def _nothing(at: datetime) -> object:
+def _nothing(at: datetime, seen: Callable[[int], object]) -> object:
     return None
 
 
@@ -66,7 +75,8 @@ class Kind:
 
     ``retention`` returns for how long they are kept, or None for ever. ``due`` is the condition for rows that were over
     at a time, and ``among`` a range of the index ``order`` that contains them. ``order`` ends with the primary key.
-    Rows that do not meet ``recorded`` stay: their end has not been recorded. ``prepare`` runs first.
+    Rows that do not meet ``recorded`` stay: their end has not been recorded. ``prepare`` runs first, and calls its
+    second argument after each transaction.
     """
 
     name: str
@@ -79,7 +89,7 @@ class Kind:
     # Rows to lock as well, by relation: those that requests lock before these.
     locked_with: Sequence[str] = ()
     recorded: Q = field(default_factory=Q)
-    prepare: Callable[[datetime], object] = _nothing
+    prepare: Callable[[datetime, Callable[[int], object]], object] = _nothing
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows. Not through the manager: its ``delete`` would record what has been recorded before."""
@@ -127,23 +137,44 @@ def kinds() -> Sequence[Kind]:
 def clean(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], object] = int) -> Cleaned:
     """Delete the rows whose retention is over. Call ``seen`` with the number so far, after each batch.
 
-    After each batch it pauses twice as long as the batch took, so that it works for at most a third of the time.
+    It pauses after each statement that reads and after each batch, in proportion to the time that they took.
     """
     at, retention = moment(at), kind.retention()
     if retention is None:
         return Cleaned()
-    kind.prepare(at)
-    until, done = at - retention, Cleaned()
+    until, done, pace = at - retention, Cleaned(), _Pace(PAUSE)
+    kind.prepare(at, lambda _: pace.rest())
     for _ in range(MOST_WALKS):
         done = Cleaned(done.deleted)
-        for keys in _batches(kind, until, kind.due(until) & kind.recorded):
-            started = time.monotonic()
-            done += _clean_batch(kind, keys, until, at=at)
+        for keys in _batches(kind, until, kind.due(until) & kind.recorded, pace):
+            done += pace.timed(keys, partial(_clean_batch, kind, keys, until, at=at))
             seen(done.deleted)
-            time.sleep(2 * (time.monotonic() - started))
+            pace.rest()
         if not done.locked:
             break
     return done
+
+
+class _Pace:
+    """How fast a run works: the rows of a batch follow from the time that the last one took, as do the pauses."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+        self.rows = min(FIRST_BATCH, BATCH)
+        self.since = time.monotonic()
+
+    def timed(self, keys: Sequence[Any], batch: Callable[[], Cleaned]) -> Cleaned:
+        """Run a batch, and choose the size of the next one."""
+        started = time.monotonic()
+        cleaned = batch()
+        took = time.monotonic() - started
+        self.rows = max(1, min(int(len(keys) * LONGEST / max(took, 1e-3)), 2 * self.rows, BATCH))
+        return cleaned
+
+    def rest(self) -> None:
+        """Pause in proportion to the time since the last pause."""
+        time.sleep(self.pause * (time.monotonic() - self.since))
+        self.since = time.monotonic()
 
 
 def record_run(*, at: datetime | None = None) -> None:
@@ -161,13 +192,13 @@ def count(kind: Kind, *, at: datetime | None = None, seen: Callable[[int], objec
     if retention is None:
         return Cleaned()
     until = moment(at) - retention
-    for keys in _batches(kind, until, kind.due(until)):
+    for keys in _batches(kind, until, kind.due(until), _Pace(0)):
         found += len(keys)
         seen(found)
     return Cleaned(found)
 
 
-def _batches(kind: Kind, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
+def _batches(kind: Kind, until: datetime, wanted: Q, pace: _Pace) -> Iterator[Sequence[Any]]:
     """Yield the primary keys of the wanted rows. A batch may have rows of many workspaces, each with few."""
     due: list[Any] = []
     workspaces: Iterable[Any] = [None]
@@ -177,9 +208,10 @@ def _batches(kind: Kind, until: datetime, wanted: Q) -> Iterator[Sequence[Any]]:
     for workspace_id in workspaces:
         for keys in _pages(kind, workspace_id, until, wanted):
             due += keys
-            while len(due) >= BATCH:
-                yield due[:BATCH]
-                del due[:BATCH]
+            pace.rest()
+            while len(due) >= pace.rows:
+                batch, due = due[: pace.rows], due[pace.rows :]
+                yield batch
     if due:
         yield due
 
@@ -189,11 +221,11 @@ def _pages(kind: Kind, workspace_id: Any, until: datetime, wanted: Q) -> Iterato
     is_due = ExpressionWrapper(wanted, output_field=BooleanField())
     rows = kind.rows().filter(kind.among(until), **({"workspace": workspace_id} if kind.per_workspace else {}))
     columns = rows.annotate(gatepass_is_due=is_due).order_by(*kind.order).values_list(*kind.order, "gatepass_is_due")
-    page = list(columns[:BATCH])
+    page = list(columns[:PAGE])
     while page:
         yield [key for *_, key, due in page if due]
         *last, _ = page[-1]
-        page = list(columns.filter(_after(kind.order, last))[:BATCH]) if len(page) == BATCH else []
+        page = list(columns.filter(_after(kind.order, last))[:PAGE]) if len(page) == PAGE else []
 
 
 def _after(order: Sequence[str], last: Sequence[Any]) -> Q:

@@ -25,8 +25,8 @@ def check_cleaning(databases: Sequence[str] | None = None, **_: object) -> Itera
 
 def _check_last_run() -> list[CheckMessage]:
     long_ago = timezone.now() - CLEANED_WITHIN
-    times = Event.objects.order_by("pk").values_list("created_at", flat=True)
-    first, last = times.first(), times.filter(type=FINISHED).last()
+    times = Event.objects.values_list("created_at", flat=True)
+    first, last = times.order_by("pk").first(), times.filter(type=FINISHED).order_by("created_at", "pk").last()
     if first is None or first > long_ago or (last is not None and last > long_ago):
         return []
     since = "has never finished" if last is None else f"finished last on {last:%Y-%m-%d}"

@@ -22,9 +22,10 @@ _OURS = {"sessions_core", "client_sessions", "user_sessions"}
 
 
 def our_models() -> list[type[Model]]:
-    """Return the models of every installed app of Gatepass."""
+    """Return the models of every installed app of Gatepass that have a table."""
     ours = [each for each in apps.get_app_configs() if each.name.partition(".")[0] in _OURS]
-    return [model for app in ours for model in app.get_models(include_auto_created=True)]
+    models = [model for app in ours for model in app.get_models(include_auto_created=True)]
+    return [model for model in models if not model._meta.proxy]
 
 
 @register()

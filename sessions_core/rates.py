@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from math import ceil
 from threading import Lock
@@ -47,10 +48,17 @@ class Rate:
     @classmethod
     def parse(cls, text: object) -> "Rate":
         """Parse ``"60/minute"``. The units are second, minute, hour and day. Raise ValueError for other texts."""
-        form = _FORM.fullmatch(text) if isinstance(text, str) else None
-        if form is None:
+        if not isinstance(text, str):
             raise ValueError(f"{text!r} is not a rate limit such as '60/minute'")
-        return cls(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
+        return _parse(text)
+
+
+@lru_cache(maxsize=64)
+def _parse(text: str) -> Rate:
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ValueError(f"{text!r} is not a rate limit such as '60/minute'")
+    return Rate(requests=int(form["requests"]), seconds=_UNITS[form["unit"]])
 
 
 class RatedSettings(AppSettings):
@@ -103,7 +111,7 @@ class OwnCounters:
     their keys are asked for no more.
 
     When the newer half is full, the older half is dropped. A counter that is used moves to the newer half, so no
-    request is refused because too many callers called, and those who keep calling stay counted. Each takes 64 bits of
+    request is refused because too many callers called, and those who keep calling stay counted. Each takes 60 bits of
     its key and a few bytes, where Django's LocMemCache takes 600 bytes and pickles each count.
     """
 
@@ -117,7 +125,7 @@ class OwnCounters:
 
     def increment(self, key: str) -> int:
         """Return the new count. The key is ``gatepass.rate.`` and hex digits."""
-        short = int(key[-16:], 16)
+        short = int(key[-15:], 16)  # Python needs 32 bytes for 60 bits, and 48 for 64
         with self._lock:
             count = self._newer[short] = (self._newer.get(short) or self._older.pop(short, 0)) + 1
             if len(self._newer) >= MOST_CALLERS // 2:

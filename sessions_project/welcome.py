@@ -83,7 +83,7 @@ def _password_name(user: DemoUser) -> str:
 
 
 def _works(api_key: str, sandbox: Sandbox) -> bool:
-    key = ApiKey.objects.authenticate(api_key)
+    key = ApiKey.authenticate(api_key)
     return key is not None and key.workspace_id == sandbox.workspace_id
 
 

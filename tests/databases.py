@@ -16,6 +16,8 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
+from django.db import connection
+
 # Seconds until the server must answer, and until it must be gone.
 PATIENCE = 60
 
@@ -32,6 +34,14 @@ class Database:
     name: str  # "PostgreSQL 15.9"
     url: str  # for DATABASE_URL
     stopped: Callable[[], AbstractContextManager[None]] = nullcontext  # stops it, and starts it again at the end
+
+
+def url_for_other_processes() -> str:
+    """Return the URL of the database of the running tests."""
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{settings['NAME']}"
+    return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 def sqlite(base: Path) -> Database:

@@ -35,8 +35,8 @@ def secrets(settings, tmp_path) -> Path:
 def test_the_keys_and_the_operator_work():
     sandbox = make_sandbox()
 
-    assert ApiKey.objects.authenticate(sandbox.api_key).workspace_id == sandbox.workspace_id
-    assert ApiKey.objects.authenticate_publishable(sandbox.publishable_key).workspace_id == sandbox.workspace_id
+    assert ApiKey.authenticate(sandbox.api_key).workspace_id == sandbox.workspace_id
+    assert ApiKey.authenticate_publishable(sandbox.publishable_key).workspace_id == sandbox.workspace_id
     assert authenticate(username=sandbox.operator.username, password=sandbox.operator.password).is_superuser
 
 
@@ -109,7 +109,7 @@ def test_a_database_with_a_live_workspace_never_becomes_a_sandbox(live_workspace
 def test_bootstrap_creates_only_what_was_requested():
     made = bootstrap_live("Acme", operator="ann")
 
-    assert ApiKey.objects.authenticate(made.api_key).workspace.name == "Acme"
+    assert ApiKey.authenticate(made.api_key).workspace.name == "Acme"
     assert authenticate(username="ann", password=made.operator_password).is_superuser
     assert [model.objects.count() for model in MADE] == [1, 1, 1, 1, 0, 0, 0, 0, 0]
     assert not Workspace.objects.get().is_sandbox
@@ -131,8 +131,8 @@ def test_a_new_key_leaves_the_earlier_one_working():
     newer = make_sandbox(new_key=True).api_key
 
     assert newer != earlier
-    assert ApiKey.objects.authenticate(earlier)
-    assert ApiKey.objects.authenticate(newer)
+    assert ApiKey.authenticate(earlier)
+    assert ApiKey.authenticate(newer)
 
 
 @pytest.mark.django_db
@@ -210,11 +210,11 @@ def test_printed_secrets_are_kept_for_the_next_run(secrets):
 @pytest.mark.django_db
 def test_a_revoked_key_in_the_secrets_file_is_replaced(secrets):
     _, revoked, _ = serve.with_credentials(make_sandbox())
-    ApiKey.objects.authenticate(revoked).revoke(actor="operator:test")
+    ApiKey.authenticate(revoked).revoke(actor="operator:test")
 
     _, api_key, _ = serve.with_credentials(make_sandbox())
 
-    assert ApiKey.objects.authenticate(api_key)
+    assert ApiKey.authenticate(api_key)
     assert secrets_file.read(secrets)[serve.API_KEY] == api_key
 
 

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.db import connection
 from django.db.models import DO_NOTHING, PROTECT, RESTRICT
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from sessions_core import cleaning
 from sessions_core.cleaning import clean, count, kind_named, kinds
 from sessions_core.models import Event, Workspace
 from sessions_core.webhooks.models import WebhookEndpoint
+from tests.databases import url_for_other_processes
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.user_agents import Device
@@ -223,18 +223,47 @@ def test_each_batch_is_recorded(start, monkeypatch):
     assert [event.data for event in events] == [{"rows": rows} for rows in (2, 2, 1)]
 
 
-def test_a_run_pauses_twice_as_long_as_each_batch_took(start, monkeypatch):
-    monkeypatch.setattr(cleaning, "BATCH", 2)
-    for _ in range(3):
+def clock(monkeypatch: pytest.MonkeyPatch, *, step: float) -> list[float]:
+    """Let each look at the clock be this many seconds after the last one. Return the pauses."""
+    pauses: list[float] = []
+    ticks = (step * number for number in seconds())
+    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=ticks.__next__, sleep=pauses.append))
+    return pauses
+
+
+def test_a_run_pauses_three_times_as_long_as_it_has_worked(start, monkeypatch):
+    start().end(actor="test", at=LONG_AGO + HOUR)
+    pauses = clock(monkeypatch, step=1)
+    assert cleaned("user_sessions") == 1
+    reading, deleting = 1, 3  # looks at the clock
+    assert pauses == [3 * reading, 3 * deleting]
+
+
+def test_a_run_that_finds_nothing_to_delete_pauses_too(start, monkeypatch):
+    monkeypatch.setattr(cleaning, "PAGE", 2)
+    for number in range(4):
+        start(at=LONG_AGO + number * HOUR)
+    UserSession.objects.update(expire_at=NOW + DAY, latest_expire_at=NOW + DAY, abandon_at=NOW + DAY)
+    pauses = clock(monkeypatch, step=1)
+    assert cleaned("user_sessions") == 0
+    assert pauses == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "deleted"), [(cleaning.LONGEST / 100, [4, 12, 14]), (cleaning.LONGEST * 2, [4, 6, 7, 8, 9, 10, 11])]
+)
+def test_a_batch_is_larger_after_a_fast_one_and_smaller_after_a_slow_one(start, monkeypatch, seconds, deleted):
+    monkeypatch.setattr(cleaning, "FIRST_BATCH", 4)
+    for _ in range(deleted[-1]):
         start().end(actor="test", at=LONG_AGO + HOUR)
-    pauses: list[int] = []
-    monkeypatch.setattr(cleaning, "time", SimpleNamespace(monotonic=seconds().__next__, sleep=pauses.append))
-    assert cleaned("user_sessions") == 3
-    assert pauses == [2, 2]
+    progress: list[int] = []
+    clock(monkeypatch, step=seconds)
+    assert cleaned("user_sessions", seen=progress.append) == deleted[-1]
+    assert progress == deleted
 
 
 def test_rows_that_are_not_due_among_others_are_walked_past(start, monkeypatch):
-    monkeypatch.setattr(cleaning, "BATCH", 3)
+    monkeypatch.setattr(cleaning, "PAGE", 3)
     for number in range(10):
         session = start(at=LONG_AGO + number * HOUR, lifetime=timedelta(days=1000) if number % 4 else None)
         if number % 4:
@@ -304,7 +333,10 @@ def test_two_runs_at_once_share_the_rows(start, at_once, monkeypatch):
 def test_a_killed_run_loses_nothing_and_the_next_one_finishes(start, workspace):
     for _ in range(600):
         start()
-    environment = os.environ | {"DATABASE_URL": _url(), "DJANGO_SETTINGS_MODULE": "sessions_project.settings"}
+    environment = os.environ | {
+        "DATABASE_URL": url_for_other_processes(),
+        "DJANGO_SETTINGS_MODULE": "sessions_project.settings",
+    }
     run = subprocess.Popen([sys.executable, "-c", _SLOW_RUN], cwd=Path(__file__).parent.parent, env=environment)
     _wait_until(lambda: UserSession.objects.count() < 600)
     run.send_signal(signal.SIGKILL)
@@ -324,14 +356,6 @@ cleaning.BATCH = 10
 cleaning.time.sleep = lambda seconds, sleep=cleaning.time.sleep: sleep(0.1)
 call_command("sessions", "clean")
 """
-
-
-def _url() -> str:
-    """Return the URL of the database of the tests, for another process."""
-    settings = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{settings['NAME']}"
-    return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
 
 
 def _wait_until(happened: Callable[[], bool]) -> None:

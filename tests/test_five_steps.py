@@ -112,7 +112,7 @@ def test_chromium_logs_in_and_finds_its_session_by_the_links_of_the_admin(addres
         page.click(f"th a[href='{LIST}']")
         page.click("#result_list a[href*='/sess_'] >> nth=0")
         assert "Chrome" in page.inner_text(".field-device")
-        assert page.inner_text(".field-device .readonly").endswith("on Linux")
+        assert "on Linux" in page.inner_text(".field-device .readonly")
         assert page.inner_text(".field-address .readonly") == "127.0.0.1"
 
 

@@ -14,7 +14,8 @@ from client_sessions.devices.models import ConnectedAccount, ConnectWebview, Dev
 from client_sessions.models import Action, ClientSession, ClientSessionPolicy, Grant, PersonalAccessToken, Terms
 from sessions_core.models import ApiKey, Event
 from sessions_core.moments import LONGEST_LIFETIME, instant, moment
-from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
+from sessions_core.webhooks.models import WebhookEndpoint
 from user_sessions.keys import key_sets
 from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
 from user_sessions.models.jwt_templates import Definition
@@ -69,6 +70,7 @@ MAKERS: dict[str, Callable[[Any], Any]] = {
     "session": lambda a: UserSession.objects.start(a.workspace, a.user, actor="test"),
     "minting": lambda a: UserSession.minting(a.workspace, a.session.pk, at=timezone.now()),
     "ticket": lambda a: Ticket.objects.issue(a.workspace, a.user, actor="test", lifetime=HOUR),
+    "version": lambda a: a.template.versions.get(),
     "template": lambda a: JwtTemplate.objects.define(a.workspace, DEFINITION, actor="test"),
     "signing_key": lambda a: SigningKey.objects.current(a.workspace),
     "attempt": lambda a: SignIn.objects.begin(a.client, a.user, "u1", at=NOW),
@@ -120,6 +122,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "GrantQuerySet.ended": lambda a, at: list(Grant.objects.ended(at=at)),
     "JwtTemplate.forget": lambda a, at: a.template.forget(actor="test", at=at),
     "JwtTemplate.redefine": lambda a, at: a.template.redefine(DEFINITION, actor="test", at=at),
+    "JwtTemplate.restore": lambda a, at: a.template.restore(a.version, actor="test", at=at),
     "JwtTemplateQuerySet.customise_session_tokens": lambda a, at: JwtTemplate.objects.customise_session_tokens(
         a.workspace, {}, actor="test", at=at
     ),
@@ -179,6 +182,9 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookEndpoint.claim": lambda a, at: a.endpoint.claim(at=at),
     "WebhookEndpoint.disable": lambda a, at: a.endpoint.disable(actor="test", at=at),
     "WebhookEndpoint.enable": lambda a, at: a.endpoint.enable(actor="test", at=at),
+    "WebhookEndpoint.change": lambda a, at: a.endpoint.change(
+        url="https://hooks.example.com/2", description="", actor="test", at=at
+    ),
     "WebhookEndpoint.rotate": lambda a, at: a.endpoint.rotate(actor="test", at=at),
     "WebhookEndpoint.secrets": lambda a, at: a.endpoint.secrets(at=at),
     "WebhookEndpointQuerySet.add": lambda a, at: WebhookEndpoint.objects.add(
@@ -188,6 +194,10 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookMessage.send_again": lambda a, at: a.message.send_again(actor="test", at=at),
     "WebhookMessage.succeed": lambda a, at: a.message.succeed("200", at=at),
     "WebhookMessageQuerySet.claim": lambda a, at: list(WebhookMessage.objects.claim(at=at, most=1)),
+    "WebhookMessageQuerySet.send_test": lambda a, at: WebhookMessage.objects.send_test(a.endpoint, actor="test", at=at),
+    "WebhookMessageQuerySet.recover": lambda a, at: WebhookMessage.objects.recover(
+        a.endpoint, since=at, actor="test", at=at
+    ),
     "WebhookMessageQuerySet.due": lambda a, at: list(WebhookMessage.objects.due(at=at)),
     "WebhookMessageQuerySet.delete_settled": lambda a, at: WebhookMessage.objects.delete_settled(at=at),
     "device_counts.with_device_count": lambda a, at: list(

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from client_sessions.models import ClientSession
 from sessions_core import personal_data
 from sessions_core.cleaning import kind_named
-from sessions_core.webhooks.models import RETENTION
+from sessions_core.webhooks.messages import RETENTION
 from tests.pages import DOCS, blocks, table
 from user_sessions.models import UserSession
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from client_sessions.models import ClientSession, PersonalAccessToken
 from sessions_core.models import ApiKey, Event
+from sessions_core.webhooks.messages import WebhookMessage
 from sessions_core.webhooks.models import WebhookEndpoint
 from tests.test_moments import DEFINITION, Things, things
 from user_sessions.models import Epoch, JwtTemplate, SigningKey, Ticket, UserSession
@@ -35,6 +36,7 @@ BY: dict[str, Callable[[Any, Any], Any]] = {
     "JwtTemplate.define": lambda a, actor: JwtTemplate.objects.define(a.workspace, DEFINITION, actor=actor),
     "JwtTemplate.forget": lambda a, actor: a.template.forget(actor=actor),
     "JwtTemplate.redefine": lambda a, actor: a.template.redefine(DEFINITION, actor=actor),
+    "JwtTemplate.restore": lambda a, actor: a.template.restore(a.template.versions.get(), actor=actor),
     "PersonalAccessToken.issue": lambda a, actor: PersonalAccessToken.objects.issue(
         a.user, a.all, name="x", actor=actor
     ),
@@ -56,8 +58,10 @@ BY: dict[str, Callable[[Any, Any], Any]] = {
     "UserSession.start": lambda a, actor: UserSession.objects.start(a.workspace, a.user, actor=actor),
     "UserSessionQuerySet.revoke": lambda a, actor: UserSession.objects.all().revoke(actor=actor),
     "WebhookEndpoint.add": lambda a, actor: WebhookEndpoint.objects.add(a.workspace, URL, actor=actor),
+    "WebhookEndpoint.change": lambda a, actor: a.endpoint.change(url=URL + "2", description="", actor=actor),
     "WebhookEndpoint.disable": lambda a, actor: a.endpoint.disable(actor=actor),
     "WebhookEndpoint.rotate": lambda a, actor: a.endpoint.rotate(actor=actor),
+    "WebhookMessage.send_test": lambda a, actor: WebhookMessage.objects.send_test(a.endpoint, actor=actor),
 }
 # Every verb that stores a reason or a name.
 WORDS: dict[str, Callable[[Any, Any], Any]] = {
@@ -73,6 +77,7 @@ WORDS: dict[str, Callable[[Any, Any], Any]] = {
     "WebhookEndpoint.add": lambda a, words: WebhookEndpoint.objects.add(
         a.workspace, URL, description=words, actor="test"
     ),
+    "WebhookEndpoint.change": lambda a, words: a.endpoint.change(url=URL, description=words, actor="test"),
     "WebhookEndpoint.disable": lambda a, reason: a.endpoint.disable(actor="test", reason=reason),
 }
 NOW = timezone.now()

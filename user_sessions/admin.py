@@ -1,10 +1,12 @@
 """The door of the admin pages of user sessions. Django finds the pages through these imports."""
 
-from user_sessions.console import user_sessions_section  # noqa: F401  (registers a section)
+from user_sessions.console import session_panels, user_sessions_section
 from user_sessions.console.bulk_pages import BulkRevocationAdmin
 from user_sessions.console.client_pages import ClientAdmin, EpochAdmin
 from user_sessions.console.session_pages import UserSessionAdmin
-from user_sessions.token_admin import JwtTemplateAdmin, SigningKeyAdmin, TicketAdmin
+from user_sessions.console.signing_key_pages import SigningKeyAdmin
+from user_sessions.console.template_pages import JwtTemplateAdmin
+from user_sessions.console.ticket_pages import TicketAdmin
 
 __all__ = [
     "BulkRevocationAdmin",
@@ -15,3 +17,7 @@ __all__ = [
     "TicketAdmin",
     "UserSessionAdmin",
 ]
+
+
+session_panels.register_panels()
+user_sessions_section.register()

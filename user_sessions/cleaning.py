@@ -26,7 +26,7 @@ def register_kinds() -> None:
             _kind("user_sessions", UserSession, _closed_or_expired),
             locked_with=("client",),
             recorded=Q(stored_status__in=CLOSED) | Q(recorded_ends__gt=0),
-            prepare=lambda at: record_expired(UserSession.objects.all(), at=at),
+            prepare=lambda at, seen: record_expired(UserSession.objects.all(), at=at, seen=seen),
         )
     )
     register(replace(_kind("sign_ins", SignIn, _created), per_workspace=False))

@@ -39,6 +39,7 @@ __all__ = [
     "SessionsUnavailable",
     "SignInRefused",
     "StaleClient",
+    "TemplateChanged",
     "TemplateGone",
     "TicketExpired",
     "TooManySessions",
@@ -137,6 +138,10 @@ class OfSessionTokens(UserSessionError):
 
 class TemplateGone(UserSessionError):
     """The JWT template was deleted in the meantime."""
+
+
+class TemplateChanged(UserSessionError):
+    """The template changed since it was read."""
 
 
 class TicketExpired(UserSessionError):

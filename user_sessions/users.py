@@ -36,6 +36,7 @@ __all__ = [
     "members_by_address",
     "normalize_name",
     "sign_in_identifiers",
+    "unread",
     "user_id",
 ]
 
@@ -59,9 +60,23 @@ def find(workspace: Workspace, id: str) -> "AbstractBaseUser | None":
     key = key_of(id)
     if key is None:
         return None
-    if settings.workspace_users == EVERYBODY and (users := _among_everybody(get_user_model())):
+    if users := _found_by_key():
         return users.get(key=key)
     return next(iter(_users_of(workspace).filter(pk=key).order_by()[:1]), None)
+
+
+def unread(id: str) -> "AbstractBaseUser | None":
+    """Return an instance with the key of this API id, for a call that reads the row itself. The row may be missing.
+
+    Return None if the key alone does not show whether the user belongs to the workspace; see ``find``.
+    """
+    key = key_of(id)
+    return get_user_model()(pk=key) if key is not None and _found_by_key() else None
+
+
+def _found_by_key() -> CompiledQuery[Any] | None:
+    """Return the look-up by primary key if each workspace has all users."""
+    return _among_everybody(get_user_model()) if settings.workspace_users == EVERYBODY else None
 
 
 @cache

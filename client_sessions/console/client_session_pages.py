@@ -89,15 +89,15 @@ class ClientSessionAdmin(HistoryAdmin):
         status = session.status
         return badge(status.label, BADGES[status])
 
-    @admin.display(description=pgettext_lazy("client session", "created"))
+    @admin.display(description=pgettext_lazy("client session", "created"), ordering="created_at")
     def created(self, session: ClientSession) -> SafeString | str:
         return time_in_words(session.created_at)
 
-    @admin.display(description=pgettext_lazy("client session", "expires"))
+    @admin.display(description=pgettext_lazy("client session", "expires"), ordering="expires_at")
     def expires(self, session: ClientSession) -> SafeString | str:
         return time_in_words(session.expires_at)
 
-    @admin.display(description=pgettext_lazy("client session", "revoked"))
+    @admin.display(description=pgettext_lazy("client session", "revoked"), ordering="revoked_at")
     def revoked(self, session: ClientSession) -> SafeString | str:
         return time_in_words(session.revoked_at)
 

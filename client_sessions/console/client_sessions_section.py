@@ -14,6 +14,8 @@ from sessions_core.console.console_words import link_to, time_in_words
 from sessions_core.console.user_sections import register_section
 from sessions_core.user_keys import PREFIX
 
+__all__ = ["register"]
+
 # Sessions on the page of a user.
 MOST = 20
 
@@ -34,9 +36,11 @@ def show(request: HttpRequest, site: admin.AdminSite, user: Any) -> SafeString |
     )
 
 
-register_section(
-    "client_sessions",
-    show,
-    label=_("Client sessions whose key is this user's ID, name or address"),
-    permission="client_sessions.view_clientsession",
-)
+def register() -> None:
+    """Register the section. Called by the module that Django's admin discovers."""
+    register_section(
+        "client_sessions",
+        show,
+        label=_("Client sessions whose key is this user's ID, name or address"),
+        permission="client_sessions.view_clientsession",
+    )

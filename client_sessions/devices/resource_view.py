@@ -59,6 +59,7 @@ class ResourceView(SeamView, GenericAPIView[M]):
     """
 
     filter_backends = (VisibleFilterBackend, ParameterFilterBackend)
+    by_workspace_id = frozenset({"list", "retrieve"})
 
     parameters: Mapping[str, Parameters]
     selectors: Sequence[str]

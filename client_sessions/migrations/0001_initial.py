@@ -4,6 +4,7 @@ import datetime
 import uuid
 
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -205,6 +206,14 @@ class Migration(migrations.Migration):
             model_name="clientsession",
             index=models.Index(
                 fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(
+                django.db.models.functions.comparison.Coalesce("expires_at", "created_at"),
+                condition=models.Q(("key_released_at", None), ("revoked_at", None)),
+                name="client_sessions_ends",
             ),
         ),
         migrations.AddConstraint(

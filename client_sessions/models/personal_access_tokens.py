@@ -143,6 +143,10 @@ class PersonalAccess:
         return self.chosen
 
     @property
+    def workspace_id(self) -> uuid.UUID:
+        return self.workspace.pk
+
+    @property
     def credential(self) -> str:
         return PERSONAL_ACCESS_TOKEN if self.chosen else UNSCOPED_ACCESS_TOKEN
 

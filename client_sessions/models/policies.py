@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from sessions_core.duration_words import duration_in_words
 from sessions_core.models.policies import Policy, is_lifetime
 from sessions_core.moments import instant, moment
 
@@ -41,6 +42,20 @@ class ClientSessionPolicy(Policy):
     class Meta:
         verbose_name = _("policy for client sessions")
         verbose_name_plural = _("policies for client sessions")
+
+    def in_words(self) -> list[str]:
+        lifetime, longest = duration_in_words(self.lifetime), duration_in_words(self.max_lifetime)
+        least = self.user_identifier_key_min_length
+        return [
+            gettext("A client session lives %(lifetime)s if the caller gives no end.") % {"lifetime": lifetime},
+            gettext("In a live workspace none lives longer than %(longest)s.") % {"longest": longest},
+            gettext("A browser can open client sessions with a publishable key.")
+            if self.publishable_keys_enabled
+            else gettext("A browser can open client sessions with a publishable key in a sandbox only."),
+            gettext("The user identifier key of such a browser has at least %(least)d characters.") % {"least": least}
+            if least
+            else gettext("The user identifier key of such a browser has any length."),
+        ]
 
     @property
     def allows_publishable_keys(self) -> bool:

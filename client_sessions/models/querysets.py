@@ -222,8 +222,11 @@ class ClientSessionQuerySet(models.QuerySet["ClientSession"]):
     async def arevoke(self) -> None: ...
 
     def _holder(self, workspace: Workspace, key: str | None, *, at: datetime) -> "ClientSession | None":
-        session = self.model.of_key(key, workspace=workspace) if key is not None else None
-        return session if session and session.expires_at > at else None
+        session = self.model.of_key(key, workspace_id=workspace.pk) if key is not None else None
+        if session is None or session.expires_at <= at:
+            return None
+        session.workspace = workspace
+        return session
 
     def _match(
         self, workspace: Workspace, key: str | None, wanted: NormalizedWanted, *, at: datetime

@@ -1,9 +1,11 @@
 """Changes to the grants of one session, with their events."""
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
+
+from django.db.models import Model
 
 from client_sessions import resources
 from client_sessions.exceptions import GrantConflict
@@ -12,7 +14,7 @@ from client_sessions.models.policies import ClientSessionPolicy
 from client_sessions.wanted import NormalizedWanted
 from sessions_core.crypto import tokens
 from sessions_core.db.compiled import CompiledQuery
-from sessions_core.db.returning import insert
+from sessions_core.db.returning import Insert
 from sessions_core.models import Event
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class SessionGrants:
     """The grants of a session. To change them, the session must be locked, or new.
 
-    Use it in ``with``: changes are made in memory and stored at the end of the block, all new grants with one statement
-    and all events with another.
+    Use it in ``with``: changes are made in memory and stored at the end of the block. A new session, its grants and the
+    events are inserted together.
     """
 
     def __init__(self, session: "ClientSession", grants: Iterable[Grant] = (), *, actor: str, at: datetime) -> None:
@@ -130,9 +132,9 @@ class SessionGrants:
             Grant.objects.filter(pk__in=self._deleted).delete()
         for columns, ids in self._updated.items():
             Grant.objects.filter(pk__in=ids).update(**dict(columns))
-        if self._new:
-            insert(self._new)
-        Event.objects.record_together(self._events)
+        new: list[Sequence[Model]] = [[self.session] if self.session._state.adding else [], self._new]
+        inserts = [Insert.plain(rows) for rows in new if rows]
+        Event.objects.record_together(self._events, beside=inserts)
         self.session.loaded_grants = list(self._grants.values())
 
 

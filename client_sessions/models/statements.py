@@ -1,6 +1,7 @@
 """The statements on client sessions that run in most requests, compiled once."""
 
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,11 +12,14 @@ from django.db.models import F, Model
 from client_sessions.models.grants import Grant
 from client_sessions.models.policies import ClientSessionPolicy
 from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
-from sessions_core.models import Workspace
 from sessions_core.models.policies import with_policies
 
 if TYPE_CHECKING:
+    from client_sessions.models.querysets import ClientSessionQuerySet
     from client_sessions.models.sessions import ClientSession
+
+# The workspace and its policy, for ``related``.
+WITH_WORKSPACE = with_policies("workspace", ClientSessionPolicy)
 
 
 class SessionLookups:
@@ -23,10 +27,7 @@ class SessionLookups:
 
     def __init__(self, model: "type[ClientSession]") -> None:
         self.model, rows = model, model.objects
-        policies = with_policies("workspace", ClientSessionPolicy)
-        self.by_token = CompiledQuery(
-            model, lambda short: rows.select_related(*policies).filter(token_short=short).order_by(), short=str
-        )
+        self.by_token = cache(self._by_token)
         self.by_id = CompiledQuery(
             model,
             lambda workspace, session: rows.filter(workspace=workspace, pk=session).order_by(),
@@ -45,15 +46,23 @@ class SessionLookups:
             key=str,
         )
 
-    def by_key(self, workspace: Workspace, key: str) -> "ClientSession | None":
+    def _by_token(self, related: tuple[str, ...]) -> CompiledQuery["ClientSession"]:
+        """Return the query by the public part of a token."""
+
+        def find(short: str) -> "ClientSessionQuerySet":
+            sessions = self.model.objects.filter(token_short=short).order_by()
+            return sessions.select_related(*related) if related else sessions
+
+        return CompiledQuery(self.model, find, short=str)
+
+    def by_key(self, workspace: UUID, key: str) -> "ClientSession | None":
         """Return the session with its grants in ``loaded_grants``."""
-        rows = list(self._by_key.tuples(workspace=workspace.pk, key=key))
+        rows = list(self._by_key.tuples(workspace=workspace, key=key))
         if not rows:
             return None
         using, columns, columns_of_grant = router.db_for_write(self.model), _columns(self.model), _columns(Grant)
         session = self.model.from_db(using, columns, rows[0][: len(columns)])
         grants = (row[len(columns) :] for row in rows)
-        session.workspace = workspace
         loaded = [Grant.from_db(using, columns_of_grant, grant) for grant in grants if any(grant)]
         session.loaded_grants = sorted(loaded, key=attrgetter("pk"))
         return session

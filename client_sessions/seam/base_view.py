@@ -9,6 +9,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from client_sessions.models.statements import WITH_WORKSPACE
 from client_sessions.scoping import Auth
 from client_sessions.seam.credentials import CredentialAuthentication
 from client_sessions.seam.errors import SeamError, envelope
@@ -45,6 +46,7 @@ class SeamView(ApiView):
 
     authentication_classes: Sequence[type[BaseAuthentication]] = (CredentialAuthentication,)
     throttle_classes: Sequence[type[BaseThrottle]] = (CredentialThrottle,)
+    with_workspace = WITH_WORKSPACE
     cors = CORS
 
     @property

@@ -39,11 +39,11 @@ class CredentialAuthentication(BaseAuthentication):
         bearer = bearer_of(request)
         auth: Auth | None = None
         if CLIENT_SESSION in view.open_to and (token := presented_token(request)):
-            auth = client_session_of(token, at=timezone.now())
+            auth = client_session_of(token, at=timezone.now(), related=view.related(request))
         elif PERSONAL_ACCESS_TOKEN in view.open_to and bearer.startswith(PERSONAL_PREFIX):
             auth = _personal_access(bearer, request.headers.get("seam-workspace"))
         elif API_KEY in view.open_to and bearer:
-            auth = ApiKey.objects.authenticate(bearer)
+            auth = ApiKey.authenticate(bearer, related=view.related(request))
         elif PUBLISHABLE_KEY in view.open_to and not request.headers.get("authorization"):
             auth = _publishable_key(request.headers.get("seam-publishable-key", ""), action=view.action)
         if auth is None or auth.credential not in view.open_to:
@@ -67,7 +67,7 @@ def _publishable_key(text: str, *, action: str | None) -> ApiKey | None:
     """Return a publishable key if its workspace allows them. Raise SeamError for an unknown key."""
     if not text:
         return None
-    key = ApiKey.objects.authenticate_publishable(text)
+    key = ApiKey.authenticate_publishable(text)
     if key is None:
         raise SeamError("workspace_not_found", status=400 if action == "get_or_create" else 401)
     return key if ClientSessionPolicy.of(key.workspace).allows_publishable_keys else None

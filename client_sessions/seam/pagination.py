@@ -97,7 +97,7 @@ def _text(value: Any) -> str:
 
 def _purpose(path: str, filters: Mapping[str, Any], auth: Auth) -> str:
     """Return a digest of path, parameters and the scope of the caller."""
-    scope = [path, str(auth.workspace.pk), str(auth.pk) if isinstance(auth, ClientSession) else ""]
+    scope = [path, str(auth.workspace_id), str(auth.pk) if isinstance(auth, ClientSession) else ""]
     return digest(json.dumps([scope, filters], sort_keys=True, default=str))[:24]
 
 

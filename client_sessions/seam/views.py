@@ -41,6 +41,8 @@ KEY_HEADERS = ("seam-user-identifier-key", "user-identifier-key")
 
 
 class ClientSessionsView(SeamView):
+    by_workspace_id = frozenset({"retrieve"})
+
     def create(self, request: Request) -> Response:
         if self.auth.credential == PUBLISHABLE_KEY:
             values = self._check_publishable(of_grants().publishable.read(request), missing_key_status=401)
@@ -127,12 +129,12 @@ class ClientSessionsView(SeamView):
 
     def _get_session(self, selectors: dict[str, str]) -> ClientSession:
         """Return the session that matches all selectors. Raise SeamError if there is no match or no selector."""
-        workspace, session = self.auth.workspace, None
+        workspace_id, session = self.auth.workspace_id, None
         ids = _ids(selectors["client_session_id"]) if "client_session_id" in selectors else None
         if "user_identifier_key" in selectors:
-            session = ClientSession.of_key(selectors["user_identifier_key"], workspace=workspace)
+            session = ClientSession.of_key(selectors["user_identifier_key"], workspace_id=workspace_id)
         elif ids:
-            session = ClientSession.of_id(*ids, workspace=workspace)
+            session = ClientSession.of_id(*ids, workspace_id=workspace_id)
         if session is None or (ids is not None and session.pk not in ids):
             raise SeamError("client_session_not_found")
         return session
@@ -198,7 +200,7 @@ class ClientSessionsView(SeamView):
 
     def _stored_session_response(self, id: UUID | None = None) -> Response:
         """Return the session as it is stored now. Raise SeamError if the workspace has no session with this id."""
-        found = id and stored_client_session(id, workspace_id=self.auth.workspace.pk)
+        found = id and stored_client_session(id, workspace_id=self.auth.workspace_id)
         if not found:
             raise SeamError("client_session_not_found")
         return self.ok(client_session=found)

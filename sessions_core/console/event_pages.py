@@ -1,5 +1,6 @@
 """The pages of events: a list with filters that an index serves, a page for each as proof, and a download."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -28,6 +29,9 @@ __all__ = ["EventAdmin"]
 
 # The columns of a download.
 COLUMNS = ("id", "created_at", "workspace", "type", "subject", "actor", "reason", "data")
+
+
+TYPE_PATTERN = r"[a-z_]+\.[a-z_]+"
 
 
 class ColumnFilter(admin.ListFilter):
@@ -85,7 +89,7 @@ class EventAdmin(FactAdmin):
     list_select_related = ("workspace",)
     searched = (
         (r"[^:]*:.*", "actor"),
-        (r"[a-z_]+\.[a-z_]+", "type"),
+        (TYPE_PATTERN, "type"),
         (r".*", "subject"),
     )
     search_help_text = _("A subject (an ID), an actor such as operator:1, or a type such as user_session.revoked.")
@@ -94,9 +98,10 @@ class EventAdmin(FactAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Return the order of the index that serves the filters: by time, or by id among the rows of one value."""
-        narrows = {"q", "workspace", *ColumnFilter.columns}
-        is_narrow = any(name.partition("__")[0] in narrows and value for name, value in request.GET.items())
-        return ("-id",) if is_narrow else ("-created_at", "-id")
+        given = {name.partition("__")[0] for name, value in request.GET.items() if value}
+        is_type = "type" in given or re.fullmatch(TYPE_PATTERN, request.GET.get("q", "").strip())
+        by_id = given & {"subject", "actor"} or (given & {"q", "workspace"} and not is_type)
+        return ("-id",) if by_id else ("-created_at", "-id")
 
     @admin.display(description=pgettext_lazy("event", "time"))
     def when(self, event: Event) -> SafeString | str:

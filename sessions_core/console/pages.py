@@ -46,9 +46,11 @@ class FactAdmin(ConfirmedActions, BoundedAdmin):
         return is_cascade and super().has_delete_permission(request, obj)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Reject lookups on fields that no page shows, so that their values cannot be probed."""
-        fields = flatten_fieldsets(self.get_fieldsets(request))
-        shown = {"pk", self.opts.pk.name, *fields, *self.list_display, *map(_parameter, self.list_filter)}
+        """Reject lookups on fields that no page shows, so that their values cannot be probed. A method shows the field
+        that its ``ordering`` names."""
+        columns = {*flatten_fieldsets(self.get_fieldsets(request)), *self.list_display}
+        told = {getattr(getattr(self, str(name), None), "admin_order_field", None) for name in columns}
+        shown = {"pk", self.opts.pk.name, *columns, *told, *map(_parameter, self.list_filter)}
         return lookup.partition("__")[0] in shown and super().lookup_allowed(lookup, value, request)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

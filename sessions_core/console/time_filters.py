@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
-__all__ = ["TimeFilter", "frozen_times"]
+__all__ = ["FROM", "MINUTE", "UNTIL", "TimeFilter", "frozen_times"]
 
 RANGES = {
     "1h": (timedelta(hours=1), gettext_lazy("last hour")),

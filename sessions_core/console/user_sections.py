@@ -24,7 +24,7 @@ from sessions_core.passes import passes_of
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["UserSectionsMixin", "extend_stock_page", "register_section"]
+__all__ = ["UserSectionsMixin", "register_section"]
 
 # Where a request keeps its sections: Django asks for the fields several times and compares them.
 KEPT = "_gatepass_user_sections"

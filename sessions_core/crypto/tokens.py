@@ -45,6 +45,10 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 # 24 characters of base58 carry 140 bits.
 LONG_LENGTH = 24
 
+# The long part is written two characters at a time, the last ones first.
+_PAIRS = [first + second for second in ALPHABET for first in ALPHABET]
+_LONG_NUMBERS = len(ALPHABET) ** LONG_LENGTH
+
 # Maximum number of keys that one row refers to, each by an id of 8 characters.
 MOST_KEYS = 8
 KEY_IDS_LENGTH = 8 * MOST_KEYS + MOST_KEYS - 1
@@ -100,12 +104,12 @@ class DerivedKind:
         return presented.key_id in (_current(key_ids, _keys_by_id()), *key_ids.split())
 
     def _long(self, short: str, key: bytes) -> str:
-        number = int.from_bytes(hmac.digest(key, f"{self.prefix}|{short}".encode(), "sha256"))
-        characters = []
-        for _ in range(LONG_LENGTH):
-            number, index = divmod(number, len(ALPHABET))
-            characters.append(ALPHABET[index])
-        return "".join(characters)
+        number = int.from_bytes(hmac.digest(key, f"{self.prefix}|{short}".encode(), "sha256")) % _LONG_NUMBERS
+        pairs = []
+        for _ in range(LONG_LENGTH // 2):
+            number, index = divmod(number, len(_PAIRS))
+            pairs.append(_PAIRS[index])
+        return "".join(pairs)
 
 
 @dataclass(frozen=True)

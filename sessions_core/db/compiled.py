@@ -100,8 +100,13 @@ class _Compiled:
         return statement
 
     def prepared(self, values: Mapping[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
-        """Return the values in the form that this database takes."""
-        return {name: _FIELDS[self.kinds[name]].get_db_prep_value(value, connection) for name, value in values.items()}
+        """Return the values in the form that this database takes. Its driver takes most of them as they are."""
+        plain = (str, int, UUID) if connection.features.has_native_uuid_field else (str, int)
+        prepared = {**values}
+        for name, kind in self.kinds.items():
+            if name in values and not (type(values[name]) is kind and kind in plain):
+                prepared[name] = _FIELDS[kind].get_db_prep_value(values[name], connection)
+        return prepared
 
     def _compile(self, connection: BaseDatabaseWrapper, arguments: Iterable[Hashable]) -> _Statement:
         """Compile the query twice: only in the places of its values may the results differ."""
@@ -178,10 +183,7 @@ class CompiledQuery(_Compiled, Generic[M]):
             rows = cursor.fetchall()
         idle: dict[_Statement, list[_Reader]] = connection.__dict__.setdefault("gatepass_readers", {})
         readers = idle.setdefault(statement, [])
-        try:
-            return rows, readers, readers.pop()
-        except IndexError:
-            return rows, readers, _Reader(statement, connection)
+        return rows, readers, readers.pop() if readers else _Reader(statement, connection)
 
 
 class _Reader:

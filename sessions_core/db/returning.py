@@ -6,6 +6,7 @@ Both databases support ``RETURNING`` (SQLite since 3.35, 2021), but Django has n
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
@@ -23,9 +24,11 @@ MOST_PARAMETERS = 65_535
 __all__ = [
     "MOST_PARAMETERS",
     "Insert",
+    "Inserts",
     "insert",
     "insert_all",
     "insert_missing",
+    "insert_together",
     "run_returning",
     "update_query",
     "update_returning",
@@ -51,7 +54,30 @@ def insert(rows: Sequence[Model]) -> None:
 
     ``save`` and ``bulk_create`` compile a query for each call, which takes longer than the statement.
     """
-    _plain_insert(type(rows[0])).run(rows)
+    insert_together(Insert.plain(rows))
+
+
+def insert_together(*inserts: "tuple[Insert, Sequence[Model]]") -> None:
+    """Insert new rows of several models, which may refer to each other: foreign keys are checked at the commit.
+
+    PostgreSQL takes one statement for all of them, SQLite one for each model. Sends the signals of ``save``: all
+    ``pre_save`` before, and all ``post_save`` after the rows are inserted.
+    """
+    using = router.db_for_write(inserts[0][0].model)
+    connection = connections[using]
+    for insert, rows in inserts:
+        for row in rows:
+            pre_save.send(insert.model, instance=row, raw=False, using=using, update_fields=None)
+    statements = [(_prepared(connection, insert, _InsertStatement), rows) for insert, rows in inserts]
+    number = sum(len(statement.fields) * len(rows) for statement, rows in statements)
+    if connection.vendor == "postgresql" and len(inserts) > 1 and number <= MOST_PARAMETERS:
+        _run_as_one(statements, connection)
+    else:
+        for statement, rows in statements:
+            statement.run(rows)
+    for insert, rows in inserts:
+        for row in rows:
+            post_save.send(insert.model, instance=row, created=True, raw=False, using=using, update_fields=None)
 
 
 def insert_all(
@@ -77,7 +103,7 @@ def insert_all(
 
 
 class Insert:
-    """Inserts rows of a model as ``insert`` does.
+    """How ``insert_together`` inserts rows of a model.
 
     ``facts`` returns expressions, such as sub-queries. The statement evaluates them for each row, and sets their values
     as attributes of the row.
@@ -87,19 +113,19 @@ class Insert:
         self.model = model
         self.facts = facts
 
-    def run(self, rows: Sequence[Model]) -> None:
-        using = router.db_for_write(self.model)
-        statement = _prepared(connections[using], self, _InsertStatement)
-        for row in rows:
-            pre_save.send(self.model, instance=row, raw=False, using=using, update_fields=None)
-        statement.run(rows)
-        for row in rows:
-            post_save.send(self.model, instance=row, created=True, raw=False, using=using, update_fields=None)
+    @staticmethod
+    def plain(rows: Sequence[Model]) -> "tuple[Insert, Sequence[Model]]":
+        """Return the rows with their insert, which has no facts."""
+        return _plain_insert(type(rows[0])), rows
 
 
 @cache
 def _plain_insert(model: type[Model]) -> Insert:
     return Insert(model)
+
+
+# New rows, each group with its insert.
+Inserts = Sequence[tuple[Insert, Sequence[Model]]]
 
 
 def insert_missing(rows: Sequence[Model]) -> set[Any]:
@@ -154,6 +180,7 @@ class _Returning:
         compiler = query.get_compiler(connection=connection)
         compiled = [compiler.compile(query.annotations[name]) for name in facts or {}]
         self.connection = connection
+        self.width = len(fields) + len(compiled)
         self.sql = ", ".join(
             [*(connection.ops.quote_name(field.column) for field in fields), *(sql for sql, _ in compiled)]
         )
@@ -168,12 +195,12 @@ class _Returning:
 
     def run(self, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement. Return what it returns for each written row."""
-        with (
-            transaction.mark_for_rollback_on_error(using=self.connection.alias),
-            self.connection.cursor() as cursor,
-        ):
-            cursor.execute(f"{statement} RETURNING {self.sql}", [*parameters, *self.parameters])
-            rows = cursor.fetchall()
+        return self.converted(
+            _run(f"{statement} RETURNING {self.sql}", [*parameters, *self.parameters], self.connection)
+        )
+
+    def converted(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the Python values of the rows of the database driver."""
         return [self._converted(row) for row in rows] if self.converters else rows
 
     def _converted(self, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -198,15 +225,43 @@ class _InsertStatement:
         size = self.connection.ops.bulk_batch_size(self.fields, rows) if len(rows) > 1 else 1
         size = min(size, MOST_PARAMETERS // len(self.fields))
         for batch in (rows[first : first + size] for first in range(0, len(rows), size)):
-            values = [
-                field.get_db_prep_save(field.pre_save(row, True), self.connection)
-                for row in batch
-                for field in self.fields
-            ]
-            written = self.returning.run(self.start + ", ".join([self.places] * len(batch)), values)
-            for row, (key, *facts) in zip(batch, written, strict=True):
-                row.pk, row._state.adding, row._state.db = key, False, self.connection.alias
-                vars(row).update(zip(self.names, facts, strict=True))
+            self.keep(batch, self.returning.run(*self.of(batch)))
+
+    def of(self, rows: Sequence[Model]) -> tuple[str, list[Any]]:
+        """Return SQL and parameters for these rows."""
+        values = [
+            field.get_db_prep_save(field.pre_save(row, True), self.connection) for row in rows for field in self.fields
+        ]
+        return self.start + ", ".join([self.places] * len(rows)), values
+
+    def keep(self, rows: Sequence[Model], written: Iterable[tuple[Any, ...]]) -> None:
+        """Set on the rows what the statement returned."""
+        for row, (key, *facts) in zip(rows, written, strict=True):
+            row.pk, row._state.adding, row._state.db = key, False, self.connection.alias
+            vars(row).update(zip(self.names, facts, strict=True))
+
+
+def _run_as_one(inserts: Sequence[tuple[_InsertStatement, Sequence[Model]]], connection: BaseDatabaseWrapper) -> None:
+    """Run inserts as one statement of PostgreSQL. It returns an array for each returned column."""
+    parts, arrays, parameters = [], [], []
+    for number, (insert, rows) in enumerate(inserts):
+        (statement, values), part = insert.of(rows), f"gatepass_{number}"
+        columns = [f"c{place}" for place in range(insert.returning.width)]
+        parts.append(f"{part} ({', '.join(columns)}) AS ({statement} RETURNING {insert.returning.sql})")
+        arrays += [f"(SELECT array_agg({column}) FROM {part})" for column in columns]
+        parameters += [*values, *insert.returning.parameters]
+    [written] = _run(f"WITH {', '.join(parts)} SELECT {', '.join(arrays)}", parameters, connection)
+    returned = iter(written)
+    for insert, rows in inserts:
+        of_rows = list(zip(*islice(returned, insert.returning.width), strict=True))
+        insert.keep(rows, insert.returning.converted(of_rows))
+
+
+def _run(statement: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
+    with transaction.mark_for_rollback_on_error(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 S = TypeVar("S")

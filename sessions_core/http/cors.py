@@ -5,11 +5,14 @@ https://fetch.spec.whatwg.org/#http-cors-protocol
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from sessions_core.db.compiled import CompiledQuery
 from sessions_core.models import AllowedOrigin, Workspace
 from sessions_core.models.workspaces import is_loopback
 
@@ -58,8 +61,16 @@ def is_allowed(origin: str, workspace: Workspace | None) -> bool:
     if workspace is None and is_local:
         return Workspace.objects.filter(Q(is_sandbox=True) | Q(allowed_origins__origin=origin)).exists()
     if workspace is None:
-        return AllowedOrigin.objects.filter(origin=origin).exists()
-    return (is_local and workspace.is_sandbox) or workspace.allowed_origins.filter(origin=origin).exists()
+        return bool(_LISTED.tuples(origin=origin))
+    return (is_local and workspace.is_sandbox) or bool(_LISTED_BY.tuples(origin=origin, workspace=workspace.pk))
+
+
+def _listed(**by: Any) -> QuerySet[AllowedOrigin, Any]:
+    return AllowedOrigin.objects.filter(**by).order_by().values_list("pk")[:1]
+
+
+_LISTED = CompiledQuery(AllowedOrigin, _listed, origin=str)
+_LISTED_BY = CompiledQuery(AllowedOrigin, _listed, origin=str, workspace=UUID)
 
 
 def vary_by_origin(response: HttpResponseBase) -> None:

@@ -42,6 +42,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Dashboard",
+            fields=[],
+            options={
+                "verbose_name": "dashboard",
+                "verbose_name_plural": "dashboard",
+                "proxy": True,
+                "default_permissions": (),
+                "indexes": [],
+                "constraints": [],
+            },
+            bases=("sessions_core.workspace",),
+        ),
+        migrations.CreateModel(
             name="WebhookEndpoint",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -151,6 +164,23 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="expires at")),
                 ("revoked_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="revoked at")),
                 (
+                    "last_used_at",
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "successor",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="predecessor",
+                        to="sessions_core.apikey",
+                        verbose_name="successor",
+                    ),
+                ),
+                ("overlap", models.DurationField(blank=True, editable=False, null=True)),
+                (
                     "workspace",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -164,6 +194,11 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "API keys",
                 "verbose_name": "API key",
                 "ordering": ("-created_at", "id"),
+                "permissions": [
+                    ("create_apikey", "Can create API key"),
+                    ("roll_apikey", "Can roll API key"),
+                    ("revoke_apikey", "Can revoke API key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -211,6 +246,21 @@ class Migration(migrations.Migration):
                         verbose_name="last outcome",
                     ),
                 ),
+                (
+                    "attempted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the last attempt ended.", null=True, verbose_name="last attempt at"
+                    ),
+                ),
+                (
+                    "response_time",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Duration of the last attempt, in milliseconds.",
+                        null=True,
+                        verbose_name="response time",
+                    ),
+                ),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
                 ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
                 (
@@ -222,6 +272,7 @@ class Migration(migrations.Migration):
                 (
                     "endpoint",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="messages",
                         to="sessions_core.webhookendpoint",
@@ -297,20 +348,64 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
         ),
         migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at", None), ("revoked_at", None)),
+                fields=["created_at"],
+                name="sessions_core_api_key_unrolled",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at__isnull", False), ("revoked_at", None)),
+                fields=["expires_at"],
+                name="sessions_core_api_key_ending",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="event",
             index=models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
+            index=models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
         ),
         migrations.AddIndex(
             model_name="webhookendpoint",
             index=models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
         ),
         migrations.AddIndex(
+            model_name="webhookendpoint",
+            index=models.Index(
+                condition=models.Q(("disabled_at__isnull", False)),
+                fields=["disabled_at"],
+                name="sessions_core_endpoint_off",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="webhookmessage",
             index=models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("attempts__gt", 0), ("next_attempt_at__isnull", False)),
+                fields=["next_attempt_at"],
+                name="sessions_core_message_retried",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("dead_at__isnull", False)),
+                fields=["dead_at", "endpoint"],
+                name="sessions_core_message_dead",
+            ),
         ),
         migrations.AddIndex(
             model_name="workspace",

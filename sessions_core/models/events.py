@@ -14,14 +14,15 @@ from django.utils.translation import pgettext_lazy
 
 from sessions_core import signals
 from sessions_core.batches import BATCH, batches
-from sessions_core.db.returning import Insert, insert_all
+from sessions_core.db.returning import Insert, Inserts, insert_all, insert_together
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.workspaces import Workspace
 from sessions_core.moments import moment
 from sessions_core.texts import LONGEST_ACTOR, is_storable_json, text
 from sessions_core.webhooks.announced import is_announced
-from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
+from sessions_core.webhooks.models import WebhookEndpoint
 
 __all__ = ["AppendOnly", "Event"]
 
@@ -58,12 +59,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         self.record_together([event])
         return event
 
-    def record_together(self, events: Sequence["Event"]) -> None:
-        """Do what ``record`` does for new events of any types, with one insert."""
+    def record_together(self, events: Sequence["Event"], *, beside: Inserts = ()) -> None:
+        """Do what ``record`` does for new events of any types, and insert the new rows ``beside`` them together."""
         for event in events:
             _check(event.actor, event.data)
         if events:
-            _INSERT.run(events)
+            insert_together(*beside, (_INSERT, events))
         if announced := [event for event in events if event.has_endpoints]:
             WebhookMessage.objects.create_for(announced)
         for _type, alike in groupby(events, key=attrgetter("type")):
@@ -165,7 +166,8 @@ class Event(models.Model):
             models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
             models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
             models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
-            models.Index(fields=["type", "-id"], name="sessions_core_event_type"),
+            # By time, because the dashboard counts the events of a type between two times.
+            models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from django.core.exceptions import ValidationError
@@ -46,6 +47,10 @@ class Policy(models.Model):
     def __str__(self) -> str:
         return gettext("policy of %(workspace)s") % {"workspace": self.workspace}
 
+    def in_words(self) -> list[str]:
+        """Return sentences that say what these rules do, in the current language. No query."""
+        return []
+
     @classmethod
     def of(cls, workspace: Workspace) -> Self:
         """Return the policy of a workspace, or an unsaved one with the defaults.
@@ -72,6 +77,7 @@ def with_policies(path: str = "", *policies: type[Policy]) -> list[str]:
     return [path, *(f"{path}__{each}" for each in relations)] if path else list(relations)
 
 
+@cache
 def _relation(policy: type[Policy]) -> str:
     field: Any = policy._meta.get_field("workspace")
     name: str = field.remote_field.get_accessor_name()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from sessions_core.crypto import tokens
 from sessions_core.webhooks.addresses import Target
-from sessions_core.webhooks.models import DELETION_BATCH, WebhookMessage
+from sessions_core.webhooks.messages import DELETION_BATCH, WebhookMessage
 from sessions_core.webhooks.posting import Network, post
 
 __all__ = ["Worker"]
@@ -92,10 +92,10 @@ class Worker:
         at, endpoint = self.clock(), message.endpoint
         logger.info("%s to endpoint %s: %s", message.pk, endpoint.pk, answer.outcome)
         if answer.is_success:
-            message.succeed(answer.outcome, at=at)
+            message.succeed(answer.outcome, at=at, took=answer.took)
             endpoint.release(until=at)
             return
-        message.fail(answer.outcome, at=at)
+        message.fail(answer.outcome, at=at, took=answer.took)
         if answer.outcome == GONE:
             endpoint.disable(actor="system:webhooks", reason="the endpoint responded with 410 Gone", at=at)
         endpoint.release(until=at + REST * answer.took)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from sessions_core.batches import BATCH, batches
 from sessions_core.webhooks.announced import impersonal_body
-from sessions_core.webhooks.models import WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
 
 __all__ = ["forget_messages", "messages_about"]
 

@@ -1,33 +1,29 @@
-"""Webhook endpoints of a workspace, and their messages.
+"""Webhook endpoints of a workspace.
 
-``sessions_core.models`` imports this module, so it refers to workspaces and events by name only.
+``sessions_core.models`` imports this module, so it refers to workspaces by name only.
 """
 
 import uuid
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
-from zlib import crc32
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
-from sessions_core.db.returning import insert_all
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.moments import instant, moment
 from sessions_core.texts import LONGEST_REASON, text
 from sessions_core.webhooks.addresses import Target
-from sessions_core.webhooks.announced import contents, is_announced
 
 if TYPE_CHECKING:
-    from sessions_core.models import Event, Workspace
+    from sessions_core.models import Workspace
 
-__all__ = ["RETENTION", "RETRIES_AFTER", "WebhookEndpoint", "WebhookMessage"]
+__all__ = ["OVERLAP", "WebhookEndpoint"]
 
 # Characters
 LONGEST_URL = 2000
@@ -39,27 +35,7 @@ LEASE = timedelta(minutes=2)
 # After a rotation, messages are also signed with the previous secret for this long.
 OVERLAP = timedelta(hours=24)
 
-# Delay after each failed attempt. After the last attempt the message is dead.
-RETRIES_AFTER = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-
-# A delivered or dead message can be read and sent again for this long. Its event is never deleted.
-RETENTION = timedelta(days=30)
-
-# Messages that one statement deletes, so that its locks are short.
-DELETION_BATCH = 1000
-
-# Up to this part of the delay is added to it, so that messages that failed together are not retried together.
-JITTER = 0.2
+_IS_DISABLED = models.Q(disabled_at__isnull=False)
 
 
 class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
@@ -106,7 +82,10 @@ class WebhookEndpoint(models.Model):
         verbose_name = _("webhook endpoint")
         verbose_name_plural = _("webhook endpoints")
         ordering = ("-created_at", "id")
-        indexes = [models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
+            models.Index(fields=["disabled_at"], condition=_IS_DISABLED, name="sessions_core_endpoint_off"),
+        ]
 
     def __str__(self) -> str:
         return self.url
@@ -117,6 +96,20 @@ class WebhookEndpoint(models.Model):
         if self.sealed_previous_secret and self.previous_secret_until and at < self.previous_secret_until:
             sealed.append(self.sealed_previous_secret)
         return [open_in(self, each).decode() for each in sealed]
+
+    @atomic()
+    def change(self, *, url: str, description: str, actor: str, at: datetime | None = None) -> bool:
+        """Replace the URL and the description. Return True if one of them differs. Raise NotAllowed."""
+        text(url, name="url", longest=LONGEST_URL)
+        text(description, name="description", longest=LONGEST_DESCRIPTION)
+        Target.parse(url, is_sandbox=self.workspace.is_sandbox)
+        at, values = moment(at), {"url": url, "description": description}
+        changed = [name for name, value in values.items() if getattr(self, name) != value]
+        happened = WebhookEndpoint.objects.filter(pk=self.pk).exclude(**values).update(**values)
+        if happened:
+            self.url, self.description = url, description
+            self._record("changed", actor=actor, at=at, changed=changed)  # a URL may contain a secret
+        return bool(happened)
 
     @atomic()
     def rotate(self, *, actor: str, at: datetime | None = None) -> str:
@@ -173,141 +166,3 @@ class WebhookEndpoint(models.Model):
             at=at,
             **data,
         )
-
-
-class WebhookMessageQuerySet(models.QuerySet["WebhookMessage"]):
-    def due(self, *, at: datetime) -> Self:
-        return self.filter(next_attempt_at__lte=moment(at))
-
-    def create_for(self, events: Sequence["Event"]) -> None:
-        """Create the messages for events, in the transaction that records them.
-
-        The number of statements does not depend on the number of events and endpoints.
-        """
-        announced = [event for event in events if is_announced(event.type)]
-        if not announced:
-            return
-        workspaces = {event.workspace_id for event in announced}
-        enabled = WebhookEndpoint.objects.enabled().filter(workspace__in=workspaces).order_by()
-        endpoints = list(enabled.values_list("pk", "workspace"))
-        receiving = {workspace for _, workspace in endpoints}
-        messages = [
-            (f"msg_{tokens.random_text(24)}", endpoint, event.pk, type, body, event.created_at)
-            for event, type, body in contents([event for event in announced if event.workspace_id in receiving])
-            for endpoint, workspace in endpoints
-            if workspace == event.workspace_id
-        ]
-        if messages:
-            columns = ["id", "endpoint", "event", "type", "body", "next_attempt_at"]
-            insert_all(WebhookMessage, columns, messages, attempts=0, last_outcome="")
-
-    def delete_settled(self, *, at: datetime) -> int:
-        """Delete up to DELETION_BATCH messages that were delivered or dead for RETENTION. Return their number."""
-        at = moment(at)
-        old = self.filter(Q(delivered_at__lte=at - RETENTION) | Q(dead_at__lte=at - RETENTION))
-        deleted, _ = old.filter(pk__in=old.order_by().values("pk")[:DELETION_BATCH]).delete()
-        return deleted
-
-    def claim(self, *, at: datetime, most: int) -> Iterator["WebhookMessage"]:
-        """Lease endpoints with due messages and yield the next message of each, longest waiting endpoint first."""
-        waiting = Exists(self.due(at=at).filter(endpoint=OuterRef("pk")))
-        free = WebhookEndpoint.objects.enabled().filter(waiting, busy_until__lte=at).order_by("busy_until")
-        for endpoint in free.select_related("workspace")[:most]:
-            message = endpoint.messages.due(at=at).order_by("next_attempt_at", "event_id").first()
-            if message and endpoint.claim(at=at):
-                yield message
-
-
-class WebhookMessage(models.Model):
-    """The message about one event for one endpoint. Each attempt sends the same id and body."""
-
-    id = models.CharField(primary_key=True, max_length=40, editable=False)
-    endpoint = models.ForeignKey(
-        WebhookEndpoint,
-        on_delete=models.CASCADE,
-        related_name="messages",
-        verbose_name=pgettext_lazy("Gatepass", "endpoint"),
-    )
-    event = models.ForeignKey(
-        "sessions_core.Event",
-        on_delete=models.PROTECT,
-        db_index=False,
-        related_name="webhook_messages",
-        verbose_name=pgettext_lazy("Gatepass", "event"),
-    )
-    type = models.CharField(pgettext_lazy("Gatepass", "type"), max_length=60)
-    body = models.TextField()
-    attempts = models.PositiveSmallIntegerField(pgettext_lazy("Gatepass", "attempts"), default=0)
-    last_outcome = models.CharField(
-        _("last outcome"),
-        max_length=60,
-        blank=True,
-        help_text=_("The status of the last response, or the error if there was none."),
-    )
-    next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
-    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
-    dead_at = models.DateTimeField(_("dead at"), null=True, blank=True, help_text=_("When the last attempt failed."))
-
-    objects = WebhookMessageQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("webhook message")
-        verbose_name_plural = _("webhook messages")
-        ordering = ("-event_id", "id")
-        indexes = [
-            models.Index(
-                fields=["endpoint", "next_attempt_at"],
-                condition=Q(next_attempt_at__isnull=False),
-                name="sessions_core_message_waiting",
-            ),
-            models.Index(fields=["event", "id"], name="sessions_core_message_event"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="sessions_core_webhook_message_waits_or_is_settled",
-                condition=Q(next_attempt_at__isnull=False, delivered_at=None, dead_at=None)
-                | Q(next_attempt_at=None, delivered_at__isnull=False, dead_at=None)
-                | Q(next_attempt_at=None, delivered_at=None, dead_at__isnull=False),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.pk
-
-    def succeed(self, outcome: str, *, at: datetime) -> None:
-        """Mark the message as delivered."""
-        at = moment(at)
-        WebhookMessage.objects.filter(pk=self.pk, delivered_at=None).update(
-            delivered_at=at, next_attempt_at=None, dead_at=None, attempts=F("attempts") + 1, last_outcome=outcome
-        )
-
-    def fail(self, outcome: str, *, at: datetime) -> None:
-        """Schedule the next attempt, or mark the message as dead. Do nothing if it changed since it was read."""
-        at, wait = moment(at), self._wait()
-        WebhookMessage.objects.filter(pk=self.pk, next_attempt_at=self.next_attempt_at).update(
-            next_attempt_at=None if wait is None else at + wait,
-            dead_at=at if wait is None else None,
-            attempts=F("attempts") + 1,
-            last_outcome=outcome,
-        )
-
-    @atomic()
-    def send_again(self, *, actor: str, at: datetime | None = None) -> bool:
-        """Make the message due now, with all its retries. Return False if it is already due."""
-        at = moment(at)
-        happened = WebhookMessage.objects.filter(
-            Q(next_attempt_at=None) | Q(next_attempt_at__gt=at), pk=self.pk
-        ).update(next_attempt_at=at, delivered_at=None, dead_at=None, attempts=0)
-        if happened:
-            workspace = self.endpoint.workspace
-            workspace.events.record(
-                "webhook_message.sent_again", subject=self.pk, workspace_id=workspace.pk, actor=actor, at=at
-            )
-        return bool(happened)
-
-    def _wait(self) -> timedelta | None:
-        """Return the delay until the next attempt, or None after the last one."""
-        if self.attempts >= len(RETRIES_AFTER):
-            return None
-        fraction = crc32(f"{self.pk}|{self.attempts}".encode()) / 2**32
-        return RETRIES_AFTER[self.attempts] * (1 + JITTER * fraction)

@@ -1,5 +1,6 @@
 """Hot paths have a fixed number of queries, for any number of rows."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,8 +15,10 @@ from client_sessions.devices.models import ConnectedAccount, Device
 from client_sessions.models import ClientSession, Grant
 from client_sessions.models.querysets import TOKEN
 from sessions_core.crypto import tokens
+from sessions_core.models import AllowedOrigin
 from tests.callers import Caller, bearer
 from tests.client_sessions.conftest import devices_seen
+from tests.statements import inserts
 
 
 @pytest.fixture(params=[1, 30])
@@ -91,6 +94,27 @@ def test_reading_a_session_by_id_is_two_queries(backend, crowd, django_assert_nu
         assert backend.get(f"client_sessions/get?client_session_id={crowd[0].pk}").status_code == 200
 
 
+def test_reading_a_session_by_key_is_three_queries(backend, home, workspace, django_assert_num_queries):
+    account = {"connected_account": [home.a1]}
+    ClientSession.objects.start(workspace, actor="test", user_identifier_key="ann", wanted=account)
+    with django_assert_num_queries(3):
+        assert backend.get("client_sessions/get?user_identifier_key=ann").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["devices/list", "devices/get?name=more 0", "client_sessions/get"])
+def test_a_read_that_needs_only_the_id_of_the_workspace_joins_none(crowd, path, django_assert_num_queries):
+    with django_assert_num_queries(2) as captured:
+        assert bearer(crowd[0].token).get(path).status_code == 200
+    assert not any('"sessions_core_workspace"' in query["sql"] for query in captured.captured_queries)
+
+
+def test_a_list_for_a_page_of_another_origin_reads_the_workspace_with_the_token(crowd, django_assert_num_queries):
+    AllowedOrigin.objects.create(workspace=crowd[0].workspace, origin="https://app.example")
+    page = Caller(authorization=f"Bearer {crowd[0].token}", origin="https://app.example")
+    with django_assert_num_queries(3):
+        assert page.get("devices/list").headers["Access-Control-Allow-Origin"] == "https://app.example"
+
+
 def test_a_read_session_is_the_same_as_in_the_list(backend, crowd):
     listed = backend.get("client_sessions/list").json()["client_sessions"]
     for session in listed:
@@ -104,6 +128,14 @@ def test_a_hot_path_compiles_nothing_after_the_first_request(crowd, compilations
     caller.get(path)
     compilations.clear()
     assert caller.get(path).status_code == 200 and not compilations
+
+
+def test_a_read_by_a_page_of_another_origin_compiles_nothing_after_the_first_request(crowd, compilations):
+    AllowedOrigin.objects.create(workspace=crowd[0].workspace, origin="https://app.example")
+    page = Caller(authorization=f"Bearer {crowd[0].token}", origin="https://app.example")
+    page.get("devices/list")
+    compilations.clear()
+    assert page.get("devices/list").status_code == 200 and not compilations
 
 
 @pytest.fixture(params=["client_sessions/create", "client_sessions/get_or_create", "client_sessions/revoke"])
@@ -121,7 +153,7 @@ def write(request, backend, crowd) -> Callable[[int], Any]:
     return lambda n: backend.post(request.param, **bodies[request.param](n), **grant)
 
 
-QUERIES = {"client_sessions/create": 6, "client_sessions/get_or_create": 4, "client_sessions/revoke": 3}
+QUERIES = {"client_sessions/create": 3 + inserts(3), "client_sessions/get_or_create": 4, "client_sessions/revoke": 3}
 
 
 def test_a_write_has_a_fixed_number_of_queries_and_compiles_nothing_again(write, compilations, request):
@@ -168,8 +200,9 @@ def test_changing_grants_of_many_types_has_a_fixed_number_of_queries(backend, ho
     for more in ({"device_ids": [home.d3]}, {"connect_webview_ids": [home.webview], "user_identity_id": home.identity}):
         with CaptureQueriesContext(connection) as queries:
             backend.post("client_sessions/grant_access", user_identifier_key="ann", **more)
-        written = [each["sql"].split()[0] for each in queries.captured_queries]
-        numbers.append([written.count(verb) for verb in ("UPDATE", "INSERT")])
+        made = [each["sql"] for each in queries.captured_queries]
+        updates, inserted = (sum(len(re.findall(verb, sql)) for sql in made) for verb in ("^UPDATE ", "INSERT INTO "))
+        numbers.append([updates, inserted])
     assert numbers == [[1, 2], [1, 2]]
 
 

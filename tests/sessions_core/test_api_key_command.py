@@ -35,14 +35,14 @@ def test_a_rolled_key_and_its_successor_both_work_during_the_overlap(issued, dja
     assert (successor.name, successor.kind, successor.workspace) == (key.name, key.kind, key.workspace)
     for each, expected in ((text, key), (new, successor)):
         with django_assert_num_queries(1):
-            assert ApiKey.objects.authenticate(each) == expected
+            assert ApiKey.authenticate(each) == expected
 
 
 def test_after_the_overlap_only_the_successor_works(issued):
     key, text = issued
     _, new = key.roll(overlap=HOUR, actor="test", at=NOW - HOUR)
-    assert ApiKey.objects.authenticate(text) is None
-    assert ApiKey.objects.authenticate(new)
+    assert ApiKey.authenticate(text) is None
+    assert ApiKey.authenticate(new)
 
 
 def test_the_queryset_and_the_property_agree_to_the_microsecond(issued):
@@ -56,8 +56,8 @@ def test_the_queryset_and_the_property_agree_to_the_microsecond(issued):
 def test_a_publishable_key_is_rolled_too(workspace):
     key = ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
     successor, text = key.roll(overlap=HOUR, actor="test", at=NOW - HOUR)
-    assert ApiKey.objects.authenticate_publishable(text) == successor
-    assert ApiKey.objects.authenticate_publishable(key.publishable_key) is None
+    assert ApiKey.authenticate_publishable(text) == successor
+    assert ApiKey.authenticate_publishable(key.publishable_key) is None
 
 
 def test_a_key_is_rolled_once(issued):
@@ -73,7 +73,7 @@ def test_a_revoked_key_is_not_rolled_and_a_rolled_key_can_be_revoked(issued):
     key, text = issued
     key.roll(overlap=HOUR, actor="test")
     assert key.revoke(actor="test")
-    assert ApiKey.objects.authenticate(text) is None
+    assert ApiKey.authenticate(text) is None
     with pytest.raises(NotRollable):
         key.roll(overlap=HOUR, actor="test")
 
@@ -91,7 +91,7 @@ def test_the_console_shows_the_end_of_a_rolled_key(issued, admin_client):
     key, _ = issued
     key.roll(overlap=HOUR, actor="test", at=NOW.replace(year=2031, month=4))
     for page in ("", f"{key.pk}/change/"):
-        assert "April" in admin_client.get(f"/admin/sessions_core/apikey/{page}").content.decode()
+        assert 'title="2031-04-' in admin_client.get(f"/admin/sessions_core/apikey/{page}").content.decode()
 
 
 # The command
@@ -99,19 +99,19 @@ def test_the_console_shows_the_end_of_a_rolled_key(issued, admin_client):
 
 @pytest.mark.parametrize("named_by", ["pk", "name"])
 def test_a_key_is_created_and_printed(workspace, named_by):
-    key = ApiKey.objects.authenticate(run("create", str(getattr(workspace, named_by)), "--name", "backend").strip())
+    key = ApiKey.authenticate(run("create", str(getattr(workspace, named_by)), "--name", "backend").strip())
     assert key
     assert (key.workspace, key.name) == (workspace, "backend")
 
 
 def test_a_publishable_key_is_created_and_printed(workspace):
     text = run("create", str(workspace.pk), "--name", "web", "--publishable").strip()
-    assert ApiKey.objects.authenticate_publishable(text)
+    assert ApiKey.authenticate_publishable(text)
 
 
 def test_json_has_the_new_key_and_its_public_part(workspace):
     created = json.loads(run("create", workspace.name, "--name", "backend", "--json"))
-    assert ApiKey.objects.authenticate(created["api_key"]).short == created["public_part"]
+    assert ApiKey.authenticate(created["api_key"]).short == created["public_part"]
 
 
 def test_an_unknown_or_ambiguous_workspace_gets_an_error_message(workspace):
@@ -157,7 +157,7 @@ def test_a_key_is_rolled_by_id_public_part_or_name(issued, named_by):
     new = run("roll", str(getattr(key, named_by)), "--overlap", "2h").strip()
     key.refresh_from_db()
     assert timedelta(minutes=119) < key.expires_at - timezone.now() < 2 * HOUR
-    assert ApiKey.objects.authenticate(new) and ApiKey.objects.authenticate(text)
+    assert ApiKey.authenticate(new) and ApiKey.authenticate(text)
 
 
 def test_rolling_twice_says_until_when_the_key_works(issued):
@@ -177,7 +177,7 @@ def test_an_invalid_overlap_changes_nothing(issued, overlap):
 def test_a_revoked_key_is_refused_and_revoking_it_again_is_a_quiet_success(issued):
     key, text = issued
     assert [run("revoke", key.short) for _ in range(2)] == ["Revoked.\n", "The key was revoked before.\n"]
-    assert ApiKey.objects.authenticate(text) is None
+    assert ApiKey.authenticate(text) is None
 
 
 def test_two_usable_keys_of_one_name_are_told_apart_by_workspace(issued, elsewhere):

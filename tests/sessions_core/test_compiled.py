@@ -11,15 +11,16 @@ from uuid import UUID
 
 import django
 import pytest
-from django.db import connection, connections
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import IntegrityError, connection, connections, transaction
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, When
 from django.db.models.signals import post_init, post_save, pre_save
 from django.utils import timezone
 
 from client_sessions.models.statements import SessionChanges, SessionLookups
 from sessions_core.db.compiled import CannotCompile, CompiledQuery, CompiledSubquery, CompiledUpdate, kind_of
-from sessions_core.db.returning import Insert, insert, insert_all
+from sessions_core.db.returning import Insert, insert, insert_all, insert_together
 from sessions_core.models import ApiKey, Event, Workspace
+from tests.statements import inserts
 
 MOVED = f"""
 sessions_core/db/compiled.py does not fit Django {django.get_version()}. It relies on these internals; compare each with
@@ -253,6 +254,24 @@ def test_an_insert_sends_the_signals_of_save(workspace):
     assert received == [(None, None), (event.pk, True)]
 
 
+def test_rows_of_several_models_are_inserted_together(django_assert_num_queries, db):
+    workspace = Workspace(name="new")
+    facts = {"type": "x.made", "workspace": workspace, "actor": "test", "created_at": timezone.now()}
+    events = [Event(subject=str(number), **facts) for number in range(3)]
+    about = Insert(Event, lambda: {"is_second": Case(When(subject="1", then=True), default=False)})
+    with django_assert_num_queries(inserts(2)):
+        insert_together((about, events), Insert.plain([workspace]))
+    assert list(workspace.events.order_by("pk")) == events and not workspace._state.adding
+    assert [event.is_second for event in events] == [False, True, False]
+
+
+def test_of_rows_inserted_together_none_stays_if_one_is_refused(workspace):
+    event = Event(workspace=workspace, type="x.made", subject="x", actor="test", created_at=timezone.now())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_together(Insert.plain([event]), Insert.plain([Workspace(pk=workspace.pk, name="taken")]))
+    assert not Event.objects.filter(type="x.made").exists()
+
+
 @contextmanager
 def receiving(signal: Any, receive: Any) -> Iterator[None]:
     signal.connect(receive, sender=Event)
@@ -268,7 +287,7 @@ def test_an_insert_evaluates_facts_about_each_row(workspace, keys):
         Event(workspace=workspace, type="x.made", subject=subject, actor="test", created_at=timezone.now())
         for subject in (keys[0].short, "x")
     ]
-    used.run(events)
+    insert_together((used, events))
     assert [event.is_of_a_key for event in events] == [True, False]
     assert Event.objects.get(subject="x", type="x.made").pk == events[1].pk
 

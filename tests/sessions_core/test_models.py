@@ -21,9 +21,9 @@ DAY = timedelta(days=1)
 
 def test_a_secret_key_works_until_it_is_revoked(workspace):
     key, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
-    assert ApiKey.objects.authenticate(text) == key
+    assert ApiKey.authenticate(text) == key
     assert key.revoke(actor="test") is True
-    assert ApiKey.objects.authenticate(text) is None
+    assert ApiKey.authenticate(text) is None
 
 
 def test_revoking_a_key_again_changes_nothing(workspace):
@@ -45,7 +45,7 @@ def test_one_wrong_character_makes_a_key_invalid(workspace):
     _, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     for index, character in enumerate(text):
         other = ALPHABET[0] if character != ALPHABET[0] else ALPHABET[1]
-        assert ApiKey.objects.authenticate(text[:index] + other + text[index + 1 :]) is None
+        assert ApiKey.authenticate(text[:index] + other + text[index + 1 :]) is None
 
 
 def test_an_invalid_key_costs_no_query(db, django_assert_num_queries):
@@ -64,14 +64,14 @@ def test_an_invalid_key_costs_no_query(db, django_assert_num_queries):
             "seam_at1x_y",
             "seam_ä_b",
         ]:
-            assert ApiKey.objects.authenticate(text) is None
-            assert ApiKey.objects.authenticate_publishable(text) is None
+            assert ApiKey.authenticate(text) is None
+            assert ApiKey.authenticate_publishable(text) is None
 
 
 def test_a_key_costs_one_query(workspace, django_assert_num_queries):
     _, text = ApiKey.objects.issue(workspace, name="backend", actor="test")
     with django_assert_num_queries(1):
-        key = ApiKey.objects.authenticate(text)
+        key = ApiKey.authenticate(text)
         assert key and key.workspace == workspace
 
 
@@ -79,8 +79,8 @@ def test_a_publishable_key_can_be_read_again(workspace):
     key = ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
     text = ApiKey.objects.get(pk=key.pk).publishable_key
     assert text.startswith("seam_pk1")
-    assert ApiKey.objects.authenticate_publishable(text) == key
-    assert ApiKey.objects.authenticate(text) is None
+    assert ApiKey.authenticate_publishable(text) == key
+    assert ApiKey.authenticate(text) is None
 
 
 def test_a_secret_key_cannot_be_read_again(workspace):

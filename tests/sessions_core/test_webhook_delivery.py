@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.delivery import DELETE_EVERY, Worker
-from sessions_core.webhooks.models import DELETION_BATCH, JITTER, LEASE, RETENTION, RETRIES_AFTER
+from sessions_core.webhooks.messages import DELETION_BATCH, JITTER, RETENTION, RETRIES_AFTER
+from sessions_core.webhooks.models import LEASE
 from sessions_core.webhooks.posting import LIMIT, Network
 from tests.receivers import closed_port, receiving, status
 from user_sessions.models import UserSession

@@ -15,7 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
-from sessions_core.webhooks.models import OVERLAP, RETENTION, RETRIES_AFTER
+from sessions_core.webhooks.messages import RETENTION, RETRIES_AFTER, TEST
+from sessions_core.webhooks.models import OVERLAP
 from tests.dump import dump
 from tests.pages import DOCS, table
 from user_sessions.clerk.webhook_shapes import ANNOUNCED
@@ -370,9 +371,8 @@ def test_how_long_messages_are_kept_is_documented():
 
 
 def test_every_type_and_every_retry_is_documented():
-    assert [type for type, _ in table("webhooks.md", "Event types")] == [
-        f"session.{transition}" for transition in ANNOUNCED
-    ]
+    sent = [*(f"session.{transition}" for transition in ANNOUNCED), TEST]
+    assert [type for type, _ in table("webhooks.md", "Event types")] == sent
     waits = [timedelta(**{unit: int(number)}) for number, unit in _waits()]
     assert waits == list(RETRIES_AFTER)
 

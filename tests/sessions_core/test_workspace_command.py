@@ -36,7 +36,7 @@ def test_a_name_is_enough(create):
 
 def test_every_option_applies(create):
     created = create("Acme", "--sandbox", "--frontend-api", ADDRESS, "--api-key")
-    workspace = ApiKey.objects.authenticate(created["api_key"]).workspace
+    workspace = ApiKey.authenticate(created["api_key"]).workspace
     assert (workspace.is_sandbox, UserSessionPolicy.of(workspace).frontend_api) == (True, ADDRESS)
     assert (created["is_sandbox"], created["frontend_api"]) == (True, ADDRESS)
 

@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from sessions_core.management.progress import Progress
 from sessions_core.models import Event, Workspace
-from sessions_core.webhooks.models import WebhookEndpoint, WebhookMessage
+from sessions_core.webhooks.messages import WebhookMessage
+from sessions_core.webhooks.models import WebhookEndpoint
 from tests.dump import dump
 from tests.pages import blocks
 from user_sessions.imports.django_sessions import DjangoSessions

@@ -372,3 +372,8 @@ def test_an_active_session_can_be_made_pending_again(workspace, u1):
     assert session.require("reset-password", actor="test", at=NOW) is False
     assert session.status_at(NOW) == "pending"
     assert session.fulfil("another", actor="test", at=NOW) is False
+
+
+def test_a_user_given_by_key_alone_is_read(workspace, u1):
+    session = UserSession.objects.start(workspace, get_user_model()(pk=u1.pk), actor="test")
+    assert session.user == u1 and session.user.username == u1.username

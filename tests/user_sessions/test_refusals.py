@@ -7,6 +7,7 @@ from user_sessions.clerk.frontend import frontend_errors
 from user_sessions.clerk.refusals import REFUSALS
 from user_sessions.exceptions import AlreadySignedIn, NotLive, ReservedClaim, SessionTokenError, UserSessionError
 from user_sessions.models import Ticket, UserSession
+from user_sessions.models.session_rows import SessionRow
 
 
 class Unmapped(UserSessionError):
@@ -42,7 +43,7 @@ def logged(caplog):
 
 def test_an_error_without_a_row_is_logged_and_answered_with_500(backend, workspace, u1, monkeypatch, caplog):
     session = UserSession.objects.start(workspace, u1, actor="test")
-    monkeypatch.setattr(UserSession, "revoke", refuse)
+    monkeypatch.setattr(SessionRow, "revoke", refuse)
     answer = backend.post(f"v1/sessions/{session.pk}/revoke")
     assert (answer.status_code, answer.error) == (500, "internal_server_error")
     assert logged(caplog) == ("ERROR", Unmapped)

@@ -20,7 +20,16 @@ from tests.user_sessions.conftest import claims_of
 from user_sessions.clerk.backend.backend_routes import ROUTES
 from user_sessions.clerk.backend.unknown_backend_views import UnknownView
 from user_sessions.clerk.handshakes import Handshake
-from user_sessions.models import Activity, Definition, JwtTemplate, SignIn, Ticket, UserSession, UserSessionPolicy
+from user_sessions.models import (
+    Activity,
+    Definition,
+    JwtTemplate,
+    JwtTemplateVersion,
+    SignIn,
+    Ticket,
+    UserSession,
+    UserSessionPolicy,
+)
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.refresh_tokens import refresh_token
@@ -174,7 +183,12 @@ def test_a_callers_own_session_gives_no_access_to_another_workspace(
 
 
 def everything_of(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
-    ways = {Activity: "session__workspace", SignIn: "client__workspace", SpentNonce: None}
+    ways = {
+        Activity: "session__workspace",
+        JwtTemplateVersion: "template__workspace",
+        SignIn: "client__workspace",
+        SpentNonce: None,
+    }
     models = [*apps.get_app_config("user_sessions").get_models(), Event]
     found = {
         model: model._base_manager.filter(**{way: workspace}).order_by("pk")

@@ -46,7 +46,7 @@ def every_status(workspace, u1, u2) -> list[UserSession]:
 @pytest.mark.parametrize("at", MOMENTS)
 def test_a_row_shows_what_the_model_shows(workspace, every_status, at):
     for session in UserSession.objects.with_status_facts():
-        row = SessionRow.of_id(workspace, session.pk)
+        row = SessionRow.of_id(workspace.pk, session.pk)
         for version in VERSIONS:
             assert session_object(row, at=at, version=version) == session_object(session, at=at, version=version)
 
@@ -59,7 +59,7 @@ def test_a_page_has_what_the_queryset_finds(workspace, every_status, u1, status,
         sessions = UserSession.objects.filter(workspace=workspace, **by)
         found = sessions.with_status(status, at=at) if status else sessions
         ids = list(found.order_by("-created_at", "-id").values_list("pk", flat=True))
-        selection = SessionRow.select(workspace, **by, status=status, at=at)
+        selection = SessionRow.select(workspace.pk, **by, status=status, at=at)
         assert selection.count() == len(ids)
         for limit, offset in [(500, 0), (2, 0), (2, 1), (500, 3), (1, 100)]:
             page = selection.page(limit=limit, offset=offset)
@@ -67,8 +67,8 @@ def test_a_page_has_what_the_queryset_finds(workspace, every_status, u1, status,
 
 
 def test_other_workspaces_are_not_listed(elsewhere, every_status):
-    assert SessionRow.select(elsewhere, at=NOW).page(limit=500, offset=0) == []
-    assert SessionRow.of_id(elsewhere, every_status[0].pk) is None
+    assert SessionRow.select(elsewhere.pk, at=NOW).page(limit=500, offset=0) == []
+    assert SessionRow.of_id(elsewhere.pk, every_status[0].pk) is None
 
 
 def test_a_user_key_of_unknown_kind_is_listed_too(backend, u1, session, monkeypatch):
@@ -100,3 +100,18 @@ def statements(caller: Any, path: str) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         assert caller.get(path).status_code == 200
     return [query["sql"] for query in captured.captured_queries][1:]
+
+
+@pytest.mark.parametrize("has_activity", [True, False])
+def test_a_revoked_row_is_what_is_read_then(workspace, u1, has_activity):
+    device = Device(browser_name="Firefox", browser_version="1", device_type="", is_mobile=True, ip_address="192.0.2.1")
+    session = UserSession.objects.start(workspace, u1, actor="test", device=device if has_activity else None)
+    for _ in range(2):  # the second time it is over
+        row = SessionRow.revoke(workspace.pk, session.pk, actor="test", at=NOW + timedelta(hours=1))
+        assert row.stored_status == "revoked" and row == SessionRow.of_id(workspace.pk, session.pk)
+
+
+def test_a_row_of_another_workspace_is_not_revoked(workspace, live_workspace, u1):
+    session = UserSession.objects.start(workspace, u1, actor="test")
+    assert SessionRow.revoke(live_workspace.pk, session.pk, actor="test", at=NOW) is None
+    assert UserSession.objects.live().filter(pk=session.pk).exists()

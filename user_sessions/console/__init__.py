@@ -1,1 +1,1 @@
-"""The console's pages of user sessions."""
+"""The pages of user sessions in the operator's console."""

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -40,6 +40,7 @@ from user_sessions.console.session_words import (
     ending,
     session_in_words,
     session_list,
+    short_name,
     status_badge,
     timeline,
     tokens_in_words,
@@ -58,7 +59,7 @@ MOST_OTHERS = 10
 
 @admin.register(UserSession)
 class UserSessionAdmin(BulkRevoking, HistoryAdmin):
-    list_display = ("device", "user", "status_now", "address", "last_seen", "expires", "workspace")
+    list_display = ("device", "status_now", "who", "address", "times")
     list_display_links = ("device",)
     list_filter = (
         StatusFilter,
@@ -130,19 +131,17 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add links to the actions that the operator may run on the session of a row."""
+        actions = [each for each in self.confirmed_actions().values() if self.may(request, each.permission)]
 
         @admin.display(description=pgettext_lazy("user session", "actions"))
         def acts(session: UserSession) -> SafeString | str:
             if session.pk == own_session(request):
                 return gettext("your own session")
-            name = session_in_words(session, timezone.now())
-            links = ((url, text, name) for url, text in self.buttons(request, session))
-            return format_html_join(
-                " ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', _labelled(links)
-            )
+            name = short_name(session)  # for people who do not see the row
+            links = ((self.action_url(session, each.name), each.button, name, each.button) for each in actions)
+            return format_html_join(" ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', links)
 
-        has_acts = any(self.may(request, action.permission) for action in self.confirmed_actions().values())
-        return (*self.list_display, acts) if has_acts else self.list_display
+        return (*self.list_display, acts) if actions else self.list_display
 
     def get_search_fields(self, request: HttpRequest) -> Any:
         return ("user",)
@@ -161,6 +160,14 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
     @admin.display(description=pgettext_lazy("user session", "status"))
     def status_now(self, session: UserSession) -> SafeString:
         return status_badge(session, timezone.now())
+
+    @admin.display(description=pgettext_lazy("user session", "user"))
+    def who(self, session: UserSession) -> SafeString:
+        return format_html('{}<br><span class="quiet">{}</span>', session.user, session.workspace)
+
+    @admin.display(description=_("seen, expires"))
+    def times(self, session: UserSession) -> SafeString:
+        return format_html("{}<br>{}", time_in_words(session.last_active_at), time_in_words(session.expire_at))
 
     @admin.display(description=_("address and place"))
     def address(self, session: UserSession) -> str:
@@ -271,8 +278,3 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
         """Return the chosen sessions, or all sessions of their users, without the joins of a list."""
         field = "user" if everywhere else "pk"
         return UserSession.objects.filter(**{f"{field}__in": queryset.order_by().values(field)})
-
-
-def _labelled(links: Any) -> Any:
-    """Yield each link with a label that names its session, for people who do not see the row."""
-    return ((url, text, name, text) for url, text, name in links)

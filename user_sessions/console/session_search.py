@@ -94,7 +94,10 @@ def _used_from(address: str) -> list[str]:
     """Return the ids of the latest sessions that were used from an address, in whatever form it is stored."""
     stored, hashed = stored_address(address)
     activities = Activity.objects.order_by("-created_at")
-    found = activities.filter(ip_address=stored) if stored else activities.filter(address_hash=hashed)
     if not (stored or hashed):
         return []
+    # SQLite uses an index of a part of the rows only if the query repeats its condition.
+    found = (
+        activities.filter(ip_address=stored) if stored else activities.filter(address_hash__gt="", address_hash=hashed)
+    )
     return list(dict.fromkeys(found.values_list("session", flat=True)[:MOST_OF_ADDRESS]))

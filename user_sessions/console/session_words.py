@@ -22,6 +22,7 @@ __all__ = [
     "ending",
     "session_in_words",
     "session_list",
+    "short_name",
     "status_badge",
     "timeline",
     "tokens_in_words",
@@ -55,6 +56,12 @@ def address_in_words(session: UserSession) -> str:
     """Return the address and the place of the latest use."""
     shown = ShownSession(session=session, at=session.created_at)
     return ", ".join(part for part in (shown.address, shown.place) if part) or "-"
+
+
+def short_name(session: UserSession) -> str:
+    """Return the user, the device, and the address and place of a session."""
+    title = ShownSession(session=session, at=session.created_at).title
+    return ", ".join((str(session.user), title, address_in_words(session)))
 
 
 def session_in_words(session: UserSession, at: datetime) -> str:

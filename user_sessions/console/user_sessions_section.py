@@ -16,6 +16,8 @@ from sessions_core.console.user_sections import register_section
 from user_sessions.console.session_words import session_list
 from user_sessions.models import UserSession
 
+__all__ = ["register"]
+
 # Sessions on the page of a user, the newest ones. It links to the list of all.
 MOST = 20
 
@@ -36,4 +38,8 @@ def _url(site: admin.AdminSite, page: str, *args: Any) -> str:
     return reverse(f"admin:user_sessions_usersession_{page}", args=args, current_app=site.name)
 
 
-register_section("user_sessions", show, label=_("Sessions and devices"), permission="user_sessions.view_usersession")
+def register() -> None:
+    """Register the section. Called by the module that Django's admin discovers."""
+    register_section(
+        "user_sessions", show, label=_("Sessions and devices"), permission=permission_for("view", UserSession)
+    )

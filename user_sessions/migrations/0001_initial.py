@@ -379,12 +379,12 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["session", "-created_at", "-id"], name="user_sessions_activity_page"),
                     models.Index(
-                        condition=models.Q(("ip_address", None), _negated=True),
+                        condition=models.Q(("ip_address__isnull", False)),
                         fields=["ip_address", "-created_at"],
                         name="user_sessions_activity_address",
                     ),
                     models.Index(
-                        condition=models.Q(("address_hash", ""), _negated=True),
+                        condition=models.Q(("address_hash__gt", "")),
                         fields=["address_hash", "-created_at"],
                         name="user_sessions_activity_hash",
                     ),
@@ -542,6 +542,47 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="JwtTemplateVersion",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField(verbose_name="version")),
+                ("name", models.CharField(max_length=255, verbose_name="name")),
+                ("claims", models.TextField(verbose_name="claims")),
+                ("lifetime", models.PositiveIntegerField(verbose_name="lifetime")),
+                ("allowed_clock_skew", models.PositiveSmallIntegerField(verbose_name="allowed clock skew")),
+                ("signing_algorithm", models.CharField(blank=True, max_length=5, verbose_name="signing algorithm")),
+                ("has_new_key", models.BooleanField(default=False)),
+                (
+                    "event",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="sessions_core.event",
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="user_sessions.jwttemplate",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "version of a JWT template",
+                "verbose_name_plural": "versions of JWT templates",
+                "ordering": ("-number",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("template", "number"), name="user_sessions_jwt_template_version_is_numbered"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SigningKey",
             fields=[
                 (
@@ -586,6 +627,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "signing key",
                 "verbose_name_plural": "signing keys",
                 "ordering": ("-active_from", "kid"),
+                "permissions": [
+                    ("rotate_signingkey", "Can rotate signing key"),
+                    ("revoke_signingkey", "Can revoke signing key"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -793,6 +838,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="signingkey",
             index=models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
+        ),
+        migrations.AddIndex(
+            model_name="signingkey",
+            index=models.Index(
+                condition=models.Q(("published_until", None), ("revoked_at", None)),
+                fields=["active_from"],
+                name="user_sessions_key_unrotated",
+            ),
         ),
         migrations.AddIndex(
             model_name="ticket",

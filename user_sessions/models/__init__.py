@@ -18,6 +18,7 @@ from user_sessions.exceptions import (
     SessionExists,
     SignInRefused,
     StaleClient,
+    TemplateChanged,
     TemplateGone,
     TicketExpired,
     TooManySessions,
@@ -36,6 +37,7 @@ from user_sessions.models.sessions import UserSession
 from user_sessions.models.sign_ins import SignIn
 from user_sessions.models.signing_keys import SigningKey, Stage
 from user_sessions.models.status import Status
+from user_sessions.models.template_versions import JwtTemplateVersion
 from user_sessions.models.tickets import Ticket
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "ImpersonationRefused",
     "ImportedSession",
     "JwtTemplate",
+    "JwtTemplateVersion",
     "KeyMissing",
     "LimitPolicy",
     "NameRefused",
@@ -69,6 +72,7 @@ __all__ = [
     "Stage",
     "StaleClient",
     "Status",
+    "TemplateChanged",
     "TemplateGone",
     "Ticket",
     "TicketExpired",

@@ -78,12 +78,12 @@ class Activity(models.Model):
             # The console's search by address, in the one form of the two that is stored.
             models.Index(
                 fields=["ip_address", "-created_at"],
-                condition=~Q(ip_address=None),
+                condition=Q(ip_address__isnull=False),
                 name="user_sessions_activity_address",
             ),
             models.Index(
                 fields=["address_hash", "-created_at"],
-                condition=~Q(address_hash=""),
+                condition=Q(address_hash__gt=""),
                 name="user_sessions_activity_hash",
             ),
         ]

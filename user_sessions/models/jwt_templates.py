@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Self
@@ -21,67 +21,20 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import moment
-from user_sessions.exceptions import (
-    AudienceRefused,
-    KeyMissing,
-    NameRefused,
-    NameTaken,
-    OfSessionTokens,
-    ReservedClaim,
-    TemplateGone,
-)
+from user_sessions.exceptions import KeyMissing, NameRefused, NameTaken, OfSessionTokens, TemplateGone
 from user_sessions.ids import new_id
 from user_sessions.keys import custom_keys
 from user_sessions.models.pages import Pages, Selection
-from user_sessions.templating.shortcodes import RESERVED, RESERVED_IN_SESSION_TOKENS, Template, TooLarge, reserved_in
-from user_sessions.tokens.claims import is_audience
+from user_sessions.models.template_definitions import (
+    DEFAULT_CLOCK_SKEW,
+    DEFAULT_LIFETIME,
+    OF_SESSION_TOKENS,
+    Definition,
+)
+from user_sessions.models.template_versions import JwtTemplateVersion
+from user_sessions.templating.shortcodes import Template
 
 __all__ = ["Definition", "JwtTemplate"]
-
-DEFAULT_LIFETIME = 60
-DEFAULT_CLOCK_SKEW = 5
-
-# The name of the template for session tokens. No token is minted from it by name.
-OF_SESSION_TOKENS = "__session_token"
-
-# Bytes of compact JSON: with more, every session token of the workspace would be too large.
-MAX_SESSION_CLAIMS = 8 * 1024
-
-# SDKs insert the name into a URL path unescaped; these characters would change the path.
-NO_PATH = frozenset("/\\?#%")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Definition:
-    """The values of a template that a caller sets. None keeps the current value, or the default of a new template.
-
-    With ``signing_algorithm`` the template has its own key: ``signing_key``, as ``custom_keys.validate_key`` returns
-    it, or if that is None the one already stored for this algorithm. An empty ``signing_algorithm`` drops the key.
-    """
-
-    name: str
-    claims: Mapping[str, Any]
-    lifetime: int | None = None
-    allowed_clock_skew: int | None = None
-    signing_algorithm: str | None = None
-    signing_key: bytes | None = field(default=None, repr=False)
-
-    def check(self) -> None:
-        """Raise NameRefused, ReservedClaim, AudienceRefused, or a TemplateError of ``shortcodes``."""
-        if self.name != self.name.strip() or not self.name.isprintable() or not _fits_a_path(self.name):
-            raise NameRefused
-        is_for_session_tokens = self.name == OF_SESSION_TOKENS
-        if claim := reserved_in(self.claims, RESERVED_IN_SESSION_TOKENS if is_for_session_tokens else RESERVED):
-            raise ReservedClaim(claim)
-        Template.compile(self.claims)
-        if not is_audience(self.claims.get("aud", "")):
-            raise AudienceRefused
-        if is_for_session_tokens and len(json.dumps(self.claims, separators=(",", ":"))) > MAX_SESSION_CLAIMS:
-            raise TooLarge(f"more than {MAX_SESSION_CLAIMS} bytes, for session tokens")
-
-
-def _fits_a_path(name: str) -> bool:
-    return name not in ("", ".", "..") and not NO_PATH & set(name)
 
 
 class JwtTemplateQuerySet(models.QuerySet["JwtTemplate"]):
@@ -206,14 +159,34 @@ class JwtTemplate(models.Model):
         claims: dict[str, Any] = json.loads(self.claims)
         return claims
 
-    def redefine(self, definition: Definition, *, actor: str, at: datetime | None = None) -> None:
+    def draft(self, definition: Definition) -> "JwtTemplate":
+        """Return an unsaved copy with this definition, for a preview. Raise KeyMissing and a TemplateError."""
+        Template.compile(definition.claims)
+        draft = copy(self)
+        draft._apply(definition, timezone.now())
+        return draft
+
+    def redefine(
+        self, definition: Definition, *, actor: str, at: datetime | None = None, latest: int | None = None
+    ) -> None:
         """Replace the definition; the template for session tokens takes only the claims.
 
-        Raise NameTaken, KeyMissing, TemplateGone, and what ``Definition.check`` raises.
+        Raise NameTaken, KeyMissing, TemplateGone, what ``Definition.check`` raises, and TemplateChanged if the latest
+        version is not ``latest``.
         """
         if self.is_for_session_tokens:
             definition = Definition(name=OF_SESSION_TOKENS, claims=definition.claims)
-        self._write(definition, "updated", actor=actor, at=moment(at))
+        self._write(definition, "updated", actor=actor, at=moment(at), latest=latest)
+
+    def restore(self, version: JwtTemplateVersion, *, actor: str, at: datetime | None = None) -> None:
+        """Return to the values of a version, which makes a new version. The signing key stays as it is.
+
+        Raise what ``redefine`` raises.
+        """
+        names = ("name", "lifetime", "allowed_clock_skew")
+        values = {name: getattr(version, name) for name in names}
+        definition = Definition(claims=json.loads(version.claims), **values)
+        self._write(definition, "updated", actor=actor, at=moment(at), restored=version.number)
 
     @atomic()
     def forget(self, *, actor: str, at: datetime | None = None) -> bool:
@@ -221,16 +194,28 @@ class JwtTemplate(models.Model):
         at = moment(at)
         if self.is_for_session_tokens:
             raise OfSessionTokens
-        deleted, _ = JwtTemplate.objects.filter(pk=self.pk).delete()
-        if deleted:
-            self._record("deleted", actor=actor, at=at)
-        return bool(deleted)
+        try:
+            self._lock()  # a concurrent ``redefine`` would add a version that outlives its template
+        except TemplateGone:
+            return False
+        JwtTemplate.objects.filter(pk=self.pk).delete()
+        self._record("deleted", actor=actor, at=at)
+        return True
 
     def own_key(self) -> Any:
         """Return the template's own key, parsed. Raise CannotOpen."""
         return _open_key(bytes(self.sealed_signing_key or b""), place_of(self), self.signing_algorithm)
 
-    def _write(self, definition: Definition, happened: str, *, actor: str, at: datetime) -> None:
+    def _write(
+        self,
+        definition: Definition,
+        happened: str,
+        *,
+        actor: str,
+        at: datetime,
+        latest: int | None = None,
+        **data: Any,
+    ) -> None:
         definition.check()
         if definition.name == OF_SESSION_TOKENS and not self.is_for_session_tokens:
             raise NameRefused
@@ -240,7 +225,9 @@ class JwtTemplate(models.Model):
                     self._lock()
                 self._apply(definition, at)
                 self.save()
-                self._record(happened, actor=actor, at=at)
+                event = self._record(happened, actor=actor, at=at, **data)
+                has_new_key = definition.signing_key is not None
+                JwtTemplateVersion.objects.add(self, event=event, has_new_key=has_new_key, latest=latest)
         except IntegrityError as error:
             if JwtTemplate.objects.filter(workspace=self.workspace_id, name=definition.name).exclude(pk=self.pk):
                 raise NameTaken from error
@@ -272,14 +259,15 @@ class JwtTemplate(models.Model):
             raise KeyMissing  # a key is for one algorithm
         self.signing_algorithm = algorithm
 
-    def _record(self, happened: str, *, actor: str, at: datetime) -> None:
-        Event.objects.record(
+    def _record(self, happened: str, *, actor: str, at: datetime, **data: Any) -> Event:
+        return Event.objects.record(
             f"jwt_template.{happened}",
             subject=self.pk,
             workspace_id=self.workspace_id,
             actor=actor,
             at=at,
             name=self.name,
+            **data,
         )
 
 

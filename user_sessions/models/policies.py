@@ -1,16 +1,20 @@
 """The policy of a workspace for user sessions, and the address at which browsers reach the workspace."""
 
 from datetime import timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from sessions_core.duration_words import duration_in_words
 from sessions_core.models import Workspace
 from sessions_core.models.policies import Policy, is_lifetime, with_policies
 from sessions_core.models.workspaces import is_origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["LimitPolicy", "ReusePolicy", "SigningAlgorithm", "UserSessionPolicy"]
 
@@ -156,9 +160,42 @@ class UserSessionPolicy(Policy):
         """Return True in a sandbox, and in a live workspace if an operator enabled it."""
         return self.workspace.is_sandbox or self.backend_sessions_enabled
 
+    def in_words(self) -> list[str]:
+        return list(_policy_in_words(self))
+
     def is_at(self, host: str) -> bool:
         """Return True if browsers reach the workspace at this host."""
         return self.frontend_api in _origins_at(host)
+
+
+def _policy_in_words(policy: UserSessionPolicy) -> "Iterator[str]":
+    lifetime, idle = (value and duration_in_words(value) for value in (policy.lifetime, policy.idle_lifetime))
+    if lifetime and idle:
+        words = gettext("A user session ends %(lifetime)s after the sign-in, or after %(idle)s without use.")
+    elif lifetime:
+        words = gettext("A user session ends %(lifetime)s after the sign-in, even if it is in use.")
+    else:
+        words = gettext("A user session ends after %(idle)s without use, and never while it is in use.")
+    yield words % {"lifetime": lifetime, "idle": idle}
+    if policy.limit is None:
+        yield gettext("A user can have any number of live sessions.")
+    else:
+        ends_oldest = policy.limit_policy == LimitPolicy.END_OLDEST
+        more = gettext("One more sign-in ends the oldest.") if ends_oldest else gettext("One more sign-in is refused.")
+        yield gettext("Live sessions of one user: at most %(limit)d.") % {"limit": policy.limit} + " " + more
+    if policy.single_session_mode:
+        yield gettext("A browser or an app has one user session at a time.")
+    else:
+        yield gettext("A browser or an app can have sessions of several users.")
+    if policy.reuse_policy == ReusePolicy.REVOKE:
+        yield gettext("A session token that is refreshed a second time revokes its session.")
+    else:
+        yield gettext("A session token that is refreshed a second time is refused, and its session goes on.")
+    if policy.backend_sessions_enabled:
+        yield gettext("A backend can create user sessions without a sign-in.")
+    else:
+        yield gettext("A backend can create user sessions without a sign-in in a sandbox only.")
+    yield gettext("A change applies to later sign-ins. The idle lifetime and the limit also apply to sessions in use.")
 
 
 def _origins_at(host: str) -> tuple[str, str]:

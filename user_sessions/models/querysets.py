@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
-from sessions_core.db.returning import Insert, insert
+from sessions_core.db.returning import Insert, Inserts
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
@@ -140,7 +140,7 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         return self._begin(
             workspace=workspace,
             client=client or Client._new(workspace, at=at),
-            user=user,
+            user=locked if user._state.adding else user,  # an instance with only the key
             tasks=tasks,
             impersonator=impersonator,
             amr=method_names(amr),
@@ -199,16 +199,17 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
         )
         session.void_reason = None
         facts = {} if activity is None or session.impersonator else _judge(session, activity)
+        rows: list[models.Model] = []
         if session.client._state.adding:
             session.client.last_active_session_id = session.pk
-            insert([session.client])
-        _insertion(self.model).run([session])
-        if session.client.last_active_session_id != session.pk:
+            rows.append(session.client)
+        else:
             session.client._select(session, at=at)
         if activity is not None:
             activity.session = session
-            insert([activity])
-        _record_start(session, facts, actor=actor, at=at)
+            rows.append(activity)
+        inserts: Inserts = [(_insertion(self.model), [session]), *(Insert.plain([row]) for row in rows)]
+        _record_start(session, facts, inserts, actor=actor, at=at)
         return session
 
     def close(self, status: Status, *, actor: str, at: datetime | None = None, reason: str = "") -> Sequence[str]:
@@ -278,12 +279,13 @@ def _judge(session: "UserSession", activity: Activity) -> dict[str, Any]:
     return facts
 
 
-def _record_start(session: "UserSession", facts: dict[str, Any], *, actor: str, at: datetime) -> None:
+def _record_start(session: "UserSession", facts: dict[str, Any], inserts: Inserts, *, actor: str, at: datetime) -> None:
+    """Insert the session with its other rows and the event."""
     happened = "pending" if session.tasks else "created"
     # The user and the client, so that a history can be found and erased after their rows are gone.
     facts = {"user": str(session.user_id), "client": session.client_id, **facts}
     if session.impersonator is not None:
         facts["impersonator"] = session.impersonator
-    Event.objects.record(
-        f"user_session.{happened}", subject=session.pk, workspace_id=session.workspace_id, actor=actor, at=at, **facts
-    )
+    of_session = {"subject": session.pk, "workspace_id": session.workspace_id, "created_at": at}
+    event = Event(type=f"user_session.{happened}", actor=actor, data=facts, **of_session)
+    Event.objects.record_together([event], beside=inserts)

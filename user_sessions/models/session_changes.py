@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db.models import F, Value
 from django.db.models.functions import Greatest
@@ -35,10 +36,9 @@ class SessionChanges:
         self._model = model
         self._fields = model._meta.concrete_fields
         self._touch = self._update(self._touched, id=str, at=datetime, before=datetime, expire_at=datetime)
-        self._close = {
-            status: self._update(partial(self._closed, status), id=str, actor=str, at=datetime, reason=str)
-            for status in LEAVES
-        }
+        kinds: dict[str, type] = {"id": str, "actor": str, "at": datetime, "reason": str}
+        self._close = {status: self._update(partial(self._closed, status), **kinds) for status in LEAVES}
+        self._revoke = self._update(partial(self._closed, Status.REVOKED), workspace=UUID, **kinds)
 
     def touch(self, id: str, *, at: datetime, before: datetime, expire_at: datetime) -> dict[str, Any] | None:
         """Record the use of a live session that was last used until ``before``."""
@@ -46,10 +46,19 @@ class SessionChanges:
 
     def close(self, id: str, status: Status, *, actor: str, at: datetime, reason: str = "") -> dict[str, Any] | None:
         """Do to one session what ``UserSessionQuerySet.close`` does to many."""
+        return self._run_close(self._close[status], status, id=id, actor=actor, at=at, reason=reason)
+
+    def revoke(self, id: str, workspace: UUID, *, actor: str, at: datetime, reason: str = "") -> dict[str, Any] | None:
+        """Revoke a session if it belongs to this workspace."""
+        values = {"id": id, "workspace": workspace, "actor": actor, "at": at, "reason": reason}
+        return self._run_close(self._revoke, Status.REVOKED, **values)
+
+    def _run_close(self, update: CompiledUpdate, status: Status, **values: Any) -> dict[str, Any] | None:
+        id, actor, at, reason = (values[name] for name in ("id", "actor", "at", "reason"))
         text(actor, name="actor", longest=LONGEST_ACTOR)
         text(reason, name="reason", longest=LONGEST_REASON)
         with atomic(savepoint=False):
-            columns = self._run(self._close[status], id=id, actor=actor, at=at, reason=reason)
+            columns = self._run(update, **values)
             if columns is not None:
                 workspace_id, data = columns["workspace_id"], end_data(reason, is_first=columns["recorded_ends"] == 1)
                 Event.objects.record(
@@ -62,8 +71,8 @@ class SessionChanges:
         changes = {"last_active_at": at, "updated_at": at, "expire_at": expire_at, "abandon_at": abandon_at}
         return self._model.objects.live(at=at).filter(pk=id, last_active_at__lte=before), changes
 
-    def _closed(self, status: Status, id: str, **values: Any) -> Change:
-        return closing(self._model.objects.filter(pk=id), status, **values)
+    def _closed(self, status: Status, actor: str, at: datetime, reason: str, **by: Any) -> Change:
+        return closing(self._model.objects.filter(**by), status, actor=actor, at=at, reason=reason)
 
     def _update(self, change: Any, **kinds: type) -> CompiledUpdate:
         returning = [field.name for field in self._fields]

@@ -33,7 +33,7 @@ from user_sessions.models.start_arguments import task_name
 from user_sessions.models.status import CLOSED, OPEN, Status, StatusModel, look_up
 from user_sessions.models.voiding import binds
 
-__all__ = ["UserSession"]
+__all__ = ["CHANGES", "UserSession"]
 
 
 class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusModel):
@@ -44,8 +44,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     """
 
     id = models.CharField(primary_key=True, max_length=40, editable=False)
-    # The indexes of the pages serve the keys as well. With indexes of their own, PostgreSQL reads those and sorts, and
-    # each change of a session writes them.
+    # The indexes of the pages serve the keys as well. With others, PostgreSQL sorts, and each change writes them.
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, db_index=False, related_name="user_sessions", verbose_name=WORKSPACE
     )
@@ -137,9 +136,10 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     @classmethod
     def on_client(cls, client: Client, *, at: datetime) -> "list[UserSession]":
         """Return the sessions that have not left a client, newest first, with their token facts: one query."""
-        sessions = list(_ON_CLIENT.rows(client=client.pk, at=moment(at)))
+        sessions, workspace = list(_ON_CLIENT.rows(client=client.pk, at=moment(at))), client.workspace
         for session in sessions:
-            session.client, session.workspace = client, client.workspace
+            # As Django's related managers do: an assignment would compare databases and keys.
+            session._state.fields_cache.update(client=client, workspace=workspace)
         return sessions
 
     def is_usable(self, at: datetime) -> bool:
@@ -165,7 +165,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     @classmethod
     def end_by_id(cls, id: str) -> bool:
         """End the session with this id because its user signs out. Return True if it was live."""
-        return _CHANGES.close(id, Status.ENDED, actor=f"user_session:{id}", at=moment(None)) is not None
+        return CHANGES.close(id, Status.ENDED, actor=f"user_session:{id}", at=moment(None)) is not None
 
     def revoke(self, *, actor: str, at: datetime | None = None, reason: str = "") -> bool:
         """Revoke the session. Return True if it was live."""
@@ -202,7 +202,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         with atomic():
             if is_news:
                 self.client.hold()
-            columns = _CHANGES.touch(self.pk, at=at, before=before, expire_at=self._prolonged(at)["expire_at"])
+            columns = CHANGES.touch(self.pk, at=at, before=before, expire_at=self._prolonged(at)["expire_at"])
             if columns is not None:
                 self._set_columns(columns, epoch_id=None, void_reason=None)  # it was live
             else:
@@ -234,7 +234,7 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         leaves_impersonation = self.impersonator is not None and is_own_deed
         if leaves_impersonation:
             self.client.hold()
-        columns = _CHANGES.close(self.pk, status, actor=actor, at=at, reason=reason)
+        columns = CHANGES.close(self.pk, status, actor=actor, at=at, reason=reason)
         if columns is None:
             self._read_again()
             return False
@@ -303,7 +303,7 @@ _BY_ID = CompiledQuery(
 )
 _ON_CLIENT = CompiledQuery(
     UserSession,
-    lambda client, at: _SEEN.filter(client=client).not_left(at=at).with_token_facts(at=at),
+    lambda client, at: UserSession.objects.filter(client=client).not_left(at=at).with_token_facts(at=at),
     depends_on=binds,
     client=str,
     at=datetime,
@@ -317,4 +317,4 @@ _MINTING = CompiledQuery(
     workspace=UUID,
     at=datetime,
 )
-_CHANGES = SessionChanges(UserSession)
+CHANGES = SessionChanges(UserSession)

@@ -152,7 +152,19 @@ class SigningKey(models.Model):
         verbose_name = _("signing key")
         verbose_name_plural = _("signing keys")
         ordering = ("-active_from", "kid")
-        indexes = [models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page")]
+        permissions = [  # of operators in the console
+            ("rotate_signingkey", "Can rotate signing key"),
+            ("revoke_signingkey", "Can revoke signing key"),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
+            # The dashboard counts keys that are due for rotation.
+            models.Index(
+                fields=["active_from"],
+                condition=Q(published_until=None, revoked_at=None),
+                name="user_sessions_key_unrotated",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace"],
@@ -219,12 +231,19 @@ class SigningKey(models.Model):
             self.refresh_from_db()
         return True
 
+    def succession(self, *, at: datetime) -> tuple[datetime, datetime]:
+        """Return when a successor signs that is published at this time, and until when this key stays published.
+
+        The successor signs once every verifier can have fetched it. This key is published for ``SKEW`` after the last
+        token that it signs until then has expired.
+        """
+        active_from = moment(at) + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + CACHE_LIFETIME
+        return active_from, _last_token_of(self.workspace, active_from) + SKEW
+
     def _publish_successor(self, pair: KeyPair, *, actor: str, at: datetime) -> "SigningKey":
-        """Publish a successor, which signs once every verifier can have fetched it."""
-        active_from = at + PUBLICATION * max(settings.jwks_max_age, SHORTEST_MAX_AGE) + CACHE_LIFETIME
-        last_token = _last_token_of(self.workspace, active_from)
+        active_from, published_until = self.succession(at=at)
         keys = SigningKey.objects.filter(workspace=self.workspace_id)
-        keys.filter(pk=self.pk).update(published_until=last_token + SKEW)
+        keys.filter(pk=self.pk).update(published_until=published_until)
         return keys._store(pair, self.workspace, active_from=active_from, actor=actor, at=at)
 
 

@@ -21,8 +21,9 @@ __all__ = ["attached_token"]
 
 logger = logging.getLogger(__name__)
 
-# Tokens in this process. The least recently used one is dropped first.
-MOST = 2048
+# Tokens in this process, about 0.6 MiB. The least recently used one is dropped first. A page asks for its client a few
+# times within seconds, when it loads.
+MOST = 512
 
 # Claims that differ between two tokens with the same content.
 TOKEN_SPECIFIC = ("iat", "nbf", "exp", "jti")

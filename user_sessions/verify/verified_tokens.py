@@ -13,8 +13,8 @@ from user_sessions.verify.session_claims import SessionClaims
 
 __all__ = ["Verified", "VerifiedTokens", "digest_of"]
 
-# Tokens that one verifier remembers, about 1 MiB. The least recently used one is dropped first.
-MOST = 512
+# Tokens that one verifier remembers, about half a MiB. The least recently used one is dropped first.
+MOST = 256
 
 CONTAINERS = (dict, list)
 

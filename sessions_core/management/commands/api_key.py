@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, no_translations
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from sessions_core.management.databases import ready_database
 from sessions_core.management.durations import EXAMPLES, duration_of
@@ -17,7 +18,7 @@ from sessions_core.models import ApiKey, NotRollable
 from sessions_core.texts import LONGEST_TEXT, printable
 
 BY = "command:api_key"
-COLUMNS = ("public_part", "kind", "name", "workspace", "created_at", "expires_at", "revoked_at")
+COLUMNS = ("public_part", "kind", "name", "workspace", "created_at", "last_used_at", "expires_at", "revoked_at")
 
 
 class Command(QuietCommand):
@@ -31,12 +32,18 @@ class Command(QuietCommand):
         create = verbs.add_parser("create", help="create a key and print it once")
         create.add_argument("workspace", help="the id of the workspace, or its name if only one has that name")
         create.add_argument("--name", required=True, help="where the key will be used")
+        create.add_argument(
+            "--expires-in", type=duration_of, help=f"how long the key works, {EXAMPLES}; default: no end"
+        )
         create.add_argument("--publishable", action="store_true", help="a key for browsers, public by design")
         listing = verbs.add_parser("list", help="list keys, the newest first")
         listing.add_argument("workspace", nargs="?", help="the id or the name of a workspace; without one, of all")
         listing.add_argument("--all", action="store_true", help="also keys that are revoked or expired")
         roll = verbs.add_parser("roll", help="replace a key, and print its successor once")
         roll.add_argument("--overlap", type=duration_of, default="24h", help=f"how long both work, {EXAMPLES}")
+        roll.add_argument(
+            "--from-first-use", action="store_true", help="the overlap begins when the successor is first used"
+        )
         revoke = verbs.add_parser("revoke", help="end a key at once")
         for each in (roll, revoke):
             each.add_argument("key", help="its public part or id, or its name if only one usable key has that name")
@@ -63,26 +70,27 @@ class Command(QuietCommand):
     def _create(self, report: Report, options: dict[str, Any]) -> None:
         workspace = workspace_named(options["workspace"])
         name = check_length(options["name"], ApiKey, "name", what="--name")
+        lifetime = options["expires_in"]
+        expires_at = timezone.now() + lifetime if lifetime else None
         if options["publishable"]:
-            key = ApiKey.objects.issue_publishable(workspace, name=name, actor=BY)
+            key = ApiKey.objects.issue_publishable(workspace, name=name, actor=BY, expires_at=expires_at)
             self._print(report, key, key.publishable_key, options)
         else:
-            self._print(report, *ApiKey.objects.issue(workspace, name=name, actor=BY), options)
+            issued = ApiKey.objects.issue(workspace, name=name, actor=BY, expires_at=expires_at)
+            self._print(report, *issued, options)
 
     def _roll(self, report: Report, key: ApiKey, options: dict[str, Any]) -> None:
         try:
-            successor, text = key.roll(overlap=options["overlap"], actor=BY)
+            successor, text = key.roll(overlap=options["overlap"], from_first_use=options["from_first_use"], actor=BY)
         except NotRollable:
             key.refresh_from_db()
-            state = (
-                "is revoked"
-                if key.revoked_at
-                else f"has a successor and works until {key.expires_at:%Y-%m-%d %H:%M} UTC"
-            )
-            raise CommandError(f"{key} {state}. Nothing was changed. Create another key with api_key create.") from None
+            raise CommandError(
+                f"{key} {_why_not(key)}. Nothing was changed. Create another key with api_key create."
+            ) from None
         self._print(report, successor, text, options)
         former = printable(str(key), longest=LONGEST_TEXT)
-        self.stderr.write(f"The former key {former} works until {key.expires_at:%Y-%m-%d %H:%M} UTC.")
+        latest = "at the latest " if options["from_first_use"] else ""
+        self.stderr.write(f"The former key {former} works {latest}until {key.expires_at:%Y-%m-%d %H:%M} UTC.")
 
     def _revoke(self, report: Report, key: ApiKey, options: dict[str, Any]) -> None:
         happened = key.revoke(actor=BY)
@@ -100,6 +108,14 @@ class Command(QuietCommand):
             self.stdout.write(text)
 
 
+def _why_not(key: ApiKey) -> str:
+    """Return why a key cannot be rolled."""
+    if key.revoked_at:
+        return "is revoked"
+    has = "has a successor and works until" if key.successor_id else "expired at"
+    return f"{has} {key.expires_at:%Y-%m-%d %H:%M} UTC"
+
+
 def _facts(key: ApiKey) -> dict[str, Any]:
     return {
         "id": key.pk,
@@ -109,6 +125,7 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "workspace": key.workspace.name,
         "workspace_id": key.workspace_id,
         "created_at": key.created_at,
+        "last_used_at": key.last_used_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
     }

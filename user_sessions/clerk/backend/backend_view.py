@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from sessions_core.http.parameters import Flag, Number, Text
 from sessions_core.http.responses import Response
 from sessions_core.models import ApiKey
+from sessions_core.models.policies import with_policies
 from sessions_core.texts import is_storable
 from user_sessions.clerk.backend.backend_shapes import list_object
 from user_sessions.clerk.backend.secret_keys import SecretKeyAuthentication
@@ -17,7 +18,7 @@ from user_sessions.clerk.base_view import ClerkView, session_not_found, template
 from user_sessions.clerk.errors import of_parameter
 from user_sessions.clerk.parameters import ClosedParameters, Parameters, body_of
 from user_sessions.clerk.versions import version_of
-from user_sessions.models import JwtTemplate, UserSession, UserSessionQuerySet
+from user_sessions.models import JwtTemplate, UserSession, UserSessionPolicy, UserSessionQuerySet
 from user_sessions.models.pages import Selection
 from user_sessions.users import find
 
@@ -41,6 +42,7 @@ class BackendView(ClerkView):
     authentication_classes: Sequence[type[BaseAuthentication]] = (SecretKeyAuthentication,)
 
     credential_refused = "clerk_key_invalid"
+    with_workspace = with_policies("workspace", UserSessionPolicy)
 
     api_version: str
 
@@ -64,12 +66,6 @@ class BackendView(ClerkView):
         if is_storable(id) and (template := JwtTemplate.of_id(self.auth.workspace, id)):
             return template
         raise template_not_found(id)
-
-    def session(self, session_id: str) -> UserSession:
-        """Return the caller's session with this id. Raise ClerkError."""
-        if is_storable(session_id) and (session := UserSession.of_id(self.auth.workspace, session_id)):
-            return session
-        raise session_not_found(session_id)
 
     def minting_session(self, session_id: str, *, at: datetime) -> UserSession:
         """Return the caller's live session with this id, with its token facts. Raise ClerkError."""

@@ -16,6 +16,8 @@ __all__ = ["JwksView", "PublicJwksView"]
 
 
 class JwksView(BackendView):
+    by_workspace_id = frozenset({"list"})
+
     def list(self, request: Request) -> HttpResponse:
         """Return the key set. It is empty until the first token is minted, because a read creates no key."""
         return _answer(document_of(self.auth.workspace_id, at=timezone.now()), request, scope="private")

@@ -19,11 +19,11 @@ from user_sessions.clerk.parameters import LONGEST_TOKEN, Organization, Paramete
 from user_sessions.clerk.shapes import token_object
 from user_sessions.conf import settings
 from user_sessions.keys.key_sets import verifier_of
-from user_sessions.models import Status, UserSession, UserSessionPolicy
+from user_sessions.models import Status, UserInactive, UserSession, UserSessionPolicy
 from user_sessions.models.pages import Selection
 from user_sessions.models.session_rows import SessionRow
 from user_sessions.tokens.session_tokens import LIFETIMES, session_token, template_token
-from user_sessions.users import key_of
+from user_sessions.users import key_of, unread
 from user_sessions.verify import TokenRejected
 
 __all__ = ["SessionsView"]
@@ -38,6 +38,8 @@ REFRESH_QUERY = Parameters(suffixed_cookies=Flag())
 
 
 class SessionsView(BackendView):
+    by_workspace_id = frozenset({"list", "retrieve", "revoke"})
+
     def list(self, request: Request) -> Response:
         now = timezone.now()
         return self.listed(request, lambda: self._selected(request, now), lambda session: self._object(session, now))
@@ -49,13 +51,17 @@ class SessionsView(BackendView):
                 "request_invalid_for_environment",
                 "A live workspace signs users in itself. An operator can allow this in the console.",
             )
-        user = self.user(CREATE.read(body_of(request))["user_id"])
+        id = CREATE.read(body_of(request))["user_id"]
         now = timezone.now()
-        session = UserSession.objects.start(workspace, user, actor=self.auth.actor, at=now)
+        try:
+            session = UserSession.objects.start(workspace, unread(id) or self.user(id), actor=self.auth.actor, at=now)
+        except UserInactive:
+            self.user(id)  # raises the error of an unknown user
+            raise
         return Response(self._object(session, now))
 
     def retrieve(self, request: Request, session_id: str) -> Response:
-        session = SessionRow.of_id(self.auth.workspace, session_id) if is_storable(session_id) else None
+        session = SessionRow.of_id(self.auth.workspace_id, session_id) if is_storable(session_id) else None
         if session is None:
             raise session_not_found(session_id)
         return Response(self._object(session, timezone.now()))
@@ -63,8 +69,11 @@ class SessionsView(BackendView):
     def revoke(self, request: Request, session_id: str) -> Response:
         body_of(request)  # no parameters, but the body must be valid
         now = timezone.now()
-        session = self.session(session_id)
-        session.revoke(actor=self.auth.actor, at=now)
+        session = None
+        if is_storable(session_id):
+            session = SessionRow.revoke(self.auth.workspace_id, session_id, actor=self.auth.actor, at=now)
+        if session is None:
+            raise session_not_found(session_id)
         return Response(self._object(session, now))
 
     def verify(self, request: Request, session_id: str) -> Response:
@@ -115,7 +124,7 @@ class SessionsView(BackendView):
         key = None if user_id is None else key_of(user_id)
         if user_id is not None and key is None:
             return None
-        return SessionRow.select(self.auth.workspace, user=key, client=client_id, status=status, at=now)
+        return SessionRow.select(self.auth.workspace_id, user=key, client=client_id, status=status, at=now)
 
     def _object(self, session: UserSession | SessionRow, now: datetime) -> dict[str, Any]:
         return session_object(session, at=now, version=self.api_version)

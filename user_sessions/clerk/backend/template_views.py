@@ -15,14 +15,11 @@ from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.clerk.parameters import Parameters, body_of
 from user_sessions.keys.custom_keys import ALGORITHMS, MAX_SIZE, KeyRefused, validate_key
 from user_sessions.models import Definition, JwtTemplate
-from user_sessions.models.jwt_templates import DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
+from user_sessions.models.template_definitions import CLOCK_SKEWS, DEFAULT_CLOCK_SKEW, DEFAULT_LIFETIME
 from user_sessions.templating.previews import preview
 from user_sessions.tokens.session_tokens import LIFETIMES
 
 __all__ = ["JwtTemplatesView"]
-
-# Seconds.
-CLOCK_SKEWS = range(301)
 
 # Null sets the default.
 TIMES: Mapping[str, Parameter] = {

@@ -1,0 +1,246 @@
+"""The dashboard of the console: panels that apps register. Every number links to the list of the rows it counts.
+
+One statement counts the figures of all panels, and one the bars of each chart, all up to a bound. So a page costs a few
+queries, however many panels and bars it has. PostgreSQL compiles a larger statement to machine code, which takes longer
+than to run it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
+from sessions_core.console.spans import Bounds, Span
+from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
+from sessions_core.db.counting import Bounded, bounded_counts
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
+__all__ = [
+    "Figure",
+    "Panel",
+    "Series",
+    "Share",
+    "Shown",
+    "between",
+    "created_between",
+    "may_view_any",
+    "register",
+    "shown_panels",
+]
+
+# Counting stops above these numbers, of a figure and of a bar.
+MOST = 10_000
+MOST_OF_BAR = 20_000
+
+Filters = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """How many rows there are. It links to the list of ``model`` with these filters.
+
+    ``is_warning`` marks numbers that should be 0. If there are too many rows ``among`` which those were looked for, the
+    number is only the least there can be.
+    """
+
+    label: "_StrOrPromise"
+    rows: QuerySet[Any]
+    model: type[Model]
+    filters: Filters
+    is_warning: bool = False
+    among: QuerySet[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Bars of a span: ``rows`` returns those between two times, ``filters`` those of the list of ``model``.
+
+    Without an end, the filters are of everything since the start.
+    """
+
+    title: "_StrOrPromise"
+    rows: Callable[[datetime, datetime], QuerySet[Any]]
+    model: type[Model]
+    filters: Callable[[datetime, datetime | None], Filters]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A part of the rows that a panel looked at, which are few enough to read."""
+
+    label: "_StrOrPromise"
+    number: int
+    model: type[Model]
+    filters: Filters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """A panel. ``shares`` may run one query. ``note`` says what the numbers leave out."""
+
+    title: "_StrOrPromise"
+    figures: Sequence[Figure] = ()
+    series: Series | None = None
+    shares: Callable[[], Sequence[Share]] | None = None
+    note: "_StrOrPromise" = ""
+
+
+# Returns a panel about a span.
+Source = Callable[[Span], Panel]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Registered:
+    source: Source
+    models: Sequence[type[Model]]
+    place: int
+
+
+_registered: dict[str, _Registered] = {}
+
+
+def register(name: str, source: Source, *, models: Sequence[type[Model]], place: int) -> None:
+    """Register a panel. Call it in the ``admin`` module of the app. Another source replaces it.
+
+    An operator sees it with the permission to view all of ``models``. ``place`` orders the page.
+    """
+    _registered[name] = _Registered(source=source, models=models, place=place)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A number that a page shows, with its link."""
+
+    label: "_StrOrPromise"
+    text: str
+    url: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A panel as the page shows it."""
+
+    name: str
+    title: "_StrOrPromise"
+    note: "_StrOrPromise"
+    figures: Sequence[Number]
+    shares: Sequence[Number] = field(default=())
+    chart: Chart | None = None
+
+
+def may_view_any(request: HttpRequest, site: AdminSite) -> bool:
+    """Return True if the operator may view one of the panels."""
+    return any(_may_view(request, site, each.models) for each in _registered.values())
+
+
+def _may_view(request: HttpRequest, site: AdminSite, models: Sequence[type[Model]]) -> bool:
+    """Return True if the site has lists of all these models, and the operator may view them."""
+    return all(
+        site.is_registered(model) and site.get_model_admin(model).has_view_permission(request) for model in models
+    )
+
+
+def shown_panels(request: HttpRequest, site: AdminSite, span: Span) -> Sequence[Shown]:
+    """Return the panels that the operator may view: one query, and one for each chart and for the shares of each."""
+    ordered = sorted(_registered.items(), key=lambda item: item[1].place)
+    panels = {name: each.source(span) for name, each in ordered if _may_view(request, site, each.models)}
+    counts = iter(bounded_counts([each for panel in panels.values() for each in _counted(panel)]))
+    return [_shown(name, panel, span, counts, site) for name, panel in panels.items()]
+
+
+def created_between(start: datetime, end: datetime | None) -> dict[str, str]:
+    """Return the parameters of ``TimeFilter`` for rows created from a time until before another one."""
+    is_minute = end and not (end.second or end.microsecond)
+    last = end and (end - MINUTE if is_minute else end)  # the filter includes a whole minute
+    return {name: _as_input(time) for name, time in ((FROM, start), (UNTIL, last)) if time}
+
+
+def _as_input(time: datetime) -> str:
+    """Return the local time as a field of a form takes it: without an offset, and to the millisecond."""
+    return (
+        timezone.localtime(time).replace(tzinfo=None).isoformat(timespec="milliseconds" if time.second else "minutes")
+    )
+
+
+def between(column: str, start: datetime | None, end: datetime | None) -> dict[str, str]:
+    """Return the parameters of a list without this filter, for rows from a time until before another one."""
+    return {name: _as_text(time) for name, time in ((f"{column}__gte", start), (f"{column}__lt", end)) if time}
+
+
+def _as_text(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _counted(panel: Panel) -> Iterator[Bounded]:
+    """Yield what is counted for the figures of a panel, in the order in which ``_shown`` takes the counts."""
+    for figure in panel.figures:
+        yield figure.rows, MOST
+        if figure.among is not None:
+            yield figure.among, MOST
+
+
+def _with_earlier(bounds: Bounds, span: Span) -> Iterator[Bounds]:
+    yield bounds
+    for shift, _ in span.range.earlier:
+        yield span.before(bounds, shift)
+
+
+def _shown(name: str, panel: Panel, span: Span, counts: Iterator[int], site: AdminSite) -> Shown:
+    figures = []
+    for figure in panel.figures:
+        count = next(counts)
+        is_least = figure.among is not None and next(counts) > MOST
+        figures.append(_number(site, AtLeast(count) if is_least and count <= MOST else up_to(MOST, count), figure))
+    return Shown(
+        name=name,
+        title=panel.title,
+        note=panel.note,
+        figures=figures,
+        chart=_chart(panel.series, span, site) if panel.series else None,
+        shares=[_number(site, each.number, each) for each in (panel.shares() if panel.shares else ())],
+    )
+
+
+def _number(site: AdminSite, count: int, listed: Figure | Share) -> Number:
+    return Number(
+        label=listed.label,
+        text=as_text(count),
+        url=_list_url(site, listed.model, listed.filters),
+        is_warning=isinstance(listed, Figure) and listed.is_warning and count > 0,
+    )
+
+
+def _chart(series: Series, span: Span, site: AdminSite) -> Chart:
+    times = [each for bounds in span.bars for each in _with_earlier(bounds, span)]
+    counts = iter(bounded_counts([(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
+    numbers = []
+    for start, end in span.bars:
+        now, *before = (up_to(MOST_OF_BAR, next(counts)) for _ in range(1 + len(span.range.earlier)))
+        numbers.append(
+            Numbers(
+                label=span.label((start, end)),
+                tick=span.tick((start, end)),
+                now=now,
+                before=before,
+                url=_list_url(site, series.model, series.filters(start, end)),
+                since_url=_list_url(site, series.model, series.filters(start, None)),
+            )
+        )
+    labels = [label for _, label in span.range.earlier]
+    return make_chart(series.title, numbers, end=span.tick((span.at, span.at)), earlier=labels)
+
+
+def _list_url(site: AdminSite, model: type[Model], filters: Filters) -> str:
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    return f"{reverse(name, current_app=site.name)}?{urlencode(filters)}"

@@ -1,0 +1,130 @@
+"""Workspaces in the console: policies in words, and an event for each change."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.utils.translation import override
+
+from client_sessions.models import ClientSessionPolicy
+from sessions_core.models import Event, Workspace
+from user_sessions.models import UserSessionPolicy
+
+LIST = "/admin/sessions_core/workspace/"
+
+
+@pytest.fixture
+def operator(db):
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    return client
+
+
+def posted(page):
+    """Return the values that the form of a page would post unchanged."""
+    values = {}
+    context = page.context
+    for formset in (each.formset for each in context["inline_admin_formsets"]):
+        for form in [formset.management_form, *formset.forms]:
+            for field in form:
+                values[field.html_name] = field.value()
+    for field in context["adminform"].form:
+        values[field.html_name] = field.value()
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def change(operator, workspace, **values):
+    address = f"{LIST}{workspace.pk}/change/"
+    given = {name.replace("__", "-0-"): value for name, value in values.items()}
+    return operator.post(address, {**posted(operator.get(address)), **given})
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({}, "A user session ends 7 days after the sign-in, even if it is in use."),
+        (
+            {"lifetime": timedelta(days=30), "idle_lifetime": timedelta(hours=1, minutes=30)},
+            "A user session ends 30 days after the sign-in, or after 1 hour, 30 minutes without use.",
+        ),
+        (
+            {"lifetime": None, "idle_lifetime": timedelta(seconds=90)},
+            "A user session ends after 1 minute, 30 s without use, and never while it is in use.",
+        ),
+        ({}, "A user can have any number of live sessions."),
+        ({"limit": 3}, "Live sessions of one user: at most 3. One more sign-in is refused."),
+        ({"limit": 1, "limit_policy": "end_oldest"}, "at most 1. One more sign-in ends the oldest."),
+        ({"single_session_mode": True}, "A browser or an app has one user session at a time."),
+        ({"reuse_policy": "revoke"}, "A session token that is refreshed a second time revokes its session."),
+        ({"backend_sessions_enabled": True}, "A backend can create user sessions without a sign-in."),
+    ],
+)
+def test_the_rules_of_user_sessions_in_words(values, sentence):
+    words = [str(each).replace("\xa0", " ") for each in UserSessionPolicy(**values).in_words()]
+    assert any(sentence in each for each in words), words
+
+
+def test_the_rules_of_client_sessions_in_words():
+    policy = ClientSessionPolicy(lifetime=timedelta(days=1), user_identifier_key_min_length=12)
+    words = [str(each).replace("\xa0", " ") for each in policy.in_words()]
+    assert words[:2] == [
+        "A client session lives 1 day if the caller gives no end.",
+        "In a live workspace none lives longer than 365 days.",
+    ]
+    assert words[3] == "The user identifier key of such a browser has at least 12 characters."
+
+
+def test_words_are_in_the_language_of_the_operator():
+    with override("de"):
+        assert "7 Tage" in UserSessionPolicy().in_words()[0].replace("\xa0", " ")
+
+
+def test_the_page_says_what_the_rules_do(operator, workspace):
+    page = operator.get(f"{LIST}{workspace.pk}/change/").content.decode().replace("\xa0", " ")
+    assert "A user session ends 7 days after the sign-in" in page
+    assert page.index("A client session lives 365 days") < page.index('name="client_sessions_policy-0-lifetime"')
+
+
+def test_a_changed_rule_is_an_event_of_the_operator(operator, workspace):
+    assert change(operator, workspace, user_sessions_policy__limit="3").status_code == 302
+    event = Event.objects.get()
+    assert (event.type, event.subject, event.workspace) == ("workspace.policy_changed", str(workspace.pk), workspace)
+    assert event.data == {"changed": {"user_sessions.limit": "3"}}
+    assert event.actor.startswith("operator:")
+
+
+def test_changed_origins_and_names_are_an_event(operator, workspace):
+    values = {"allowed_origins-TOTAL_FORMS": "1", "allowed_origins-0-origin": "https://app.example.com", "name": "New"}
+    assert change(operator, workspace, **values).status_code == 302
+    event = Event.objects.get()
+    assert event.type == "workspace.changed"
+    assert event.data == {"changed": {"name": "New", "allowed_origins": "https://app.example.com"}}
+
+
+def test_saving_without_a_change_is_no_event(operator, workspace):
+    assert change(operator, workspace).status_code == 302
+    assert not Event.objects.exists()
+
+
+def test_a_rule_that_contradicts_another_changes_nothing(operator, workspace):
+    assert change(operator, workspace, user_sessions_policy__idle_lifetime="8 00:00:00").status_code == 200
+    assert not Event.objects.exists()
+
+
+def test_a_new_workspace_is_an_event(operator):
+    empty = posted(operator.get(LIST + "add/"))
+    assert operator.post(LIST + "add/", {**empty, "name": "Third"}).status_code == 302
+    assert (Event.objects.get().type, Event.objects.get().workspace) == ("workspace.created", Workspace.objects.get())
+
+
+def test_view_only_staff_change_nothing_by_forged_post(operator, workspace):
+    user = get_user_model().objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    viewer = Client()
+    viewer.force_login(user)
+    address = f"{LIST}{workspace.pk}/change/"
+    values = posted(operator.get(address))
+    assert viewer.post(address, {**values, "name": "Mine", "user_sessions_policy-0-limit": "1"}).status_code == 403
+    assert (Workspace.objects.get().name, Event.objects.get().type) == (workspace.name, "console.refused")
