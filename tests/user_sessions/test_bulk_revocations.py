@@ -11,9 +11,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import resolve
 from django.utils import timezone
 
 from sessions_core.cleaning import clean, kind_named
@@ -223,6 +224,37 @@ class TestConfirmation:
         assert Event.objects.filter(type="user_session.revoked").count() == 1
 
 
+class TestOwnSession:
+    """The operator uses the console with a user session of their own."""
+
+    @pytest.fixture
+    def root(self, settings, workspace) -> Client:
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "user_sessions.middleware.UserSessionMiddleware"]
+        client = Client()
+        client.force_login(get_user_model().objects.create_superuser("root"))
+        return client
+
+    @pytest.fixture
+    def own(self, root) -> UserSession:
+        return UserSession.objects.get(user__username="root")
+
+    def test_it_is_left_out_and_the_pages_say_so(self, root, own, workspace, u1):
+        other = start(workspace, u1)
+        assert "Your own session of this console is left out." in text_of(root)
+        row = revoke(root)
+        assert is_live(own) and not is_live(other) and (row.ended, row.left_out) == (1, own.pk)
+        assert "left out: the operator&#x27;s own session" in root.get(page_of(row)).content.decode()
+
+    def test_a_filter_that_does_not_match_it_does_not_name_it(self, root, own, workspace, u1):
+        start(workspace, u1)
+        assert "left out" not in text_of(root, f"?user={u1.pk}")
+
+
+@pytest.mark.parametrize("address", [PREVIEW, f"{PAGES}x/run/", f"{PAGES}x/stop/"])
+def test_each_batch_commits_also_with_atomic_requests(address):
+    assert resolve(address).func._non_atomic_requests == set(connections)
+
+
 class TestRecord:
     def test_the_events_name_filter_counts_reason_and_operator(self, root, session):
         row = revoke(root, "?status_now=live")
@@ -282,8 +314,12 @@ class TestLongOnes:
         root.post(page_of(begun, "stop"))
         page = root.get(page_of(begun)).content.decode()
         assert "data-gatepass-goes-on" not in page and ">4<" in page.replace("\n", "")
+        assert 'name="after_stop"' in page
         root.post(page_of(begun, "stop"))
-        root.post(page_of(begun, "run"))
+        root.post(page_of(begun, "run"))  # of the page that went on by itself
+        begun.refresh_from_db()
+        assert begun.ended == 1 and begun.stopped_at
+        root.post(page_of(begun, "run"), {"after_stop": "1"})
         begun.refresh_from_db()
         assert begun.ended == 2
         types = Event.objects.filter(subject=begun.pk).order_by("pk").values_list("type", flat=True)

@@ -27,6 +27,9 @@ from user_sessions.users import user_id
 
 __all__ = ["BulkRevocationAdmin"]
 
+# The field of the form that goes on after a stop.
+AFTER_STOP = "after_stop"
+
 COLUMNS = ("session", "user", "revoked_at", "workspace", "actor", "reason", "event")
 
 
@@ -133,9 +136,11 @@ class BulkRevocationAdmin(HistoryAdmin):
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Work for about a second. After a stop, go on."""
+        """Work for about a second. Only the button of a stopped one goes on after a stop: a request of the page that goes
+        on by itself may arrive later than the stop."""
         row = self._found(request, object_id)
-        row.go_on(actor=operator(request))
+        if AFTER_STOP in request.POST:
+            row.go_on(actor=operator(request))
         page: Any = self.admin_site._registry[UserSession]
         answer: HttpResponse = page.go_on(request, row)
         return answer

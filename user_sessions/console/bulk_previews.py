@@ -28,8 +28,8 @@ from user_sessions.models.bulk_revocations import BulkRevocation
 __all__ = ["Preview", "chosen_by", "drafted", "filter_in_words", "listed_by", "preview", "signed", "unsigned"]
 
 # Sessions that a preview counts, and rows that it reads for them.
-MOST_COUNTED = 50_000
-MOST_READ = 100_000
+MOST_COUNTED = 20_000
+MOST_READ = 50_000
 
 SAMPLE = 10
 
