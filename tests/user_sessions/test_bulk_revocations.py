@@ -78,6 +78,9 @@ class TestPreview:
         assert "created: last 24 hours" not in text  # but the time itself, which does not move
         assert "Sessions that begin later are not ended." in text
 
+    def test_it_leads_back_to_the_filtered_list(self, root, session):
+        assert f'href="{LIST}?status_now=live"' in text_of(root, "?status_now=live&after=x")
+
     def test_it_writes_nothing(self, root, session):
         with CaptureQueriesContext(connection) as queries:
             root.get(PREVIEW)
@@ -283,6 +286,12 @@ class TestRecord:
         assert staff.get(PREVIEW).status_code == staff.get(f"{page}/download/csv/").status_code == 403
         assert staff.get(f"{page}/change/").status_code == 200
 
+    def test_an_action_on_all_pages_of_the_list_needs_the_permission_too(self, session):
+        staff = operator_with("view_usersession", "revoke_usersession")
+        form = {"action": "revoke", "_selected_action": [session.pk], "confirmed": "yes", "reason": "x"}
+        assert staff.post(LIST, {**form, "select_across": "1"}).status_code == 403 and is_live(session)
+        assert staff.post(LIST, form).status_code == 302 and not is_live(session)
+
 
 def page_of(row: BulkRevocation, name="change") -> str:
     return f"{PAGES}{quote(row.pk)}/{name}/"
@@ -336,6 +345,12 @@ class TestLongOnes:
         other.post(page_of(begun, "run"))
         last = Event.objects.filter(type="user_session.revoked").order_by("pk").last()
         assert last.actor == f"operator:{get_user_model().objects.get(username='operator').pk}"
+
+    def test_a_filter_that_is_not_valid_any_more_stops_it(self, root, begun):
+        BulkRevocation.objects.update(filters={"status_now": ["erased_user:1"]})
+        assert "not valid any more" in root.post(page_of(begun, "run"), follow=True).content.decode()
+        begun.refresh_from_db()
+        assert begun.stopped_at and begun.ended == 1
 
     def test_a_get_changes_nothing(self, root, begun):
         assert root.get(page_of(begun, "run")).status_code == root.get(page_of(begun, "stop")).status_code == 405

@@ -136,8 +136,8 @@ class BulkRevocationAdmin(HistoryAdmin):
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     def run_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Work for about a second. After a stop only its own button goes on: a request of the page that goes on by itself
-        may arrive later than the stop."""
+        """Work for about a second. After a stop only its own button goes on, because a request that the page sends by
+        itself may arrive later than the stop."""
         row = self._found(request, object_id)
         if AFTER_STOP in request.POST:
             row.go_on(actor=operator(request))

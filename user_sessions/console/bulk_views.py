@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -59,6 +60,8 @@ class BulkRevoking(ConfirmedActions):
         return [path("bulk_revoke/", view, name=named), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if request.POST.get("select_across") == "1":  # an action on all pages of the list is a bulk action as well
+            require_permission(request, permission_for(BULK_REVOKE, self.model))
         query = request.GET.urlencode()
         url = f"{self.url_of('bulk_revoke')}?{query}" if self.may(request, BULK_REVOKE) else ""
         return super().changelist_view(request, {"bulk_url": url, **(extra_context or {})})
@@ -81,8 +84,12 @@ class BulkRevoking(ConfirmedActions):
 
     def go_on(self, request: HttpRequest, row: BulkRevocation) -> HttpResponse:
         """Work for about a second, and return to the page of the bulk revocation."""
-        if row.is_running:
+        try:
             chosen = chosen_by(self, request, row)
+        except IncorrectLookupParameters:  # its values were erased, for example
+            row.stop(actor=operator(request))
+            self.message_user(request, gettext("The filter is not valid any more."), messages.ERROR)
+        else:
             work(row, Chosen(without_own(request, chosen.sessions), chosen.scope), actor=operator(request))
         return HttpResponseRedirect(self._page().page_of(row))
 
@@ -122,6 +129,6 @@ class BulkRevoking(ConfirmedActions):
             "filters": filter_in_words(self, request, row.filters),
             "preview": seen,
             "form": form,
-            "back": self.url_of("changelist"),
+            "back": f"{self.url_of('changelist')}?{urlencode(row.filters, doseq=True)}",
         }
         return TemplateResponse(request, "user_sessions/console/bulk_preview.html", context)
