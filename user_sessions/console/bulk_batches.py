@@ -25,11 +25,11 @@ KEYSET = Keyset(UserSession, [("created_at", True), ("id", True)])
 ORDER = ("-created_at", "-id")
 
 # Sessions that one transaction revokes, and rows of the index that it reads for them.
-BATCH = 100
+BATCH = 50
 SCANNED = 2000
 
 # A pause lasts this many times as long as the batch before it.
-PAUSE = 2
+PAUSE = 3
 
 # Seconds that one request works.
 SECONDS = 1.0
