@@ -129,3 +129,6 @@ _.x2
 _.place_width
 _.marks
 _.top
+
+# The template of a bulk revocation's preview reads it.
+_.sample

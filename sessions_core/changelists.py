@@ -19,7 +19,7 @@ from sessions_core.console.console_permissions import recording_refusals
 from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
 
-__all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin"]
+__all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin", "KeysetChangeList"]
 
 # A UUID as Django reads it, with or without hyphens.
 UUID_PATTERN = r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"

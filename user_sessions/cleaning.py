@@ -8,8 +8,10 @@ from functools import partial
 from django.db.models import Exists, Model, OuterRef, Q
 
 from sessions_core.cleaning import Kind, register
+from sessions_core.conf import settings as core_settings
 from user_sessions.conf import settings
 from user_sessions.models import Client, SignIn, Ticket, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.closing import record_expired
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.models.status import CLOSED, OPEN
@@ -30,6 +32,17 @@ def register_kinds() -> None:
     register(replace(_kind("sign_ins", SignIn, _created), per_workspace=False))
     register(_kind("clients", Client, _unused))
     register(_kind("tickets", Ticket, _used_or_expired))
+    register(
+        Kind(
+            name="bulk_revocations",
+            model=BulkRevocation,
+            retention=partial(core_settings.retention_of, "events"),
+            due=_started,
+            among=_started,
+            order=("started_at", "pk"),
+            per_workspace=False,
+        )
+    )
     register(
         Kind(
             name="spent_nonces",
@@ -57,6 +70,10 @@ def _kind(name: str, model: type[Model], due: Callable[[datetime], Q]) -> Kind:
 
 def _created(until: datetime) -> Q:
     return Q(created_at__lte=until)
+
+
+def _started(until: datetime) -> Q:
+    return Q(started_at__lte=until)
 
 
 def _expired(until: datetime) -> Q:

@@ -15,6 +15,12 @@ from sessions_core.models import Event
 from sessions_core.models.events import USER_ERASED
 from sessions_core.personal_data import DataSource, Person, Section, Traces, register
 from sessions_core.personal_rows import columns, delete_quietly, role
+from user_sessions.bulk_traces import (
+    bulk_revocations_about,
+    bulk_revocations_naming,
+    erase_bulk_revocations,
+    operator_of,
+)
 from user_sessions.closers import DISOWNER
 from user_sessions.exceptions import UserInactive
 from user_sessions.models import Activity, Client, Epoch, SignIn, Ticket, UserSession, admission
@@ -28,7 +34,7 @@ NAMING = [
     *(f"{kind}.{change}" for kind in Ticket.Kind.values for change in ("created", "accepted", "revoked")),
 ]
 # The impersonator is another person, who answers for what happened.
-IMPERSONAL = frozenset({"impersonator", "tasks", "was_over"})
+IMPERSONAL = frozenset({"impersonator", "tasks", "was_over", "bulk_revocation", "as_of", "ended", "already_over"})
 
 SESSION = [
     *("id", "workspace", "client", "created_at", "updated_at", "last_active_at", "expire_at", "abandon_at"),
@@ -43,6 +49,7 @@ DEVICE = [
 ]
 CLIENT = ["id", "workspace", "name", "created_at", "updated_at"]
 TICKET = ["id", "kind", "workspace", "session_lifetime", "created_at", "updated_at", "expire_at"]
+BULK = ["id", "workspace", "filters", "reason", "as_of", "started_at", "finished_at", "ended", "already_over"]
 SIGN_IN = ["id", "client", "identifier", "created_session", "created_at", "first_factor_verified_at", "second_factors"]
 
 
@@ -80,6 +87,14 @@ def _export(person: Person) -> Iterator[Section]:
         rows=list(_client_rows(person)),
     )
     yield from _export_attempts(person)
+    yield Section(
+        name="bulk_revocations",
+        purpose="Security and audit: which sessions an operator ended at once, and why.",
+        rows=[
+            columns(row, BULK) | {"actor": row.actor if row.actor == operator_of(person) else role(row.actor)}
+            for row in bulk_revocations_about(person, _own_ids(person))
+        ],
+    )
 
 
 def _client_rows(person: Person) -> Iterator[dict[str, Any]]:
@@ -141,8 +156,9 @@ def _traces(person: Person) -> Traces:
         *(f"{_actor_kind(event)}:{event.subject}" for event in named),
     }
     ids, client_ids = {each.partition(":")[2] for each in actors}, _client_ids(person, named)
+    bulk = bulk_revocations_naming(person, _own_ids(person))
     return Traces(
-        subjects=frozenset({*ids, *(client_ids - _used_by_others(person, client_ids))}),
+        subjects=frozenset({*ids, *(client_ids - _used_by_others(person, client_ids)), *bulk}),
         actors=frozenset(actors),
         clients=frozenset(f"client:{id}" for id in client_ids),
         impersonations=frozenset(_impersonations(person)),
@@ -152,11 +168,13 @@ def _traces(person: Person) -> Traces:
 def _erase(person: Person) -> dict[str, int]:
     """Delete the rows. A client that others have sessions on stays, without its name, which may be of the user."""
     client_ids = _client_ids(person, _named_in(person))
+    bulk = erase_bulk_revocations(person, _own_ids(person))
     as_others, impersonations = _erase_as_impersonator(person)
     activities = Activity.objects.filter(session__user=person.key)
     erased = {
         "activities": activities.count() + as_others,
         "impersonations": impersonations,
+        "bulk_revocations": bulk,
         "user_sessions": delete_quietly(UserSession, UserSession.objects.filter(user=person.key)),
         "sign_ins": delete_quietly(SignIn, SignIn.objects.filter(user=person.key)),
         "tickets": delete_quietly(Ticket, Ticket.objects.filter(user=person.key)),
@@ -165,7 +183,7 @@ def _erase(person: Person) -> dict[str, int]:
     erased["clients"] = sum(delete_quietly(Client, alone.filter(pk__in=some)) for some in batches(client_ids))
     for some in batches(client_ids):
         Client.objects.filter(pk__in=some).exclude(name="").update(name="")
-    erased["epochs"] = Epoch.objects.filter(actor=f"operator:{person.key}").update(actor=person.pseudonym)
+    erased["epochs"] = Epoch.objects.filter(actor=operator_of(person)).update(actor=person.pseudonym)
     return erased
 
 
@@ -199,6 +217,13 @@ def _impersonations(person: Person) -> set[str]:
 def _named_in(person: Person) -> list[Event]:
     """Return the events that name the user. Their sessions may be deleted."""
     return list(Event.objects.filter(type__in=NAMING, data__user=str(person.key)).order_by())
+
+
+def _own_ids(person: Person) -> set[str]:
+    """Return the ids of the person's sessions and clients. Their rows may be deleted."""
+    named = _named_in(person)
+    sessions = UserSession.objects.filter(user=person.key).order_by().values_list("pk", flat=True)
+    return {*sessions, *(event.subject for event in named), *_client_ids(person, named)}
 
 
 def _actor_kind(event: Event) -> str:

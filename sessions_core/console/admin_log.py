@@ -12,7 +12,7 @@ from sessions_core.batches import BATCH, batches
 from sessions_core.console.console_permissions import operator
 from sessions_core.models import Event
 
-__all__ = ["latest_event", "log_events", "page_of_type"]
+__all__ = ["latest_event", "log_event", "log_events", "page_of_type"]
 
 LONGEST_NAME = 200
 
@@ -32,6 +32,11 @@ def log_events(request: HttpRequest, page: admin.ModelAdmin, *, since: int) -> N
     for alike in events.values():
         if other := page_of_type(page.admin_site, alike[0].type):
             _log(request, other, alike)
+
+
+def log_event(request: HttpRequest, page: admin.ModelAdmin, event: Event) -> None:
+    """Write one log entry for an event, whatever else the operator changes with it. ``page`` is that of its subject."""
+    _log(request, page, [event])
 
 
 def page_of_type(site: admin.AdminSite, type: str) -> Any | None:

@@ -1,4 +1,4 @@
-"""Downloads of a list, as CSV or JSON lines, streamed. Each names the filter, the time and the operator."""
+"""Signed downloads of a list, as CSV or JSON lines, streamed. Each names the filter, the time and the operator."""
 
 import csv
 import json
@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
 from sessions_core.console.keysets import Keyset
+from sessions_core.crypto.file_signatures import signing_lines
 
 __all__ = ["FORMATS", "all_rows", "download", "neutralised"]
 
@@ -44,8 +45,12 @@ def all_rows(queryset: QuerySet[Any]) -> Iterator[Any]:
 def download(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, about: Mapping[str, Any], name: str, format: str
 ) -> StreamingHttpResponse:
-    """Return the rows as a file. Its first line has ``about``: what was exported, with which filter, when, by whom."""
-    lines = _csv(rows, columns, about) if format == "csv" else _json_lines(rows, about)
+    """Return the rows as a file. Its first line has ``about``: what was exported, with which filter, when, by whom. Its
+    last line has a signature of all others, which ``manage.py check_download`` verifies."""
+    if format == "csv":
+        lines = signing_lines(_csv(rows, columns, about))
+    else:
+        lines = signing_lines(_json_lines(rows, about), before='{"signature": "hmac-sha256 ', after='"}')
     response = StreamingHttpResponse(lines, content_type=FORMATS[format])
     response["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
     response["X-Content-Type-Options"] = "nosniff"

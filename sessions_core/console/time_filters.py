@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
-__all__ = ["FROM", "MINUTE", "UNTIL", "TimeFilter"]
+__all__ = ["FROM", "MINUTE", "UNTIL", "TimeFilter", "frozen_times"]
 
 RANGES = {
     "1h": (timedelta(hours=1), gettext_lazy("last hour")),
@@ -78,6 +78,19 @@ class TimeFilter(admin.ListFilter):
         for value, (_, label) in RANGES.items():
             query = changelist.get_query_string({self.parameter_name: value, FROM: None, UNTIL: None})
             yield {"selected": given == value, "query_string": query, "display": label}
+
+
+def frozen_times(given: dict[str, list[str]], *, at: datetime) -> dict[str, list[str]]:
+    """Return the parameters of an address so that they mean the same later, and in any time zone: ``created=1h``
+    becomes the time that is an hour before ``at``. They are valid."""
+    frozen, name = dict(given), str(TimeFilter.parameter_name)
+    begins = [_moment(value[-1]) for value in [frozen.pop(FROM, [""])] if value[-1]]
+    begins += [at - RANGES[value[-1]][0] for value in [frozen.pop(name, [""])] if value[-1]]
+    if begins:
+        frozen[FROM] = [max(begins).isoformat()]
+    if (until := frozen.pop(UNTIL, [""])[-1]) != "":
+        frozen[UNTIL] = [_moment(until).isoformat()]
+    return frozen
 
 
 def _moment(given: Any) -> datetime:

@@ -3,6 +3,7 @@ tables are in one database, because their rows refer to each other."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
@@ -17,7 +18,10 @@ __all__ = [
     "require_transaction",
     "roll_back",
     "roll_back_request",
+    "without_request_transaction",
 ]
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 # The SQLSTATE of a write to a read-only PostgreSQL, such as a standby (PostgreSQL manual, appendix A).
 _ONLY_READS = "25006"
@@ -63,6 +67,13 @@ def roll_back_request() -> None:
     for connection in connections.all():
         if connection.settings_dict["ATOMIC_REQUESTS"] and connection.in_atomic_block:
             connection.set_rollback(True)
+
+
+def without_request_transaction(view: View) -> View:
+    """Set attributes of a view so that it commits each of its transactions, also with ``ATOMIC_REQUESTS``."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
 
 
 def is_away(error: Exception) -> bool:

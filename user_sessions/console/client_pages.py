@@ -20,8 +20,8 @@ from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.console_words import link_to
 from sessions_core.console.pages import FactAdmin
+from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
-from user_sessions.console.session_pages import own_session, without_own
 from user_sessions.console.ticket_pages import NEWEST_FIRST
 from user_sessions.models import Client, Epoch, UserSession
 

@@ -18,7 +18,15 @@ from user_sessions.models.voiding import PASSWORD_CHANGED, USER_DEACTIVATED
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["DeviceFilter", "EndedByFilter", "ImpersonationFilter", "MethodFilter", "ReasonFilter", "StatusFilter"]
+__all__ = [
+    "LIVE",
+    "DeviceFilter",
+    "EndedByFilter",
+    "ImpersonationFilter",
+    "MethodFilter",
+    "ReasonFilter",
+    "StatusFilter",
+]
 
 LIVE = "live"
 

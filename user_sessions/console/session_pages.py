@@ -23,6 +23,8 @@ from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
 from user_sessions.closers import IMPORTER
+from user_sessions.console.bulk_views import BulkRevoking
+from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
 from user_sessions.console.session_filters import (
     DeviceFilter,
@@ -50,26 +52,14 @@ from user_sessions.pages.device_words import methods_in_words
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["UserSessionAdmin", "own_session", "without_own"]
+__all__ = ["UserSessionAdmin"]
 
 # Sessions of the same client or user that a page lists. It links to the list of all.
 MOST_OTHERS = 10
 
 
-def own_session(request: HttpRequest) -> str:
-    """Return the id of the user session with which the operator uses the console, or an empty text."""
-    session = getattr(request, "user_session", None)
-    return session.pk if session else ""
-
-
-def without_own(request: HttpRequest, sessions: Any) -> Any:
-    """Return the sessions without the operator's own one: an action must not sign its operator out."""
-    own = own_session(request)
-    return sessions.exclude(pk=own) if own else sessions
-
-
 @admin.register(UserSession)
-class UserSessionAdmin(HistoryAdmin):
+class UserSessionAdmin(BulkRevoking, HistoryAdmin):
     list_display = ("device", "status_now", "who", "address", "times")
     list_display_links = ("device",)
     list_filter = (

@@ -13,7 +13,7 @@ from user_sessions.addresses import stored_address
 from user_sessions.models import Activity
 from user_sessions.users import key_of
 
-__all__ = ["MOST_FOUND", "USERS_READ", "find_sessions"]
+__all__ = ["MOST_FOUND", "USERS_READ", "find_sessions", "search_condition"]
 
 # Part of a name is searched among this many users with the highest keys: no index helps. Whole names are found anyway.
 USERS_READ = 20_000
@@ -29,15 +29,20 @@ LONGEST = 200
 
 def find_sessions(sessions: Any, text: str) -> Any:
     """Return the sessions that the text stands for."""
+    return sessions.filter(**search_condition(text))
+
+
+def search_condition(text: str) -> dict[str, Any]:
+    """Return the condition that the text stands for now, as filter arguments."""
     if not is_storable(text) or len(text) > LONGEST:
-        return sessions.none()
+        return {"pk__in": []}
     if text.startswith("sess_"):
-        return sessions.filter(pk=text)
+        return {"pk": text}
     if text.startswith("client_"):
-        return sessions.filter(client=text)
+        return {"client": text}
     if _is_address(text):
-        return sessions.filter(pk__in=_used_from(text))
-    return sessions.filter(user__in=user_keys(text))
+        return {"pk__in": _used_from(text)}
+    return {"user__in": user_keys(text)}
 
 
 def user_keys(text: str) -> list[Any]:

@@ -25,7 +25,7 @@ from user_sessions.exceptions import (
     UserInactive,
     UserSessionError,
 )
-from user_sessions.models import nonces  # noqa: F401  (its model)
+from user_sessions.models import bulk_revocations, nonces  # noqa: F401  (their models)
 from user_sessions.models.activities import Activity
 from user_sessions.models.clients import Client
 from user_sessions.models.epochs import Epoch

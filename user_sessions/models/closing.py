@@ -35,12 +35,14 @@ LEAVES = {
 }
 
 
-def close(sessions: "UserSessionQuerySet", status: Status, *, actor: str, at: datetime, reason: str) -> Sequence[str]:
-    """Close the sessions that allow it. Return their ids."""
+def close(
+    sessions: "UserSessionQuerySet", status: Status, *, actor: str, at: datetime, reason: str, **facts: str
+) -> Sequence[str]:
+    """Close the sessions that allow it. Return their ids. ``facts`` are more data of their events."""
     leaving, changes = closing(sessions, status, actor=actor, at=at, reason=reason)
     with atomic(savepoint=False):
         closed = update_returning(leaving, ["workspace", "id", "recorded_ends"], **changes)
-        _record(status, closed, actor=actor, at=at, reason=reason)
+        _record(status, closed, actor=actor, at=at, reason=reason, **facts)
     return [id for _, id, _ in closed]
 
 
@@ -103,7 +105,9 @@ def _record_some_expired(due: "UserSessionQuerySet", *, at: datetime) -> int | N
     return len(expired)
 
 
-def _record(status: Status, rows: Iterable[tuple[Any, ...]], *, actor: str, at: datetime, reason: str = "") -> None:
+def _record(
+    status: Status, rows: Iterable[tuple[Any, ...]], *, actor: str, at: datetime, reason: str = "", **facts: str
+) -> None:
     """Record an event for each session, in one statement for all of a workspace."""
     alike = defaultdict(list)
     for workspace_id, id, recorded_ends in rows:
@@ -116,6 +120,7 @@ def _record(status: Status, rows: Iterable[tuple[Any, ...]], *, actor: str, at: 
             actor=actor,
             at=at,
             **end_data(reason, is_first=is_first),
+            **facts,
         )
 
 
