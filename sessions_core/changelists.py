@@ -15,7 +15,7 @@ from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
-from sessions_core.console.console_permissions import recording_refusals
+from sessions_core.console.console_permissions import Refused, permission_for, recording_refusals
 from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
 
@@ -161,7 +161,15 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if ERROR_FLAG in request.GET:
             text = gettext("The address has an unknown or invalid filter. This list is not filtered.")
             self.message_user(request, text, messages.ERROR)
+        # Django answers an action that the menu does not offer with 200 and no message.
+        named = set(filter(None, request.POST.getlist("action")))
+        if named and (forged := named - self.get_actions(request).keys()):
+            raise Refused(self.permission_of(min(forged)))
         return super().changelist_view(request, extra_context)
+
+    def permission_of(self, action: str) -> str:
+        """Return the permission that this action of the list needs: that of ``delete_selected``, Django's only one."""
+        return permission_for("delete", self.model)
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return self.searched
