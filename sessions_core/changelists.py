@@ -95,7 +95,9 @@ class KeysetChangeList(ChangeList):
         counted = found if last is None or position is None else found.filter(keyset.beyond(position))
         self.result_list = rows[:size]
         self.result_count = BoundedPaginator(counted, size).count
-        self.full_result_count, self.show_full_result_count = None, False
+        # If they are equal, Django does not offer to show all.
+        self.full_result_count = None if self.params else self.result_count
+        self.show_full_result_count = False
         self.show_admin_actions, self.can_show_all, self.multi_page = True, False, False
         self.paginator = BoundedPaginator(self.result_list, size)
 
