@@ -19,7 +19,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from sessions_core.models import Workspace
 from tests.browsers import chromium
-from tests.console_walk import IPHONE, addresses, console_pages, everything
+from tests.console_walk import addresses, console_pages, everything
 from tests.embedded import embedded, in_browser
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
 from user_sessions.user_agents import device_of
@@ -27,6 +27,11 @@ from user_sessions.user_agents import device_of
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
+    "Mobile/15E148 Safari/604.1"
+)
+DESKTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 
 # Views that Django draws, and those that are not pages.
@@ -121,3 +126,43 @@ def test_axe_finds_no_fault_of_ours(console, workspace, javascript, scheme, widt
         found = page.evaluate("context => axe.run(context)", OURS_OF_USER if "/auth/user/" in path else OURS)
         faults[path] = [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]]
     assert {path: found for path, found in faults.items() if found} == {}
+
+
+def furnish(workspace: Workspace) -> UserSession:
+    """Make a shop with a stolen phone. Return its session."""
+    now, users = timezone.now(), get_user_model().objects
+    names = ("anna", "ben", "chloe", "david", "emma", "felix", "grace", "henry", "maria")
+    for n, name in enumerate(names):
+        user = users.create_user(name, email=f"{name}@shop.example")
+        for m in range(2):
+            at = now - timedelta(minutes=7 * n + 3, hours=26 * m)
+            device = device_of(PHONE if m else DESKTOP, f"192.0.2.{17 + 5 * n + m}")
+            session = UserSession.objects.start(workspace, user, actor="server", at=at, device=device)
+            if n % 3 == 1:
+                session.revoke(actor="operator:1", at=now - timedelta(minutes=2), reason="lost laptop")
+    claims = {"customer": "{{user.id}}", "mail": "{{user.primary_email_address}}", "tier": "{{user.tier}}"}
+    JwtTemplate.objects.define(workspace, Definition(name="billing", claims=claims), actor="server")
+    SigningKey.objects.current(workspace, at=now - timedelta(days=80))
+    SigningKey.objects.rotate(workspace, actor="operator:1", at=now - timedelta(minutes=4))
+    session.revoke(actor="operator:1", at=now, reason="stolen phone")
+    return session
+
+
+@pytest.mark.skipif("GATEPASS_SCREENSHOTS" not in os.environ, reason="GATEPASS_SCREENSHOTS is not set")
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_screenshots(console, workspace, scheme, width):
+    page = console(color_scheme=scheme, viewport={"width": width, "height": 900})
+    phone, template = furnish(workspace), JwtTemplate.objects.get
+    pictures = {
+        "sessions": "/admin/user_sessions/usersession/",
+        "session": f"/admin/user_sessions/usersession/{quote(phone.pk)}/change/",
+        "template": f"/admin/user_sessions/jwttemplate/{quote(template().pk)}/change/",
+        "signing-keys": f"/admin/user_sessions/signingkey/time_line/{workspace.pk}/",
+    }
+    for name, path in pictures.items():
+        page.visit(path)
+        if name == "template":
+            page.locator("[name=_preview]").click()
+            page.locator("[name=claims]").scroll_into_view_if_needed()
+        page.screenshot(path=Path(os.environ["GATEPASS_SCREENSHOTS"]) / f"console-{name}-{scheme}-{width}.png")
