@@ -15,7 +15,7 @@ from django.urls import URLPattern
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 
-from sessions_core.console.console_permissions import recording_refusals
+from sessions_core.console.console_permissions import Refused, permission_for, recording_refusals
 from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
 
@@ -96,7 +96,9 @@ class KeysetChangeList(ChangeList):
         counted = found if last is None or position is None else found.filter(keyset.beyond(position))
         self.result_list = rows[:size]
         self.result_count = BoundedPaginator(counted, size).count
-        self.full_result_count, self.show_full_result_count = None, False
+        # If they are equal, Django does not offer to show all.
+        self.full_result_count = None if self.params else self.result_count
+        self.show_full_result_count = False
         self.show_admin_actions, self.can_show_all, self.multi_page = True, False, False
         self.paginator = BoundedPaginator(self.result_list, size)
 
@@ -162,7 +164,15 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if ERROR_FLAG in request.GET:
             text = gettext("The address has an unknown or invalid filter. This list is not filtered.")
             self.message_user(request, text, messages.ERROR)
+        # Django answers an action that the menu does not offer with 200 and no message.
+        named = set(filter(None, request.POST.getlist("action")))
+        if named and (forged := named - self.get_actions(request).keys()):
+            raise Refused(self.permission_of(min(forged)))
         return super().changelist_view(request, extra_context)
+
+    def permission_of(self, action: str) -> str:
+        """Return the permission that this action of the list needs: that of ``delete_selected``, Django's only one."""
+        return permission_for("delete", self.model)
 
     def get_searched(self) -> Sequence[tuple[str, str]]:
         return self.searched

@@ -11,6 +11,7 @@ LONG_MODULES = {
     "browsers": [
         "client_sessions/test_browser.py",
         "test_console_key_stories.py",
+        "test_console_pages_in_browser.py",
         "test_dashboard_in_browser.py",
         "test_factors_in_browser.py",
         "user_sessions/test_browser.py",

@@ -115,6 +115,12 @@ def test_a_position_beyond_all_rows_is_no_server_error(console, position, worksp
     assert console.get(EVENTS + "?after=" + quote(position)).status_code < 500
 
 
+@pytest.mark.parametrize(("query", "offers"), [("", False), ("?q=n1", True), ("?type=test.done", True)])
+def test_only_a_filtered_list_offers_to_show_all(console, workspace, query, offers):
+    seed(workspace, 3)
+    assert (">Show all</a>" in console.get(EVENTS + query).content.decode()) is offers
+
+
 def test_an_invalid_filter_is_a_notice(console, workspace):
     answer = console.get(EVENTS + "?id__lt=x", follow=True)
     assert NOTICE in answer.content.decode()

@@ -21,8 +21,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from sessions_core.changelists import BoundedAdmin
 from sessions_core.console.admin_log import latest_event, log_events
-from sessions_core.console.console_permissions import Refused, permission_for, require_permission
+from sessions_core.console.console_permissions import permission_for, require_permission
 from sessions_core.db.transactions import atomic
 from sessions_core.texts import LONGEST_REASON
 
@@ -35,9 +36,6 @@ __all__ = ["Confirmed", "ConfirmedActions", "Reason", "confirmed", "confirmed_of
 
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
-
-# Django's name for "there is no action of this name": it stands in no menu, whatever the operator may do.
-UNKNOWN_ACTION = "delete"
 
 
 class Reason(StrEnum):
@@ -133,7 +131,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class ConfirmedActions(admin.ModelAdmin):
+class ConfirmedActions(BoundedAdmin):
     """The views of confirmed actions."""
 
     change_form_template = "sessions_core/console/change_form.html"
@@ -203,13 +201,10 @@ class ConfirmedActions(admin.ModelAdmin):
         back = self.page_of(obj)
         return self.ask_or_act(request, action, one, back=back) or HttpResponseRedirect(back)
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Refuse an action that the menu does not offer: Django answers such a request with 200 and no message."""
-        named = set(filter(None, request.POST.getlist("action")))
-        if named and (forged := named - self.get_actions(request).keys()):
-            own = self.confirmed_actions().get(min(forged))
-            raise Refused(permission_for(own.permission if own else UNKNOWN_ACTION, self.model))
-        return super().changelist_view(request, extra_context)
+    def permission_of(self, action: str) -> str:
+        """Return the permission that this action of the list needs."""
+        own = self.confirmed_actions().get(action)
+        return permission_for(own.permission, self.model) if own else super().permission_of(action)
 
     def ask_or_act(
         self, request: HttpRequest, action: Confirmed, queryset: QuerySet[Any], *, back: str = ""

@@ -14,7 +14,6 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext_lazy
 
-from sessions_core.changelists import BoundedAdmin
 from sessions_core.console.actions import ConfirmedActions
 from sessions_core.console.console_words import time_in_words
 from sessions_core.models import Event
@@ -25,7 +24,7 @@ __all__ = ["FactAdmin", "HistoryAdmin"]
 MOST_EVENTS = 100
 
 
-class FactAdmin(ConfirmedActions, BoundedAdmin):
+class FactAdmin(ConfirmedActions):
     """Base of pages with read-only rows. Operators use actions, and cannot add, edit or delete rows in a form."""
 
     # The field that events about an object have as subject.

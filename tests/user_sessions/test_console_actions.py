@@ -58,6 +58,14 @@ def test_a_confirmed_button_acts_and_returns_to_the_page_with_the_proof(root, se
     assert "1 of 1 revoked." in done.content.decode()
 
 
+def test_a_session_that_is_over_offers_only_what_would_change_something(root, session):
+    session.revoke(actor="test")
+    for page in (LIST, page_of(session)):
+        text = root.get(page).content.decode()
+        assert address(session) not in text and address(session, "end") not in text
+        assert address(session, "revoke_all_of_user") in text
+
+
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
 def test_a_required_reason_that_is_missing_or_too_long_changes_nothing(root, session, reason):
     again = root.post(address(session), {"confirmed": "yes", "reason": reason})

@@ -57,6 +57,9 @@ __all__ = ["UserSessionAdmin"]
 # Sessions of the same client or user that a page lists. It links to the list of all.
 MOST_OTHERS = 10
 
+# Actions that change nothing on a session that is over.
+ENDINGS = ("end", "revoke")
+
 
 @admin.register(UserSession)
 class UserSessionAdmin(BulkRevoking, HistoryAdmin):
@@ -133,7 +136,8 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
         )
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Add links to the actions that the operator may run on the session of a row."""
+        """Add links to the actions that the operator may run on the session of a row, and that would change it."""
+        now = timezone.now()
         actions = [each for each in self.confirmed_actions().values() if self.may(request, each.permission)]
 
         @admin.display(description=pgettext_lazy("user session", "actions"))
@@ -141,7 +145,8 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
             if session.pk == own_session(request):
                 return gettext("your own session")
             name = short_name(session)  # for people who do not see the row
-            links = ((self.action_url(session, each.name), each.button, name, each.button) for each in actions)
+            useful = [each for each in actions if each.name not in ENDINGS or session.is_live(now)]
+            links = ((self.action_url(session, each.name), each.button, name, each.button) for each in useful)
             return format_html_join(" ", '<a href="{}" class="gatepass-act" aria-label="{}: {}">{}</a>', links)
 
         return (*self.list_display, acts) if actions else self.list_display
@@ -233,8 +238,11 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
         return session_list(rows, timezone.now(), self.url_of("changelist") + query)
 
     def buttons(self, request: HttpRequest, obj: UserSession) -> "list[tuple[str, _StrOrPromise]]":
-        """Return no buttons on the page of the operator's own session."""
-        return [] if obj.pk == own_session(request) else super().buttons(request, obj)
+        """Return the buttons that would change something. The page of the operator's own session has none."""
+        if obj.pk == own_session(request):
+            return []
+        useless = set() if obj.is_live(timezone.now()) else {self.action_url(obj, name) for name in ENDINGS}
+        return [each for each in super().buttons(request, obj) if each[0] not in useless]
 
     def in_words(self, obj: UserSession) -> str:
         return session_in_words(obj, timezone.now())
