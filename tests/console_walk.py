@@ -19,6 +19,7 @@ from client_sessions.models import ClientSession, PersonalAccessToken
 from sessions_core.console.exports import FORMATS
 from sessions_core.models import ApiKey, WebhookEndpoint, WebhookMessage, Workspace
 from user_sessions.models import Client, Definition, Epoch, JwtTemplate, SigningKey, Ticket, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.tokens.device_tokens import device_token, not_me_token
@@ -85,6 +86,8 @@ def everything(workspace: Workspace) -> dict[str, str]:
     endpoint, webhook_secret = WebhookEndpoint.objects.add(workspace, "https://hooks.shop.example/", actor=BY)
     WebhookMessage.objects.send_test(endpoint, actor=BY)
     session = UserSession.objects.start(workspace, maria, actor=BY, device=device_of(IPHONE, "192.0.2.7"))
+    frozen = {"as_of": now, "newest_at": now, "newest_id": session.pk, "oldest_at": now}
+    BulkRevocation.start("bulk_1", actor=BY, workspace=workspace, reason="a leak", expected=1, **frozen)
     ticket = Ticket.objects.issue(workspace, maria, actor=BY, lifetime=timedelta(hours=1))
     definition = Definition(
         name="billing", claims={"a": 1}, signing_algorithm="HS256", signing_key=OF_TEMPLATE.encode()

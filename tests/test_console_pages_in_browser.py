@@ -35,7 +35,7 @@ DESKTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 
 # Views that Django draws, and those that are not pages.
-STOCK = {"delete", "history", "export", "restore"}
+STOCK = {"delete", "history", "export", "restore", "run", "stop", "download"}
 
 # What Django draws inside these pages: the search box, the head of an inline's first column, autocomplete, and all of
 # the page of a user except our section.
