@@ -30,6 +30,7 @@ from user_sessions.exceptions import (
     SessionExists,
     SignInRefused,
     StaleClient,
+    TemplateChanged,
     TemplateGone,
     TicketExpired,
     TooManySessions,
@@ -81,6 +82,7 @@ REFUSALS: Refusals[ClerkError] = {
     KeyMissing: _always_of(
         "form_conditional_param_missing", "signing_key", "signing_key must be included with custom_signing_key."
     ),
+    TemplateChanged: _always("bad_request", "The template was changed meanwhile. Read it again."),
     TemplateGone: _always("resource_not_found", "It was deleted meanwhile.", message="JWT template not found"),
     OfSessionTokens: _always("session_token_jwt_template", "This template customises session tokens and stays."),
     TooLarge: lambda error: of_parameter("form_param_value_too_large", "claims", f"claims: {error}."),
