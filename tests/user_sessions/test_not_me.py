@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 
 from sessions_core.models import Event, Workspace
 from sessions_core.personal_data import erase_user, export_user
-from tests.user_sessions.device_pages import CHROME, PASSWORD, Device
+from tests.user_sessions.device_pages import CHROME, FIREFOX, PASSWORD, Device
 from tests.user_sessions.frontend import PAGE, Browser
 from tests.user_sessions.new_devices import install, only_mail, path_in
 from user_sessions.models import Activity, Status, UserSession
@@ -244,6 +244,16 @@ def test_a_link_is_valid_for_seven_days(reader, intruder, link):
     late, unknown = reader.get(link), reader.get("/devices/not-me/x/")
     assert (late.status_code, late.text) == (404, unknown.text)
     assert Handler().post(link).status_code == 404
+def test_the_page_may_be_in_a_namespace_of_the_host(settings, ann):
+    settings.ROOT_URLCONF = "tests.user_sessions.nested_devices"
+    for agent in (FIREFOX, CHROME):
+        Device(ann, agent)
+    link = re.search(r"/account/devices/not-me/\S+", only_mail().body)
+    assert link
+    answers = [Handler().get(path) for path in (link[0], link[0].replace("/account/", "/staff/"))]
+    assert [answer.context["devices_url"] for answer in answers] == ["/account/devices/", "/staff/devices/"]
+
+
     assert ends() == []
 
 

@@ -75,7 +75,7 @@ class NotMeView(TemplateResponseMixin, View):
             "state": state,
             "device": ShownSession(session=session, at=timezone.now()),
             "zone": timezone.get_current_timezone_name(),
-            "devices_url": devices_path(),
+            "devices_url": devices_path(self.request),
             "new_password_url": new_password_path(session.user),
         }
         return self.render_to_response(context)
