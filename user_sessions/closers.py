@@ -1,6 +1,11 @@
-"""Actors that close sessions, and by which other modules recognize these sessions: the first part of their names."""
+"""Names in events and in ``closed_by`` that several modules look for."""
 
-__all__ = ["DISOWNER", "IMPORTER"]
+__all__ = ["DISOWNED", "DISOWNER", "IMPORTER"]
+
+# The type of the event of each session that its user has disowned.
+DISOWNED = "user_session.disowned"
+
+# The first part of actors.
 
 # A user, by the link "This was not me" in the mail about the session with the id that follows.
 DISOWNER = "new_device_mail:"

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext, pgettext
 
-from sessions_core.rates import Rate, seconds_to_wait
+from sessions_core.rates import seconds_to_wait
 from sessions_core.texts import printable
 from user_sessions.conf import settings
 from user_sessions.models import UserSession
@@ -27,7 +27,6 @@ __all__ = ["connect"]
 logger = logging.getLogger(__name__)
 
 RATE = "new_device_mail"
-ONE_A_DAY = Rate(requests=1, seconds=86400)
 
 # Characters of the user's name, and of each other text.
 LONGEST_TEXT = 150
@@ -75,12 +74,9 @@ def message_about(session: UserSession, recipient: Recipient) -> EmailMultiAlter
 
 
 def _is_too_often(session: UserSession) -> bool:
-    """Count the mail. Return True if there was one about this device today, or too many to this user this hour."""
-    at, user = session.created_at.timestamp(), str(session.user_id)
-    if seconds_to_wait(ONE_A_DAY, RATE, user, session.client_id, at=at):
-        return True
-    rate = settings.rate_of(RATE)
-    return rate is not None and seconds_to_wait(rate, RATE, user, at=at) > 0
+    """Count the mail. Return True if there were too many to this user."""
+    rate, at = settings.rate_of(RATE), session.created_at.timestamp()
+    return rate is not None and seconds_to_wait(rate, RATE, str(session.user_id), at=at) > 0
 
 
 def _context(session: UserSession, recipient: Recipient) -> dict[str, Any]:

@@ -51,9 +51,8 @@ class NotMeView(TemplateResponseMixin, View):
     template_name = "user_sessions/not_me.html"
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        session, at = self.session(), timezone.now()
-        is_live = session is not None and disownable(session, at=at).exists()
-        return self._page(session, "form" if is_live else "over")
+        session = self.session()
+        return self._page(session, "form" if session is not None and disownable(session).exists() else "over")
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         session = self.session()
