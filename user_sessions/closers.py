@@ -5,10 +5,8 @@ __all__ = ["DISOWNED", "DISOWNER", "IMPORTER"]
 # The type of the event of each session that its user has disowned.
 DISOWNED = "user_session.disowned"
 
-# The first part of actors.
-
-# A user, by the link "This was not me" in the mail about the session with the id that follows.
+# How actors begin: a user, by the link "This was not me" in the mail about the session with the id that follows.
 DISOWNER = "new_device_mail:"
 
-# An import of sessions of another package, whose name follows.
+# How actors begin: an import of sessions of another package, whose name follows.
 IMPORTER = "import:"
