@@ -1,9 +1,12 @@
-"""Actors that close sessions, and by which other modules recognize these sessions: the first part of their names."""
+"""Names in events and in ``closed_by`` that several modules look for."""
 
-__all__ = ["DISOWNER", "IMPORTER"]
+__all__ = ["DISOWNED", "DISOWNER", "IMPORTER"]
 
-# A user, by the link "This was not me" in the mail about the session with the id that follows.
+# The type of the event of each session that its user has disowned.
+DISOWNED = "user_session.disowned"
+
+# How actors begin: a user, by the link "This was not me" in the mail about the session with the id that follows.
 DISOWNER = "new_device_mail:"
 
-# An import of sessions of another package, whose name follows.
+# How actors begin: an import of sessions of another package, whose name follows.
 IMPORTER = "import:"

@@ -42,7 +42,7 @@ from user_sessions.django_links import (
     sign_out,
 )
 from user_sessions.django_users import is_what_django_reads, signs_in
-from user_sessions.exceptions import NotLive, SignInRefused, StaleClient, TooManySessions, UserInactive
+from user_sessions.exceptions import Impersonated, NotLive, SignInRefused, StaleClient, TooManySessions, UserInactive
 from user_sessions.models import Activity, Client, UserSession, UserSessionPolicy, admission
 from user_sessions.models.reverification import UNVERIFIED
 from user_sessions.models.voiding import binds
@@ -188,12 +188,15 @@ def _message_of(refusal: SignInRefused | TooManySessions) -> str:
 
 
 def _start_on(client: Client | None, workspace: Workspace, user: Any, facts: dict[str, Any]) -> UserSession:
-    """Start a session on the client as it is now: another tab may sign in on it at the same time."""
+    """Start a session on the client as it is now: another tab may sign in on it at the same time. If an impersonation
+    has just begun there, start on a new client."""
     while True:
         try:
             return UserSession.objects.start(workspace, user, client=client, **facts)
         except StaleClient:
             client = Client.objects.filter(pk=client and client.pk).first()
+        except Impersonated:
+            client = None
 
 
 def _may_adopt(request: HttpRequest, django_user: Any) -> bool:

@@ -13,12 +13,13 @@ from enum import StrEnum
 from math import asin, cos, radians, sin, sqrt
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Exists, OuterRef
 from django.utils.module_loading import import_string
 
 from sessions_core.db.transactions import atomic, is_away
 from sessions_core.models import Event
 from sessions_core.texts import LONGEST_REASON, text
-from user_sessions.closers import DISOWNER, IMPORTER
+from user_sessions.closers import DISOWNED, IMPORTER
 from user_sessions.conf import settings
 from user_sessions.exceptions import SignInRefused
 from user_sessions.users import user_id
@@ -114,12 +115,11 @@ def record_refusal(refusal: SignInRefused, *, actor: str) -> None:
 def new_device(user: Any, session: "UserSession", activity: "Activity", before: "QuerySet[Activity]") -> str | None:
     """Return a reason if the user has signed in before, and never on this client, or never since they disowned it.
 
-    Imported sessions are no sign-ins: all of them are on clients that no browser has.
+    Imported sessions do not count: each has a client of its own, which no browser has.
     """
-    closers = before.filter(session__client=session.client_id).order_by("-created_at", "-id")
-    closer = closers.values_list("session__closed_by", flat=True).first()
-    is_known = closer is not None and not closer.startswith(DISOWNER)
-    if is_known or not before.exclude(session__closed_by__startswith=IMPORTER).exists():
+    disowned = Event.objects.filter(type=DISOWNED, subject=OuterRef("session"))
+    on_client = before.filter(~Exists(disowned), session__client=session.client_id)
+    if on_client.exists() or not before.exclude(session__closed_by__startswith=IMPORTER).exists():
         return None
     return "The user signed in on a device that they had not used before."
 

@@ -16,6 +16,10 @@ MIDDLEWARE = "user_sessions.middleware.UserSessionMiddleware"
 urlpatterns = [path("devices/", include("user_sessions.pages.device_urls"))]
 
 
+class NeedsMore:
+    urlpatterns = [path("<slug:team>/", include((urlpatterns, "team")))]
+
+
 @pytest.fixture(autouse=True)
 def project(settings: Any) -> None:
     settings.ROOT_URLCONF = __name__
@@ -39,6 +43,16 @@ def test_a_mail_needs_the_origin_of_its_links(settings):
 
 def test_a_mail_needs_the_page_of_its_link(settings):
     settings.ROOT_URLCONF = "tests.user_sessions.django_project"
+    assert found() == ["user_sessions.E026"]
+
+
+def test_the_page_may_be_in_a_namespace_of_the_host(settings):
+    settings.ROOT_URLCONF = "tests.user_sessions.nested_devices"
+    assert found() == []
+
+
+def test_a_page_whose_address_needs_more_than_the_mail_knows_is_not_enough(settings):
+    settings.ROOT_URLCONF = NeedsMore
     assert found() == ["user_sessions.E026"]
 
 

@@ -222,6 +222,18 @@ def test_a_hostile_name_is_escaped_and_in_no_header(ann, mailed, name):
     assert name not in message.subject
 
 
+@pytest.mark.parametrize("name", ["claim-your-prize.evil.example", "see http://evil.example/x now", "me@evil.example"])
+def test_a_name_is_no_link(ann, mailed, name):
+    User.objects.update(username=name)
+    message = mailed()
+    assert not re.search(r"https?://(?!www\.example\.com/)|evil\.example", message.body + html_of(message))
+
+
+def test_a_name_that_is_the_address_of_the_reader_stays(ann, mailed):
+    User.objects.update(username="ann@example.com")
+    assert "Account: ann@example.com\n" in mailed().body
+
+
 def test_an_address_with_a_line_break_is_refused_and_logged_without_it(ann, workspace, caplog):
     User.objects.update(email="ann@example.com\nBcc: victim@example.com")
     for agent in (FIREFOX, CHROME):

@@ -217,6 +217,35 @@ def test_a_device_that_the_user_disowned_is_new_once_more(start):
     assert noticed() == [intruder.pk, again.pk]
 
 
+def test_a_device_that_had_signed_out_before_it_was_disowned_is_new_once_more(start):
+    start()
+    intruder = start()
+    intruder.end(actor="test")
+    assert disown(intruder)
+    again = start(client=Client.objects.get(pk=intruder.client_id))
+    assert noticed() == [intruder.pk, again.pk]
+
+
+def test_a_user_disowns_a_shared_device_for_themselves_only(workspace, start, ann):
+    bob = User.objects.create_user("bob", "bob@example.com")
+    start()
+    shared = start().client
+    theirs = {"actor": "test", "device": DEVICE, "replacing": True}
+    UserSession.objects.start(workspace, bob, **theirs)
+    session = UserSession.objects.start(workspace, bob, client=shared, **theirs)
+    assert disown(session)
+    UserSession.objects.start(workspace, bob, client=Client.objects.get(pk=shared.pk), **theirs)
+    start(client=Client.objects.get(pk=shared.pk), replacing=True)
+    assert [each.to for each in mail.outbox] == [["ann@example.com"], ["bob@example.com"], ["bob@example.com"]]
+
+
+def test_an_account_without_sessions_is_as_one_that_never_signed_in(start, heard):
+    start()
+    UserSession.objects.all().delete()
+    start()
+    assert (noticed(), heard) == ([], [])
+
+
 # Who gets the mail, and how many
 
 
@@ -237,16 +266,15 @@ def test_the_cap_is_a_rate_of_the_host(settings, start):
     assert len(mail.outbox) == 7
 
 
-def test_a_device_is_mailed_about_once_a_day(start):
-    noon = NOW.replace(hour=12)
-    start(at=noon)
-    client = start(at=noon).client
-    for hours in (1, 2, 25):
-        client.refresh_from_db()
-        UserSession.objects.filter(client=client).delete()
-        start(at=noon + hours * HOUR, client=client, replacing=True)
-    assert len(noticed()) == 4
-    assert len(mail.outbox) == 2
+@pytest.mark.parametrize("after", [MINUTE, 3 * DAY])
+def test_a_sign_in_on_a_disowned_device_sends_a_mail_each_time(start, after):
+    start(at=NOW)
+    intruder = start(at=NOW)
+    for times in (1, 2):
+        assert len(mail.outbox) == times
+        assert disown(intruder, at=NOW + times * after)
+        intruder = start(at=NOW + times * after, client=Client.objects.get(pk=intruder.client_id))
+    assert len(mail.outbox) == 3
 
 
 def test_a_user_without_an_address_gets_none(ann, start, caplog):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core import mail
 from django.db import connection
 from django.test import Client as Handler
 from django.test.utils import CaptureQueriesContext
@@ -13,7 +14,7 @@ from django.utils import timezone, translation
 
 from sessions_core.models import Event, Workspace
 from sessions_core.personal_data import erase_user, export_user
-from tests.user_sessions.device_pages import CHROME, PASSWORD, Device
+from tests.user_sessions.device_pages import CHROME, FIREFOX, PASSWORD, Device
 from tests.user_sessions.frontend import PAGE, Browser
 from tests.user_sessions.new_devices import install, only_mail, path_in
 from user_sessions.models import Activity, Status, UserSession
@@ -54,19 +55,26 @@ def link(intruder: Device) -> str:
 
 @pytest.fixture
 def reader() -> Handler:
-    """Return a browser that is signed in nowhere, and checks tokens of forms."""
+    """Return a browser that is signed in nowhere, of which other pages would ask for a token of their form."""
     return Handler(enforce_csrf_checks=True)
 
 
 def submit(reader: Handler, link: str) -> Any:
     """Open the link and press the button."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', reader.get(link).text)
-    assert token
-    return reader.post(link, {"csrfmiddlewaretoken": token[1]})
+    assert '<form method="post">' in reader.get(link).text
+    return reader.post(link)
 
 
 def ends() -> list[Event]:
     return list(Event.objects.filter(type="user_session.revoked"))
+
+
+def disowned() -> list[Event]:
+    return list(Event.objects.filter(type="user_session.disowned"))
+
+
+def intruder_client(link: str) -> str:
+    return UserSession.objects.get(pk=read_not_me_token(link.split("/")[3])).client_id
 
 
 def test_opening_the_link_changes_nothing_however_often(reader, intruder, link):
@@ -116,11 +124,10 @@ def test_a_device_of_the_frontend_api_is_signed_out_too(at_home, ann, reader):
 
 
 def test_a_second_press_is_answered_the_same_and_records_nothing(reader, link):
-    form = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', reader.get(link).text)
-    answers = [reader.post(link, {"csrfmiddlewaretoken": form[1]}) for _ in range(2)]
+    answers = [reader.post(link) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert "This device is signed out already." in answers[1].text
-    assert len(ends()) == 1
+    assert len(ends()) == len(disowned()) == 1
     assert "<form" not in reader.get(link).text
 
 
@@ -129,6 +136,40 @@ def test_a_later_sign_in_in_the_browser_of_the_intruder_is_ended_too(reader, int
     assert intruder.is_signed_in
     submit(reader, link)
     assert not intruder.is_signed_in
+
+
+def test_an_intruder_who_signs_out_first_does_not_make_the_device_known(reader, intruder, link):
+    intruder.client.post("/logout/")
+    assert "The device is signed out." in submit(reader, link).text
+    assert ends() == []
+    intruder.client.post("/login/", {"username": "ann", "password": PASSWORD})
+    first, second = mail.outbox
+    assert path_in(first) == link != path_in(second)
+
+
+def test_the_link_of_the_first_mail_works_again_after_another_sign_in(reader, intruder, link):
+    for _ in range(2):
+        assert "The device is signed out." in submit(reader, link).text
+        intruder.client.post("/login/", {"username": "ann", "password": PASSWORD})
+    submit(reader, link)
+    assert not intruder.is_signed_in
+    assert len(ends()) == len(disowned()) == 3
+
+
+def test_a_session_that_a_deactivation_suspended_does_not_return(reader, ann, intruder, link):
+    User.objects.update(is_active=False)
+    submit(reader, link)
+    User.objects.update(is_active=True)
+    assert not intruder.is_signed_in
+
+
+def test_all_sessions_on_the_device_are_disowned_by_one_press(reader, intruder, link):
+    intruder.client.post("/login/", {"username": "ann", "password": PASSWORD})
+    submit(reader, link)
+    of_intruder = UserSession.objects.filter(client=intruder_client(link)).values_list("pk", flat=True)
+    assert len(of_intruder) == 2
+    assert sorted(each.subject for each in disowned()) == sorted(of_intruder)
+    assert {each.actor for each in disowned()} == {f"new_device_mail:{read_not_me_token(link.split('/')[3])}"}
 
 
 def test_two_presses_at_once_end_it_once(at_once, link):
@@ -145,14 +186,14 @@ def test_two_presses_at_once_end_it_once(at_once, link):
             return type(error).__name__
 
     assert 200 in at_once(safely, safely)
+    assert len(ends()) == len(disowned()) == 1
+
+
+def test_it_needs_no_cookie_and_logs_no_link_that_works(caplog, link):
+    reader = Handler(enforce_csrf_checks=True)
+    assert [reader.get(link).cookies, reader.post(link).cookies] == [{}, {}]
+    assert "not_me_" not in caplog.text
     assert len(ends()) == 1
-
-
-def test_a_post_without_the_token_of_the_form_is_refused(reader, intruder, link):
-    reader.get(link)
-    answer = reader.post(link)
-    assert answer.status_code == 403
-    assert (ends(), intruder.is_signed_in) == ([], True)
 
 
 def test_the_page_asks_for_a_new_password_where_the_host_allows_it(settings, reader, ann, link):
@@ -188,7 +229,7 @@ def test_the_address_reaches_no_cache_no_other_site_and_no_search_engine(reader,
     for path in (link, "/devices/not-me/x/"):
         headers = reader.get(path).headers
         assert "no-store" in headers["cache-control"]
-        assert headers["referrer-policy"] == "same-origin"
+        assert headers["referrer-policy"] == "no-referrer"
         assert headers["x-robots-tag"] == "noindex"
         assert headers["x-frame-options"] == "DENY"
 
@@ -201,6 +242,16 @@ def test_the_page_needs_no_script_and_is_in_the_language_of_the_visitor(settings
     assert '<html lang="de"' in text
     assert "Das war ich nicht" in text
     assert "<script" not in text
+
+
+def test_the_page_may_be_in_a_namespace_of_the_host(settings, ann):
+    settings.ROOT_URLCONF = "tests.user_sessions.nested_devices"
+    for agent in (FIREFOX, CHROME):
+        Device(ann, agent)
+    link = re.search(r"/account/devices/not-me/\S+", only_mail().body)
+    assert link
+    answers = [Handler().get(path) for path in (link[0], link[0].replace("/account/", "/staff/"))]
+    assert [answer.context["devices_url"] for answer in answers] == ["/account/devices/", "/staff/devices/"]
 
 
 # Links that are not valid
@@ -284,8 +335,10 @@ def test_a_hostile_device_is_escaped_on_the_page(reader, link):
 def test_the_export_has_the_event_and_the_erasure_the_pseudonym(ann, reader, link):
     submit(reader, link)
     events = next(each["rows"] for each in export_user(ann)["sections"] if each["name"] == "events")
-    assert [each["type"] for each in events].count("user_session.revoked") == 1
+    types = [each["type"] for each in events]
+    assert (types.count("user_session.revoked"), types.count("user_session.disowned")) == (1, 1)
     erase_user(ann, actor="test")
     assert not Event.objects.filter(actor__startswith="new_device_mail:").exists()
-    event = Event.objects.filter(type="user_session.revoked").earliest("id")
-    assert event.actor.startswith("erased_user:")
+    for type in ("user_session.revoked", "user_session.disowned"):
+        event = Event.objects.filter(type=type).earliest("id")
+        assert event.actor.startswith("erased_user:") and event.subject.startswith("erased_user:")

@@ -17,7 +17,7 @@ from user_sessions.models import SigningKey, UserSession
 
 __all__ = ["register_panels"]
 
-# A session with tasks begins as pending. Imported sessions are no sign-ins.
+# A session with tasks begins as pending. Imported sessions have no such event.
 SIGN_INS = ("user_session.created", "user_session.pending")
 
 ENDINGS = {

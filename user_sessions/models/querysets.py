@@ -264,7 +264,7 @@ def _judge(session: "UserSession", activity: Activity) -> dict[str, Any]:
     """Ask the host about a sign-in, and carry out its verdict. Return what the event records. Raise SignInRefused."""
     of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
     before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
-    # At an adoption nobody signs in, and nobody has authenticated.
+    # An adoption is not a sign-in: the user has not authenticated.
     is_noticed = settings.new_device_notice != "off" and session.verified_at != UNVERIFIED
     facts: dict[str, Any] = {}
     if is_noticed and new_device(session.user, session, activity, before):

@@ -26,6 +26,7 @@ from user_sessions.conf import settings
 from user_sessions.exceptions import NotLive, SessionTokenMissing, UserInactive
 from user_sessions.models import UserSession
 from user_sessions.models.device_rows import FIRST_PAGE, Position, ended_sessions, live_sessions, session_on_page
+from user_sessions.pages.account_links import devices_namespace
 from user_sessions.pages.device_shapes import ShownPass, ShownSession
 from user_sessions.step_up import verified_within
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["DevicesView", "RenameView", "RevokePassView", "SignOutOthersView", "SignOutView"]
 
 UNKNOWN_SESSION = gettext_lazy("It is unknown which device you use now. Sign out and sign in again.")
-
-NAMESPACE = "user_sessions_devices"
 
 PAGE_SIZE = 50
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,8 +77,7 @@ class OwnSessionsView(View):
     @property
     def namespace(self) -> str:
         """Return the namespace of the URLs, which a host may have included in one of its own."""
-        match = self.request.resolver_match
-        return match.namespace if match and match.app_names[-1:] == [NAMESPACE] else NAMESPACE
+        return devices_namespace(self.request)
 
     @property
     def list_url(self) -> str:

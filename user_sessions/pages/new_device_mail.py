@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext, pgettext
 
-from sessions_core.rates import Rate, seconds_to_wait
+from sessions_core.rates import seconds_to_wait
 from sessions_core.texts import printable
 from user_sessions.conf import settings
 from user_sessions.models import UserSession
@@ -27,12 +27,12 @@ __all__ = ["connect"]
 logger = logging.getLogger(__name__)
 
 RATE = "new_device_mail"
-ONE_A_DAY = Rate(requests=1, seconds=86400)
 
-# Characters of the user's name.
-LONGEST_ACCOUNT = 150
+# Characters of the user's name, and of each other text.
+LONGEST_TEXT = 150
 
-# What mail programs turn into a link: a dot, slash or @ inside of a word. The caller chose the names of the device.
+# What mail programs turn into a link: a dot, slash or @ inside of a word. The caller chose the names of the device, and
+# perhaps that of the user.
 LINK_SIGNS = re.compile(r"(?<=\w)[.:/@]+(?=[^\W\d])|://")
 
 
@@ -62,7 +62,7 @@ def message_about(session: UserSession, recipient: Recipient) -> EmailMultiAlter
     """Return the mail, in the language of its reader and the time zone of the project."""
     zone = timezone.get_default_timezone()
     with translation.override(recipient.language or django_settings.LANGUAGE_CODE), timezone.override(zone):
-        context = _context(session)
+        context = _context(session, recipient)
         message = EmailMultiAlternatives(
             gettext("New sign-in to your account at %(site)s") % context,
             render_to_string("user_sessions/new_device_mail.txt", context),
@@ -74,15 +74,12 @@ def message_about(session: UserSession, recipient: Recipient) -> EmailMultiAlter
 
 
 def _is_too_often(session: UserSession) -> bool:
-    """Count the mail. Return True if there was one about this device today, or too many to this user this hour."""
-    at, user = session.created_at.timestamp(), str(session.user_id)
-    if seconds_to_wait(ONE_A_DAY, RATE, user, session.client_id, at=at):
-        return True
-    rate = settings.rate_of(RATE)
-    return rate is not None and seconds_to_wait(rate, RATE, user, at=at) > 0
+    """Count the mail. Return True if there were too many to this user."""
+    rate, at = settings.rate_of(RATE), session.created_at.timestamp()
+    return rate is not None and seconds_to_wait(rate, RATE, str(session.user_id), at=at) > 0
 
 
-def _context(session: UserSession) -> dict[str, Any]:
+def _context(session: UserSession, recipient: Recipient) -> dict[str, Any]:
     """Return what the templates know. Raise ValueError without ``USER_SESSIONS["URL"]``, which a check requires."""
     url = settings.url
     if url is None:
@@ -91,17 +88,19 @@ def _context(session: UserSession) -> dict[str, Any]:
     return {
         "site": urlsplit(url).netloc,
         "site_url": url,
-        "facts": list(_facts(session)),
+        "facts": list(_facts(session, recipient)),
         "not_me_url": f"{url}{not_me_path(session)}",
         "devices_url": f"{url}{devices_path()}",
         "new_password_url": password and f"{url}{password}",
     }
 
 
-def _facts(session: UserSession) -> Iterator[tuple[str, str]]:
+def _facts(session: UserSession, recipient: Recipient) -> Iterator[tuple[str, str]]:
     """Yield what is known of the sign-in, each with a label."""
     activity, at = session.latest_activity, timezone.localtime(session.created_at)
-    yield pgettext("mail", "Account"), printable(str(session.user.get_username()), longest=LONGEST_ACCOUNT)
+    account = str(session.user.get_username())
+    # A user may have chosen a link as the name, and the address of somebody else.
+    yield pgettext("mail", "Account"), _printable(account) if account == recipient.address else _unlinked(account)
     yield pgettext("mail", "Time"), f"{date_format(at, 'DATETIME_FORMAT')} ({at.tzname()})"
     found = [(gettext("Signed in with"), methods_in_words(session.amr))]
     if activity is not None:
@@ -115,6 +114,10 @@ def _facts(session: UserSession) -> Iterator[tuple[str, str]]:
     yield from ((label, value) for label, value in found if value)
 
 
+def _printable(text: str) -> str:
+    return printable(text, longest=LONGEST_TEXT)
+
+
 def _unlinked(text: str) -> str:
     """Return a text on one line that mail programs do not turn into a link."""
-    return LINK_SIGNS.sub(" ", printable(text, longest=LONGEST_ACCOUNT))
+    return LINK_SIGNS.sub(" ", _printable(text))

@@ -12,7 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_deny
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic.base import TemplateResponseMixin
 
 from user_sessions.disowning import disown, disownable
@@ -30,31 +30,29 @@ AnyView = Callable[..., HttpResponseBase]
 
 
 def unlisted(view: AnyView) -> AnyView:
-    """Keep the address from other sites and from search engines: it contains the token of the link.
-
-    The policy is not ``no-referrer``, with which browsers send ``Origin: null`` and Django refuses the form.
-    """
+    """Keep the address from other pages and from search engines: it contains the token of the link."""
 
     @wraps(view)
     def with_headers(*args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(*args, **kwargs)
-        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["X-Robots-Tag"] = "noindex"
         return response
 
     return with_headers
 
 
-@method_decorator([login_not_required, unlisted, never_cache, xframe_options_deny, csrf_protect], name="dispatch")
+# Without a CSRF token: the view uses no cookie, so another site needs the token of the link too. A refusal by Django
+# would log the address.
+@method_decorator([csrf_exempt, login_not_required, unlisted, never_cache, xframe_options_deny], name="dispatch")
 class NotMeView(TemplateResponseMixin, View):
     """A GET shows a form and changes nothing, because mail scanners follow links. A POST signs the device out."""
 
     template_name = "user_sessions/not_me.html"
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        session, at = self.session(), timezone.now()
-        is_live = session is not None and disownable(session, at=at).exists()
-        return self._page(session, "form" if is_live else "over")
+        session = self.session()
+        return self._page(session, "form" if session is not None and disownable(session).exists() else "over")
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         session = self.session()
@@ -76,7 +74,7 @@ class NotMeView(TemplateResponseMixin, View):
             "state": state,
             "device": ShownSession(session=session, at=timezone.now()),
             "zone": timezone.get_current_timezone_name(),
-            "devices_url": devices_path(),
+            "devices_url": devices_path(self.request),
             "new_password_url": new_password_path(session.user),
         }
         return self.render_to_response(context)
