@@ -21,9 +21,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import Refused, permission_for, require_permission
-from sessions_core.db.transactions import atomic
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -224,10 +223,8 @@ class ConfirmedActions(admin.ModelAdmin):
             return self._ask(request, action, queryset, form=form, as_of=as_of, back=back)
         given = {} if action.reason == Reason.NONE else {"reason": form.cleaned_data["reason"]}
         chosen = queryset.count()
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             changed = action.act(self, request, queryset, **given)
-            log_events(request, self, since=since)
         facts = {"changed": changed, "chosen": chosen, "done": action.done}
         is_part = changed <= chosen  # else other objects changed, such as all sessions of a chosen user
         text = gettext("%(changed)d of %(chosen)d %(done)s.") if is_part else gettext("%(changed)d %(done)s.")

@@ -1,8 +1,7 @@
 """The pages of API keys: create, roll and revoke them, and see when each was last used. A secret is shown once."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -22,13 +21,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN
 from sessions_core.console.actions import Reason, confirmed
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
 from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
-from sessions_core.db.transactions import atomic
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
 
@@ -206,7 +204,7 @@ class ApiKeyAdmin(HistoryAdmin):
             )
         given = form.cleaned_data
         issued = {"name": given["name"], "actor": operator(request), "expires_at": form.ends_at()}
-        with self._logged(request):
+        with logged(request, self):
             if given["kind"] == ApiKey.Kind.SECRET:
                 key, text = ApiKey.objects.issue(given["workspace"], **issued)
             else:
@@ -232,7 +230,7 @@ class ApiKeyAdmin(HistoryAdmin):
             title = gettext("Roll {key}").format(key=key)
             return self._form_page(request, form, title=title, button=pgettext("API key", "Roll"), facts=facts, key=key)
         try:
-            with self._logged(request):
+            with logged(request, self):
                 successor, text = key.roll(actor=operator(request), **form.choice())
         except NotRollable:
             return self._not_rollable(request, key)
@@ -242,14 +240,6 @@ class ApiKeyAdmin(HistoryAdmin):
         text = gettext("{key} cannot be rolled: it is revoked or expired, or it has a successor already.")
         self.message_user(request, text.format(key=key), messages.ERROR)
         return HttpResponseRedirect(self.url_of("change", key.pk))
-
-    @contextmanager
-    def _logged(self, request: HttpRequest) -> Iterator[None]:
-        """Write Django's log in the transaction of the change."""
-        with atomic():
-            since = latest_event()
-            yield
-            log_events(request, self, since=since)
 
     def _form_page(self, request: HttpRequest, form: "forms.Form", **facts: Any) -> HttpResponse:
         return self._page(request, "api_key_form", form=form, **facts)

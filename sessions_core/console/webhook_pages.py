@@ -17,12 +17,11 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN
 from sessions_core.console.actions import Reason, confirmed
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import BAD, GOOD, badge, exact
 from sessions_core.console.pages import HistoryAdmin
 from sessions_core.console.webhook_forms import EndpointForm, RecoverForm
-from sessions_core.db.transactions import atomic
 from sessions_core.models import WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.models import OVERLAP
 
@@ -139,12 +138,10 @@ class WebhookEndpointAdmin(HistoryAdmin):
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("New webhook endpoint"))
         given = form.cleaned_data
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             endpoint, secret = WebhookEndpoint.objects.add(
                 given["workspace"], given["url"], description=given["description"], actor=operator(request)
             )
-            log_events(request, self, since=since)
         return self._secret(request, endpoint, secret, gettext("The webhook endpoint was added."))
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -152,10 +149,8 @@ class WebhookEndpointAdmin(HistoryAdmin):
         form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("Change the webhook endpoint"), endpoint)
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             endpoint.change(**form.cleaned_data, actor=operator(request))
-            log_events(request, self, since=since)
         return self._back(request, endpoint, gettext("The webhook endpoint was changed."))
 
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -163,10 +158,8 @@ class WebhookEndpointAdmin(HistoryAdmin):
         endpoint = self._endpoint(request, object_id)
         if request.method != "POST":
             return self._form(request, None, gettext("Replace the secret"), endpoint, *self._of_rotation(endpoint))
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             secret = endpoint.rotate(actor=operator(request))
-            log_events(request, self, since=since)
         return self._secret(request, endpoint, secret, gettext("The secret was replaced."))
 
     def _of_rotation(self, endpoint: WebhookEndpoint) -> list[str]:
@@ -193,11 +186,9 @@ class WebhookEndpointAdmin(HistoryAdmin):
                 gettext("Messages that wait for a retry are sent now."),
             ]
             return self._form(request, form, gettext("Send failed messages again"), endpoint, *sentences)
-        with atomic():
-            latest = latest_event()
-            since = form.cleaned_data["since"]
+        since = form.cleaned_data["since"]
+        with logged(request, self):
             number = WebhookMessage.objects.recover(endpoint, since=since, actor=operator(request))
-            log_events(request, self, since=latest)
         return self._back(request, endpoint, gettext("Messages that are sent again: %(number)d.") % {"number": number})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

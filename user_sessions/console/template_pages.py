@@ -17,10 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions_core.changelists import BY_WORKSPACE
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.pages import HistoryAdmin
-from sessions_core.db.transactions import atomic
 from user_sessions.console.template_forms import TemplateForm
 from user_sessions.console.template_trials import Trial
 from user_sessions.console.template_words import differences, differing_lines
@@ -133,10 +132,8 @@ class JwtTemplateAdmin(HistoryAdmin):
     def _save(self, request: HttpRequest, form: TemplateForm, template: JwtTemplate | None) -> JwtTemplate | None:
         """Store what the form asks for, and return the template. Return None if a verb refuses it."""
         try:
-            with atomic():
-                since = latest_event()
+            with logged(request, self):
                 saved = self._stored(request, form, template)
-                log_events(request, self, since=since)
         except UserSessionError as error:
             if type(error) not in FAILURES:
                 raise
@@ -219,10 +216,8 @@ class JwtTemplateAdmin(HistoryAdmin):
         if version is None:
             raise Http404
         try:
-            with atomic():
-                since = latest_event()
+            with logged(request, self):
                 template.restore(version, actor=operator(request))
-                log_events(request, self, since=since)
         except UserSessionError as error:
             _field, sentence = FAILURES.get(type(error), (None, _("The template cannot return to this version.")))
             self.message_user(request, sentence, messages.ERROR)
