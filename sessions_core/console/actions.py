@@ -3,7 +3,7 @@
 An action stands in the menu of a list, and as a button on the page of each object and in its row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,8 +21,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from sessions_core.console.admin_log import logged
+from sessions_core.console.admin_log import logged, logged_afterwards
 from sessions_core.console.console_permissions import Refused, permission_for, require_permission
+from sessions_core.console.keysets import Keyset
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ __all__ = ["Confirmed", "ConfirmedActions", "Reason", "confirmed", "confirmed_of
 
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
+
+# Maximum number of rows that an action changes in one transaction. Other writes go on between two of them.
+BATCH = 500
 
 # Django's name for "there is no action of this name": it stands in no menu, whatever the operator may do.
 UNKNOWN_ACTION = "delete"
@@ -57,6 +61,7 @@ class Confirmed:
     done: "_StrOrPromise"
     permission: str
     reason: Reason
+    is_slow: bool
     act: Callable[..., int]
 
 
@@ -73,11 +78,12 @@ def confirmed(
     permission: str = "change",
     reason: Reason = Reason.NONE,
     button: "_StrOrPromise" = "",
+    is_slow: bool = False,
 ) -> Callable[[RowAction], Any]:
     """Make an admin action of a method: confirm, change each object, report. ``done`` completes "3 of 4 …".
 
     ``permission`` names the permission on the model. With ``button`` the page of each object has a button with this
-    text.
+    text. ``is_slow`` leaves the transaction to the method, which does slow work before it.
     """
 
     def decorate(act: RowAction) -> Any:
@@ -85,9 +91,8 @@ def confirmed(
             return sum(act(self, request, obj, **given) for obj in queryset)
 
         act_on_each.__name__ = act.__name__
-        return confirmed_of_all(description, done=done, permission=permission, reason=reason, button=button)(
-            act_on_each
-        )
+        facts: dict[str, Any] = {"permission": permission, "reason": reason, "button": button, "is_slow": is_slow}
+        return confirmed_of_all(description, done=done, **facts)(act_on_each)
 
     return decorate
 
@@ -99,8 +104,9 @@ def confirmed_of_all(
     permission: str = "change",
     reason: Reason = Reason.NONE,
     button: "_StrOrPromise" = "",
+    is_slow: bool = False,
 ) -> Callable[[BulkAction], Any]:
-    """Do the same with a method that changes all rows at once."""
+    """Do the same with a method that changes all rows of a batch at once."""
 
     def decorate(act: BulkAction) -> Any:
         facts = Confirmed(
@@ -110,6 +116,7 @@ def confirmed_of_all(
             done=done,
             permission=permission,
             reason=reason,
+            is_slow=is_slow,
             act=act,
         )
 
@@ -122,6 +129,17 @@ def confirmed_of_all(
         return action
 
     return decorate
+
+
+def _batches(queryset: QuerySet[Any], size: int) -> Iterator[QuerySet[Any]]:
+    """Yield the rows in the order of their list, which has an index. Reads a batch when it is its turn."""
+    keyset, position = Keyset.of(queryset), None
+    keys: Any = queryset.values_list("pk", *(name for name, _descends in keyset.columns))
+    while rows := keyset.rows_after(keys, position, size):
+        yield queryset.filter(pk__in=[pk for pk, *_position in rows])
+        if len(rows) < size:
+            break
+        position = rows[-1][1:]
 
 
 class ReasonForm(forms.Form):
@@ -223,13 +241,21 @@ class ConfirmedActions(admin.ModelAdmin):
             return self._ask(request, action, queryset, form=form, as_of=as_of, back=back)
         given = {} if action.reason == Reason.NONE else {"reason": form.cleaned_data["reason"]}
         chosen = queryset.count()
-        with logged(request, self):
-            changed = action.act(self, request, queryset, **given)
+        changed = self._act(request, action, queryset, given)
         facts = {"changed": changed, "chosen": chosen, "done": action.done}
         is_part = changed <= chosen  # else other objects changed, such as all sessions of a chosen user
         text = gettext("%(changed)d of %(chosen)d %(done)s.") if is_part else gettext("%(changed)d %(done)s.")
         self.message_user(request, text % facts, messages.SUCCESS if changed else messages.WARNING)
         return None
+
+    def _act(self, request: HttpRequest, action: Confirmed, queryset: QuerySet[Any], given: dict[str, str]) -> int:
+        """Run an action in batches, each logged in its transaction. Return how many rows changed."""
+        writes, size = (logged_afterwards, 1) if action.is_slow else (logged, BATCH)
+        changed = 0
+        for batch in _batches(queryset, size):
+            with writes(request, self):
+                changed += action.act(self, request, batch, **given)
+        return changed
 
     def _frozen(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], str]:
         """Return the rows that the confirmation showed: of a whole list, those that existed then."""
