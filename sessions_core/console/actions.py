@@ -3,6 +3,7 @@
 An action stands in the menu of a list, and as a button on the page of each object and in its row.
 """
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.console.admin_log import logged, logged_afterwards
 from sessions_core.console.console_permissions import Refused, permission_for, require_permission
 from sessions_core.console.keysets import Keyset
+from sessions_core.db.transactions import is_in_transaction
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ MOST_SHOWN = 100
 
 # Maximum number of rows that an action changes in one transaction. Other writes go on between two of them.
 BATCH = 500
+
+# Seconds between two batches. Writers that wait for the lock of SQLite look for it every 0.1 seconds.
+PAUSE = 0.12
 
 # Django's name for "there is no action of this name": it stands in no menu, whatever the operator may do.
 UNKNOWN_ACTION = "delete"
@@ -140,6 +145,8 @@ def _batches(queryset: QuerySet[Any], size: int) -> Iterator[QuerySet[Any]]:
         if len(rows) < size:
             break
         position = rows[-1][1:]
+        if not is_in_transaction():  # such as that of ATOMIC_REQUESTS, which keeps its locks
+            time.sleep(PAUSE)
 
 
 class ReasonForm(forms.Form):
