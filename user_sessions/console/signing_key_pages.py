@@ -126,6 +126,7 @@ class SigningKeyAdmin(HistoryAdmin):
         done=pgettext_lazy("signing keys", "retired"),
         permission="rotate",
         button=_("Retire this key"),
+        is_slow=True,
     )
     def retire(self, request: HttpRequest, key: SigningKey) -> bool:
         now = timezone.now()
@@ -140,6 +141,7 @@ class SigningKeyAdmin(HistoryAdmin):
         done=pgettext_lazy("signing keys", "revoked"),
         permission="revoke",
         button=_("Revoke this key"),
+        is_slow=True,
     )
     def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.revoke(actor=operator(request))
