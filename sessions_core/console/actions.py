@@ -6,7 +6,6 @@ An action stands in the menu of a list, and as a button on the page of each obje
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -265,16 +264,18 @@ class ConfirmedActions(admin.ModelAdmin):
         return changed
 
     def _frozen(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], str]:
-        """Return the rows that the confirmation showed: of a whole list, those that existed then."""
-        fields = {field.name for field in self.opts.concrete_fields}
-        if request.POST.get("select_across") != "1" or "created_at" not in fields:
+        """Return the rows that the confirmation showed: of a whole list, those that existed then, by their time or by
+        the first column of the list."""
+        if request.POST.get("select_across") != "1":
             return queryset, ""
+        is_timed = any(field.name == "created_at" for field in self.opts.concrete_fields)
+        column = "created_at" if is_timed else self.ordering[0].lstrip("-")
+        keyset = Keyset(self.model, [(column, True)])
         try:
-            as_of = datetime.fromisoformat(request.POST.get("as_of", ""))
-            as_of = as_of if as_of.tzinfo else timezone.now()
+            position = keyset.position_in(request.POST.get("as_of", ""))
         except ValueError:
-            as_of = timezone.now()
-        return queryset.filter(created_at__lte=as_of), as_of.isoformat()
+            position = [timezone.now() if is_timed else queryset.aggregate(newest=Max(column, default=0))["newest"]]
+        return queryset.filter(**{f"{column}__lte": position[0]}), keyset.text_of_position(position)
 
     def _ask(
         self,
