@@ -52,7 +52,7 @@ def page_of(template, rest="change/"):
 
 def body(claims='{"a": 1}', **values):
     times = {"name": "t", "lifetime": "60", "allowed_clock_skew": "5"}
-    return {**times, "claims": claims, "signing_algorithm": "", "signing_key": "", **values}
+    return {**times, "claims": claims, "signing_algorithm": "", "signing_key": "", "latest": "1", **values}
 
 
 def text_of(response):
@@ -78,7 +78,7 @@ class TestSaving:
         operator.post(ADD, {"workspace": str(workspace.pk), "is_for_session_tokens": "on", "claims": '{"shop": 1}'})
         template = JwtTemplate.objects.get()
         assert template.is_for_session_tokens
-        operator.post(page_of(template), {"claims": '{"shop": 2}'})
+        operator.post(page_of(template), {"claims": '{"shop": 2}', "latest": "1"})
         template.refresh_from_db()
         assert template.claims == '{"shop": 2}'
 
@@ -91,13 +91,22 @@ class TestSaving:
         assert template.own_key() == SECRET.encode()
         pages = [text_of(operator.get(page_of(template, rest))) for rest in ("change/", "versions/", "history/")]
         assert not any(SECRET in page for page in [shown, *pages])
-        operator.post(page_of(template), body(signing_algorithm="HS256"))
+        assert operator.post(page_of(template), body(signing_algorithm="HS256", latest="2")).status_code == 302
         assert JwtTemplate.objects.get().own_key() == SECRET.encode()
 
     def test_an_older_editor_does_not_overwrite_a_newer_change(self, operator, template):
         template.redefine(Definition(name="t", claims={"a": 5}), actor="test")
-        assert "Another change was saved meanwhile" in text_of(operator.post(page_of(template), body(latest="1")))
+        for seen in ("1", ""):
+            page = text_of(operator.post(page_of(template), body(latest=seen)))
+            assert "Another change was saved meanwhile" in page
         assert JwtTemplate.objects.get().claims == '{"a": 5}'
+
+    def test_a_second_template_for_session_tokens_is_an_error(self, operator, workspace):
+        JwtTemplate.objects.customise_session_tokens(workspace, {"role": "a"}, actor="test")
+        values = {"workspace": "Here", "is_for_session_tokens": "on", "claims": '{"role": "admin"}'}
+        for client in (operator, staff("adder", "add_jwttemplate")):
+            assert "The workspace has a template for session tokens already." in text_of(client.post(ADD, values))
+        assert JwtTemplate.objects.get().claims == '{"role": "a"}'
 
     def test_a_name_that_is_taken_is_an_error_of_the_name(self, operator, template, workspace):
         page = text_of(operator.post(ADD, body(workspace=str(workspace.pk))))

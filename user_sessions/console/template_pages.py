@@ -20,6 +20,7 @@ from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.pages import HistoryAdmin
+from sessions_core.models import Workspace
 from user_sessions.console.template_forms import TemplateForm
 from user_sessions.console.template_trials import Trial
 from user_sessions.console.template_words import differences, differing_lines
@@ -42,6 +43,7 @@ FAILURES = {
     TemplateChanged: (None, _("Another change was saved meanwhile. Compare the versions, and open the editor again.")),
     TemplateGone: (None, _("The template was deleted meanwhile.")),
 }
+HAS_ONE = _("The workspace has a template for session tokens already. Open that one to change its claims.")
 
 
 @admin.register(JwtTemplate)
@@ -138,6 +140,8 @@ class JwtTemplateAdmin(HistoryAdmin):
             if type(error) not in FAILURES:
                 raise
             name, sentence = FAILURES[type(error)]
+            if isinstance(error, NameTaken) and form.is_of_session_tokens:
+                name, sentence = "is_for_session_tokens", HAS_ONE
             form.add_error(name if name in form.fields else None, sentence)
             return None
         self.message_user(request, gettext("The template was saved."), messages.SUCCESS)
@@ -149,9 +153,12 @@ class JwtTemplateAdmin(HistoryAdmin):
             template.redefine(form.definition, actor=actor, latest=form.cleaned_data["latest"])
             return template
         workspace = form.cleaned_data["workspace"]
-        if form.is_of_session_tokens:
-            return JwtTemplate.objects.customise_session_tokens(workspace, form.definition.claims, actor=actor)
-        return JwtTemplate.objects.define(workspace, form.definition, actor=actor)
+        is_for_session_tokens = form.is_of_session_tokens
+        if is_for_session_tokens:  # lock as ``customise_session_tokens`` does, which would replace existing claims
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        return JwtTemplate.objects.define(
+            workspace, form.definition, actor=actor, is_for_session_tokens=is_for_session_tokens
+        )
 
     def _editor(
         self, request: HttpRequest, form: TemplateForm, template: JwtTemplate | None, latest: int | None
