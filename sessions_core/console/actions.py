@@ -269,7 +269,7 @@ class ConfirmedActions(admin.ModelAdmin):
         if request.POST.get("select_across") != "1":
             return queryset, ""
         is_timed = any(field.name == "created_at" for field in self.opts.concrete_fields)
-        column = "created_at" if is_timed else self.ordering[0].lstrip("-")
+        column = "created_at" if is_timed else Keyset.of(queryset).columns[0][0]
         keyset = Keyset(self.model, [(column, True)])
         try:
             position = keyset.position_in(request.POST.get("as_of", ""))
