@@ -7,11 +7,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.templatetags.static import StaticNode
 from django.test import Client
 from django.utils import timezone
 
+from sessions_core.console.webhook_pages import WebhookEndpointAdmin
+from sessions_core.crypto import tokens
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.messages import RETRIES_AFTER
+from tests.error_reports import error_reports
 from user_sessions.models import UserSession
 
 LIST = "/admin/sessions_core/webhookendpoint/"
@@ -251,3 +255,17 @@ def test_a_whole_list_of_messages_as_of_nonsense_is_all(operator, dead, as_of):
 def test_an_empty_list_of_messages_is_confirmed_too(operator, endpoint):
     everything = {"action": "send_again", "_selected_action": ["any"], "select_across": "1"}
     assert "This applies to 0" in text_of(operator.post(MESSAGES, everything))
+
+
+@pytest.mark.parametrize(
+    "broken", [(WebhookEndpointAdmin, "_secret"), (WebhookEndpointAdmin, "url_of"), (StaticNode, "render")]
+)
+def test_no_error_report_has_a_webhook_secret(operator, workspace, endpoint, monkeypatch, broken):
+    made = []
+    make = tokens.new_webhook_secret
+    monkeypatch.setattr(tokens, "new_webhook_secret", lambda: made.append(make()) or made[-1])
+    with error_reports(operator, monkeypatch, broken) as reports:
+        operator.post(LIST + "add/", {"workspace": "Here", "url": URL + "b"})
+        operator.post(page_of(endpoint, "rotate"))
+    assert len(made) == len(reports) == 2
+    assert not any(secret in report for secret in made for report in reports)

@@ -8,8 +8,7 @@ from urllib.parse import parse_qs
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -193,7 +192,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> bool:
         return key.revoke(actor=operator(request), reason=reason)
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the facts of a new key, or create it and show it once."""
         require_permission(request, permission_for("create", ApiKey))
@@ -212,11 +211,13 @@ class ApiKeyAdmin(HistoryAdmin):
                 text = key.publishable_key
         return self._key_page(request, key, text, [])
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def roll_view(self, request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
         """Ask how long the key works beside its successor, or roll it and show the successor once."""
         require_permission(request, permission_for("roll", ApiKey))
-        key = get_object_or_404(ApiKey.objects.select_related("workspace"), pk=key_id)
+        key: ApiKey | None = self.get_object(request, str(key_id))
+        if key is None:
+            raise Http404
         now = timezone.now()
         form = RollKeyForm(request.POST or None, key=key, at=now)
         if not _is_rollable(key, at=now):
@@ -244,15 +245,17 @@ class ApiKeyAdmin(HistoryAdmin):
     def _form_page(self, request: HttpRequest, form: "forms.Form", **facts: Any) -> HttpResponse:
         return self._page(request, "api_key_form", form=form, **facts)
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def _key_page(self, request: HttpRequest, key: ApiKey, text: str, facts: list[str]) -> HttpResponse:
         """Show a new key. Browsers and proxies do not store the page."""
         title = gettext("{key} is created").format(key=key)
-        response = self._page(request, "api_key_created", key=key, text=text, facts=facts, title=title)
+        response = self._page(request, "api_key_created", key=key, text=text, facts=facts, title=title).render()
         response.headers["Cache-Control"] = PRIVATE
         return response
 
-    def _page(self, request: HttpRequest, template: str, *, key: ApiKey | None = None, **facts: Any) -> HttpResponse:
+    def _page(
+        self, request: HttpRequest, template: str, *, key: ApiKey | None = None, **facts: Any
+    ) -> TemplateResponse:
         back = self.url_of("change", key.pk) if key else self.url_of("changelist")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "key": key, "back": back, **facts}
         return TemplateResponse(request, f"sessions_core/console/{template}.html", context)

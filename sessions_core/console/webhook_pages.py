@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN
 from sessions_core.console.actions import Reason, confirmed
@@ -131,6 +132,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
         ]
         return [*own, *super().get_urls()]
 
+    @sensitive_variables()
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Add an endpoint and show its secret, once."""
         require_permission(request, permission_for("add", self.model))
@@ -153,6 +155,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             endpoint.change(**form.cleaned_data, actor=operator(request))
         return self._back(request, endpoint, gettext("The webhook endpoint was changed."))
 
+    @sensitive_variables()
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret and show the new one, once."""
         endpoint = self._endpoint(request, object_id)
@@ -235,6 +238,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
         }
         return TemplateResponse(request, "sessions_core/console/webhook_form.html", context)
 
+    @sensitive_variables()
     def _secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str, done: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -244,7 +248,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             "secret": secret,
             "back": self.url_of("change", quote(endpoint.pk)),
         }
-        return TemplateResponse(request, "sessions_core/console/webhook_secret.html", context)
+        return TemplateResponse(request, "sessions_core/console/webhook_secret.html", context).render()
 
     def _back(self, request: HttpRequest, endpoint: WebhookEndpoint, done: str) -> HttpResponse:
         self.message_user(request, done, messages.SUCCESS)

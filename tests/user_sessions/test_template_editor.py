@@ -12,7 +12,9 @@ from django.test import Client
 from django.utils.html import escape
 
 from sessions_core.models import Event
+from tests.error_reports import error_reports
 from user_sessions.console.template_forms import LONGEST_CLAIMS
+from user_sessions.console.template_pages import JwtTemplateAdmin
 from user_sessions.models import Definition, JwtTemplate, JwtTemplateVersion, UserSession
 
 LIST = "/admin/user_sessions/jwttemplate/"
@@ -311,6 +313,17 @@ class TestPermissions:
         for rest in ("change/", "versions/"):
             assert stranger.get(page_of(template, rest)).status_code == 403
 
+    def test_staff_who_may_change_templates_compare_versions(self, template):
+        editor = staff("editor", "change_jwttemplate")
+        assert page_of(template, "versions/") in text_of(editor.get(page_of(template)))
+        assert "The template was created." in text_of(editor.get(page_of(template, "versions/")))
+
+    def test_a_template_that_the_page_hides_is_not_found(self, operator, template, monkeypatch):
+        monkeypatch.setattr(JwtTemplateAdmin, "get_queryset", lambda page, request: JwtTemplate.objects.none())
+        assert operator.get(page_of(template, "versions/")).status_code == 404
+        for rest in ("change/", "versions/1/restore/"):
+            assert operator.post(page_of(template, rest), body()).status_code == 404
+
     def test_a_template_that_does_not_exist_is_not_found(self, operator, template):
         for address in (f"{LIST}none/change/", f"{LIST}none/versions/"):
             assert operator.get(address).status_code == 404
@@ -364,3 +377,14 @@ def test_the_pages_cost_a_fixed_number_of_queries(operator, template, session, w
         UserSession.objects.start(workspace, u1, actor="test")
     assert counted() == first
     assert first == [5, 7, 4]
+
+
+@pytest.mark.parametrize(
+    "broken", [(JwtTemplateAdmin, "_stored"), (JwtTemplate, "_apply_key"), (JwtTemplateAdmin, "_editor")]
+)
+def test_no_error_report_has_the_signing_key(operator, template, monkeypatch, broken):
+    values = body(signing_algorithm="HS256", signing_key=SECRET, **({"name": ""} if broken[1] == "_editor" else {}))
+    with error_reports(operator, monkeypatch, broken) as reports:
+        operator.post(page_of(template), values)
+    assert len(reports) == 1
+    assert SECRET not in reports[0]
