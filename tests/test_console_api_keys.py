@@ -8,11 +8,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.templatetags.static import StaticNode
 from django.test import Client
 from django.utils import timezone, translation
 
+from sessions_core.console.api_key_pages import ApiKeyAdmin
+from sessions_core.crypto import tokens
 from sessions_core.models import ApiKey, Event
 from sessions_core.models.api_keys import LONGEST_WAIT
+from tests.error_reports import error_reports
 
 KEYS = "/admin/sessions_core/apikey/"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -310,3 +314,21 @@ def test_a_leaked_key_is_rolled_in_four_clicks(admin_client, key):
     assert "checked" in form.partition('value="day"')[2][:40]
     assert secret(admin_client.post(here, {"overlap": "day"}))
     assert clicks + 1 == 4
+
+
+@pytest.mark.parametrize("broken", [(ApiKeyAdmin, "_page"), (ApiKeyAdmin, "url_of"), (StaticNode, "render")])
+def test_no_error_report_has_an_api_key(admin_client, workspace, monkeypatch, broken):
+    made = []
+    make = tokens.new_api_key
+    monkeypatch.setattr(tokens, "new_api_key", lambda **given: made.append(make(**given)) or made[-1])
+    key, _text = ApiKey.objects.issue(workspace, name="n", actor="test")
+    with error_reports(admin_client, monkeypatch, broken) as reports:
+        admin_client.post(f"/admin/sessions_core/apikey/{key.pk}/roll/", {"overlap": "day"})
+    assert made and len(reports) == 1
+    assert made[-1] not in reports[0]
+
+
+def test_a_key_that_the_page_hides_is_not_rolled(admin_client, workspace, monkeypatch):
+    key, _text = ApiKey.objects.issue(workspace, name="n", actor="test")
+    monkeypatch.setattr(ApiKeyAdmin, "get_queryset", lambda page, request: ApiKey.objects.none())
+    assert admin_client.post(f"/admin/sessions_core/apikey/{key.pk}/roll/", {"overlap": "day"}).status_code == 404

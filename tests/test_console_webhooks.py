@@ -7,11 +7,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.templatetags.static import StaticNode
 from django.test import Client
 from django.utils import timezone
 
+from sessions_core.console.webhook_pages import WebhookEndpointAdmin
+from sessions_core.crypto import tokens
 from sessions_core.models import Event, WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.messages import RETRIES_AFTER
+from tests.error_reports import error_reports
 from user_sessions.models import UserSession
 
 LIST = "/admin/sessions_core/webhookendpoint/"
@@ -229,3 +233,39 @@ def test_the_page_of_an_endpoint_costs_a_fixed_number_of_queries(operator, works
     for number in range(4):
         UserSession.objects.start(workspace, get_user_model().objects.create_user(f"u{number}"), actor="test")
     assert counted() == first == 6
+
+
+def test_a_whole_list_of_messages_is_what_the_confirmation_showed(operator, dead, endpoint):
+    everything = {"action": "send_again", "_selected_action": ["any"], "select_across": "1"}
+    shown = operator.post(MESSAGES, everything).context
+    later = WebhookMessage.objects.send_test(endpoint, actor="test")
+    WebhookMessage.objects.filter(pk=later.pk).update(next_attempt_at=None, dead_at=NOW)
+    done = operator.post(MESSAGES, {**everything, "confirmed": "yes", "as_of": shown["as_of"]}, follow=True)
+    assert "1 of 1 will be sent again." in text_of(done)
+    assert WebhookMessage.objects.get(dead_at=None).pk == dead.pk
+
+
+@pytest.mark.parametrize("as_of", ["", "x", "[]", '["x"]', "[null]"])
+def test_a_whole_list_of_messages_as_of_nonsense_is_all(operator, dead, as_of):
+    everything = {"action": "send_again", "_selected_action": ["any"], "select_across": "1"}
+    done = operator.post(MESSAGES, {**everything, "confirmed": "yes", "as_of": as_of}, follow=True)
+    assert "1 of 1 will be sent again." in text_of(done)
+
+
+def test_an_empty_list_of_messages_is_confirmed_too(operator, endpoint):
+    everything = {"action": "send_again", "_selected_action": ["any"], "select_across": "1"}
+    assert "This applies to 0" in text_of(operator.post(MESSAGES, everything))
+
+
+@pytest.mark.parametrize(
+    "broken", [(WebhookEndpointAdmin, "_secret"), (WebhookEndpointAdmin, "url_of"), (StaticNode, "render")]
+)
+def test_no_error_report_has_a_webhook_secret(operator, workspace, endpoint, monkeypatch, broken):
+    made = []
+    make = tokens.new_webhook_secret
+    monkeypatch.setattr(tokens, "new_webhook_secret", lambda: made.append(make()) or made[-1])
+    with error_reports(operator, monkeypatch, broken) as reports:
+        operator.post(LIST + "add/", {"workspace": "Here", "url": URL + "b"})
+        operator.post(page_of(endpoint, "rotate"))
+    assert len(made) == len(reports) == 2
+    assert not any(secret in report for secret in made for report in reports)

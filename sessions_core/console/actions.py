@@ -3,9 +3,9 @@
 An action stands in the menu of a list, and as a button on the page of each object and in its row.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -22,9 +22,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BoundedAdmin
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged, logged_afterwards
 from sessions_core.console.console_permissions import permission_for, require_permission
-from sessions_core.db.transactions import atomic
+from sessions_core.console.keysets import Keyset
+from sessions_core.db.transactions import is_in_transaction
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ __all__ = ["Confirmed", "ConfirmedActions", "Reason", "confirmed", "confirmed_of
 
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100
+
+# Maximum number of rows that an action changes in one transaction. Other writes go on between two of them.
+BATCH = 500
+
+# Seconds between two batches. Writers that wait for the lock of SQLite look for it every 0.1 seconds.
+PAUSE = 0.12
 
 
 class Reason(StrEnum):
@@ -56,6 +63,7 @@ class Confirmed:
     done: "_StrOrPromise"
     permission: str
     reason: Reason
+    is_slow: bool
     act: Callable[..., int]
 
 
@@ -72,11 +80,12 @@ def confirmed(
     permission: str = "change",
     reason: Reason = Reason.NONE,
     button: "_StrOrPromise" = "",
+    is_slow: bool = False,
 ) -> Callable[[RowAction], Any]:
     """Make an admin action of a method: confirm, change each object, report. ``done`` completes "3 of 4 …".
 
     ``permission`` names the permission on the model. With ``button`` the page of each object has a button with this
-    text.
+    text. ``is_slow`` leaves the transaction to the method, which does slow work before it.
     """
 
     def decorate(act: RowAction) -> Any:
@@ -84,9 +93,8 @@ def confirmed(
             return sum(act(self, request, obj, **given) for obj in queryset)
 
         act_on_each.__name__ = act.__name__
-        return confirmed_of_all(description, done=done, permission=permission, reason=reason, button=button)(
-            act_on_each
-        )
+        facts: dict[str, Any] = {"permission": permission, "reason": reason, "button": button, "is_slow": is_slow}
+        return confirmed_of_all(description, done=done, **facts)(act_on_each)
 
     return decorate
 
@@ -98,8 +106,9 @@ def confirmed_of_all(
     permission: str = "change",
     reason: Reason = Reason.NONE,
     button: "_StrOrPromise" = "",
+    is_slow: bool = False,
 ) -> Callable[[BulkAction], Any]:
-    """Do the same with a method that changes all rows at once."""
+    """Do the same with a method that changes all rows of a batch at once."""
 
     def decorate(act: BulkAction) -> Any:
         facts = Confirmed(
@@ -109,6 +118,7 @@ def confirmed_of_all(
             done=done,
             permission=permission,
             reason=reason,
+            is_slow=is_slow,
             act=act,
         )
 
@@ -121,6 +131,19 @@ def confirmed_of_all(
         return action
 
     return decorate
+
+
+def _batches(queryset: QuerySet[Any], size: int) -> Iterator[QuerySet[Any]]:
+    """Yield the rows in the order of their list, which has an index. Reads a batch when it is its turn."""
+    keyset, position = Keyset.of(queryset), None
+    keys: Any = queryset.values_list("pk", *(name for name, _descends in keyset.columns))
+    while rows := keyset.rows_after(keys, position, size):
+        yield queryset.filter(pk__in=[pk for pk, *_position in rows])
+        if len(rows) < size:
+            break
+        position = rows[-1][1:]
+        if not is_in_transaction():  # such as that of ATOMIC_REQUESTS, which keeps its locks
+            time.sleep(PAUSE)
 
 
 class ReasonForm(forms.Form):
@@ -219,27 +242,35 @@ class ConfirmedActions(BoundedAdmin):
             return self._ask(request, action, queryset, form=form, as_of=as_of, back=back)
         given = {} if action.reason == Reason.NONE else {"reason": form.cleaned_data["reason"]}
         chosen = queryset.count()
-        with atomic():
-            since = latest_event()
-            changed = action.act(self, request, queryset, **given)
-            log_events(request, self, since=since)
+        changed = self._act(request, action, queryset, given)
         facts = {"changed": changed, "chosen": chosen, "done": action.done}
         is_part = changed <= chosen  # else other objects changed, such as all sessions of a chosen user
         text = gettext("%(changed)d of %(chosen)d %(done)s.") if is_part else gettext("%(changed)d %(done)s.")
         self.message_user(request, text % facts, messages.SUCCESS if changed else messages.WARNING)
         return None
 
+    def _act(self, request: HttpRequest, action: Confirmed, queryset: QuerySet[Any], given: dict[str, str]) -> int:
+        """Run an action in batches, each logged in its transaction. Return how many rows changed."""
+        writes, size = (logged_afterwards, 1) if action.is_slow else (logged, BATCH)
+        changed = 0
+        for batch in _batches(queryset, size):
+            with writes(request, self):
+                changed += action.act(self, request, batch, **given)
+        return changed
+
     def _frozen(self, request: HttpRequest, queryset: QuerySet[Any]) -> tuple[QuerySet[Any], str]:
-        """Return the rows that the confirmation showed: of a whole list, those that existed then."""
-        fields = {field.name for field in self.opts.concrete_fields}
-        if request.POST.get("select_across") != "1" or "created_at" not in fields:
+        """Return the rows that the confirmation showed: of a whole list, those that existed then, by their time or by
+        the first column of the list."""
+        if request.POST.get("select_across") != "1":
             return queryset, ""
+        is_timed = any(field.name == "created_at" for field in self.opts.concrete_fields)
+        column = "created_at" if is_timed else Keyset.of(queryset).columns[0][0]
+        keyset = Keyset(self.model, [(column, True)])
         try:
-            as_of = datetime.fromisoformat(request.POST.get("as_of", ""))
-            as_of = as_of if as_of.tzinfo else timezone.now()
+            position = keyset.position_in(request.POST.get("as_of", ""))
         except ValueError:
-            as_of = timezone.now()
-        return queryset.filter(created_at__lte=as_of), as_of.isoformat()
+            position = [timezone.now() if is_timed else queryset.aggregate(newest=Max(column, default=0))["newest"]]
+        return queryset.filter(**{f"{column}__lte": position[0]}), keyset.text_of_position(position)
 
     def _ask(
         self,

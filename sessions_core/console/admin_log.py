@@ -1,6 +1,8 @@
 """Django's own log of the admin, kept in step with our events: *History* and *Recent actions* name what actions did."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import admin
@@ -10,25 +12,36 @@ from django.http import HttpRequest
 
 from sessions_core.batches import BATCH, batches
 from sessions_core.console.console_permissions import operator
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event
+from sessions_core.models.events import collect_recorded
 
-__all__ = ["latest_event", "log_event", "log_events", "page_of_type"]
+__all__ = ["log_event", "logged", "logged_afterwards", "page_of_type"]
 
 LONGEST_NAME = 200
 
 
-def latest_event() -> int:
-    """Return the id of the latest event, or 0."""
-    latest: int = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    return latest
+@contextmanager
+def logged(request: HttpRequest, page: admin.ModelAdmin) -> Iterator[None]:
+    """Make the changes inside in one transaction, which also logs each object that the operator changed."""
+    with atomic(), logged_afterwards(request, page):
+        yield
 
 
-def log_events(request: HttpRequest, page: admin.ModelAdmin, *, since: int) -> None:
-    """Write a log entry for each object that the operator changed after this event, with the id of the event."""
-    made = Event.objects.filter(actor=operator(request), pk__gt=since).order_by("pk")
+@contextmanager
+def logged_afterwards(request: HttpRequest, page: admin.ModelAdmin) -> Iterator[None]:
+    """Do the same for changes that make their own transactions, because they take long."""
+    with collect_recorded() as ids:
+        yield
+    _log_events(request, page, ids)
+
+
+def _log_events(request: HttpRequest, page: admin.ModelAdmin, ids: Collection[int]) -> None:
+    """Write a log entry for each of these events by the operator, with the id of the event."""
     events = defaultdict(list)
-    for event in made:
-        events[event.type.partition(".")[0]].append(event)
+    for some in batches(ids):
+        for event in Event.objects.filter(pk__in=some, actor=operator(request)).order_by("pk"):
+            events[event.type.partition(".")[0]].append(event)
     for alike in events.values():
         if other := page_of_type(page.admin_site, alike[0].type):
             _log(request, other, alike)

@@ -1,16 +1,14 @@
 """The pages of API keys: create, roll and revoke them, and see when each was last used. A secret is shown once."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -22,13 +20,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN
 from sessions_core.console.actions import Reason, confirmed
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
 from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
-from sessions_core.db.transactions import atomic
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
 
@@ -195,7 +192,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> bool:
         return key.revoke(actor=operator(request), reason=reason)
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the facts of a new key, or create it and show it once."""
         require_permission(request, permission_for("create", ApiKey))
@@ -206,7 +203,7 @@ class ApiKeyAdmin(HistoryAdmin):
             )
         given = form.cleaned_data
         issued = {"name": given["name"], "actor": operator(request), "expires_at": form.ends_at()}
-        with self._logged(request):
+        with logged(request, self):
             if given["kind"] == ApiKey.Kind.SECRET:
                 key, text = ApiKey.objects.issue(given["workspace"], **issued)
             else:
@@ -214,11 +211,13 @@ class ApiKeyAdmin(HistoryAdmin):
                 text = key.publishable_key
         return self._key_page(request, key, text, [])
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def roll_view(self, request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
         """Ask how long the key works beside its successor, or roll it and show the successor once."""
         require_permission(request, permission_for("roll", ApiKey))
-        key = get_object_or_404(ApiKey.objects.select_related("workspace"), pk=key_id)
+        key: ApiKey | None = self.get_object(request, str(key_id))
+        if key is None:
+            raise Http404
         now = timezone.now()
         form = RollKeyForm(request.POST or None, key=key, at=now)
         if not _is_rollable(key, at=now):
@@ -232,7 +231,7 @@ class ApiKeyAdmin(HistoryAdmin):
             title = gettext("Roll {key}").format(key=key)
             return self._form_page(request, form, title=title, button=pgettext("API key", "Roll"), facts=facts, key=key)
         try:
-            with self._logged(request):
+            with logged(request, self):
                 successor, text = key.roll(actor=operator(request), **form.choice())
         except NotRollable:
             return self._not_rollable(request, key)
@@ -243,26 +242,20 @@ class ApiKeyAdmin(HistoryAdmin):
         self.message_user(request, text.format(key=key), messages.ERROR)
         return HttpResponseRedirect(self.url_of("change", key.pk))
 
-    @contextmanager
-    def _logged(self, request: HttpRequest) -> Iterator[None]:
-        """Write Django's log in the transaction of the change."""
-        with atomic():
-            since = latest_event()
-            yield
-            log_events(request, self, since=since)
-
     def _form_page(self, request: HttpRequest, form: "forms.Form", **facts: Any) -> HttpResponse:
         return self._page(request, "api_key_form", form=form, **facts)
 
-    @sensitive_variables("text")
+    @sensitive_variables()
     def _key_page(self, request: HttpRequest, key: ApiKey, text: str, facts: list[str]) -> HttpResponse:
         """Show a new key. Browsers and proxies do not store the page."""
         title = gettext("{key} is created").format(key=key)
-        response = self._page(request, "api_key_created", key=key, text=text, facts=facts, title=title)
+        response = self._page(request, "api_key_created", key=key, text=text, facts=facts, title=title).render()
         response.headers["Cache-Control"] = PRIVATE
         return response
 
-    def _page(self, request: HttpRequest, template: str, *, key: ApiKey | None = None, **facts: Any) -> HttpResponse:
+    def _page(
+        self, request: HttpRequest, template: str, *, key: ApiKey | None = None, **facts: Any
+    ) -> TemplateResponse:
         back = self.url_of("change", key.pk) if key else self.url_of("changelist")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "key": key, "back": back, **facts}
         return TemplateResponse(request, f"sessions_core/console/{template}.html", context)

@@ -14,15 +14,15 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
 
 from sessions_core.changelists import BY_WORKSPACE, UUID_PATTERN
 from sessions_core.console.actions import Reason, confirmed
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import BAD, GOOD, badge, exact
 from sessions_core.console.pages import HistoryAdmin
 from sessions_core.console.webhook_forms import EndpointForm, RecoverForm
-from sessions_core.db.transactions import atomic
 from sessions_core.models import WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.models import OVERLAP
 
@@ -132,6 +132,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
         ]
         return [*own, *super().get_urls()]
 
+    @sensitive_variables()
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Add an endpoint and show its secret, once."""
         require_permission(request, permission_for("add", self.model))
@@ -139,12 +140,10 @@ class WebhookEndpointAdmin(HistoryAdmin):
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("New webhook endpoint"))
         given = form.cleaned_data
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             endpoint, secret = WebhookEndpoint.objects.add(
                 given["workspace"], given["url"], description=given["description"], actor=operator(request)
             )
-            log_events(request, self, since=since)
         return self._secret(request, endpoint, secret, gettext("The webhook endpoint was added."))
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -152,21 +151,18 @@ class WebhookEndpointAdmin(HistoryAdmin):
         form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("Change the webhook endpoint"), endpoint)
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             endpoint.change(**form.cleaned_data, actor=operator(request))
-            log_events(request, self, since=since)
         return self._back(request, endpoint, gettext("The webhook endpoint was changed."))
 
+    @sensitive_variables()
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret and show the new one, once."""
         endpoint = self._endpoint(request, object_id)
         if request.method != "POST":
             return self._form(request, None, gettext("Replace the secret"), endpoint, *self._of_rotation(endpoint))
-        with atomic():
-            since = latest_event()
+        with logged(request, self):
             secret = endpoint.rotate(actor=operator(request))
-            log_events(request, self, since=since)
         return self._secret(request, endpoint, secret, gettext("The secret was replaced."))
 
     def _of_rotation(self, endpoint: WebhookEndpoint) -> list[str]:
@@ -193,11 +189,9 @@ class WebhookEndpointAdmin(HistoryAdmin):
                 gettext("Messages that wait for a retry are sent now."),
             ]
             return self._form(request, form, gettext("Send failed messages again"), endpoint, *sentences)
-        with atomic():
-            latest = latest_event()
-            since = form.cleaned_data["since"]
+        since = form.cleaned_data["since"]
+        with logged(request, self):
             number = WebhookMessage.objects.recover(endpoint, since=since, actor=operator(request))
-            log_events(request, self, since=latest)
         return self._back(request, endpoint, gettext("Messages that are sent again: %(number)d.") % {"number": number})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -244,6 +238,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
         }
         return TemplateResponse(request, "sessions_core/console/webhook_form.html", context)
 
+    @sensitive_variables()
     def _secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str, done: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -253,7 +248,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
             "secret": secret,
             "back": self.url_of("change", quote(endpoint.pk)),
         }
-        return TemplateResponse(request, "sessions_core/console/webhook_secret.html", context)
+        return TemplateResponse(request, "sessions_core/console/webhook_secret.html", context).render()
 
     def _back(self, request: HttpRequest, endpoint: WebhookEndpoint, done: str) -> HttpResponse:
         self.message_user(request, done, messages.SUCCESS)

@@ -1,7 +1,9 @@
 """Events: an append-only log."""
 
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -24,10 +26,29 @@ from sessions_core.webhooks.announced import is_announced
 from sessions_core.webhooks.messages import WebhookMessage
 from sessions_core.webhooks.models import WebhookEndpoint
 
-__all__ = ["AppendOnly", "Event"]
+__all__ = ["AppendOnly", "Event", "collect_recorded"]
+
+# The ids of the events that this thread or task records, while ``collect_recorded`` runs.
+_recorded: ContextVar[list[int] | None] = ContextVar("_recorded", default=None)
 
 # The reason of events about what an erasure ends.
 USER_ERASED = "user_erased"
+
+
+@contextmanager
+def collect_recorded() -> Iterator[list[int]]:
+    """Collect the ids of the events recorded inside, also of those that are rolled back."""
+    ids: list[int] = []
+    token = _recorded.set(ids)
+    try:
+        yield ids
+    finally:
+        _recorded.reset(token)
+
+
+def _collect(ids: Iterable[int]) -> None:
+    if (collected := _recorded.get()) is not None:
+        collected.extend(ids)
 
 
 class AppendOnly(Exception):
@@ -65,6 +86,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             _check(event.actor, event.data)
         if events or beside:
             insert_together(*beside, (_INSERT, events))
+        _collect(event.pk for event in events)
         if announced := [event for event in events if event.has_endpoints]:
             WebhookMessage.objects.create_for(announced)
         for _type, alike in groupby(events, key=attrgetter("type")):
@@ -78,6 +100,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         _check(actor, data)
         columns = {"type": type, "workspace_id": workspace_id, "actor": actor, "created_at": at, "data": data}
         rows = insert_all(Event, ["subject"], ([subject] for subject in subjects), **columns)
+        _collect(key for key, _subject in rows)
         has_endpoints = is_announced(type) and WebhookEndpoint.objects.enabled().filter(workspace=workspace_id).exists()
         if has_endpoints or signals.has_receivers(type):
             events = [Event(pk=key, subject=subject, **columns) for key, subject in rows]

@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from sessions_core.models import Event
 from tests.policies import set_user_session_policy
 from user_sessions.console.key_time_lines import stage_of, successor_from, time_line
-from user_sessions.models import SigningKey, Stage
+from user_sessions.models import SigningKey, Stage, signing_keys
 from user_sessions.models.signing_keys import SKEW
 
 KEYS = "/admin/user_sessions/signingkey/"
@@ -109,6 +111,19 @@ def test_a_key_says_when_its_last_token_expires(workspace):
 
 
 # Rotate
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("action", ["retire", "revoke"])
+def test_a_successor_is_generated_before_the_transaction(admin_client, workspace, key, monkeypatch, action):
+    seen = []
+    generate = signing_keys.new_key_pair
+    monkeypatch.setattr(
+        signing_keys, "new_key_pair", lambda *given: seen.append(connection.in_atomic_block) or generate(*given)
+    )
+    admin_client.post(f"{KEYS}{quote(key.pk)}/act/{action}/", {"confirmed": "yes"})
+    assert seen == [False]
+    assert LogEntry.objects.count() == 2  # the key, and its successor
 
 
 def test_a_rotation_says_what_will_happen_and_when(admin_client, key):

@@ -12,7 +12,9 @@ from django.test import Client
 from django.utils.html import escape
 
 from sessions_core.models import Event
+from tests.error_reports import error_reports
 from user_sessions.console.template_forms import LONGEST_CLAIMS
+from user_sessions.console.template_pages import JwtTemplateAdmin
 from user_sessions.models import Definition, JwtTemplate, JwtTemplateVersion, UserSession
 
 LIST = "/admin/user_sessions/jwttemplate/"
@@ -52,7 +54,7 @@ def page_of(template, rest="change/"):
 
 def body(claims='{"a": 1}', **values):
     times = {"name": "t", "lifetime": "60", "allowed_clock_skew": "5"}
-    return {**times, "claims": claims, "signing_algorithm": "", "signing_key": "", **values}
+    return {**times, "claims": claims, "signing_algorithm": "", "signing_key": "", "latest": "1", **values}
 
 
 def text_of(response):
@@ -78,7 +80,7 @@ class TestSaving:
         operator.post(ADD, {"workspace": str(workspace.pk), "is_for_session_tokens": "on", "claims": '{"shop": 1}'})
         template = JwtTemplate.objects.get()
         assert template.is_for_session_tokens
-        operator.post(page_of(template), {"claims": '{"shop": 2}'})
+        operator.post(page_of(template), {"claims": '{"shop": 2}', "latest": "1"})
         template.refresh_from_db()
         assert template.claims == '{"shop": 2}'
 
@@ -91,13 +93,22 @@ class TestSaving:
         assert template.own_key() == SECRET.encode()
         pages = [text_of(operator.get(page_of(template, rest))) for rest in ("change/", "versions/", "history/")]
         assert not any(SECRET in page for page in [shown, *pages])
-        operator.post(page_of(template), body(signing_algorithm="HS256"))
+        assert operator.post(page_of(template), body(signing_algorithm="HS256", latest="2")).status_code == 302
         assert JwtTemplate.objects.get().own_key() == SECRET.encode()
 
     def test_an_older_editor_does_not_overwrite_a_newer_change(self, operator, template):
         template.redefine(Definition(name="t", claims={"a": 5}), actor="test")
-        assert "Another change was saved meanwhile" in text_of(operator.post(page_of(template), body(latest="1")))
+        for seen in ("1", ""):
+            page = text_of(operator.post(page_of(template), body(latest=seen)))
+            assert "Another change was saved meanwhile" in page
         assert JwtTemplate.objects.get().claims == '{"a": 5}'
+
+    def test_a_second_template_for_session_tokens_is_an_error(self, operator, workspace):
+        JwtTemplate.objects.customise_session_tokens(workspace, {"role": "a"}, actor="test")
+        values = {"workspace": "Here", "is_for_session_tokens": "on", "claims": '{"role": "admin"}'}
+        for client in (operator, staff("adder", "add_jwttemplate")):
+            assert "The workspace has a template for session tokens already." in text_of(client.post(ADD, values))
+        assert JwtTemplate.objects.get().claims == '{"role": "a"}'
 
     def test_a_name_that_is_taken_is_an_error_of_the_name(self, operator, template, workspace):
         page = text_of(operator.post(ADD, body(workspace=str(workspace.pk))))
@@ -302,6 +313,17 @@ class TestPermissions:
         for rest in ("change/", "versions/"):
             assert stranger.get(page_of(template, rest)).status_code == 403
 
+    def test_staff_who_may_change_templates_compare_versions(self, template):
+        editor = staff("editor", "change_jwttemplate")
+        assert page_of(template, "versions/") in text_of(editor.get(page_of(template)))
+        assert "The template was created." in text_of(editor.get(page_of(template, "versions/")))
+
+    def test_a_template_that_the_page_hides_is_not_found(self, operator, template, monkeypatch):
+        monkeypatch.setattr(JwtTemplateAdmin, "get_queryset", lambda page, request: JwtTemplate.objects.none())
+        assert operator.get(page_of(template, "versions/")).status_code == 404
+        for rest in ("change/", "versions/1/restore/"):
+            assert operator.post(page_of(template, rest), body()).status_code == 404
+
     def test_a_template_that_does_not_exist_is_not_found(self, operator, template):
         for address in (f"{LIST}none/change/", f"{LIST}none/versions/"):
             assert operator.get(address).status_code == 404
@@ -355,3 +377,14 @@ def test_the_pages_cost_a_fixed_number_of_queries(operator, template, session, w
         UserSession.objects.start(workspace, u1, actor="test")
     assert counted() == first
     assert first == [5, 7, 4]
+
+
+@pytest.mark.parametrize(
+    "broken", [(JwtTemplateAdmin, "_stored"), (JwtTemplate, "_apply_key"), (JwtTemplateAdmin, "_editor")]
+)
+def test_no_error_report_has_the_signing_key(operator, template, monkeypatch, broken):
+    values = body(signing_algorithm="HS256", signing_key=SECRET, **({"name": ""} if broken[1] == "_editor" else {}))
+    with error_reports(operator, monkeypatch, broken) as reports:
+        operator.post(page_of(template), values)
+    assert len(reports) == 1
+    assert SECRET not in reports[0]

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import confirmed
-from sessions_core.console.admin_log import latest_event, log_events
+from sessions_core.console.admin_log import logged_afterwards
 from sessions_core.console.console_permissions import Refused, operator, permission_for, require_permission
 from sessions_core.console.pages import HistoryAdmin
 from sessions_core.models import Workspace
@@ -126,6 +126,7 @@ class SigningKeyAdmin(HistoryAdmin):
         done=pgettext_lazy("signing keys", "retired"),
         permission="rotate",
         button=_("Retire this key"),
+        is_slow=True,
     )
     def retire(self, request: HttpRequest, key: SigningKey) -> bool:
         now = timezone.now()
@@ -140,6 +141,7 @@ class SigningKeyAdmin(HistoryAdmin):
         done=pgettext_lazy("signing keys", "revoked"),
         permission="revoke",
         button=_("Revoke this key"),
+        is_slow=True,
     )
     def revoke(self, request: HttpRequest, key: SigningKey) -> bool:
         return key.revoke(actor=operator(request))
@@ -151,10 +153,8 @@ class SigningKeyAdmin(HistoryAdmin):
         line = self.url_of("time_line", workspace.pk)
         pending = words.pending_key(workspace, at=now)
         if pending is None and request.method == "POST":
-            since = latest_event()
-            # Not in one transaction with the log: making a key takes long, and would hold up other writes.
-            key = SigningKey.objects.rotate(workspace, actor=operator(request), at=now)
-            log_events(request, self, since=since)
+            with logged_afterwards(request, self):  # making a key takes long, and would hold up other writes
+                key = SigningKey.objects.rotate(workspace, actor=operator(request), at=now)
             text = gettext("{key} is published. It signs {when}.")
             self.message_user(request, format_html(text, key=key, when=words.when(key.active_from, at=now)))
             return HttpResponseRedirect(line)

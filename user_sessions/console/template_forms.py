@@ -148,6 +148,11 @@ class TemplateForm(forms.Form):
                 self.fields[name].required = False
         super().full_clean()
 
+    def clean_latest(self) -> int | None:
+        """Return 0, which is no version, if the number is missing."""
+        latest: int | None = self.cleaned_data["latest"]
+        return 0 if latest is None and self.initial.get("latest") else latest
+
     def clean_claims(self) -> Mapping[str, Any]:
         try:
             self.source = read(self.cleaned_data["claims"])

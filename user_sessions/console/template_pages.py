@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,13 +14,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from sessions_core.changelists import BY_WORKSPACE
-from sessions_core.console.admin_log import latest_event, log_events
-from sessions_core.console.console_permissions import operator, permission_for, require_permission
+from sessions_core.console.admin_log import logged
+from sessions_core.console.console_permissions import Refused, operator, permission_for, require_permission
 from sessions_core.console.pages import HistoryAdmin
-from sessions_core.db.transactions import atomic
+from sessions_core.models import Workspace
 from user_sessions.console.template_forms import TemplateForm
 from user_sessions.console.template_trials import Trial
 from user_sessions.console.template_words import differences, differing_lines
@@ -43,6 +44,7 @@ FAILURES = {
     TemplateChanged: (None, _("Another change was saved meanwhile. Compare the versions, and open the editor again.")),
     TemplateGone: (None, _("The template was deleted meanwhile.")),
 }
+HAS_ONE = _("The workspace has a template for session tokens already. Open that one to change its claims.")
 
 
 @admin.register(JwtTemplate)
@@ -92,6 +94,10 @@ class JwtTemplateAdmin(HistoryAdmin):
         for template in queryset:
             self.delete_model(request, template)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[JwtTemplate]:
+        templates: QuerySet[JwtTemplate] = super().get_queryset(request)
+        return templates.select_related("workspace")
+
     def get_urls(self) -> list[URLPattern]:
         return [
             path("<path:object_id>/versions/", self.admin_site.admin_view(self.versions_view), name=_name("versions")),
@@ -103,6 +109,8 @@ class JwtTemplateAdmin(HistoryAdmin):
             *super().get_urls(),
         ]
 
+    @method_decorator(sensitive_post_parameters("signing_key"))
+    @sensitive_variables()  # the form passes the key through many functions
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
@@ -122,10 +130,10 @@ class JwtTemplateAdmin(HistoryAdmin):
         is_save = request.method == "POST" and "_preview" not in request.POST
         if is_save and form.is_valid() and (saved := self._save(request, form, template)):
             return HttpResponseRedirect(self._address("change", saved))
-        return self._editor(request, form, template, latest)
+        return self._editor(request, form, template, latest).render()
 
     def _template(self, request: HttpRequest, object_id: str) -> JwtTemplate:
-        found = JwtTemplate.objects.select_related("workspace").filter(pk=unquote(object_id)).first()
+        found: JwtTemplate | None = self.get_object(request, unquote(object_id))
         if found is None:
             raise Http404
         return found
@@ -133,14 +141,14 @@ class JwtTemplateAdmin(HistoryAdmin):
     def _save(self, request: HttpRequest, form: TemplateForm, template: JwtTemplate | None) -> JwtTemplate | None:
         """Store what the form asks for, and return the template. Return None if a verb refuses it."""
         try:
-            with atomic():
-                since = latest_event()
+            with logged(request, self):
                 saved = self._stored(request, form, template)
-                log_events(request, self, since=since)
         except UserSessionError as error:
             if type(error) not in FAILURES:
                 raise
             name, sentence = FAILURES[type(error)]
+            if isinstance(error, NameTaken) and form.is_of_session_tokens:
+                name, sentence = "is_for_session_tokens", HAS_ONE
             form.add_error(name if name in form.fields else None, sentence)
             return None
         self.message_user(request, gettext("The template was saved."), messages.SUCCESS)
@@ -152,13 +160,16 @@ class JwtTemplateAdmin(HistoryAdmin):
             template.redefine(form.definition, actor=actor, latest=form.cleaned_data["latest"])
             return template
         workspace = form.cleaned_data["workspace"]
-        if form.is_of_session_tokens:
-            return JwtTemplate.objects.customise_session_tokens(workspace, form.definition.claims, actor=actor)
-        return JwtTemplate.objects.define(workspace, form.definition, actor=actor)
+        is_for_session_tokens = form.is_of_session_tokens
+        if is_for_session_tokens:  # lock as ``customise_session_tokens`` does, which would replace existing claims
+            Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        return JwtTemplate.objects.define(
+            workspace, form.definition, actor=actor, is_for_session_tokens=is_for_session_tokens
+        )
 
     def _editor(
         self, request: HttpRequest, form: TemplateForm, template: JwtTemplate | None, latest: int | None
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         is_valid = form.is_valid()
         workspace = template.workspace if template else is_valid and form.cleaned_data["workspace"]
         shows_sessions = request.user.has_perm(permission_for("view", UserSession))
@@ -188,7 +199,8 @@ class JwtTemplateAdmin(HistoryAdmin):
     @method_decorator(require_safe)
     def versions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """List the versions with what each changed, and compare two of them."""
-        require_permission(request, permission_for("view", self.model))
+        if not self.has_view_permission(request):
+            raise Refused(permission_for("view", self.model))
         template = self._template(request, object_id)
         versions = list(JwtTemplateVersion.objects.filter(template=template).select_related("event"))
         by_number = {str(version.number): version for version in versions}
@@ -219,10 +231,8 @@ class JwtTemplateAdmin(HistoryAdmin):
         if version is None:
             raise Http404
         try:
-            with atomic():
-                since = latest_event()
+            with logged(request, self):
                 template.restore(version, actor=operator(request))
-                log_events(request, self, since=since)
         except UserSessionError as error:
             _field, sentence = FAILURES.get(type(error), (None, _("The template cannot return to this version.")))
             self.message_user(request, sentence, messages.ERROR)
