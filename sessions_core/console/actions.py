@@ -139,11 +139,11 @@ def _batches(queryset: QuerySet[Any], size: int) -> Iterator[QuerySet[Any]]:
     """Yield the rows in the order of their list, which has an index. Reads a batch when it is its turn."""
     keyset, position = Keyset.of(queryset), None
     keys: Any = queryset.values_list("pk", *(name for name, _descends in keyset.columns))
-    while rows := keyset.rows_after(keys, position, size):
-        yield queryset.filter(pk__in=[pk for pk, *_position in rows])
-        if len(rows) < size:
+    while rows := keyset.rows_after(keys, position, size + 1):
+        yield queryset.filter(pk__in=[pk for pk, *_position in rows[:size]])
+        if len(rows) <= size:
             break
-        position = rows[-1][1:]
+        position = rows[size - 1][1:]
         if not is_in_transaction():  # such as that of ATOMIC_REQUESTS, which keeps its locks
             time.sleep(PAUSE)
 
