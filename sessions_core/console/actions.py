@@ -3,8 +3,7 @@
 An action stands in the menu of a list, and as a button on the page of each object and in its row.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -22,10 +21,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import BoundedAdmin
+from sessions_core.console.action_batches import row_batches
 from sessions_core.console.admin_log import logged, logged_afterwards
 from sessions_core.console.console_permissions import permission_for, require_permission
 from sessions_core.console.keysets import Keyset
-from sessions_core.db.transactions import is_in_transaction
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -41,8 +40,6 @@ MOST_SHOWN = 100
 # Maximum number of rows that an action changes in one transaction. Other writes go on between two of them.
 BATCH = 500
 
-# Seconds between two batches. Writers that wait for the lock of SQLite look for it every 0.1 seconds.
-PAUSE = 0.12
 
 
 class Reason(StrEnum):
@@ -131,19 +128,6 @@ def confirmed_of_all(
         return action
 
     return decorate
-
-
-def _batches(queryset: QuerySet[Any], size: int) -> Iterator[QuerySet[Any]]:
-    """Yield the rows in the order of their list, which has an index. Reads a batch when it is its turn."""
-    keyset, position = Keyset.of(queryset), None
-    keys: Any = queryset.values_list("pk", *(name for name, _descends in keyset.columns))
-    while rows := keyset.rows_after(keys, position, size):
-        yield queryset.filter(pk__in=[pk for pk, *_position in rows])
-        if len(rows) < size:
-            break
-        position = rows[-1][1:]
-        if not is_in_transaction():  # such as that of ATOMIC_REQUESTS, which keeps its locks
-            time.sleep(PAUSE)
 
 
 class ReasonForm(forms.Form):
@@ -253,7 +237,7 @@ class ConfirmedActions(BoundedAdmin):
         """Run an action in batches, each logged in its transaction. Return how many rows changed."""
         writes, size = (logged_afterwards, 1) if action.is_slow else (logged, BATCH)
         changed = 0
-        for batch in _batches(queryset, size):
+        for batch in row_batches(queryset, size):
             with writes(request, self):
                 changed += action.act(self, request, batch, **given)
         return changed
