@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,8 +25,9 @@ from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.admin_log import latest_event, log_events
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
 from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
+from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.console_words import exact, link_to, time_in_words
+from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
 from sessions_core.db.transactions import atomic
 from sessions_core.http.caching import PRIVATE
@@ -42,21 +43,20 @@ __all__ = ["ApiKeyAdmin"]
 MOST_DESCRIBED = 20
 
 
-class KeyStateFilter(admin.SimpleListFilter):
+class KeyStateFilter(ChoiceFilter):
     """Filter by what holds now."""
 
     title = pgettext_lazy("API key", "state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> "list[tuple[str, _StrOrPromise]]":
-        return [
-            ("usable", pgettext_lazy("API keys", "Work")),
-            ("rolled", _("Work beside their successor")),
-            ("expired", pgettext_lazy("API keys", "Expired")),
-            ("revoked", pgettext_lazy("API keys", "Revoked")),
-        ]
+    offered = [
+        ("usable", pgettext_lazy("API keys", "Work")),
+        ("rolled", _("Work beside their successor")),
+        ("expired", pgettext_lazy("API keys", "Expired")),
+        ("revoked", pgettext_lazy("API keys", "Revoked")),
+    ]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def filtered(self, queryset: Any, value: str) -> Any:
         usable = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         wanted = {
             "usable": usable,
@@ -64,7 +64,7 @@ class KeyStateFilter(admin.SimpleListFilter):
             "expired": Q(revoked_at=None) & ~usable,
             "revoked": Q(revoked_at__isnull=False),
         }
-        return queryset.filter(wanted.get(str(self.value()), Q()))
+        return queryset.filter(wanted[value])
 
 
 @admin.register(ApiKey)
@@ -153,8 +153,9 @@ class ApiKeyAdmin(HistoryAdmin):
         event = Event.objects.filter(actor=key.actor).first()
         if event is None:
             return pgettext("change", "none")
-        url = reverse("admin:sessions_core_event_changelist", query={"q": key.actor})
-        return format_html('<a href="{}">{}</a>, {}', url, event.type, time_in_words(event.created_at))
+        url = address_of(self.admin_site, Event, "changelist", query={"q": key.actor})
+        type_ = format_html('<a href="{}">{}</a>', url, event.type) if url else event.type
+        return format_html("{}, {}", type_, time_in_words(event.created_at))
 
     @admin.display(description=_("created by"))
     def created_by(self, key: ApiKey) -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed_of_all
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.console_words import time_in_words, url_to
+from sessions_core.console.console_words import address_of, time_in_words, url_to
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
@@ -213,11 +213,11 @@ class UserSessionAdmin(HistoryAdmin):
 
     @admin.display(description=_("of this user"))
     def sessions_of_user(self, session: UserSession) -> SafeString:
-        return self._others(session, Q(user=session.user_id), f"?user={session.user_id}")
+        return self._others(session, Q(user=session.user_id), {"user": session.user_id})
 
     @admin.display(description=_("of this client"))
     def sessions_of_client(self, session: UserSession) -> SafeString:
-        return self._others(session, Q(client=session.client_id), f"?client={session.client_id}")
+        return self._others(session, Q(client=session.client_id), {"client": session.client_id})
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.sign_out_user_view)
@@ -234,10 +234,10 @@ class UserSessionAdmin(HistoryAdmin):
         back = url_to(user) or f"{self.url_of('changelist')}?user={user.pk}"
         return self.ask_or_act(request, action, sessions, back=back) or HttpResponseRedirect(back)
 
-    def _others(self, session: UserSession, condition: Q, query: str) -> SafeString:
+    def _others(self, session: UserSession, condition: Q, query: dict[str, Any]) -> SafeString:
         found = UserSession.objects.filter(condition).exclude(pk=session.pk).order_by("-created_at", "-id")
         rows = found.with_status_facts().select_related("user", "client", "latest_activity")[:MOST_OTHERS]
-        return session_list(rows, timezone.now(), self.url_of("changelist") + query)
+        return session_list(rows, timezone.now(), address_of(self.admin_site, UserSession, "changelist", query=query))
 
     def buttons(self, request: HttpRequest, obj: UserSession) -> "list[tuple[str, _StrOrPromise]]":
         """Return no buttons on the page of the operator's own session."""
