@@ -27,8 +27,9 @@ MOST_OF_ADDRESS = 1000
 LONGEST = 200
 
 
-def find_sessions(sessions: Any, text: str) -> Any:
-    """Return the sessions that the text stands for."""
+def find_sessions(sessions: Any, text: str, *, with_emails: bool) -> Any:
+    """Return the sessions that the text stands for. Without ``with_emails``, no e-mail address is searched: else one
+    who may not see it could find it out letter by letter."""
     if not is_storable(text) or len(text) > LONGEST:
         return sessions.none()
     if text.startswith("sess_"):
@@ -37,31 +38,34 @@ def find_sessions(sessions: Any, text: str) -> Any:
         return sessions.filter(client=text)
     if _is_address(text):
         return sessions.filter(pk__in=_used_from(text))
-    return sessions.filter(user__in=user_keys(text))
+    return sessions.filter(user__in=user_keys(text, with_emails=with_emails))
 
 
-def user_keys(text: str) -> list[Any]:
+def user_keys(text: str, *, with_emails: bool) -> list[Any]:
     """Return the primary keys of the users whose id, name or e-mail address this is, or contains it: at most four
     queries."""
     model = get_user_model()
     users: Any = QuerySet(model)  # not the host's manager, which may hide users
-    exact = [Q(**{field.name: text}) for field in _names(model) if _is_indexed(field)]
+    names = _names(model, with_emails=with_emails)
+    exact = [Q(**{field.name: text}) for field in names if _is_indexed(field)]
     exact += [Q(pk=key) for key in (key_of(text), key_in_text(text, model)) if key is not None]
     keys = [key for condition in exact for key in users.filter(condition).order_by().values_list("pk", flat=True)[:2]]
     newest = users.order_by("-pk")
     limit = newest.values_list("pk", flat=True)[USERS_READ : USERS_READ + 1].first()
     recent = newest if limit is None else newest.filter(pk__gt=limit)
     contains = Q()
-    for field in _names(model):
+    for field in names:
         contains |= Q(**{f"{field.name}__icontains": text})
     return list(dict.fromkeys([*keys, *recent.filter(contains).values_list("pk", flat=True)[:MOST_FOUND]]))
 
 
-def _names(model: type[Model]) -> "list[Field[Any, Any]]":
-    """Return the columns of user names and e-mail addresses."""
+def _names(model: type[Model], *, with_emails: bool) -> "list[Field[Any, Any]]":
+    """Return the columns of user names, which the list shows, and of e-mail addresses."""
     user_model: Any = model
     found = []
-    for name in dict.fromkeys([user_model.USERNAME_FIELD, user_model.get_email_field_name()]):
+    for name in dict.fromkeys(
+        [user_model.USERNAME_FIELD, *([user_model.get_email_field_name()] if with_emails else [])]
+    ):
         try:
             field = user_model._meta.get_field(name)
         except FieldDoesNotExist:
