@@ -174,3 +174,30 @@ def test_passes_without_a_permission_are_on_no_page_of_a_user(root, u1, monkeypa
     monkeypatch.setattr(passes, "_kinds", {})
     passes.register("feed", lambda user: 1 / 0, label="feed")
     assert "Access tokens" not in page_of(root, u1)
+
+
+def test_signing_out_takes_as_many_queries_with_thirty_sessions(root, u1, workspace, session):
+    numbers = []
+    root.get(sign_out(u1))
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            root.get(sign_out(u1))
+        numbers.append(len(queries))
+        for _ in range(30):
+            UserSession.objects.start(workspace, u1, actor="test")
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("codenames", "lands"),
+    [
+        (["view_user"], "/admin/auth/user/{key}/change/"),
+        (["view_usersession"], "/admin/user_sessions/usersession/?user={key}"),
+        ([], "/admin/"),
+    ],
+)
+def test_signing_out_leads_to_a_page_that_the_operator_may_see(u1, session, codenames, lands):
+    client = staff("revoke_usersession", *codenames)
+    done = client.post(sign_out(u1), CONFIRMED, follow=True)
+    assert done.redirect_chain == [(lands.format(key=u1.pk), 302)] and done.status_code == 200
+    assert not UserSession.objects.live().exists()

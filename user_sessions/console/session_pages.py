@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed_of_all
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.console_words import address_of, time_in_words, url_to
+from sessions_core.console.console_words import address_of, time_in_words
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
@@ -158,7 +159,10 @@ class UserSessionAdmin(HistoryAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        return (find_sessions(queryset, text) if text else queryset), False
+        if not text:
+            return queryset, False
+        may_see_users = request.user.has_perm(permission_for("view", get_user_model()))
+        return find_sessions(queryset, text, with_emails=may_see_users), False
 
     def get_searched(self) -> Any:
         return (("", "user"),)
@@ -230,9 +234,20 @@ class UserSessionAdmin(HistoryAdmin):
         require_permission(request, permission_for(action.permission, self.model))
         model = get_user_model()
         user: Any = get_object_or_404(QuerySet(model), pk=key_in_text(user_key, model))
-        sessions = self.get_queryset(request).filter(user=user.pk).live(at=timezone.now())
-        back = url_to(user) or f"{self.url_of('changelist')}?user={user.pk}"
+        sessions = self.get_queryset(request).select_related(*self.list_select_related)
+        sessions = sessions.filter(user=user.pk).live(at=timezone.now())
+        back = self._page_after(request, user)
         return self.ask_or_act(request, action, sessions, back=back) or HttpResponseRedirect(back)
+
+    def _page_after(self, request: HttpRequest, user: Any) -> str:
+        """Return the page of the user, or the list of their sessions, or the index: the first that the operator may
+        see."""
+        page = self.admin_site._registry.get(type(user))
+        if page is not None and page.has_view_permission(request, user):
+            return address_of(self.admin_site, type(user), "change", quote(user.pk))
+        if self.has_view_permission(request):
+            return address_of(self.admin_site, UserSession, "changelist", query={"user": user.pk})
+        return reverse("admin:index", current_app=self.admin_site.name)
 
     def _others(self, session: UserSession, condition: Q, query: dict[str, Any]) -> SafeString:
         found = UserSession.objects.filter(condition).exclude(pk=session.pk).order_by("-created_at", "-id")
