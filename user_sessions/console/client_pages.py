@@ -101,6 +101,7 @@ class EpochAdmin(FactAdmin):
     """Adding an epoch signs out every user of a workspace, so the form asks for a confirmation."""
 
     form = EpochForm
+    subject_field = "workspace_id"  # an epoch is an event of its workspace
     list_display = ("not_before", "workspace", "actor", "reason")
     ordering = ("-workspace_id", "-not_before", "-id")
     autocomplete_fields = ("workspace",)
