@@ -63,9 +63,8 @@ def _names(model: type[Model], *, with_emails: bool) -> "list[Field[Any, Any]]":
     """Return the columns of user names, which the list shows, and of e-mail addresses."""
     user_model: Any = model
     found = []
-    for name in dict.fromkeys(
-        [user_model.USERNAME_FIELD, *([user_model.get_email_field_name()] if with_emails else [])]
-    ):
+    emails = [user_model.get_email_field_name()] if with_emails else []
+    for name in dict.fromkeys([user_model.USERNAME_FIELD, *emails]):
         try:
             field = user_model._meta.get_field(name)
         except FieldDoesNotExist:
