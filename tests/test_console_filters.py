@@ -6,7 +6,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from client_sessions.models import ClientSession
-from sessions_core.models import ApiKey
+from sessions_core.models import ApiKey, WebhookMessage
+from user_sessions.models import Ticket, UserSession
 
 KEYS = "/admin/sessions_core/apikey/"
 CLIENT_SESSIONS = "/admin/client_sessions/clientsession/"
@@ -48,3 +49,50 @@ def test_the_same_action_of_client_sessions_changes_nothing(root, workspace):
     session = ClientSession.objects.start(workspace, actor="test")
     root.post(f"{CLIENT_SESSIONS}?status=expird", {"action": "revoke", "_selected_action": session.pk, **ALL})
     assert ClientSession.objects.live().filter(pk=session.pk).exists()
+
+
+def seen(root, address: str) -> tuple[bool, bool]:
+    """Return whether a list is cut after its first rows, and whether it leads to the next."""
+    listed = root.get(address).context["cl"]
+    return listed.is_cut, listed.next_url is not None
+
+
+@pytest.fixture
+def two_read(monkeypatch):
+    for page in admin.site._registry.values():
+        if getattr(page, "most_scanned", None) is not None:
+            monkeypatch.setattr(type(page), "most_scanned", 2)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "state=revoked",
+        "kind__exact=publishable",
+        "expires_at__lt=2030-01-01T00:00Z",
+        "revoked_at__isnull=0",
+        "name=none",
+    ],
+)
+def test_a_filter_of_keys_without_an_index_reads_a_bounded_number_of_rows(root, workspace, two_read, query):
+    for n in range(3):
+        ApiKey.objects.issue(workspace, name=f"key {n}", actor="test")
+    assert seen(root, f"{KEYS}?{query}") == (True, True)
+
+
+@pytest.mark.parametrize("query", ["workspace__id__exact={workspace.pk}", "id={key.pk}", "short={key.short}", ""])
+def test_a_filter_of_keys_with_an_index_is_not_cut(root, workspace, two_read, query):
+    (key, _), *_others = [ApiKey.objects.issue(workspace, name=f"key {n}", actor="test") for n in range(3)]
+    assert seen(root, f"{KEYS}?{query.format(workspace=workspace, key=key)}") == (False, False)
+
+
+@pytest.mark.parametrize("model", [ApiKey, ClientSession, Ticket, UserSession, WebhookMessage])
+def test_a_page_with_filters_without_an_index_bounds_what_it_reads(model):
+    assert admin.site._registry[model].most_scanned == 10_000
+
+
+def test_the_sessions_of_a_user_are_not_cut(root, workspace, two_read):
+    user = get_user_model().objects.create_user("u1")
+    for _ in range(3):
+        UserSession.objects.start(workspace, user, actor="test")
+    assert seen(root, f"/admin/user_sessions/usersession/?user={user.pk}") == (False, False)

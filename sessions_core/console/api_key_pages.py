@@ -109,6 +109,7 @@ class ApiKeyAdmin(HistoryAdmin):
         "history",
     )
     actions = ("revoke",)
+    most_scanned = 10_000
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "create")

@@ -51,6 +51,7 @@ class WebhookMessageAdmin(FactAdmin):
     )
     readonly_fields = ("state",)
     actions = ("send_again",)
+    most_scanned = 10_000
 
     @admin.display(description=pgettext_lazy("webhook message", "state"))
     def state(self, message: WebhookMessage) -> SafeString:
