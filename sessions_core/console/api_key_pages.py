@@ -46,7 +46,7 @@ MOST_DESCRIBED = 20
 class KeyStateFilter(ChoiceFilter):
     """Filter by what holds now."""
 
-    title = pgettext_lazy("API key", "state")
+    title = pgettext_lazy("API key", "status")
     parameter_name = "state"
 
     offered = [
@@ -78,7 +78,7 @@ class ApiKeyAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = _("The public part of a key, or part of a name. Names search only the newest 1,000 rows.")
+    search_help_text = _("The public part of a key, or part of a name. Names search only the first 1,000 rows of the list.")
     fields = (
         "name",
         "kind",
@@ -137,7 +137,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def publishable_key(self, key: ApiKey) -> str:
         return key.publishable_key
 
-    @admin.display(description=pgettext_lazy("API key", "state"))
+    @admin.display(description=pgettext_lazy("API key", "status"))
     def state(self, key: ApiKey) -> SafeString:
         return state_badge(key, at=timezone.now())
 

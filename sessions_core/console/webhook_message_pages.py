@@ -53,7 +53,7 @@ class WebhookMessageAdmin(FactAdmin):
     actions = ("send_again",)
     most_scanned = 10_000
 
-    @admin.display(description=pgettext_lazy("webhook message", "state"))
+    @admin.display(description=pgettext_lazy("webhook message", "status"))
     def state(self, message: WebhookMessage) -> SafeString:
         if message.delivered_at:
             return badge(pgettext("webhook message", "delivered"), GOOD, title=exact(message.delivered_at))
