@@ -109,7 +109,7 @@ class KeysetChangeList(ChangeList):
         others = {name for name in self.get_filters_params() if name not in used}
         scans = others or any(each.used_parameters and not getattr(each, "is_indexed", False) for each in filters)
         is_found = self.query or any(_is_by_index(self.model, name) for name in others)
-        if page.most_scanned is None or not scans or is_found:
+        if is_found or not scans:
             return None
         rows = self.root_queryset.order_by(*self.queryset.query.order_by)
         for each in filters:
@@ -152,8 +152,8 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ()
 
-    # Maximum number of rows that a page reads for a filter without ``is_indexed``. None if all have it.
-    most_scanned: ClassVar[int | None] = None
+    # Maximum number of rows that a page reads for a filter without ``is_indexed``.
+    most_scanned: ClassVar[int] = 10_000
 
     # Exact lookups on indexed columns: pairs of a pattern and a lookup. Of those whose pattern matches the whole search
     # text, the first that finds a row counts.

@@ -72,7 +72,6 @@ class ClientSessionAdmin(HistoryAdmin):
     )
     readonly_fields = ("status", "created", "expires", "revoked", "history")
     actions = ("revoke",)
-    most_scanned = 10_000
 
     searched = ((UUID_PATTERN, "id"), (SHORT_PATTERN, "token_short"), (r".*", "user_identifier_key"))
 

@@ -30,7 +30,9 @@ class ConnectedAccountAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"),)
     names = ("display_name", "email", "account_type")
     search_fields = names
-    search_help_text = _("An ID, or part of a name, email address or type. Texts search only the first 1,000 rows of the list.")
+    search_help_text = _(
+        "An ID, or part of a name, email address or type. Texts search only the first 1,000 rows of the list."
+    )
     autocomplete_fields = ("workspace", "customer")
 
 
@@ -68,6 +70,7 @@ class UserIdentityAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"), (r".*", "key"))
     names = ("full_name", "key", "email_address")
     search_help_text = _(
-        "An ID, a key, or part of a name, key or email address. Partial texts search only the first 1,000 rows of the list."
+        "An ID, a key, or part of a name, key or email address. "
+        "Partial texts search only the first 1,000 rows of the list."
     )
     autocomplete_fields = ("workspace", "devices")

@@ -78,7 +78,9 @@ class ApiKeyAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = _("The public part of a key, or part of a name. Names search only the first 1,000 rows of the list.")
+    search_help_text = _(
+        "The public part of a key, or part of a name. Names search only the first 1,000 rows of the list."
+    )
     fields = (
         "name",
         "kind",
@@ -109,7 +111,6 @@ class ApiKeyAdmin(HistoryAdmin):
         "history",
     )
     actions = ("revoke",)
-    most_scanned = 10_000
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.may(request, "create")

@@ -177,7 +177,7 @@ class EventAdmin(FactAdmin):
 
 def _record_export(request: HttpRequest, format: str, params: Mapping[str, str], latest: int, at: datetime) -> None:
     """Record a download before its first row is sent. How many rows follow is unknown then."""
-    told = {printable(name, longest=LONGEST): printable(value, longest=LONGEST) for name, value in params.items()}
+    given = {printable(name, longest=LONGEST): printable(value, longest=LONGEST) for name, value in params.items()}
     page = request.resolver_match.view_name if request.resolver_match else ""
     Event.objects.record(
         EXPORTED,
@@ -186,7 +186,7 @@ def _record_export(request: HttpRequest, format: str, params: Mapping[str, str],
         actor=operator(request),
         at=at,
         format=format,
-        filter=told,
+        filter=given,
         last_event=latest,
     )
 

@@ -51,7 +51,6 @@ class WebhookMessageAdmin(FactAdmin):
     )
     readonly_fields = ("state",)
     actions = ("send_again",)
-    most_scanned = 10_000
 
     @admin.display(description=pgettext_lazy("webhook message", "status"))
     def state(self, message: WebhookMessage) -> SafeString:

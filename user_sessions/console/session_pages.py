@@ -84,7 +84,6 @@ class UserSessionAdmin(HistoryAdmin):
     )
     list_select_related = ("user", "workspace", "client", "latest_activity")
     ordering = ("-created_at", "-id")
-    most_scanned = 10_000
     search_help_text = _(
         "A session ID, client ID, user ID or address, or part of a user name or e-mail address. Parts are searched "
         "among the newest 20,000 users."

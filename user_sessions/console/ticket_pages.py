@@ -45,7 +45,6 @@ class TicketAdmin(HistoryAdmin):
     )
     readonly_fields = ("status_now", "history")
     actions = ("revoke",)
-    most_scanned = 10_000
 
     def get_queryset(self, request: HttpRequest) -> Any:
         tickets: Any = super().get_queryset(request)
