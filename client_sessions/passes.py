@@ -16,7 +16,12 @@ MOST = 100
 
 def connect() -> None:
     """Register the tokens. Called by ``AppConfig.ready``."""
-    register("personal_access_token", of_user, label=_("personal access token"))
+    register(
+        "personal_access_token",
+        of_user,
+        label=_("personal access token"),
+        permission="client_sessions.view_personalaccesstoken",
+    )
 
 
 def of_user(user: Any) -> Iterable[Pass]:

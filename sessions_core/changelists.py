@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR, ChangeList
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -61,7 +61,8 @@ class KeysetChangeList(ChangeList):
     """Pages by the position after the last row, at any depth for the cost of the first page. The only order is that of
     an index of the model, and ``?o=`` is ignored.
 
-    A filter that no index serves reads at most ``most_scanned`` rows for a page; the next page goes on after them.
+    A filter or lookup that no index serves reads at most ``most_scanned`` rows for a page; the next page goes on after
+    them.
     """
 
     next_url: str | None = None
@@ -108,15 +109,27 @@ class KeysetChangeList(ChangeList):
         page: Any = self.model_admin
         filters: Any = self.filter_specs
         used = {name for each in filters for name in each.used_parameters}
-        others = {name for name in self.params if name not in used and name != SEARCH_VAR}
-        scans = any(each.used_parameters and not getattr(each, "is_indexed", False) for each in filters)
-        if page.most_scanned is None or not scans or self.query or others:
+        others = {name for name in self.get_filters_params() if name not in used}
+        scans = others or any(each.used_parameters and not getattr(each, "is_indexed", False) for each in filters)
+        is_found = self.query or any(_is_by_index(self.model, name) for name in others)
+        if is_found or not scans:
             return None
         rows = self.root_queryset.order_by(*self.queryset.query.order_by)
         for each in filters:
             if each.used_parameters and getattr(each, "is_indexed", False):
                 rows = each.queryset(request, rows)
         return keyset.last_of(rows, position, page.most_scanned)
+
+
+def _is_by_index(model: type[Model], lookup: str) -> bool:
+    """Return True if this lookup names values of a column that begins an index of all rows."""
+    name, _, rest = lookup.partition("__")
+    if rest not in ("", "exact", "in", "id__exact"):
+        return False
+    columns: Any = model._meta.concrete_fields
+    indexes = [index for index in model._meta.indexes if index.fields and index.condition is None]
+    indexed = {each.name for each in columns if each.unique or each.db_index}
+    return name in {"pk", *indexed, *(index.fields[0].lstrip("-") for index in indexes)}
 
 
 class WorkspaceFilter(admin.RelatedFieldListFilter):
@@ -142,8 +155,8 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 50
     sortable_by = ()
 
-    # Maximum number of rows that a page reads for a filter without ``is_indexed``. None if all have it.
-    most_scanned: ClassVar[int | None] = None
+    # Maximum number of rows that a page reads for a filter without ``is_indexed``.
+    most_scanned: ClassVar[int] = 10_000
 
     # Exact lookups on indexed columns: pairs of a pattern and a lookup. Of those whose pattern matches the whole search
     # text, the first that finds a row counts.

@@ -3,7 +3,7 @@
 An app registers the passes that it keeps, and the page "Your devices" lists them and lets the user revoke them.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["Pass", "find_pass", "passes_of", "register"]
+__all__ = ["Pass", "find_pass", "kinds_seen_by", "passes_of", "register"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,30 +32,41 @@ class Pass:
     @property
     def label(self) -> "_StrOrPromise":
         """Return the name of the kind, for people."""
-        return _sources[self.kind][0]
+        return _kinds[self.kind].label
 
 
 # Returns the usable passes of a user, the newest first, with one query.
 Source = Callable[[Any], Iterable[Pass]]
 
-_sources: "dict[str, tuple[_StrOrPromise, Source]]" = {}
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    label: "_StrOrPromise"
+    source: Source
+    permission: str
 
 
-def register(kind: str, source: Source, *, label: "_StrOrPromise") -> None:
-    """Register the source of the passes of a kind. Call it in ``AppConfig.ready``. Another source replaces it."""
-    _sources[kind] = (label, source)
+_kinds: dict[str, _Kind] = {}
 
 
-def passes_of(user: Any) -> Sequence[Pass]:
-    """Return the passes of a user: one query for each kind."""
-    return [each for _, source in _sources.values() for each in source(user)]
+def register(kind: str, source: Source, *, label: "_StrOrPromise", permission: str = "") -> None:
+    """Register the source of the passes of a kind. Call it in ``AppConfig.ready``. Another source replaces it.
+
+    ``permission`` is what an operator needs to see them on the page of a user. Without one no operator sees them there.
+    """
+    _kinds[kind] = _Kind(label=label, source=source, permission=permission)
+
+
+def kinds_seen_by(operator: Any) -> Sequence[str]:
+    """Return the kinds that this operator may see on the page of a user."""
+    return [name for name, kind in _kinds.items() if kind.permission and operator.has_perm(kind.permission)]
+
+
+def passes_of(user: Any, *, kinds: Collection[str] | None = None) -> Sequence[Pass]:
+    """Return the passes of a user, of all kinds or of these: one query for each kind."""
+    return [each for name, kind in _kinds.items() if kinds is None or name in kinds for each in kind.source(user)]
 
 
 def find_pass(user: Any, kind: str, id: str) -> Pass | None:
     """Return the pass of a user with this kind and id, or None."""
-    _, source = _sources.get(kind, ("", _nothing))
-    return next((each for each in source(user) if each.id == id), None)
-
-
-def _nothing(user: Any) -> Iterable[Pass]:
-    return ()
+    return next((each for each in passes_of(user, kinds=[kind]) if each.id == id), None)

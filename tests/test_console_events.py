@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -17,6 +18,7 @@ from sessions_core.console import exports
 from sessions_core.console.exports import neutralised
 from sessions_core.models import Event
 from tests.test_console_lists import plan_of, sorts
+from user_sessions.models import Epoch
 
 EVENTS = "/admin/sessions_core/event/"
 
@@ -38,7 +40,7 @@ def found(root, **query) -> list[Event]:
 
 
 def download(root, format: str, **query) -> str:
-    response = root.get(f"{EVENTS}export/{format}/", query)
+    response = root.post(f"{EVENTS}export/{format}/?{urlencode(query)}")
     assert response.status_code == 200
     return b"".join(response.streaming_content).decode()
 
@@ -113,17 +115,38 @@ class TestDownload:
 
     def test_it_is_streamed(self, root, workspace):
         record(workspace)
-        response = root.get(f"{EVENTS}export/csv/")
+        response = root.post(f"{EVENTS}export/csv/")
         assert response.streaming and "no-store" in response["Cache-Control"]
         assert "attachment" in response["Content-Disposition"]
 
-    @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1", "-1", "@x", "\t=1", "  =1", "\r=1", "＝1"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "=cmd|' /C calc'!A0",
+            "+1",
+            "-1",
+            "@x",
+            "\t=1",
+            "  =1",
+            "\r=1",
+            "＝1",
+            "\xa0=1",
+            "\ufeff=1",
+            "\u3000+1",
+            ";=1",
+            ", ;@x",
+        ],
+    )
     def test_no_spreadsheet_takes_a_text_for_a_formula(self, root, workspace, text):
         record(workspace, subject=text, reason=text)
         row = list(csv.reader(io.StringIO(download(root, "csv"))))[2]
         assert row[4] == row[6] == f"'{text}"
 
-    @pytest.mark.parametrize("text", ["sess_1", "a=b", "", "user@example.com"])
+    @pytest.mark.parametrize("text", ["\xa0=1", "\ufeff=1", "\u3000+1", ";=1", ", ;@x"])
+    def test_nor_does_it_after_spaces_marks_or_separators(self, text):
+        assert neutralised(text) == f"'{text}"
+
+    @pytest.mark.parametrize("text", ["sess_1", "a=b", "", "user@example.com", " a", ";a", "\ufeff"])
     def test_other_texts_stay_as_they_are(self, text):
         assert neutralised(text) == text
 
@@ -132,15 +155,29 @@ class TestDownload:
         user.user_permissions.set(Permission.objects.filter(codename="view_event"))
         client = Client()
         client.force_login(user)
-        assert client.get(f"{EVENTS}export/csv/").status_code == 403
+        assert client.post(f"{EVENTS}export/csv/").status_code == 403
         assert "export/csv" not in client.get(EVENTS).content.decode()
         user.user_permissions.add(Permission.objects.get(codename="export_event"))
-        assert client.get(f"{EVENTS}export/csv/").status_code == 200
+        assert client.post(f"{EVENTS}export/csv/").status_code == 200
         assert f"{EVENTS}export/csv/?type=a" in client.get(EVENTS, {"type": "a"}).content.decode()
 
     @pytest.mark.parametrize("path", ["export/xml/", "export/csv/?created=x", "export/csv/?created__from=x"])
     def test_an_unknown_format_or_filter_is_not_found(self, root, path, workspace):
-        assert root.get(EVENTS + path).status_code == 404
+        assert root.post(EVENTS + path).status_code == 404
+        assert not Event.objects.exists()
+
+    @pytest.mark.parametrize("format", ["csv", "jsonl"])
+    def test_it_is_recorded_with_its_filter_and_is_not_part_of_itself(self, root, workspace, format):
+        last = record(workspace)
+        assert "console.exported" not in download(root, format, type="user_session.revoked")
+        event = Event.objects.get(type="console.exported")
+        facts = {"format": format, "filter": {"type": "user_session.revoked"}, "last_event": last.pk}
+        assert (event.data, event.actor) == (facts, f"operator:{get_user_model().objects.get().pk}")
+        assert event.workspace is None and "console.exported" in root.get(EVENTS).content.decode()
+
+    def test_a_link_downloads_nothing_and_records_nothing(self, root, workspace):
+        assert root.get(f"{EVENTS}export/csv/").status_code == 405
+        assert not Event.objects.exists()
 
 
 @pytest.mark.django_db
@@ -149,3 +186,15 @@ def test_nobody_changes_or_deletes_an_event(root, workspace):
     for path, form in (("change/", {"type": "x"}), ("delete/", {"post": "yes"})):
         assert root.post(f"{EVENTS}{event.pk}/{path}", form).status_code == 403
     assert Event.objects.get(pk=event.pk).type == "user_session.revoked"
+
+
+def test_an_event_about_a_workspace_links_it(root, workspace):
+    Epoch.objects.begin(workspace, actor="operator:1", reason="a leak")
+    event = Event.objects.get(type="epoch.begun")
+    page = root.get(f"{EVENTS}{event.pk}/change/").content.decode()
+    assert f'<a href="/admin/sessions_core/workspace/{workspace.pk}/change/">{workspace.pk}</a>' in page
+
+
+def test_a_subject_that_is_no_key_of_its_kind_is_shown_as_it_is(root, workspace):
+    event = record(workspace, type="client_session.created", subject="not a uuid")
+    assert "not a uuid" in root.get(f"{EVENTS}{event.pk}/change/").content.decode()

@@ -128,3 +128,30 @@ def test_view_only_staff_change_nothing_by_forged_post(operator, workspace):
     values = posted(operator.get(address))
     assert viewer.post(address, {**values, "name": "Mine", "user_sessions_policy-0-limit": "1"}).status_code == 403
     assert (Workspace.objects.get().name, Event.objects.get().type) == (workspace.name, "console.refused")
+
+
+@pytest.fixture
+def renamer(db):
+    """An operator who changes workspaces, and may only view the policies."""
+    user = get_user_model().objects.create_user("renamer", is_staff=True)
+    seen = ["change_workspace", "view_workspace", "view_usersessionpolicy", "view_allowedorigin"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=seen))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_an_operator_who_only_views_the_policy_records_no_change_of_it(renamer, workspace):
+    policy = UserSessionPolicy.of(workspace)
+    policy.save()
+    changed = {"user_sessions_policy-0-limit": "3", "user_sessions_policy-0-single_session_mode": "on"}
+    assert change(renamer, workspace, name="Renamed", **changed).status_code == 302
+    assert list(Event.objects.values_list("type", flat=True)) == ["workspace.changed"]
+    assert Event.objects.get().data["changed"] == {"name": "Renamed"}
+
+
+def test_a_forged_policy_is_neither_saved_nor_recorded(renamer, workspace):
+    forged = {"user_sessions_policy-TOTAL_FORMS": "1", "user_sessions_policy-INITIAL_FORMS": "0"}
+    forged |= {"user_sessions_policy-0-limit": "3"}
+    assert change(renamer, workspace, **forged).status_code == 302
+    assert UserSessionPolicy.of(workspace).limit is None and not Event.objects.exists()

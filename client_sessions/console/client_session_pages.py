@@ -19,6 +19,7 @@ from client_sessions.console.reach import MOST_ROWS, Reached, reached_rows, reac
 from client_sessions.models import ClientSession, Grant, Status
 from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN, UUID_PATTERN
 from sessions_core.console.actions import Reason, confirmed
+from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import BAD, GOOD, OVER, badge, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
@@ -35,22 +36,17 @@ MOST_GRANTS = 100
 BADGES = {Status.LIVE: GOOD, Status.EXPIRED: OVER, Status.REVOKED: BAD}
 
 
-class StatusFilter(admin.SimpleListFilter):
+class StatusFilter(ChoiceFilter):
     title = pgettext_lazy("client session", "status")
     parameter_name = "status"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(status.value, str(status.label)) for status in Status]
+    offered = [(status.value, status.label) for status in Status]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case Status.LIVE:
-                return queryset.live(at=timezone.now())
-            case Status.EXPIRED:
-                return queryset.expired(at=timezone.now())
-            case Status.REVOKED:
-                return queryset.revoked()
-        return queryset
+    def filtered(self, queryset: Any, value: str) -> Any:
+        if value == Status.REVOKED:
+            return queryset.revoked()
+        now = timezone.now()
+        return queryset.live(at=now) if value == Status.LIVE else queryset.expired(at=now)
 
 
 @admin.register(ClientSession)

@@ -31,7 +31,9 @@ class PersonalAccessTokenAdmin(HistoryAdmin):
     list_select_related = ("user",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = _("The public part of a token, or part of a name. Names search only the newest 1,000 rows.")
+    search_help_text = _(
+        "The public part of a token, or part of a name. Names search only the first 1,000 rows of the list."
+    )
     fields = ("name", "user", "short", "given_workspaces", "created_at", "revoked_at", "history")
     readonly_fields = ("given_workspaces", "history")
     actions = ("revoke",)

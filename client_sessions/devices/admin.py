@@ -30,7 +30,9 @@ class ConnectedAccountAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"),)
     names = ("display_name", "email", "account_type")
     search_fields = names
-    search_help_text = _("An ID, or part of a name, email address or type. Texts search only the newest 1,000 rows.")
+    search_help_text = _(
+        "An ID, or part of a name, email address or type. Texts search only the first 1,000 rows of the list."
+    )
     autocomplete_fields = ("workspace", "customer")
 
 
@@ -55,7 +57,7 @@ class DeviceAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"),)
     names = ("name", "device_type")
     search_fields = names
-    search_help_text = _("An ID, or part of a name or type. Texts search only the newest 1,000 rows.")
+    search_help_text = _("An ID, or part of a name or type. Texts search only the first 1,000 rows of the list.")
     autocomplete_fields = ("workspace", "connected_account")
 
 
@@ -68,6 +70,7 @@ class UserIdentityAdmin(BoundedAdmin):
     searched = ((UUID_PATTERN, "id"), (r".*", "key"))
     names = ("full_name", "key", "email_address")
     search_help_text = _(
-        "An ID, a key, or part of a name, key or email address. Partial texts search only the newest 1,000 rows."
+        "An ID, a key, or part of a name, key or email address. "
+        "Partial texts search only the first 1,000 rows of the list."
     )
     autocomplete_fields = ("workspace", "devices")

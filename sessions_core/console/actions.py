@@ -41,7 +41,6 @@ MOST_SHOWN = 100
 BATCH = 500
 
 
-
 class Reason(StrEnum):
     """Whether an action asks for a reason. With a reason the method has the keyword argument ``reason``."""
 

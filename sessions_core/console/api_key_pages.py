@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,8 +23,9 @@ from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.admin_log import logged
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
 from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
+from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.console_words import exact, link_to, time_in_words
+from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
@@ -39,21 +40,20 @@ __all__ = ["ApiKeyAdmin"]
 MOST_DESCRIBED = 20
 
 
-class KeyStateFilter(admin.SimpleListFilter):
+class KeyStateFilter(ChoiceFilter):
     """Filter by what holds now."""
 
-    title = pgettext_lazy("API key", "state")
+    title = pgettext_lazy("API key", "status")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> "list[tuple[str, _StrOrPromise]]":
-        return [
-            ("usable", pgettext_lazy("API keys", "Work")),
-            ("rolled", _("Work beside their successor")),
-            ("expired", pgettext_lazy("API keys", "Expired")),
-            ("revoked", pgettext_lazy("API keys", "Revoked")),
-        ]
+    offered = [
+        ("usable", pgettext_lazy("API keys", "Work")),
+        ("rolled", _("Work beside their successor")),
+        ("expired", pgettext_lazy("API keys", "Expired")),
+        ("revoked", pgettext_lazy("API keys", "Revoked")),
+    ]
 
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+    def filtered(self, queryset: Any, value: str) -> Any:
         usable = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
         wanted = {
             "usable": usable,
@@ -61,7 +61,7 @@ class KeyStateFilter(admin.SimpleListFilter):
             "expired": Q(revoked_at=None) & ~usable,
             "revoked": Q(revoked_at__isnull=False),
         }
-        return queryset.filter(wanted.get(str(self.value()), Q()))
+        return queryset.filter(wanted[value])
 
 
 @admin.register(ApiKey)
@@ -75,7 +75,9 @@ class ApiKeyAdmin(HistoryAdmin):
     list_select_related = ("workspace",)
     searched = ((SHORT_PATTERN, "short"),)
     names = ("name",)
-    search_help_text = _("The public part of a key, or part of a name. Names search only the newest 1,000 rows.")
+    search_help_text = _(
+        "The public part of a key, or part of a name. Names search only the first 1,000 rows of the list."
+    )
     fields = (
         "name",
         "kind",
@@ -133,7 +135,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def publishable_key(self, key: ApiKey) -> str:
         return key.publishable_key
 
-    @admin.display(description=pgettext_lazy("API key", "state"))
+    @admin.display(description=pgettext_lazy("API key", "status"))
     def state(self, key: ApiKey) -> SafeString:
         return state_badge(key, at=timezone.now())
 
@@ -150,8 +152,9 @@ class ApiKeyAdmin(HistoryAdmin):
         event = Event.objects.filter(actor=key.actor).first()
         if event is None:
             return pgettext("change", "none")
-        url = reverse("admin:sessions_core_event_changelist", query={"q": key.actor})
-        return format_html('<a href="{}">{}</a>, {}', url, event.type, time_in_words(event.created_at))
+        url = address_of(self.admin_site, Event, "changelist", query={"q": key.actor})
+        type_ = format_html('<a href="{}">{}</a>', url, event.type) if url else event.type
+        return format_html("{}, {}", type_, time_in_words(event.created_at))
 
     @admin.display(description=_("created by"))
     def created_by(self, key: ApiKey) -> str:

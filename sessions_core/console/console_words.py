@@ -1,14 +1,17 @@
 """What console pages say: a time in words, with the exact one on hover; badges; links to other pages."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin import AdminSite
 from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import pgettext
@@ -16,7 +19,7 @@ from django.utils.translation import pgettext
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["BAD", "GOOD", "OVER", "WARNING", "badge", "exact", "link_to", "time_in_words", "url_to"]
+__all__ = ["BAD", "GOOD", "OVER", "WARNING", "address_of", "badge", "exact", "link_to", "time_in_words", "url_to"]
 
 # Kinds of badges. Each has a sign, so that nobody needs to tell the colours apart.
 GOOD, OVER, WARNING, BAD = "good", "over", "warning", "bad"
@@ -78,3 +81,15 @@ def url_to(obj: Model) -> str:
         return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[quote(obj.pk)])
     except NoReverseMatch:
         return ""
+
+
+def address_of(
+    site: AdminSite, model: type[Model], page: str, *args: Any, query: Mapping[str, Any] | None = None
+) -> str:
+    """Return the address of a page of this model, or an empty text if the site has none."""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+    try:
+        url = reverse(name, args=args, current_app=site.name) if site.is_registered(model) else ""
+    except NoReverseMatch:  # the host's own page of the model
+        return ""
+    return f"{url}?{urlencode(query)}" if url and query else url

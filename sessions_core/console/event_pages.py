@@ -1,13 +1,16 @@
 """The pages of events: a list with filters that an index serves, a page for each as proof, and a download."""
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -22,10 +25,16 @@ from sessions_core.console.exports import FORMATS, all_rows, download
 from sessions_core.console.pages import FactAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.models import Event
-from sessions_core.texts import is_storable
+from sessions_core.texts import is_storable, printable
 from sessions_core.user_keys import key_in_text
 
 __all__ = ["EventAdmin"]
+
+# The type of the event of a download.
+EXPORTED = "console.exported"
+
+# Characters of each part of a filter that the event of a download names.
+LONGEST = 200
 
 # The columns of a download.
 COLUMNS = ("id", "created_at", "workspace", "type", "subject", "actor", "reason", "data")
@@ -126,10 +135,15 @@ class EventAdmin(FactAdmin):
 
     @admin.display(description=pgettext_lazy("event", "subject"))
     def subject_page(self, event: Event) -> SafeString | str:
-        """Return the subject, linked to its page if it still exists."""
+        """Return the subject, linked to its page if it still exists. Some events are about their workspace."""
+        if event.workspace is not None and event.subject == str(event.workspace_id):
+            return link_to(event.workspace, event.subject)
         page = page_of_type(self.admin_site, event.type)
-        rows = page.model._default_manager.filter(**{page.subject_field: event.subject}) if page else ()
-        return next((link_to(row, event.subject) for row in rows[:1]), event.subject)
+        try:
+            rows = list(page.model._default_manager.filter(**{page.subject_field: event.subject})[:1]) if page else []
+        except (ValueError, ValidationError):  # no key of such an object
+            rows = []
+        return link_to(rows[0], event.subject) if rows else event.subject
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.export_view)
@@ -142,7 +156,9 @@ class EventAdmin(FactAdmin):
         return super().changelist_view(request, {"exports": links if has_links else [], **(extra_context or {})})
 
     def export_view(self, request: HttpRequest, format: str) -> HttpResponseBase:
-        """Return all events of the filtered list, as a file that names the filter."""
+        """Return all events of the filtered list, as a file that names the filter. The download is itself an event."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         require_permission(request, permission_for("export", Event))
         if format not in FORMATS or not self.has_view_permission(request):
             raise Http404
@@ -154,8 +170,25 @@ class EventAdmin(FactAdmin):
         # Events that are recorded meanwhile are not part of what the operator saw.
         latest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         about = {"exported": "events", "filter": {**listed.params}, "at": now, "by": operator(request)}
+        _record_export(request, format, listed.params, latest, now)
         rows = all_rows(listed.queryset.filter(pk__lte=latest))
         return download(map(_row, rows), COLUMNS, about=about, name=f"events-{now:%Y%m%dT%H%M%SZ}", format=format)
+
+
+def _record_export(request: HttpRequest, format: str, params: Mapping[str, str], latest: int, at: datetime) -> None:
+    """Record a download before its first row is sent. How many rows follow is unknown then."""
+    given = {printable(name, longest=LONGEST): printable(value, longest=LONGEST) for name, value in params.items()}
+    page = request.resolver_match.view_name if request.resolver_match else ""
+    Event.objects.record(
+        EXPORTED,
+        subject=page[:60],
+        workspace_id=None,
+        actor=operator(request),
+        at=at,
+        format=format,
+        filter=given,
+        last_event=latest,
+    )
 
 
 def _reason(event: Event) -> str:

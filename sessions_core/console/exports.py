@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from unicodedata import category
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
@@ -20,18 +21,30 @@ FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; cha
 BATCH = 500
 
 # A spreadsheet takes a cell that begins with one of these for a formula. The last four are their wide forms.
+# Spaces, marks and separators before it do not matter, because an import may drop them or begin a cell after them.
 FORMULA = (
     *("=", "+", "-", "@", "\t", "\r", "\n"),
     *("\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}", "\N{FULLWIDTH HYPHEN-MINUS}"),
     "\N{FULLWIDTH COMMERCIAL AT}",
 )
 
+SEPARATORS = ",;|"
+
 
 def neutralised(value: Any) -> str:
     """Return the text of a cell that no spreadsheet runs as a formula: such a text begins with an apostrophe."""
     text = value if isinstance(value, str) else json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False)
     text = "" if value is None else text
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return f"'{text}" if (text.startswith(FORMULA) or _bare(text).startswith(FORMULA)) else text
+
+
+def _bare(text: str) -> str:
+    """Return the text without the spaces, invisible characters and separators that it begins with."""
+    return next((text[n:] for n, sign in enumerate(text) if not (sign in SEPARATORS or _is_invisible(sign))), "")
+
+
+def _is_invisible(sign: str) -> bool:
+    return sign.isspace() or category(sign) in ("Cc", "Cf")
 
 
 def all_rows(queryset: QuerySet[Any]) -> Iterator[Any]:

@@ -48,8 +48,8 @@ class FactAdmin(ConfirmedActions):
         """Reject lookups on fields that no page shows, so that their values cannot be probed. A method shows the field
         that its ``ordering`` names."""
         columns = {*flatten_fieldsets(self.get_fieldsets(request)), *self.list_display}
-        told = {getattr(getattr(self, str(name), None), "admin_order_field", None) for name in columns}
-        shown = {"pk", self.opts.pk.name, *columns, *told, *map(_parameter, self.list_filter)}
+        by_methods = {getattr(getattr(self, str(name), None), "admin_order_field", None) for name in columns}
+        shown = {"pk", self.opts.pk.name, *columns, *by_methods, *map(_parameter, self.list_filter)}
         return lookup.partition("__")[0] in shown and super().lookup_allowed(lookup, value, request)
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -81,7 +81,8 @@ class HistoryAdmin(FactAdmin):
     @admin.display(description=pgettext_lazy("events", "history"))
     def history(self, obj: Any) -> SafeString | str:
         line = gettext("{time} — {type} by {actor}{reason}")
-        lines = map(_facts, self.events(obj)[:MOST_EVENTS])
+        facts = map(_facts, self.events(obj)[:MOST_EVENTS])
+        lines = ({**each, "reason": each["reason"] and f": {each['reason']}"} for each in facts)
         return format_html_join("", f"<div>{line}</div>", lines) or gettext("Nothing recorded.")
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -92,10 +93,9 @@ class HistoryAdmin(FactAdmin):
 
 
 def _facts(event: Event) -> dict[str, Any]:
-    reason = event.data.get("reason")
     return {
         "time": time_in_words(event.created_at),
         "type": event.type,
         "actor": event.actor,
-        "reason": f": {reason}" if reason else "",
+        "reason": event.data.get("reason") or "",
     }

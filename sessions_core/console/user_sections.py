@@ -19,7 +19,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.console_words import time_in_words
-from sessions_core.passes import passes_of
+from sessions_core.passes import kinds_seen_by, passes_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -73,7 +73,8 @@ class UserSectionsMixin(admin.ModelAdmin):
             seen = [
                 each for each in _sections.values() if not each.permission or request.user.has_perm(each.permission)
             ]
-            setattr(request, KEPT, [self._field(request, each) for each in seen])
+            passes = [PASSES] if kinds_seen_by(request.user) else []
+            setattr(request, KEPT, [self._field(request, each) for each in [*passes, *seen]])
         kept: list[Callable[[Any], SafeString | str]] = getattr(request, KEPT)
         return kept
 
@@ -100,7 +101,7 @@ def extend_stock_page() -> None:
 def _passes(request: HttpRequest, site: admin.AdminSite, user: Any) -> SafeString | str:
     rows = [
         (each.label, each.name, time_in_words(each.created_at), time_in_words(each.last_used_at))
-        for each in passes_of(user)
+        for each in passes_of(user, kinds=kinds_seen_by(request.user))
     ]
     line = gettext("{kind} “{name}”, created {created}, last used {used}")
     lines = (
@@ -113,4 +114,5 @@ def _passes(request: HttpRequest, site: admin.AdminSite, user: Any) -> SafeStrin
     )
 
 
-register_section("passes", _passes, label=_("Access tokens in this user's name"))
+# Each kind has its own permission, so this section is not registered as the others are.
+PASSES = Section(label=_("Access tokens in this user's name"), permission="", show=_passes)

@@ -52,7 +52,7 @@ class WebhookMessageAdmin(FactAdmin):
     readonly_fields = ("state",)
     actions = ("send_again",)
 
-    @admin.display(description=pgettext_lazy("webhook message", "state"))
+    @admin.display(description=pgettext_lazy("webhook message", "status"))
     def state(self, message: WebhookMessage) -> SafeString:
         if message.delivered_at:
             return badge(pgettext("webhook message", "delivered"), GOOD, title=exact(message.delivered_at))

@@ -91,8 +91,11 @@ class WorkspaceAdmin(BoundedAdmin):
 
 
 def _changes(forms: Iterable[Any]) -> Iterable[tuple[str, str]]:
-    """Yield each changed field with its new value as text, as ``manage.py workspace policy --set`` records it."""
-    for form in forms:
+    """Yield each changed field with its new value as text, as ``manage.py workspace policy --set`` records it.
+
+    ``has_changed`` is false for a form that the operator may only view, ``changed_data`` is not empty.
+    """
+    for form in (each for each in forms if each.has_changed()):
         for name in form.changed_data:
             value = form.cleaned_data.get(name)
             yield name, "" if value is None else str(value)

@@ -180,3 +180,8 @@ class TestRefused:
 @pytest.mark.parametrize("path", ["sess_none/act/revoke/", "%00/act/revoke/", "x/act/nothing/", "x/act/history/"])
 def test_an_unknown_object_or_action_is_not_found(root, path, workspace):
     assert root.get(LIST + path).status_code in (400, 404)
+
+
+def test_the_history_of_a_session_shows_the_reason_alone(root, session):
+    UserSession.objects.filter(pk=session.pk).revoke(actor="operator:1", reason="stolen")
+    assert "<td>stolen</td>" in root.get(f"{LIST}{quote(session.pk)}/history/").content.decode()

@@ -244,3 +244,13 @@ class TestCost:
         sessions = {start(workspace, u1) for _ in range(3)}
         assert found(root) == found(root, created="7d") == found(root, q="u1") == sessions
         assert found(root, user=u1.pk, device_kind="computer") == sessions
+
+
+@pytest.mark.parametrize(("codenames", "is_found"), [(["view_usersession"], False), (["view_user"], True)])
+def test_an_address_is_searched_for_operators_who_may_view_users(workspace, u1, codenames, is_found):
+    u1.email = "hidden.address@example.com"
+    u1.save()
+    session = start(workspace, u1)
+    operator = operator_with("view_usersession", *codenames)
+    assert found(operator, q="hidden.a") == found(operator, q=u1.email) == ({session} if is_found else set())
+    assert found(operator, q=u1.get_username()) == {session}

@@ -97,7 +97,7 @@ def test_the_paths_are_those_of_the_views():
 
 
 def test_a_host_lists_passes_of_its_own(monkeypatch, ann):
-    monkeypatch.setattr(passes, "_sources", {})
+    monkeypatch.setattr(passes, "_kinds", {})
     (code,) = blocks(PAGE, "python", under="List passes of your own")
     feed = SimpleNamespace(pk=7, name="Holidays", created_at=timezone.now(), revoke=lambda **by: True)
     feeds = SimpleNamespace(objects=SimpleNamespace(filter=lambda user: [feed]))

@@ -69,7 +69,7 @@ def test_the_name_of_a_pass_is_escaped_and_cut(ann):
 
 
 def test_a_host_registers_passes_of_its_own(ann, monkeypatch):
-    monkeypatch.setattr(passes, "_sources", {})
+    monkeypatch.setattr(passes, "_kinds", {})
     revoked: list[Any] = []
     mine = Pass(
         kind="calendar", id="1", name="\u202e", created_at=timezone.now(), revoke=lambda **by: bool(revoked.append(by))

@@ -19,7 +19,7 @@ from user_sessions.console.bulk_batches import KEYSET, ORDER, Chosen, frozen_set
 from user_sessions.console.own_sessions import own_session
 from user_sessions.console.session_consequences import longest_token
 from user_sessions.console.session_filters import LIVE, StatusFilter
-from user_sessions.console.session_search import search_condition
+from user_sessions.console.session_search import may_search_emails, search_condition
 from user_sessions.console.session_words import session_in_words
 from user_sessions.ids import new_id
 from user_sessions.models import JwtTemplate, UserSession
@@ -90,7 +90,7 @@ def drafted(page: Any, request: HttpRequest, *, at: datetime) -> BulkRevocation:
     given = {name: values for name, values in request.GET.lists() if name in names and any(values)}
     row = BulkRevocation(id=new_id("bulk", at=at), filters=frozen_times(given, at=at), as_of=at, newest_at=at)
     if text := listed.query.strip():
-        row.found = _as_json(search_condition(text))
+        row.found = _as_json(search_condition(text, with_emails=may_search_emails(request)))
     ends = UserSession.objects.filter(created_at__lte=at)
     newest = ends.order_by(*ORDER).values_list("created_at", "pk").first()
     oldest = ends.order_by("created_at", "id").values_list("created_at", flat=True).first()

@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Prefetch, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,7 +17,7 @@ from django.utils.translation import pgettext, pgettext_lazy
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.console_permissions import operator
-from sessions_core.console.console_words import link_to
+from sessions_core.console.console_words import address_of, link_to
 from sessions_core.console.pages import FactAdmin
 from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
@@ -70,10 +69,9 @@ class ClientAdmin(FactAdmin):
         """Return the newest sessions with their current status, and a link to all of them."""
         now = timezone.now()
         rows = ((link_to(session), session.status_at(now).label) for session in client.newest)
-        url = reverse("admin:user_sessions_usersession_changelist", query={"client": client.pk})
-        return format_html_join("", "<div>{} {}</div>", rows) + format_html(
-            '<a href="{}">{}</a>', url, pgettext("sessions", "all")
-        )
+        url = address_of(self.admin_site, UserSession, "changelist", query={"client": client.pk})
+        every = format_html('<a href="{}">{}</a>', url, pgettext("sessions", "all")) if url else ""
+        return format_html("{}{}", format_html_join("", "<div>{} {}</div>", rows), every)
 
     def consequences(self, request: HttpRequest, action: str, queryset: QuerySet[Any]) -> Sequence[str]:
         sessions: Any = UserSession.objects.filter(client__in=queryset.order_by().values("pk"))
@@ -103,6 +101,7 @@ class EpochAdmin(FactAdmin):
     """Adding an epoch signs out every user of a workspace, so the form asks for a confirmation."""
 
     form = EpochForm
+    subject_field = "workspace_id"  # an epoch is an event of its workspace
     list_display = ("not_before", "workspace", "actor", "reason")
     ordering = ("-workspace_id", "-not_before", "-id")
     autocomplete_fields = ("workspace",)

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest
@@ -11,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core.console.choice_filters import ChoiceFilter
 from user_sessions.authentication_methods import HARDWARE_KEY, ONE_TIME_PASSWORD, PASSWORD, SEVERAL_FACTORS
 from user_sessions.models import Status
 from user_sessions.models.voiding import PASSWORD_CHANGED, USER_DEACTIVATED
@@ -29,29 +28,6 @@ __all__ = [
 ]
 
 LIVE = "live"
-
-
-class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with fixed choices. It refuses other values, which Django's ignores."""
-
-    offered: "list[tuple[str, _StrOrPromise]]" = []
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> "list[tuple[str, _StrOrPromise]]":
-        return [(value, str(label)) for value, label in self.offered]
-
-    def has_output(self) -> bool:
-        return True
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        value = self.value()
-        if value is None:
-            return queryset
-        if value not in dict(self.lookup_choices):
-            raise IncorrectLookupParameters
-        return self.filtered(queryset, value)
-
-    def filtered(self, queryset: Any, value: str) -> Any:
-        raise NotImplementedError
 
 
 class StatusFilter(ChoiceFilter):

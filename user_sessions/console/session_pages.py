@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -18,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed_of_all
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.console_words import time_in_words, url_to
+from sessions_core.console.console_words import address_of, time_in_words
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
@@ -34,7 +35,7 @@ from user_sessions.console.session_filters import (
     ReasonFilter,
     StatusFilter,
 )
-from user_sessions.console.session_search import find_sessions
+from user_sessions.console.session_search import find_sessions, may_search_emails
 from user_sessions.console.session_words import (
     address_in_words,
     device_in_words,
@@ -77,7 +78,6 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
     )
     list_select_related = ("user", "workspace", "client", "latest_activity")
     ordering = ("-created_at", "-id")
-    most_scanned = 10_000
     search_help_text = _(
         "A session ID, client ID, user ID or address, or part of a user name or e-mail address. Parts are searched "
         "among the newest 20,000 users."
@@ -156,7 +156,9 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
-        return (find_sessions(queryset, text) if text else queryset), False
+        if not text:
+            return queryset, False
+        return find_sessions(queryset, text, with_emails=may_search_emails(request)), False
 
     def get_searched(self) -> Any:
         return (("", "user"),)
@@ -211,11 +213,11 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
 
     @admin.display(description=_("of this user"))
     def sessions_of_user(self, session: UserSession) -> SafeString:
-        return self._others(session, Q(user=session.user_id), f"?user={session.user_id}")
+        return self._others(session, Q(user=session.user_id), {"user": session.user_id})
 
     @admin.display(description=_("of this client"))
     def sessions_of_client(self, session: UserSession) -> SafeString:
-        return self._others(session, Q(client=session.client_id), f"?client={session.client_id}")
+        return self._others(session, Q(client=session.client_id), {"client": session.client_id})
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.sign_out_user_view)
@@ -228,14 +230,25 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
         require_permission(request, permission_for(action.permission, self.model))
         model = get_user_model()
         user: Any = get_object_or_404(QuerySet(model), pk=key_in_text(user_key, model))
-        sessions = self.get_queryset(request).filter(user=user.pk).live(at=timezone.now())
-        back = url_to(user) or f"{self.url_of('changelist')}?user={user.pk}"
+        sessions = self.get_queryset(request).select_related(*self.list_select_related)
+        sessions = sessions.filter(user=user.pk).live(at=timezone.now())
+        back = self._page_after(request, user)
         return self.ask_or_act(request, action, sessions, back=back) or HttpResponseRedirect(back)
 
-    def _others(self, session: UserSession, condition: Q, query: str) -> SafeString:
+    def _page_after(self, request: HttpRequest, user: Any) -> str:
+        """Return the page of the user, or the list of their sessions, or the index: the first that the operator may
+        see."""
+        page = self.admin_site._registry.get(type(user))
+        if page is not None and page.has_view_permission(request, user):
+            return address_of(self.admin_site, type(user), "change", quote(user.pk))
+        if self.has_view_permission(request):
+            return address_of(self.admin_site, UserSession, "changelist", query={"user": user.pk})
+        return reverse("admin:index", current_app=self.admin_site.name)
+
+    def _others(self, session: UserSession, condition: Q, query: dict[str, Any]) -> SafeString:
         found = UserSession.objects.filter(condition).exclude(pk=session.pk).order_by("-created_at", "-id")
         rows = found.with_status_facts().select_related("user", "client", "latest_activity")[:MOST_OTHERS]
-        return session_list(rows, timezone.now(), self.url_of("changelist") + query)
+        return session_list(rows, timezone.now(), address_of(self.admin_site, UserSession, "changelist", query=query))
 
     def buttons(self, request: HttpRequest, obj: UserSession) -> "list[tuple[str, _StrOrPromise]]":
         """Return the buttons that would change something. The page of the operator's own session has none."""

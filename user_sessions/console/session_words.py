@@ -129,7 +129,7 @@ def _of_activity(activity: Activity) -> str:
 
 
 def session_list(sessions: Iterable[Any], at: datetime, url: str) -> SafeString:
-    """Return sessions with their status and a link to all of them."""
+    """Return sessions with their status, and a link to all of them if there is an address."""
     rows = (
         (
             link_to(each, ShownSession(session=each, at=at).title),
@@ -140,9 +140,8 @@ def session_list(sessions: Iterable[Any], at: datetime, url: str) -> SafeString:
         for each in sessions
     )
     listed = format_html_join("", "<li>{} {} {} {}</li>", rows)
-    return format_html(
-        '<ul class="gatepass-sessions">{}</ul><a href="{}">{}</a>', listed, url, pgettext("sessions", "all")
-    )
+    every = format_html('<a href="{}">{}</a>', url, pgettext("sessions", "all")) if url else ""
+    return format_html('<ul class="gatepass-sessions">{}</ul>{}', listed, every)
 
 
 def tokens_in_words(session: UserSession, at: datetime) -> SafeString:

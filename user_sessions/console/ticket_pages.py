@@ -1,7 +1,10 @@
 """The pages of tickets. They never show a ticket's text."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -21,7 +24,7 @@ NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
 class TicketAdmin(HistoryAdmin):
     """Shows tickets without their text, which only the backend that creates a ticket receives."""
 
-    list_display = ("id", "kind", "user", "workspace", "stored_status", "created_at", "expire_at")
+    list_display = ("id", "kind", "user", "workspace", "status_now", "created_at", "expire_at")
     ordering = NEWEST_FIRST
     list_filter = ("kind", "stored_status", BY_WORKSPACE)
     list_select_related = ("user", "workspace")
@@ -32,7 +35,7 @@ class TicketAdmin(HistoryAdmin):
         "kind",
         "user",
         "workspace",
-        "stored_status",
+        "status_now",
         "impersonator",
         "session_lifetime",
         "created_at",
@@ -40,8 +43,16 @@ class TicketAdmin(HistoryAdmin):
         "expire_at",
         "history",
     )
-    readonly_fields = ("history",)
+    readonly_fields = ("status_now", "history")
     actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        tickets: Any = super().get_queryset(request)
+        return tickets.with_status_facts()
+
+    @admin.display(description=pgettext_lazy("ticket", "status"))
+    def status_now(self, ticket: Ticket) -> str:
+        return str(ticket.status_at(timezone.now()).label)
 
     @confirmed(_("Revoke selected tickets"), done=pgettext_lazy("tickets", "revoked"))
     def revoke(self, request: HttpRequest, ticket: Ticket) -> bool:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -12,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.console_permissions import permission_for
+from sessions_core.console.console_words import address_of
 from sessions_core.console.user_sections import register_section
 from user_sessions.console.session_words import session_list
 from user_sessions.models import UserSession
@@ -23,19 +23,16 @@ MOST = 20
 
 
 def show(request: HttpRequest, site: admin.AdminSite, user: Any) -> SafeString:
-    """Return the newest sessions and a button. Three queries."""
+    """Return the newest sessions and a button. Three queries. A site without the page of sessions has no links."""
     at = timezone.now()
     rows = UserSession.objects.of_user(user).with_status_facts().select_related("user", "client", "latest_activity")
-    listed = session_list(rows.order_by("-created_at", "-id")[:MOST], at, _url(site, "changelist") + f"?user={user.pk}")
-    if not request.user.has_perm(permission_for("revoke", UserSession)):
+    every = address_of(site, UserSession, "changelist", query={"user": user.pk})
+    listed = session_list(rows.order_by("-created_at", "-id")[:MOST], at, every)
+    url = address_of(site, UserSession, "sign_out_user", user.pk)
+    if not (url and request.user.has_perm(permission_for("revoke", UserSession))):
         return listed
-    url = _url(site, "sign_out_user", user.pk)
     button = format_html('<p><a class="button" href="{}">{}</a></p>', url, gettext("Sign out everywhere"))
     return format_html("{}{}", button, listed)
-
-
-def _url(site: admin.AdminSite, page: str, *args: Any) -> str:
-    return reverse(f"admin:user_sessions_usersession_{page}", args=args, current_app=site.name)
 
 
 def register() -> None:

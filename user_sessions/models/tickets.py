@@ -4,10 +4,11 @@ impersonation of the user.
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings as django_settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -28,6 +29,11 @@ __all__ = ["Ticket"]
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
+    def with_status_facts(self) -> Self:
+        """Add what ``status_at`` needs of epochs. It also reads the user."""
+        epochs = Epoch.objects.filter(workspace=OuterRef("workspace"), not_before__gte=OuterRef("created_at"))
+        return self.annotate(had_epoch=Exists(epochs.order_by()))
+
     @atomic()
     def issue(
         self,
@@ -135,7 +141,9 @@ class Ticket(models.Model):
         at, stored = moment(at), Ticket.Status(self.stored_status)
         if stored != Ticket.Status.PENDING:
             return stored
-        is_usable = self._has_password_of(self.user) and not self._is_too_old(at)
+        had_epoch = vars(self).get("had_epoch")  # of a row ``with_status_facts()``
+        is_too_old = self._is_too_old(at) if had_epoch is None else had_epoch or self.expire_at <= at
+        is_usable = self._has_password_of(self.user) and not is_too_old
         return stored if is_usable else Ticket.Status.EXPIRED
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> None:
