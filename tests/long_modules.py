@@ -15,6 +15,7 @@ LONG_MODULES = {
         "test_dashboard_in_browser.py",
         "test_factors_in_browser.py",
         "user_sessions/test_browser.py",
+        "user_sessions/test_bulk_revocation_in_browser.py",
         "user_sessions/test_console_in_browser.py",
         "user_sessions/test_devices_in_browser.py",
         "user_sessions/test_django_browsers.py",
@@ -33,6 +34,7 @@ LONG_MODULES = {
         "user_sessions/test_freshness_processes.py",
         "user_sessions/test_new_device_over_http.py",
     ],
+    "a crawl of the console": ["test_console_crawl.py"],
     "projects of hosts": [
         "test_docs.py",
         "test_five_steps.py",

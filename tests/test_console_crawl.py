@@ -23,11 +23,13 @@ from sessions_core.rates import counters
 from tests.callers import bearer
 from tests.client_sessions.test_secrets import is_credential
 from tests.console_walk import OF_TEMPLATE, Address, addresses, console_pages, everything
+from tests.embedded import embedded
 from user_sessions.tokens.client_tokens import read_client_token
 from user_sessions.tokens.device_tokens import read_device_token, read_not_me_token
 from user_sessions.tokens.ticket_tokens import read_ticket_token
 
-pytestmark = pytest.mark.django_db
+# What a page shows and refuses is the same on each database. The modules of the pages run on both.
+pytestmark = [embedded, pytest.mark.django_db]
 
 # Views that change nothing, whatever the method. All others refuse a POST without the permission.
 READS = {"changelist", "history", "line", "reach", "versions"}

@@ -132,8 +132,7 @@ def test_stop_ends_what_goes_on_by_itself(browser, server, attack, slow):
     assert not faults
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_axe_finds_no_fault_of_ours_and_nothing_scrolls_sideways(
     browser, server, attack, slow, javascript, width, scheme
 ):
