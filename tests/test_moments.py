@@ -18,6 +18,7 @@ from sessions_core.webhooks.messages import WebhookMessage
 from sessions_core.webhooks.models import WebhookEndpoint
 from user_sessions.keys import key_sets
 from user_sessions.models import Client, Epoch, JwtTemplate, SignIn, SigningKey, Ticket, UserSession
+from user_sessions.models.bulk_revocations import BulkRevocation
 from user_sessions.models.jwt_templates import Definition
 from user_sessions.models.nonces import SpentNonce
 from user_sessions.templating import previews
@@ -79,10 +80,15 @@ DEFINITION = Definition(name="t", claims={})
 
 # Every verb of a model, its queryset or a module that takes a time.
 VERBS: dict[str, Callable[[Any, Any], Any]] = {
+    "ApiKey.authenticate": lambda a, at: ApiKey.authenticate("x", at=at),
+    "ApiKey.authenticate_publishable": lambda a, at: ApiKey.authenticate_publishable("x", at=at),
     "ApiKey.is_usable": lambda a, at: a.key.is_usable("secret", at=at),
     "ApiKey.revoke": lambda a, at: a.key.revoke(actor="test", at=at),
     "ApiKey.roll": lambda a, at: a.key.roll(overlap=HOUR, actor="test", at=at),
     "ApiKeyQuerySet.usable": lambda a, at: list(ApiKey.objects.usable(at=at)),
+    "BulkRevocation.go_on": lambda a, at: BulkRevocation(pk="bulk_1").go_on(actor="test", at=at),
+    "BulkRevocation.start": lambda a, at: BulkRevocation.start("bulk_1", actor="test", at=at),
+    "BulkRevocation.stop": lambda a, at: BulkRevocation(pk="bulk_1").stop(actor="test", at=at),
     "Client.active_among": lambda a, at: a.client.active_among([a.session], at=at),
     "Client.close": lambda a, at: a.session.client.close(actor="test", at=at),
     "Client.renew": lambda a, at: a.client.renew(at=at),
@@ -139,6 +145,7 @@ VERBS: dict[str, Callable[[Any, Any], Any]] = {
     "SigningKey.retire": lambda a, at: a.signing_key.retire(actor="test", at=at),
     "SigningKey.revoke": lambda a, at: a.signing_key.revoke(actor="test", at=at),
     "SigningKey.stage_at": lambda a, at: a.signing_key.stage_at(at),
+    "SigningKey.succession": lambda a, at: a.signing_key.succession(at=at),
     "SigningKeyQuerySet.active": lambda a, at: SigningKey.objects.active(a.workspace, at=at),
     "SigningKeyQuerySet.current": lambda a, at: SigningKey.objects.current(a.workspace, at=at),
     "SigningKeyQuerySet.published": lambda a, at: list(SigningKey.objects.published(at=at)),
@@ -229,6 +236,8 @@ INHERITED = {f"user_sessions.models.{part}" for part in ("lifetimes", "other_ses
 PARTS = {
     "Activity.of",
     "ActivityQuerySet.note",
+    "ApiKey.begin_overlap",
+    "BulkRevocation.record",
     "GrantedQuerySet.granted_to",
     "device_counts.count_devices",
     "device_counts.device_count",

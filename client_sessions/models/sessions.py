@@ -56,6 +56,7 @@ class ClientSession(models.Model):
     workspace = models.ForeignKey(
         Workspace, on_delete=models.CASCADE, related_name="client_sessions", verbose_name=WORKSPACE
     )
+    workspace_id: UUID  # for type checkers without the django-stubs plugin
     user_identifier_key = models.CharField(_("user identifier key"), max_length=LONGEST_KEY, null=True, blank=True)  # noqa: DJ001  (no key is not "")
     token_short = models.CharField(_("public part of the token"), max_length=8, unique=True, editable=False)
     token_key = TokenKeyField(max_length=tokens.KEY_IDS_LENGTH, editable=False)

@@ -16,9 +16,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.timezone import get_current_timezone_name
 
 from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
-from sessions_core.console.spans import Bounds, Span
+from sessions_core.console.spans import DEFAULT, RANGES, Bounds, Span
 from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
 from sessions_core.db.counting import Bounded, bounded_counts
 
@@ -33,6 +34,7 @@ __all__ = [
     "Shown",
     "between",
     "created_between",
+    "dashboard_context",
     "may_view_any",
     "register",
     "shown_panels",
@@ -244,3 +246,15 @@ def _chart(series: Series, span: Span, site: AdminSite) -> Chart:
 def _list_url(site: AdminSite, model: type[Model], filters: Filters) -> str:
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
     return f"{reverse(name, current_app=site.name)}?{urlencode(filters)}"
+
+
+def dashboard_context(request: HttpRequest, site: AdminSite) -> dict[str, Any]:
+    """Return what the dashboard shows for the range that the address names."""
+    chosen = RANGES.get(request.GET.get("range", ""), RANGES[DEFAULT])
+    span = Span(chosen, timezone.now())
+    return {
+        "span": span,
+        "ranges": RANGES.values(),
+        "panels": shown_panels(request, site, span),
+        "time_zone": get_current_timezone_name(),
+    }

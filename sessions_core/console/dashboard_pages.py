@@ -7,28 +7,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.timezone import get_current_timezone_name
 
 from sessions_core.changelists import BoundedAdmin
-from sessions_core.console.dashboard import may_view_any, shown_panels
-from sessions_core.console.spans import DEFAULT, RANGES, Span
+from sessions_core.console.dashboard import dashboard_context, may_view_any
 from sessions_core.models.dashboards import Dashboard
 
-__all__ = ["DashboardAdmin", "dashboard_context"]
-
-
-def dashboard_context(request: HttpRequest, site: admin.AdminSite) -> dict[str, Any]:
-    """Return what the dashboard shows for the range that the address names."""
-    chosen = RANGES.get(request.GET.get("range", ""), RANGES[DEFAULT])
-    span = Span(chosen, timezone.now())
-    return {
-        "span": span,
-        "ranges": RANGES.values(),
-        "panels": shown_panels(request, site, span),
-        "time_zone": get_current_timezone_name(),
-    }
+__all__ = ["DashboardAdmin"]
 
 
 @admin.register(Dashboard)

@@ -5,8 +5,7 @@ from typing import Any
 from django import template
 from django.contrib import admin
 
-from sessions_core.console.dashboard import may_view_any
-from sessions_core.console.dashboard_pages import dashboard_context
+from sessions_core.console.dashboard import dashboard_context, may_view_any
 
 __all__ = ["gatepass_dashboard"]
 

@@ -111,11 +111,12 @@ class BulkRevocation(models.Model):
     @atomic()
     def go_on(self, *, actor: str, at: datetime | None = None) -> bool:
         """Go on after a stop. Return True if it was stopped."""
+        at = moment(at)
         stopped = BulkRevocation.objects.filter(pk=self.pk, finished_at=None, stopped_at__isnull=False)
         if not stopped.update(stopped_at=None):
             return False
         self.refresh_from_db()
-        self.record("continued", actor=actor, at=moment(at))
+        self.record("continued", actor=actor, at=at)
         return True
 
     def record(self, happened: str, *, actor: str, at: datetime) -> Event:
