@@ -113,7 +113,7 @@ def test_no_page_violates_the_policy(console, workspace):
     assert len(paths) > 50
 
 
-@pytest.mark.parametrize(("scheme", "width"), zip(SCHEMES, WIDTHS, strict=True))
+@pytest.mark.parametrize(("scheme", "width"), list(zip(SCHEMES, WIDTHS, strict=True)))
 def test_axe_finds_no_fault_of_ours(console, workspace, javascript, scheme, width):
     everything(workspace)
     page = console(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})

@@ -139,7 +139,7 @@ def test_nothing_scrolls_sideways_on_a_phone(console, server):
         assert page.locator(".gatepass-dashboard").bounding_box()["width"] <= 390
 
 
-@pytest.mark.parametrize(("scheme", "width"), zip(SCHEMES, WIDTHS, strict=True))
+@pytest.mark.parametrize(("scheme", "width"), list(zip(SCHEMES, WIDTHS, strict=True)))
 def test_axe_finds_no_fault_of_ours(console, javascript, scheme, width):
     page = console(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
     for summary in page.locator("summary").all():
