@@ -4,7 +4,7 @@ They work without JavaScript too, and on a phone. The policy of the pages allows
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,40 +16,15 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from sessions_core.models import ApiKey
-from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.strict_console import browser, server
 from user_sessions.models import SigningKey, Stage
+
+__all__ = ["browser", "server"]  # fixtures
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'"
 KEYS, SIGNING_KEYS = "/admin/sessions_core/apikey/", "/admin/user_sessions/signingkey/"
-
-
-def strict(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Middleware of a host with a strict policy."""
-
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
-
-    return middleware
-
-
-@pytest.fixture
-def server(settings: Any, workspace: object) -> Iterator[LiveServer]:
-    settings.MIDDLEWARE = [f"{__name__}.strict", *settings.MIDDLEWARE]
-    settings.ALLOWED_HOSTS = ["localhost"]
-    server = LiveServer("localhost")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 class Operator:

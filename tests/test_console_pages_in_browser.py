@@ -4,7 +4,7 @@ GATEPASS_SCREENSHOTS is a folder for screenshots; ``python -m tests.screenshots`
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,16 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from sessions_core.models import Workspace
-from tests.browsers import chromium
 from tests.console_walk import addresses, console_pages, everything
 from tests.embedded import embedded, in_browser
+from tests.strict_console import browser, server
 from user_sessions.models import Definition, JwtTemplate, SigningKey, UserSession
 from user_sessions.user_agents import device_of
 
+__all__ = ["browser", "server"]  # fixtures
+
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'"
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 "
     "Mobile/15E148 Safari/604.1"
@@ -42,32 +43,6 @@ STOCK = {"delete", "history", "export", "restore", "run", "stop", "download"}
 OF_DJANGO = ["#changelist-search", "th.original", ".select2-container"]
 OURS = {"include": ["#content"], "exclude": OF_DJANGO}
 OURS_OF_USER = {"include": [".field-gatepass_section"]}
-
-
-def strict(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Middleware with a policy that allows nothing inline."""
-
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
-
-    return middleware
-
-
-@pytest.fixture
-def server(settings: Any) -> Iterator[LiveServer]:
-    settings.MIDDLEWARE = [f"{__name__}.strict", *settings.MIDDLEWARE]
-    settings.ALLOWED_HOSTS, settings.WHITENOISE_USE_FINDERS = ["localhost"], True
-    server = LiveServer("localhost")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ GATEPASS_SCREENSHOTS is a folder for screenshots.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,45 +17,20 @@ from pytest_django.live_server_helper import LiveServer
 
 from client_sessions.models import ClientSession
 from sessions_core.models import Workspace
-from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.strict_console import browser, server
 from user_sessions.models import SigningKey, UserSession
 from user_sessions.user_agents import device_of
 
+__all__ = ["browser", "server"]  # fixtures
+
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
-POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'"
 PAGE = "/admin/sessions_core/dashboard/"
 PASSWORD = "a long password"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile/15E148"
 WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 BY = "test"
-
-
-def strict(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Middleware with a strict policy for every page."""
-
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
-
-    return middleware
-
-
-@pytest.fixture
-def server(settings: Any, workspace: Workspace) -> Iterator[LiveServer]:
-    settings.MIDDLEWARE = [f"{__name__}.strict", *settings.MIDDLEWARE]
-    settings.ALLOWED_HOSTS, settings.WHITENOISE_USE_FINDERS = ["localhost"], True
-    server = LiveServer("localhost")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ GATEPASS_SCREENSHOTS is a folder for screenshots.
 """
 
 import os
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,44 +15,19 @@ from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from sessions_core.models import Workspace
-from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.strict_console import browser, server
 from user_sessions.console import bulk_batches
 from user_sessions.models import UserSession
 from user_sessions.models.bulk_revocations import BulkRevocation
 
+__all__ = ["browser", "server"]  # fixtures
+
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
-POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'"
 PASSWORD = "a long password"
 LIST = "/admin/user_sessions/usersession/"
 DASHBOARD = "/admin/sessions_core/dashboard/"
-
-
-def strict(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Middleware with a strict policy for every page."""
-
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
-
-    return middleware
-
-
-@pytest.fixture
-def server(settings: Any, workspace: Workspace) -> Iterator[LiveServer]:
-    settings.MIDDLEWARE = [f"{__name__}.strict", *settings.MIDDLEWARE]
-    settings.ALLOWED_HOSTS, settings.WHITENOISE_USE_FINDERS = ["localhost"], True
-    server = LiveServer("localhost")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Two stories of an operator in a real browser, counted: each click and each Enter is one. Typing is free."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,24 +12,12 @@ from pytest_django.live_server_helper import LiveServer
 from sessions_core.models import Event
 from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
+from tests.strict_console import STRICT
 from tests.user_sessions.test_console_actions import LIST, address, is_live, page_of
 from tests.user_sessions.test_console_sessions_list import IPHONE, start
 from user_sessions.models import UserSession
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
-
-POLICY = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; object-src 'none'"
-
-
-def strict(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Middleware with a policy that allows nothing inline."""
-
-    def middleware(request: Any) -> Any:
-        response = get_response(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        return response
-
-    return middleware
 
 
 class Operator:
@@ -51,7 +39,7 @@ class Operator:
 
 @pytest.fixture
 def server(settings: Any) -> Iterator[LiveServer]:
-    settings.MIDDLEWARE = [f"{__name__}.strict", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = [STRICT, *settings.MIDDLEWARE]
     settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS = ["localhost"], []
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME = "s", "c"  # a __Host- cookie needs HTTPS
