@@ -233,7 +233,8 @@ def test_a_hostile_name_is_escaped_on_every_page(admin_client, workspace):
 def test_the_pages_have_a_fixed_number_of_queries(admin_client, workspace, rows, django_assert_num_queries):
     keys = [ApiKey.objects.issue(workspace, name=f"{n}", actor="test")[0] for n in range(rows)]
     keys[0].roll(overlap=DAY, actor="test")
-    admin_client.get(KEYS)
+    for path in (KEYS, page(keys[0])):  # Django keeps the types of models once it has read them
+        admin_client.get(path)
     with django_assert_num_queries(QUERIES["list"]):
         admin_client.get(KEYS)
     with django_assert_num_queries(QUERIES["page"]):

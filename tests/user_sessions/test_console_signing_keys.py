@@ -261,7 +261,8 @@ def test_the_pages_have_a_fixed_number_of_queries(admin_client, workspace, rotat
     key = SigningKey.objects.current(workspace, at=NOW - 9 * DAY)
     for days in range(rotations):
         SigningKey.objects.rotate(workspace, actor="test", at=NOW - (9 - days) * DAY)
-    admin_client.get(KEYS)
+    for path in (KEYS, page(key)):  # Django keeps the types of models once it has read them
+        admin_client.get(path)
     for path, queries in ((KEYS, 5), (page(key), 5), (line_of(key), 4)):
         with django_assert_num_queries(queries):
             assert admin_client.get(path).status_code == 200
