@@ -15,6 +15,7 @@ from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLIns
 from django.test.utils import CaptureQueriesContext
 
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.models.refusal_counts import refusals
 from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
@@ -37,10 +38,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters(settings: Any) -> None:
-    """Reset the rate limits, with a single process."""
+def fresh_counters(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reset the rate limits, with a single process, and write no counts of refusals."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
+    refusals.clear()
+    monkeypatch.setattr(refusals, "_due_at", float("inf"))
 
 
 @pytest.fixture(autouse=True)

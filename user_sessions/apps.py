@@ -14,6 +14,7 @@ class UserSessionsConfig(AppConfig):
             cleaning,
             deactivation,
             django_sign_ins,
+            failed_sign_ins,
             new_device_checks,
             password_changes,
             personal_data,
@@ -32,5 +33,6 @@ class UserSessionsConfig(AppConfig):
         trusted_keys.connect()
         password_changes.connect()
         django_sign_ins.connect()
+        failed_sign_ins.connect()
         reauthentication.connect()
         new_device_mail.connect()

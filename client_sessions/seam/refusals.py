@@ -22,8 +22,9 @@ from client_sessions.exceptions import (
 from client_sessions.seam.errors import CATALOGUE, SeamError, invalid
 from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.http.refusals import Refusals, refusal_in
+from sessions_core.models.refusal_counts import RefusalKind
 
-__all__ = ["REFUSALS", "refusal_of"]
+__all__ = ["REFUSALS", "counted_kind", "refusal_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,14 @@ REFUSALS: Refusals[SeamError] = {
     BodyTooLarge: _always("request_too_large"),
     BodyUnreadable: _always("invalid_json"),
 }
+
+
+def counted_kind(error: SeamError) -> RefusalKind | None:
+    """Return what the dashboard counts this error as, or None if it does not."""
+    if error.status == 429:
+        return RefusalKind.RATE_LIMIT
+    is_of_credential = error.status == 401 or error.type == "workspace_not_found"
+    return RefusalKind.INVALID_CREDENTIAL if is_of_credential else None
 
 
 def refusal_of(error: Exception) -> SeamError | None:

@@ -1,4 +1,4 @@
-"""The dashboard of the console: panels that apps register. Every number links to the list of the rows it counts.
+"""The dashboard of the console: panels that apps register. Every number of rows links to the list of those rows.
 
 One statement counts the figures of all panels, and one the bars of each chart, all up to a bound. So a page costs a few
 queries, however many panels and bars it has. PostgreSQL compiles a larger statement to machine code, which takes longer
@@ -19,7 +19,8 @@ from django.utils import timezone
 from django.utils.timezone import get_current_timezone_name
 
 from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
-from sessions_core.console.spans import DEFAULT, RANGES, Bounds, Span
+from sessions_core.console.counted_series import CountedSeries, chart_of_counts
+from sessions_core.console.spans import DEFAULT, RANGES, Span
 from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
 from sessions_core.db.counting import Bounded, bounded_counts
 
@@ -92,7 +93,7 @@ class Panel:
 
     title: "_StrOrPromise"
     figures: Sequence[Figure] = ()
-    series: Series | None = None
+    series: Series | CountedSeries | None = None
     shares: Callable[[], Sequence[Share]] | None = None
     note: "_StrOrPromise" = ""
 
@@ -192,12 +193,6 @@ def _counted(panel: Panel) -> Iterator[Bounded]:
             yield figure.among, MOST
 
 
-def _with_earlier(bounds: Bounds, span: Span) -> Iterator[Bounds]:
-    yield bounds
-    for shift, _ in span.range.earlier:
-        yield span.before(bounds, shift)
-
-
 def _shown(name: str, panel: Panel, span: Span, counts: Iterator[int], site: AdminSite) -> Shown:
     figures = []
     for figure in panel.figures:
@@ -223,8 +218,10 @@ def _number(site: AdminSite, count: int, listed: Figure | Share) -> Number:
     )
 
 
-def _chart(series: Series, span: Span, site: AdminSite) -> Chart:
-    times = [each for bounds in span.bars for each in _with_earlier(bounds, span)]
+def _chart(series: Series | CountedSeries, span: Span, site: AdminSite) -> Chart:
+    if isinstance(series, CountedSeries):
+        return chart_of_counts(series, span)
+    times = [each for bounds in span.bars for each in span.with_earlier(bounds)]
     counts = iter(bounded_counts([(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
     numbers = []
     for start, end in span.bars:

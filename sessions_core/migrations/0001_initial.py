@@ -55,6 +55,25 @@ class Migration(migrations.Migration):
             bases=("sessions_core.workspace",),
         ),
         migrations.CreateModel(
+            name="RefusalCount",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("workspace_id", models.UUIDField(default=uuid.UUID("00000000-0000-0000-0000-000000000000"))),
+                ("kind", models.CharField(max_length=20)),
+                ("step", models.IntegerField()),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "refusal count",
+                "verbose_name_plural": "refusal counts",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["step", "id"], name="sessions_core_refusals_time")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("step", "kind", "workspace_id"), name="sessions_core_refusals_once")
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="WebhookEndpoint",
             fields=[
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
