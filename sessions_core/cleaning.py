@@ -26,8 +26,8 @@ from django.db.models import (
 
 from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
-from sessions_core.models import Event, RefusalCount, Workspace
-from sessions_core.models.refusal_counts import step_of
+from sessions_core.models import Event, Workspace
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from sessions_core.moments import moment
 from sessions_core.webhooks.messages import WebhookMessage
 

@@ -19,8 +19,8 @@ from client_sessions.models import ClientSession
 from sessions_core.console import dashboard
 from sessions_core.console.dashboard import Shown, shown_panels
 from sessions_core.console.spans import RANGES, Span
-from sessions_core.models import ApiKey, Event, RefusalCount, WebhookEndpoint, WebhookMessage, Workspace
-from sessions_core.models.refusal_counts import step_of
+from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from user_sessions.models import Epoch, SigningKey, UserSession
 
 PAGE = "/admin/sessions_core/dashboard/"

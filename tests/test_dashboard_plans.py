@@ -15,8 +15,7 @@ from django.utils import timezone
 from benchmarks.fill import fill
 from sessions_core.console.dashboard import shown_panels
 from sessions_core.console.spans import RANGES, Span
-from sessions_core.models import RefusalCount
-from sessions_core.models.refusal_counts import step_of
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from tests.plans import is_slow, plans, statements
 from tests.policies import create_workspace
 

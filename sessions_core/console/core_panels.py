@@ -10,8 +10,8 @@ from sessions_core.console.console_permissions import REFUSED
 from sessions_core.console.counted_series import CountedSeries
 from sessions_core.console.dashboard import Figure, Panel, between, created_between, register
 from sessions_core.console.spans import Span
-from sessions_core.models import ApiKey, Event, RefusalCount, WebhookEndpoint, WebhookMessage
-from sessions_core.models.refusal_counts import RefusalKind
+from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
+from sessions_core.models.refusal_counts import RefusalCount, RefusalKind
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise

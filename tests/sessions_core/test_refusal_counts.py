@@ -12,12 +12,12 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_core.cleaning import clean, kind_named
-from sessions_core.models import RefusalCount
 from sessions_core.models import refusal_counts as module
 from sessions_core.models.refusal_counts import (
     NO_WORKSPACE,
     STEP,
     WRITE_INTERVAL,
+    RefusalCount,
     RefusalKind,
     Refusals,
     refusals,

@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.utils import timezone
 
-from sessions_core.models import Event, RefusalCount
-from sessions_core.models.refusal_counts import NO_WORKSPACE, refusals
+from sessions_core.models import Event
+from sessions_core.models.refusal_counts import NO_WORKSPACE, RefusalCount, refusals
 from tests.user_sessions import factors
 from tests.user_sessions.conftest import claims_of, first_error
 from tests.user_sessions.factors import APP_CODES, RECOVERY_CODES
