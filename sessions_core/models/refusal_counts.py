@@ -11,7 +11,7 @@ import time
 from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, gcd
 from threading import Lock
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 # A row has the refusals of this time. Every bar of the dashboard begins with such a step, in any time zone.
 STEP = timedelta(minutes=5)
+SECONDS = STEP.total_seconds()
 
 # Seconds between two writes of a process.
 WRITE_INTERVAL = 60.0
@@ -59,7 +60,7 @@ def step_of(time: datetime) -> int:
 
 
 def _steps(time: datetime) -> float:
-    return time.timestamp() / STEP.total_seconds()
+    return time.timestamp() / SECONDS
 
 
 class RefusalCountQuerySet(models.QuerySet["RefusalCount"]):
@@ -126,14 +127,9 @@ class Refusals(SideWrites):
 
     def count(self, kind: RefusalKind, workspace_id: UUID | None = None, *, at: datetime | None = None) -> None:
         """Count a refusal in memory."""
-        step = step_of(datetime.now(UTC) if at is None else at)
-        key = (step, kind.value, workspace_id or NO_WORKSPACE)
+        step = int(time.time() / SECONDS) if at is None else step_of(at)
         with self._lock:
-            if len(self._counts) >= MOST_COUNTS and key not in self._counts:
-                key = (step, kind.value, NO_WORKSPACE)
-                if len(self._counts) >= 2 * MOST_COUNTS and key not in self._counts:
-                    del self._counts[next(iter(self._counts))]  # after many hours without a database
-            self._counts[key] = self._counts.get(key, 0) + 1
+            self._hold((step, kind.value, workspace_id or NO_WORKSPACE), 1)
 
     def write_due(self, **_: Any) -> None:
         """Receive ``request_finished``. Add the counts to the table if the last time was a minute ago.
@@ -166,7 +162,15 @@ class Refusals(SideWrites):
         if not is_written:
             with self._lock:
                 for key, number in counts.items():
-                    self._counts[key] = self._counts.get(key, 0) + number
+                    self._hold(key, number)
+
+    def _hold(self, key: _Key, number: int) -> None:
+        """Add to a count in memory. Above the bound, workspaces count together."""
+        if len(self._counts) >= MOST_COUNTS and key not in self._counts:
+            key = (*key[:2], NO_WORKSPACE)
+            if len(self._counts) >= 2 * MOST_COUNTS and key not in self._counts:
+                del self._counts[next(iter(self._counts))]  # after many hours without a database
+        self._counts[key] = self._counts.get(key, 0) + number
 
     def clear(self) -> None:
         """Forget the counts of this process."""
