@@ -171,8 +171,8 @@ def bulk(revoked: int) -> dict[str, Any]:
 
     from user_sessions.models import UserSession
 
-    live = UserSession.objects.filter(stored_status="active").order_by("-created_at")
-    since = live.values_list("created_at", flat=True)[min(revoked, live.count()) - 1]
+    live = UserSession.objects.live().order_by("-created_at")
+    since = live.values_list("created_at", flat=True)[:revoked][::-1][0]
     connection.close()
     before = sign_ins(seconds=ALONE)
     ended, took, beside = _revoke(since)
