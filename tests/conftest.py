@@ -161,9 +161,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return compile(self, *args, **more)
 
         monkeypatch.setattr(compiler, "as_sql", as_sql)
-    for name in ("add_q", "add_annotation"):
+    for name, builder in (("add_q", Query.add_q), ("add_annotation", Query.add_annotation)):
 
-        def build(self: Any, *args: Any, build: Any = getattr(Query, name), **more: Any) -> Any:
+        def build(self: Any, *args: Any, build: Any = builder, **more: Any) -> Any:
             made.append(f"{self.model.__name__ if self.model else ''} {args}")
             return build(self, *args, **more)
 
