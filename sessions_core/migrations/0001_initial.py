@@ -167,6 +167,7 @@ class Migration(migrations.Migration):
                     "last_used_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
                 ),
+                ("scopes", models.JSONField(blank=True, editable=False, null=True, verbose_name="scopes")),
                 (
                     "successor",
                     models.OneToOneField(
