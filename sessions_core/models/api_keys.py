@@ -19,6 +19,7 @@ from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.events import Event
+from sessions_core.models.key_scopes import ScopesField
 from sessions_core.models.key_uses import key_uses
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
@@ -135,7 +136,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
     # Null: the key may do everything, also what is added later.
-    scopes = models.JSONField(pgettext_lazy("API key", "scopes"), null=True, blank=True, editable=False)
+    scopes = ScopesField(pgettext_lazy("API key", "scopes"), null=True, blank=True, editable=False)
     successor = models.OneToOneField(
         "self",
         on_delete=models.SET_NULL,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core import serializers
 
 from client_sessions.devices.urls import ROUTES as DEVICES
 from client_sessions.seam.routes import ROUTES as SEAM
@@ -86,6 +87,12 @@ def test_a_key_has_the_scopes_that_it_was_given(restricted, django_assert_num_qu
     assert key.scopes == SOME
     assert [scope for scope in ALL if key.has_scope(scope)] == SOME
     assert Event.objects.get(type="api_key.created").data == {"scopes": SOME}
+
+
+def test_a_dump_of_the_row_can_be_loaded(restricted, workspace):
+    for key in (restricted[0], ApiKey.objects.issue(workspace, name="backend", actor="test")[0]):
+        dumped = serializers.serialize("json", [ApiKey.objects.get(pk=key.pk)])
+        assert next(iter(serializers.deserialize("json", dumped))).object.scopes == key.scopes
 
 
 @pytest.mark.parametrize("scopes", [[], (), "tickets:write", {"tickets:write": 1}, 7, [None], [[]], ["tickets:read"]])
