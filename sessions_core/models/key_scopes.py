@@ -17,7 +17,7 @@ class ScopesField(models.TextField):  # type: ignore[type-arg]  # it takes none 
         return value.split() if isinstance(value, str) else value
 
     def get_prep_value(self, value: Any) -> str | None:
-        return None if value is None else " ".join(value)
+        return value if value is None or isinstance(value, str) else " ".join(value)
 
     def value_to_string(self, obj: models.Model) -> str:
         return self.get_prep_value(self.value_from_object(obj)) or ""

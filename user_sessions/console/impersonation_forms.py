@@ -17,12 +17,11 @@ __all__ = ["ImpersonationForm"]
 class ImpersonationForm(ReasonForm):
     """The workspace whose application the operator will use as the user, and the reason."""
 
-    field_order = ("workspace", "reason")
-
     workspace = WorkspaceField()
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.order_fields(["workspace", "reason"])
         self.user = user
 
     def clean_workspace(self) -> Workspace:
