@@ -135,7 +135,6 @@ class TestLiveSessions:
         assert numbers("endings")["times that all users of a workspace were signed out"] == "1"
 
     def test_more_than_the_bound_is_said_in_words(self, workspace, monkeypatch):
-        monkeypatch.setattr("user_sessions.console.session_panels.MOST", 2)
         monkeypatch.setattr(dashboard, "MOST", 2)
         sessions = [sign_in(workspace, f"u{n}", at=AT - timedelta(hours=n)) for n in range(4)]
         assert numbers("live_sessions") == {"live now": "more than 2"}

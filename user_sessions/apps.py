@@ -10,6 +10,7 @@ class UserSessionsConfig(AppConfig):
     def ready(self) -> None:
         from sessions_core.management import session_kinds
         from user_sessions import (  # noqa: F401
+            api_key_scopes,
             checks,
             cleaning,
             deactivation,
@@ -28,6 +29,7 @@ class UserSessionsConfig(AppConfig):
 
         cleaning.register_kinds()
         personal_data.register_source()
+        api_key_scopes.register_families()
         session_kinds.register(UserSessionKind())
         deactivation.connect()
         trusted_keys.connect()

@@ -22,7 +22,13 @@ from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN
 from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.admin_log import logged
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
-from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
+from sessions_core.console.api_key_words import (
+    last_use_in_words,
+    scope_in_words,
+    scopes_of,
+    state_badge,
+    warning_in_words,
+)
 from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
@@ -69,7 +75,7 @@ class ApiKeyAdmin(HistoryAdmin):
     """The page that answers a POST to create or roll a key shows the new secret. No other page does."""
 
     subject_field = "short"
-    list_display = ("name", "state", "last_use", "kind", "workspace", "short")
+    list_display = ("name", "state", "last_use", "kind", "access", "workspace", "short")
     list_filter = (KeyStateFilter, "kind", BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
@@ -143,6 +149,10 @@ class ApiKeyAdmin(HistoryAdmin):
     def scope(self, key: ApiKey) -> str:
         return scope_in_words(key)
 
+    @admin.display(description=pgettext_lazy("API key", "scopes"))
+    def access(self, key: ApiKey) -> str:
+        return scopes_of(key)
+
     @admin.display(description=_("last used"))
     def last_use(self, key: ApiKey) -> SafeString | str:
         return last_use_in_words(key, at=timezone.now())
@@ -208,7 +218,7 @@ class ApiKeyAdmin(HistoryAdmin):
         issued = {"name": given["name"], "actor": operator(request), "expires_at": form.ends_at()}
         with logged(request, self):
             if given["kind"] == ApiKey.Kind.SECRET:
-                key, text = ApiKey.objects.issue(given["workspace"], **issued)
+                key, text = ApiKey.objects.issue(given["workspace"], scopes=form.chosen_scopes(), **issued)
             else:
                 key = ApiKey.objects.issue_publishable(given["workspace"], **issued)
                 text = key.publishable_key

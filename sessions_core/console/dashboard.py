@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -52,8 +52,8 @@ Filters = Mapping[str, str]
 class Figure:
     """How many rows there are. It links to the list of ``model`` with these filters.
 
-    ``is_warning`` marks numbers that should be 0. If there are too many rows ``among`` which those were looked for, the
-    number is only the least there can be.
+    ``is_warning`` marks numbers that should be 0. With a ``condition``, the rows that meet it are counted. If there are
+    too many rows ``among`` which those were looked for, the number is only the least there can be.
     """
 
     label: "_StrOrPromise"
@@ -61,6 +61,7 @@ class Figure:
     model: type[Model]
     filters: Filters
     is_warning: bool = False
+    condition: Q | None = None
     among: QuerySet[Any] | None = None
 
 
@@ -188,9 +189,9 @@ def _as_text(time: datetime) -> str:
 def _counted(panel: Panel) -> Iterator[Bounded]:
     """Yield what is counted for the figures of a panel, in the order in which ``_shown`` takes the counts."""
     for figure in panel.figures:
-        yield figure.rows, MOST
+        yield Bounded(figure.rows, MOST, figure.condition)
         if figure.among is not None:
-            yield figure.among, MOST
+            yield Bounded(figure.among, MOST)
 
 
 def _shown(name: str, panel: Panel, span: Span, counts: Iterator[int], site: AdminSite) -> Shown:
@@ -222,7 +223,7 @@ def _chart(series: Series | CountedSeries, span: Span, site: AdminSite) -> Chart
     if isinstance(series, CountedSeries):
         return chart_of_counts(series, span)
     times = [each for bounds in span.bars for each in span.with_earlier(bounds)]
-    counts = iter(bounded_counts([(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
+    counts = iter(bounded_counts([Bounded(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
     numbers = []
     for start, end in span.bars:
         now, *before = (up_to(MOST_OF_BAR, next(counts)) for _ in range(1 + len(span.range.earlier)))

@@ -8,6 +8,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import sessions_core.crypto.sealing
+import sessions_core.models.key_scopes
 import sessions_core.models.workspaces
 
 
@@ -185,6 +186,12 @@ class Migration(migrations.Migration):
                 (
                     "last_used_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "scopes",
+                    sessions_core.models.key_scopes.ScopesField(
+                        blank=True, editable=False, null=True, verbose_name="scopes"
+                    ),
                 ),
                 (
                     "successor",

@@ -11,6 +11,7 @@ from rest_framework import exceptions
 
 from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.http.refusals import Refusals, refusal_in
+from sessions_core.http.routes import ScopeMissing
 from sessions_core.models.refusal_counts import RefusalKind
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.exceptions import (
@@ -90,6 +91,7 @@ REFUSALS: Refusals[ClerkError] = {
     TemplateError: lambda error: of_parameter("form_param_value_invalid", "claims", f"claims: {error}."),
     OutputTooLarge: _always("bad_request", "What the JWT template gives for this session is too large for a token."),
     # Requests
+    ScopeMissing: lambda error: ClerkError("authorization_invalid", f"The secret key needs the scope {error.scope}."),
     exceptions.MethodNotAllowed: _always("method_not_allowed", "This endpoint does not accept that method."),
     DisallowedHost: _always("host_invalid"),
     SuspiciousOperation: _always("malformed_request_parameters", "The query has too many parameters."),
