@@ -21,7 +21,7 @@ from tests.callers import Caller, bearer
 from tests.hosts import start_project
 from tests.policies import create_workspace
 from tests.sdks import packages
-from tests.versions import IS_STATED_SET, stated
+from tests.versions import IS_STATED_SET, find_missing, is_left_out
 from user_sessions.freshness import live_sessions
 from user_sessions.keys.trusted_keys import trusted_keys
 from user_sessions.models.signing_keys import private_key
@@ -29,11 +29,13 @@ from user_sessions.models.signing_keys import private_key
 OPERATOR = "operator:test"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_configure() -> None:
     if IS_STATED_SET:
-        chosen = stated(items)
-        config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
-        items[:] = chosen
+        find_missing()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    return True if IS_STATED_SET and is_left_out(collection_path) else None
 
 
 @pytest.fixture(autouse=True)
