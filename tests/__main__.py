@@ -7,7 +7,8 @@ Without arguments each database has a worker per processor. With arguments it ha
 longer to start than a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
 
 With CI set, ``--all`` also measures branch coverage in its run on SQLite, and fails below the floor in
-pyproject.toml. Measuring costs that run 40% more processor time, so the run on PostgreSQL does without.
+pyproject.toml. Measuring costs processor time, so tests/measured.py chooses the tests, and the run on PostgreSQL does
+without.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Fixtures of all tests: two workspaces with a key each, and threads that start together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,9 +21,10 @@ from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
 from tests.hosts import start_project
+from tests.measured import choose_measured, measuring
 from tests.policies import create_workspace
 from tests.sdks import packages
-from tests.versions import IS_STATED_SET, stated
+from tests.versions import IS_STATED_SET, find_missing, is_left_out
 from user_sessions.freshness import live_sessions
 from user_sessions.keys.trusted_keys import trusted_keys
 from user_sessions.models.signing_keys import private_key
@@ -31,11 +32,23 @@ from user_sessions.models.signing_keys import private_key
 OPERATOR = "operator:test"
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_configure() -> None:
     if IS_STATED_SET:
-        chosen = stated(items)
-        config.hook.pytest_deselected(items=list(set(items) - set(chosen)))
-        items[:] = chosen
+        find_missing()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    return True if IS_STATED_SET and is_left_out(collection_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    choose_measured(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with measuring(item):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
