@@ -26,6 +26,7 @@ from sessions_core.user_keys import key_in_text
 from user_sessions.console.bulk_views import BulkRevoking
 from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
+from user_sessions.console.session_downloads import SessionDownloads
 from user_sessions.console.session_facts import with_badge_facts
 from user_sessions.console.session_filters import (
     DeviceFilter,
@@ -63,7 +64,7 @@ ENDINGS = ("end", "revoke")
 
 
 @admin.register(UserSession)
-class UserSessionAdmin(BulkRevoking, HistoryAdmin):
+class UserSessionAdmin(SessionDownloads, BulkRevoking, HistoryAdmin):
     list_display = ("device", "status_now", "who", "address", "times")
     list_display_links = ("device",)
     list_filter = (
