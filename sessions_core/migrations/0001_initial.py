@@ -261,6 +261,7 @@ class Migration(migrations.Migration):
                         verbose_name="response time",
                     ),
                 ),
+                ("recent_attempts", models.JSONField(blank=True, editable=False, null=True)),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
                 ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
                 (
