@@ -22,7 +22,13 @@ from sessions_core.changelists import BY_WORKSPACE, SHORT_PATTERN
 from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.admin_log import logged
 from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
-from sessions_core.console.api_key_words import last_use_in_words, scope_in_words, state_badge, warning_in_words
+from sessions_core.console.api_key_words import (
+    last_use_in_words,
+    scope_in_words,
+    state_badge,
+    uses_in_words,
+    warning_in_words,
+)
 from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
@@ -87,6 +93,7 @@ class ApiKeyAdmin(HistoryAdmin):
         "publishable_key",
         "state",
         "last_use",
+        "uses",
         "last_change",
         "created_at",
         "created_by",
@@ -101,6 +108,7 @@ class ApiKeyAdmin(HistoryAdmin):
         "publishable_key",
         "state",
         "last_use",
+        "uses",
         "last_change",
         "created_by",
         "rolled_from",
@@ -147,6 +155,10 @@ class ApiKeyAdmin(HistoryAdmin):
     def last_use(self, key: ApiKey) -> SafeString | str:
         return last_use_in_words(key, at=timezone.now())
 
+    @admin.display(description=_("requests since it was rolled"))
+    def uses(self, key: ApiKey) -> SafeString | str:
+        return uses_in_words(key)
+
     @admin.display(description=_("last change made with it"))
     def last_change(self, key: ApiKey) -> SafeString | str:
         event = Event.objects.filter(actor=key.actor).first()
@@ -175,7 +187,10 @@ class ApiKeyAdmin(HistoryAdmin):
             return "-"
         now = timezone.now()
         facts = (link_to(key), state_badge(key, at=now), gettext("last use"), last_use_in_words(key, at=now))
-        return format_html("{} {}, {}: {}", *facts)
+        shown = format_html("{} {}, {}: {}", *facts)
+        if key.successor_id is None:
+            return shown
+        return format_html("{}, {}: {}", shown, gettext("requests since the roll"), uses_in_words(key))
 
     # Actions
 
