@@ -33,6 +33,7 @@ from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
 
@@ -75,6 +76,7 @@ class ApiKeyAdmin(HistoryAdmin):
     """The page that answers a POST to create or roll a key shows the new secret. No other page does."""
 
     subject_field = "short"
+    is_sensitive = True
     list_display = ("name", "state", "last_use", "kind", "workspace", "short")
     list_filter = (KeyStateFilter, "kind", BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
@@ -214,6 +216,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the facts of a new key, or create it and show it once."""
         require_permission(request, permission_for("create", ApiKey))
+        require_recent_authentication(request)
         form = CreateKeyForm(request.POST or None, at=timezone.now(), initial={"workspace": _first_choice(request)})
         if request.method != "POST" or not form.is_valid():
             return self._form_page(
@@ -233,6 +236,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def roll_view(self, request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
         """Ask how long the key works beside its successor, or roll it and show the successor once."""
         require_permission(request, permission_for("roll", ApiKey))
+        require_recent_authentication(request)
         key: ApiKey | None = self.get_object(request, str(key_id))
         if key is None:
             raise Http404
