@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
                         verbose_name="successor",
                     ),
                 ),
-                ("uses_since_roll", models.PositiveBigIntegerField(default=0, editable=False)),
+                ("uses_since_roll", models.PositiveBigIntegerField(db_default=0, default=0, editable=False)),
                 ("overlap", models.DurationField(blank=True, editable=False, null=True)),
                 (
                     "workspace",
