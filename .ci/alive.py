@@ -128,6 +128,8 @@ _.x1
 _.x2
 _.place_width
 _.marks
+_.segments
+_.part_texts
 _.top
 
 # The template of a bulk revocation's preview reads it.

@@ -15,8 +15,10 @@ class ClientSessionsConfig(AppConfig):
         if find_spec("rest_framework"):
             from client_sessions import view_checks  # noqa: F401
         from client_sessions import cleaning, passes, personal_data
+        from client_sessions.api_key_scopes import CLIENT_SESSIONS
         from client_sessions.management.client_session_kind import ClientSessionKind
         from client_sessions.models import forgetting
+        from sessions_core.api_key_scopes import register
         from sessions_core.management import session_kinds
 
         cleaning.register_kinds()
@@ -24,3 +26,4 @@ class ClientSessionsConfig(AppConfig):
         session_kinds.register(ClientSessionKind())
         forgetting.connect()
         passes.connect()
+        register(CLIENT_SESSIONS)

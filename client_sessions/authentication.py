@@ -4,7 +4,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from client_sessions.exceptions import TokenRefused
@@ -12,6 +13,7 @@ from client_sessions.models import (
     ClientSession,
 )
 from client_sessions.presented_tokens import CLIENT_SESSION_HEADERS, client_session_of, presented_token
+from sessions_core.api_key_scopes import ScopeFamily
 from sessions_core.crypto.tokens import is_api_key
 from sessions_core.http.caching import keep_rest_answer_private
 from sessions_core.http.caller import bearer_of
@@ -42,18 +44,32 @@ class ClientSessionAuthentication(BaseAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Authenticate a secret API key of a backend; ``request.auth`` is the API key."""
+    """Authenticate a secret API key of a backend; ``request.auth`` is the API key.
+
+    A key with a list of scopes is answered with 403, unless a subclass has a ``family`` and the key has its scope: to
+    read for safe methods, to change for others.
+    """
 
     credential_headers = ("Authorization",)
+
+    family: ScopeFamily | None = None
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         keep_rest_answer_private(request, self.credential_headers)
         bearer = bearer_of(request)
         if not is_api_key(bearer):
             return None
-        if key := ApiKey.authenticate(bearer):
-            return AnonymousUser(), key
-        raise AuthenticationFailed(_("The API key is unknown."), code="unauthorized")
+        key = ApiKey.authenticate(bearer)
+        if key is None:
+            raise AuthenticationFailed(_("The API key is unknown."), code="unauthorized")
+        if key.scopes is not None and not self._has_scope(key, request):
+            raise PermissionDenied(_("The API key does not have the scope of this view."), code="insufficient_scope")
+        return AnonymousUser(), key
+
+    def _has_scope(self, key: ApiKey, request: Request) -> bool:
+        if self.family is None:
+            return False
+        return key.has_scope(self.family.read if request.method in SAFE_METHODS else self.family.write)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -16,8 +16,11 @@ class SessionsCoreConfig(AppConfig):
             cleaning_checks,
             database_checks,
         )
+        from sessions_core.models.refusal_counts import refusals
 
         cleaning.register_events()
+        cleaning.register_refusal_counts()
+        refusals.connect()
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
             from sessions_core.http.cors_headers import disable_for_api

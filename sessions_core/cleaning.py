@@ -27,6 +27,7 @@ from django.db.models import (
 from sessions_core.conf import settings
 from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from sessions_core.moments import moment
 from sessions_core.webhooks.messages import WebhookMessage
 
@@ -42,6 +43,7 @@ __all__ = [
     "record_run",
     "register",
     "register_events",
+    "register_refusal_counts",
 ]
 
 BY = "system:clean"
@@ -292,6 +294,21 @@ def register_events() -> None:
             due=_is_old,
             among=lambda until: Q(pk__lt=first_event_after(until)),
             order=("pk",),
+            per_workspace=False,
+        )
+    )
+
+
+def register_refusal_counts() -> None:
+    """Register old counts of refused requests, which stay as long as events."""
+    register(
+        Kind(
+            name="refusal_counts",
+            model=RefusalCount,
+            retention=partial(settings.retention_of, "events"),
+            due=lambda until: Q(step__lt=step_of(until)),
+            among=lambda until: Q(step__lt=step_of(until)),
+            order=("step", "pk"),
             per_workspace=False,
         )
     )

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from sessions_core.http.caller import client_address
 from sessions_core.models import Event
+from sessions_core.models.refusal_counts import RefusalKind, refusals
 from sessions_core.rates import Rate, network_of, seconds_to_wait
 from sessions_core.texts import is_storable
 from user_sessions.conf import settings
@@ -34,6 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     seconds = _seconds_to_wait(request) if request.method == "POST" else 0
     if not seconds:
         return admin.site.login(request)
+    refusals.count(RefusalKind.RATE_LIMIT)
     site = copy(admin.site)
     site.login_form = RefusingForm
     response = site.login(request)

@@ -106,10 +106,16 @@ def main(host: str, port: int, workers: int) -> None:
     """Serve until a signal. The application is loaded before the fork, so new workers start fast."""
     from sessions_project.wsgi import application  # importing it runs the system checks
 
+    def work() -> None:
+        from sessions_core.models.refusal_counts import refusals  # now that Django is set up
+
+        worker.serve(application, listener)
+        refusals.write_at_exit()
+
     connections.close_all()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=1024)
-    supervisor = Supervisor(lambda: worker.serve(application, listener), count=workers)
+    supervisor = Supervisor(work, count=workers)
     for number in _STOP_SIGNALS:
         signal.signal(number, supervisor.stop)
     supervisor.run()

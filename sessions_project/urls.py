@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from sessions_core.http.routes import Route
+from sessions_core.http.routes import ANY_KEY, Route
 from sessions_project import views
 from sessions_project.console_sign_in import sign_in
 from user_sessions.clerk.backend.backend_routes import BACKENDS
@@ -22,5 +22,5 @@ urlpatterns = [
     path("", include("client_sessions.urls")),
     path("", include("client_sessions.devices.urls")),
     path("", include("user_sessions.urls")),
-    Route(f"v1/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS).urlpattern(),
+    Route(f"v1/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS, ANY_KEY).urlpattern(),
 ]

@@ -11,10 +11,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import connection
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
 from django.test.utils import CaptureQueriesContext
 
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.models.refusal_counts import refusals
 from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
@@ -37,10 +39,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters(settings: Any) -> None:
-    """Reset the rate limits, with a single process."""
+def fresh_counters(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reset the rate limits, with a single process, and write no counts of refusals."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
+    refusals.clear()
+    monkeypatch.setattr(refusals, "_due_at", float("inf"))
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +155,7 @@ def at_once() -> Callable[..., list[Any]]:
 
 @pytest.fixture
 def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list of the querysets that Django compiles from now on."""
+    """Return a list of the querysets that Django builds with a filter or an annotation, or compiles, from now on."""
     made: list[str] = []
     for compiler in (SQLCompiler, SQLInsertCompiler, SQLUpdateCompiler, SQLDeleteCompiler):
 
@@ -160,6 +164,13 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             return compile(self, *args, **more)
 
         monkeypatch.setattr(compiler, "as_sql", as_sql)
+    for name, builder in (("add_q", Query.add_q), ("add_annotation", Query.add_annotation)):
+
+        def build(self: Any, *args: Any, build: Any = builder, **more: Any) -> Any:
+            made.append(f"{self.model.__name__ if self.model else ''} {args}")
+            return build(self, *args, **more)
+
+        monkeypatch.setattr(Query, name, build)
     return made
 
 

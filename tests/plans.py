@@ -38,7 +38,7 @@ class Statements:
         self.run: dict[str, Any] = {}
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.partition(" ")[0] in ("SELECT", "UPDATE", "DELETE", "WITH"):
+        if sql.lstrip("(").partition(" ")[0] in ("SELECT", "UPDATE", "DELETE", "WITH"):
             self.run.setdefault(sql, params)
         return execute(sql, params, many, context)
 

@@ -12,6 +12,7 @@ from django.templatetags.static import StaticNode
 from django.test import Client
 from django.utils import timezone, translation
 
+from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.console.api_key_pages import ApiKeyAdmin
 from sessions_core.crypto import tokens
 from sessions_core.models import ApiKey, Event
@@ -46,7 +47,8 @@ def words(response):
 
 
 def created(client, **given):
-    return client.post(f"{KEYS}add/", {"name": "shop", "workspace": "Here", "kind": "secret", "lifetime": ""} | given)
+    form = {"name": "shop", "workspace": "Here", "kind": "secret", "lifetime": "", "scopes": list(registered_scopes())}
+    return client.post(f"{KEYS}add/", form | given)
 
 
 def secret(response):

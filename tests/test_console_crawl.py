@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.console.console_permissions import REFUSED
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, Workspace
 from sessions_core.models.dashboards import Dashboard
@@ -24,6 +25,7 @@ from tests.callers import bearer
 from tests.client_sessions.test_secrets import is_credential
 from tests.console_walk import OF_TEMPLATE, Address, addresses, console_pages, everything
 from tests.embedded import embedded
+from tests.policies import set_user_session_policy
 from user_sessions.tokens.client_tokens import read_client_token
 from user_sessions.tokens.device_tokens import read_device_token, read_not_me_token
 from user_sessions.tokens.ticket_tokens import read_ticket_token
@@ -127,7 +129,7 @@ def shown_once(root: Client) -> dict[str, str]:
     workspace, key = str(Workspace.objects.get().pk), ApiKey.objects.get()
     endpoint = WebhookEndpoint.objects.get()
     keys, hooks = "/admin/sessions_core/apikey/", "/admin/sessions_core/webhookendpoint/"
-    kept = {"workspace": workspace, "name": "x", "kind": "secret", "overlap": "hour"}
+    kept = {"workspace": workspace, "name": "x", "kind": "secret", "overlap": "hour", "scopes": [*registered_scopes()]}
     pages = {
         "created key": text_of(root.post(f"{keys}add/", kept)),
         "rolled key": text_of(root.post(f"{keys}{key.pk}/roll/", kept)),
@@ -136,7 +138,13 @@ def shown_once(root: Client) -> dict[str, str]:
         ),
         "replaced webhook secret": text_of(root.post(f"{hooks}{endpoint.pk}/rotate/")),
     }
-    found = {name: re.search(r"seam_\w{20,}|whsec_[\w+/=]{20,}", page) for name, page in pages.items()}
+    set_user_session_policy(Workspace.objects.get(), sign_in_url="https://app.example.com/sign-in")
+    maria = get_user_model().objects.get(username="maria")
+    reason = {"workspace": workspace, "reason": "support"}
+    link = root.post(f"/admin/user_sessions/ticket/of_user/{maria.pk}/impersonate/", reason)
+    pages["link that signs in"] = text_of(link)
+    secret = re.compile(r"seam_\w{20,}|whsec_[\w+/=]{20,}|(?<=ticket=)[\w.-]{20,}")
+    found = {name: secret.search(page) for name, page in pages.items()}
     return {name: each[0] if each else pytest.fail(f"{name}: {pages[name]}") for name, each in found.items()}
 
 
@@ -152,7 +160,9 @@ def works(text: str, workspace: Workspace) -> bool:
 def test_no_screen_download_or_log_has_a_credential(root, secrets, workspace, caplog):
     caplog.set_level(logging.DEBUG)
     secrets |= shown_once(root)
-    assert {name for name, text in secrets.items() if works(text, workspace)} >= {"API key", "ticket", "created key"}
+    assert {name for name, text in secrets.items() if works(text, workspace)} >= {
+        *("API key", "ticket", "created key", "link that signs in"),
+    }
     caplog.clear()
     pages = dict(crawl(root, workspace))
     pages["Django's log"] = "\n".join(f"{each.change_message} {each.object_repr}" for each in LogEntry.objects.all())

@@ -20,6 +20,7 @@ from sessions_core.console import dashboard
 from sessions_core.console.dashboard import Shown, shown_panels
 from sessions_core.console.spans import RANGES, Span
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from user_sessions.models import Epoch, SigningKey, UserSession
 
 PAGE = "/admin/sessions_core/dashboard/"
@@ -134,7 +135,6 @@ class TestLiveSessions:
         assert numbers("endings")["times that all users of a workspace were signed out"] == "1"
 
     def test_more_than_the_bound_is_said_in_words(self, workspace, monkeypatch):
-        monkeypatch.setattr("user_sessions.console.session_panels.MOST", 2)
         monkeypatch.setattr(dashboard, "MOST", 2)
         sessions = [sign_in(workspace, f"u{n}", at=AT - timedelta(hours=n)) for n in range(4)]
         assert numbers("live_sessions") == {"live now": "more than 2"}
@@ -175,9 +175,29 @@ class TestKeysAndWebhooks:
         endpoint.disable(actor=BY, at=AT)
         assert list(numbers("webhooks").values()) == ["0", "1", "1"]
 
-    def test_refusals_are_counted(self, workspace):
+
+class TestRefusals:
+    def test_forbidden_requests_to_the_console_are_counted(self, workspace):
         Event.objects.record("console.refused", subject="page", workspace_id=None, actor=BY, at=AT - timedelta(hours=1))
         assert numbers("refusals")["forbidden requests to the console"] == "1"
+
+    def test_a_bar_has_the_refusals_of_its_hour_by_kind(self, db):
+        counts = [("rate_limit", 4, 95), ("rate_limit", 3, 89), ("wrong_password", 2, 60), ("wrong_password", 5, 2000)]
+        for kind, number, minutes in counts:
+            RefusalCount.objects.create(kind=kind, number=number, step=step_of(AT - timedelta(minutes=minutes)))
+        chart = panels()["refusals"].chart
+        assert [list(bar.numbers.parts) for bar in chart.bars[-3:]] == [[0, 0, 0, 4], [2, 0, 0, 3], [0, 0, 0, 0]]
+        assert [(segment.name, segment.y, segment.height) for segment in chart.bars[-2].segments] == [
+            ("part-1", 60, 40),
+            ("part-4", 0, 60),
+        ]
+        assert [(str(part.label), part.total) for part in chart.parts] == [
+            ("wrong passwords", "2"),
+            ("wrong codes of a second factor", "0"),
+            ("invalid credentials", "0"),
+            ("over a rate limit", "7"),
+        ]
+        assert (chart.total, [sums.total for sums in chart.earlier]) == ("9", ["5", "0"])
 
 
 class TestLinks:
@@ -236,12 +256,12 @@ class TestPermissions:
 
 
 class TestPage:
-    def test_it_takes_seven_queries_and_two_more_for_permissions(self, console, workspace, django_assert_num_queries):
+    def test_it_takes_eight_queries_and_two_more_for_permissions(self, console, workspace, django_assert_num_queries):
         sign_in(workspace, "u1").revoke(actor=BY, reason="stolen")
-        with django_assert_num_queries(7):  # session, user, figures, two charts, devices, reasons
+        with django_assert_num_queries(8):  # session, user, figures, three charts, devices, reasons
             console.get(PAGE)
         client = signed_in(staff(*Permission.objects.values_list("codename", flat=True)))
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             client.get(PAGE)
 
     @pytest.mark.parametrize("range", ["1h", "24h", "7d", "30d", "", "nothing", "%00"])
@@ -260,11 +280,11 @@ class TestPage:
         sign_in(workspace, "u1")
         found = Inline()
         found.feed(console.get(PAGE).content.decode().partition('id="content"')[2])
-        assert found.inline == [] and found.count["details"] == 2
+        assert found.inline == [] and found.count["details"] == 3
 
     def test_the_table_has_what_the_drawing_shows(self, console):
         page = console.get(PAGE).content.decode()
-        assert page.count('<rect class="gatepass-bar"') == page.count('<th scope="row">') == 48
+        assert page.count('<rect class="gatepass-bar"') == page.count('<th scope="row">') == 72
 
     @pytest.mark.parametrize(("language", "title"), [("de", "Anmeldungen"), ("fr", "Connexions")])
     def test_it_speaks_the_language_of_the_operator(self, console, language, title):

@@ -17,7 +17,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
-from sessions_core.models import Workspace
+from sessions_core.models import ApiKey, Workspace
 from tests.console_walk import addresses, console_pages, everything
 from tests.embedded import embedded, in_browser
 from tests.strict_console import browser, server
@@ -119,6 +119,9 @@ def furnish(workspace: Workspace) -> UserSession:
     SigningKey.objects.current(workspace, at=now - timedelta(days=80))
     SigningKey.objects.rotate(workspace, actor="operator:1", at=now - timedelta(minutes=4))
     session.revoke(actor="operator:1", at=now, reason="stolen phone")
+    for name in ("shop", "import"):
+        key, _text = ApiKey.objects.issue(workspace, name=name, actor="operator:1")
+    key.roll(overlap=timedelta(days=7), actor="operator:1", reason="found in a log")
     return session
 
 
@@ -132,6 +135,8 @@ def test_screenshots(console, workspace, scheme, width):
         "sessions": "/admin/user_sessions/usersession/",
         "session": f"/admin/user_sessions/usersession/{quote(phone.pk)}/change/",
         "template": f"/admin/user_sessions/jwttemplate/{quote(template().pk)}/change/",
+        "bulk-revoke": "/admin/user_sessions/usersession/bulk_revoke/?status_now=live&created=24h",
+        "api-keys": "/admin/sessions_core/apikey/",
         "signing-keys": f"/admin/user_sessions/signingkey/time_line/{workspace.pk}/",
     }
     for name, path in pictures.items():

@@ -17,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from client_sessions.models import ClientSession
 from sessions_core.models import Workspace
+from sessions_core.models.refusal_counts import RefusalCount, RefusalKind, step_of
 from tests.embedded import embedded, in_browser
 from tests.strict_console import browser, server
 from user_sessions.models import SigningKey, UserSession
@@ -66,6 +67,10 @@ def furnish(workspace: Workspace) -> None:
                 session.revoke(actor=BY, at=at, reason="lost laptop" if hours % 3 else "stolen phone")
     ClientSession.objects.start(workspace, actor=BY, expires_at=now + timedelta(hours=2))
     SigningKey.objects.current(workspace, at=now - timedelta(days=100))
+    for hours in range(30):
+        for place, kind in enumerate(RefusalKind):
+            number = (3 + place) * (8 if hours < 2 and place != 1 else 1 + hours % 3)
+            RefusalCount.objects.create(kind=kind, number=number, step=step_of(now - timedelta(hours=hours)))
 
 
 @pytest.mark.parametrize("scripts", [True, False])

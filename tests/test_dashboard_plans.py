@@ -15,6 +15,7 @@ from django.utils import timezone
 from benchmarks.fill import fill
 from sessions_core.console.dashboard import shown_panels
 from sessions_core.console.spans import RANGES, Span
+from sessions_core.models.refusal_counts import RefusalCount, step_of
 from tests.plans import is_slow, plans, statements
 from tests.policies import create_workspace
 
@@ -26,6 +27,7 @@ ROWS = 20_000
 BOUNDED = {
     r"Seq Scan on user_sessions_epoch": "the epochs, which PostgreSQL hashes for 10,000 sessions",
     r"Sort Key: user_sessions_activity.is_mobile": "the devices of at most 1,000 sign-ins",
+    r"Sort Key: sessions_core_refusalcount\S*\.kind": "the counts of one bar",
     r"Seq Scan on sessions_core_webhookmessage": "an empty table",
     r"Seq Scan on (user_sessions_usersession|user_sessions_activity|auth_user)$": "1,000 of 20,000 rows",
 }
@@ -36,9 +38,20 @@ def steps(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, s
     """Return the steps of the plans of all statements, for each range."""
     with django_db_blocker.unblock(), transaction.atomic():
         fill(create_workspace(name="Here").pk, ROWS, since=timezone.now() - timedelta(seconds=ROWS))
+        _refuse()
         _spread_over_days()
         yield {name: _steps(name) for name in RANGES}
         transaction.set_rollback(True)
+
+
+def _refuse() -> None:
+    """Add counts of 5,000 steps in two years, three kinds each."""
+    now, kinds = timezone.now(), ("invalid_credential", "rate_limit", "wrong_password")
+    RefusalCount.objects.bulk_create(
+        RefusalCount(step=step_of(now - number * timedelta(hours=4)), kind=kind, number=1)
+        for number in range(5_000)
+        for kind in kinds
+    )
 
 
 def _spread_over_days() -> None:
@@ -71,6 +84,7 @@ def test_no_number_reads_a_whole_table(steps, name):
     "index",
     [
         "sessions_core_event_type",
+        "sessions_core_refusals",
         "user_sessions_unrecorded",
         "client_sessions_ends",
         "user_sessions_key_unrotated",

@@ -10,10 +10,12 @@ class UserSessionsConfig(AppConfig):
     def ready(self) -> None:
         from sessions_core.management import session_kinds
         from user_sessions import (  # noqa: F401
+            api_key_scopes,
             checks,
             cleaning,
             deactivation,
             django_sign_ins,
+            failed_sign_ins,
             new_device_checks,
             password_changes,
             personal_data,
@@ -27,10 +29,12 @@ class UserSessionsConfig(AppConfig):
 
         cleaning.register_kinds()
         personal_data.register_source()
+        api_key_scopes.register_families()
         session_kinds.register(UserSessionKind())
         deactivation.connect()
         trusted_keys.connect()
         password_changes.connect()
         django_sign_ins.connect()
+        failed_sign_ins.connect()
         reauthentication.connect()
         new_device_mail.connect()

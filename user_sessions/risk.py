@@ -81,11 +81,16 @@ def no_risk(user: Any, session: "UserSession", activity: "Activity", before: "Qu
     return ALLOWED
 
 
+def assesses_risk() -> bool:
+    """Return True if ``USER_SESSIONS["SIGN_IN_RISK"]`` names a function that may refuse a sign-in."""
+    return import_string(settings.sign_in_risk) is not no_risk
+
+
 def risk_of(session: "UserSession", activity: "Activity", before: "QuerySet[Activity]") -> Risk:
     """Return what the function of the host decides. If it raises, the sign-in is allowed and the error is logged."""
-    function = import_string(settings.sign_in_risk)
-    if function is no_risk:
+    if not assesses_risk():
         return ALLOWED
+    function = import_string(settings.sign_in_risk)
     try:
         with atomic():
             risk: object = function(session.user, session, activity, before)

@@ -46,6 +46,8 @@ class SessionsOfEpoch:
 def _started(events: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
     # ``UserSession.require`` records ``user_session.pending`` with the tasks, ``start`` without.
     begun = {event.subject: event for event in events if "tasks" not in event.data}
+    if not begun:
+        return
     joined = ("user", "client", "workspace", "latest_activity")
     sessions = UserSession.objects.with_status_facts().select_related(*joined).in_bulk(begun)
     for id, session in sessions.items():

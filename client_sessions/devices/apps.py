@@ -2,6 +2,8 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from client_sessions import resources
+from client_sessions.devices.device_scopes import DEVICES
+from sessions_core.api_key_scopes import register
 
 
 class DevicesConfig(AppConfig):
@@ -18,3 +20,4 @@ class DevicesConfig(AppConfig):
         resources.register("connect_webview", models.ConnectWebview)
         resources.register("connected_account", models.ConnectedAccount, through=["customer", "connect_webviews"])
         resources.register("device", models.Device, through=["connected_account", "user_identities"], counted=True)
+        register(DEVICES)

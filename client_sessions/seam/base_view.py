@@ -13,11 +13,13 @@ from client_sessions.models.statements import WITH_WORKSPACE
 from client_sessions.scoping import Auth
 from client_sessions.seam.credentials import CredentialAuthentication
 from client_sessions.seam.errors import SeamError, envelope
-from client_sessions.seam.refusals import refusal_of
+from client_sessions.seam.refusals import counted_kind, refusal_of
 from client_sessions.seam.throttling import CredentialThrottle, anonymous_wait
 from sessions_core.http.base_view import ApiView
 from sessions_core.http.cors import Cors
+from sessions_core.http.counted_refusals import count_refusal
 from sessions_core.http.responses import Response
+from sessions_core.models.refusal_counts import RefusalKind
 
 __all__ = ["SeamView", "not_found"]
 
@@ -67,12 +69,14 @@ class SeamView(ApiView):
         if isinstance(error, MethodNotAllowed):
             error = SeamError("method_not_allowed", f"Accepted methods: {', '.join(self.allowed_methods)}.")
         api_error = refusal_of(error)
-        is_unauthenticated = api_error is not None and (
-            api_error.status == 401 or api_error.type == "workspace_not_found"
-        )
-        if is_unauthenticated and (seconds := anonymous_wait(self.request)):
+        if api_error is None:
+            return None
+        is_of_credential = counted_kind(api_error) == RefusalKind.INVALID_CREDENTIAL
+        if is_of_credential and (seconds := anonymous_wait(self.request)):
             api_error = SeamError("too_many_requests", retry_after=seconds)
-        return self._answer(api_error) if api_error else None
+        if kind := counted_kind(api_error):
+            count_refusal(self, kind)
+        return self._answer(api_error)
 
     def busy_response(self) -> Response:
         return self._answer(SeamError("service_unavailable"))

@@ -20,6 +20,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
         403,
         "A publishable key opens empty client sessions only; grant resources from your backend.",
     ),
+    "insufficient_scope": (403, "The API key does not have the scope of this endpoint."),
     "client_session_token_already_exists": (
         400,
         "A client session with this user_identifier_key exists. Use /client_sessions/get_or_create to get it.",

@@ -22,8 +22,10 @@ from client_sessions.exceptions import (
 from client_sessions.seam.errors import CATALOGUE, SeamError, invalid
 from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.http.refusals import Refusals, refusal_in
+from sessions_core.http.routes import ScopeMissing
+from sessions_core.models.refusal_counts import RefusalKind
 
-__all__ = ["REFUSALS", "refusal_of"]
+__all__ = ["REFUSALS", "counted_kind", "refusal_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,10 @@ def _conflict(error: GrantConflict) -> SeamError:
     return invalid(name, "The client session has another one already")
 
 
+def _scope_missing(error: ScopeMissing) -> SeamError:
+    return SeamError("insufficient_scope", f"The API key needs the scope {error.scope}.")
+
+
 def _throttled(error: exceptions.Throttled) -> SeamError:
     return SeamError("too_many_requests", retry_after=ceil(getattr(error, "wait", None) or 1))
 
@@ -63,12 +69,21 @@ REFUSALS: Refusals[SeamError] = {
     exceptions.AuthenticationFailed: _always("unauthorized"),
     exceptions.PermissionDenied: _always("unauthorized"),
     exceptions.Throttled: _throttled,
+    ScopeMissing: _scope_missing,
     SuspiciousOperation: _always("invalid_query_params", "The query has too many parameters."),
     BodyWithoutLength: _always("length_required"),
     BodyNotJson: _always("invalid_content_type"),
     BodyTooLarge: _always("request_too_large"),
     BodyUnreadable: _always("invalid_json"),
 }
+
+
+def counted_kind(error: SeamError) -> RefusalKind | None:
+    """Return what the dashboard counts this error as, or None if it does not."""
+    if error.status == 429:
+        return RefusalKind.RATE_LIMIT
+    is_of_credential = error.status == 401 or error.type == "workspace_not_found"
+    return RefusalKind.INVALID_CREDENTIAL if is_of_credential else None
 
 
 def refusal_of(error: Exception) -> SeamError | None:

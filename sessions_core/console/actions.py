@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from sessions_core.console.pages import FactAdmin
 
-__all__ = ["Confirmed", "ConfirmedActions", "Reason", "confirmed", "confirmed_of_all"]
+__all__ = ["Confirmed", "ConfirmedActions", "Reason", "ReasonForm", "confirmed", "confirmed_of_all"]
 
 # Maximum number of rows that a confirmation page lists.
 MOST_SHOWN = 100

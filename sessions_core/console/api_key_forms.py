@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
+from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.console.console_words import exact
 from sessions_core.models import ApiKey, Workspace
 from sessions_core.models.api_keys import LONGEST_NAME, LONGEST_WAIT
@@ -34,6 +35,12 @@ class CreateKeyForm(forms.Form):
         label=_("Kind of key"), choices=ApiKey.Kind.choices, initial=ApiKey.Kind.SECRET, widget=forms.RadioSelect
     )
     lifetime = forms.ChoiceField(label=pgettext_lazy("API key", "Ends"), required=False, widget=forms.RadioSelect)
+    scopes = forms.MultipleChoiceField(
+        label=_("The key may"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("If all are chosen, the key may do everything in the workspace, also what is added later."),
+    )
 
     def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,6 +49,10 @@ class CreateKeyForm(forms.Form):
         dated: list[tuple[str, str]] = [(str(days), f"{text}: {exact(at + days * DAY)}") for days, text in lifetimes]
         field: Any = self.fields["lifetime"]
         field.choices = [("", gettext("never: it works until you revoke it")), *dated]
+        offered = registered_scopes()
+        scopes: Any = self.fields["scopes"]
+        scopes.choices = [(scope, f"{label} ({scope})") for scope, label in offered.items()]
+        scopes.initial = list(offered)
 
     def clean_workspace(self) -> Workspace:
         text = self.cleaned_data["workspace"]
@@ -55,6 +66,20 @@ class CreateKeyForm(forms.Form):
         if not found:
             raise ValidationError(_("No workspace has this name or ID."), code="unknown")
         return found[0]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        is_secret = given.get("kind") == ApiKey.Kind.SECRET
+        if is_secret and given.get("scopes") == [] and registered_scopes():
+            self.add_error("scopes", ValidationError(_("Choose what the key may do."), code="required"))
+        if not is_secret and given.get("scopes") and self.chosen_scopes() is not None:
+            self.add_error("scopes", ValidationError(_("You can restrict secret keys only."), code="publishable"))
+        return given
+
+    def chosen_scopes(self) -> list[str] | None:
+        """Return the chosen scopes, or None if all are chosen."""
+        chosen: list[str] = self.cleaned_data["scopes"]
+        return None if len(chosen) == len(registered_scopes()) else chosen
 
     def ends_at(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]

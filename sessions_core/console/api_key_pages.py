@@ -25,6 +25,7 @@ from sessions_core.console.api_key_forms import CreateKeyForm, RollKeyForm
 from sessions_core.console.api_key_words import (
     last_use_in_words,
     scope_in_words,
+    scopes_of,
     state_badge,
     uses_in_words,
     warning_in_words,
@@ -77,7 +78,7 @@ class ApiKeyAdmin(HistoryAdmin):
 
     subject_field = "short"
     is_sensitive = True
-    list_display = ("name", "state", "last_use", "kind", "workspace", "short")
+    list_display = ("name", "state", "last_use", "kind", "access", "workspace", "short")
     list_filter = (KeyStateFilter, "kind", BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
     list_select_related = ("workspace",)
@@ -153,6 +154,10 @@ class ApiKeyAdmin(HistoryAdmin):
     def scope(self, key: ApiKey) -> str:
         return scope_in_words(key)
 
+    @admin.display(description=pgettext_lazy("API key", "scopes"))
+    def access(self, key: ApiKey) -> str:
+        return scopes_of(key)
+
     @admin.display(description=_("last used"))
     def last_use(self, key: ApiKey) -> SafeString | str:
         return last_use_in_words(key, at=timezone.now())
@@ -226,7 +231,7 @@ class ApiKeyAdmin(HistoryAdmin):
         issued = {"name": given["name"], "actor": operator(request), "expires_at": form.ends_at()}
         with logged(request, self):
             if given["kind"] == ApiKey.Kind.SECRET:
-                key, text = ApiKey.objects.issue(given["workspace"], **issued)
+                key, text = ApiKey.objects.issue(given["workspace"], scopes=form.chosen_scopes(), **issued)
             else:
                 key = ApiKey.objects.issue_publishable(given["workspace"], **issued)
                 text = key.publishable_key

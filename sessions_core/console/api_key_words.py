@@ -6,13 +6,24 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 
+from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.console.console_words import BAD, GOOD, OVER, WARNING, badge, exact, time_in_words
 from sessions_core.models import ApiKey
 
-__all__ = ["last_use_in_words", "scope_in_words", "state_badge", "uses_in_words", "warning_in_words"]
+__all__ = [
+    "last_use_in_words",
+    "scope_in_words",
+    "scopes_of",
+    "state_badge",
+    "uses_in_words",
+    "warning_in_words",
+]
 
 # A key used within this time probably has callers.
 RECENTLY = timedelta(days=7)
+
+# Maximum number of scopes that a list shows for a key.
+MOST_LISTED = 2
 
 
 def state_badge(key: ApiKey, *, at: datetime) -> SafeString:
@@ -45,7 +56,19 @@ def uses_in_words(key: ApiKey) -> SafeString | str:
     return format_html(text, uses=f"{key.uses_since_roll:,}", time=exact(key.last_used_at))
 
 
+def scopes_of(key: ApiKey) -> str:
+    """Return the scopes in a few words, for a list of keys."""
+    if key.scopes is None:
+        return pgettext("API key", "all") if key.kind == ApiKey.Kind.SECRET else "-"
+    shown, more = ", ".join(key.scopes[:MOST_LISTED]), len(key.scopes) - MOST_LISTED
+    return gettext("{scopes} and {count} more").format(scopes=shown, count=more) if more > 0 else shown
+
+
 def scope_in_words(key: ApiKey) -> str:
+    if key.scopes is not None:
+        labels = registered_scopes()
+        allowed = "; ".join(f"{labels.get(scope, scope)} ({scope})" for scope in key.scopes)
+        return gettext("Only this: {allowed}.").format(allowed=allowed)
     if key.kind == ApiKey.Kind.SECRET:
         return gettext("Everything in this workspace. Only backends may have it.")
     return gettext("Public by design: browsers start client sessions with it, if the workspace allows it.")

@@ -12,7 +12,7 @@ from sessions_core.changelists import MoreThan
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["AtLeast", "Chart", "Drawn", "Earlier", "Mark", "Numbers", "as_text", "make_chart", "up_to"]
+__all__ = ["AtLeast", "Chart", "Drawn", "Earlier", "Mark", "Numbers", "Part", "as_text", "make_chart", "up_to"]
 
 # Units of the drawing, which the page stretches to its own width and height.
 WIDTH, HEIGHT = 1000, 100
@@ -33,18 +33,26 @@ class AtLeast(MoreThan):
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """The number of a bar, those of the same hours before, and what the page says and links beside them."""
+    """The number of a bar, those of the same hours before, and what the page says and links beside them.
+
+    ``parts`` are the numbers that ``now`` is the sum of, if the bar shows them. Without a list there are no links.
+    """
 
     label: str
     tick: str
     now: int
     before: Sequence[int]
-    url: str
-    since_url: str
+    url: str = ""
+    since_url: str = ""
+    parts: Sequence[int] = ()
 
     @property
     def texts(self) -> Sequence[str]:
         return [as_text(each) for each in (self.now, *self.before)]
+
+    @property
+    def part_texts(self) -> Sequence[str]:
+        return [as_text(each) for each in self.parts]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +66,26 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A part of a bar."""
+
+    name: str
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The sum of a part of all bars."""
+
+    name: str
+    label: "_StrOrPromise"
+    total: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """A bar of the drawing."""
+    """A bar of the drawing, in segments if its number has parts."""
 
     numbers: Numbers
     place: float
@@ -68,6 +94,7 @@ class Drawn:
     y: float
     width: float
     height: float
+    segments: Sequence[Segment]
     marks: Sequence[Mark]
 
 
@@ -91,6 +118,7 @@ class Chart:
     ticks: Sequence[str]
     total: str
     earlier: Sequence[Earlier]
+    parts: Sequence[Part]
 
     width, height = WIDTH, HEIGHT
 
@@ -111,8 +139,10 @@ def make_chart(
     *,
     end: str = "",
     earlier: "Sequence[_StrOrPromise]" = (),
+    parts: "Sequence[_StrOrPromise]" = (),
 ) -> Chart:
-    """Return the chart of these bars. ``end`` labels the end, ``earlier`` the times of their other numbers."""
+    """Return the chart of these bars. ``end`` labels the end, ``earlier`` the times of their other numbers, and
+    ``parts`` their parts."""
     highest = max((each for bar in numbers for each in (bar.now, *bar.before)), default=0)
     now = _sum([bar.now for bar in numbers])
     sums = [_sum([bar.before[index] for bar in numbers]) for index in range(len(earlier))]
@@ -126,6 +156,10 @@ def make_chart(
         earlier=[
             Earlier(name=_name(index), label=label, total=as_text(before), change=_change(now, before))
             for index, (label, before) in enumerate(zip(earlier, sums, strict=True))
+        ],
+        parts=[
+            Part(name=_part(index), label=label, total=as_text(sum(bar.parts[index] for bar in numbers)))
+            for index, label in enumerate(parts)
         ],
     )
 
@@ -153,11 +187,27 @@ def _draw(numbers: Numbers, x: float, place: float, highest: int) -> Drawn:
         y=round(HEIGHT - height, 2),
         width=round(place * FILLED, 2),
         height=height,
+        segments=_segments(numbers.parts, highest),
         marks=[
             Mark(name=_name(index), x1=round(x, 2), x2=round(x + place, 2), y=HEIGHT - _height(before, highest))
             for index, before in enumerate(numbers.before)
         ],
     )
+
+
+def _segments(parts: Sequence[int], highest: int) -> Sequence[Segment]:
+    """Return the parts on top of each other, the first one at the bottom. Empty parts have no segment."""
+    tops = [_height(sum(parts[: index + 1]), highest) for index in range(len(parts))]
+    return [
+        Segment(name=_part(index), y=round(HEIGHT - top, 2), height=round(top - bottom, 2))
+        for index, (bottom, top) in enumerate(zip([0.0, *tops], tops, strict=False))
+        if parts[index]
+    ]
+
+
+def _part(index: int) -> str:
+    """Return the class of the segments of a part."""
+    return f"part-{index + 1}"
 
 
 def _name(index: int) -> str:

@@ -7,9 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.console.console_permissions import REFUSED
+from sessions_core.console.counted_series import CountedSeries
 from sessions_core.console.dashboard import Figure, Panel, between, created_between, register
 from sessions_core.console.spans import Span
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage
+from sessions_core.models.refusal_counts import RefusalCount, RefusalKind
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -20,7 +22,13 @@ __all__ = ["ENDS_SOON", "events_between", "register_panels"]
 ENDS_SOON = timedelta(days=7)
 OLD_API_KEY = timedelta(days=365)
 
-# Events of refused sign-ins and requests, and what the dashboard calls them.
+# Kinds of counted refusals, and events of refused requests to the console, as the dashboard calls them.
+COUNTED = {
+    RefusalKind.WRONG_PASSWORD: _("wrong passwords"),
+    RefusalKind.WRONG_CODE: _("wrong codes of a second factor"),
+    RefusalKind.INVALID_CREDENTIAL: _("invalid credentials"),
+    RefusalKind.RATE_LIMIT: _("over a rate limit"),
+}
 REFUSALS = (
     ("console_sign_in.limited", _("rate limits of console sign-ins hit")),
     (REFUSED, _("forbidden requests to the console")),
@@ -28,7 +36,7 @@ REFUSALS = (
 
 
 def register_panels() -> None:
-    register("refusals", _refusals, models=[Event], place=32)
+    register("refusals", _refusals, models=[Event], place=22)
     register("webhooks", _webhooks, models=[WebhookEndpoint, WebhookMessage], place=40)
     register("api_keys", _api_keys, models=[ApiKey], place=51)
 
@@ -47,10 +55,15 @@ def events_between(span: Span, type: str, label: "_StrOrPromise", *, is_warning:
 def _refusals(span: Span) -> Panel:
     return Panel(
         title=pgettext_lazy("dashboard", "Refused"),
+        series=CountedSeries(
+            title=_("Refused requests"),
+            parts={kind.value: label for kind, label in COUNTED.items()},
+            totals=RefusalCount.objects.totals,
+        ),
         figures=[events_between(span, type, label, is_warning=True) for type, label in REFUSALS],
         note=_(
-            "Of several refusals in one window of a rate limit, the first is recorded. Wrong passwords, invalid "
-            "credentials and rate limits of the APIs are not recorded: see the log of your server."
+            "The bars are counts, up to a minute old. There is no list behind them: a single refusal is not recorded. "
+            "Of several refusals in one window of a rate limit of console sign-ins, the first is an event."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The dashboard of the console: panels that apps register. Every number links to the list of the rows it counts.
+"""The dashboard of the console: panels that apps register. Every number of rows links to the list of those rows.
 
 One statement counts the figures of all panels, and one the bars of each chart, all up to a bound. So a page costs a few
 queries, however many panels and bars it has. PostgreSQL compiles a larger statement to machine code, which takes longer
@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timezone import get_current_timezone_name
 
 from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_chart, up_to
-from sessions_core.console.spans import DEFAULT, RANGES, Bounds, Span
+from sessions_core.console.counted_series import CountedSeries, chart_of_counts
+from sessions_core.console.spans import DEFAULT, RANGES, Span
 from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
 from sessions_core.db.counting import Bounded, bounded_counts
 
@@ -51,8 +52,8 @@ Filters = Mapping[str, str]
 class Figure:
     """How many rows there are. It links to the list of ``model`` with these filters.
 
-    ``is_warning`` marks numbers that should be 0. If there are too many rows ``among`` which those were looked for, the
-    number is only the least there can be.
+    ``is_warning`` marks numbers that should be 0. With a ``condition``, the rows that meet it are counted. If there are
+    too many rows ``among`` which those were looked for, the number is only the least there can be.
     """
 
     label: "_StrOrPromise"
@@ -60,6 +61,7 @@ class Figure:
     model: type[Model]
     filters: Filters
     is_warning: bool = False
+    condition: Q | None = None
     among: QuerySet[Any] | None = None
 
 
@@ -92,7 +94,7 @@ class Panel:
 
     title: "_StrOrPromise"
     figures: Sequence[Figure] = ()
-    series: Series | None = None
+    series: Series | CountedSeries | None = None
     shares: Callable[[], Sequence[Share]] | None = None
     note: "_StrOrPromise" = ""
 
@@ -187,15 +189,9 @@ def _as_text(time: datetime) -> str:
 def _counted(panel: Panel) -> Iterator[Bounded]:
     """Yield what is counted for the figures of a panel, in the order in which ``_shown`` takes the counts."""
     for figure in panel.figures:
-        yield figure.rows, MOST
+        yield Bounded(figure.rows, MOST, figure.condition)
         if figure.among is not None:
-            yield figure.among, MOST
-
-
-def _with_earlier(bounds: Bounds, span: Span) -> Iterator[Bounds]:
-    yield bounds
-    for shift, _ in span.range.earlier:
-        yield span.before(bounds, shift)
+            yield Bounded(figure.among, MOST)
 
 
 def _shown(name: str, panel: Panel, span: Span, counts: Iterator[int], site: AdminSite) -> Shown:
@@ -223,9 +219,11 @@ def _number(site: AdminSite, count: int, listed: Figure | Share) -> Number:
     )
 
 
-def _chart(series: Series, span: Span, site: AdminSite) -> Chart:
-    times = [each for bounds in span.bars for each in _with_earlier(bounds, span)]
-    counts = iter(bounded_counts([(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
+def _chart(series: Series | CountedSeries, span: Span, site: AdminSite) -> Chart:
+    if isinstance(series, CountedSeries):
+        return chart_of_counts(series, span)
+    times = [each for bounds in span.bars for each in span.with_earlier(bounds)]
+    counts = iter(bounded_counts([Bounded(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
     numbers = []
     for start, end in span.bars:
         now, *before = (up_to(MOST_OF_BAR, next(counts)) for _ in range(1 + len(span.range.earlier)))

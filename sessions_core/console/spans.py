@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
-__all__ = ["DEFAULT", "RANGES", "Range", "Span"]
+__all__ = ["DEFAULT", "RANGES", "Bounds", "Range", "Span"]
 
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
@@ -73,6 +73,10 @@ class Span:
         """Return the same hours of an earlier day, as the clock on the wall counts them."""
         start, end = (_back(timezone.localtime(each), shift) for each in bounds)
         return start, end
+
+    def with_earlier(self, bounds: Bounds) -> Sequence[Bounds]:
+        """Return the bounds of a bar, and those of the same hours at each earlier time."""
+        return [bounds, *(self.before(bounds, shift) for shift, _ in self.range.earlier)]
 
     def label(self, bounds: Bounds) -> str:
         """Return the day and the hours of a bar for people, such as "Fri 27 Nov, 18:00 to 19:00"."""

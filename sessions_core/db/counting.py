@@ -1,16 +1,25 @@
 """Count the rows of many querysets with one statement, each up to a bound."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
-from django.db.models import QuerySet, Value
+from django.db.models import Case, Q, QuerySet, Value, When
 
 __all__ = ["Bounded", "bounded_counts"]
 
-# A queryset, and the number of its rows above which counting stops.
-Bounded = tuple["QuerySet[Any, Any]", int]
+
+class Bounded(NamedTuple):
+    """A queryset, and the number of its rows above which counting stops.
+
+    With a condition, this many rows and one more are tried in their order, and those that meet it are counted. In the
+    filter of the queryset, the condition could make the database read all rows first.
+    """
+
+    rows: "QuerySet[Any, Any]"
+    most: int
+    condition: Q | None = None
 
 
 def bounded_counts(wanted: Sequence[Bounded]) -> list[int]:
@@ -19,8 +28,8 @@ def bounded_counts(wanted: Sequence[Bounded]) -> list[int]:
     A database reads no more of an index than it counts, so the bound also limits the time.
     """
     places: dict[str, list[int]] = {}
-    for place, (rows, _) in enumerate(wanted):
-        places.setdefault(rows.db, []).append(place)
+    for place, each in enumerate(wanted):
+        places.setdefault(each.rows.db, []).append(place)
     counted = [0] * len(wanted)
     for alias, own in places.items():
         for place, count in zip(own, _run(alias, [wanted[place] for place in own]), strict=True):
@@ -31,16 +40,24 @@ def bounded_counts(wanted: Sequence[Bounded]) -> list[int]:
 def _run(alias: str, wanted: Sequence[Bounded]) -> Sequence[int]:
     parts: list[str] = []
     parameters: list[Any] = []
-    for rows, most in wanted:
-        limited: Any = rows.order_by().values_list(Value(1))[: most + 1]  # no column, so that an index is enough
+    for each in wanted:
         try:
-            sql, own = limited.query.get_compiler(connection=connections[alias]).as_sql()
+            sql, own = _limited(each).query.get_compiler(connection=connections[alias]).as_sql()
         except EmptyResultSet:
             parts.append("0")
             continue
-        parts.append(f"(SELECT COUNT(*) FROM ({sql}) AS counted)")
+        parts.append(f"(SELECT COUNT(counted.one) FROM ({sql}) AS counted)")
         parameters += own
     with connections[alias].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         counts: Sequence[int] = cursor.fetchone()
     return counts
+
+
+def _limited(wanted: Bounded) -> Any:
+    """Return the query of one column, which is 1 for the rows to count and otherwise null. It reads no column of the
+    table, so that an index is enough."""
+    if wanted.condition is None:
+        return wanted.rows.order_by().annotate(one=Value(1)).values_list("one")[: wanted.most + 1]
+    meets_it = Case(When(wanted.condition, then=Value(1)))
+    return wanted.rows.annotate(one=meets_it).values_list("one")[: wanted.most + 1]

@@ -11,6 +11,8 @@ from django.db.models import Model
 
 __all__ = [
     "atomic",
+    "close_after_request",
+    "database_name",
     "has_table",
     "is_away",
     "is_in_transaction",
@@ -97,6 +99,16 @@ def has_table(using: str, model: type[Model]) -> bool:
     if key not in _found and table in connection.introspection.table_names():
         _found.add(key)
     return key in _found
+
+
+def database_name() -> object:
+    """Return the name of the database in the settings of our connection. Tests change it."""
+    return connections[_database()].settings_dict["NAME"]
+
+
+def close_after_request() -> None:
+    """Close our connection as Django does at the end of a request: unless it is in a transaction or persistent."""
+    connections[_database()].close_if_unusable_or_obsolete()
 
 
 def _database() -> str:

@@ -4,7 +4,7 @@ Subclasses define the dialect: credentials, parameters and errors.
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -26,8 +26,8 @@ from sessions_core.http.bodies import BodyWithoutLength, JsonParser
 from sessions_core.http.caching import PRIVATE, keep_from_site_cache
 from sessions_core.http.cors import Cors, is_allowed, is_preflight, vary_by_origin
 from sessions_core.http.responses import JSON, Response, json_of
-from sessions_core.http.routes import IsOpenToCredential
-from sessions_core.models import Workspace
+from sessions_core.http.routes import ANY_KEY, IsOpenToCredential, ScopeMissing
+from sessions_core.models import ApiKey, Workspace
 from sessions_core.texts import is_storable
 
 __all__ = ["ApiView"]
@@ -80,6 +80,9 @@ class ApiView(ViewSet):
     # The kinds of caller that the route allows; see Route.
     open_to: Set[str] = frozenset()
 
+    # The scope that an API key needs for each action; see Route.
+    scopes: Mapping[str, str] = {}
+
     # The id of this request in the response and in logs; 32 hex characters.
     trace: str
 
@@ -129,6 +132,14 @@ class ApiView(ViewSet):
             self.http_method_not_allowed(request)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise BodyWithoutLength
+        self._require_scope(request.auth)
+
+    def _require_scope(self, auth: object) -> None:
+        """Raise ScopeMissing if the caller is an API key without the scope of this action."""
+        if isinstance(auth, ApiKey) and auth.scopes is not None:
+            scope = self.scopes[self.action]
+            if scope != ANY_KEY and not auth.has_scope(scope):
+                raise ScopeMissing(scope)
 
     @property
     def allowed_methods(self) -> list[str]:

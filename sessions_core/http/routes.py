@@ -9,21 +9,41 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-__all__ = ["IsOpenToCredential", "Route", "urlpatterns_of"]
+from sessions_core.credentials import API_KEY
+
+__all__ = ["ANY_KEY", "IsOpenToCredential", "Route", "ScopeMissing", "urlpatterns_of"]
+
+# The scope of a route that every API key may use.
+ANY_KEY = ""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One path of an API: the action of the view for each method, and the kinds of caller it allows."""
+    """One path of an API: the action of the view for each method, and the kinds of caller it allows.
+
+    ``scope`` is what an API key needs: one scope for all actions, or one for each.
+    """
 
     path: str
     view: type[Any]
     actions: Mapping[str, str]
     open_to: Sequence[str]
+    scope: str | Mapping[str, str] | None = None
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """The scope that an API key needs, for each action. Raise ValueError if an action has none."""
+        if API_KEY not in self.open_to:
+            return {}
+        actions = set(self.actions.values())
+        scopes = dict.fromkeys(actions, self.scope) if isinstance(self.scope, str) else {**(self.scope or {})}
+        if scopes.keys() != actions:
+            raise ValueError(f"The route {self.path!r} is open to API keys: give a scope for each of its actions.")
+        return scopes
 
     def urlpattern(self) -> URLPattern:
         actions = {method.lower(): action for method, action in self.actions.items()}
-        view = self.view.as_view(actions, open_to=frozenset(self.open_to))
+        view = self.view.as_view(actions, open_to=frozenset(self.open_to), scopes=self.scopes)
         for alias in connections:
             # Each change has its own transaction. With ATOMIC_REQUESTS an error response would also roll back rows that
             # must persist, such as the failed logins by which a host locks accounts.
@@ -48,6 +68,14 @@ def _family(name: str, family: Sequence[Route]) -> Iterator[URLPattern | URLReso
     below = [replace(route, path=route.path.removeprefix(f"{name}/")) for route in family if route.path != name]
     if below:
         yield path(f"{name}/", include([route.urlpattern() for route in below]))
+
+
+class ScopeMissing(Exception):
+    """The API key does not have the scope of the route."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope
 
 
 class IsOpenToCredential(BasePermission):

@@ -76,6 +76,8 @@ class Report:
             return f"{at:%Y-%m-%d %H:%M}" if self._is_terminal else f"{at:%Y-%m-%dT%H:%M:%SZ}"
         if isinstance(value, timedelta):
             return format_duration(value)
+        if isinstance(value, list):
+            return ", ".join(map(self._cell, value))
         # A text that somebody chose has no escape codes, tabs or line breaks.
         return printable(str(value), longest=LONGEST_TEXT)
 

@@ -8,6 +8,7 @@ import django.utils.timezone
 from django.db import migrations, models
 
 import sessions_core.crypto.sealing
+import sessions_core.models.key_scopes
 import sessions_core.models.workspaces
 
 
@@ -53,6 +54,25 @@ class Migration(migrations.Migration):
                 "constraints": [],
             },
             bases=("sessions_core.workspace",),
+        ),
+        migrations.CreateModel(
+            name="RefusalCount",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("workspace_id", models.UUIDField(default=uuid.UUID("00000000-0000-0000-0000-000000000000"))),
+                ("kind", models.CharField(max_length=20)),
+                ("step", models.IntegerField()),
+                ("number", models.BigIntegerField()),
+            ],
+            options={
+                "verbose_name": "refusal count",
+                "verbose_name_plural": "refusal counts",
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["step", "id"], name="sessions_core_refusals_time")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("step", "kind", "workspace_id"), name="sessions_core_refusals_once")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="WebhookEndpoint",
@@ -166,6 +186,12 @@ class Migration(migrations.Migration):
                 (
                     "last_used_at",
                     models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
+                    "scopes",
+                    sessions_core.models.key_scopes.ScopesField(
+                        blank=True, editable=False, null=True, verbose_name="scopes"
+                    ),
                 ),
                 (
                     "successor",

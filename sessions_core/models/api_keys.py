@@ -1,7 +1,7 @@
 """API keys of a workspace: secret keys for backends, publishable keys for browsers."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Self
@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from sessions_core.api_key_scopes import check_scopes
 from sessions_core.credentials import API_KEY, PUBLISHABLE_KEY
 from sessions_core.crypto import tokens
 from sessions_core.crypto.sealing import SealedField, open_in, seal_for
@@ -18,6 +19,7 @@ from sessions_core.db.compiled import CompiledQuery
 from sessions_core.db.transactions import atomic
 from sessions_core.labels import WORKSPACE
 from sessions_core.models.events import Event
+from sessions_core.models.key_scopes import ScopesField
 from sessions_core.models.key_uses import key_uses
 from sessions_core.models.policies import with_policies
 from sessions_core.models.workspaces import Workspace
@@ -52,13 +54,21 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(kind=ApiKey.Kind.PUBLISHABLE)
 
     def issue(
-        self, workspace: Workspace, *, name: str, actor: str, expires_at: datetime | None = None
+        self,
+        workspace: Workspace,
+        *,
+        name: str,
+        actor: str,
+        expires_at: datetime | None = None,
+        scopes: Collection[str] | None = None,
     ) -> tuple["ApiKey", str]:
         """Create a secret key. Return the row and the key, which is not stored and cannot be read again.
 
-        Without ``expires_at`` the key does not expire.
+        Without ``expires_at`` the key does not expire. Without ``scopes`` it may do everything. Raise ValueError for a
+        scope that is not registered.
         """
         key, text = self._new(workspace, ApiKey.Kind.SECRET, name=name, expires_at=expires_at)
+        key.scopes = None if scopes is None else check_scopes(scopes)
         return self._recorded(key, actor=actor), text
 
     def issue_publishable(
@@ -99,7 +109,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         check_text(key.name, name="name", longest=LONGEST_NAME)
         key.save(force_insert=True, using=self.db)
         end = key.expires_at.isoformat() if key.expires_at else ""
-        key._record("created", actor=actor, at=key.created_at, expires_at=end)
+        key._record("created", actor=actor, at=key.created_at, expires_at=end, scopes=key.scopes)
         return key
 
 
@@ -125,6 +135,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True, editable=False)
+    # Null: the key may do everything, also what is added later.
+    scopes = ScopesField(pgettext_lazy("API key", "scopes"), null=True, blank=True, editable=False)
     successor = models.OneToOneField(
         "self",
         on_delete=models.SET_NULL,
@@ -208,6 +220,10 @@ class ApiKey(models.Model):
         at = moment(at)
         return self.kind == kind and self.revoked_at is None and (self.expires_at is None or self.expires_at > at)
 
+    def has_scope(self, scope: str) -> bool:
+        """Return True if the key may do what this scope allows."""
+        return self.scopes is None or scope in self.scopes
+
     @property
     def credential(self) -> str:
         """The kind of caller that uses this key."""
@@ -244,8 +260,8 @@ class ApiKey(models.Model):
         reason: str = "",
         at: datetime | None = None,
     ) -> tuple["ApiKey", str]:
-        """Create a successor of the same name, kind and lifetime. This key works for ``overlap`` longer, at most until
-        it expires, then never again.
+        """Create a successor of the same name, kind, scopes and lifetime. This key works for ``overlap`` longer, at
+        most until it expires, then never again.
 
         With ``from_first_use`` the overlap begins when the successor is first used, and after ``LONGEST_WAIT`` at the
         latest. Return the successor and its text. Raise NotRollable; of concurrent calls one succeeds.
@@ -259,6 +275,7 @@ class ApiKey(models.Model):
         keys = ApiKey.objects.usable(at=at).filter(pk=self.pk, successor=None)
         successor_end = self.expires_at and at + (self.expires_at - self.created_at)
         successor, text = keys._new(self.workspace, self.kind, name=self.name, expires_at=successor_end, at=at)
+        successor.scopes = self.scopes
         counted = overlap if from_first_use else None
         # The database checks the reference when the transaction ends, so the successor may be stored after it.
         if not keys.update(successor=successor, expires_at=until, overlap=counted):
@@ -279,7 +296,7 @@ class ApiKey(models.Model):
         if sooner.update(expires_at=until):
             former._record("overlap_begun", actor=self.actor, at=at, expires_at=until.isoformat())
 
-    def _record(self, happened: str, *, actor: str, at: datetime, **data: str) -> None:
+    def _record(self, happened: str, *, actor: str, at: datetime, **data: Any) -> None:
         facts: dict[str, Any] = {name: value for name, value in data.items() if value}
         Event.objects.record(
             f"api_key.{happened}", subject=self.short, workspace_id=self.workspace_id, actor=actor, at=at, **facts

@@ -7,24 +7,20 @@ Each process counts the uses of a rolled key, and adds them to the row at most o
 one. What it has not added when it stops, or when the key ends, is not counted.
 """
 
-import logging
-import time
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError
 from django.db.models import F, Q
 
-from sessions_core.db.transactions import atomic, is_away, on_commit
+from sessions_core.db.side_writes import SideWrites
+from sessions_core.db.transactions import on_commit
 
 if TYPE_CHECKING:
     from sessions_core.models.api_keys import ApiKey
 
 __all__ = ["ENDING_INTERVAL", "USE_INTERVAL", "key_uses"]
-
-logger = logging.getLogger(__name__)
 
 # A use is recorded at most once in this time.
 USE_INTERVAL = timedelta(hours=1)
@@ -35,16 +31,12 @@ ENDING_INTERVAL = timedelta(minutes=1)
 # Rolled keys that a process counts at once.
 MOST_COUNTED = 1000
 
-# Seconds without an attempt after the database was locked, unavailable or read-only.
-PAUSE = 60.0
 
-
-class KeyUses:
+class KeyUses(SideWrites):
     """Records uses. Threads share one instance."""
 
     def __init__(self) -> None:
-        self._paused_until = float("-inf")
-        self._attempt = Lock()
+        super().__init__()
         # For each rolled key: its uses that are not added to its row yet, and the time of the first of them.
         self._counted: dict[UUID, tuple[int, datetime]] = {}
         self._counting = Lock()
@@ -55,7 +47,7 @@ class KeyUses:
         is_due = key.last_used_at is None or key.last_used_at <= before
         if key.successor_id is not None:
             is_due = self._count(key, at=at) <= before or is_due
-        if is_due and time.monotonic() >= self._paused_until:
+        if is_due and not self.is_paused:
             on_commit(lambda: self._record(key, at=at, before=before))
 
     def _count(self, key: "ApiKey", *, at: datetime) -> datetime:
@@ -67,34 +59,32 @@ class KeyUses:
             return since
 
     def _record(self, key: "ApiKey", *, at: datetime, before: datetime) -> None:
-        if not self._attempt.acquire(blocking=False):
-            return
-        keys, uses = type(key).objects, self._counted.get(key.pk, (0, at))[0]
-        is_old = Q(last_used_at=None) | Q(last_used_at__lte=before)
-        due = keys.filter(Q() if uses else is_old, pk=key.pk)
-        free = due.select_for_update(skip_locked=True, no_key=True).order_by()
-        added = {"uses_since_roll": F("uses_since_roll") + uses} if uses else {}
-        try:
-            with atomic():
-                is_recorded = keys.filter(pk__in=free.values("pk")).update(last_used_at=at, **added)
-                if is_recorded and key.last_used_at is None:
-                    key.begin_overlap(at=at)
-            if is_recorded and uses:
-                self._subtract(key, uses, at=at)
-        except (DatabaseError, InterfaceError) as error:
-            if not is_away(error):
-                raise
-            self._paused_until = time.monotonic() + PAUSE
-            logger.warning("The use of an API key was not recorded: %s", error)
-        finally:
-            self._attempt.release()
+        keys, added = type(key).objects, 0
 
-    def _subtract(self, key: "ApiKey", added: int, *, at: datetime) -> None:
-        """Forget uses that were added to the row. Others may have been counted meanwhile."""
+        def write() -> None:
+            nonlocal added
+            uses, _since = self._counted.get(key.pk, (0, at))
+            is_old = Q(last_used_at=None) | Q(last_used_at__lte=before)
+            due = keys.filter(Q() if uses else is_old, pk=key.pk)
+            free = due.select_for_update(skip_locked=True, no_key=True).order_by()
+            changes = {"uses_since_roll": F("uses_since_roll") + uses} if uses else {}
+            is_recorded = keys.filter(pk__in=free.values("pk")).update(last_used_at=at, **changes)
+            if is_recorded and key.last_used_at is None:
+                key.begin_overlap(at=at)
+            if is_recorded and uses:
+                added = uses
+                self._add(key, -uses, at=at)  # not after the attempt: the next one may begin before
+
+        is_committed = self.attempt(write, failed="The use of an API key was not recorded")
+        if added and not is_committed:
+            self._add(key, added, at=at)
+
+    def _add(self, key: "ApiKey", number: int, *, at: datetime) -> None:
+        """Add to the uses that the row does not have yet. Others may have been counted meanwhile."""
         with self._counting:
-            uses, _since = self._counted.pop(key.pk)
-            if uses > added:
-                self._counted[key.pk] = uses - added, at
+            uses, _since = self._counted.pop(key.pk, (0, at))
+            if uses + number:
+                self._counted[key.pk] = uses + number, at
 
 
 key_uses = KeyUses()

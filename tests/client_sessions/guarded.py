@@ -15,6 +15,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from client_sessions.authentication import ApiKeyAuthentication, ClientSessionAuthentication
 from client_sessions.decorators import client_session_required
+from client_sessions.devices.device_scopes import DEVICES
 from client_sessions.devices.models import Device
 from client_sessions.filters import GrantedFilterBackend, UserIdentifierKeyMixin
 from client_sessions.models import Action
@@ -35,6 +36,16 @@ class Devices(UserIdentifierKeyMixin, ModelViewSet):
     permission_classes = [HasCredential]
     filter_backends = [GrantedFilterBackend, DjangoFilterBackend]
     filterset_fields = ["manufacturer", "name"]
+
+
+class DeviceKeys(ApiKeyAuthentication):
+    family = DEVICES
+
+
+class DevicesByScope(Devices):
+    """Also open to keys with scopes."""
+
+    authentication_classes = [ClientSessionAuthentication, DeviceKeys]
 
 
 class Unguarded(ListAPIView):
@@ -73,6 +84,7 @@ class Later(View):
 
 router = SimpleRouter(trailing_slash=False)
 router.register("things", Devices)
+router.register("scoped", DevicesByScope, basename="scoped")
 
 urlpatterns = [
     *router.urls,

@@ -19,9 +19,14 @@ PAGE = "client-sessions.md"
 RESOURCES = "resources.md"
 
 
-def test_every_route_is_documented_with_its_methods_and_callers():
-    documented = [(path, methods.split(", "), open_to.split(", ")) for path, methods, open_to in table(PAGE, "Routes")]
-    assert documented == [(route.path, list(route.actions), list(route.open_to)) for route in ROUTES]
+def test_every_route_is_documented_with_its_methods_callers_and_scope():
+    documented = [
+        (path, methods.split(", "), open_to.split(", "), {scope})
+        for path, methods, open_to, scope in table(PAGE, "Routes")
+    ]
+    assert documented == [
+        (route.path, list(route.actions), list(route.open_to), set(route.scopes.values())) for route in ROUTES
+    ]
 
 
 def test_every_error_is_documented_with_its_status():

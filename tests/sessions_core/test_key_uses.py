@@ -7,10 +7,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from sessions_core.db.side_writes import PAUSE
 from sessions_core.db.transactions import atomic
 from sessions_core.models import ApiKey, Event, NotRollable
 from sessions_core.models.api_keys import LONGEST_WAIT
-from sessions_core.models.key_uses import ENDING_INTERVAL, PAUSE, USE_INTERVAL, KeyUses, key_uses
+from sessions_core.models.key_uses import ENDING_INTERVAL, USE_INTERVAL, KeyUses, key_uses
 
 NOW = timezone.now()
 HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
@@ -111,7 +112,7 @@ def test_a_database_that_cannot_be_written_refuses_no_request_and_is_left_alone(
 
 def test_after_the_pause_uses_are_recorded_again(issued, monkeypatch, django_capture_on_commit_callbacks):
     uses, clock = KeyUses(), [1000.0]
-    monkeypatch.setattr("sessions_core.models.key_uses.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("sessions_core.db.side_writes.time.monotonic", lambda: clock[0])
     uses._paused_until = clock[0] + PAUSE
     for later, recorded in ((PAUSE - 1, 0), (PAUSE, 1)):
         clock[0] = 1000.0 + later

@@ -114,6 +114,14 @@ class TestRow:
         start(workspace, u1, impersonator={"sub": "user_99"})
         assert re.search(r'gatepass-bad" title="user_99">.*impersonated', shown(root))
 
+    def test_a_session_that_is_over_says_since_when_in_place_of_its_expiry(self, root, workspace, u1):
+        now = timezone.now()
+        session = start(workspace, u1, at=now - timedelta(hours=3))
+        assert f'title="{session.expire_at:%Y-%m-%d %H:%M:%S}' in shown(root)
+        session.revoke(actor="test", at=now - timedelta(hours=2))
+        assert f'title="{session.expire_at:%Y-%m-%d %H:%M:%S}' not in shown(root)
+        assert f'title="{now - timedelta(hours=2):%Y-%m-%d %H:%M:%S}' in shown(root)
+
     def test_hostile_texts_are_escaped(self, root, workspace):
         mallory = get_user_model().objects.create_user("<script>alert(1)</script>", email="<b>@x.example")
         hostile = Device(

@@ -12,6 +12,7 @@ from django.db.models import Field
 from django.urls import path
 from django.utils import timezone
 
+from sessions_core.http.routes import ANY_KEY
 from sessions_core.models import Workspace
 from tests.pages import DOCS, blocks, run_bash, table
 from tests.user_sessions.accounts import MULTI, SINGLE
@@ -32,9 +33,14 @@ PAGE = "user-sessions.md"
 BROWSERS = "browsers.md"
 
 
-def test_every_route_is_documented_with_its_methods():
-    documented = [(path, methods.split(", ")) for path, methods in table(PAGE, "Routes")]
-    assert documented == [(route.path, list(route.actions)) for route in ROUTES]
+def test_every_route_is_documented_with_its_methods_and_the_scope_of_each():
+    documented = [(path, methods.split(", "), scopes.split(", ")) for path, methods, scopes in table(PAGE, "Routes")]
+    assert documented == [(route.path, list(route.actions), scopes_of(route)) for route in ROUTES]
+
+
+def scopes_of(route):
+    needed = [route.scopes[action] for action in route.actions.values()]
+    return ["none"] if set(needed) == {ANY_KEY} else needed
 
 
 def test_every_error_is_documented_with_its_status():

@@ -8,6 +8,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.utils import timezone
 
 from sessions_core.models import Event
+from sessions_core.models.refusal_counts import NO_WORKSPACE, RefusalCount, refusals
 from tests.user_sessions import factors
 from tests.user_sessions.conftest import claims_of, first_error
 from tests.user_sessions.factors import APP_CODES, RECOVERY_CODES
@@ -240,6 +241,14 @@ def test_codes_count_towards_the_limits_of_passwords(frontend, ann, settings, ki
     assert tried == [WRONG_CODE, WRONG_CODE, TOO_MANY]
     assert by_password(type(frontend)()).error == "too_many_requests"
     assert not UserSession.objects.exists()
+
+
+def test_wrong_passwords_and_codes_are_counted_for_the_dashboard(browser, ann, workspace):
+    by_password(browser, "battery staple")
+    enter(browser, begun(browser), "999999")
+    refusals.write()
+    rows = RefusalCount.objects.values_list("kind", "number", "workspace_id")
+    assert {*rows} == {("wrong_password", 1, NO_WORKSPACE), ("wrong_code", 1, workspace.pk)}
 
 
 # The steps belong together

@@ -3,12 +3,13 @@
 from rest_framework import exceptions
 
 from sessions_core.http.base_view import ApiView
+from sessions_core.http.counted_refusals import count_refusal
 from sessions_core.http.refusals import Refusals
 from sessions_core.http.responses import Response
 from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
 from user_sessions.clerk.errors import ClerkError, envelope
-from user_sessions.clerk.refusals import REFUSALS, refusal_of
+from user_sessions.clerk.refusals import REFUSALS, counted_kind, refusal_of
 from user_sessions.models import JwtTemplate
 
 __all__ = ["ClerkView", "session_not_found", "template_named", "template_not_found"]
@@ -33,6 +34,8 @@ class ClerkView(ApiView):
         return self.answer(ClerkError("service_unavailable", "The database is busy or away; try again."))
 
     def answer(self, error: ClerkError) -> Response:
+        if kind := counted_kind(error):
+            count_refusal(self, kind)
         headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
         if error.status == 401:  # RFC 9110, section 11.6.1
             headers["WWW-Authenticate"] = "Bearer"

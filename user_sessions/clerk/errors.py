@@ -29,6 +29,7 @@ CATALOGUE: Mapping[str, tuple[int, str]] = {
     "authentication_invalid": (401, "Invalid authentication"),
     "signed_out": (401, "Signed out"),
     "not_allowed_access": (403, "Access not allowed"),
+    "authorization_invalid": (403, "You are not authorized to perform this request"),
     "user_banned": (403, "This user may not sign in"),
     "user_locked": (403, "This account is locked"),
     "session_token_jwt_template": (403, "This template customises session tokens"),

@@ -11,6 +11,8 @@ from rest_framework import exceptions
 
 from sessions_core.http.bodies import BodyNotJson, BodyTooLarge, BodyUnreadable, BodyWithoutLength
 from sessions_core.http.refusals import Refusals, refusal_in
+from sessions_core.http.routes import ScopeMissing
+from sessions_core.models.refusal_counts import RefusalKind
 from user_sessions.clerk.errors import ClerkError, of_parameter
 from user_sessions.exceptions import (
     AlreadySignedIn,
@@ -39,7 +41,7 @@ from user_sessions.exceptions import (
 )
 from user_sessions.templating.shortcodes import OutputTooLarge, TemplateError, TooLarge
 
-__all__ = ["REFUSALS", "refusal_of"]
+__all__ = ["REFUSALS", "counted_kind", "refusal_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ REFUSALS: Refusals[ClerkError] = {
     TemplateError: lambda error: of_parameter("form_param_value_invalid", "claims", f"claims: {error}."),
     OutputTooLarge: _always("bad_request", "What the JWT template gives for this session is too large for a token."),
     # Requests
+    ScopeMissing: lambda error: ClerkError("authorization_invalid", f"The secret key needs the scope {error.scope}."),
     exceptions.MethodNotAllowed: _always("method_not_allowed", "This endpoint does not accept that method."),
     DisallowedHost: _always("host_invalid"),
     SuspiciousOperation: _always("malformed_request_parameters", "The query has too many parameters."),
@@ -97,6 +100,28 @@ REFUSALS: Refusals[ClerkError] = {
     BodyTooLarge: _always("request_body_too_large"),
     BodyUnreadable: _always("request_body_invalid", "The body is not JSON, or has two members of one name."),
 }
+
+# Codes of refused credentials that have another status than 401.
+OF_CREDENTIALS = {
+    "ticket_expired_code",
+    "ticket_invalid_code",
+    "sign_in_token_revoked_code",
+    "sign_in_token_already_used_code",
+    "actor_token_revoked_code",
+    "actor_token_already_used_code",
+    "cookie_invalid",
+    "invalid_session_token",
+}
+
+
+def counted_kind(error: ClerkError) -> RefusalKind | None:
+    """Return what the dashboard counts this error as, or None if it does not. Wrong passwords count by signal."""
+    if error.status == 429:
+        return RefusalKind.RATE_LIMIT
+    if error.code == "form_code_incorrect":
+        return RefusalKind.WRONG_CODE
+    is_of_credential = error.status == 401 or error.code in OF_CREDENTIALS
+    return RefusalKind.INVALID_CREDENTIAL if is_of_credential else None
 
 
 def refusal_of(error: Exception, refusals: Refusals[ClerkError]) -> ClerkError | None:

@@ -165,15 +165,21 @@ class UserSessionAdmin(SessionDownloads, BulkRevoking, HistoryAdmin):
 
     @admin.display(description=pgettext_lazy("user session", "status"))
     def status_now(self, session: UserSession) -> SafeString:
-        return status_badge(session, timezone.now())
+        badge = status_badge(session, timezone.now())
+        if session.closed_at is None:
+            return badge
+        return format_html('{}<br><span class="quiet">{}</span>', badge, time_in_words(session.closed_at))
 
     @admin.display(description=pgettext_lazy("user session", "user"))
     def who(self, session: UserSession) -> SafeString:
         return format_html('{}<br><span class="quiet">{}</span>', session.user, session.workspace)
 
     @admin.display(description=_("seen, expires"))
-    def times(self, session: UserSession) -> SafeString:
-        return format_html("{}<br>{}", time_in_words(session.last_active_at), time_in_words(session.expire_at))
+    def times(self, session: UserSession) -> SafeString | str:
+        seen = time_in_words(session.last_active_at)
+        if session.closed_at is not None:  # it cannot expire any more
+            return seen
+        return format_html("{}<br>{}", seen, time_in_words(session.expire_at))
 
     @admin.display(description=_("address and place"))
     def address(self, session: UserSession) -> str:

@@ -10,10 +10,11 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.console.core_panels import events_between
-from sessions_core.console.dashboard import MOST, Figure, Panel, Series, Share, between, created_between, register
+from sessions_core.console.dashboard import Figure, Panel, Series, Share, between, created_between, register
 from sessions_core.console.spans import Span
 from sessions_core.models import Event
 from user_sessions.models import SigningKey, UserSession
+from user_sessions.models.status import OPEN, is_in
 
 __all__ = ["register_panels"]
 
@@ -52,13 +53,13 @@ def register_panels() -> None:
 def _live(span: Span) -> Panel:
     """Count live sessions by the rule that admits requests. It is tried on those that expire last."""
     unended = UserSession.objects.filter(recorded_ends=0, expire_at__gt=span.at)
-    newest = unended.order_by("-expire_at").values("pk")[: MOST + 1]
     return Panel(
         title=_("User sessions"),
         figures=[
             Figure(
                 label=_("live now"),
-                rows=UserSession.objects.filter(pk__in=newest).live(at=span.at),
+                rows=unended.order_by("-expire_at"),
+                condition=is_in(OPEN, at=span.at),
                 among=unended,
                 model=UserSession,
                 filters={"status_now": "live"},

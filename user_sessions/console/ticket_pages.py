@@ -12,6 +12,7 @@ from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import confirmed
 from sessions_core.console.console_permissions import operator
 from sessions_core.console.pages import HistoryAdmin
+from user_sessions.console.impersonation_pages import Impersonating
 from user_sessions.models import NotPending, Ticket
 
 __all__ = ["NEWEST_FIRST", "TicketAdmin"]
@@ -21,8 +22,8 @@ NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
 
 
 @admin.register(Ticket)
-class TicketAdmin(HistoryAdmin):
-    """Shows tickets without their text, which only the backend that creates a ticket receives."""
+class TicketAdmin(Impersonating, HistoryAdmin):
+    """Shows tickets without their text, which only whoever creates a ticket receives."""
 
     list_display = ("id", "kind", "user", "workspace", "status_now", "created_at", "expire_at")
     ordering = NEWEST_FIRST

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.console.console_permissions import permission_for
 from sessions_core.console.console_words import address_of
 from sessions_core.console.user_sections import register_section
+from user_sessions.console.impersonation_pages import impersonation_address
 from user_sessions.console.session_words import session_list
 from user_sessions.models import UserSession
 
@@ -23,16 +24,18 @@ MOST = 20
 
 
 def show(request: HttpRequest, site: admin.AdminSite, user: Any) -> SafeString:
-    """Return the newest sessions and a button. Three queries. A site without the page of sessions has no links."""
+    """Return the newest sessions and buttons. Three queries. A site without the page of sessions has no links."""
     at = timezone.now()
     rows = UserSession.objects.of_user(user).with_status_facts().select_related("user", "client", "latest_activity")
     every = address_of(site, UserSession, "changelist", query={"user": user.pk})
     listed = session_list(rows.order_by("-created_at", "-id")[:MOST], at, every)
-    url = address_of(site, UserSession, "sign_out_user", user.pk)
-    if not (url and request.user.has_perm(permission_for("revoke", UserSession))):
-        return listed
-    button = format_html('<p><a class="button" href="{}">{}</a></p>', url, gettext("Sign out everywhere"))
-    return format_html("{}{}", button, listed)
+    may_revoke = request.user.has_perm(permission_for("revoke", UserSession))
+    buttons = [
+        (may_revoke and address_of(site, UserSession, "sign_out_user", user.pk), gettext("Sign out everywhere")),
+        (impersonation_address(request, site, user), gettext("Sign in as this user")),
+    ]
+    shown = format_html_join(" ", '<a class="button" href="{}">{}</a>', (each for each in buttons if each[0]))
+    return format_html("<p>{}</p>{}", shown, listed) if shown else listed
 
 
 def register() -> None:

@@ -32,7 +32,7 @@ from user_sessions.models.start_arguments import method_names, require_arguments
 from user_sessions.models.status import OPEN, Status, is_in, is_open
 from user_sessions.models.voiding import fingerprint_of, joined_reason
 from user_sessions.models.voiding import reason as void_reason
-from user_sessions.risk import Verdict, new_device, risk_of
+from user_sessions.risk import Verdict, assesses_risk, new_device, risk_of
 from user_sessions.user_agents import Device
 from user_sessions.users import key_of
 
@@ -262,11 +262,13 @@ def _insertion(model: "type[UserSession]") -> Insert:
 
 def _judge(session: "UserSession", activity: Activity) -> dict[str, Any]:
     """Ask the host about a sign-in, and carry out its verdict. Return what the event records. Raise SignInRefused."""
-    of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
-    before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
     # An adoption is not a sign-in: the user has not authenticated.
     is_noticed = settings.new_device_notice != "off" and session.verified_at != UNVERIFIED
     facts: dict[str, Any] = {}
+    if not is_noticed and not assesses_risk():
+        return facts
+    of_user = {"session__user": session.user_id, "session__workspace": session.workspace_id}
+    before = Activity.objects.filter(**of_user, session__impersonator=None)  # impersonators are other people
     if is_noticed and new_device(session.user, session, activity, before):
         facts["new_device"] = True
     risk = risk_of(session, activity, before)

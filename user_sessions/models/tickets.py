@@ -18,6 +18,7 @@ from sessions_core.db.transactions import atomic
 from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import duration, moment
+from sessions_core.texts import reason_data
 from user_sessions.exceptions import NotPending, TicketExpired
 from user_sessions.ids import new_id
 from user_sessions.models import admission
@@ -44,6 +45,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         lifetime: timedelta,
         impersonator: dict[str, Any] | None = None,
         session_lifetime: timedelta | None = None,
+        reason: str = "",
         at: datetime | None = None,
     ) -> "Ticket":
         """Issue a ticket for one sign-in as the user, for an impersonation if ``impersonator`` is given.
@@ -51,6 +53,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         Raise UserInactive or ImpersonationRefused.
         """
         duration(lifetime, name="lifetime")
+        given = reason_data(reason)
         if session_lifetime is not None:
             duration(session_lifetime, name="session_lifetime")
         require_instance(workspace, Workspace, name="workspace")
@@ -72,7 +75,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
             updated_at=at,
             expire_at=at + lifetime,
         )
-        ticket._record("created", actor=actor, at=at)
+        ticket._record("created", actor=actor, at=at, **given)
         return ticket
 
     def revoke(self, *, actor: str, at: datetime | None = None) -> int:
@@ -123,6 +126,7 @@ class Ticket(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "ticket")
         verbose_name_plural = pgettext_lazy("Gatepass", "tickets")
         ordering = ("-created_at", "-id")
+        permissions = [("impersonate_ticket", "Can sign in as a user")]  # of operators in the console
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page")]
 
     def __str__(self) -> str:
@@ -169,8 +173,8 @@ class Ticket(models.Model):
             raise NotPending
         self._require_password_of(self.user)
 
-    def _record(self, happened: str, *, actor: str, at: datetime) -> None:
-        facts = {"user": str(self.user_id), **({"impersonator": self.impersonator} if self.impersonator else {})}
+    def _record(self, happened: str, *, actor: str, at: datetime, **more: str) -> None:
+        facts = {"user": str(self.user_id), **({"impersonator": self.impersonator} if self.impersonator else {})} | more
         Event.objects.record(
             f"{self.kind}.{happened}", subject=self.pk, workspace_id=self.workspace_id, actor=actor, at=at, **facts
         )

@@ -17,6 +17,7 @@ from django.views.generic import FormView
 
 from sessions_core.http.caller import client_address
 from sessions_core.http.error_reports import RedactingReporterFilter
+from sessions_core.models.refusal_counts import RefusalKind, refusals
 from sessions_core.rates import network_of
 from user_sessions.conf import settings
 from user_sessions.models import NotLive, UserInactive, UserSession
@@ -72,6 +73,7 @@ class ReauthenticateView(RedirectURLMixin, FormView):  # type: ignore[type-arg] 
 
     def form_valid(self, form: PasswordForm) -> HttpResponse:
         if seconds := self._seconds_to_wait():
+            refusals.count(RefusalKind.RATE_LIMIT)
             return self._refused(form, TOO_MANY, status=429, headers={"Retry-After": str(seconds)})
         try:
             is_correct = self._is_correct(form.cleaned_data["password"])

@@ -1,17 +1,18 @@
 """The text of a ticket, signed with the workspace's key."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 
 from sessions_core.models import Workspace
 from sessions_core.texts import is_storable
-from user_sessions.models import SigningKey, Ticket
+from user_sessions.models import SigningKey, Ticket, UserSessionPolicy
 from user_sessions.models.signing_keys import private_key
 from user_sessions.tokens.claims import ticket_claims
 from user_sessions.tokens.signing import Unsigned
 from user_sessions.verify import KeySet, TokenRejected
 from user_sessions.verify.form import parse
 
-__all__ = ["read_ticket_token", "ticket_token"]
+__all__ = ["read_ticket_token", "ticket_token", "ticket_url"]
 
 
 def ticket_token(ticket: Ticket, *, at: datetime) -> str:
@@ -25,6 +26,12 @@ def ticket_token(ticket: Ticket, *, at: datetime) -> str:
     )
     kid = SigningKey.objects.current(ticket.workspace, at=at).kid
     return Unsigned(claims, {"kid": kid}, *private_key(kid)).signed()
+
+
+def ticket_url(ticket: Ticket, text: str) -> str | None:
+    """Return the link of a ticket to the sign-in page, or None if its workspace has no frontend API."""
+    frontend_api = UserSessionPolicy.of(ticket.workspace).frontend_api
+    return f"{frontend_api}/v1/tickets/accept?{urlencode({'ticket': text})}" if frontend_api else None
 
 
 def read_ticket_token(text: str, workspace: Workspace) -> str | None:

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError, no_translations
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.management.databases import ready_database
 from sessions_core.management.durations import EXAMPLES, duration_of
 from sessions_core.management.lengths import check_length
@@ -18,7 +19,17 @@ from sessions_core.models import ApiKey, NotRollable
 from sessions_core.texts import LONGEST_TEXT, printable
 
 BY = "command:api_key"
-COLUMNS = ("public_part", "kind", "name", "workspace", "created_at", "last_used_at", "expires_at", "revoked_at")
+COLUMNS = (
+    "public_part",
+    "kind",
+    "name",
+    "workspace",
+    "created_at",
+    "last_used_at",
+    "expires_at",
+    "revoked_at",
+    "scopes",
+)
 
 
 class Command(QuietCommand):
@@ -36,6 +47,13 @@ class Command(QuietCommand):
             "--expires-in", type=duration_of, help=f"how long the key works, {EXAMPLES}; default: no end"
         )
         create.add_argument("--publishable", action="store_true", help="a key for browsers, public by design")
+        create.add_argument(
+            "--scope",
+            action="append",
+            dest="scopes",
+            metavar="FAMILY:read|write",
+            help="what the key may do; repeat it for more; default: everything",
+        )
         listing = verbs.add_parser("list", help="list keys, the newest first")
         listing.add_argument("workspace", nargs="?", help="the id or the name of a workspace; without one, of all")
         listing.add_argument("--all", action="store_true", help="also keys that are revoked or expired")
@@ -72,11 +90,16 @@ class Command(QuietCommand):
         name = check_length(options["name"], ApiKey, "name", what="--name")
         lifetime = options["expires_in"]
         expires_at = timezone.now() + lifetime if lifetime else None
+        scopes = options["scopes"]
+        if unknown := set(scopes or ()) - registered_scopes().keys():
+            raise CommandError(f"--scope {min(unknown)!r} is unknown. Use {', '.join(registered_scopes())}.")
         if options["publishable"]:
+            if scopes:
+                raise CommandError("A publishable key has no scopes: use --scope without --publishable.")
             key = ApiKey.objects.issue_publishable(workspace, name=name, actor=BY, expires_at=expires_at)
             self._print(report, key, key.publishable_key, options)
         else:
-            issued = ApiKey.objects.issue(workspace, name=name, actor=BY, expires_at=expires_at)
+            issued = ApiKey.objects.issue(workspace, name=name, actor=BY, expires_at=expires_at, scopes=scopes)
             self._print(report, *issued, options)
 
     def _roll(self, report: Report, key: ApiKey, options: dict[str, Any]) -> None:
@@ -128,6 +151,7 @@ def _facts(key: ApiKey) -> dict[str, Any]:
         "last_used_at": key.last_used_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
+        "scopes": key.scopes,
     }
 
 

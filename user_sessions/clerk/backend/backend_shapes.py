@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from user_sessions.clerk import shapes
 from user_sessions.clerk.shapes import latest_activity, milliseconds, plain
@@ -12,6 +11,7 @@ from user_sessions.models import Client, JwtTemplate, Ticket, UserSession, UserS
 from user_sessions.models.session_rows import SessionRow
 from user_sessions.profiles import profile_of
 from user_sessions.templating.previews import Preview
+from user_sessions.tokens.ticket_tokens import ticket_url
 from user_sessions.users import user_id
 
 __all__ = [
@@ -86,15 +86,13 @@ def preview_object(preview: Preview) -> dict[str, Any]:
 
 def ticket_object(ticket: Ticket, *, token: str | None = None) -> dict[str, Any]:
     """Return a sign-in token or actor token. Only the response that creates it contains its text."""
-    frontend_api = UserSessionPolicy.of(ticket.workspace).frontend_api
-    url = f"{frontend_api}/v1/tickets/accept?{urlencode({'ticket': token})}" if frontend_api and token else None
     return {
         "object": ticket.kind,
         "id": ticket.pk,
         "status": ticket.stored_status,
         "user_id": user_id(ticket.user_id),
         **({"actor": ticket.impersonator} if ticket.kind == Ticket.Kind.ACTOR_TOKEN else {}),
-        **({"token": token, "url": url} if token else {}),
+        **({"token": token, "url": ticket_url(ticket, token)} if token else {}),
         "created_at": milliseconds(ticket.created_at),
         "updated_at": milliseconds(ticket.updated_at),
     }

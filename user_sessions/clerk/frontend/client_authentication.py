@@ -6,6 +6,7 @@ Browsers also send the cookie with requests of other sites. A request that chang
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
@@ -49,6 +50,10 @@ class Caller:
     rotation: str = field(default="", repr=False)
     # The token was replaced a moment ago, so the browser will receive or already has the new one.
     is_stale: bool = False
+
+    @property
+    def workspace_id(self) -> UUID:
+        return self.workspace.pk
 
     @property
     def credential(self) -> str:

@@ -1,0 +1,193 @@
+"""How many requests were refused: counted in the memory of each process, and added to one table once a minute.
+
+An attacker chooses how many requests are refused, so a refused request must write nothing. Only one request a minute in
+each process adds what all of them counted, with one statement, after its response was sent. Refusals that another
+process counted are not known here until it has added them.
+"""
+
+import atexit
+import logging
+import time
+from bisect import bisect
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import ceil, gcd
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from django.core.signals import request_finished
+from django.db import models
+from django.db.models import F, Sum, Value
+from django.utils.translation import pgettext_lazy
+
+from sessions_core.db.side_writes import SideWrites
+from sessions_core.db.transactions import close_after_request, database_name, is_in_transaction
+from sessions_core.db.upserts import insert_or_add
+
+__all__ = ["MOST_COUNTS", "STEP", "WRITE_INTERVAL", "RefusalCount", "RefusalKind", "refusals", "step_of"]
+
+logger = logging.getLogger(__name__)
+
+# A row has the refusals of this time. Every bar of the dashboard begins with such a step, in any time zone.
+STEP = timedelta(minutes=5)
+SECONDS = STEP.total_seconds()
+
+# Seconds between two writes of a process.
+WRITE_INTERVAL = 60.0
+
+# Maximum number of workspaces, kinds and steps that a process counts apart between two writes.
+MOST_COUNTS = 1000
+
+# The workspace of callers that are not authenticated. Not NULL, which would be unequal to itself in the constraint.
+NO_WORKSPACE = UUID(int=0)
+
+
+class RefusalKind(StrEnum):
+    """Why a request was refused."""
+
+    WRONG_PASSWORD = "wrong_password"
+    WRONG_CODE = "wrong_code"
+    INVALID_CREDENTIAL = "invalid_credential"
+    RATE_LIMIT = "rate_limit"
+
+
+def step_of(time: datetime) -> int:
+    """Return the number of the step that a time is in."""
+    return int(_steps(time))
+
+
+def _steps(time: datetime) -> float:
+    return time.timestamp() / SECONDS
+
+
+class RefusalCountQuerySet(models.QuerySet["RefusalCount"]):
+    def totals(self, runs: Sequence[Sequence[tuple[datetime, datetime]]]) -> list[list[Counter[str]]]:
+        """Return how many refusals of each kind were in each bar of each run, with one statement. The bars of a run
+        adjoin each other, and each begins with a step."""
+        found = [[Counter[str]() for _ in bars] for bars in runs]
+        starts = [[step_of(start) for start, _ in bars] for bars in runs]
+        # Steps that are always in the same bar, such as those of an hour: the database adds them up.
+        widths = [gcd(*(start - own[0] for start in own)) or 1 for own in starts]
+        parts = [
+            self.filter(step__gte=own[0], step__lt=ceil(_steps(bars[-1][1])))
+            .order_by()
+            .values("kind")
+            .annotate(run=Value(run), place=(F("step") - own[0]) / width, total=Sum("number"))
+            .values_list("run", "place", "kind", "total")
+            for run, (bars, own, width) in enumerate(zip(runs, starts, widths, strict=True))
+        ]
+        for run, place, kind, total in parts[0].union(*parts[1:], all=True):
+            bar = bisect(starts[run], starts[run][0] + place * widths[run]) - 1
+            found[run][bar][kind] += total
+        return found
+
+
+class RefusalCount(models.Model):
+    """The number of refusals of one kind in five minutes."""
+
+    # Not a foreign key, whose check would lock the row of the workspace.
+    workspace_id = models.UUIDField(default=NO_WORKSPACE)
+    kind = models.CharField(max_length=20)
+    # Number of the step since 1970, which databases can divide.
+    step = models.IntegerField()
+    number = models.BigIntegerField()
+
+    objects = RefusalCountQuerySet.as_manager()
+
+    class Meta:
+        # No page shows rows. The dashboard shows sums with the permission to view events.
+        default_permissions = ()
+        verbose_name = pgettext_lazy("Gatepass", "refusal count")
+        verbose_name_plural = pgettext_lazy("Gatepass", "refusal counts")
+        constraints = [
+            models.UniqueConstraint(fields=["step", "kind", "workspace_id"], name="sessions_core_refusals_once")
+        ]
+        indexes = [models.Index(fields=["step", "id"], name="sessions_core_refusals_time")]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.kind}"
+
+
+# Number of the step, kind and workspace.
+_Key = tuple[int, str, UUID]
+
+
+class Refusals(SideWrites):
+    """Counts refusals, and adds the counts to the table. Threads share one instance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[_Key, int] = {}
+        self._lock = Lock()
+        self._due_at = float("-inf")
+        self._database: object = None
+
+    def count(self, kind: RefusalKind, workspace_id: UUID | None = None, *, at: datetime | None = None) -> None:
+        """Count a refusal in memory."""
+        step = int(time.time() / SECONDS) if at is None else step_of(at)
+        with self._lock:
+            self._hold((step, kind.value, workspace_id or NO_WORKSPACE), 1)
+
+    def write_due(self, **_: Any) -> None:
+        """Receive ``request_finished``. Add the counts to the table if the last time was a minute ago.
+
+        Never inside a transaction, which could be rolled back, such as that of a test case.
+        """
+        if not self._counts or time.monotonic() < self._due_at or is_in_transaction():
+            return
+        self._due_at = time.monotonic() + WRITE_INTERVAL
+        self._database = database_name()
+        self.write()
+        close_after_request()
+
+    def write_at_exit(self) -> None:
+        """Add the counts when the process ends, unless its database is another one now, as at the end of tests."""
+        if self._counts and self._database == database_name():
+            self.write()
+
+    def write(self) -> None:
+        """Add the counts to the table. If that fails, log it and keep them."""
+        with self._lock:
+            counts, self._counts = self._counts, {}
+        if not counts:
+            return
+        is_written = False
+        try:
+            is_written = self.attempt(lambda: _add(counts), failed="Refused requests were not recorded")
+        except Exception:  # an error would end the request, such as that of a table that was not created yet
+            logger.exception("Refused requests were not recorded.")
+        if not is_written:
+            with self._lock:
+                for key, number in counts.items():
+                    self._hold(key, number)
+
+    def _hold(self, key: _Key, number: int) -> None:
+        """Add to a count in memory. Above the bound, workspaces count together."""
+        if len(self._counts) >= MOST_COUNTS and key not in self._counts:
+            key = (*key[:2], NO_WORKSPACE)
+            if len(self._counts) >= 2 * MOST_COUNTS and key not in self._counts:
+                del self._counts[next(iter(self._counts))]  # after many hours without a database
+        self._counts[key] = self._counts.get(key, 0) + number
+
+    def clear(self) -> None:
+        """Forget the counts of this process."""
+        self._counts = {}
+
+    def connect(self) -> None:
+        """Write after requests and when the process ends. Called by ``AppConfig.ready``."""
+        request_finished.connect(self.write_due)
+        atexit.register(self.write_at_exit)
+
+
+def _add(counts: dict[_Key, int]) -> None:
+    rows = [
+        RefusalCount(step=step, kind=kind, workspace_id=workspace_id, number=number)
+        for (step, kind, workspace_id), number in counts.items()
+    ]
+    insert_or_add(rows, key=("step", "kind", "workspace_id"), number="number")
+
+
+refusals = Refusals()
