@@ -19,7 +19,7 @@ from sessions_core.console.console_permissions import Refused, permission_for, r
 from sessions_core.console.keysets import Keyset
 from sessions_core.models import Workspace
 
-__all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin", "KeysetChangeList"]
+__all__ = ["BY_WORKSPACE", "SHORT_PATTERN", "UUID_PATTERN", "BoundedAdmin", "KeysetChangeList", "bounded_count"]
 
 # A UUID as Django reads it, with or without hyphens.
 UUID_PATTERN = r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}"
@@ -44,13 +44,18 @@ class MoreThan(int):
         return gettext("more than %(count)s") % {"count": f"{self - 1:,}"}
 
 
+def bounded_count(rows: Any) -> int:
+    """Return the number of these rows, which is printed as "more than 1,000" if there are more: one query."""
+    counted: int = rows.order_by()[: MOST_COUNTED + 1].count()
+    return MoreThan(counted) if counted > MOST_COUNTED else counted
+
+
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
         # Only keys: annotations of the rows may be sub-queries that cost more than the count.
-        counted: int = rows.order_by().values("pk")[: MOST_COUNTED + 1].count()
-        return MoreThan(counted) if counted > MOST_COUNTED else counted
+        return bounded_count(rows.values("pk"))
 
     @cached_property
     def num_pages(self) -> int:

@@ -150,7 +150,13 @@ def test_an_overlap_may_begin_with_the_first_use(admin_client, key):
 
 def test_during_the_overlap_the_page_says_who_still_uses_the_old_key(admin_client, key):
     successor, _ = key.roll(overlap=DAY, actor="test")
-    ApiKey.objects.filter(pk=key.pk).update(last_used_at=timezone.now() - 3 * HOUR)
+    assert "Requests since it was rolled: none counted yet" in words(admin_client.get(page(key)))
+    used_at = timezone.now() - 3 * HOUR
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=used_at, uses_since_roll=1204)
+    number = re.escape(f"1,204, counted until {used_at:%Y-%m-%d %H:%M:%S} +0000")
+    for shown in (key, successor):
+        assert re.search(f"equests since (it was rolled|the roll): {number}", words(admin_client.get(page(shown))))
+    assert "Requests since it was rolled: -" in words(admin_client.get(page(successor)))
     assert re.search(r"Last used: 3 hours ago", words(admin_client.get(page(key))))
     assert re.search(rf"{key.short}…\) .*Ends in .*last use: 3 hours ago", words(admin_client.get(page(successor))))
     assert re.search(rf"{successor.short}…\) .*Works , last use: not used yet", words(admin_client.get(page(key))))

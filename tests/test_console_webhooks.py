@@ -155,6 +155,16 @@ class TestDeliveries:
         assert "maria" not in page
         assert "42" in page
 
+    def test_the_page_of_a_message_shows_its_newest_ten_attempts(self, operator, dead):
+        for n in range(11):
+            dead.refresh_from_db()
+            dead.fail(HOSTILE if n == 5 else f"5{n:02}", at=NOW + timedelta(minutes=n), took=timedelta(milliseconds=n))
+        dead.refresh_from_db()
+        assert [each["took"] for each in dead.recent_attempts] == [*range(1, 11)]
+        page = text_of(operator.get(f"{MESSAGES}{dead.pk.replace('_', '_5F')}/change/"))
+        assert page.index("510 (10 ms)") < page.index("504 (4 ms)") and HOSTILE not in page
+        assert f"{NOW + timedelta(minutes=4):%Y-%m-%d %H:%M:%S} +0000" in page
+
     def test_one_message_is_sent_again(self, operator, dead):
         operator.post(f"{MESSAGES}{dead.pk.replace('_', '_5F')}/act/send_again/", {"confirmed": "yes"})
         dead.refresh_from_db()

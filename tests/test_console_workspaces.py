@@ -1,17 +1,23 @@
 """Workspaces in the console: policies in words, and an event for each change."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.translation import override
 
-from client_sessions.models import ClientSessionPolicy
-from sessions_core.models import Event, Workspace
-from user_sessions.models import UserSessionPolicy
+from client_sessions.models import ClientSession, ClientSessionPolicy
+from sessions_core.models import ApiKey, Event, Workspace
+from user_sessions.models import UserSession, UserSessionPolicy
 
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 LIST = "/admin/sessions_core/workspace/"
 
 
@@ -35,9 +41,11 @@ def posted(page):
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
-def change(operator, workspace, **values):
+def change(operator, workspace, confirmed="yes", **values):
+    """Post the form of the workspace with these values, and the confirmation unless it is None."""
     address = f"{LIST}{workspace.pk}/change/"
     given = {name.replace("__", "-0-"): value for name, value in values.items()}
+    given |= {} if confirmed is None else {"policies_confirmed": confirmed}
     return operator.post(address, {**posted(operator.get(address)), **given})
 
 
@@ -85,6 +93,81 @@ def test_the_page_says_what_the_rules_do(operator, workspace):
     page = operator.get(f"{LIST}{workspace.pk}/change/").content.decode().replace("\xa0", " ")
     assert "A user session ends 7 days after the sign-in" in page
     assert page.index("A client session lives 365 days") < page.index('name="client_sessions_policy-0-lifetime"')
+
+
+class TestConfirmation:
+    """The page that a changed policy shows before it is saved."""
+
+    @pytest.fixture(autouse=True)
+    def sessions(self, workspace):
+        u1, u2 = (get_user_model().objects.create_user(name) for name in ("u1", "u2"))
+        now = timezone.now()
+        for at in (now - timedelta(hours=2), now):
+            UserSession.objects.start(workspace, u1, actor="test", at=at)
+        UserSession.objects.start(workspace, u2, actor="test")
+        ClientSession.objects.start(workspace, actor="test", user_identifier_key="maria")
+
+    def asked(self, operator, workspace, **values):
+        response = change(operator, workspace, confirmed=None, **values)
+        assert response.status_code == 200
+        return html.unescape(response.content.decode().replace("\xa0", " "))
+
+    @pytest.mark.parametrize(
+        ("rule", "value", "sentence"),
+        [
+            ("lifetime", "1 00:00:00", "A sign-in from now on ends after 1 day. Live sessions keep their latest end."),
+            ("idle_lifetime", "01:00:00", "For {live} live sessions, a use now would bring the end forward."),
+            ("limit", "2", "Users with 2 live sessions or more: 1. Their next sign-in is refused."),
+            ("single_session_mode", "on", "Browsers and apps with several live sessions: 0."),
+            ("signing_algorithm", "ES256", "The present signing key stays. Rotate it to sign with ES256."),
+            ("frontend_api", "https://a.example", "Session tokens name the issuer https://a.example from now on."),
+        ],
+    )
+    def test_it_says_what_the_change_does_today(self, operator, workspace, rule, value, sentence):
+        page = self.asked(operator, workspace, **{f"user_sessions_policy__{rule}": value})
+        live = UserSession.objects.live().count()  # the operator's own may be one of them
+        assert sentence.format(live=live) in page and "Nothing is saved yet." in page
+        if rule not in ("signing_algorithm", "frontend_api"):
+            assert f"No session ends at once. Live sessions now: {live}." in page
+        assert not Event.objects.filter(type="workspace.policy_changed").exists()
+
+    def test_sessions_without_a_latest_end_get_one(self, operator, workspace):
+        UserSessionPolicy.objects.update(lifetime=None, idle_lifetime=timedelta(days=1))
+        UserSession.objects.filter(user__username__in=("u1", "u2")).update(latest_expire_at=None)
+        values = {"user_sessions_policy__lifetime": "01:00:00", "user_sessions_policy__idle_lifetime": ""}
+        page = self.asked(operator, workspace, **values)
+        assert "Live sessions without a latest end: 3." in page and "1 of them are older, so they expire" in page
+
+    def test_it_says_what_a_change_does_to_client_sessions_and_keys(self, operator, workspace):
+        Workspace.objects.update(is_sandbox=False)
+        ApiKey.objects.issue_publishable(workspace, name="web", actor="test")
+        rules = {"max_lifetime": "1 00:00:00", "user_identifier_key_min_length": "6", "publishable_keys_enabled": "on"}
+        values = {f"client_sessions_policy__{name}": value for name, value in rules.items()}
+        page = self.asked(operator, workspace, is_sandbox="", **values)
+        assert "end later than 1 day from now, and keep their end: 1." in page
+        assert "Live client sessions with such a key: 1." in page
+        assert "publishable keys open client sessions: 1." in page
+
+    def test_a_number_is_bounded_and_so_are_the_queries(self, operator, workspace, monkeypatch):
+        monkeypatch.setattr("sessions_core.changelists.MOST_COUNTED", 2)
+        with CaptureQueriesContext(connection) as queries:
+            page = self.asked(operator, workspace, user_sessions_policy__idle_lifetime="01:00:00")
+        assert "Live sessions now: more than 2." in page
+        counts = [each["sql"] for each in queries if "COUNT(" in each["sql"]]
+        assert len(counts) == 2 and all("LIMIT 3" in sql and "LIMIT 10000" in sql for sql in counts)
+        assert not [sql for sql in (each["sql"] for each in queries) if sql.startswith(("INSERT", "UPDATE"))]
+
+    def test_the_confirmed_values_are_saved(self, operator, workspace):
+        page = self.asked(operator, workspace, name="<b>", user_sessions_policy__limit="3")
+        values = {name: html.unescape(value) for name, value in HIDDEN.findall(page)}
+        assert operator.post(f"{LIST}{workspace.pk}/change/", values).status_code == 302
+        workspace.refresh_from_db()
+        assert (workspace.name, UserSessionPolicy.of(workspace).limit) == ("<b>", 3)
+
+    def test_other_changes_and_errors_do_not_ask(self, operator, workspace):
+        assert change(operator, workspace, confirmed=None, name="New").status_code == 302
+        values = {"user_sessions_policy__idle_lifetime": "8 00:00:00"}
+        assert "must be shorter than the lifetime" in self.asked(operator, workspace, **values)
 
 
 def test_a_changed_rule_is_an_event_of_the_operator(operator, workspace):

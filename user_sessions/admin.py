@@ -1,6 +1,11 @@
 """The door of the admin pages of user sessions. Django finds the pages through these imports."""
 
-from user_sessions.console import session_panels, user_sessions_section
+from user_sessions.console import (
+    operator_authentication,
+    session_panels,
+    user_policy_consequences,
+    user_sessions_section,
+)
 from user_sessions.console.bulk_pages import BulkRevocationAdmin
 from user_sessions.console.client_pages import ClientAdmin, EpochAdmin
 from user_sessions.console.session_pages import UserSessionAdmin
@@ -21,3 +26,5 @@ __all__ = [
 
 session_panels.register_panels()
 user_sessions_section.register()
+user_policy_consequences.register()
+operator_authentication.register()

@@ -8,8 +8,9 @@ import os
 from datetime import datetime
 
 from sessions_core.moments import moment
+from sessions_core.texts import is_storable
 
-__all__ = ["new_id"]
+__all__ = ["can_be_looked_up", "new_id"]
 
 EPOCH = 1_400_000_000
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -26,3 +27,8 @@ def new_id(prefix: str, *, at: datetime) -> str:
         number, digit = divmod(number, len(ALPHABET))
         characters.append(ALPHABET[digit])
     return f"{prefix}_{''.join(reversed(characters))}"
+
+
+def can_be_looked_up(id: object) -> bool:
+    """Return True if every database takes this value for an id."""
+    return isinstance(id, str) and is_storable(id)

@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 
 from user_sessions.exceptions import Impersonated, NotLive
 
-__all__ = ["connect", "reauthentication_url"]
+__all__ = ["connect", "reauthentication_page", "reauthentication_url"]
 
 OUR_PAGE = "user_sessions:reauthenticate"
 
@@ -36,9 +36,14 @@ def note_step(sender: type, request: Any, user: Any, method: str = "", reauthent
 
 def reauthentication_url(user: Any) -> str:
     """Return the page where this user re-authenticates, or the login page if the project includes none."""
+    return reauthentication_page(user) or resolve_url(django_settings.LOGIN_URL)
+
+
+def reauthentication_page(user: Any) -> str | None:
+    """Return the page where this user re-authenticates, or None if the project includes none."""
     with suppress(NoReverseMatch):
         return _allauth_url(user) or reverse(OUR_PAGE)
-    return resolve_url(django_settings.LOGIN_URL)
+    return None
 
 
 def _allauth_url(user: Any) -> str | None:

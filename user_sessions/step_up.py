@@ -134,7 +134,7 @@ def _session_of(request: Any) -> UserSession | None:
 def _synchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return _refusal(request, minutes) or view(request, *args, **kwargs)
+        return refusal_of(request, minutes) or view(request, *args, **kwargs)
 
     return guarded
 
@@ -142,7 +142,7 @@ def _synchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
 def _asynchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
     @wraps(view)
     async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        refusal = await sync_to_async(_refusal)(request, minutes)
+        refusal = await sync_to_async(refusal_of)(request, minutes)
         if refusal is not None:
             return refusal
         response = view(request, *args, **kwargs)
@@ -151,7 +151,7 @@ def _asynchronous(view: Callable[..., Any], minutes: int) -> Callable[..., Any]:
     return guarded
 
 
-def _refusal(request: Any, minutes: int) -> HttpResponseBase | None:
+def refusal_of(request: Any, minutes: int) -> HttpResponseBase | None:
     """Return the response to a caller who may not use the view, or None. Raise PermissionDenied for a page."""
     standing = standing_of(request, minutes)
     if standing == Standing.VERIFIED:

@@ -1,6 +1,7 @@
 """The pages of client sessions: what each reaches, in words, and how to take that away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -22,6 +23,7 @@ from sessions_core.console.actions import Reason, confirmed
 from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import BAD, GOOD, OVER, badge, link_to, time_in_words
+from sessions_core.console.downloads import Downloads
 from sessions_core.console.pages import HistoryAdmin
 
 if TYPE_CHECKING:
@@ -50,8 +52,11 @@ class StatusFilter(ChoiceFilter):
 
 
 @admin.register(ClientSession)
-class ClientSessionAdmin(HistoryAdmin):
-    """No page shows a token."""
+class ClientSessionAdmin(Downloads, HistoryAdmin):
+    """No page and no download shows a token."""
+
+    exported = "client sessions"
+    columns = ("id", "created_at", "workspace", "user_identifier_key", "status", "expires_at", "revoked_at")
 
     change_form_template = "client_sessions/console/client_session.html"
     list_display = ("short_id", "user_identifier_key", "workspace", "status", "created", "expires")
@@ -113,6 +118,17 @@ class ClientSessionAdmin(HistoryAdmin):
     def in_words(self, obj: ClientSession) -> str:
         key = obj.user_identifier_key
         return f"{obj} ({key})" if key else str(obj)
+
+    def line_of(self, obj: ClientSession, at: datetime) -> Mapping[str, Any]:
+        return {
+            "id": str(obj.pk),
+            "created_at": obj.created_at.isoformat(),
+            "workspace": str(obj.workspace_id),
+            "user_identifier_key": obj.user_identifier_key or "",
+            "status": str(obj.status_at(at).value),
+            "expires_at": obj.expires_at.isoformat(),
+            "revoked_at": obj.revoked_at.isoformat() if obj.revoked_at else "",
+        }
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_reach"

@@ -117,7 +117,10 @@ class Migration(migrations.Migration):
                 "verbose_name": "client session",
                 "verbose_name_plural": "client sessions",
                 "ordering": ("created_at", "id"),
-                "permissions": [("revoke_clientsession", "Can revoke client session")],
+                "permissions": [
+                    ("revoke_clientsession", "Can revoke client session"),
+                    ("export_clientsession", "Can export client session"),
+                ],
             },
         ),
         migrations.CreateModel(

@@ -80,7 +80,7 @@ class ClientSession(models.Model):
         verbose_name = _("client session")
         verbose_name_plural = _("client sessions")
         ordering = ("created_at", "id")
-        permissions = [("revoke_clientsession", "Can revoke client session")]
+        permissions = [(f"{act}_clientsession", f"Can {act} client session") for act in ("revoke", "export")]
         indexes = [
             models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
             # The console finds a user's sessions in all workspaces.

@@ -6,7 +6,7 @@ An action stands in the menu of a list, and as a button on the page of each obje
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -25,6 +25,7 @@ from sessions_core.console.action_batches import row_batches
 from sessions_core.console.admin_log import logged, logged_afterwards
 from sessions_core.console.console_permissions import permission_for, require_permission
 from sessions_core.console.keysets import Keyset
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.texts import LONGEST_REASON
 
 if TYPE_CHECKING:
@@ -142,6 +143,9 @@ class ConfirmedActions(BoundedAdmin):
 
     change_form_template = "sessions_core/console/change_form.html"
 
+    # True if the actions of this page require a recent authentication.
+    is_sensitive: ClassVar[bool] = False
+
     def confirmed_actions(self) -> dict[str, Confirmed]:
         """Return the actions of this page that ask for confirmation, by name."""
         methods: Any = [getattr(type(self), str(name), None) for name in self.actions or ()]
@@ -217,6 +221,8 @@ class ConfirmedActions(BoundedAdmin):
     ) -> HttpResponse | None:
         """Render the confirmation, or run a confirmed action and return None."""
         require_permission(request, permission_for(action.permission, self.model))
+        if self.is_sensitive:
+            require_recent_authentication(request)
         is_confirmed = request.method == "POST" and "confirmed" in request.POST
         form = ReasonForm(request.POST if is_confirmed else None)
         form.fields["reason"].required = action.reason == Reason.REQUIRED

@@ -27,12 +27,14 @@ from sessions_core.console.api_key_words import (
     scope_in_words,
     scopes_of,
     state_badge,
+    uses_in_words,
     warning_in_words,
 )
 from sessions_core.console.choice_filters import ChoiceFilter
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of, exact, link_to, time_in_words
 from sessions_core.console.pages import HistoryAdmin
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import ApiKey, Event, NotRollable, Workspace
 
@@ -75,6 +77,7 @@ class ApiKeyAdmin(HistoryAdmin):
     """The page that answers a POST to create or roll a key shows the new secret. No other page does."""
 
     subject_field = "short"
+    is_sensitive = True
     list_display = ("name", "state", "last_use", "kind", "access", "workspace", "short")
     list_filter = (KeyStateFilter, "kind", BY_WORKSPACE)
     ordering = ("-workspace_id", "-created_at", "-id")
@@ -93,6 +96,7 @@ class ApiKeyAdmin(HistoryAdmin):
         "publishable_key",
         "state",
         "last_use",
+        "uses",
         "last_change",
         "created_at",
         "created_by",
@@ -107,6 +111,7 @@ class ApiKeyAdmin(HistoryAdmin):
         "publishable_key",
         "state",
         "last_use",
+        "uses",
         "last_change",
         "created_by",
         "rolled_from",
@@ -157,6 +162,10 @@ class ApiKeyAdmin(HistoryAdmin):
     def last_use(self, key: ApiKey) -> SafeString | str:
         return last_use_in_words(key, at=timezone.now())
 
+    @admin.display(description=_("requests since it was rolled"))
+    def uses(self, key: ApiKey) -> SafeString | str:
+        return uses_in_words(key)
+
     @admin.display(description=_("last change made with it"))
     def last_change(self, key: ApiKey) -> SafeString | str:
         event = Event.objects.filter(actor=key.actor).first()
@@ -185,7 +194,10 @@ class ApiKeyAdmin(HistoryAdmin):
             return "-"
         now = timezone.now()
         facts = (link_to(key), state_badge(key, at=now), gettext("last use"), last_use_in_words(key, at=now))
-        return format_html("{} {}, {}: {}", *facts)
+        shown = format_html("{} {}, {}: {}", *facts)
+        if key.successor_id is None:
+            return shown
+        return format_html("{}, {}: {}", shown, gettext("requests since the roll"), uses_in_words(key))
 
     # Actions
 
@@ -209,6 +221,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the facts of a new key, or create it and show it once."""
         require_permission(request, permission_for("create", ApiKey))
+        require_recent_authentication(request)
         form = CreateKeyForm(request.POST or None, at=timezone.now(), initial={"workspace": _first_choice(request)})
         if request.method != "POST" or not form.is_valid():
             return self._form_page(
@@ -228,6 +241,7 @@ class ApiKeyAdmin(HistoryAdmin):
     def roll_view(self, request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
         """Ask how long the key works beside its successor, or roll it and show the successor once."""
         require_permission(request, permission_for("roll", ApiKey))
+        require_recent_authentication(request)
         key: ApiKey | None = self.get_object(request, str(key_id))
         if key is None:
             raise Http404

@@ -10,7 +10,14 @@ from sessions_core.api_key_scopes import registered_scopes
 from sessions_core.console.console_words import BAD, GOOD, OVER, WARNING, badge, exact, time_in_words
 from sessions_core.models import ApiKey
 
-__all__ = ["last_use_in_words", "scope_in_words", "scopes_of", "state_badge", "warning_in_words"]
+__all__ = [
+    "last_use_in_words",
+    "scope_in_words",
+    "scopes_of",
+    "state_badge",
+    "uses_in_words",
+    "warning_in_words",
+]
 
 # A key used within this time probably has callers.
 RECENTLY = timedelta(days=7)
@@ -37,6 +44,16 @@ def last_use_in_words(key: ApiKey, *, at: datetime) -> SafeString | str:
     if key.last_used_at is None:
         return gettext("not used yet")
     return time_in_words(key.last_used_at, at=at)
+
+
+def uses_in_words(key: ApiKey) -> SafeString | str:
+    """Return how often the key was used since it has a successor, and until when that was counted."""
+    if key.successor_id is None:
+        return "-"
+    if not key.uses_since_roll or key.last_used_at is None:
+        return gettext("none counted yet")
+    text = gettext("{uses}, counted until {time}")
+    return format_html(text, uses=f"{key.uses_since_roll:,}", time=exact(key.last_used_at))
 
 
 def scopes_of(key: ApiKey) -> str:

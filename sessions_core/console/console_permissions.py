@@ -10,6 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, get_resolver, get_urlconf
 
+from sessions_core.console.recent_authentication import AuthenticationRequired
 from sessions_core.models import Event
 from sessions_core.texts import printable
 
@@ -54,7 +55,8 @@ def require_permission(request: HttpRequest, permission: str) -> None:
 
 
 def recording_refusals(pattern: URLPattern) -> URLPattern:
-    """Make the view of this address record an event when it refuses a request that would change something."""
+    """Make the view of this address record an event when it refuses a request that would change something, and send an
+    operator who must re-authenticate there."""
     pattern.callback = _recording(pattern.callback)
     return pattern
 
@@ -64,6 +66,8 @@ def _recording(view: View) -> View:
     def recorded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
+        except AuthenticationRequired as required:
+            return required.response
         except PermissionDenied as refusal:
             if request.method in READS:
                 raise

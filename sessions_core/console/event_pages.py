@@ -10,35 +10,22 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
-from django.urls import URLPattern, path
-from django.utils import timezone
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.admin_log import page_of_type
-from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import exact, link_to, time_in_words
-from sessions_core.console.exports import FORMATS, all_rows, download
+from sessions_core.console.downloads import Downloads
 from sessions_core.console.pages import FactAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.models import Event
-from sessions_core.texts import is_storable, printable
+from sessions_core.texts import is_storable
 from sessions_core.user_keys import key_in_text
 
 __all__ = ["EventAdmin"]
-
-# The type of the event of a download.
-EXPORTED = "console.exported"
-
-# Characters of each part of a filter that the event of a download names.
-LONGEST = 200
-
-# The columns of a download.
-COLUMNS = ("id", "created_at", "workspace", "type", "subject", "actor", "reason", "data")
-
 
 TYPE_PATTERN = r"[a-z_]+\.[a-z_]+"
 
@@ -89,10 +76,11 @@ class ColumnFilter(admin.ListFilter):
 
 
 @admin.register(Event)
-class EventAdmin(FactAdmin):
+class EventAdmin(Downloads, FactAdmin):
     """Events are append-only: no page changes one."""
 
-    change_list_template = "sessions_core/console/event_list.html"
+    exported = "events"
+    columns = ("id", "created_at", "workspace", "type", "subject", "actor", "reason", "data")
     list_display = ("when", "type", "subject", "actor", "reason", "workspace")
     list_filter = (ColumnFilter, TimeFilter, BY_WORKSPACE)
     list_select_related = ("workspace",)
@@ -145,64 +133,23 @@ class EventAdmin(FactAdmin):
             rows = []
         return link_to(rows[0], event.subject) if rows else event.subject
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.export_view)
-        return [path("export/<str:format>/", view, name="sessions_core_event_export"), *super().get_urls()]
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        query = request.GET.urlencode()
-        links = [(format, f"{self.url_of('export', format)}?{query}") for format in FORMATS]
-        has_links = request.user.has_perm(permission_for("export", Event))
-        return super().changelist_view(request, {"exports": links if has_links else [], **(extra_context or {})})
-
-    def export_view(self, request: HttpRequest, format: str) -> HttpResponseBase:
-        """Return all events of the filtered list, as a file that names the filter. The download is itself an event."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        require_permission(request, permission_for("export", Event))
-        if format not in FORMATS or not self.has_view_permission(request):
-            raise Http404
-        now = timezone.now()
-        try:
-            listed = self.get_changelist_instance(request)
-        except IncorrectLookupParameters:
-            raise Http404 from None
-        # Events that are recorded meanwhile are not part of what the operator saw.
+    def frozen_rows(self, rows: QuerySet[Any], at: datetime) -> tuple[QuerySet[Any], dict[str, Any]]:
+        """Leave out events that are recorded meanwhile: they are not part of what the operator saw."""
         latest = Event.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        about = {"exported": "events", "filter": {**listed.params}, "at": now, "by": operator(request)}
-        _record_export(request, format, listed.params, latest, now)
-        rows = all_rows(listed.queryset.filter(pk__lte=latest))
-        return download(map(_row, rows), COLUMNS, about=about, name=f"events-{now:%Y%m%dT%H%M%SZ}", format=format)
+        return rows.filter(pk__lte=latest), {"last_event": latest}
 
-
-def _record_export(request: HttpRequest, format: str, params: Mapping[str, str], latest: int, at: datetime) -> None:
-    """Record a download before its first row is sent. How many rows follow is unknown then."""
-    given = {printable(name, longest=LONGEST): printable(value, longest=LONGEST) for name, value in params.items()}
-    page = request.resolver_match.view_name if request.resolver_match else ""
-    Event.objects.record(
-        EXPORTED,
-        subject=page[:60],
-        workspace_id=None,
-        actor=operator(request),
-        at=at,
-        format=format,
-        filter=given,
-        last_event=latest,
-    )
+    def line_of(self, obj: Event, at: datetime) -> Mapping[str, Any]:
+        return {
+            "id": obj.pk,
+            "created_at": obj.created_at.isoformat(),
+            "workspace": str(obj.workspace_id or ""),
+            "type": obj.type,
+            "subject": obj.subject,
+            "actor": obj.actor,
+            "reason": _reason(obj),
+            "data": obj.data,
+        }
 
 
 def _reason(event: Event) -> str:
     return str(event.data.get("reason") or "")
-
-
-def _row(event: Event) -> dict[str, Any]:
-    return {
-        "id": event.pk,
-        "created_at": event.created_at.isoformat(),
-        "workspace": str(event.workspace_id or ""),
-        "type": event.type,
-        "subject": event.subject,
-        "actor": event.actor,
-        "reason": _reason(event),
-        "data": event.data,
-    }

@@ -1,11 +1,13 @@
 """Webhook messages in the console: what was delivered, with which response, and sending again."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext, pgettext_lazy
@@ -45,11 +47,12 @@ class WebhookMessageAdmin(FactAdmin):
         "last_outcome",
         "attempted_at",
         "response_time",
+        "responses",
         "next_attempt_at",
         "delivered_at",
         "dead_at",
     )
-    readonly_fields = ("state",)
+    readonly_fields = ("state", "responses")
     actions = ("send_again",)
 
     @admin.display(description=pgettext_lazy("webhook message", "status"))
@@ -66,6 +69,14 @@ class WebhookMessageAdmin(FactAdmin):
     def attempted(self, message: WebhookMessage) -> SafeString | str:
         return time_in_words(message.attempted_at)
 
+    @admin.display(description=_("newest attempts"))
+    def responses(self, message: WebhookMessage) -> SafeString | str:
+        """Return the outcome of each of the newest attempts, newest first."""
+        kept = reversed(message.recent_attempts or [])
+        lines = ([exact(datetime.fromisoformat(each["at"])), each["outcome"], _duration(each["took"])] for each in kept)
+        listed = format_html_join("", "<li>{} — {}{}</li>", lines)
+        return format_html('<ol class="gatepass-timeline">{}</ol>', listed) if listed else "-"
+
     @confirmed(
         _("Send selected webhook messages again"),
         done=_("will be sent again"),
@@ -76,3 +87,7 @@ class WebhookMessageAdmin(FactAdmin):
 
     def consequences(self, request: HttpRequest, action: str, queryset: QuerySet[Any]) -> "Sequence[_StrOrPromise]":
         return [_("The receiver gets the same message with the same id, even if it was delivered before.")]
+
+
+def _duration(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else f" ({milliseconds} ms)"

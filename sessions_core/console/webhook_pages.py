@@ -22,6 +22,7 @@ from sessions_core.console.admin_log import logged
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import BAD, GOOD, badge, exact
 from sessions_core.console.pages import HistoryAdmin
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.console.webhook_forms import EndpointForm, RecoverForm
 from sessions_core.models import WebhookEndpoint, WebhookMessage
 from sessions_core.webhooks.models import OVERLAP
@@ -159,6 +160,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
     def rotate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Replace the secret and show the new one, once."""
         endpoint = self._endpoint(request, object_id)
+        require_recent_authentication(request)
         if request.method != "POST":
             return self._form(request, None, gettext("Replace the secret"), endpoint, *self._of_rotation(endpoint))
         with logged(request, self):

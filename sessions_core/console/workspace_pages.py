@@ -5,18 +5,27 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
+from django.contrib.admin.utils import unquote
 from django.db.models import Model
-from django.http import HttpRequest
+from django.forms import all_valid
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from sessions_core.changelists import UUID_PATTERN, BoundedAdmin
 from sessions_core.console.console_permissions import operator
+from sessions_core.console.policy_consequences import PolicyChange
 from sessions_core.models import AllowedOrigin, Event, Workspace
-from sessions_core.models.policies import Policy, policy_models
+from sessions_core.models.policies import Policy, policy_models, with_policies
 
 __all__ = ["WorkspaceAdmin"]
+
+# The field of the page that confirms a change of a policy.
+CONFIRMED = "policies_confirmed"
 
 
 class AllowedOriginInline(admin.TabularInline):
@@ -63,6 +72,54 @@ class WorkspaceAdmin(BoundedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return False: deleting a workspace would delete all of its sessions."""
         return False
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Before a policy is changed, show what that does today and ask for confirmation."""
+        if request.method == "POST" and object_id is not None and CONFIRMED not in request.POST:
+            workspace = self.get_object(request, unquote(object_id))
+            if workspace is not None and self.has_change_permission(request, workspace):
+                page = self._confirmation(request, workspace)
+                if page is not None:
+                    return page
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _policy_changes(self, request: HttpRequest, workspace: Workspace) -> list[PolicyChange]:
+        """Return the changes of policies that the form would save, or none if it has an error."""
+        form = self.get_form(request, workspace, change=True)(request.POST, request.FILES, instance=workspace)
+        is_valid = form.is_valid()
+        page: Any = self
+        formsets, _inlines = page._create_formsets(request, form.instance, change=True)
+        if not (all_valid(formsets) and is_valid):
+            return []
+        stored = Workspace.objects.select_related(*with_policies()).get(pk=workspace.pk)
+        changes = []
+        for formset in (each for each in formsets if issubclass(each.model, Policy)):
+            for changed in (each.instance for each in formset.forms if each.has_changed()):
+                changed.workspace = form.instance
+                changes.append(PolicyChange(formset.model.of(stored), changed))
+        return changes
+
+    def _confirmation(self, request: HttpRequest, workspace: Workspace) -> HttpResponse | None:
+        """Return the page that asks, or None if no rule changes. It writes nothing."""
+        now = timezone.now()
+        found = self._policy_changes(request, workspace)
+        said = [(each.after._meta.verbose_name, each.rules(), each.consequences(at=now)) for each in found]
+        if not any(rules or consequences for _name, rules, consequences in said):
+            return None
+        posted = [(name, values) for name, values in request.POST.lists() if name != "csrfmiddlewaretoken"]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": gettext("Change the policy of %(workspace)s") % {"workspace": workspace},
+            "opts": self.opts,
+            "media": self.media,
+            "changes": said,
+            "values": [(name, value) for name, values in posted for value in values],
+            "confirmed": CONFIRMED,
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "sessions_core/console/policy_confirm.html", context)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save, and record an event for the workspace and one for its policies, in the transaction of the page."""

@@ -205,6 +205,7 @@ class Migration(migrations.Migration):
                         verbose_name="successor",
                     ),
                 ),
+                ("uses_since_roll", models.PositiveBigIntegerField(db_default=0, default=0, editable=False)),
                 ("overlap", models.DurationField(blank=True, editable=False, null=True)),
                 (
                     "workspace",
@@ -287,6 +288,7 @@ class Migration(migrations.Migration):
                         verbose_name="response time",
                     ),
                 ),
+                ("recent_attempts", models.JSONField(blank=True, editable=False, null=True)),
                 ("next_attempt_at", models.DateTimeField(blank=True, null=True, verbose_name="next attempt at")),
                 ("delivered_at", models.DateTimeField(blank=True, null=True, verbose_name="delivered at")),
                 (

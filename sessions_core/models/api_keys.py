@@ -146,6 +146,8 @@ class ApiKey(models.Model):
         related_name="predecessor",
         verbose_name=pgettext_lazy("API key", "successor"),
     )
+    # Each process adds what it counted once a minute.
+    uses_since_roll = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
     # Null unless the overlap begins with the first use of the successor.
     overlap = models.DurationField(null=True, blank=True, editable=False)
 

@@ -51,6 +51,9 @@ RETENTION = timedelta(days=30)
 # Messages that one statement deletes, so that its locks are short.
 DELETION_BATCH = 1000
 
+# The newest attempts that a message keeps.
+MOST_ATTEMPTS = 10
+
 # Up to this part of the delay is added to it, so that messages that failed together are not retried together.
 JITTER = 0.2
 
@@ -175,6 +178,8 @@ class WebhookMessage(models.Model):
     response_time = models.PositiveIntegerField(
         _("response time"), null=True, blank=True, help_text=_("Duration of the last attempt, in milliseconds.")
     )
+    # What each of the newest attempts came to, oldest first: ``at``, ``outcome`` and ``took`` in milliseconds.
+    recent_attempts = models.JSONField(null=True, blank=True, editable=False)
     next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
     dead_at = models.DateTimeField(_("dead at"), null=True, blank=True, help_text=_("When the last attempt failed."))
@@ -239,10 +244,11 @@ class WebhookMessage(models.Model):
             )
         return bool(happened)
 
-    @staticmethod
-    def _attempt(outcome: str, at: datetime, took: timedelta | None) -> dict[str, Any]:
+    def _attempt(self, outcome: str, at: datetime, took: timedelta | None) -> dict[str, Any]:
         milliseconds = None if took is None else took // timedelta(milliseconds=1)
-        facts = {"attempted_at": at, "response_time": milliseconds, "last_outcome": outcome}
+        attempt = {"at": at.isoformat(), "outcome": outcome, "took": milliseconds}
+        recent = [*(self.recent_attempts or ()), attempt][-MOST_ATTEMPTS:]
+        facts = {"attempted_at": at, "response_time": milliseconds, "last_outcome": outcome, "recent_attempts": recent}
         return {"attempts": F("attempts") + 1, **facts}
 
     def _wait(self) -> timedelta | None:

@@ -121,6 +121,56 @@ def test_after_the_pause_uses_are_recorded_again(issued, monkeypatch, django_cap
         assert len(callbacks) == recorded
 
 
+# Uses of a rolled key
+
+
+@pytest.fixture
+def rolled(issued):
+    """Return a rolled key with its text, and the successor's text."""
+    key, text = issued
+    return key, text, key.roll(overlap=HOUR, actor="test", at=NOW)[1]
+
+
+def test_the_uses_of_a_rolled_key_are_added_once_a_minute(rolled, used):
+    _, text, _ = rolled
+    seconds = (0, 1, 2, 59, 60, 61)
+    assert [used(text, NOW + n * SECOND).uses_since_roll for n in seconds] == [1, 1, 1, 1, 5, 5]
+    assert used(text, NOW + 121 * SECOND).uses_since_roll == 7
+
+
+def test_each_process_adds_its_own(rolled, used, monkeypatch):
+    _, text, _ = rolled
+    other = KeyUses()
+    assert used(text, NOW).uses_since_roll == 1
+    monkeypatch.setattr("sessions_core.models.api_keys.key_uses", other)
+    assert used(text, NOW + SECOND).uses_since_roll == 1
+    monkeypatch.undo()
+    assert used(text, NOW + 60 * SECOND).uses_since_roll == 2
+    monkeypatch.setattr("sessions_core.models.api_keys.key_uses", other)
+    assert used(text, NOW + 62 * SECOND).uses_since_roll == 4
+
+
+def test_other_keys_are_not_counted(issued, used, rolled):
+    assert used(rolled[2], NOW).uses_since_roll == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uses_at_once_are_all_counted(rolled, at_once):
+    key, text, _ = rolled
+    at_once(*[lambda: ApiKey.authenticate(text, at=NOW)] * 4)
+    ApiKey.authenticate(text, at=NOW + 2 * ENDING_INTERVAL)
+    key.refresh_from_db()
+    assert key.uses_since_roll == 5
+
+
+def test_a_count_that_could_not_be_written_is_written_later(rolled, used, monkeypatch):
+    _, text, _ = rolled
+    with monkeypatch.context() as patched:
+        patched.setattr(key_uses, "_paused_until", float("inf"))
+        assert used(text, NOW).uses_since_roll == 0
+    assert used(text, NOW + SECOND).uses_since_roll == 2
+
+
 # An overlap that begins with the first use of the successor
 
 

@@ -78,6 +78,8 @@ def test_an_attempt_records_its_end_and_its_duration(workspace, endpoint, receiv
     assert message.last_outcome == "500"
     assert NOW <= message.attempted_at <= timezone.now()
     assert 0 <= message.response_time < 15_000
+    at, took = message.attempted_at.isoformat(), message.response_time
+    assert message.recent_attempts == [{"at": at, "outcome": "500", "took": took}]
 
 
 def test_messages_that_died_since_then_are_sent_again(workspace, hooks, user):

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.user_sessions.test_console_actions import LIST, address, operator_with, page_of
-from user_sessions.console import session_pages, session_search
+from user_sessions.console import session_facts, session_pages, session_search
 from user_sessions.models import Epoch, UserSession
+from user_sessions.places import Place
 from user_sessions.user_agents import Device, device_of
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -21,6 +22,13 @@ IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.0 Mobile/15E148 Safari/604.1"
 )
+
+
+COUNTRIES = {"SE": "192.0.2.1", "DE": "192.0.2.2", "FR": "192.0.2.3", "": "192.0.2.4"}
+
+
+def place_named(address: str) -> Place:
+    return Place(country=next((country for country, each in COUNTRIES.items() if each == address), ""))
 
 
 @pytest.fixture
@@ -70,6 +78,37 @@ class TestRow:
         second = start(workspace, u1, agent=IPHONE)
         assert "new device" in root.get(page_of(second)).content.decode()
         assert "new device" not in root.get(page_of(first)).content.decode()
+
+    @pytest.mark.parametrize(
+        ("earlier", "latest", "is_new", "badges"),
+        [
+            (["SE", "DE"], "FR", True, 2),
+            (["SE", "FR"], "FR", False, 1),
+            (["FR"], "", False, 0),
+            ([""], "FR", False, 0),
+            ([], "FR", False, 0),
+        ],
+    )
+    def test_a_country_is_new_if_earlier_sessions_were_used_in_others_only(
+        self, root, workspace, u1, u2, settings, earlier, latest, is_new, badges
+    ):
+        settings.USER_SESSIONS = {**settings.USER_SESSIONS, "PLACE_OF_ADDRESS": f"{__name__}.place_named"}
+        for n, country in enumerate(earlier):
+            start(workspace, u1, ip=COUNTRIES[country], at=timezone.now() - timedelta(hours=9 - n))
+        start(workspace, u2, ip=COUNTRIES["FR"])
+        start(workspace, u1, ip=COUNTRIES["FR"], impersonator={"sub": "user_99"})
+        session = start(workspace, u1, ip=COUNTRIES[latest])
+        assert ("new country" in root.get(page_of(session)).content.decode()) == is_new
+        assert shown(root).count("> new country<") == badges
+
+    def test_a_country_is_looked_for_in_a_bounded_number_of_earlier_sessions(
+        self, root, workspace, u1, settings, monkeypatch
+    ):
+        settings.USER_SESSIONS = {**settings.USER_SESSIONS, "PLACE_OF_ADDRESS": f"{__name__}.place_named"}
+        monkeypatch.setattr(session_facts, "EARLIER_SESSIONS", 1)
+        for n, country in enumerate(["FR", "SE", "FR"]):
+            session = start(workspace, u1, ip=COUNTRIES[country], at=timezone.now() - timedelta(hours=9 - n))
+        assert "new country" in root.get(page_of(session)).content.decode()
 
     def test_an_impersonation_has_a_badge_that_names_who(self, root, workspace, u1):
         start(workspace, u1, impersonator={"sub": "user_99"})

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from sessions_core.console.actions import ConfirmedActions, ReasonForm
 from sessions_core.console.admin_log import log_event
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.db.transactions import atomic, without_request_transaction
 from user_sessions.console.bulk_batches import Chosen, work
 from user_sessions.console.bulk_previews import (
@@ -35,6 +36,9 @@ __all__ = ["BULK_REVOKE", "BulkRevoking"]
 
 # The first part of the permission's codename.
 BULK_REVOKE = "bulk_revoke"
+
+# Sessions that an operator may revoke at once without a recent authentication.
+MOST_UNASKED = 100
 
 
 class BulkForm(ReasonForm):
@@ -62,6 +66,7 @@ class BulkRevoking(ConfirmedActions):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         if request.POST.get("select_across") == "1":  # an action on all pages of the list is a bulk action as well
             require_permission(request, permission_for(BULK_REVOKE, self.model))
+            require_recent_authentication(request)
         query = request.GET.urlencode()
         url = f"{self.url_of('bulk_revoke')}?{query}" if self.may(request, BULK_REVOKE) else ""
         return super().changelist_view(request, {"bulk_url": url, **(extra_context or {})})
@@ -76,6 +81,8 @@ class BulkRevoking(ConfirmedActions):
             self.message_user(request, gettext("This preview is too old. Check the new one."), messages.ERROR)
             return self._preview(request)
         row, is_everything = seen
+        if row.expected is None or row.expected > MOST_UNASKED:
+            require_recent_authentication(request)
         form = BulkForm(request.POST, asks_twice=is_everything)
         if not form.is_valid():
             return self._ask_bulk(request, row, form)
@@ -118,6 +125,8 @@ class BulkRevoking(ConfirmedActions):
     def _ask_bulk(self, request: HttpRequest, row: BulkRevocation, form: BulkForm | None) -> HttpResponse:
         """Render the preview. ``form`` has the errors of a first attempt."""
         seen = preview(self, request, row)
+        if row.expected is None or row.expected > MOST_UNASKED:
+            require_recent_authentication(request)
         if form is None:
             text = signed(row, by=operator(request), is_everything=seen.is_everything)
             form = BulkForm(initial={"preview": text}, asks_twice=seen.is_everything)

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,9 +16,10 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed
-from sessions_core.console.console_permissions import operator
+from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of, link_to
 from sessions_core.console.pages import FactAdmin
+from sessions_core.console.recent_authentication import require_recent_authentication
 from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
 from user_sessions.console.ticket_pages import NEWEST_FIRST
@@ -118,6 +119,11 @@ class EpochAdmin(FactAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        require_permission(request, permission_for("add", Epoch))
+        require_recent_authentication(request)
+        return super().add_view(request, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Epoch, form: Any, change: bool) -> None:
         begun = Epoch.objects.begin(obj.workspace, actor=operator(request), reason=obj.reason)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -23,10 +23,11 @@ from sessions_core.console.console_words import address_of, time_in_words
 from sessions_core.console.pages import MOST_EVENTS, HistoryAdmin
 from sessions_core.console.time_filters import TimeFilter
 from sessions_core.user_keys import key_in_text
-from user_sessions.closers import IMPORTER
 from user_sessions.console.bulk_views import BulkRevoking
 from user_sessions.console.own_sessions import own_session, without_own
 from user_sessions.console.session_consequences import consequences
+from user_sessions.console.session_downloads import SessionDownloads
+from user_sessions.console.session_facts import with_badge_facts
 from user_sessions.console.session_filters import (
     DeviceFilter,
     EndedByFilter,
@@ -63,7 +64,7 @@ ENDINGS = ("end", "revoke")
 
 
 @admin.register(UserSession)
-class UserSessionAdmin(BulkRevoking, HistoryAdmin):
+class UserSessionAdmin(SessionDownloads, BulkRevoking, HistoryAdmin):
     list_display = ("device", "status_now", "who", "address", "times")
     list_display_links = ("device",)
     list_filter = (
@@ -126,14 +127,9 @@ class UserSessionAdmin(BulkRevoking, HistoryAdmin):
     actions = ("end", "revoke", "revoke_all_of_user")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Add the status facts, and whether the user had signed in before, anywhere and on this client."""
+        """Add the status facts and those of the badges."""
         sessions: Any = super().get_queryset(request)
-        earlier = UserSession.objects.filter(user=OuterRef("user"), created_at__lt=OuterRef("created_at")).order_by()
-        # Imported sessions are not sign-ins. A range, so that the list needs no LIKE.
-        earlier = earlier.exclude(closed_by__range=(IMPORTER, f"{IMPORTER}~"))
-        return sessions.with_status_facts().annotate(
-            is_known_user=Exists(earlier), is_known_here=Exists(earlier.filter(client=OuterRef("client")))
-        )
+        return with_badge_facts(sessions.with_status_facts())
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add links to the actions that the operator may run on the session of a row, and that would change it."""

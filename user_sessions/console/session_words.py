@@ -50,6 +50,9 @@ def device_in_words(session: Any, at: datetime) -> SafeString:
     if session.is_known_user and not session.is_known_here and not session.closed_by.startswith(IMPORTER):
         title = gettext("The first sign-in of this user on this client.")
         badges.append(badge(pgettext("user session", "new device"), WARNING, title=title))
+    if session.is_new_country and session.impersonator is None:
+        title = gettext("The earlier sessions of this user were used in other countries only.")
+        badges.append(badge(pgettext("user session", "new country"), WARNING, title=title))
     return format_html_join(" ", "{}", ([part] for part in (ShownSession(session=session, at=at).title, *badges)))
 
 

@@ -21,6 +21,7 @@ from sessions_core.console.actions import confirmed
 from sessions_core.console.admin_log import logged_afterwards
 from sessions_core.console.console_permissions import Refused, operator, permission_for, require_permission
 from sessions_core.console.pages import HistoryAdmin
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.models import Workspace
 from user_sessions.console import key_time_lines as words
 from user_sessions.models import SigningKey, Stage
@@ -38,6 +39,7 @@ MOST_DESCRIBED = 20
 class SigningKeyAdmin(HistoryAdmin):
     """Shows signing keys without their private key."""
 
+    is_sensitive = True
     list_display = ("key_id", "stage", "next_step", "step", "algorithm_name", "workspace")
     ordering = ("-workspace_id", "-active_from", "-kid")
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), BY_WORKSPACE)
@@ -149,6 +151,7 @@ class SigningKeyAdmin(HistoryAdmin):
     def rotate_view(self, request: HttpRequest, workspace_id: uuid.UUID) -> HttpResponse:
         """Say what a rotation does and when, or publish the next key and show the time line."""
         require_permission(request, permission_for("rotate", SigningKey))
+        require_recent_authentication(request)
         workspace, now = get_object_or_404(Workspace, pk=workspace_id), timezone.now()
         line = self.url_of("time_line", workspace.pk)
         pending = words.pending_key(workspace, at=now)

@@ -286,6 +286,7 @@ class Migration(migrations.Migration):
                     ("end_usersession", "Can end user session"),
                     ("revoke_usersession", "Can revoke user session"),
                     ("bulk_revoke_usersession", "Can bulk_revoke user session"),
+                    ("export_usersession", "Can export user session"),
                 ],
             },
         ),

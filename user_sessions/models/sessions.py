@@ -18,8 +18,8 @@ from sessions_core.labels import USER, WORKSPACE
 from sessions_core.models import Event, Workspace
 from sessions_core.models.policies import with_policies
 from sessions_core.moments import moment
-from sessions_core.texts import is_storable
 from user_sessions.exceptions import NotLive
+from user_sessions.ids import can_be_looked_up
 from user_sessions.models.clients import CLIENT, Client
 from user_sessions.models.json_text import IMPERSONATOR, JsonTextField
 from user_sessions.models.lifetimes import Lifetime
@@ -92,7 +92,9 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         verbose_name = _("user session")
         verbose_name_plural = _("user sessions")
         ordering = ("-created_at", "-id")
-        permissions = [(f"{act}_usersession", f"Can {act} user session") for act in ("end", "revoke", "bulk_revoke")]
+        permissions = [
+            (f"{act}_usersession", f"Can {act} user session") for act in ("end", "revoke", "bulk_revoke", "export")
+        ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
@@ -122,14 +124,14 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
     def of_id(cls, workspace: Workspace, id: str) -> "UserSession | None":
         """Return the session of a workspace with this id, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
-        return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk)) if _is_text(id) else None
+        return _of(workspace, _BY_ID.get(id=id, workspace=workspace.pk)) if can_be_looked_up(id) else None
 
     @classmethod
     def minting(cls, workspace: Workspace, id: str, *, at: datetime | None = None) -> "UserSession | None":
         """Return the session with its token facts if it can mint tokens, or None: one query."""
         require_instance(workspace, Workspace, name="workspace")
         at = moment(at)
-        found = _MINTING.get(id=id, workspace=workspace.pk, at=at) if _is_text(id) else None
+        found = _MINTING.get(id=id, workspace=workspace.pk, at=at) if can_be_looked_up(id) else None
         session = _of(workspace, found)
         return session if session and session.is_usable(at) else None
 
@@ -279,11 +281,6 @@ class UserSession(OtherSessions, Reverification, Refreshing, Lifetime, StatusMod
         for name in ("epoch_id", "void_reason"):
             vars(self).pop(name, None)
         vars(self).update(status_facts)
-
-
-def _is_text(id: object) -> bool:
-    """Return True if every database can look this id up."""
-    return isinstance(id, str) and is_storable(id)
 
 
 def _of(workspace: Workspace, session: UserSession | None) -> UserSession | None:

@@ -1,0 +1,51 @@
+"""What a change of the policy for client sessions does to the sessions and keys of today."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models.functions import Length
+from django.utils.translation import gettext
+
+from client_sessions.models import ClientSession, ClientSessionPolicy
+from sessions_core.changelists import bounded_count
+from sessions_core.console.policy_consequences import MOST_READ, counted_among, register_consequences
+from sessions_core.duration_words import duration_in_words
+from sessions_core.models import ApiKey
+
+__all__ = ["register"]
+
+
+def register() -> None:
+    register_consequences(ClientSessionPolicy, _consequences)
+
+
+def _consequences(before: ClientSessionPolicy, after: ClientSessionPolicy, at: datetime) -> Iterator[str]:
+    about_sessions = [*_of_sessions(before, after, at)]
+    if about_sessions:
+        yield from (gettext("No client session ends at once."), *about_sessions, counted_among())
+    if before.allows_publishable_keys != after.allows_publishable_keys:
+        keys = bounded_count(ApiKey.objects.publishable().usable(at=at).filter(workspace=after.workspace_id))
+        if after.allows_publishable_keys:
+            text = gettext("From the next request on, publishable keys open client sessions: %(keys)s.")
+        else:
+            text = gettext("From the next request on, publishable keys are refused: %(keys)s.")
+        yield text % {"keys": keys}
+
+
+def _of_sessions(before: ClientSessionPolicy, after: ClientSessionPolicy, at: datetime) -> Iterator[str]:
+    newest = ClientSession.objects.filter(workspace=after.workspace_id).order_by("-created_at", "-id")
+    live = ClientSession.objects.filter(pk__in=newest.values("pk")[:MOST_READ]).live(at=at)
+    if before.lifetime != after.lifetime:
+        yield gettext("The lifetime applies to client sessions that are created or extended from now on.")
+    if before.max_lifetime != after.max_lifetime and not after.workspace.is_sandbox:
+        text = gettext("Live client sessions that end later than %(longest)s from now, and keep their end: %(later)s.")
+        later = bounded_count(live.filter(expires_at__gt=at + after.max_lifetime))
+        yield text % {"longest": duration_in_words(after.max_lifetime), "later": later}
+    least = after.user_identifier_key_min_length
+    if least > before.user_identifier_key_min_length:
+        text = gettext(
+            "A browser with a shorter user identifier key is refused from the next request on. Live client sessions "
+            "with such a key: %(shorter)s."
+        )
+        short = live.alias(length=Length("user_identifier_key")).filter(length__lt=least)
+        yield text % {"shorter": bounded_count(short)}

@@ -1,0 +1,105 @@
+"""What a change of the policy for user sessions does to the sessions of today."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count
+from django.utils.translation import gettext
+
+from sessions_core.changelists import bounded_count
+from sessions_core.console.policy_consequences import MOST_READ, counted_among, register_consequences
+from sessions_core.duration_words import duration_in_words
+from user_sessions.models import UserSession
+from user_sessions.models.policies import LimitPolicy, UserSessionPolicy
+
+__all__ = ["register"]
+
+ABOUT_SESSIONS = ("lifetime", "idle_lifetime", "limit", "limit_policy", "single_session_mode")
+
+
+def register() -> None:
+    register_consequences(UserSessionPolicy, _consequences)
+
+
+def _consequences(before: UserSessionPolicy, after: UserSessionPolicy, at: datetime) -> Iterator[str]:
+    newest = UserSession.objects.filter(workspace=after.workspace_id).order_by("-created_at", "-id")
+    live = UserSession.objects.filter(pk__in=newest.values("pk")[:MOST_READ]).live(at=at)
+    changed = {name for name in ABOUT_SESSIONS if getattr(before, name) != getattr(after, name)}
+    about_sessions = [
+        *(_of_lifetime(after, live, at) if "lifetime" in changed else ()),
+        *(_of_idle_lifetime(after, live, at) if "idle_lifetime" in changed else ()),
+        *(_of_limit(after, live) if after.limit is not None and changed & {"limit", "limit_policy"} else ()),
+        *(_of_single_session_mode(live) if after.single_session_mode and "single_session_mode" in changed else ()),
+    ]
+    if about_sessions:
+        number = gettext("No session ends at once. Live sessions now: %(live)s.") % {"live": bounded_count(live)}
+        yield from (number, *about_sessions, counted_among())
+    yield from _of_requests(before, after)
+
+
+def _of_lifetime(after: UserSessionPolicy, live: Any, at: datetime) -> Iterator[str]:
+    """A session that began without a lifetime gets that of the policy with its next use. Others keep their own."""
+    if after.lifetime is None:
+        yield gettext("A sign-in from now on has no latest end. Live sessions keep theirs.")
+        return
+    words = {"lifetime": duration_in_words(after.lifetime)}
+    yield gettext("A sign-in from now on ends after %(lifetime)s. Live sessions keep their latest end.") % words
+    endless = live.filter(latest_expire_at=None)
+    if number := bounded_count(endless):
+        over = bounded_count(endless.filter(created_at__lte=at - after.lifetime))
+        text = gettext(
+            "Live sessions without a latest end: %(number)s. With their next use they get one, %(lifetime)s after "
+            "their sign-in. %(over)s of them are older, so they expire with that use."
+        )
+        yield text % {**words, "number": number, "over": over}
+
+
+def _of_idle_lifetime(after: UserSessionPolicy, live: Any, at: datetime) -> Iterator[str]:
+    if after.idle_lifetime is None:
+        yield gettext("A live session that is used again then ends at its latest end.")
+        return
+    facts = {"idle": duration_in_words(after.idle_lifetime)}
+    sooner = bounded_count(live.filter(expire_at__gt=at + after.idle_lifetime))
+    text = gettext(
+        "A live session that is used again then ends %(idle)s after that use. For %(sooner)s live sessions, a use now "
+        "would bring the end forward."
+    )
+    yield text % {**facts, "sooner": sooner}
+
+
+def _of_limit(after: UserSessionPolicy, live: Any) -> Iterator[str]:
+    per_user = live.filter(impersonator__isnull=True).order_by().values("user")
+    full = bounded_count(per_user.annotate(number=Count("pk")).filter(number__gte=after.limit))
+    if after.limit_policy == LimitPolicy.REFUSE:
+        text = gettext("Users with %(limit)d live sessions or more: %(full)s. Their next sign-in is refused.")
+    else:
+        text = gettext("Users with %(limit)d live sessions or more: %(full)s. Their next sign-in ends the oldest.")
+    yield text % {"limit": after.limit, "full": full}
+
+
+def _of_single_session_mode(live: Any) -> Iterator[str]:
+    per_client = live.order_by().values("client").annotate(number=Count("pk"))
+    several = bounded_count(per_client.filter(number__gt=1))
+    text = gettext(
+        "Browsers and apps with several live sessions: %(several)s. Their next sign-in replaces all of them, or is "
+        "refused."
+    )
+    yield text % {"several": several}
+
+
+def _of_requests(before: UserSessionPolicy, after: UserSessionPolicy) -> Iterator[str]:
+    """What changes for the next request or key. No query."""
+    if before.allows_backend_sessions != after.allows_backend_sessions:
+        if after.allows_backend_sessions:
+            yield gettext("From the next request on, every API key of the workspace can create user sessions.")
+        else:
+            yield gettext("From the next request on, API keys cannot create user sessions.")
+    if before.issuer != after.issuer:
+        text = gettext(
+            "Session tokens name the issuer %(issuer)s from now on. A service that expects the former one refuses them."
+        )
+        yield text % {"issuer": after.issuer}
+    if before.signing_algorithm != after.signing_algorithm:
+        text = gettext("The present signing key stays. Rotate it to sign with %(algorithm)s.")
+        yield text % {"algorithm": after.signing_algorithm}
