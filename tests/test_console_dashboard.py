@@ -22,6 +22,8 @@ from sessions_core.console.spans import RANGES, Span
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
 from user_sessions.models import Epoch, SigningKey, UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 PAGE = "/admin/sessions_core/dashboard/"
 BY = "operator:test"
 

@@ -12,6 +12,8 @@ from client_sessions.models import ClientSessionPolicy
 from sessions_core.models import Event, Workspace
 from user_sessions.models import UserSessionPolicy
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 LIST = "/admin/sessions_core/workspace/"
 
 
