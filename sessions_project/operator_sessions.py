@@ -12,7 +12,7 @@ from user_sessions.user_agents import Device
 
 __all__ = ["OperatorSessionMiddleware", "operator_limits"]
 
-# NIST SP 800-63B-4 advises an hour at AAL2, and allows a day; a shift is shorter.
+# NIST SP 800-63B-4 allows an hour of idleness and a day at AAL2. No shift of an operator is that long.
 OPERATOR_LIMITS = Limits(lifetime=timedelta(hours=12), idle_lifetime=timedelta(hours=1))
 
 
