@@ -81,6 +81,7 @@ SESSIONS_CORE = {
     "ENCRYPTION_KEYS": _keys(_secret["GATEPASS_ENCRYPTION_KEYS"]),
     "PROCESSES": _number("GATEPASS_PROCESSES", default=GATEPASS_WORKERS, least=1),
     "TRUSTED_PROXIES": _number("GATEPASS_TRUSTED_PROXIES", default=0, least=0),
+    "DEFAULT_WORKSPACE": env.str("GATEPASS_DEFAULT_WORKSPACE", default=None),
 }
 
 
@@ -92,7 +93,10 @@ def _rates(name: str) -> dict[str, str | None]:
 
 
 CLIENT_SESSIONS = {"RATES": _rates("GATEPASS_RATES"), "URL": GATEPASS_URL}
-USER_SESSIONS = {"RATES": _rates("GATEPASS_SIGN_IN_RATES")}
+USER_SESSIONS = {
+    "RATES": _rates("GATEPASS_SIGN_IN_RATES"),
+    "SESSION_LIMITS": "sessions_project.operator_sessions.operator_limits",
+}
 
 
 # What is installed
@@ -118,6 +122,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "sessions_project.operator_sessions.OperatorSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "sessions_project.console.RefusesUnusableQueries",
@@ -221,6 +226,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[f"{_public.sche
 GATEPASS_SECURE = _flag("GATEPASS_SECURE", default=_public.scheme == "https")
 
 SESSION_ENGINE = "sessions_project.console_sessions"
+SESSION_COOKIE_AGE = 12 * 3600  # as long as a user session of an operator
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = GATEPASS_SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

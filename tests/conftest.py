@@ -30,6 +30,7 @@ from user_sessions.keys.trusted_keys import trusted_keys
 from user_sessions.models.signing_keys import private_key
 
 OPERATOR = "operator:test"
+OPERATOR_SESSIONS = "sessions_project.operator_sessions.OperatorSessionMiddleware"
 
 
 def pytest_configure() -> None:
@@ -75,6 +76,13 @@ def quick_secrets(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def no_static_files(settings: Any) -> None:
     """Skip the search for static files in each test client; tests of static files use a real server."""
     settings.WHITENOISE_USE_FINDERS = False
+
+
+@pytest.fixture
+def unseen_operators(settings: Any) -> None:
+    """Sign operators in without user sessions, for tests that count sessions or events. See test_console_sessions.py
+    for theirs."""
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if each != OPERATOR_SESSIONS]
 
 
 @pytest.fixture

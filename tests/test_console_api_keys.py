@@ -19,6 +19,8 @@ from sessions_core.models import ApiKey, Event
 from sessions_core.models.api_keys import LONGEST_WAIT
 from tests.error_reports import error_reports
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 KEYS = "/admin/sessions_core/apikey/"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOSTILE = "<script>alert(1)</script>"

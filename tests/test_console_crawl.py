@@ -31,7 +31,7 @@ from user_sessions.tokens.device_tokens import read_device_token, read_not_me_to
 from user_sessions.tokens.ticket_tokens import read_ticket_token
 
 # What a page shows and refuses is the same on each database. The modules of the pages run on both.
-pytestmark = [embedded, pytest.mark.django_db]
+pytestmark = [embedded, pytest.mark.django_db, pytest.mark.usefixtures("unseen_operators")]
 
 # Views that change nothing, whatever the method. All others refuse a POST without the permission.
 READS = {"changelist", "history", "line", "reach", "versions"}

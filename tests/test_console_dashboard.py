@@ -23,6 +23,8 @@ from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage,
 from sessions_core.models.refusal_counts import RefusalCount, step_of
 from user_sessions.models import Epoch, SigningKey, UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 PAGE = "/admin/sessions_core/dashboard/"
 BY = "operator:test"
 

@@ -20,6 +20,8 @@ from sessions_core.models import Event
 from tests.test_console_lists import plan_of, sorts
 from user_sessions.models import Epoch
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 EVENTS = "/admin/sessions_core/event/"
 
 

@@ -25,6 +25,8 @@ from sessions_core.models.dashboards import Dashboard
 from user_sessions.console.session_search import MOST_FOUND
 from user_sessions.models import UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 APPS = ("sessions_core", "client_sessions", "client_sessions_devices", "user_sessions")
 EVENTS = "/admin/sessions_core/event/"
 

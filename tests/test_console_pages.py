@@ -19,6 +19,8 @@ from sessions_core.console.keysets import Keyset
 from sessions_core.models import Event
 from user_sessions.models import UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 EVENTS = "/admin/sessions_core/event/"
 DEVICES = "/admin/client_sessions_devices/device/"
 NOTICE = "The address has an unknown or invalid filter. This list is not filtered."

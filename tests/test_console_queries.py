@@ -12,6 +12,8 @@ from django.test import Client, RequestFactory
 
 from sessions_project.console import RefusesUnusableQueries
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 KEYS = "/admin/user_sessions/signingkey/"
 SESSIONS = "/admin/user_sessions/usersession/"
 EVENTS = "/admin/sessions_core/event/"

@@ -17,6 +17,8 @@ from client_sessions.models import ClientSession, ClientSessionPolicy
 from sessions_core.models import ApiKey, Event, Workspace
 from user_sessions.models import UserSession, UserSessionPolicy
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 LIST = "/admin/sessions_core/workspace/"
 

@@ -107,7 +107,7 @@ def test_a_range_is_chosen_with_one_click(console, server):
 
 def test_nothing_scrolls_sideways_on_a_phone(console, server):
     page = console(viewport={"width": 390, "height": 800})
-    UserSession.objects.latest("created_at").revoke(actor=BY, reason="W" * 150)
+    UserSession.objects.exclude(user__username="root").latest("created_at").revoke(actor=BY, reason="W" * 150)
     for path in (PAGE, "/admin/"):
         page.goto(server.url + path)
         for summary in page.locator("summary").all():

@@ -48,6 +48,14 @@ def test_postgresql_prepares_statements_in_web_processes(tmp_path, given, is_pre
     assert "'sslmode': 'disable'" in database
 
 
+def test_the_default_workspace_is_named_in_the_environment(tmp_path):
+    program = (
+        "import django; django.setup(); from sessions_core.conf import settings; print(settings.default_workspace)"
+    )
+    id = "6f1f5e0c-3a55-4e53-8a52-5a9c0f7c1d11"
+    assert ask(tmp_path, program, GATEPASS_DEFAULT_WORKSPACE=id).stdout.strip() == id
+
+
 def ask(data, program: str = ASK, **given: str) -> "subprocess.CompletedProcess[str]":
     own = environment(data, DJANGO_SETTINGS_MODULE="sessions_project.settings", **given)
     return subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=own, capture_output=True, text=True)

@@ -297,6 +297,7 @@ def test_the_console_shows_and_disables_endpoints_and_no_secret(workspace, endpo
     assert WebhookEndpoint.objects.enabled().exists()
 
 
+@pytest.mark.usefixtures("unseen_operators")
 def test_the_console_resends_a_message(workspace, endpoint, receiver, deliver, user, console):
     UserSession.objects.start(workspace, user, actor="test")
     deliver()

@@ -231,7 +231,18 @@ def shown_claims(page: Any, which: str) -> dict[str, Any]:
     return claims
 
 
-def test_the_page_signs_in_switches_and_signs_out(served, template, page):
+def faults_of(page: Any, javascript: Path) -> list[tuple[str, str]]:
+    """Return what axe finds in light and in dark."""
+    page.evaluate((javascript / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate("axe.run()")["violations"]
+    page.emulate_media(color_scheme="light")
+    return [(each["id"], each["nodes"][0]["html"]) for each in found]
+
+
+def test_the_page_signs_in_switches_and_signs_out(served, template, page, javascript):
     page.goto(address_of(served))
     sign_in_on(page, "jane_doe", "wrong", "Password is incorrect. Try again.")
     sign_in_on(page, "jane_doe", PASSWORD)
@@ -240,6 +251,7 @@ def test_the_page_signs_in_switches_and_signs_out(served, template, page):
     sign_in_on(page, "john_roe", PASSWORD)
     john = UserSession.objects.get(user__username="john_roe")
     assert accounts_on(page) == ["John Roe, in use", "Jane Doe"]
+    assert faults_of(page, javascript) == []
     picture(page)
 
     press(page, "Use the session of Jane Doe", "Jane Doe is in use.")
@@ -309,6 +321,7 @@ def test_the_page_is_served_only_at_the_frontend_api_of_a_sandbox(served, client
 
 def picture(page: Any) -> None:
     if folder := os.environ.get("GATEPASS_SCREENSHOTS"):
+        page.evaluate("scrollTo(0, 0)")  # where the message does not hide a row
         page.screenshot(path=Path(folder) / "try-it.png", full_page=True)
 
 

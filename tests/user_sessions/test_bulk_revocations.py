@@ -26,6 +26,8 @@ from user_sessions.console import bulk_batches, bulk_previews
 from user_sessions.models import UserSession
 from user_sessions.models.bulk_revocations import BulkRevocation
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 PREVIEW = f"{LIST}bulk_revoke/"
 PAGES = "/admin/user_sessions/bulkrevocation/"
 

@@ -33,6 +33,8 @@ from user_sessions.models import (
 )
 from user_sessions.users import user_id
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 
 def run(*command: str) -> str:
     out = StringIO()

@@ -11,6 +11,8 @@ from sessions_core.console.admin_log import logged
 from sessions_core.models import ApiKey, Event
 from user_sessions.models import UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 LIST = "/admin/user_sessions/usersession/"
 CONFIRMED = {"confirmed": "yes", "reason": "stolen phone"}
 EVERYTHING = {"select_across": "1", "_selected_action": ["any"]}

@@ -17,6 +17,8 @@ from tests.user_sessions.test_console_sessions_list import IPHONE, start
 from user_sessions.models import Definition, JwtTemplate, UserSession
 from user_sessions.user_agents import device_of
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 
 @pytest.fixture
 def root(db) -> Browser:

@@ -17,6 +17,8 @@ from user_sessions.models import Epoch, UserSession
 from user_sessions.places import Place
 from user_sessions.user_agents import Device, device_of
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

@@ -21,6 +21,8 @@ from sessions_core.console.user_sections import UserSectionsMixin, extend_stock_
 from sessions_core.models import ApiKey, Event
 from user_sessions.models import UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 USERS = "/admin/auth/user/"
 CONFIRMED = {"confirmed": "yes", "reason": "stolen phone"}
 VIEW_TOKENS = "view_personalaccesstoken"

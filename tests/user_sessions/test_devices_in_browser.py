@@ -175,7 +175,7 @@ def test_axe_finds_no_fault(profile, ann, javascript, scheme, width):
     assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
     assert len(found["passes"]) > 20
     back = page.evaluate("getComputedStyle(document.querySelector('.devices')).backgroundColor")
-    assert back == {"light": "rgb(255, 255, 255)", "dark": "rgb(22, 24, 27)"}[scheme]
+    assert back == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 18, 18)"}[scheme]
 
 
 @pytest.mark.skipif("GATEPASS_SCREENSHOTS" not in os.environ, reason="GATEPASS_SCREENSHOTS is not set")

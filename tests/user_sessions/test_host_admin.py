@@ -6,6 +6,8 @@ from django.test import Client
 
 from user_sessions.models import UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 USERS = "/admin/auth/user/"
 
 

@@ -21,6 +21,8 @@ from user_sessions.keys.key_pairs import new_key_pair
 from user_sessions.models import SigningKey, UserSession
 from user_sessions.models.signing_keys import private_key
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 
 @pytest.mark.promise("P1")
 def test_no_private_key_is_in_a_dump(workspace, api_key):

@@ -17,6 +17,8 @@ from user_sessions.console.template_forms import LONGEST_CLAIMS
 from user_sessions.console.template_pages import JwtTemplateAdmin
 from user_sessions.models import Definition, JwtTemplate, JwtTemplateVersion, UserSession
 
+pytestmark = pytest.mark.usefixtures("unseen_operators")
+
 LIST = "/admin/user_sessions/jwttemplate/"
 ADD = LIST + "add/"
 SECRET = "not-for-any-page-" * 3

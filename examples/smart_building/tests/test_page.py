@@ -4,12 +4,13 @@ import pytest
 from building.models import Lock
 
 from tests.embedded import in_browser
+from tests.sdks import packages
 
 pytestmark = [in_browser, pytest.mark.django_db(transaction=True)]
 
 
 def texts(page) -> list[str]:
-    return page.locator("#locks li").all_inner_texts()
+    return page.locator("#locks li").all_text_contents()
 
 
 def refresh(page) -> None:
@@ -54,3 +55,11 @@ def test_the_token_stays_out_of_the_address(open_page, tenants, session_of):
     page.reload()
     page.wait_for_selector("body[data-shown]")
     assert len(texts(page)) == 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(open_page, tenants, session_of, scheme):
+    page = open_page(session_of(tenants[0]).token)
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate((packages.javascript() / "node_modules" / "axe-core" / "axe.min.js").read_text())
+    assert [each["id"] for each in page.evaluate("axe.run()")["violations"]] == []

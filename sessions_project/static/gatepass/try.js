@@ -35,7 +35,6 @@ async function attempt(done, call) {
 function button(text, label, call) {
   const made = document.createElement("button")
   made.type = "button"
-  made.className = "button"
   made.textContent = text
   made.setAttribute("aria-label", label)
   made.onclick = call

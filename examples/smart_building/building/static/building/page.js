@@ -15,10 +15,13 @@ async function ask(path, method = "GET") {
 
 function row(lock) {
   const item = document.createElement("li")
-  item.textContent = `${lock.name}: ${lock.is_locked ? "locked" : "unlocked"} `
+  const state = document.createElement("span")
+  state.textContent = `${lock.name}: ${lock.is_locked ? "locked" : "unlocked"} `
+  item.append(state)
   if (lock.is_locked) {
     const button = document.createElement("button")
     button.textContent = "Unlock"
+    button.setAttribute("aria-label", `Unlock ${lock.name}`)
     button.onclick = () => show(() => ask(`locks/${lock.id}/unlock`, "POST"))
     item.append(button)
   }
