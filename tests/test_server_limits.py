@@ -167,7 +167,8 @@ def test_connections_over_the_limit_wait_and_are_then_served(monkeypatch):
 
 
 SLOW = """
-import sys, time, types
+import django, sys, time, types
+django.setup()
 def application(environ, start_response):
     print("begun", flush=True)
     time.sleep(float(environ["PATH_INFO"].strip("/")))
