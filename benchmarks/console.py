@@ -29,6 +29,7 @@ CALLS = 7
 # Sign-ins a second, and the seconds that they are measured alone.
 SIGN_INS, ALONE = 25, 20
 
+PASSWORD = "a long password of an operator"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 LISTS = {"user sessions": "user_sessions/usersession", "events": "sessions_core/event"}
@@ -92,18 +93,17 @@ def begin() -> Any:
     workspace = Workspace.objects.create(name="Benchmark", is_sandbox=True)
     UserSessionPolicy.objects.create(workspace=workspace, frontend_api="http://127.0.0.1:8000")
     users: Any = get_user_model()
-    users._default_manager.create_superuser("operator")
+    users._default_manager.create_superuser("operator", password=PASSWORD)
     users._default_manager.bulk_create(users(username=f"signs in {n}", password="!") for n in range(200))
     return workspace.pk
 
 
 def operator() -> Any:
-    """Return a test client that is signed in as the operator."""
-    from django.contrib.auth import get_user_model
+    """Return a test client that has just signed in as the operator."""
     from django.test import Client
 
-    client = Client()
-    client.force_login(get_user_model()._default_manager.get(username="operator"))
+    client = Client(headers={"user-agent": AGENT})
+    client.post("/admin/login/", {"username": "operator", "password": PASSWORD})
     return client
 
 

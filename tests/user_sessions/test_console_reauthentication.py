@@ -126,3 +126,9 @@ def test_a_project_that_cannot_ask_requires_nothing(missing, addresses, settings
         client = operator(is_superuser=True)
         monkeypatch.setattr("user_sessions.reauthentication.OUR_PAGE", "user_sessions:none")
     assert client.get(addresses["roll an API key"]).status_code == 200
+
+
+def test_an_operator_without_a_user_session_is_not_asked(addresses, elsewhere):
+    client = operator(is_superuser=True)  # there are two workspaces, and none is the default
+    assert not UserSession.objects.filter(user__username="operator").exists()
+    assert client.get(addresses["roll an API key"]).status_code == 200

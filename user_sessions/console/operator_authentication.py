@@ -17,7 +17,7 @@ def register() -> None:
 
 
 def _ask(request: HttpRequest) -> HttpResponseBase | None:
-    """Ask only in a project with ``UserSessionMiddleware`` and a page to re-authenticate: else nobody could."""
-    if not hasattr(request, "user_session") or reauthentication_page(request.user) is None:
+    """Ask only an operator with a user session, in a project with a page to re-authenticate: others could not."""
+    if not getattr(request, "user_session", None) or reauthentication_page(request.user) is None:
         return None
     return refusal_of(request, RECENTLY)
