@@ -48,11 +48,14 @@ class Keyset:
         return _after(self.columns, position)
 
     def until(self, position: Sequence[Any]) -> Q:
-        """Return the condition for the row at the position and those before it."""
-        reversed_order = [(name, not descends) for name, descends in self.columns]
-        is_there = Q(**{name: value for (name, _), value in zip(self.columns, position, strict=True)})
-        (name, descends), bound = self.columns[0], position[0]
-        return Q(**{f"{name}__{'gte' if descends else 'lte'}": bound}) & (is_there | _after(reversed_order, position))
+        """Return the condition for the row at the position and those before it.
+
+        It excludes the few rows behind the position that share its first value: PostgreSQL then knows that the others
+        are many, and does not plan for one row.
+        """
+        (name, descends), *others = self.columns
+        until = Q(**{f"{name}__{'gte' if descends else 'lte'}": position[0]})
+        return until & ~(Q(**{name: position[0]}) & _after(others, position[1:])) if others else until
 
     def last_of(self, queryset: QuerySet[Any], position: Sequence[Any] | None, most: int) -> "tuple[Any, ...] | None":
         """Return the position of the last of this number of rows after a position, or None if there are not as many."""
