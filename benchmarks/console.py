@@ -53,8 +53,20 @@ def main() -> None:
         results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         results[arguments.database] = found
         RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+        print(table(results))
     finally:
         shutil.rmtree(data, ignore_errors=True)
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Return the table of docs/console.md: milliseconds of each page with few and with many rows, and its queries."""
+    found = list(results.values())
+    names = [name for each in found for name in (f"{each['database']}: 1,000 rows", f"{each['sessions']:,}")]
+    lines = [f"| Page | {' | '.join(names)} | Queries |", f"|---|{'--:|' * (len(names) + 1)}"]
+    for page, first in found[0]["pages"].items():
+        times = [f"{each['pages'][page][key]} ms" for each in found for key in ("few_ms", "ms")]
+        lines.append(f"| {page} | {' | '.join(times)} | {first['queries']} |")
+    return "\n".join(lines)
 
 
 def measure(sessions: int, revoked: int) -> dict[str, Any]:

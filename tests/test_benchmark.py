@@ -7,16 +7,19 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
 import psycopg
 import pytest
+from django.utils import timezone
 
-from benchmarks import page, report
+from benchmarks import console, page, report
 from benchmarks.chart import chart
 from benchmarks.databases import NotOurs, databases
 from benchmarks.figures import WARM_UP, Figures, Measured, Round
+from benchmarks.fill import fill
 from benchmarks.goals import GOALS
 from benchmarks.load import CUT_OFF, HOST, Operation, Request, drive, message
 from benchmarks.projects import Server, checkout
@@ -86,6 +89,18 @@ def test_the_page_shows_the_figures_of_its_json():
 
 
 @embedded
+def test_the_page_of_the_console_shows_the_figures_of_its_json():
+    results = json.loads(console.RESULTS.read_text())
+    assert console.table(results) in (ROOT / "docs" / "console.md").read_text()
+
+
+@pytest.mark.django_db
+def test_each_page_of_the_console_is_measured(monkeypatch):
+    monkeypatch.setattr(console, "CALLS", 1)
+    fill(console.begin(), 20, since=timezone.now() - timedelta(seconds=20))
+    assert all(page["queries"] > 1 for page in console.pages().values())
+
+
 def test_a_row_with_an_unexpected_answer_has_no_ratio():
     row = figures(name="mint", statuses={200: 99, 429: 1})
     assert row["share"] is None
