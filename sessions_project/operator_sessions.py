@@ -12,7 +12,7 @@ from user_sessions.user_agents import Device
 
 __all__ = ["OperatorSessionMiddleware", "operator_limits"]
 
-# NIST SP 800-63B-4 allows an hour of idleness and a day at AAL2. No shift of an operator is that long.
+# NIST SP 800-63B-4 allows an hour of idleness and a day at AAL2.
 OPERATOR_LIMITS = Limits(lifetime=timedelta(hours=12), idle_lifetime=timedelta(hours=1))
 
 
