@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from sessions_core.console.admin_log import log_event
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.db.transactions import atomic
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import Event
@@ -52,6 +53,7 @@ class Impersonating(admin.ModelAdmin):
     def impersonate_view(self, request: HttpRequest, user_key: str) -> HttpResponse:
         """Ask for the workspace and a reason, or create a ticket and show its link once."""
         require_permission(request, permission_for("impersonate", Ticket))
+        require_recent_authentication(request)
         model = get_user_model()
         user: Any = get_object_or_404(QuerySet(model), pk=key_in_text(user_key, model))
         form = ImpersonationForm(request.POST or None, user=user)
