@@ -59,19 +59,18 @@ class Impersonating(admin.ModelAdmin):
         form = ImpersonationForm(request.POST or None, user=user)
         if request.method == "POST" and form.is_valid():
             try:
-                ticket = self._issue(request, user, **form.cleaned_data)
+                link = self._issue(request, user, **form.cleaned_data)
             except (ImpersonationRefused, UserInactive):
                 form.add_error(None, gettext("Nobody can sign in as this user: it is inactive, or one of the staff."))
             else:
-                link = ticket_url(ticket, ticket_token(ticket, at=ticket.created_at))
                 title = gettext("A link that signs in as {user}").format(user=user)
                 return self._user_page(request, user, "impersonation_link", title=title, link=link)
         title = gettext("Sign in as {user}").format(user=user)
         return self._user_page(request, user, "impersonation_form", title=title, form=form, facts=_consequences())
 
     @atomic()
-    def _issue(self, request: HttpRequest, user: Any, *, workspace: Any, reason: str) -> Ticket:
-        """Create a ticket. Raise ImpersonationRefused or UserInactive."""
+    def _issue(self, request: HttpRequest, user: Any, *, workspace: Any, reason: str) -> str | None:
+        """Create a ticket and return its link. Raise ImpersonationRefused or UserInactive."""
         ticket = Ticket.objects.issue(
             workspace,
             user,
@@ -82,7 +81,7 @@ class Impersonating(admin.ModelAdmin):
             reason=reason,
         )
         log_event(request, self, Event.objects.get(subject=ticket.pk))
-        return ticket
+        return ticket_url(ticket, ticket_token(ticket, at=ticket.created_at))
 
     def _user_page(self, request: HttpRequest, user: Any, template: str, **facts: Any) -> HttpResponse:
         site = self.admin_site
