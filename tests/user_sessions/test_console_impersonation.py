@@ -113,7 +113,7 @@ def test_staff_without_the_permission_have_no_button_and_each_attempt_is_an_even
 def test_staff_and_inactive_users_cannot_be_impersonated(support, u1, changes):
     get_user_model().objects.filter(pk=u1.pk).update(**changes)
     assert address(u1) not in page_of(support, u1)
-    assert "Nobody can sign in as this user" in support.post(address(u1), GIVEN).content.decode()
+    assert "This user cannot be impersonated." in support.post(address(u1), GIVEN).content.decode()
     assert not Ticket.objects.exists() and not Event.objects.filter(type__startswith="actor_token").exists()
 
 

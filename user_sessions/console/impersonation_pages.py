@@ -61,7 +61,7 @@ class Impersonating(admin.ModelAdmin):
             try:
                 link = self._issue(request, user, **form.cleaned_data)
             except (ImpersonationRefused, UserInactive):
-                form.add_error(None, gettext("Nobody can sign in as this user: it is inactive, or one of the staff."))
+                form.add_error(None, _refused())
             else:
                 title = gettext("A link that signs in as {user}").format(user=user)
                 return self._user_page(request, user, "impersonation_link", title=title, link=link)
@@ -90,6 +90,12 @@ class Impersonating(admin.ModelAdmin):
         response = TemplateResponse(request, f"user_sessions/console/{template}.html", context).render()
         response.headers["Cache-Control"] = PRIVATE
         return response
+
+
+def _refused() -> str:
+    return gettext(
+        "This user cannot be impersonated. The user is inactive, or the rules of this project do not allow it."
+    )
 
 
 def _consequences() -> list[str]:
