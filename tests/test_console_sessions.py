@@ -129,6 +129,12 @@ def test_the_page_that_asks_for_the_password_leads_back(operator):
     assert answer["Location"] == address and operator.get(address).status_code == 200
 
 
+def test_the_form_of_an_epoch_says_that_it_signs_the_operator_out(operator):
+    Workspace.objects.update(name="<b>Ours")
+    page = operator.get("/admin/user_sessions/epoch/add/").content.decode()
+    assert "is in the workspace &lt;b&gt;Ours: an epoch of it signs you out too." in page
+
+
 def test_other_users_have_no_such_limits():
     assert operator_limits(get_user_model()(is_staff=False), None, Workspace()) == Limits()
 
