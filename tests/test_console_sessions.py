@@ -120,6 +120,21 @@ def test_signing_out_ends_it(operator):
     assert UserSession.objects.get().status == "ended"
 
 
+def test_the_page_that_asks_for_the_password_leads_back(operator):
+    UserSession.objects.update(verified_at=timezone.now() - timedelta(minutes=16))
+    address = "/admin/sessions_core/apikey/add/"
+    page = operator.get(address)["Location"]
+    assert "sessions_core/product.css" in operator.get(page).content.decode()
+    answer = operator.post(page, {"password": "a long enough word", "next": address})
+    assert answer["Location"] == address and operator.get(address).status_code == 200
+
+
+def test_the_form_of_an_epoch_says_that_it_signs_the_operator_out(operator):
+    Workspace.objects.update(name="<b>Ours")
+    page = operator.get("/admin/user_sessions/epoch/add/").content.decode()
+    assert "is in the workspace &lt;b&gt;Ours: an epoch of it signs you out too." in page
+
+
 def test_other_users_have_no_such_limits():
     assert operator_limits(get_user_model()(is_staff=False), None, Workspace()) == Limits()
 

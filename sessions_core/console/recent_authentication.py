@@ -1,4 +1,4 @@
-"""Actions on keys and large actions require that the operator authenticated a short time ago.
+"""Sensitive actions of the console require that the operator authenticated a short time ago.
 
 An app that can tell, and has a page to re-authenticate, registers a function. Without one nothing is required.
 """

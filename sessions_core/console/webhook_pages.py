@@ -137,6 +137,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Add an endpoint and show its secret, once."""
         require_permission(request, permission_for("add", self.model))
+        require_recent_authentication(request)
         form = EndpointForm(request.POST if request.method == "POST" else None)
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("New webhook endpoint"))
@@ -149,6 +150,7 @@ class WebhookEndpointAdmin(HistoryAdmin):
 
     def edit_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         endpoint = self._endpoint(request, object_id)
+        require_recent_authentication(request)
         form = EndpointForm(request.POST if request.method == "POST" else None, endpoint=endpoint)
         if request.method != "POST" or not form.is_valid():
             return self._form(request, form, gettext("Change the webhook endpoint"), endpoint)

@@ -178,7 +178,7 @@ class WebhookMessage(models.Model):
     response_time = models.PositiveIntegerField(
         _("response time"), null=True, blank=True, help_text=_("Duration of the last attempt, in milliseconds.")
     )
-    # What each of the newest attempts came to, oldest first: ``at``, ``outcome`` and ``took`` in milliseconds.
+    # The outcome of each of the newest attempts, oldest first: ``at``, ``outcome`` and ``took`` in milliseconds.
     recent_attempts = models.JSONField(null=True, blank=True, editable=False)
     next_attempt_at = models.DateTimeField(_("next attempt at"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)

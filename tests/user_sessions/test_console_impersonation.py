@@ -11,9 +11,10 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
+from sessions_core.crypto.encryption import CannotOpen
 from sessions_core.models import Event
 from tests.policies import set_user_session_policy
-from user_sessions.models import Ticket, UserSession
+from user_sessions.models import SigningKey, Ticket, UserSession
 from user_sessions.users import user_id
 
 GIVEN = {"workspace": "Here", "reason": "support case 42"}
@@ -112,7 +113,7 @@ def test_staff_without_the_permission_have_no_button_and_each_attempt_is_an_even
 def test_staff_and_inactive_users_cannot_be_impersonated(support, u1, changes):
     get_user_model().objects.filter(pk=u1.pk).update(**changes)
     assert address(u1) not in page_of(support, u1)
-    assert "Nobody can sign in as this user" in support.post(address(u1), GIVEN).content.decode()
+    assert "This user cannot be impersonated." in support.post(address(u1), GIVEN).content.decode()
     assert not Ticket.objects.exists() and not Event.objects.filter(type__startswith="actor_token").exists()
 
 
@@ -160,3 +161,11 @@ def test_the_link_ends_with_its_ticket(support, browser, u1):
     link = urlsplit(link_in(support.post(address(u1), GIVEN)))
     Ticket.objects.get().revoke(actor="test", at=timezone.now())
     assert browser.get(link.path[1:], f"?{link.query}").error == "actor_token_revoked_code"
+
+
+def test_without_a_key_that_can_sign_there_is_no_ticket_and_no_event(support, at_home, u1):
+    SigningKey.objects.current(at_home)
+    SigningKey.objects.update(sealed_private_key=b"of another encryption key")
+    with pytest.raises(CannotOpen):
+        support.post(address(u1), GIVEN)
+    assert not Ticket.objects.exists() and not Event.objects.filter(type="actor_token.created").exists()

@@ -1,4 +1,4 @@
-"""Actions on keys and large actions of the console require a recent authentication, if the project can ask for one."""
+"""Sensitive actions of the console require a recent authentication, if the project can ask for one."""
 
 from datetime import timedelta
 from typing import Any
@@ -41,6 +41,7 @@ def addresses(workspace: Workspace, django_user_model: Any) -> dict[str, str]:
     key, _ = ApiKey.objects.issue(workspace, name="backend", actor="test")
     signing_key = SigningKey.objects.current(workspace)
     endpoint, _ = WebhookEndpoint.objects.add(workspace, "https://hooks.example.com/", actor="test")
+    hooks = "/admin/sessions_core/webhookendpoint/"
     for n in range(3):
         UserSession.objects.start(workspace, django_user_model.objects.create_user(f"u{n}"), actor="test")
     return {
@@ -50,7 +51,10 @@ def addresses(workspace: Workspace, django_user_model: Any) -> dict[str, str]:
         "rotate a signing key": f"{SIGNING_KEYS}rotate/{workspace.pk}/",
         "retire a signing key": f"{SIGNING_KEYS}{signing_key.pk}/act/retire/",
         "revoke a signing key": f"{SIGNING_KEYS}{signing_key.pk}/act/revoke/",
-        "replace the secret of a webhook": f"/admin/sessions_core/webhookendpoint/{endpoint.pk}/rotate/",
+        "add a webhook": f"{hooks}add/",
+        "change the URL of a webhook": f"{hooks}{endpoint.pk}/edit/",
+        "replace the secret of a webhook": f"{hooks}{endpoint.pk}/rotate/",
+        "sign in as a user": f"/admin/user_sessions/ticket/of_user/{UserSession.objects.first().user_id}/impersonate/",
         "sign out every user of a workspace": "/admin/user_sessions/epoch/add/",
         "revoke many sessions": f"{BULK}?status_now=live",
     }

@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext, pgettext_lazy
 
 from sessions_core.changelists import BY_WORKSPACE
 from sessions_core.console.actions import Reason, confirmed
@@ -114,7 +114,9 @@ class EpochAdmin(FactAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
             return super().get_fieldsets(request, obj)
-        warning = _("This signs out every user of the workspace. You cannot undo it.")
+        warning = format_html(
+            "{} {}", gettext("This signs out every user of the workspace. You cannot undo it."), _own_end(request)
+        )
         return [(None, {"description": warning, "fields": ("workspace", "reason", "is_meant")})]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -128,3 +130,14 @@ class EpochAdmin(FactAdmin):
     def save_model(self, request: HttpRequest, obj: Epoch, form: Any, change: bool) -> None:
         begun = Epoch.objects.begin(obj.workspace, actor=operator(request), reason=obj.reason)
         obj.pk, obj.not_before, obj.actor = begun.pk, begun.not_before, begun.actor
+
+
+def _own_end(request: HttpRequest) -> str:
+    """Return a sentence about the operator's own session, which an epoch does not leave out."""
+    session = getattr(request, "user_session", None)
+    if not session:
+        return ""
+    text = gettext(
+        "Your own session of this console is in the workspace {workspace}: an epoch of it signs you out too."
+    )
+    return text.format(workspace=session.workspace)

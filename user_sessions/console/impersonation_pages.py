@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from sessions_core.console.admin_log import log_event
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
 from sessions_core.console.console_words import address_of
+from sessions_core.console.recent_authentication import require_recent_authentication
 from sessions_core.db.transactions import atomic
 from sessions_core.http.caching import PRIVATE
 from sessions_core.models import Event
@@ -52,24 +53,24 @@ class Impersonating(admin.ModelAdmin):
     def impersonate_view(self, request: HttpRequest, user_key: str) -> HttpResponse:
         """Ask for the workspace and a reason, or create a ticket and show its link once."""
         require_permission(request, permission_for("impersonate", Ticket))
+        require_recent_authentication(request)
         model = get_user_model()
         user: Any = get_object_or_404(QuerySet(model), pk=key_in_text(user_key, model))
         form = ImpersonationForm(request.POST or None, user=user)
         if request.method == "POST" and form.is_valid():
             try:
-                ticket = self._issue(request, user, **form.cleaned_data)
+                link = self._issue(request, user, **form.cleaned_data)
             except (ImpersonationRefused, UserInactive):
-                form.add_error(None, gettext("Nobody can sign in as this user: it is inactive, or one of the staff."))
+                form.add_error(None, _refused())
             else:
-                link = ticket_url(ticket, ticket_token(ticket, at=ticket.created_at))
                 title = gettext("A link that signs in as {user}").format(user=user)
                 return self._user_page(request, user, "impersonation_link", title=title, link=link)
         title = gettext("Sign in as {user}").format(user=user)
         return self._user_page(request, user, "impersonation_form", title=title, form=form, facts=_consequences())
 
     @atomic()
-    def _issue(self, request: HttpRequest, user: Any, *, workspace: Any, reason: str) -> Ticket:
-        """Create a ticket. Raise ImpersonationRefused or UserInactive."""
+    def _issue(self, request: HttpRequest, user: Any, *, workspace: Any, reason: str) -> str | None:
+        """Create a ticket and return its link. Raise ImpersonationRefused or UserInactive."""
         ticket = Ticket.objects.issue(
             workspace,
             user,
@@ -80,7 +81,7 @@ class Impersonating(admin.ModelAdmin):
             reason=reason,
         )
         log_event(request, self, Event.objects.get(subject=ticket.pk))
-        return ticket
+        return ticket_url(ticket, ticket_token(ticket, at=ticket.created_at))
 
     def _user_page(self, request: HttpRequest, user: Any, template: str, **facts: Any) -> HttpResponse:
         site = self.admin_site
@@ -89,6 +90,12 @@ class Impersonating(admin.ModelAdmin):
         response = TemplateResponse(request, f"user_sessions/console/{template}.html", context).render()
         response.headers["Cache-Control"] = PRIVATE
         return response
+
+
+def _refused() -> str:
+    return gettext(
+        "This user cannot be impersonated. The user is inactive, or the rules of this project do not allow it."
+    )
 
 
 def _consequences() -> list[str]:

@@ -17,7 +17,10 @@ def register() -> None:
 
 
 def _ask(request: HttpRequest) -> HttpResponseBase | None:
-    """Ask only an operator with a user session, in a project with a page to re-authenticate: others could not."""
+    """Ask only an operator with a user session, in a project with a page to re-authenticate.
+
+    Other operators have no page to do so.
+    """
     if not getattr(request, "user_session", None) or reauthentication_page(request.user) is None:
         return None
     return refusal_of(request, RECENTLY)

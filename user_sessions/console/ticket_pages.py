@@ -23,7 +23,7 @@ NEWEST_FIRST = ("workspace_id", "-created_at", "-id")
 
 @admin.register(Ticket)
 class TicketAdmin(Impersonating, HistoryAdmin):
-    """Shows tickets without their text, which only whoever creates a ticket receives."""
+    """Shows tickets without their text, which only the creator of a ticket receives."""
 
     list_display = ("id", "kind", "user", "workspace", "status_now", "created_at", "expire_at")
     ordering = NEWEST_FIRST

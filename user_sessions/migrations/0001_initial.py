@@ -695,7 +695,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "ticket",
                 "verbose_name_plural": "tickets",
                 "ordering": ("-created_at", "-id"),
-                "permissions": [("impersonate_ticket", "Can sign in as a user")],
+                "permissions": [("impersonate_ticket", "Can impersonate users")],
             },
         ),
         migrations.CreateModel(

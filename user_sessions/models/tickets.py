@@ -126,7 +126,7 @@ class Ticket(models.Model):
         verbose_name = pgettext_lazy("Gatepass", "ticket")
         verbose_name_plural = pgettext_lazy("Gatepass", "tickets")
         ordering = ("-created_at", "-id")
-        permissions = [("impersonate_ticket", "Can sign in as a user")]  # of operators in the console
+        permissions = [("impersonate_ticket", "Can impersonate users")]  # of operators in the console
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page")]
 
     def __str__(self) -> str:
