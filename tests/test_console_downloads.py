@@ -89,6 +89,13 @@ def test_a_row_has_the_time_actor_and_reason_of_its_epoch(root, sessions, worksp
     assert len(read) == 1
 
 
+def test_neither_a_download_nor_a_bulk_revocation_reads_badges(root, sessions):
+    with CaptureQueriesContext(connection) as queries:
+        lines(root, USER_SESSIONS)
+        assert root.get(f"{USER_SESSIONS}bulk_revoke/").status_code == 200
+    assert not [each for each in queries if "is_known_user" in each["sql"]]
+
+
 def test_client_sessions_have_no_token(root, workspace):
     session = ClientSession.objects.start(workspace, actor="test", user_identifier_key=HOSTILE)
     ClientSession.objects.start(workspace, actor="test").revoke(actor="test")
