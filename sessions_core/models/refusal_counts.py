@@ -5,7 +5,6 @@ each process adds what all of them counted, with one statement, after its respon
 process counted are not known here until it has added them.
 """
 
-import atexit
 import logging
 import time
 from bisect import bisect
@@ -15,28 +14,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, gcd
 from threading import Lock
-from typing import Any
 from uuid import UUID
 
-from django.core.signals import request_finished
 from django.db import models
 from django.db.models import F, Sum, Value
 from django.utils.translation import pgettext_lazy
 
-from sessions_core.db.side_writes import SideWrites
-from sessions_core.db.transactions import close_after_request, database_name, is_in_transaction
+from sessions_core.db.side_writes import CountedWrites
 from sessions_core.db.upserts import insert_or_add
 
-__all__ = ["MOST_COUNTS", "STEP", "WRITE_INTERVAL", "RefusalCount", "RefusalKind", "refusals", "step_of"]
+__all__ = ["MOST_COUNTS", "STEP", "RefusalCount", "RefusalKind", "refusals", "step_of"]
 
 logger = logging.getLogger(__name__)
 
 # A row has the refusals of this time. Every bar of the dashboard begins with such a step, in any time zone.
 STEP = timedelta(minutes=5)
 SECONDS = STEP.total_seconds()
-
-# Seconds between two writes of a process.
-WRITE_INTERVAL = 60.0
 
 # Maximum number of workspaces, kinds and steps that a process counts apart between two writes.
 MOST_COUNTS = 1000
@@ -115,15 +108,13 @@ class RefusalCount(models.Model):
 _Key = tuple[int, str, UUID]
 
 
-class Refusals(SideWrites):
+class Refusals(CountedWrites):
     """Counts refusals, and adds the counts to the table. Threads share one instance."""
 
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[_Key, int] = {}
         self._lock = Lock()
-        self._due_at = float("-inf")
-        self._database: object = None
 
     def count(self, kind: RefusalKind, workspace_id: UUID | None = None, *, at: datetime | None = None) -> None:
         """Count a refusal in memory."""
@@ -131,22 +122,8 @@ class Refusals(SideWrites):
         with self._lock:
             self._hold((step, kind.value, workspace_id or NO_WORKSPACE), 1)
 
-    def write_due(self, **_: Any) -> None:
-        """Receive ``request_finished``. Add the counts to the table if the last time was a minute ago.
-
-        Never inside a transaction, which could be rolled back, such as that of a test case.
-        """
-        if not self._counts or time.monotonic() < self._due_at or is_in_transaction():
-            return
-        self._due_at = time.monotonic() + WRITE_INTERVAL
-        self._database = database_name()
-        self.write()
-        close_after_request()
-
-    def write_at_exit(self) -> None:
-        """Add the counts when the process ends, unless its database is another one now, as at the end of tests."""
-        if self._counts and self._database == database_name():
-            self.write()
+    def has_counts(self) -> bool:
+        return bool(self._counts)
 
     def write(self) -> None:
         """Add the counts to the table. If that fails, log it and keep them."""
@@ -175,11 +152,6 @@ class Refusals(SideWrites):
     def clear(self) -> None:
         """Forget the counts of this process."""
         self._counts = {}
-
-    def connect(self) -> None:
-        """Write after requests and when the process ends. Called by ``AppConfig.ready``."""
-        request_finished.connect(self.write_due)
-        atexit.register(self.write_at_exit)
 
 
 def _add(counts: dict[_Key, int]) -> None:

@@ -12,11 +12,12 @@ from django.test import Client
 from django.utils import timezone
 
 from sessions_core.cleaning import clean, kind_named
+from sessions_core.db import side_writes
+from sessions_core.db.side_writes import WRITE_INTERVAL
 from sessions_core.models import refusal_counts as module
 from sessions_core.models.refusal_counts import (
     NO_WORKSPACE,
     STEP,
-    WRITE_INTERVAL,
     RefusalCount,
     RefusalKind,
     Refusals,
@@ -146,7 +147,7 @@ def test_the_end_of_a_process_writes_nothing_to_another_database(clock, monkeypa
     here.count(LIMIT, at=NOW)
     here.write_due()
     here.count(LIMIT, at=NOW)
-    monkeypatch.setattr(module, "database_name", lambda: "not the database of the tests")
+    monkeypatch.setattr(side_writes, "database_name", lambda: "not the database of the tests")
     here.write_at_exit()
     assert stored() == {("rate_limit", NO_WORKSPACE): 1}
 
