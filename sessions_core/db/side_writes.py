@@ -19,6 +19,7 @@ from sessions_core.db.transactions import (
     close_after_request,
     database_name,
     is_away,
+    is_connected,
     is_in_transaction,
 )
 
@@ -88,14 +89,17 @@ class CountedWrites(SideWrites):
     def write_due(self, **_: Any) -> None:
         """Receive ``request_finished``. Write if the last time was a minute ago.
 
-        Never inside a transaction, which could be rolled back, such as that of a test case.
+        Never inside a transaction, which could be rolled back, such as that of a test case. A connection that was open
+        stays open: Django's test client keeps it.
         """
         if not self.has_counts() or time.monotonic() < self._due_at or is_in_transaction():
             return
         self._due_at = time.monotonic() + WRITE_INTERVAL
         self._database = database_name()
+        was_connected = is_connected()
         self.write()
-        close_after_request()
+        if not was_connected:
+            close_after_request()
 
     def write_at_exit(self) -> None:
         """Write when the process ends, unless its database is another one now, as at the end of tests."""

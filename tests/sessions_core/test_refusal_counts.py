@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.signals import request_finished
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -158,6 +158,17 @@ def test_the_end_of_any_request_writes_what_is_due(monkeypatch, clock):
     refusals.count(LIMIT, at=NOW)
     request_finished.send(sender=None)
     assert stored() == {("rate_limit", NO_WORKSPACE): 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_open_before_the_write_stays_open(monkeypatch):
+    closed = []
+    monkeypatch.setattr(type(connections["default"]), "close_if_unusable_or_obsolete", closed.append)
+    connection.ensure_connection()
+    here = Refusals()
+    here.count(LIMIT, at=NOW)
+    here.write_due()
+    assert stored() and not closed
 
 
 def test_old_counts_are_deleted_with_the_events_of_their_time(db):
