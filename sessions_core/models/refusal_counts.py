@@ -7,7 +7,6 @@ process counted are not known here until it has added them.
 
 import logging
 import time
-from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -58,23 +57,26 @@ def _steps(time: datetime) -> float:
 
 class RefusalCountQuerySet(models.QuerySet["RefusalCount"]):
     def totals(self, runs: Sequence[Sequence[tuple[datetime, datetime]]]) -> list[list[Counter[str]]]:
-        """Return how many refusals of each kind were in each bar of each run, with one statement. The bars of a run
-        adjoin each other, and each begins with a step."""
+        """Return how many refusals of each kind were in each bar of each run, with one statement. Each bar begins with
+        a step. Where an hour of the clock was left out, a bar can begin before the one that it follows."""
         found = [[Counter[str]() for _ in bars] for bars in runs]
-        starts = [[step_of(start) for start, _ in bars] for bars in runs]
+        steps = [[range(step_of(start), ceil(_steps(end))) for start, end in bars] for bars in runs]
+        firsts = [min(bar.start for bar in bars) for bars in steps]
         # Steps that are always in the same bar, such as those of an hour: the database adds them up.
-        widths = [gcd(*(start - own[0] for start in own)) or 1 for own in starts]
+        widths = [gcd(*(bar.start - first for bar in bars)) or 1 for bars, first in zip(steps, firsts, strict=True)]
         parts = [
-            self.filter(step__gte=own[0], step__lt=ceil(_steps(bars[-1][1])))
+            self.filter(step__gte=first, step__lt=max(bar.stop for bar in bars))
             .order_by()
             .values("kind")
-            .annotate(run=Value(run), place=(F("step") - own[0]) / width, total=Sum("number"))
+            .annotate(run=Value(run), place=(F("step") - first) / width, total=Sum("number"))
             .values_list("run", "place", "kind", "total")
-            for run, (bars, own, width) in enumerate(zip(runs, starts, widths, strict=True))
+            for run, (bars, first, width) in enumerate(zip(steps, firsts, widths, strict=True))
         ]
         for run, place, kind, total in parts[0].union(*parts[1:], all=True):
-            bar = bisect(starts[run], starts[run][0] + place * widths[run]) - 1
-            found[run][bar][kind] += total
+            step = firsts[run] + place * widths[run]
+            for bar, own in enumerate(steps[run]):
+                if step in own:
+                    found[run][bar][kind] += total
         return found
 
 
