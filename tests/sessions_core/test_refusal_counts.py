@@ -225,6 +225,11 @@ def test_a_wrong_password_counts_on_every_page(db):
     assert counted() == {("wrong_password", NO_WORKSPACE): 2}
 
 
+def test_a_failure_of_a_backend_without_passwords_is_an_invalid_credential(db):
+    assert authenticate(token="forged") is None
+    assert counted() == {("invalid_credential", NO_WORKSPACE): 1}
+
+
 def test_a_rate_limit_of_the_console_counts(db, settings):
     settings.USER_SESSIONS = {**settings.USER_SESSIONS, "RATES": {"visitor": "1/day"}}
     for _ in range(2):
