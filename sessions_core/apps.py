@@ -16,11 +16,13 @@ class SessionsCoreConfig(AppConfig):
             cleaning_checks,
             database_checks,
         )
+        from sessions_core.models.key_uses import key_uses
         from sessions_core.models.refusal_counts import refusals
 
         cleaning.register_events()
         cleaning.register_refusal_counts()
         refusals.connect()
+        key_uses.connect()
         if find_spec("rest_framework"):  # without it there are no routes
             from sessions_core.http import route_checks  # noqa: F401
             from sessions_core.http.cors_headers import disable_for_api

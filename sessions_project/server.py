@@ -107,10 +107,10 @@ def main(host: str, port: int, workers: int) -> None:
     from sessions_project.wsgi import application  # importing it runs the system checks
 
     def work() -> None:
-        from sessions_core.models.refusal_counts import refusals  # now that Django is set up
+        from sessions_core.db.side_writes import write_at_exit  # now that Django is set up
 
         worker.serve(application, listener)
-        refusals.write_at_exit()
+        write_at_exit()
 
     connections.close_all()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -16,6 +16,7 @@ from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLIns
 from django.test.utils import CaptureQueriesContext
 
 from sessions_core.models import ApiKey, Workspace
+from sessions_core.models.key_uses import key_uses
 from sessions_core.models.refusal_counts import refusals
 from sessions_core.rates import counters
 from tests import key_pool
@@ -54,11 +55,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.fixture(autouse=True)
 def fresh_counters(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reset the rate limits, with a single process, and write no counts of refusals."""
+    """Reset the rate limits, with a single process, and write no counts after requests."""
     settings.SESSIONS_CORE = {**settings.SESSIONS_CORE, "PROCESSES": 1}
     counters.clear()
     refusals.clear()
-    monkeypatch.setattr(refusals, "_due_at", float("inf"))
+    key_uses.clear()
+    for counts in (refusals, key_uses):
+        monkeypatch.setattr(counts, "_due_at", float("inf"))
 
 
 @pytest.fixture(autouse=True)

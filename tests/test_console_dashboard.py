@@ -1,7 +1,7 @@
 """The dashboard of the console: what its numbers count, where they lead, and who sees which."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
@@ -182,6 +182,17 @@ class TestRefusals:
     def test_forbidden_requests_to_the_console_are_counted(self, workspace):
         Event.objects.record("console.refused", subject="page", workspace_id=None, actor=BY, at=AT - timedelta(hours=1))
         assert numbers("refusals")["forbidden requests to the console"] == "1"
+
+    def test_a_bar_has_those_of_its_wall_clock_also_where_an_hour_was_left_out(self, db):
+        with timezone.override("Europe/Berlin"):  # 03:32 in summer time: yesterday had no 02:35
+            span = Span(RANGES["1h"], datetime(2026, 3, 30, 1, 32, tzinfo=UTC))
+        starts = [datetime(2026, 3, 29, 1, minute, tzinfo=UTC) for minute in (0, 25, 30)]
+        for number, start in enumerate(starts, start=1):
+            RefusalCount.objects.create(kind="rate_limit", step=step_of(start), number=number)
+        with timezone.override("Europe/Berlin"):
+            runs = list(zip(*map(span.with_earlier, span.bars), strict=True))
+        bars = RefusalCount.objects.totals(runs)[1]
+        assert [bar.total() for bar in bars] == [0] * 5 + [1, 0, 0, 0, 0, 2, 3]
 
     def test_a_bar_has_the_refusals_of_its_hour_by_kind(self, db):
         counts = [("rate_limit", 4, 95), ("rate_limit", 3, 89), ("wrong_password", 2, 60), ("wrong_password", 5, 2000)]

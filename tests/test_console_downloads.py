@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from client_sessions.models import ClientSession
 from sessions_core.console import exports
 from sessions_core.models import Event
-from user_sessions.models import UserSession
+from user_sessions.models import Epoch, UserSession
 from user_sessions.user_agents import device_of
 
 USER_SESSIONS = "/admin/user_sessions/usersession/"
@@ -67,6 +67,33 @@ def test_a_row_says_what_was_true_then(root, sessions):
     expected = {"status": "revoked", "closed_by": "test", "reason": HOSTILE, "address": "192.0.2.7"}
     expected |= {"browser": "Firefox 140.0", "device": "Linux", "signed_in_with": "pwd", "impersonator": ""}
     assert row | expected == row
+
+
+def test_a_row_says_what_ended_the_session_not_what_came_later(root, sessions):
+    sessions[0].end(actor="test")
+    # Without signals, so that nothing closes a session.
+    get_user_model().objects.exclude(username="root").update(password="new")
+    rows = lines(root, USER_SESSIONS, "q=HYPERLINK")[1:-1]
+    found = [(row["status"], row["closed_by"], row["reason"]) for row in rows[1:]]
+    assert found == [("revoked", "", "password_changed"), ("ended", "test", "")]
+
+
+def test_a_row_has_the_time_actor_and_reason_of_its_epoch(root, sessions, workspace):
+    epoch = Epoch.objects.begin(workspace, actor="operator:1", reason="a leak")
+    with CaptureQueriesContext(connection) as queries:
+        rows = lines(root, USER_SESSIONS, "q=HYPERLINK")[1:-1]
+    facts = [(row["closed_at"], row["closed_by"], row["reason"]) for row in rows]
+    assert facts[1:] == [(epoch.not_before.isoformat(), "operator:1", "a leak")] * 2
+    assert facts[0][1:] == ("test", HOSTILE)
+    read = [each["sql"] for each in queries if each["sql"].startswith('SELECT "user_sessions_epoch"')]
+    assert len(read) == 1
+
+
+def test_neither_a_download_nor_a_bulk_revocation_reads_badges(root, sessions):
+    with CaptureQueriesContext(connection) as queries:
+        lines(root, USER_SESSIONS)
+        assert root.get(f"{USER_SESSIONS}bulk_revoke/").status_code == 200
+    assert not [each for each in queries if "is_known_user" in each["sql"]]
 
 
 def test_client_sessions_have_no_token(root, workspace):

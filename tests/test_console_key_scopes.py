@@ -34,6 +34,11 @@ def test_a_key_with_all_scopes_may_also_do_what_is_added_later(admin_client, wor
     assert "Everything in this workspace." in words(admin_client.get(page(ApiKey.objects.get())))
 
 
+def test_a_scope_chosen_as_often_as_there_are_scopes_is_still_one_scope(admin_client, workspace):
+    created(admin_client, scopes=[SOME[0]] * len(registered_scopes()))
+    assert ApiKey.objects.get().scopes == [SOME[0]]
+
+
 def test_a_restricted_key_shows_its_scopes_in_the_list_and_on_its_page(admin_client, workspace):
     key = ApiKey.authenticate(secret(created(admin_client, scopes=SOME)))
     assert key.scopes == SOME

@@ -77,9 +77,9 @@ class CreateKeyForm(forms.Form):
         return given
 
     def chosen_scopes(self) -> list[str] | None:
-        """Return the chosen scopes, or None if all are chosen."""
-        chosen: list[str] = self.cleaned_data["scopes"]
-        return None if len(chosen) == len(registered_scopes()) else chosen
+        """Return the chosen scopes, or None if all are chosen. A request can repeat one."""
+        chosen = list(dict.fromkeys(self.cleaned_data["scopes"]))
+        return None if set(chosen) == registered_scopes().keys() else chosen
 
     def ends_at(self) -> datetime | None:
         days = self.cleaned_data["lifetime"]

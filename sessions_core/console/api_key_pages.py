@@ -197,7 +197,7 @@ class ApiKeyAdmin(HistoryAdmin):
         shown = format_html("{} {}, {}: {}", *facts)
         if key.successor_id is None:
             return shown
-        return format_html("{}, {}: {}", shown, gettext("requests since the roll"), uses_in_words(key))
+        return format_html("{}, {}: {}", shown, gettext("requests since it was rolled"), uses_in_words(key))
 
     # Actions
 

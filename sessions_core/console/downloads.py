@@ -1,6 +1,6 @@
 """Lists that an operator can download: all rows of the filtered list, as one signed file. Each download is an event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sessions_core.console.actions import ConfirmedActions
 from sessions_core.console.console_permissions import operator, permission_for, require_permission
-from sessions_core.console.exports import FORMATS, all_rows, download
+from sessions_core.console.exports import FORMATS, batches, download
 from sessions_core.models import Event
 from sessions_core.texts import printable
 
@@ -38,6 +38,10 @@ class Downloads(ConfirmedActions):
     def line_of(self, obj: Any, at: datetime) -> Mapping[str, Any]:
         """Return the columns of a row, as texts and JSON."""
         raise NotImplementedError
+
+    def lines_of(self, rows: Sequence[Any], at: datetime) -> Iterable[Mapping[str, Any]]:
+        """Return the columns of a batch of rows."""
+        return (self.line_of(row, at) for row in rows)
 
     def frozen_rows(self, rows: QuerySet[Any], at: datetime) -> tuple[QuerySet[Any], dict[str, Any]]:
         """Return the rows that existed when the operator asked, and what the event says about them."""
@@ -69,7 +73,7 @@ class Downloads(ConfirmedActions):
         rows, facts = self.frozen_rows(listed.queryset, now)
         about = {"exported": self.exported, "filter": {**listed.params}, "at": now, "by": operator(request)}
         _record(request, listed.params, now, format=format, **facts)
-        lines = (self.line_of(row, now) for row in all_rows(rows))
+        lines = (line for batch in batches(rows) for line in self.lines_of(batch, now))
         name = f"{self.exported.replace(' ', '-')}-{now:%Y%m%dT%H%M%SZ}"
         return download(lines, self.columns, about=about, name=name, format=format)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 from unicodedata import category
 
@@ -13,7 +14,7 @@ from django.http import StreamingHttpResponse
 from sessions_core.console.keysets import Keyset
 from sessions_core.crypto.file_signatures import signing_lines
 
-__all__ = ["FORMATS", "all_rows", "download", "neutralised"]
+__all__ = ["FORMATS", "all_rows", "batches", "download", "neutralised"]
 
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
@@ -48,10 +49,15 @@ def _is_invisible(sign: str) -> bool:
 
 
 def all_rows(queryset: QuerySet[Any]) -> Iterator[Any]:
+    """Yield all rows in order."""
+    return chain.from_iterable(batches(queryset))
+
+
+def batches(queryset: QuerySet[Any]) -> Iterator[Sequence[Any]]:
     """Yield all rows in order, a batch at a time, each found by the position of the row before it."""
     keyset, position = Keyset.of(queryset), None
     while rows := keyset.rows_after(queryset, position, BATCH):
-        yield from rows
+        yield rows
         position = keyset.position_of(rows[-1])
 
 

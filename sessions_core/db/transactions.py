@@ -15,6 +15,7 @@ __all__ = [
     "database_name",
     "has_table",
     "is_away",
+    "is_connected",
     "is_in_transaction",
     "on_commit",
     "require_transaction",
@@ -104,6 +105,11 @@ def has_table(using: str, model: type[Model]) -> bool:
 def database_name() -> object:
     """Return the name of the database in the settings of our connection. Tests change it."""
     return connections[_database()].settings_dict["NAME"]
+
+
+def is_connected() -> bool:
+    """Return True if this thread has an open connection to our database."""
+    return connections[_database()].connection is not None
 
 
 def close_after_request() -> None:

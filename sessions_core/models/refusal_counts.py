@@ -5,38 +5,30 @@ each process adds what all of them counted, with one statement, after its respon
 process counted are not known here until it has added them.
 """
 
-import atexit
 import logging
 import time
-from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, gcd
 from threading import Lock
-from typing import Any
 from uuid import UUID
 
-from django.core.signals import request_finished
 from django.db import models
 from django.db.models import F, Sum, Value
 from django.utils.translation import pgettext_lazy
 
-from sessions_core.db.side_writes import SideWrites
-from sessions_core.db.transactions import close_after_request, database_name, is_in_transaction
+from sessions_core.db.side_writes import CountedWrites
 from sessions_core.db.upserts import insert_or_add
 
-__all__ = ["MOST_COUNTS", "STEP", "WRITE_INTERVAL", "RefusalCount", "RefusalKind", "refusals", "step_of"]
+__all__ = ["MOST_COUNTS", "STEP", "RefusalCount", "RefusalKind", "refusals", "step_of"]
 
 logger = logging.getLogger(__name__)
 
 # A row has the refusals of this time. Every bar of the dashboard begins with such a step, in any time zone.
 STEP = timedelta(minutes=5)
 SECONDS = STEP.total_seconds()
-
-# Seconds between two writes of a process.
-WRITE_INTERVAL = 60.0
 
 # Maximum number of workspaces, kinds and steps that a process counts apart between two writes.
 MOST_COUNTS = 1000
@@ -65,23 +57,26 @@ def _steps(time: datetime) -> float:
 
 class RefusalCountQuerySet(models.QuerySet["RefusalCount"]):
     def totals(self, runs: Sequence[Sequence[tuple[datetime, datetime]]]) -> list[list[Counter[str]]]:
-        """Return how many refusals of each kind were in each bar of each run, with one statement. The bars of a run
-        adjoin each other, and each begins with a step."""
+        """Return how many refusals of each kind were in each bar of each run, with one statement. Each bar begins with
+        a step. Where an hour of the clock was left out, a bar can begin before the one that it follows."""
         found = [[Counter[str]() for _ in bars] for bars in runs]
-        starts = [[step_of(start) for start, _ in bars] for bars in runs]
+        steps = [[range(step_of(start), ceil(_steps(end))) for start, end in bars] for bars in runs]
+        firsts = [min(bar.start for bar in bars) for bars in steps]
         # Steps that are always in the same bar, such as those of an hour: the database adds them up.
-        widths = [gcd(*(start - own[0] for start in own)) or 1 for own in starts]
+        widths = [gcd(*(bar.start - first for bar in bars)) or 1 for bars, first in zip(steps, firsts, strict=True)]
         parts = [
-            self.filter(step__gte=own[0], step__lt=ceil(_steps(bars[-1][1])))
+            self.filter(step__gte=first, step__lt=max(bar.stop for bar in bars))
             .order_by()
             .values("kind")
-            .annotate(run=Value(run), place=(F("step") - own[0]) / width, total=Sum("number"))
+            .annotate(run=Value(run), place=(F("step") - first) / width, total=Sum("number"))
             .values_list("run", "place", "kind", "total")
-            for run, (bars, own, width) in enumerate(zip(runs, starts, widths, strict=True))
+            for run, (bars, first, width) in enumerate(zip(steps, firsts, widths, strict=True))
         ]
         for run, place, kind, total in parts[0].union(*parts[1:], all=True):
-            bar = bisect(starts[run], starts[run][0] + place * widths[run]) - 1
-            found[run][bar][kind] += total
+            step = firsts[run] + place * widths[run]
+            for bar, own in enumerate(steps[run]):
+                if step in own:
+                    found[run][bar][kind] += total
         return found
 
 
@@ -115,15 +110,13 @@ class RefusalCount(models.Model):
 _Key = tuple[int, str, UUID]
 
 
-class Refusals(SideWrites):
+class Refusals(CountedWrites):
     """Counts refusals, and adds the counts to the table. Threads share one instance."""
 
     def __init__(self) -> None:
         super().__init__()
         self._counts: dict[_Key, int] = {}
         self._lock = Lock()
-        self._due_at = float("-inf")
-        self._database: object = None
 
     def count(self, kind: RefusalKind, workspace_id: UUID | None = None, *, at: datetime | None = None) -> None:
         """Count a refusal in memory."""
@@ -131,22 +124,8 @@ class Refusals(SideWrites):
         with self._lock:
             self._hold((step, kind.value, workspace_id or NO_WORKSPACE), 1)
 
-    def write_due(self, **_: Any) -> None:
-        """Receive ``request_finished``. Add the counts to the table if the last time was a minute ago.
-
-        Never inside a transaction, which could be rolled back, such as that of a test case.
-        """
-        if not self._counts or time.monotonic() < self._due_at or is_in_transaction():
-            return
-        self._due_at = time.monotonic() + WRITE_INTERVAL
-        self._database = database_name()
-        self.write()
-        close_after_request()
-
-    def write_at_exit(self) -> None:
-        """Add the counts when the process ends, unless its database is another one now, as at the end of tests."""
-        if self._counts and self._database == database_name():
-            self.write()
+    def has_counts(self) -> bool:
+        return bool(self._counts)
 
     def write(self) -> None:
         """Add the counts to the table. If that fails, log it and keep them."""
@@ -175,11 +154,6 @@ class Refusals(SideWrites):
     def clear(self) -> None:
         """Forget the counts of this process."""
         self._counts = {}
-
-    def connect(self) -> None:
-        """Write after requests and when the process ends. Called by ``AppConfig.ready``."""
-        request_finished.connect(self.write_due)
-        atexit.register(self.write_at_exit)
 
 
 def _add(counts: dict[_Key, int]) -> None:

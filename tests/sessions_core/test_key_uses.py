@@ -171,6 +171,52 @@ def test_a_count_that_could_not_be_written_is_written_later(rolled, used, monkey
     assert used(text, NOW + SECOND).uses_since_roll == 2
 
 
+def test_the_last_uses_are_added_after_another_request_and_nothing_is_kept(rolled, used):
+    key, text, _ = rolled
+    for second in range(51):
+        used(text, NOW + second * SECOND)
+    key_uses.write(at=NOW + 60 * SECOND)
+    assert stored(key) == (1, NOW)  # the first of them was not a minute ago
+    key_uses.write(at=NOW + 61 * SECOND)
+    assert stored(key) == (51, NOW + 50 * SECOND) and not key_uses.has_counts()
+
+
+def test_the_end_of_the_process_adds_the_rest(rolled, used):
+    key, text, _ = rolled
+    used(text, NOW), used(text, NOW + SECOND)
+    key_uses.write_rest()
+    assert stored(key) == (2, NOW + SECOND)
+
+
+def test_the_uses_of_a_deleted_key_are_forgotten(rolled, used):
+    key, text, _ = rolled
+    used(text, NOW), used(text, NOW + SECOND)
+    ApiKey.objects.filter(pk=key.pk).delete()
+    key_uses.write_rest()
+    assert not key_uses.has_counts()
+
+
+def test_the_last_use_does_not_go_back(rolled, used):
+    key, text, _ = rolled
+    used(text, NOW), used(text, NOW + SECOND)
+    ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW + HOUR / 2)  # by another process
+    key_uses.write_rest()
+    assert stored(key) == (2, NOW + HOUR / 2)
+
+
+def test_a_burst_that_read_the_key_before_its_last_use_writes_once(rolled, django_capture_on_commit_callbacks):
+    key, _, _ = rolled
+    for second in range(3):
+        with django_capture_on_commit_callbacks(execute=True):
+            key_uses.note(key, at=NOW + second * SECOND)
+    assert stored(key) == (1, NOW)
+
+
+def stored(key):
+    key.refresh_from_db()
+    return key.uses_since_roll, key.last_used_at
+
+
 # An overlap that begins with the first use of the successor
 
 

@@ -7,16 +7,17 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import authenticate, get_user_model
 from django.core.signals import request_finished
-from django.db import OperationalError, ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection, connections
 from django.test import Client
 from django.utils import timezone
 
 from sessions_core.cleaning import clean, kind_named
+from sessions_core.db import side_writes
+from sessions_core.db.side_writes import WRITE_INTERVAL
 from sessions_core.models import refusal_counts as module
 from sessions_core.models.refusal_counts import (
     NO_WORKSPACE,
     STEP,
-    WRITE_INTERVAL,
     RefusalCount,
     RefusalKind,
     Refusals,
@@ -146,7 +147,7 @@ def test_the_end_of_a_process_writes_nothing_to_another_database(clock, monkeypa
     here.count(LIMIT, at=NOW)
     here.write_due()
     here.count(LIMIT, at=NOW)
-    monkeypatch.setattr(module, "database_name", lambda: "not the database of the tests")
+    monkeypatch.setattr(side_writes, "database_name", lambda: "not the database of the tests")
     here.write_at_exit()
     assert stored() == {("rate_limit", NO_WORKSPACE): 1}
 
@@ -157,6 +158,17 @@ def test_the_end_of_any_request_writes_what_is_due(monkeypatch, clock):
     refusals.count(LIMIT, at=NOW)
     request_finished.send(sender=None)
     assert stored() == {("rate_limit", NO_WORKSPACE): 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_open_before_the_write_stays_open(monkeypatch):
+    closed = []
+    monkeypatch.setattr(type(connections["default"]), "close_if_unusable_or_obsolete", closed.append)
+    connection.ensure_connection()
+    here = Refusals()
+    here.count(LIMIT, at=NOW)
+    here.write_due()
+    assert stored() and not closed
 
 
 def test_old_counts_are_deleted_with_the_events_of_their_time(db):
@@ -211,6 +223,11 @@ def test_a_wrong_password_counts_on_every_page(db):
     assert authenticate(username="maria", password="wrong") is None
     Client().post("/admin/login/", {"username": "maria", "password": "wrong"})
     assert counted() == {("wrong_password", NO_WORKSPACE): 2}
+
+
+def test_a_failure_of_a_backend_without_passwords_is_an_invalid_credential(db):
+    assert authenticate(token="forged") is None
+    assert counted() == {("invalid_credential", NO_WORKSPACE): 1}
 
 
 def test_a_rate_limit_of_the_console_counts(db, settings):

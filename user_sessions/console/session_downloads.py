@@ -1,11 +1,12 @@
 """The download of the list of user sessions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sessions_core.console.downloads import Downloads
 from user_sessions.models import UserSession
+from user_sessions.models.endings import endings
 from user_sessions.users import user_id
 
 __all__ = ["SessionDownloads"]
@@ -56,7 +57,10 @@ class SessionDownloads(Downloads):
             "impersonator": str((obj.impersonator or {}).get("sub", "")),
             "last_active_at": obj.last_active_at.isoformat(),
             "expire_at": obj.expire_at.isoformat(),
-            "closed_at": obj.closed_at.isoformat() if obj.closed_at else "",
-            "closed_by": obj.closed_by,
-            "reason": obj.close_reason or obj.void_reason or "",
         }
+
+    def lines_of(self, rows: Sequence[UserSession], at: datetime) -> Iterable[Mapping[str, Any]]:
+        """Add what ended each session. One query reads the epochs of a batch."""
+        for row, ending in zip(rows, endings(rows, at=at), strict=True):
+            closed_at = ending.at.isoformat() if ending.at else ""
+            yield {**self.line_of(row, at), "closed_at": closed_at, "closed_by": ending.by, "reason": ending.reason}

@@ -62,6 +62,9 @@ MOST_OTHERS = 10
 # Actions that change nothing on a session that is over.
 ENDINGS = ("end", "revoke")
 
+# Names of views that read many rows and show no badge: downloads and bulk revocations.
+WITHOUT_BADGES = ("user_sessions_usersession_export", "user_sessions_usersession_bulk", "user_sessions_bulkrevocation_")
+
 
 @admin.register(UserSession)
 class UserSessionAdmin(SessionDownloads, BulkRevoking, HistoryAdmin):
@@ -127,9 +130,11 @@ class UserSessionAdmin(SessionDownloads, BulkRevoking, HistoryAdmin):
     actions = ("end", "revoke", "revoke_all_of_user")
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        """Add the status facts and those of the badges."""
-        sessions: Any = super().get_queryset(request)
-        return with_badge_facts(sessions.with_status_facts())
+        """Add the status facts, and those of the badges on pages that show them."""
+        sessions: Any = super().get_queryset(request).with_status_facts()  # type: ignore[attr-defined]
+        page = request.resolver_match.url_name if request.resolver_match else None
+        shows_no_badges = page is not None and page.startswith(WITHOUT_BADGES)
+        return sessions if shows_no_badges else with_badge_facts(sessions)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add links to the actions that the operator may run on the session of a row, and that would change it."""

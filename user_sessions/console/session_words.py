@@ -16,6 +16,7 @@ from sessions_core.user_keys import key_in_text
 from user_sessions.closers import IMPORTER
 from user_sessions.conf import settings
 from user_sessions.models import Activity, Epoch, JwtTemplate, Status, UserSession
+from user_sessions.models.endings import endings
 from user_sessions.pages.device_shapes import ShownSession
 
 __all__ = [
@@ -82,17 +83,11 @@ def session_in_words(session: UserSession, at: datetime) -> str:
 
 def ending(session: UserSession, at: datetime) -> SafeString | str:
     """Return what closed the session: a transition, an epoch of the workspace, or a change of its user."""
-    if session.closed_at is not None:
-        return _ending(session.closed_at, session.closed_by, session.close_reason)
-    epoch = Epoch.objects.filter(pk=session.epoch_id or 0).first()
-    if epoch is not None:
-        return _ending(epoch.not_before, epoch.actor, epoch.reason)
-    return session.void_reason or "-" if session.status_at(at) == Status.REVOKED else "-"
-
-
-def _ending(at: datetime, actor: str, reason: str) -> SafeString:
-    line = gettext("{time} by {actor}{reason}")
-    return format_html(line, time=time_in_words(at), actor=actor, reason=reason and f": {reason}")
+    (found,) = endings([session], at=at)
+    if found.at is None:
+        return found.reason or "-"
+    line, reason = gettext("{time} by {actor}{reason}"), found.reason and f": {found.reason}"
+    return format_html(line, time=time_in_words(found.at), actor=found.by, reason=reason)
 
 
 def timeline(events: Iterable[Event], activities: Iterable[Activity]) -> SafeString | str:

@@ -13,6 +13,7 @@ from sessions_core.management.session_kinds import LIVE, Rows, Selection, Sessio
 from sessions_core.management.users import user_named
 from sessions_core.models import Workspace
 from user_sessions.models import Client, Epoch, Status, UserSession
+from user_sessions.models.endings import endings
 from user_sessions.users import user_id
 
 __all__ = ["UserSessionKind"]
@@ -68,13 +69,14 @@ class UserSessionKind(SessionKind):
 
     def details(self, session: Any, *, at: datetime) -> dict[str, Any]:
         impersonator = session.impersonator or {}
+        (ending,) = endings([session], at=at)
         return {
             "authentication_methods": ", ".join(session.amr),
             "impersonator": impersonator.get("sub", ""),
             "tasks": ", ".join(session.tasks),
-            "closed_at": session.closed_at,
-            "closed_by": session.closed_by,
-            "close_reason": session.close_reason or session.void_reason,
+            "closed_at": ending.at,
+            "closed_by": ending.by,
+            "close_reason": ending.reason,
             "activities": [
                 {"at": each.created_at, "device": str(each.device), "city": each.city, "country": each.country}
                 for each in session.activities.all()
