@@ -142,7 +142,7 @@ TEMPLATES = [
     },
 ]
 ROOT_URLCONF = "sessions_project.urls"
-LOGIN_URL = "admin:login"
+LOGIN_URL = "/admin/login/"
 WSGI_APPLICATION = "sessions_project.wsgi.application"
 APPEND_SLASH = False  # a redirect would lose the body of a POST
 STATIC_URL = "static/"
