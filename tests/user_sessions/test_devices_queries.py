@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from benchmarks import rows
 from sessions_core.models import Workspace
 from tests.user_sessions.device_pages import Device, install
 from user_sessions.models import Activity, Client, UserSession
@@ -101,6 +102,7 @@ def test_an_invalid_position_is_no_error(here, before):
 
 
 def test_a_page_is_read_from_the_index_of_the_user(here, workspace):
+    rows.user_sessions(workspace, rows.users("another", 50), 1000)  # with a few rows any index is as good
     created_at, id = FIRST_PAGE
     values = {"user": here.session.user_id, "workspace": workspace.pk, "own": "x", "before": created_at}
     with CaptureQueriesContext(connection) as queries:
