@@ -32,8 +32,11 @@ SIGN_INS, ALONE = 25, 20
 PASSWORD = "a long password of an operator"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
-LISTS = {"user sessions": "user_sessions/usersession", "events": "sessions_core/event"}
-LISTS["client sessions"] = "client_sessions/clientsession"
+LISTS = {
+    "user sessions": "user_sessions/usersession",
+    "events": "sessions_core/event",
+    "client sessions": "client_sessions/clientsession",
+}
 
 
 def main() -> None:
