@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from sessions_core.batches import batches
+from sessions_core.db.transactions import lock_for_deletion
 
 __all__ = ["columns", "delete_quietly", "role"]
 
@@ -18,7 +19,7 @@ def columns(row: Model, names: Iterable[str]) -> dict[str, Any]:
 def delete_quietly(model: type[Model], rows: "QuerySet[Any]") -> int:
     """Delete rows whose end is recorded, which ``delete`` of their manager would record once more. Return how many."""
     deleted = 0
-    for some in batches(list(rows.order_by().values_list("pk", flat=True))):
+    for some in batches(lock_for_deletion(rows)):
         _, counts = QuerySet(model).filter(pk__in=some).delete()
         deleted += counts.get(model._meta.label, 0)
     return deleted

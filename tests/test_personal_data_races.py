@@ -1,9 +1,11 @@
 """An erasure beside requests of the same person: real threads, each with its own connection."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.utils import timezone
 
 from sessions_core.models import Event
@@ -27,6 +29,35 @@ def person(db):
 @pytest.fixture
 def erase(person):
     return partial(erase_user, person, actor="test")
+
+
+@pytest.fixture
+def beside():
+    """Return a function that makes one call, and another one in a thread before the first one's statement.
+
+    The other one gets half a second, because it may have to wait for the first one's transaction.
+    """
+
+    def run(statement, call, other):
+        others: list[Future] = []
+
+        def start_other(execute, sql, *rest):
+            if not others and sql.startswith(statement):
+                others.append(threads.submit(apart))
+                wait(others, timeout=0.5)
+            return execute(sql, *rest)
+
+        def apart():
+            try:
+                return other()
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as threads, connection.execute_wrapper(start_other):
+            returned = call()
+            return [returned, others[0].result()]
+
+    return run
 
 
 def test_of_two_erasures_at_once_one_erases(workspace, person, erase, at_once):
@@ -54,5 +85,32 @@ def test_a_session_in_use_beside_an_erasure_leaves_nothing(workspace, person, er
         erased, ended, noted = at_once(erase, partial(session.end, actor=session.actor), note)
         assert isinstance(erased, dict), erased
         assert isinstance(ended, bool | NotLive), ended
-        assert not UserSession.objects.exists() and not Activity.objects.exists(), noted
+        assert noted is None, noted
+        assert not UserSession.objects.exists() and not Activity.objects.exists()
         assert not Event.objects.filter(subject=session.pk).exists()
+
+
+def test_a_use_of_an_ended_session_is_noted_before_its_deletion_or_never(workspace, person, erase, at_once, beside):
+    session = UserSession.objects.start(workspace, person, actor="test", device=PHONE)
+    session.end(actor=session.actor)
+    note = partial(Activity.objects.note, session, LAPTOP, at=timezone.now())
+    [erased, noted] = beside('DELETE FROM "user_sessions_usersession"', erase, note)
+    assert erased["user_sessions"] == 1 and noted is None
+    assert not UserSession.objects.exists() and not Activity.objects.exists()
+
+
+@pytest.mark.parametrize("rows", [UserSession.objects, Client.objects], ids=["of sessions", "of clients"])
+def test_a_deletion_by_the_host_waits_for_a_use_too(workspace, person, beside, rows):
+    session = UserSession.objects.start(workspace, person, actor="test", device=PHONE)
+    session.end(actor=session.actor)
+    note = partial(Activity.objects.note, session, LAPTOP, at=timezone.now())
+    [(deleted, _), noted] = beside('DELETE FROM "user_sessions_usersession"', rows.all().delete, note)
+    assert deleted >= 2 and noted is None
+    assert not UserSession.objects.exists() and not Activity.objects.exists()
+
+
+def test_a_session_that_is_gone_notes_no_use(workspace, person):
+    session = UserSession.objects.start(workspace, person, actor="test", device=PHONE)
+    UserSession.objects.all().delete()
+    Activity.objects.note(session, LAPTOP, at=timezone.now())
+    assert not Activity.objects.exists()

@@ -26,8 +26,8 @@ _PLACE = [each.name for each in fields(Place)]
 
 class ActivityQuerySet(models.QuerySet["Activity"]):
     def note(self, session: "UserSession", device: Device, *, at: datetime) -> None:
-        """Save an activity of a session. Write nothing if device and address are those of the latest one. Where no
-        address is kept, the place is compared in its stead.
+        """Save an activity of a session. Write nothing if device and address are those of the latest one, or if the
+        session was deleted. Where no address is kept, the place is compared in its stead.
 
         Only the latest ``USER_SESSIONS["ACTIVITIES_PER_SESSION"]`` are kept.
         """
@@ -38,10 +38,12 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             return
         with atomic():
             activity = self.model.of(device, at=at, place=place)
+            # First the session, which this locks: a deletion waits for this activity, or this one for the deletion.
+            if not type(session)._default_manager.filter(pk=session.pk).update(latest_activity=activity.pk):
+                return
             activity.session = session
             activity.save(force_insert=True)
             session.latest_activity = activity
-            type(session)._default_manager.filter(pk=session.pk).update(latest_activity=activity)
             kept = self.filter(session=session).order_by("-created_at", "-id").values_list("pk", flat=True)
             kept_keys = {activity.pk, *kept[: settings.activities_per_session]}
             self.filter(session=session).exclude(pk__in=kept_keys).delete()
