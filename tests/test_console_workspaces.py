@@ -150,14 +150,26 @@ class TestConfirmation:
         assert "Live client sessions with such a key: 1." in page
         assert "publishable keys open client sessions: 1." in page
 
-    def test_a_number_is_bounded_and_so_are_the_queries(self, operator, workspace, monkeypatch):
-        monkeypatch.setattr("sessions_core.changelists.MOST_COUNTED", 2)
+    @pytest.mark.parametrize(
+        ("rule", "value", "table"),
+        [
+            ("user_sessions_policy__idle_lifetime", "01:00:00", "user_sessions_usersession"),
+            ("user_sessions_policy__limit", "1", "user_sessions_usersession"),
+            ("client_sessions_policy__user_identifier_key_min_length", "6", "client_sessions_clientsession"),
+        ],
+    )
+    def test_one_bounded_query_reads_the_sessions(self, operator, workspace, rule, value, table):
         with CaptureQueriesContext(connection) as queries:
-            page = self.asked(operator, workspace, user_sessions_policy__idle_lifetime="01:00:00")
-        assert "Live sessions now: more than 2." in page
-        counts = [each["sql"] for each in queries if "COUNT(" in each["sql"]]
-        assert len(counts) == 2 and all("LIMIT 3" in sql and "LIMIT 10000" in sql for sql in counts)
-        assert not [sql for sql in (each["sql"] for each in queries) if sql.startswith(("INSERT", "UPDATE"))]
+            self.asked(operator, workspace, **{rule: value})
+        texts = [each["sql"] for each in queries]
+        [sql] = [sql for sql in texts if "LIMIT 10000" in sql]
+        assert f'FROM "{table}" WHERE "{table}"."workspace_id" =' in sql
+        assert not [sql for sql in texts if sql.startswith(("INSERT", "UPDATE"))]
+
+    def test_sessions_that_are_over_do_not_count(self, operator, workspace):
+        UserSession.objects.filter(user__username="u1").revoke(actor="test")
+        page = self.asked(operator, workspace, user_sessions_policy__limit="1")
+        assert f"Users with 1 live sessions or more: {UserSession.objects.live().count()}." in page
 
     def test_the_confirmed_values_are_saved(self, operator, workspace):
         page = self.asked(operator, workspace, name="<b>", user_sessions_policy__limit="3")

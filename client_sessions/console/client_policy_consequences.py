@@ -1,12 +1,12 @@
 """What a change of the policy for client sessions does to the sessions and keys of today."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from django.db.models.functions import Length
 from django.utils.translation import gettext
 
-from client_sessions.models import ClientSession, ClientSessionPolicy
+from client_sessions.models import ClientSession, ClientSessionPolicy, Status
 from sessions_core.changelists import bounded_count
 from sessions_core.console.policy_consequences import MOST_READ, counted_among, register_consequences
 from sessions_core.duration_words import duration_in_words
@@ -33,13 +33,12 @@ def _consequences(before: ClientSessionPolicy, after: ClientSessionPolicy, at: d
 
 
 def _of_sessions(before: ClientSessionPolicy, after: ClientSessionPolicy, at: datetime) -> Iterator[str]:
-    newest = ClientSession.objects.filter(workspace=after.workspace_id).order_by("-created_at", "-id")
-    live = ClientSession.objects.filter(pk__in=newest.values("pk")[:MOST_READ]).live(at=at)
     if before.lifetime != after.lifetime:
         yield gettext("The lifetime applies to client sessions that are created or extended from now on.")
     if before.max_lifetime != after.max_lifetime and not after.workspace.is_sandbox:
         text = gettext("Live client sessions that end later than %(longest)s from now, and keep their end: %(later)s.")
-        later = bounded_count(live.filter(expires_at__gt=at + after.max_lifetime))
+        latest = at + after.max_lifetime
+        later = sum(session.expires_at > latest for session in _live_sessions(after.workspace_id, at))
         yield text % {"longest": duration_in_words(after.max_lifetime), "later": later}
     least = after.user_identifier_key_min_length
     if least > before.user_identifier_key_min_length:
@@ -47,5 +46,13 @@ def _of_sessions(before: ClientSessionPolicy, after: ClientSessionPolicy, at: da
             "A browser with a shorter user identifier key is refused from the next request on. Live client sessions "
             "with such a key: %(shorter)s."
         )
-        short = live.alias(length=Length("user_identifier_key")).filter(length__lt=least)
-        yield text % {"shorter": bounded_count(short)}
+        keys = [session.user_identifier_key for session in _live_sessions(after.workspace_id, at)]
+        yield text % {"shorter": sum(key is not None and len(key) < least for key in keys)}
+
+
+def _live_sessions(workspace_id: UUID, at: datetime) -> Sequence[ClientSession]:
+    """Return those of the newest sessions that are live. One query, and the database tries no others: in a filter, the
+    condition could make it read the whole table."""
+    newest = ClientSession.objects.filter(workspace=workspace_id).order_by("-created_at", "-id")
+    columns = ("expires_at", "revoked_at", "key_released_at", "user_identifier_key")
+    return [session for session in newest.only(*columns)[:MOST_READ] if session.status_at(at) == Status.LIVE]

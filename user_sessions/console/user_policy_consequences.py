@@ -1,21 +1,34 @@
 """What a change of the policy for user sessions does to the sessions of today."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import BooleanField, ExpressionWrapper
 from django.utils.translation import gettext
 
-from sessions_core.changelists import bounded_count
 from sessions_core.console.policy_consequences import MOST_READ, counted_among, register_consequences
 from sessions_core.duration_words import duration_in_words
 from user_sessions.models import UserSession
 from user_sessions.models.policies import LimitPolicy, UserSessionPolicy
+from user_sessions.models.status import OPEN, is_in
 
 __all__ = ["register"]
 
 ABOUT_SESSIONS = ("lifetime", "idle_lifetime", "limit", "limit_policy", "single_session_mode")
+
+
+class _Live(NamedTuple):
+    """The columns of a live session that the sentences depend on."""
+
+    user: Any
+    client: str
+    created_at: datetime
+    expire_at: datetime
+    latest_expire_at: datetime | None
+    impersonator: Any
 
 
 def register() -> None:
@@ -23,9 +36,8 @@ def register() -> None:
 
 
 def _consequences(before: UserSessionPolicy, after: UserSessionPolicy, at: datetime) -> Iterator[str]:
-    newest = UserSession.objects.filter(workspace=after.workspace_id).order_by("-created_at", "-id")
-    live = UserSession.objects.filter(pk__in=newest.values("pk")[:MOST_READ]).live(at=at)
     changed = {name for name in ABOUT_SESSIONS if getattr(before, name) != getattr(after, name)}
+    live = _live_sessions(after.workspace_id, at) if changed else ()
     about_sessions = [
         *(_of_lifetime(after, live, at) if "lifetime" in changed else ()),
         *(_of_idle_lifetime(after, live, at) if "idle_lifetime" in changed else ()),
@@ -33,34 +45,42 @@ def _consequences(before: UserSessionPolicy, after: UserSessionPolicy, at: datet
         *(_of_single_session_mode(live) if after.single_session_mode and "single_session_mode" in changed else ()),
     ]
     if about_sessions:
-        number = gettext("No session ends at once. Live sessions now: %(live)s.") % {"live": bounded_count(live)}
+        number = gettext("No session ends at once. Live sessions now: %(live)s.") % {"live": len(live)}
         yield from (number, *about_sessions, counted_among())
     yield from _of_requests(before, after)
 
 
-def _of_lifetime(after: UserSessionPolicy, live: Any, at: datetime) -> Iterator[str]:
+def _live_sessions(workspace_id: UUID, at: datetime) -> Sequence[_Live]:
+    """Return those of the newest sessions that are live. One query, and the database tries no others: in a filter, the
+    condition could make it read the whole table."""
+    newest = UserSession.objects.filter(workspace=workspace_id).order_by("-created_at", "-id")
+    rows = newest.annotate(live_now=ExpressionWrapper(is_in(OPEN, at=at), output_field=BooleanField()))
+    return [_Live(*row) for *row, live_now in rows.values_list(*_Live._fields, "live_now")[:MOST_READ] if live_now]
+
+
+def _of_lifetime(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) -> Iterator[str]:
     """A session that began without a lifetime gets that of the policy with its next use. Others keep their own."""
     if after.lifetime is None:
         yield gettext("A sign-in from now on has no latest end. Live sessions keep theirs.")
         return
     words = {"lifetime": duration_in_words(after.lifetime)}
     yield gettext("A sign-in from now on ends after %(lifetime)s. Live sessions keep their latest end.") % words
-    endless = live.filter(latest_expire_at=None)
-    if number := bounded_count(endless):
-        over = bounded_count(endless.filter(created_at__lte=at - after.lifetime))
+    endless = [session for session in live if session.latest_expire_at is None]
+    if endless:
+        over = sum(session.created_at <= at - after.lifetime for session in endless)
         text = gettext(
             "Live sessions without a latest end: %(number)s. With their next use they get one, %(lifetime)s after "
             "their sign-in. %(over)s of them are older, so they expire with that use."
         )
-        yield text % {**words, "number": number, "over": over}
+        yield text % {**words, "number": len(endless), "over": over}
 
 
-def _of_idle_lifetime(after: UserSessionPolicy, live: Any, at: datetime) -> Iterator[str]:
+def _of_idle_lifetime(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) -> Iterator[str]:
     if after.idle_lifetime is None:
         yield gettext("A live session that is used again then ends at its latest end.")
         return
     facts = {"idle": duration_in_words(after.idle_lifetime)}
-    sooner = bounded_count(live.filter(expire_at__gt=at + after.idle_lifetime))
+    sooner = sum(session.expire_at > at + after.idle_lifetime for session in live)
     text = gettext(
         "A live session that is used again then ends %(idle)s after that use. For %(sooner)s live sessions, a use now "
         "would bring the end forward."
@@ -68,9 +88,9 @@ def _of_idle_lifetime(after: UserSessionPolicy, live: Any, at: datetime) -> Iter
     yield text % {**facts, "sooner": sooner}
 
 
-def _of_limit(after: UserSessionPolicy, live: Any) -> Iterator[str]:
-    per_user = live.filter(impersonator__isnull=True).order_by().values("user")
-    full = bounded_count(per_user.annotate(number=Count("pk")).filter(number__gte=after.limit))
+def _of_limit(after: UserSessionPolicy, live: Sequence[_Live]) -> Iterator[str]:
+    per_user = Counter(session.user for session in live if session.impersonator is None)
+    full = sum(number >= (after.limit or 0) for number in per_user.values())
     if after.limit_policy == LimitPolicy.REFUSE:
         text = gettext("Users with %(limit)d live sessions or more: %(full)s. Their next sign-in is refused.")
     else:
@@ -78,9 +98,9 @@ def _of_limit(after: UserSessionPolicy, live: Any) -> Iterator[str]:
     yield text % {"limit": after.limit, "full": full}
 
 
-def _of_single_session_mode(live: Any) -> Iterator[str]:
-    per_client = live.order_by().values("client").annotate(number=Count("pk"))
-    several = bounded_count(per_client.filter(number__gt=1))
+def _of_single_session_mode(live: Sequence[_Live]) -> Iterator[str]:
+    per_client = Counter(session.client for session in live)
+    several = sum(number > 1 for number in per_client.values())
     text = gettext(
         "Browsers and apps with several live sessions: %(several)s. Their next sign-in replaces all of them, or is "
         "refused."
