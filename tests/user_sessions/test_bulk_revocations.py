@@ -339,7 +339,7 @@ class TestLongOnes:
     def test_a_stopped_one_does_no_work(self, root, begun):
         begun.stop(actor="test")
         chosen = bulk_batches.Chosen(UserSession.objects.all(), UserSession.objects.all())
-        assert bulk_batches.next_batch(begun.pk, chosen, actor="test").ended == 1
+        assert bulk_batches.next_batch(begun, chosen, actor="test").ended == 1
 
     def test_another_operator_may_continue_and_is_the_actor_of_what_follows(self, root, begun):
         other = operator_with("bulk_revoke_usersession")
@@ -383,11 +383,23 @@ class TestLongOnes:
                 revoke(root, "?status_now=live")
             counts.append(len([q for q in queries if "LIMIT" not in q["sql"] and "sessions_core_event" in q["sql"]]))
         chosen = bulk_batches.Chosen(UserSession.objects.all(), UserSession.objects.all())
-        row = BulkRevocation.objects.first()
         BulkRevocation.objects.update(finished_at=None, is_walked=False, position_at=None)
+        row = BulkRevocation.objects.first()
         with CaptureQueriesContext(connection) as queries:
-            bulk_batches.next_batch(row.pk, chosen, actor="test")
+            bulk_batches.next_batch(row, chosen, actor="test")
         assert len(queries) <= 9 and counts[0] == counts[1]
+        texts = [query["sql"] for query in queries]
+        begin = next(place for place, sql in enumerate(texts) if sql.startswith("SAVEPOINT"))
+        # On SQLite every writer waits for the transaction, so the index is read before it.
+        assert [sql for sql in texts[:begin] if "LIMIT" in sql]
+        assert not [sql for sql in texts[begin:] if "ORDER BY" in sql and "LIMIT" in sql and "usersession" in sql]
+
+    def test_a_batch_that_another_request_did_is_not_done_again(self, begun):
+        chosen = bulk_batches.Chosen(UserSession.objects.all(), UserSession.objects.all())
+        seen = BulkRevocation.objects.get()
+        assert bulk_batches.next_batch(begun, chosen, actor="test").ended == 2
+        late = bulk_batches.next_batch(seen, chosen, actor="test")
+        assert (late.ended, late.already_over, UserSession.objects.live().count()) == (2, 0, 3)
 
 
 class TestDownload:

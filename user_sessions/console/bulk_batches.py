@@ -1,13 +1,14 @@
 """The work of a bulk revocation, in batches that never hold up a sign-in.
 
-Each batch is one short transaction. It reads a range of an index, and locks its sessions in the order of their ids
-without waiting: those that others have locked come last, one at a time. A pause follows.
+A batch reads a range of an index, and then revokes what it found in one short transaction, because on SQLite a
+transaction holds up every writer. It locks the sessions in the order of their ids without waiting: those that others
+have locked come last, one at a time. A pause follows.
 """
 
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
@@ -46,6 +47,15 @@ class Chosen:
     scope: Any | None
 
 
+class _Place(NamedTuple):
+    """How far the work is: the position in the index, or the sessions that wait."""
+
+    position_at: datetime | None
+    position_id: str
+    is_walked: bool
+    waiting: list[str]
+
+
 def frozen_set(chosen: Any, row: BulkRevocation) -> Any:
     """Return those of the chosen sessions that the preview saw and that were open then: revoked now or not."""
     was_open = Q(stored_status__in=OPEN) | Q(closed_at__gt=row.as_of)
@@ -59,27 +69,30 @@ def work(
     deadline = time.monotonic() + seconds
     while True:
         started = time.monotonic()
-        row = next_batch(row.pk, chosen, actor=actor, at=at)
+        row = next_batch(row, chosen, actor=actor, at=at)
         pause = PAUSE * (time.monotonic() - started)
         if not row.is_running or time.monotonic() + pause >= deadline:
             return row
         time.sleep(pause)
 
 
+def next_batch(row: BulkRevocation, chosen: Chosen, *, actor: str, at: datetime | None = None) -> BulkRevocation:
+    """Revoke the next sessions. Return the row as it is then.
+
+    Two calls at once share the work. If another one has moved the row on meanwhile, this one revokes nothing.
+    """
+    ids, after = _next(row, chosen)
+    return _revoke(row, ids, after, actor=actor, at=max(moment(at), row.started_at))  # a server's clock may be slow
+
+
 @atomic()
-def next_batch(id: str, chosen: Chosen, *, actor: str, at: datetime | None = None) -> BulkRevocation:
-    """Revoke the next sessions. Two calls at once share the work: the second waits for the row."""
-    row = BulkRevocation.objects.select_for_update(of=("self",)).get(pk=id)
-    if not row.is_running:
+def _revoke(seen: BulkRevocation, ids: list[str], after: _Place, *, actor: str, at: datetime) -> BulkRevocation:
+    row = BulkRevocation.objects.select_for_update(of=("self",)).get(pk=seen.pk)
+    if not row.is_running or _place(row) != _place(seen):
         return row
-    at = max(moment(at), row.started_at)  # the clock of another server may be slow
-    if row.is_walked:
-        ids, row.waiting = row.waiting[:1], row.waiting[1:]
-        held = ids
-    else:
-        ids = _next(row, chosen)
-        held = _lock(ids)
-        row.waiting += [id for id in ids if id not in set(held)]
+    row.position_at, row.position_id, row.is_walked, row.waiting = after
+    held = ids if seen.is_walked else _lock(ids)
+    row.waiting = [*row.waiting, *(id for id in ids if id not in set(held))]
     sessions = UserSession.objects.filter(pk__in=held)
     closed = close(sessions, Status.REVOKED, actor=actor, at=at, reason=row.reason, bulk_revocation=row.pk)
     row.ended += len(closed)
@@ -92,8 +105,15 @@ def next_batch(id: str, chosen: Chosen, *, actor: str, at: datetime | None = Non
     return row
 
 
-def _next(row: BulkRevocation, chosen: Chosen) -> list[str]:
-    """Return the ids of the next sessions, and move the position behind them."""
+def _place(row: BulkRevocation) -> _Place:
+    return _Place(row.position_at, row.position_id, row.is_walked, row.waiting)
+
+
+def _next(row: BulkRevocation, chosen: Chosen) -> tuple[list[str], _Place]:
+    """Return the ids of the next sessions, and the place behind them."""
+    here = _place(row)
+    if row.is_walked:
+        return row.waiting[:1], here._replace(waiting=row.waiting[1:])
     rest = _until_newest(row)
     if row.position_at is not None:
         rest &= KEYSET.beyond((row.position_at, row.position_id))
@@ -104,13 +124,11 @@ def _next(row: BulkRevocation, chosen: Chosen) -> list[str]:
     if last is not None:
         sessions = sessions.filter(KEYSET.until(last))
     found = list(sessions.order_by(*ORDER).values_list("created_at", "pk")[:BATCH])
-    if len(found) == BATCH:
-        row.position_at, row.position_id = found[-1]
-    elif last is not None:
-        row.position_at, row.position_id = last
-    else:
-        row.is_walked = True
-    return [id for _, id in found]
+    ids = [id for _, id in found]
+    position = found[-1] if len(found) == BATCH else last
+    if position is None:
+        return ids, here._replace(is_walked=True)
+    return ids, here._replace(position_at=position[0], position_id=position[1])
 
 
 def _lock(ids: list[str]) -> list[str]:
