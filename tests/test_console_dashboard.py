@@ -105,7 +105,7 @@ class TestSignIns:
         assert panels()["sign_ins"].chart.bars[-1].numbers.texts == ["0", "0", "0"]
 
     def test_above_a_bound_a_number_says_so(self, workspace, monkeypatch):
-        monkeypatch.setattr(dashboard, "MOST_OF_BAR", 2)
+        monkeypatch.setattr(dashboard, "MOST", 2)
         for n in range(5):
             sign_in(workspace, f"u{n}", at=AT - timedelta(minutes=n + 1))
         chart = panels()["sign_ins"].chart

@@ -41,9 +41,8 @@ __all__ = [
     "shown_panels",
 ]
 
-# Counting stops above these numbers, of a figure and of a bar.
+# Counting stops above this number, of a figure and of a bar.
 MOST = 10_000
-MOST_OF_BAR = 20_000
 
 Filters = Mapping[str, str]
 
@@ -223,10 +222,10 @@ def _chart(series: Series | CountedSeries, span: Span, site: AdminSite) -> Chart
     if isinstance(series, CountedSeries):
         return chart_of_counts(series, span)
     times = [each for bounds in span.bars for each in span.with_earlier(bounds)]
-    counts = iter(bounded_counts([Bounded(series.rows(start, end), MOST_OF_BAR) for start, end in times]))
+    counts = iter(bounded_counts([Bounded(series.rows(start, end), MOST) for start, end in times]))
     numbers = []
     for start, end in span.bars:
-        now, *before = (up_to(MOST_OF_BAR, next(counts)) for _ in range(1 + len(span.range.earlier)))
+        now, *before = (up_to(MOST, next(counts)) for _ in range(1 + len(span.range.earlier)))
         numbers.append(
             Numbers(
                 label=span.label((start, end)),
