@@ -22,7 +22,7 @@ from sessions_core.console.charts import AtLeast, Chart, Numbers, as_text, make_
 from sessions_core.console.counted_series import CountedSeries, chart_of_counts
 from sessions_core.console.spans import DEFAULT, RANGES, Span
 from sessions_core.console.time_filters import FROM, MINUTE, UNTIL
-from sessions_core.db.counting import Bounded, bounded_counts
+from sessions_core.db.counting import Bounded, bounded_counts, counts_between
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -66,13 +66,13 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """Bars of a span: ``rows`` returns those between two times, ``filters`` those of the list of ``model``.
+    """Bars of a span: how many ``rows`` were created in each. ``filters`` are those of the list of ``model``.
 
     Without an end, the filters are of everything since the start.
     """
 
     title: "_StrOrPromise"
-    rows: Callable[[datetime, datetime], QuerySet[Any]]
+    rows: QuerySet[Any]
     model: type[Model]
     filters: Callable[[datetime, datetime | None], Filters]
 
@@ -222,7 +222,7 @@ def _chart(series: Series | CountedSeries, span: Span, site: AdminSite) -> Chart
     if isinstance(series, CountedSeries):
         return chart_of_counts(series, span)
     times = [each for bounds in span.bars for each in span.with_earlier(bounds)]
-    counts = iter(bounded_counts([Bounded(series.rows(start, end), MOST) for start, end in times]))
+    counts = iter(counts_between(series.rows, times, most=MOST))
     numbers = []
     for start, end in span.bars:
         now, *before = (up_to(MOST, next(counts)) for _ in range(1 + len(span.range.earlier)))

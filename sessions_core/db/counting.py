@@ -1,13 +1,16 @@
 """Count the rows of many querysets with one statement, each up to a bound."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import Case, Q, QuerySet, Value, When
 
-__all__ = ["Bounded", "bounded_counts"]
+from sessions_core.db.compiled import CompiledSubquery
+
+__all__ = ["Bounded", "bounded_counts", "counts_between"]
 
 
 class Bounded(NamedTuple):
@@ -37,6 +40,23 @@ def bounded_counts(wanted: Sequence[Bounded]) -> list[int]:
     return counted
 
 
+def counts_between(
+    rows: "QuerySet[Any, Any]", times: Sequence[tuple[datetime, datetime]], *, most: int
+) -> Sequence[int]:
+    """Return how many of the rows were created from each start until before its end, or the bound plus one for more.
+
+    One statement. The count of one span is compiled, and used for all.
+    """
+    counted = CompiledSubquery(
+        lambda start, end: _limited(Bounded(rows.filter(created_at__gte=start, created_at__lt=end), most)),
+        start=datetime,
+        end=datetime,
+    )
+    spans = [counted.expression(using=rows.db, start=start, end=end) for start, end in times]
+    parts, parameters = [_count_of(span.sql) for span in spans], [each for span in spans for each in span.params]
+    return _row(rows.db, parts, parameters)
+
+
 def _run(alias: str, wanted: Sequence[Bounded]) -> Sequence[int]:
     parts: list[str] = []
     parameters: list[Any] = []
@@ -46,8 +66,16 @@ def _run(alias: str, wanted: Sequence[Bounded]) -> Sequence[int]:
         except EmptyResultSet:
             parts.append("0")
             continue
-        parts.append(f"(SELECT COUNT(counted.one) FROM ({sql}) AS counted)")
+        parts.append(_count_of(sql))
         parameters += own
+    return _row(alias, parts, parameters)
+
+
+def _count_of(sql: str) -> str:
+    return f"(SELECT COUNT(counted.one) FROM ({sql}) AS counted)"
+
+
+def _row(alias: str, parts: Iterable[str], parameters: Sequence[Any]) -> Sequence[int]:
     with connections[alias].cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", parameters)
         counts: Sequence[int] = cursor.fetchone()
