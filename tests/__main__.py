@@ -3,8 +3,9 @@
 If DATABASE_URL is set, only that database is used. Arguments apply to the suite in this folder; without arguments, the
 suite of the example runs after it, and without ``--all`` the modules of tests/long_modules.py are left out.
 
-Without arguments each database has a worker per processor. With arguments it has one process, because a worker takes
-longer to start than a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
+Without arguments each database has a worker per processor, and SQLite one more while PostgreSQL runs too: its run is
+the longer one, and its tests often wait. With arguments it has one process, because a worker takes longer to start than
+a few tests to run, and ``--pdb`` and ``-s`` need the terminal.
 
 With CI set, ``--all`` also measures branch coverage in its run on SQLite, and fails below the floor in
 pyproject.toml. Measuring costs processor time, so tests/measured.py chooses the tests, and the run on PostgreSQL does
@@ -29,7 +30,7 @@ SUITES = [ROOT, ROOT / "examples" / "smart_building"]
 ALL = "--all"
 COVERAGE = ["--cov", "--cov-report=term-missing:skip-covered"]
 # A worker that has nothing left to do takes tests of another, so none waits for the slowest module.
-WORKERS = ["-n", "logical", "--dist", "worksteal"]
+STEALING = ["--dist", "worksteal"]
 
 
 def main(words: list[str]) -> int:
@@ -39,7 +40,8 @@ def main(words: list[str]) -> int:
         endings = [stack.enter_context(beside(other, words)) for other in others]
         relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
         is_measured = bool(os.environ.get("CI") and others and words == [ALL])
-        codes = [run(first, words, is_measured=is_measured, **relieved), *(end() for end in endings)]
+        more = len(others)
+        codes = [run(first, words, more=more, is_measured=is_measured, **relieved), *(end() for end in endings)]
     if others and not words and not IS_STATED_SET:
         print(f"Left out: the tests of {', '.join(LONG_MODULES)}. To run them too: python3 dev.py test {ALL}")
     return next((code for code in codes if code), 0)
@@ -63,9 +65,9 @@ def databases() -> Iterator[list[Database]]:
         yield chosen
 
 
-def run(database: Database, words: list[str], *, is_measured: bool = False, **given: str) -> int:
-    """Run the suites one after the other, the first under coverage if ``is_measured``. Return the first exit code that
-    is not 0."""
+def run(database: Database, words: list[str], *, more: int = 0, is_measured: bool = False, **given: str) -> int:
+    """Run the suites one after the other, the first under coverage if ``is_measured``, with so many ``more`` workers
+    than processors. Return the first exit code that is not 0."""
     arguments = [word for word in words if word != ALL]
     is_chosen = bool(arguments or IS_STATED_SET)
     left_out = [] if words or is_chosen else [f"--ignore={path}" for path in long_paths()]
@@ -75,7 +77,8 @@ def run(database: Database, words: list[str], *, is_measured: bool = False, **gi
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
             environment = environment_of_tests() | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
             measuring = COVERAGE if is_measured and suite == ROOT else []
-            dividing = [*WORKERS, *left_out] if suite == ROOT and not is_chosen else []
+            workers = ["-n", str((os.cpu_count() or 1) + more), *STEALING]
+            dividing = [*workers, *left_out] if suite == ROOT and not is_chosen else []
             command = [sys.executable, "-m", "pytest", *dividing, *measuring, *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
