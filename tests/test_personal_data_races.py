@@ -1,11 +1,14 @@
 """An erasure beside requests of the same person: real threads, each with its own connection."""
 
+import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from sessions_core.models import Event
@@ -90,11 +93,14 @@ def test_a_session_in_use_beside_an_erasure_leaves_nothing(workspace, person, er
         assert not Event.objects.filter(subject=session.pk).exists()
 
 
-def test_a_use_of_an_ended_session_is_noted_before_its_deletion_or_never(workspace, person, erase, at_once, beside):
+@pytest.mark.parametrize("after", [timedelta(), timedelta(days=8)], ids=["ended", "expired"])
+def test_a_last_use_is_noted_before_the_erasure_or_never(workspace, person, erase, beside, after):
     session = UserSession.objects.start(workspace, person, actor="test", device=PHONE)
-    session.end(actor=session.actor)
-    note = partial(Activity.objects.note, session, LAPTOP, at=timezone.now())
-    [erased, noted] = beside('DELETE FROM "user_sessions_usersession"', erase, note)
+    if not after:
+        session.end(actor=session.actor)
+    now = timezone.now()
+    note = partial(Activity.objects.note, session, LAPTOP, at=now)
+    [erased, noted] = beside('DELETE FROM "user_sessions_usersession"', partial(erase, at=now + after), note)
     assert erased["user_sessions"] == 1 and noted is None
     assert not UserSession.objects.exists() and not Activity.objects.exists()
 
@@ -109,8 +115,30 @@ def test_a_deletion_by_the_host_waits_for_a_use_too(workspace, person, beside, r
     assert not UserSession.objects.exists() and not Activity.objects.exists()
 
 
-def test_a_session_that_is_gone_notes_no_use(workspace, person):
+@pytest.mark.parametrize("over", ["deleted", "revoked"])
+def test_a_session_that_is_over_notes_no_use(workspace, person, over):
     session = UserSession.objects.start(workspace, person, actor="test", device=PHONE)
-    UserSession.objects.all().delete()
+    (UserSession.objects.all().delete if over == "deleted" else partial(session.revoke, actor="test"))()
     Activity.objects.note(session, LAPTOP, at=timezone.now())
-    assert not Activity.objects.exists()
+    assert Activity.objects.count() == (over == "revoked")
+
+
+def test_a_sign_in_of_another_user_on_a_client_of_the_past_stays(workspace, person, erase, at_once):
+    client = UserSession.objects.start(workspace, person, actor="test", device=PHONE).client
+    UserSession.objects.all().delete()
+    other, has_begun = get_user_model().objects.create_user("joe"), threading.Event()
+
+    def sign_in():
+        with transaction.atomic():
+            session = UserSession.objects.start(workspace, other, actor="test", client=client)
+            has_begun.set()
+            time.sleep(0.5)
+        return session
+
+    def erase_beside():
+        has_begun.wait(timeout=30)
+        return erase()
+
+    session, erased = at_once(sign_in, erase_beside)
+    assert isinstance(erased, dict), erased
+    assert UserSession.objects.get().pk == session.pk

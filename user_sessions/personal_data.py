@@ -135,7 +135,8 @@ def _end(person: Person, actor: str, at: datetime) -> None:
         with suppress(UserInactive):
             admission.lock(user)  # lock the user before clients and sessions, as a sign-in does
     as_others = impersonated_by(person.id, UserSession)
-    for some in batches(_client_ids(person) | {session.client_id for session in as_others}):
+    ids = _client_ids(person, _named_in(person)) | {session.client_id for session in as_others}
+    for some in batches(ids):
         list(Client.objects.select_for_update(no_key=True).filter(pk__in=some).order_by("pk").values_list("pk"))
     UserSession.objects.filter(user=person.key).revoke(actor=actor, at=at, reason=USER_ERASED)
     for some in batches([session.pk for session in as_others]):

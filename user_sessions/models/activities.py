@@ -27,7 +27,7 @@ _PLACE = [each.name for each in fields(Place)]
 class ActivityQuerySet(models.QuerySet["Activity"]):
     def note(self, session: "UserSession", device: Device, *, at: datetime) -> None:
         """Save an activity of a session. Write nothing if device and address are those of the latest one, or if the
-        session was deleted. Where no address is kept, the place is compared in its stead.
+        session is over by now. Where no address is kept, the place is compared in its stead.
 
         Only the latest ``USER_SESSIONS["ACTIVITIES_PER_SESSION"]`` are kept.
         """
@@ -38,8 +38,9 @@ class ActivityQuerySet(models.QuerySet["Activity"]):
             return
         with atomic():
             activity = self.model.of(device, at=at, place=place)
-            # First the session, which this locks: a deletion waits for this activity, or this one for the deletion.
-            if not type(session)._default_manager.filter(pk=session.pk).update(latest_activity=activity.pk):
+            # First the session, which this locks. What revokes and deletes it waits, or this finds it over.
+            in_use = type(session)._default_manager.open(at=at).filter(pk=session.pk)
+            if not in_use.update(latest_activity=activity.pk):
                 return
             activity.session = session
             activity.save(force_insert=True)

@@ -13,7 +13,7 @@ from sessions_core.crypto.token_keys import TokenKeyField
 from sessions_core.crypto.tokens import newest_key_id, random_text
 from sessions_core.db.compiled import CompiledQuery, CompiledUpdate
 from sessions_core.db.returning import insert
-from sessions_core.db.transactions import atomic, lock_for_deletion, require_transaction
+from sessions_core.db.transactions import atomic, require_transaction
 from sessions_core.labels import WORKSPACE
 from sessions_core.models import AllowedOrigin, Event, Workspace
 from sessions_core.models.policies import with_policies
@@ -56,7 +56,6 @@ class ClientQuerySet(models.QuerySet["Client"]):
         sessions: Any = self.model._meta.get_field("sessions").related_model
         chosen = sessions._default_manager.filter(client__in=self.order_by().values("pk"))
         chosen.revoke(actor="system:client_deleted", reason="client_deleted")
-        lock_for_deletion(chosen)
         return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as in Django, so that templates cannot call it

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Subquery
 
 from sessions_core.db.asynchronous import is_twin_of
 from sessions_core.db.returning import Insert, Inserts
-from sessions_core.db.transactions import atomic, lock_for_deletion
+from sessions_core.db.transactions import atomic
 from sessions_core.models import Event, Workspace
 from sessions_core.moments import instant, moment
 from user_sessions.authentication_methods import SEVERAL_FACTORS
@@ -234,7 +234,6 @@ class UserSessionQuerySet(models.QuerySet["UserSession"]):
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the rows. Live sessions are revoked first, so that events and webhooks report their end."""
         self.revoke(actor="system:session_deleted", reason="session_deleted")
-        lock_for_deletion(self)
         return super().delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as in Django, so that templates cannot call it
