@@ -151,19 +151,26 @@ class TestConfirmation:
         assert "publishable keys open client sessions: 1." in page
 
     @pytest.mark.parametrize(
-        ("rule", "value", "table"),
+        ("app", "rules", "table"),
         [
-            ("user_sessions_policy__idle_lifetime", "01:00:00", "user_sessions_usersession"),
-            ("user_sessions_policy__limit", "1", "user_sessions_usersession"),
-            ("client_sessions_policy__user_identifier_key_min_length", "6", "client_sessions_clientsession"),
+            ("user_sessions", {"idle_lifetime": "01:00:00", "limit": "1"}, "user_sessions_usersession"),
+            ("user_sessions", {"signing_algorithm": "ES256", "limit_policy": "end_oldest"}, None),
+            (
+                "client_sessions",
+                {"user_identifier_key_min_length": "6", "max_lifetime": "1 00:00:00"},
+                "client_sessions_clientsession",
+            ),
         ],
     )
-    def test_one_bounded_query_reads_the_sessions(self, operator, workspace, rule, value, table):
+    def test_one_bounded_query_reads_the_sessions_if_a_rule_is_about_them(self, operator, workspace, app, rules, table):
+        Workspace.objects.update(is_sandbox=False)
         with CaptureQueriesContext(connection) as queries:
-            self.asked(operator, workspace, **{rule: value})
+            values = {f"{app}_policy__{rule}": value for rule, value in rules.items()}
+            self.asked(operator, workspace, is_sandbox="", **values)
         texts = [each["sql"] for each in queries]
-        [sql] = [sql for sql in texts if "LIMIT 10000" in sql]
-        assert f'FROM "{table}" WHERE "{table}"."workspace_id" =' in sql
+        bounded = [sql for sql in texts if "LIMIT 10000" in sql]
+        assert len(bounded) == (table is not None)
+        assert all(f'FROM "{table}" WHERE "{table}"."workspace_id" =' in sql for sql in bounded)
         assert not [sql for sql in texts if sql.startswith(("INSERT", "UPDATE"))]
 
     def test_sessions_that_are_over_do_not_count(self, operator, workspace):

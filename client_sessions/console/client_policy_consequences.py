@@ -35,19 +35,23 @@ def _consequences(before: ClientSessionPolicy, after: ClientSessionPolicy, at: d
 def _of_sessions(before: ClientSessionPolicy, after: ClientSessionPolicy, at: datetime) -> Iterator[str]:
     if before.lifetime != after.lifetime:
         yield gettext("The lifetime applies to client sessions that are created or extended from now on.")
-    if before.max_lifetime != after.max_lifetime and not after.workspace.is_sandbox:
+    least = after.user_identifier_key_min_length
+    is_longer = least > before.user_identifier_key_min_length
+    has_other_end = before.max_lifetime != after.max_lifetime and not after.workspace.is_sandbox
+    live = _live_sessions(after.workspace_id, at) if is_longer or has_other_end else ()
+    if has_other_end:
         text = gettext("Live client sessions that end later than %(longest)s from now, and keep their end: %(later)s.")
         latest = at + after.max_lifetime
-        later = sum(session.expires_at > latest for session in _live_sessions(after.workspace_id, at))
-        yield text % {"longest": duration_in_words(after.max_lifetime), "later": later}
-    least = after.user_identifier_key_min_length
-    if least > before.user_identifier_key_min_length:
+        later = sum(session.expires_at > latest for session in live)
+        yield text % {"longest": duration_in_words(after.max_lifetime), "later": f"{later:,}"}
+    if is_longer:
         text = gettext(
             "A browser with a shorter user identifier key is refused from the next request on. Live client sessions "
             "with such a key: %(shorter)s."
         )
-        keys = [session.user_identifier_key for session in _live_sessions(after.workspace_id, at)]
-        yield text % {"shorter": sum(key is not None and len(key) < least for key in keys)}
+        keys = [session.user_identifier_key for session in live]
+        shorter = sum(key is not None and len(key) < least for key in keys)
+        yield text % {"shorter": f"{shorter:,}"}
 
 
 def _live_sessions(workspace_id: UUID, at: datetime) -> Sequence[ClientSession]:

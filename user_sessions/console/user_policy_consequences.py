@@ -1,7 +1,7 @@
 """What a change of the policy for user sessions does to the sessions of today."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,23 +31,32 @@ class _Live(NamedTuple):
     impersonator: Any
 
 
+# Yields sentences about a rule of the policy after the change, for the live sessions at a time.
+_OfRule = Callable[[UserSessionPolicy, Sequence[_Live], datetime], Iterator[str]]
+
+
 def register() -> None:
     register_consequences(UserSessionPolicy, _consequences)
 
 
 def _consequences(before: UserSessionPolicy, after: UserSessionPolicy, at: datetime) -> Iterator[str]:
-    changed = {name for name in ABOUT_SESSIONS if getattr(before, name) != getattr(after, name)}
-    live = _live_sessions(after.workspace_id, at) if changed else ()
-    about_sessions = [
-        *(_of_lifetime(after, live, at) if "lifetime" in changed else ()),
-        *(_of_idle_lifetime(after, live, at) if "idle_lifetime" in changed else ()),
-        *(_of_limit(after, live) if after.limit is not None and changed & {"limit", "limit_policy"} else ()),
-        *(_of_single_session_mode(live) if after.single_session_mode and "single_session_mode" in changed else ()),
-    ]
+    about_sessions = [of_rule for is_due, of_rule in _rules(before, after) if is_due]
     if about_sessions:
-        number = gettext("No session ends at once. Live sessions now: %(live)s.") % {"live": len(live)}
-        yield from (number, *about_sessions, counted_among())
+        live = _live_sessions(after.workspace_id, at)
+        yield gettext("No session ends at once. Live sessions now: %(live)s.") % {"live": f"{len(live):,}"}
+        for of_rule in about_sessions:
+            yield from of_rule(after, live, at)
+        yield counted_among()
     yield from _of_requests(before, after)
+
+
+def _rules(before: UserSessionPolicy, after: UserSessionPolicy) -> Iterator[tuple[bool, _OfRule]]:
+    """Yield each rule about sessions, and whether the change does something with it."""
+    changed = {name for name in ABOUT_SESSIONS if getattr(before, name) != getattr(after, name)}
+    yield "lifetime" in changed, _of_lifetime
+    yield "idle_lifetime" in changed, _of_idle_lifetime
+    yield after.limit is not None and bool(changed & {"limit", "limit_policy"}), _of_limit
+    yield after.single_session_mode and "single_session_mode" in changed, _of_single_session_mode
 
 
 def _live_sessions(workspace_id: UUID, at: datetime) -> Sequence[_Live]:
@@ -72,7 +81,7 @@ def _of_lifetime(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) 
             "Live sessions without a latest end: %(number)s. With their next use they get one, %(lifetime)s after "
             "their sign-in. %(over)s of them are older, so they expire with that use."
         )
-        yield text % {**words, "number": len(endless), "over": over}
+        yield text % {**words, "number": f"{len(endless):,}", "over": f"{over:,}"}
 
 
 def _of_idle_lifetime(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) -> Iterator[str]:
@@ -85,27 +94,27 @@ def _of_idle_lifetime(after: UserSessionPolicy, live: Sequence[_Live], at: datet
         "A live session that is used again then ends %(idle)s after that use. For %(sooner)s live sessions, a use now "
         "would bring the end forward."
     )
-    yield text % {**facts, "sooner": sooner}
+    yield text % {**facts, "sooner": f"{sooner:,}"}
 
 
-def _of_limit(after: UserSessionPolicy, live: Sequence[_Live]) -> Iterator[str]:
+def _of_limit(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) -> Iterator[str]:
     per_user = Counter(session.user for session in live if session.impersonator is None)
     full = sum(number >= (after.limit or 0) for number in per_user.values())
     if after.limit_policy == LimitPolicy.REFUSE:
         text = gettext("Users with %(limit)d live sessions or more: %(full)s. Their next sign-in is refused.")
     else:
         text = gettext("Users with %(limit)d live sessions or more: %(full)s. Their next sign-in ends the oldest.")
-    yield text % {"limit": after.limit, "full": full}
+    yield text % {"limit": after.limit, "full": f"{full:,}"}
 
 
-def _of_single_session_mode(live: Sequence[_Live]) -> Iterator[str]:
+def _of_single_session_mode(after: UserSessionPolicy, live: Sequence[_Live], at: datetime) -> Iterator[str]:
     per_client = Counter(session.client for session in live)
     several = sum(number > 1 for number in per_client.values())
     text = gettext(
         "Browsers and apps with several live sessions: %(several)s. Their next sign-in replaces all of them, or is "
         "refused."
     )
-    yield text % {"several": several}
+    yield text % {"several": f"{several:,}"}
 
 
 def _of_requests(before: UserSessionPolicy, after: UserSessionPolicy) -> Iterator[str]:
