@@ -19,6 +19,7 @@ from client_sessions.models import ClientSession
 from sessions_core.console import dashboard
 from sessions_core.console.dashboard import Shown, shown_panels
 from sessions_core.console.spans import RANGES, Span
+from sessions_core.db.counting import counts_between
 from sessions_core.models import ApiKey, Event, WebhookEndpoint, WebhookMessage, Workspace
 from sessions_core.models.refusal_counts import RefusalCount, step_of
 from user_sessions.models import Epoch, SigningKey, UserSession
@@ -111,6 +112,9 @@ class TestSignIns:
         chart = panels()["sign_ins"].chart
         assert chart.bars[-1].numbers.texts[0] == chart.total == "more than 2"
         assert chart.earlier[0].change == ""
+
+    def test_rows_that_cannot_be_are_none(self, db):
+        assert counts_between(Event.objects.filter(type__in=[]), [(AT - timedelta(days=1), AT)] * 2, most=2) == [0, 0]
 
     def test_a_pending_sign_in_counts(self, workspace):
         user = get_user_model().objects.create_user("u1")

@@ -52,7 +52,10 @@ def counts_between(
         start=datetime,
         end=datetime,
     )
-    spans = [counted.expression(using=rows.db, start=start, end=end) for start, end in times]
+    try:
+        spans = [counted.expression(using=rows.db, start=start, end=end) for start, end in times]
+    except EmptyResultSet:  # no row can match, as in ``none()``
+        return [0] * len(times)
     parts, parameters = [_count_of(span.sql) for span in spans], [each for span in spans for each in span.params]
     return _row(rows.db, parts, parameters)
 
