@@ -65,7 +65,7 @@ def frozen_set(chosen: Any, row: BulkRevocation) -> Any:
 def work(
     row: BulkRevocation, chosen: Chosen, *, actor: str, seconds: float = SECONDS, at: datetime | None = None
 ) -> BulkRevocation:
-    """Revoke batches for about this time, at least one. Return the row as it is then."""
+    """Revoke batches for about this time, and try at least one. Return the row as it is then."""
     deadline = time.monotonic() + seconds
     while True:
         started = time.monotonic()
@@ -79,8 +79,10 @@ def work(
 def next_batch(row: BulkRevocation, chosen: Chosen, *, actor: str, at: datetime | None = None) -> BulkRevocation:
     """Revoke the next sessions. Return the row as it is then.
 
-    Two calls at once share the work. If another one has moved the row on meanwhile, this one revokes nothing.
+    Of two calls at once one revokes them, and the other one only returns the row.
     """
+    if not row.is_running:
+        return row
     ids, after = _next(row, chosen)
     return _revoke(row, ids, after, actor=actor, at=max(moment(at), row.started_at))  # a server's clock may be slow
 
