@@ -77,8 +77,8 @@ def run(database: Database, words: list[str], *, more: int = 0, is_measured: boo
         with tempfile.TemporaryDirectory(prefix="gatepass-tests-") as data:
             environment = environment_of_tests() | {"DATABASE_URL": database.url, "GATEPASS_DATA": data} | given
             measuring = COVERAGE if is_measured and suite == ROOT else []
-            workers = ["-n", str((os.cpu_count() or 1) + more), *STEALING]
-            dividing = [*workers, *left_out] if suite == ROOT and not is_chosen else []
+            workers = str((os.cpu_count() or 1) + more) if more else "logical"
+            dividing = ["-n", workers, *STEALING, *left_out] if suite == ROOT and not is_chosen else []
             command = [sys.executable, "-m", "pytest", *dividing, *measuring, *arguments]
             codes.append(subprocess.run(command, cwd=suite, env=environment).returncode)
     return next((code for code in codes if code), 0)
