@@ -61,7 +61,7 @@ def test_a_test_says_when_the_user_was_verified(settings, tmp_path, workspace, u
     django_project.install(settings, tmp_path, urls=step_up_pages.__name__)
     settings.LOGIN_URL = "/login/"
     client = Client()
-    sign_in(client, u1, verified_at=NOW - ago)
+    sign_in(client, u1, verified_at=timezone.now() - ago)
     assert client.get("/page/").status_code == status
 
 
