@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from sessions_core.batches import batches
-from sessions_core.db.transactions import lock_for_deletion
+from sessions_core.db.transactions import require_transaction
 
 __all__ = ["columns", "delete_quietly", "role"]
 
@@ -17,9 +17,16 @@ def columns(row: Model, names: Iterable[str]) -> dict[str, Any]:
 
 
 def delete_quietly(model: type[Model], rows: "QuerySet[Any]") -> int:
-    """Delete rows whose end is recorded, which ``delete`` of their manager would record once more. Return how many."""
+    """Delete rows whose end is recorded, which ``delete`` of their manager would record once more. Return how many.
+
+    All are locked first, so that no row that refers to them is added meanwhile. Raise TransactionManagementError
+    outside of a transaction.
+    """
+    require_transaction()
+    keyed: QuerySet[Any] = QuerySet(model).filter(pk__in=rows.order_by().values("pk"))
+    locked = list(keyed.select_for_update().order_by("pk").values_list("pk", flat=True))
     deleted = 0
-    for some in batches(lock_for_deletion(rows)):
+    for some in batches(locked):
         _, counts = QuerySet(model).filter(pk__in=some).delete()
         deleted += counts.get(model._meta.label, 0)
     return deleted

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import InterfaceError, InternalError, OperationalError, connections, router, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 __all__ = [
     "atomic",
@@ -17,7 +17,6 @@ __all__ = [
     "is_away",
     "is_connected",
     "is_in_transaction",
-    "lock_for_deletion",
     "on_commit",
     "require_transaction",
     "roll_back",
@@ -49,14 +48,6 @@ def require_transaction() -> None:
     where Django does not check it."""
     if not is_in_transaction():
         raise transaction.TransactionManagementError("A lock needs a transaction: call this inside atomic().")
-
-
-def lock_for_deletion(rows: "QuerySet[Any]") -> list[Any]:
-    """Lock the rows until the transaction ends, in the order of their keys, and return the keys. No row that refers to
-    them can be added meanwhile. Raise TransactionManagementError outside of a transaction."""
-    require_transaction()
-    keyed: QuerySet[Any] = QuerySet(rows.model).filter(pk__in=rows.order_by().values("pk"))
-    return list(keyed.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def is_in_transaction() -> bool:
