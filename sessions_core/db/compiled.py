@@ -29,6 +29,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import RawSQL
 
+from sessions_core.db.cursors import fetch_all
 from sessions_core.db.limits import parametrized
 from sessions_core.db.returning import run_returning, update_query
 
@@ -178,9 +179,7 @@ class CompiledQuery(_Compiled, Generic[M]):
         """Return the rows of the database driver, and a reader with the list of idle ones to put it back to."""
         connection = connections[router.db_for_write(self.model)]  # a replica may lag behind a revocation
         statement = self.statement(connection)
-        with connection.cursor() as cursor:
-            cursor.execute(statement.sql, statement.filled(self.prepared(values, connection)))
-            rows = cursor.fetchall()
+        rows = fetch_all(connection, statement.sql, statement.filled(self.prepared(values, connection)))
         idle: dict[_Statement, list[_Reader]] = connection.__dict__.setdefault("gatepass_readers", {})
         readers = idle.setdefault(statement, [])
         return rows, readers, readers.pop() if readers else _Reader(statement, connection)

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, Model, QuerySet, sql
 from django.db.models.signals import post_save, pre_save
 
+from sessions_core.db.cursors import fetch_all
 from sessions_core.db.json_rows import elements
 
 # Parameters of one statement in PostgreSQL's protocol. Django lets psycopg write them into the SQL, unless the option
@@ -258,10 +259,8 @@ def _run_as_one(inserts: Sequence[tuple[_InsertStatement, Sequence[Model]]], con
 
 
 def _run(statement: str, parameters: Sequence[Any], connection: BaseDatabaseWrapper) -> list[tuple[Any, ...]]:
-    with transaction.mark_for_rollback_on_error(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
+    with transaction.mark_for_rollback_on_error(using=connection.alias):
+        return fetch_all(connection, statement, parameters)
 
 
 S = TypeVar("S")
