@@ -113,9 +113,10 @@ class CoreSettings(RetainingSettings):
         return processes if isinstance(processes, int) and processes > 0 else 1
 
     def _keys(self, name: str) -> Sequence[str]:
-        if name not in self.given:
+        given = self.given
+        if name not in given:
             return derived_keys(name)
-        keys = self.given[name]
+        keys = given[name]
         return keys if isinstance(keys, list | tuple) and all(isinstance(key, str) for key in keys) else ()
 
 
