@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
-from django.utils.functional import SimpleLazyObject, empty
+from django.utils.functional import SimpleLazyObject, cached_property, empty
 
 from sessions_core.moments import moment
 from user_sessions.exceptions import (
@@ -62,9 +62,9 @@ class SignedIn:
     claims: SessionClaims
     row: "_Row"
 
-    @property
+    @cached_property
     def user(self) -> "AbstractBaseUser":
-        """Return the user, who is loaded when a view looks at them: one query, none if the view is ``strict``.
+        """The user, who is loaded when a view looks at them: one query, none if the view is ``strict``.
 
         ``pk`` and ``is_authenticated`` load nothing. Loading raises SessionTokenError if the session is over.
         """
