@@ -31,6 +31,7 @@ def _kept(connection: BaseDatabaseWrapper) -> Any:
     A debugging tool replaces ``connection.cursor``, or sets what makes Django return another kind of cursor.
     """
     kept = vars(connection).pop("gatepass_cursor", None)
+    connection.close_if_health_check_failed()  # as ``connection.cursor`` does
     if kept is None or connection.queries_logged or "cursor" in vars(connection):
         return None
     return kept if kept.connection is connection.connection else None
