@@ -24,7 +24,7 @@ from tests.databases import NoPostgreSQL
 GTHREAD, PREPARED = "gthread", "prepared"
 SERVERS = {
     GTHREAD: "gunicorn, gthread, 1 worker, 2 threads",
-    PREPARED: "gunicorn, gthread, 1 worker, 2 threads, prepared statements",
+    PREPARED: report.ON_PREPARED,
     REFERENCE: "reference server, default rates",
 }
 # Requests per second that a pool of requests that are sent once must last for.
@@ -75,6 +75,8 @@ def runs(arguments: argparse.Namespace, folder: Path, older: Path | None) -> Ite
     """Measure on each database, with each server, at each size. Every run has new databases."""
     for choice in [] if arguments.without_operations else arguments.database:
         for server in arguments.server:
+            if server == PREPARED and choice.startswith("sqlite"):
+                continue  # SQLite has no such option
             for sessions in sorted(arguments.sessions):
                 with databases(choice) as made:
                     chosen = projects(server, made, new(folder), older, arguments)

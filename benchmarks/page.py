@@ -13,7 +13,7 @@ from benchmarks import report
 from benchmarks.chart import chart
 from benchmarks.memory import GOAL_AT_START, GOAL_OF_GROWTH
 from benchmarks.projects import ROOT
-from benchmarks.report import Run, share
+from benchmarks.report import ON_PREPARED, Run, share
 
 FIGURES = ROOT / "docs" / "performance.json"
 PAGES = [ROOT / "docs" / "performance.md", ROOT / "README.md"]
@@ -46,9 +46,15 @@ def runs_with_peers(result: Result) -> list[Run]:
     """Return the smallest run of each database that has peers, PostgreSQL first."""
     chosen: dict[str, Run] = {}
     for run in sorted(result["runs"], key=lambda run: int(run["sessions"])):
-        if run["server"].startswith("gunicorn"):
+        if run["server"].startswith("gunicorn") and run["server"] != ON_PREPARED:
             chosen.setdefault(run["database"], run)
     return [chosen[name] for name in sorted(chosen)]
+
+
+def run_on_prepared(result: Result, database: str) -> Run | None:
+    """Return the run on this database with prepared statements, or None."""
+    wanted = (database, ON_PREPARED)
+    return next((run for run in result["runs"] if (run["database"], run["server"]) == wanted), None)
 
 
 def machine(result: Result) -> Iterator[str]:
@@ -63,14 +69,22 @@ def machine(result: Result) -> Iterator[str]:
 
 
 def operations(result: Result) -> Iterator[str]:
-    """One table of all databases: the share, its goal, the share before, and the best peer."""
-    runs = runs_with_peers(result)
-    compared = runs[0]["projects"][1:]
+    """One table of all databases: the share, its goal, the share before, the best peer, and the share with prepared
+    statements."""
+    runs = [(run, run_on_prepared(result, run["database"])) for run in runs_with_peers(result)]
+    smallest, compared = runs[0][0], runs[0][0]["projects"][1:]
     columns = ["share", "goal", *(each.rpartition(" ")[2] for each in compared), "best peer"]
-    names = [run["database"].split(".")[0] for run in runs]
-    yield from _head("Operation", "Statements", *(f"{name}: {column}" for name in names for column in columns))
-    for row in report.of(runs[0], runs[0]["projects"][0]):
-        cells = [cell for run in runs for cell in _cells(run, row["name"], is_compared=bool(compared))]
+    names = [
+        f"{run['database'].split('.')[0]}: {column}"
+        for run, prepared in runs
+        for column in [*columns, *(["prepared"] if prepared else [])]
+    ]
+    yield from _head("Operation", "Statements", *names)
+    for row in report.of(smallest, smallest["projects"][0]):
+        cells = []
+        for run, prepared in runs:
+            cells += _cells(run, row["name"], is_compared=bool(compared))
+            cells += _cells(prepared, row["name"], is_compared=False)[:1] if prepared else []
         yield _line(row["name"], _plain(row["statements"]), *cells)
 
 

@@ -8,6 +8,9 @@ from benchmarks.goals import GOALS, Goal
 Row = Mapping[str, Any]
 Run = Mapping[str, Any]
 
+# The set-up of a run in which PostgreSQL prepares the statements of every package.
+ON_PREPARED = "gunicorn, gthread, 1 worker, 2 threads, prepared statements"
+
 
 def printed(run: Run, *, first: Run | None = None) -> Iterator[str]:
     """Return the lines of a run: the operations, the peers, and the refused requests. ``first`` is a run with fewer
