@@ -11,15 +11,12 @@ that door.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from itertools import chain, repeat
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from django.apps import apps
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db.models import Exists, Field, Model, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.manager import BaseManager
@@ -27,8 +24,8 @@ from django.db.models.signals import post_delete
 from django.dispatch import Signal
 
 from client_sessions.registration import model_problem
-from sessions_core.db.compiled import CompiledQuery, kind_of
-from sessions_core.texts import is_storable
+from client_sessions.resource_ids import existing_keys, lookup_value, stored_forms
+from sessions_core.db.json_rows import EachText
 
 __all__ = ["Missing", "ResourceType", "register", "resource_deleted"]
 
@@ -39,12 +36,6 @@ resource_deleted = Signal()
 M = TypeVar("M", bound=Model)
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
-
-# Characters of a normalized id; the length of the column of grants.
-LONGEST_ID = 255
-
-# Up to so many ids are looked up with compiled SQL, in sizes of 1, 2, 4 …; others repeat an id.
-_MOST_COMPILED = 32
 
 
 class Missing(Exception):
@@ -111,15 +102,16 @@ class ResourceType:
 
     def normalize_id(self, resource_id: str) -> str:
         """Return the form of an id that grants store and the database can cast to the key's type. Raise Missing."""
-        try:
-            value = self.key_field.to_python(resource_id)
-            self.key_field.run_validators(value)  # an id that is out of range would be a database error
-        except ValidationError:
-            raise Missing(self.name, resource_id) from None
-        text = value.hex if isinstance(value, UUID) else str(value)
-        if len(text) > LONGEST_ID or not is_storable(text):
-            raise Missing(self.name, resource_id)
-        return text
+        (stored_id,) = self.normalize_ids([resource_id])
+        return stored_id
+
+    def normalize_ids(self, resource_ids: Iterable[str]) -> dict[str, str]:
+        """Return ids by their normalized form. Raise Missing for the first malformed id."""
+        given = list(resource_ids)
+        by_form = dict(zip(stored_forms(self.key_field, given), given, strict=True))
+        if None in by_form:
+            raise Missing(self.name, next(each for each in given if None in stored_forms(self.key_field, [each])))
+        return cast(dict[str, str], by_form)
 
     def workspace_of(self, row: Model) -> UUID | None:
         """Return the workspace id of a row, or None if ids are unique across workspaces.
@@ -156,42 +148,17 @@ class ResourceType:
 
         ``lock``: lock the rows until the transaction ends.
         """
-        wanted = {self.normalize_id(resource_id): resource_id for resource_id in resource_ids}
+        wanted = self.normalize_ids(resource_ids)
         if self.must_exist and wanted:
-            size = 1 << (len(wanted) - 1).bit_length()
-            if self.is_fixed and size <= _MOST_COMPILED and (compiled := _compiled(self, lock, size)):
-                texts = chain([str(workspace_id)], wanted, repeat(next(iter(wanted))))
-                values = {name: kind(each) for (name, kind), each in zip(compiled.kinds.items(), texts, strict=False)}
-                keys: Iterable[Any] = compiled.tuples(**values)
-            else:
-                keys = self._existing(list(wanted), workspace_id, lock)
-            found = {self.normalize_id(str(key)) for (key,) in keys}
+            keys = existing_keys(self, list(wanted), workspace_id=workspace_id, lock=lock)
+            found = set(stored_forms(self.key_field, (str(key) for (key,) in keys)))
             for stored_id, resource_id in wanted.items():
                 if stored_id not in found:
                     raise Missing(self.name, resource_id)
         return set(wanted)
 
-    def _existing(self, keys: Sequence[Any], workspace: UUID, lock: bool) -> "QuerySet[Any, Any]":
-        rows = self.in_workspace(self.rows(), workspace).filter(**{f"{self.key}__in": keys}).order_by("pk")
-        if lock:
-            rows = rows.select_for_update(of=("self",), no_key=True)
-        return rows.values_list(self.key)
-
 
 _types: dict[str, ResourceType] = {}
-
-
-@cache
-def _compiled(resource_type: ResourceType, lock: bool, size: int) -> "CompiledQuery[Any] | None":
-    """Return the compiled query for so many ids, or None for a key field of another type."""
-    if (kind := kind_of(resource_type.key_field)) is None:
-        return None
-    return CompiledQuery(
-        resource_type.model,
-        lambda workspace, **keys: resource_type._existing(list(keys.values()), workspace, lock),
-        workspace=UUID,
-        **{f"key_{number}": kind for number in range(size)},
-    )
 
 
 def register(
@@ -254,12 +221,13 @@ def get(name: str) -> ResourceType | None:
     return _types.get(name)
 
 
-def normalize_id(name: str, resource_id: str) -> str:
-    """Call ``ResourceType.normalize_id`` by name. Raise Missing, also for a type that is not registered."""
+def normalize_ids(name: str, resource_ids: Iterable[str]) -> dict[str, str]:
+    """Call ``ResourceType.normalize_ids`` by name. Raise Missing, also for ids of a type that is not registered."""
+    given = list(resource_ids)
     resource_type = get(name)
-    if resource_type is None:
-        raise Missing(name, resource_id)
-    return resource_type.normalize_id(resource_id)
+    if resource_type is None and given:
+        raise Missing(name, given[0])
+    return resource_type.normalize_ids(given) if resource_type else {}
 
 
 def format_id(name: str, stored_id: str) -> str:
@@ -270,11 +238,16 @@ def format_id(name: str, stored_id: str) -> str:
 
 def valid_ids(name: str, resource_ids: Iterable[str]) -> list[str]:
     """Return the normalized ids and leave out malformed ones, for a filter."""
-    possible = []
-    for resource_id in resource_ids:
-        with suppress(Missing):
-            possible.append(normalize_id(name, resource_id))
-    return possible
+    resource_type = get(name)
+    if resource_type is None:
+        return []
+    return [each for each in stored_forms(resource_type.key_field, resource_ids) if each is not None]
+
+
+def matching(name: str, resource_ids: Iterable[str]) -> Sequence[str] | EachText:
+    """Return what ``filter(<key>__in=…)`` takes for these ids. Malformed ids match no row."""
+    resource_type = get(name)
+    return lookup_value(resource_type.key_field, valid_ids(name, resource_ids)) if resource_type else ()
 
 
 def of_model(model: type[Model]) -> ResourceType:

@@ -134,7 +134,7 @@ def remaining_grant_types(session: ClientSession, wanted: Wanted) -> list[str]:
     left: set[str] = set()
     ids_by_type = normalize_wanted(wanted)
     for resource_type in filter(None, map(resources.get, ids_by_type)):
-        ids = resources.valid_ids(resource_type.name, ids_by_type[resource_type.name])
+        ids = resources.matching(resource_type.name, ids_by_type[resource_type.name])
         rows: QuerySet[Any] = QuerySet(resource_type.model).filter(**{f"{resource_type.key}__in": ids})
         for granted, path in resource_type.paths():
             if granted is not resource_type and rows.filter(**{f"{path}__in": _granted(grants, granted)}).exists():

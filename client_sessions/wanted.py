@@ -26,6 +26,7 @@ def normalize_wanted(wanted: Wanted) -> NormalizedWanted:
 def _ids(name: str, given: object) -> list[str]:
     is_collection = isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray | Mapping)
     ids = list(given) if is_collection and isinstance(given, Iterable) else [None]
-    if not all(isinstance(each, str | int | UUID) and not isinstance(each, bool) for each in ids):
+    kinds = set(map(type, ids))
+    if not all(issubclass(kind, str | int | UUID) and kind is not bool for kind in kinds):
         raise ValueError(f"wanted[{name!r}] must be a list of ids, each a string, an integer or a UUID.")
-    return [str(each) for each in ids]
+    return list(map(str, ids))

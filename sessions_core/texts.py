@@ -28,7 +28,7 @@ _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 def is_storable(text: str) -> bool:
     """Return True if every database can store this text unchanged."""
-    return not _NOT_TEXT.search(text)
+    return "\0" not in text if text.isascii() else not _NOT_TEXT.search(text)
 
 
 def is_storable_json(value: object) -> bool:

@@ -66,7 +66,7 @@ class IdFilter(GivenFilter):
 
     def filter(self, rows: QuerySet[M], value: Any) -> QuerySet[M]:
         ids = value if isinstance(value, list) else [value]
-        return super().filter(rows, resources.valid_ids(self.resource_type, ids))
+        return super().filter(rows, resources.matching(self.resource_type, ids))
 
 
 class SearchFilter(GivenFilter):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from client_sessions import resources
-from client_sessions.resources import LONGEST_ID
+from client_sessions.resource_ids import LONGEST_ID
 from client_sessions.wanted import normalize_wanted
 from sessions_core.moments import instant, moment
 
@@ -83,9 +83,8 @@ def check_terms(terms: Terms) -> Terms:
 class GrantQuerySet(models.QuerySet["Grant"]):
     def for_resources(self, resource_type: str, ids: Iterable[str | int | UUID]) -> Self:
         """Filter by resources of a registered type. Raise resources.Missing for a malformed id."""
-        stored = [
-            resources.normalize_id(resource_type, id) for id in normalize_wanted({resource_type: ids})[resource_type]
-        ]
+        wanted = normalize_wanted({resource_type: ids})
+        stored = resources.normalize_ids(resource_type, wanted[resource_type])
         return self.filter(resource_type=resource_type, resource_id__in=stored)
 
     def allowing(self, action: Action, *, at: datetime | None = None) -> Self:

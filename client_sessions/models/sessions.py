@@ -186,7 +186,7 @@ class ClientSession(models.Model):
             with SessionGrants.read(self, actor=actor, at=at) as grants:
                 for resource_type, resource_ids in wanted.items():
                     granted = grants.of_type(resource_type)
-                    ids = {resources.normalize_id(resource_type, one): one for one in resource_ids}
+                    ids = resources.normalize_ids(resource_type, resource_ids)
                     others = [one for stored_id, one in ids.items() if stored_id not in granted]
                     resources.check({resource_type: others}, workspace_id=self.workspace_id)
                     grants.remove(resource_type, ids, **because)

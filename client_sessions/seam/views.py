@@ -237,11 +237,8 @@ def _with_grant(sessions: ClientSessionQuerySet, resource_type: str, resource_id
     """Filter sessions with a grant of this resource or, for None, without any grant of the type."""
     if resource_id is None:
         return sessions.without_grant(resource_type, at=timezone.now())
-    try:
-        stored_id = resources.normalize_id(resource_type, resource_id)
-        return sessions.granted(resource_type, stored_id, at=timezone.now())
-    except resources.Missing:
-        return sessions.none()
+    stored_ids = resources.valid_ids(resource_type, [resource_id])
+    return sessions.granted(resource_type, stored_ids[0], at=timezone.now()) if stored_ids else sessions.none()
 
 
 def _wanted(values: dict[str, Any]) -> dict[str, list[str]]:

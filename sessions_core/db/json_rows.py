@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, TextField, Value
+from django.db.models import Field, Func, TextField, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Cast
 
 __all__ = ["EachText", "elements"]
 
@@ -24,13 +26,18 @@ def elements(types: list[Any], connection: BaseDatabaseWrapper) -> str:
 
 
 class EachText(Func):
-    """The texts in a JSON array, for ``filter(pk__in=EachText(array))``."""
+    """The texts in a JSON array, for ``filter(pk__in=EachText(array))``. ``field`` casts them to its type."""
 
-    template = "(SELECT each.value FROM %(function)s(%(expressions)s) AS each)"
+    template = "(SELECT %(element)s FROM %(function)s(%(expressions)s) AS each)"
     function = "json_each"
 
-    def __init__(self, array: str) -> None:
-        super().__init__(Value(array), output_field=TextField())
+    def __init__(self, array: str, field: "Field[Any, Any] | None" = None) -> None:
+        super().__init__(Value(array), output_field=field or TextField())
+        self.element = Cast(RawSQL("each.value", ()), field) if field else RawSQL("each.value", ())
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
+        element, _ = compiler.compile(self.element)
+        return super().as_sql(compiler, connection, element=element, **context)
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         template = self.template.replace("(%(expressions)s)", "(CAST(%(expressions)s AS json))")

@@ -127,6 +127,13 @@ class Text(Parameter):
             raise Problem(Kind.NOT_STORABLE, self, value)
         return value
 
+    def are_valid(self, values: list[Any]) -> bool:
+        """Return True if ``read`` returns each of these values unchanged. False may also mean that it must be asked."""
+        if type(self) is not Text or set(map(type, values)) != {str}:
+            return False
+        lengths = set(map(len, values))
+        return self.min_length <= min(lengths) and max(lengths) <= self.max_length and is_storable("".join(values))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Text):
@@ -214,6 +221,8 @@ class Texts(Parameter):
             raise Problem(Kind.TOO_FEW, self, value)
         if len(value) > self.max_length:
             raise Problem(Kind.TOO_MANY, self, value)
+        if self.item.are_valid(value):
+            return value
         return [self._item(index, item) for index, item in enumerate(value)]
 
     def _item(self, index: int, item: object) -> str:

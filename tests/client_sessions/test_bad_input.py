@@ -139,6 +139,10 @@ def test_ten_thousand_unknown_ids_get_one_error(backend, home):
     assert (response.status_code, response.error) == (404, "connected_account_not_found")
     assert not ClientSession.objects.exists()
     assert backend.post("devices/list", device_ids=ids).json()["devices"] == []
+    some = backend.post("devices/list", device_ids=[*ids[1:], home.d1]).json()["devices"]
+    assert [device["device_id"] for device in some] == [home.d1]
+    of_accounts = backend.post("devices/list", connected_account_ids=[*ids[1:], "x"]).json()["devices"]
+    assert {device["device_id"] for device in of_accounts} == {home.d1, home.d2}
     too_many = backend.post("client_sessions/create", connected_account_ids=[*ids, home.a1])
     assert (too_many.status_code, too_many.error) == (400, "invalid_input")
 

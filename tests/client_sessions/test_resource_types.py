@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -198,3 +198,46 @@ def test_the_checks_find_a_view_without_session_authentication(settings):
 def test_the_checks_find_invalid_settings(settings, given, ids):
     settings.CLIENT_SESSIONS = given
     assert [error.id for error in check_settings()] == ids
+
+
+@pytest.mark.parametrize("number", [3, 100])
+def test_any_number_of_ids_is_checked_with_one_query(home, workspace, django_assert_num_queries, number):
+    accounts = [ConnectedAccount.objects.create(workspace=workspace).pk for _ in range(number)]
+    with django_assert_num_queries(1):
+        checked = resources.check({"connected_account": map(str, accounts)}, workspace_id=workspace.pk)
+    assert checked == {"connected_account": {each.hex for each in accounts}}
+    for another in (str(uuid4()), home.ax):
+        with pytest.raises(resources.Missing, match=another):
+            resources.check({"connected_account": [*map(str, accounts), another]}, workspace_id=workspace.pk)
+
+
+def test_a_malformed_id_among_thousands_is_named_in_the_error(workspace):
+    ids = [str(uuid4()) for _ in range(1_000)]
+    with pytest.raises(resources.Missing, match="'x'"):
+        resources.check({"connected_account": [*ids, "x", "y"]}, workspace_id=workspace.pk)
+
+
+@pytest.mark.parametrize("form", ["{}", "urn:uuid:{}", "{{{}}}"])
+def test_every_form_of_a_uuid_is_the_same_id(form):
+    id = uuid4()
+    for text in (str(id), str(id).upper(), id.hex):
+        assert resources.valid_ids("device", [form.format(text), f"{text}0"]) == [id.hex]
+    almost = [" " + id.hex[:-1], "0x" + id.hex[:30], "_" + id.hex[1:], id.hex[:-1] + "١"]
+    for text in almost:
+        assert resources.valid_ids("device", [text]) == [one.hex for one in _uuids(text)]
+
+
+def _uuids(text: str) -> list[UUID]:
+    try:
+        return [UUID(text)]
+    except ValueError:
+        return []
+
+
+def test_hundreds_of_keys_of_another_type_are_checked(types, workspace):
+    registered(types, get_user_model(), workspace=None)
+    users = get_user_model().objects.bulk_create(get_user_model()(username=f"u{number}") for number in range(100))
+    ids = {str(user.pk) for user in get_user_model().objects.filter(username__in=[user.username for user in users])}
+    assert resources.check({"thing": ids}, workspace_id=workspace.pk) == {"thing": ids}
+    with pytest.raises(resources.Missing):
+        resources.check({"thing": {*ids, "999999999"}}, workspace_id=workspace.pk)

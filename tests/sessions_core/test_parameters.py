@@ -78,11 +78,30 @@ def test_an_invalid_value_is_a_problem_of_its_kind(parameter, given, kind):
     assert (caught.value.kind, caught.value.parameter, caught.value.value) == (kind, parameter, given)
 
 
-def test_an_invalid_item_is_a_problem_of_its_own_declaration():
-    item = Text(max_length=1)
+@pytest.mark.parametrize(
+    ("item", "given", "kind"),
+    [
+        (Text(max_length=1), "bb", Kind.TOO_LONG),
+        (Text(min_length=1), "", Kind.TOO_SHORT),
+        (Text(), 1, Kind.WRONG_TYPE),
+        (Text(), None, Kind.NULL),
+        (Text(), "\x00", Kind.NOT_STORABLE),
+        (Text(), "\ud800", Kind.NOT_STORABLE),
+        (Text(), "é\x00", Kind.NOT_STORABLE),
+        (Choice(options=("a",)), "b", Kind.NOT_ONE_OF),
+    ],
+)
+def test_an_invalid_item_is_a_problem_of_its_own_declaration(item, given, kind):
     with pytest.raises(Problem) as caught:
-        Texts(item=item).read(["a", "bb"])
-    assert (caught.value.parameter, caught.value.value, caught.value.item) == (item, "bb", 1)
+        Texts(item=item).read(["a", given])
+    assert (caught.value.kind, caught.value.parameter, caught.value.value) == (kind, item, given)
+    assert caught.value.item == 1
+
+
+def test_valid_items_are_read_one_by_one_or_together():
+    assert Texts(item=Text(nullable=True)).read(["a", None, "ключ"]) == ["a", "", "ключ"]
+    assert Texts().read(["a", "", "ключ"]) == ["a", "", "ключ"]
+    assert Texts().read([]) == []
 
 
 def test_declarations_need_no_rest_framework():
