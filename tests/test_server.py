@@ -17,10 +17,10 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 
 from sessions_project.worker import REQUEST_SECONDS
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.test_serve import ROOT, environment, migrate
 
-pytestmark = embedded
+pytestmark = apart
 
 # Django's CSRF check reads the body of this request, so it needs no account.
 SLOW_BODY = (
