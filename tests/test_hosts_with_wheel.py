@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.databases import NoPostgreSQL, postgresql
-from tests.embedded import apart
+from tests.embedded import embedded
 from tests.hosts import HOSTS, ROOT, started
 
-pytestmark = apart
+pytestmark = embedded
 
 # The hosts' own tests, which must not depend on us, and those that do.
 OWN, OURS = "tests", "tests_with_gatepass"
