@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with databases() as (first, *others), ExitStack() as stack:
         endings = [stack.enter_context(beside(other, words)) for other in others]
-        relieved = {"GATEPASS_SDKS": "asked"} if others else {}  # so that the two take about as long
+        relieved = {"GATEPASS_RELIEVED": "yes"} if others else {}  # of the tests that tests/embedded.py marks
         is_measured = bool(os.environ.get("CI") and others and words == [ALL])
         more = len(others)
         codes = [run(first, words, more=more, is_measured=is_measured, **relieved), *(end() for end in endings)]

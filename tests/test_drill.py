@@ -24,11 +24,11 @@ import pytest
 
 from sessions_core.rates import RETRY_SHARED_AFTER
 from tests.databases import Database, NoPostgreSQL, postgresql
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.machines import LOAD_BALANCER, PUBLIC_HOST, SECRETS, Answer, Machine, SharedCache, machine
 from tests.test_serve import ROOT, environment
 
-pytestmark = embedded
+pytestmark = apart
 
 # Seconds that an answer may take. Redis may delay one by 0.5 s (see docs/scaling.md); a busy machine gets more.
 BOUND = 2.0

@@ -12,13 +12,13 @@ from urllib.request import HTTPCookieProcessor, build_opener
 import pytest
 
 from tests.browsers import chromium
-from tests.embedded import embedded, in_browser
+from tests.embedded import apart, in_browser
 from tests.hosts import bare_project, extend, run
 from tests.pages import blocks, section
 from tests.proxies import free_port
 from tests.test_tutorial import served
 
-pytestmark = embedded
+pytestmark = apart
 
 README, STEPS = "../README.md", "In your own Django project: five steps"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import migrate, run
 
-pytestmark = embedded
+pytestmark = apart
 
 UNLIMITED = 'USER_SESSIONS = {"RATES": {"password": None, "account": None}}\n'
 QUICK = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]\nALLOWED_HOSTS = ["*"]\n'

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 
 from tests.databases import NoPostgreSQL, postgresql
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import run, start_project
 
-pytestmark = embedded
+pytestmark = apart
 
 KEYS = {
     "uuid": ("models.UUIDField(primary_key=True, default=uuid.uuid4)", 'uuid.UUID("0123456789abcdef0123456789abcdef")'),

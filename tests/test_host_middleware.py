@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import migrate, run, start_project
 
-pytestmark = embedded
+pytestmark = apart
 
 SETTINGS = """
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import run
 from tests.test_host_factors import ALLAUTH, ALLAUTH_URLS, extend
 
-pytestmark = embedded
+pytestmark = apart
 
 SETTINGS = f"""{ALLAUTH}
 MIDDLEWARE += ["user_sessions.middleware.UserSessionMiddleware"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import migrate, run
 
-pytestmark = embedded
+pytestmark = apart
 
 ROUTED = """
 DATABASES["people"] = DATABASES["default"] | {"NAME": BASE_DIR / "people.sqlite3"}

@@ -22,10 +22,10 @@ import pytest
 from sessions_project.backends.outage import Outage
 from sessions_project.backends.postgresql.base import BoundedConnection, NoAnswer
 from tests.databases import NoPostgreSQL, postgresql
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.test_serve import ROOT, environment, migrate
 
-pytestmark = embedded
+pytestmark = apart
 
 # Seconds. The server's limit is 2; a busy machine gets more.
 SOON = 4

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.proxies import HOST, PROXIES, calling, free_port
 from tests.test_serve import LIVE, ROOT, environment, migrate
 from tests.test_server import Served
 
-pytestmark = [embedded, pytest.mark.parametrize("proxy", PROXIES)]
+pytestmark = [apart, pytest.mark.parametrize("proxy", PROXIES)]
 
 SIGN_IN = "POST /v1/client/sign_ins?_is_native=1 HTTP/1.1"
 FORM = "Content-Type: application/x-www-form-urlencoded"

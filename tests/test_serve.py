@@ -20,10 +20,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.pages import DOCS
 
-pytestmark = embedded
+pytestmark = apart
 
 ROOT = DOCS.parent
 GIVEN = {"SECRET_KEY", "GATEPASS_TOKEN_KEYS", "GATEPASS_ENCRYPTION_KEYS", "GATEPASS_URL", "DATABASE_URL"}

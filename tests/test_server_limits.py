@@ -17,10 +17,10 @@ from waitress.adjustments import Adjustments
 
 from sessions_project import worker
 from sessions_project.backends.outage import Outage
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.test_serve import ROOT, environment, free_port
 
-pytestmark = embedded
+pytestmark = apart
 
 LARGE = 8 * 2**20
 

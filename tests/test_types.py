@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.pages import DOCS
 
-pytestmark = embedded
+pytestmark = apart
 
 PROGRAM = Path(__file__).parent / "host_program.py"
 

@@ -14,10 +14,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.embedded import embedded
+from tests.embedded import apart
 from tests.hosts import environment_of, migrate, run, start_project
 
-pytestmark = embedded
+pytestmark = apart
 
 # Seconds
 CACHED = 1.5
