@@ -17,17 +17,20 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from playwright.sync_api import Browser
 
 from sessions_core.models import AllowedOrigin, Workspace
-from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
 from tests.policies import address_of, set_user_session_policy
 from tests.sdks.packages import JAVASCRIPT, native_sdk
+from tests.strict_console import browser
 from tests.user_sessions.conftest import claims_of
 from user_sessions.clerk.cookies import publishable_key
 from user_sessions.models import Client, JwtTemplate, UserSession
 from user_sessions.tokens.client_tokens import client_token
 from user_sessions.users import user_id
+
+__all__ = ["browser"]  # a fixture
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
@@ -75,15 +78,15 @@ def template(backend: Any) -> str:
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
+def page(browser: Browser) -> Iterator[Any]:
     """Yield a page of a real browser. Check at the end that it sent requests only to this machine."""
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": 800, "height": 1180}, locale="en-US", timezone_id="UTC")
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        yield page
-        web = [urlsplit(url.removeprefix("blob:")) for url in asked]
-        assert web and {(url.scheme, url.hostname) for url in web} == {("http", "127.0.0.1")}
+    page = browser.new_page(viewport={"width": 800, "height": 1180}, locale="en-US", timezone_id="UTC")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    page.context.close()
+    web = [urlsplit(url.removeprefix("blob:")) for url in asked]
+    assert web and {(url.scheme, url.hostname) for url in web} == {("http", "127.0.0.1")}
 
 
 @pytest.fixture

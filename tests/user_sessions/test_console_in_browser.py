@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from pytest_django.live_server_helper import LiveServer
 
 from sessions_core.models import Event
-from tests.browsers import chromium
 from tests.embedded import embedded, in_browser
-from tests.strict_console import STRICT
+from tests.strict_console import STRICT, browser
 from tests.user_sessions.test_console_actions import LIST, address, is_live, page_of
 from tests.user_sessions.test_console_sessions_list import IPHONE, start
 from user_sessions.models import UserSession
+
+__all__ = ["browser"]  # a fixture
 
 pytestmark = [embedded, in_browser, pytest.mark.django_db(transaction=True)]
 
@@ -49,19 +50,19 @@ def server(settings: Any) -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def operator(server: LiveServer) -> Iterator[Operator]:
+def operator(server: LiveServer, browser: Browser) -> Iterator[Operator]:
     client = Client()
     client.force_login(get_user_model().objects.create_superuser("root"))
-    with chromium() as browser:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.add_cookies([{"name": "s", "value": client.cookies["s"].value, "url": server.url}])
-        page = context.new_page()
-        violations: list[str] = []
-        page.on("console", lambda message: violations.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: violations.append(str(error)))
-        page.goto(f"{server.url}/admin/")
-        yield Operator(page)
-        assert violations == []
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_cookies([{"name": "s", "value": client.cookies["s"].value, "url": server.url}])
+    page = context.new_page()
+    violations: list[str] = []
+    page.on("console", lambda message: violations.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: violations.append(str(error)))
+    page.goto(f"{server.url}/admin/")
+    yield Operator(page)
+    assert violations == []
+    context.close()
 
 
 @pytest.fixture
