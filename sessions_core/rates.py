@@ -70,17 +70,13 @@ class RatedSettings(AppSettings):
     def rates(self) -> Mapping[str, str | None]:
         """Rate limits by kind of caller, such as ``"60/minute"``, or None for no limit. Kinds that are not listed keep
         their default."""
-        return {**self.default_rates, **self._given_rates()}
+        given = self.given.get("RATES", {})
+        return {**self.default_rates, **(given if isinstance(given, dict) else {})}
 
     def rate_of(self, kind: str) -> Rate | None:
         """Return the limit of a kind, or None for no limit. Raise ValueError for an invalid setting."""
-        given = self._given_rates()
-        rate = given[kind] if kind in given else self.default_rates.get(kind)
+        rate = self.rates.get(kind)
         return None if rate is None else Rate.parse(rate)
-
-    def _given_rates(self) -> Mapping[str, str | None]:
-        given = self.given.get("RATES")
-        return given if isinstance(given, dict) else {}
 
     def seconds_to_wait(self, kind: str, *caller: object) -> int:
         """Count a request. Return 0 if it is within the limit of its kind, or the seconds to wait."""
