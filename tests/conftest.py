@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import connection
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler, SQLDeleteCompiler, SQLInsertCompiler, SQLUpdateCompiler
-from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
 from sessions_core.models import ApiKey, Workspace
@@ -22,7 +21,6 @@ from sessions_core.models.refusal_counts import refusals
 from sessions_core.rates import counters
 from tests import key_pool
 from tests.callers import Caller, bearer
-from tests.databases import empty_tables
 from tests.hosts import start_project
 from tests.measured import choose_measured, measuring
 from tests.policies import create_workspace
@@ -37,7 +35,6 @@ OPERATOR_SESSIONS = "sessions_project.operator_sessions.OperatorSessionMiddlewar
 
 
 def pytest_configure() -> None:
-    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
     if IS_STATED_SET:
         find_missing()
 

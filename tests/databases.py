@@ -16,8 +16,7 @@ from pathlib import Path
 from signal import SIGINT
 from typing import Any
 
-from django.db import connection, connections
-from django.test import TransactionTestCase
+from django.db import connection
 
 # Seconds until the server must answer, and until it must be gone.
 PATIENCE = 60
@@ -43,23 +42,6 @@ def url_for_other_processes() -> str:
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
     return f"postgres://{settings['USER']}@{settings['HOST']}:{settings['PORT']}/{settings['NAME']}"
-
-
-# Tables whose rows ``migrate`` writes and no test changes.
-_WRITTEN_BY_MIGRATE = {"auth_permission", "django_content_type", "django_migrations"}
-
-
-def empty_tables(case: TransactionTestCase) -> None:
-    """Delete what a transactional test wrote, instead of Django's flush.
-
-    A flush also deletes the content types and permissions, and creates each again. On PostgreSQL it truncates, which
-    makes new files for every table and index.
-    """
-    for name in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-        database = connections[name]
-        tables = database.introspection.django_table_names(only_existing=True, include_views=False)
-        emptied = (database.ops.quote_name(table) for table in tables if table not in _WRITTEN_BY_MIGRATE)
-        database.ops.execute_sql_flush([f"DELETE FROM {table}" for table in emptied])
 
 
 def sqlite(base: Path) -> Database:
