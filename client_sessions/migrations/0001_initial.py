@@ -121,29 +121,6 @@ class Migration(migrations.Migration):
                     ("revoke_clientsession", "Can revoke client session"),
                     ("export_clientsession", "Can export client session"),
                 ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("key_released_at", None), ("revoked_at", None)),
-                        fields=("workspace", "user_identifier_key"),
-                        name="client_sessions_one_session_holds_a_key",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("user_identifier_key", ""), _negated=True),
-                        name="client_sessions_user_identifier_key_is_not_blank",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
-                    models.Index(
-                        fields=["user_identifier_key", "workspace", "created_at", "id"],
-                        name="client_sessions_page_of_key",
-                    ),
-                    models.Index(
-                        django.db.models.functions.comparison.Coalesce("expires_at", "created_at"),
-                        condition=models.Q(("key_released_at", None), ("revoked_at", None)),
-                        name="client_sessions_ends",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -179,26 +156,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "grants",
                 "ordering": ("id",),
                 "permissions": [("revoke_grant", "Can revoke grant")],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("read_until__isnull", False), ("control_until__isnull", False), _connector="OR"
-                        ),
-                        name="client_sessions_a_grant_allows_something",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("client_session", "resource_type", "resource_id"),
-                        name="client_sessions_a_resource_is_granted_once",
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("resource_type__in", ("user_identity", "customer"))),
-                        fields=("client_session", "resource_type"),
-                        name="client_sessions_one_identity_and_one_customer",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["resource_type", "resource_id"], name="client_sessions_grant_resource"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -242,9 +199,69 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "personal access tokens",
                 "ordering": ("-created_at", "id"),
                 "permissions": [("revoke_personalaccesstoken", "Can revoke personal access token")],
-                "indexes": [
-                    models.Index(fields=["created_at", "id"], name="client_sessions_person_page"),
-                ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_page"),
+        ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(
+                fields=["user_identifier_key", "workspace", "created_at", "id"], name="client_sessions_page_of_key"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="clientsession",
+            index=models.Index(
+                django.db.models.functions.comparison.Coalesce("expires_at", "created_at"),
+                condition=models.Q(("key_released_at", None), ("revoked_at", None)),
+                name="client_sessions_ends",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clientsession",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("key_released_at", None), ("revoked_at", None)),
+                fields=("workspace", "user_identifier_key"),
+                name="client_sessions_one_session_holds_a_key",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="clientsession",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("user_identifier_key", ""), _negated=True),
+                name="client_sessions_user_identifier_key_is_not_blank",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="grant",
+            index=models.Index(fields=["resource_type", "resource_id"], name="client_sessions_grant_resource"),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("read_until__isnull", False), ("control_until__isnull", False), _connector="OR"),
+                name="client_sessions_a_grant_allows_something",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                fields=("client_session", "resource_type", "resource_id"),
+                name="client_sessions_a_resource_is_granted_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="grant",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("resource_type__in", ("user_identity", "customer"))),
+                fields=("client_session", "resource_type"),
+                name="client_sessions_one_identity_and_one_customer",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="personalaccesstoken",
+            index=models.Index(fields=["created_at", "id"], name="client_sessions_person_page"),
         ),
     ]

@@ -40,9 +40,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "workspace",
                 "verbose_name_plural": "workspaces",
                 "ordering": ("name", "id"),
-                "indexes": [
-                    models.Index(fields=["name", "id"], name="sessions_core_workspace_name"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -118,14 +115,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "webhook endpoint",
                 "verbose_name_plural": "webhook endpoints",
                 "ordering": ("-created_at", "id"),
-                "indexes": [
-                    models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
-                    models.Index(
-                        condition=models.Q(("disabled_at__isnull", False)),
-                        fields=["disabled_at"],
-                        name="sessions_core_endpoint_off",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -154,13 +143,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "events",
                 "ordering": ("-id",),
                 "permissions": [("export_event", "Can export event")],
-                "indexes": [
-                    models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
-                    models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
-                    models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
-                    models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
-                    models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -244,29 +226,6 @@ class Migration(migrations.Migration):
                     ("roll_apikey", "Can roll API key"),
                     ("revoke_apikey", "Can revoke API key"),
                 ],
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
-                    models.Index(
-                        condition=models.Q(("expires_at", None), ("revoked_at", None)),
-                        fields=["created_at"],
-                        name="sessions_core_api_key_unrolled",
-                    ),
-                    models.Index(
-                        condition=models.Q(("expires_at__isnull", False), ("revoked_at", None)),
-                        fields=["expires_at"],
-                        name="sessions_core_api_key_ending",
-                    ),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("kind", "secret"), ("sealed_text", None)),
-                            models.Q(("kind", "publishable"), ("sealed_text__isnull", False)),
-                            _connector="OR",
-                        ),
-                        name="sessions_core_api_key_is_sealed_if_publishable",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -296,11 +255,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "allowed origin",
                 "verbose_name_plural": "allowed origins",
                 "ordering": ("origin",),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("origin", "workspace"), name="sessions_core_an_origin_is_listed_once"
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -373,19 +327,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(("next_attempt_at__isnull", False)),
                         fields=["endpoint", "next_attempt_at"],
                         name="sessions_core_message_waiting",
-                    ),
-                    models.Index(fields=["event", "id"], name="sessions_core_message_event"),
-                    models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
-                    models.Index(
-                        condition=models.Q(("attempts__gt", 0), ("next_attempt_at__isnull", False)),
-                        fields=["next_attempt_at"],
-                        name="sessions_core_message_retried",
-                    ),
-                    models.Index(
-                        condition=models.Q(("dead_at__isnull", False)),
-                        fields=["dead_at", "endpoint"],
-                        name="sessions_core_message_dead",
-                    ),
+                    )
                 ],
                 "constraints": [
                     models.CheckConstraint(
@@ -399,5 +341,102 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["-created_at", "-id"], name="sessions_core_event_time"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["workspace", "-id"], name="sessions_core_event_workspace"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["subject", "-id"], name="sessions_core_event_subject"),
+        ),
+        migrations.AddConstraint(
+            model_name="apikey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "secret"), ("sealed_text", None)),
+                    models.Q(("kind", "publishable"), ("sealed_text__isnull", False)),
+                    _connector="OR",
+                ),
+                name="sessions_core_api_key_is_sealed_if_publishable",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="allowedorigin",
+            constraint=models.UniqueConstraint(
+                fields=("origin", "workspace"), name="sessions_core_an_origin_is_listed_once"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="sessions_core_api_key_page"),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at", None), ("revoked_at", None)),
+                fields=["created_at"],
+                name="sessions_core_api_key_unrolled",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="apikey",
+            index=models.Index(
+                condition=models.Q(("expires_at__isnull", False), ("revoked_at", None)),
+                fields=["expires_at"],
+                name="sessions_core_api_key_ending",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["actor", "-id"], name="sessions_core_event_actor"),
+        ),
+        migrations.AddIndex(
+            model_name="event",
+            index=models.Index(fields=["type", "-created_at", "-id"], name="sessions_core_event_type"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookendpoint",
+            index=models.Index(fields=["workspace", "-created_at", "id"], name="sessions_core_endpoint_page"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookendpoint",
+            index=models.Index(
+                condition=models.Q(("disabled_at__isnull", False)),
+                fields=["disabled_at"],
+                name="sessions_core_endpoint_off",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["event", "id"], name="sessions_core_message_event"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(fields=["endpoint", "-event", "-id"], name="sessions_core_message_endpoint"),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("attempts__gt", 0), ("next_attempt_at__isnull", False)),
+                fields=["next_attempt_at"],
+                name="sessions_core_message_retried",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="webhookmessage",
+            index=models.Index(
+                condition=models.Q(("dead_at__isnull", False)),
+                fields=["dead_at", "endpoint"],
+                name="sessions_core_message_dead",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="workspace",
+            index=models.Index(fields=["name", "id"], name="sessions_core_workspace_name"),
         ),
     ]

@@ -288,37 +288,6 @@ class Migration(migrations.Migration):
                     ("bulk_revoke_usersession", "Can bulk_revoke user session"),
                     ("export_usersession", "Can export user session"),
                 ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("stored_status__in", ("pending", "active", "ended", "revoked", "removed", "replaced"))
-                        ),
-                        name="user_sessions_status_is_a_deed",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closed_at", None), ("stored_status__in", ("pending", "active"))),
-                            models.Q(
-                                ("closed_at__isnull", False),
-                                ("stored_status__in", ("ended", "revoked", "removed", "replaced")),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="user_sessions_is_closed_at_a_time",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("abandon_at__gte", models.F("expire_at"))),
-                        name="user_sessions_expires_before_it_is_abandoned",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
-                    models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
-                    models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
-                    models.Index(
-                        condition=models.Q(("recorded_ends", 0)), fields=["expire_at"], name="user_sessions_unrecorded"
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -492,9 +461,6 @@ class Migration(migrations.Migration):
                 "verbose_name": "epoch",
                 "verbose_name_plural": "epochs",
                 "ordering": ("-not_before",),
-                "indexes": [
-                    models.Index(fields=["workspace", "not_before"], name="user_sessions_epoch_workspace"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -574,30 +540,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "JWT templates",
                 "verbose_name": "JWT template",
                 "ordering": ("-created_at", "-id"),
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "name"), name="user_sessions_jwt_template_name_is_its_own"
-                    ),
-                    models.UniqueConstraint(
-                        condition=models.Q(("is_for_session_tokens", True)),
-                        fields=("workspace",),
-                        name="user_sessions_one_template_for_session_tokens",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("sealed_signing_key", None), ("signing_algorithm", "")),
-                            models.Q(
-                                models.Q(("signing_algorithm", ""), _negated=True),
-                                ("sealed_signing_key__isnull", False),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="user_sessions_jwt_template_key_has_its_algorithm",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_template_page"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -691,21 +633,6 @@ class Migration(migrations.Migration):
                     ("rotate_signingkey", "Can rotate signing key"),
                     ("revoke_signingkey", "Can revoke signing key"),
                 ],
-                "indexes": [
-                    models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
-                    models.Index(
-                        condition=models.Q(("published_until", None), ("revoked_at", None)),
-                        fields=["active_from"],
-                        name="user_sessions_key_unrotated",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("published_until", None), ("revoked_at", None)),
-                        fields=("workspace",),
-                        name="user_sessions_one_signing_key_without_successor",
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -769,9 +696,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "tickets",
                 "ordering": ("-created_at", "-id"),
                 "permissions": [("impersonate_ticket", "Can impersonate users")],
-                "indexes": [
-                    models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -817,12 +741,117 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="usersession",
+            index=models.Index(fields=["-created_at", "-id"], name="user_sessions_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_page"),
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(fields=["user", "workspace", "-created_at", "-id"], name="user_sessions_page_of_user"),
+        ),
+        migrations.AddIndex(
+            model_name="usersession",
             index=models.Index(
                 fields=["client", "workspace", "-created_at", "-id"], name="user_sessions_page_of_client"
             ),
         ),
         migrations.AddIndex(
+            model_name="usersession",
+            index=models.Index(
+                condition=models.Q(("recorded_ends", 0)), fields=["expire_at"], name="user_sessions_unrecorded"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="usersession",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("stored_status__in", ("pending", "active", "ended", "revoked", "removed", "replaced"))
+                ),
+                name="user_sessions_status_is_a_deed",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="usersession",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("stored_status__in", ("pending", "active"))),
+                    models.Q(
+                        ("closed_at__isnull", False),
+                        ("stored_status__in", ("ended", "revoked", "removed", "replaced")),
+                    ),
+                    _connector="OR",
+                ),
+                name="user_sessions_is_closed_at_a_time",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="usersession",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("abandon_at__gte", models.F("expire_at"))),
+                name="user_sessions_expires_before_it_is_abandoned",
+            ),
+        ),
+        migrations.AddIndex(
             model_name="client",
             index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_client_page"),
+        ),
+        migrations.AddIndex(
+            model_name="epoch",
+            index=models.Index(fields=["workspace", "not_before"], name="user_sessions_epoch_workspace"),
+        ),
+        migrations.AddIndex(
+            model_name="jwttemplate",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_template_page"),
+        ),
+        migrations.AddConstraint(
+            model_name="jwttemplate",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "name"), name="user_sessions_jwt_template_name_is_its_own"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="jwttemplate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_for_session_tokens", True)),
+                fields=("workspace",),
+                name="user_sessions_one_template_for_session_tokens",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="jwttemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sealed_signing_key", None), ("signing_algorithm", "")),
+                    models.Q(models.Q(("signing_algorithm", ""), _negated=True), ("sealed_signing_key__isnull", False)),
+                    _connector="OR",
+                ),
+                name="user_sessions_jwt_template_key_has_its_algorithm",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="signingkey",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("published_until", None), ("revoked_at", None)),
+                fields=("workspace",),
+                name="user_sessions_one_signing_key_without_successor",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="signingkey",
+            index=models.Index(fields=["workspace", "-active_from", "kid"], name="user_sessions_key_page"),
+        ),
+        migrations.AddIndex(
+            model_name="signingkey",
+            index=models.Index(
+                condition=models.Q(("published_until", None), ("revoked_at", None)),
+                fields=["active_from"],
+                name="user_sessions_key_unrotated",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="ticket",
+            index=models.Index(fields=["workspace", "-created_at", "-id"], name="user_sessions_ticket_page"),
         ),
     ]

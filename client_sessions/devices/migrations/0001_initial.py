@@ -46,9 +46,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "connected accounts",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_acct"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -76,14 +73,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "customers",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
-                "indexes": [
-                    models.Index(fields=["key", "workspace"], name="client_sessions_devices_cust"),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "key"), name="client_sessions_devices_customer_key_is_unique"
-                    ),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -154,9 +143,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "Connect Webviews",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_view"),
-                ],
             },
         ),
         migrations.AddField(
@@ -219,9 +205,6 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "devices",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_dev"),
-                ],
             },
         ),
         migrations.CreateModel(
@@ -260,19 +243,49 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "user identities",
                 "ordering": ("created_at", "id"),
                 "abstract": False,
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("workspace", "key"), name="client_sessions_devices_user_identity_key_is_unique"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("key", ""), _negated=True),
-                        name="client_sessions_devices_user_identity_key_is_not_blank",
-                    ),
-                ],
-                "indexes": [
-                    models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
-                    models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),
-                ],
             },
+        ),
+        migrations.AddConstraint(
+            model_name="customer",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "key"), name="client_sessions_devices_customer_key_is_unique"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="connectwebview",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_view"),
+        ),
+        migrations.AddIndex(
+            model_name="connectedaccount",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_acct"),
+        ),
+        migrations.AddIndex(
+            model_name="device",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_dev"),
+        ),
+        migrations.AddIndex(
+            model_name="useridentity",
+            index=models.Index(fields=["workspace", "created_at", "id"], name="client_sessions_devices_person"),
+        ),
+        migrations.AddIndex(
+            model_name="useridentity",
+            index=models.Index(fields=["key", "workspace"], name="client_sessions_devices_pkey"),
+        ),
+        migrations.AddIndex(
+            model_name="customer",
+            index=models.Index(fields=["key", "workspace"], name="client_sessions_devices_cust"),
+        ),
+        migrations.AddConstraint(
+            model_name="useridentity",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "key"), name="client_sessions_devices_user_identity_key_is_unique"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="useridentity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("key", ""), _negated=True),
+                name="client_sessions_devices_user_identity_key_is_not_blank",
+            ),
         ),
     ]
