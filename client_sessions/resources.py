@@ -108,10 +108,10 @@ class ResourceType:
     def normalize_ids(self, resource_ids: Iterable[str]) -> dict[str, str]:
         """Return ids by their normalized form. Raise Missing for the first malformed id."""
         given = list(resource_ids)
-        by_form = dict(zip(stored_forms(self.key_field, given), given, strict=True))
-        if None in by_form:
-            raise Missing(self.name, next(each for each in given if None in stored_forms(self.key_field, [each])))
-        return cast(dict[str, str], by_form)
+        forms = list(stored_forms(self.key_field, given))
+        if None in forms:
+            raise Missing(self.name, given[forms.index(None)])
+        return dict(zip(cast(list[str], forms), given, strict=True))
 
     def workspace_of(self, row: Model) -> UUID | None:
         """Return the workspace id of a row, or None if ids are unique across workspaces.
