@@ -26,12 +26,14 @@ def fetch_all(connection: BaseDatabaseWrapper, statement: str, parameters: Seque
 
 
 def _kept(connection: BaseDatabaseWrapper) -> Any:
-    """Return the kept cursor, which is kept no longer, or None if there is none that can be used.
+    """Take the kept cursor from the connection. Return it, or None if a new one is needed.
 
     A debugging tool replaces ``connection.cursor``, or sets what makes Django return another kind of cursor.
     """
     kept = vars(connection).pop("gatepass_cursor", None)
-    connection.close_if_health_check_failed()  # as ``connection.cursor`` does
     if kept is None or connection.queries_logged or "cursor" in vars(connection):
         return None
+    # As ``connection.cursor`` does.
+    connection.close_if_health_check_failed()
+    connection.validate_thread_sharing()
     return kept if kept.connection is connection.connection else None
