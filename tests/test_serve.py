@@ -171,6 +171,7 @@ def test_an_invalid_key_stops_the_start_with_a_message(set_up, keys, sentence):
         [sys.executable, "-c", IMPORT_BOTH], cwd=ROOT, env=environment(set_up, **keys), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
     refusals = done.stdout.split("end of a refusal")
     assert [sentence in each for each in refusals] == [True, True, False]
 
