@@ -72,7 +72,8 @@ def operations(result: Result) -> Iterator[str]:
     """One table of all databases: the share, its goal, the share before, the best peer, and the share with prepared
     statements."""
     runs = [(run, run_on_prepared(result, run["database"])) for run in runs_with_peers(result)]
-    smallest, compared = runs[0][0], runs[0][0]["projects"][1:]
+    first, _ = runs[0]
+    compared = first["projects"][1:]
     columns = ["share", "goal", *(each.rpartition(" ")[2] for each in compared), "best peer"]
     names = [
         f"{run['database'].split('.')[0]}: {column}"
@@ -80,7 +81,7 @@ def operations(result: Result) -> Iterator[str]:
         for column in [*columns, *(["prepared"] if prepared else [])]
     ]
     yield from _head("Operation", "Statements", *names)
-    for row in report.of(smallest, smallest["projects"][0]):
+    for row in report.of(first, first["projects"][0]):
         cells = []
         for run, prepared in runs:
             cells += _cells(run, row["name"], is_compared=bool(compared))
