@@ -125,6 +125,8 @@ def test_an_account_whose_token_is_too_large_looks_signed_out_and_breaks_no_page
     shows("In use: john_roe")
     settings.USER_SESSIONS = settings.USER_SESSIONS | {"USER_PROFILE": f"{PROFILES}.talkative_jane"}
     sign_in(page, "jane_doe")
+    shows("Signed out")
+    press(page, "Switch to john_roe")
     shows("In use: john_roe")
     settings.USER_SESSIONS = settings.USER_SESSIONS | {"USER_PROFILE": f"{PROFILES}.talkative_profile"}
     page.reload()
