@@ -34,7 +34,8 @@ class Operator:
         self.page, self.clicks = page, 0
 
     def click(self, selector: str) -> None:
-        self.page.locator(selector).first.click()
+        with self.page.expect_navigation():  # until all of the next page is there
+            self.page.locator(selector).first.click()
         self.clicks += 1
 
     def reads(self) -> str:

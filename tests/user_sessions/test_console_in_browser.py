@@ -28,13 +28,14 @@ class Operator:
         self.page, self.steps = page, 0
 
     def click(self, selector: str) -> None:
-        self.page.click(selector)
+        with self.page.expect_navigation():  # until all of the next page is there
+            self.page.click(selector)
         self.steps += 1
 
     def enter(self, selector: str, text: str) -> None:
         self.page.fill(selector, text)
-        self.page.press(selector, "Enter")
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.press(selector, "Enter")
         self.steps += 1
 
 

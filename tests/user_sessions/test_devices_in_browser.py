@@ -135,7 +135,8 @@ def test_a_user_names_a_device_and_signs_it_out(
     there_is.get_by_role("button", name=save).click()
     here.get_by_role("heading", name="The stolen laptop").wait_for()
 
-    here.get_by_role("button", name=f"{sign_out} The stolen laptop").click()
+    with here.expect_navigation():  # the page before has a status too
+        here.get_by_role("button", name=f"{sign_out} The stolen laptop").click()
     here.get_by_role("status").wait_for()
     there.reload()
     assert there.url == f"{server.url}/login/?next=/devices/"
