@@ -4,9 +4,7 @@ import os
 
 import pytest
 
-from tests.versions import IS_STATED_SET
-
-ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
+from tests.versions import IS_STATED_SET, ON_POSTGRESQL
 
 embedded = pytest.mark.skipif(
     ON_POSTGRESQL,

@@ -23,7 +23,8 @@ from benchmarks.fill import fill
 from benchmarks.goals import GOALS
 from benchmarks.load import CUT_OFF, HOST, Operation, Request, drive, message
 from benchmarks.projects import Server, checkout
-from tests.embedded import ON_POSTGRESQL, embedded
+from tests.embedded import embedded
+from tests.versions import ON_POSTGRESQL
 
 # The short round prepares all rows, which takes longer on a busy machine.
 SECONDS = 400
