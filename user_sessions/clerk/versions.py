@@ -33,7 +33,8 @@ def version_of(request: "Request") -> str:
 
 
 def _requested_version(request: "Request") -> str:
-    asked = [*request.query_params.getlist("__clerk_api_version")]
+    # Most requests have no query, and to parse an empty one takes as long as to find the route.
+    asked = request.query_params.getlist("__clerk_api_version") if request.META.get("QUERY_STRING") else []
     if (version := request.META.get("HTTP_CLERK_API_VERSION")) is not None:
         asked.append(version)
     if len(asked) > 1:
