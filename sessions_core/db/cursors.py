@@ -1,8 +1,8 @@
-"""On PostgreSQL each statement of hot requests runs on a cursor of its own, which is kept and parses times quickly.
+"""On PostgreSQL, Gatepass reuses a cursor for each statement of hot requests, and parses times quickly.
 
-A new cursor takes psycopg and Django a fifth of the time of a short statement, and so does a kept one that ran another
-statement: psycopg then looks up again how to convert each column. SQLite's cursors are cheaper than the check whether
-they can be used again.
+A new cursor takes psycopg and Django a fifth of the time of a short statement. So does one that ran another statement
+before, because psycopg then looks up again how to convert each column. On SQLite, checking whether a cursor can be
+reused costs more than a new one.
 """
 
 from collections.abc import Sequence
@@ -15,43 +15,52 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 __all__ = ["fetch_all"]
 
 # The most cursors of a connection; the least recently used one is dropped first.
-MOST_KEPT = 32
+MOST_CURSORS = 32
 
-# A kept cursor keeps its last rows, so one with more rows is dropped.
-MOST_KEPT_ROWS = 20
+# A cursor keeps its last statement, with the values of parameters, and its last rows. So one with more rows, or with a
+# longer text as a parameter, is not reused.
+MOST_ROWS = 20
+LONGEST_PARAMETER = 4096
 
 
 def fetch_all(connection: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows, as the database driver returns them."""
-    kept = _kept(connection)
+    cursors = _reusable(connection)
     # psycopg compares statements by identity.
-    same, cursor = kept.pop(statement) if statement in kept else (statement, _new(connection))
+    same, cursor = cursors.pop(statement) if statement in cursors else (statement, _new(connection))
     cursor.execute(same, parameters)
     rows: list[tuple[Any, ...]] = cursor.fetchall()
-    if len(rows) <= MOST_KEPT_ROWS:
-        kept[same] = same, cursor
-        if len(kept) > MOST_KEPT:
-            del kept[next(iter(kept))]
+    if len(rows) <= MOST_ROWS and not any(type(each) is str and len(each) > LONGEST_PARAMETER for each in parameters):
+        cursors[same] = same, cursor
+        if len(cursors) > MOST_CURSORS:
+            del cursors[next(iter(cursors))]
     return rows
 
 
-def _kept(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, Any]]:
-    """Return the statements and kept cursors of the connection, by statement, or an empty dict where none are kept.
-
-    A debugging tool replaces ``connection.cursor``, or sets what makes Django return another kind of cursor.
-    """
-    if connection.vendor != "postgresql" or connection.queries_logged or "cursor" in vars(connection):
+def _reusable(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, Any]]:
+    """Return the statements and cursors of the connection, by statement, or an empty dict if none may be reused."""
+    if not _makes_plain_cursors(connection):
         return {}
     # As ``connection.cursor`` does.
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     connection.validate_thread_sharing()
-    kept: dict[str, tuple[str, Any]]
-    of_connection, kept = vars(connection).get("gatepass_cursors", (None, {}))
+    cursors: dict[str, tuple[str, Any]]
+    of_connection, cursors = vars(connection).get("gatepass_cursors", (None, {}))
     if of_connection is not connection.connection:
-        kept = {}
-        vars(connection)["gatepass_cursors"] = connection.connection, kept
-    return kept
+        cursors = {}
+        vars(connection)["gatepass_cursors"] = connection.connection, cursors
+    return cursors
+
+
+def _makes_plain_cursors(connection: BaseDatabaseWrapper) -> bool:
+    """Return True if ``connection.cursor`` only makes a cursor of PostgreSQL.
+
+    A backend of another package may do more: django-tenants sets the schema. A debugging tool replaces ``cursor`` of
+    the connection, or lets Django log the statements.
+    """
+    is_of_django = connection.vendor == "postgresql" and type(connection).__module__.startswith("django.")
+    return is_of_django and not connection.queries_logged and "cursor" not in vars(connection)
 
 
 def _new(connection: BaseDatabaseWrapper) -> Any:
