@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import connections, transaction
 from django.urls import ResolverMatch, URLPattern, URLResolver, path
 from django.urls.resolvers import RoutePattern
@@ -67,8 +68,9 @@ class RouteTable(URLResolver):
 
     def resolve(self, path: str) -> ResolverMatch | None:  # type: ignore[override]  # as URLPattern does
         """Return the match of the first pattern that matches, or None, so that Django tries what comes after them."""
-        chosen = self._choice.match(path)
-        return self.url_patterns[chosen.lastindex - 1].resolve(path) if chosen and chosen.lastindex else None
+        if (chosen := self._choice.match(path)) and chosen.lastindex:
+            return self.url_patterns[chosen.lastindex - 1].resolve(path)
+        return super().resolve(path) if settings.DEBUG else None  # the error page of Django lists what was tried
 
 
 def urlpatterns_of(routes: Sequence[Route]) -> list[RouteTable]:

@@ -47,6 +47,14 @@ def test_a_route_is_found_under_its_whole_path(asked):
     assert match.route.replace("<str:session_id>", "sess_1") == asked
 
 
+def test_the_error_page_of_an_unknown_path_lists_every_route(settings):
+    settings.DEBUG = True
+    table = RouteTable([route.urlpattern() for route in SEAM])
+    with pytest.raises(Resolver404) as unknown:
+        URLResolver(RoutePattern(""), [table]).resolve("client_sessions/lsit")
+    assert [str(tried[-1].pattern) for tried in unknown.value.args[0]["tried"]] == [route.path for route in SEAM]
+
+
 def test_a_path_that_no_route_has_is_left_to_the_patterns_after_the_table():
     table = RouteTable([route.urlpattern() for route in SEAM])
     after = path("client_sessions/mine", lambda request: None, name="of_the_host")
