@@ -11,6 +11,7 @@ from user_sessions.pages.reauthenticate_views import ReauthenticateView
 
 app_name = "user_sessions"
 urlpatterns = [
+    # One include for both: Django leaves each that does not match with an exception.
     path("v1/", include([*frontend_routes.urlpatterns, *backend_routes.urlpatterns])),
     path("reauthenticate/", ReauthenticateView.as_view(), name="reauthenticate"),
     path(".well-known/", include("user_sessions.clerk.well_known")),

@@ -63,5 +63,4 @@ ROUTES = [
     *(Route(f"{family}/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS, ANY_KEY) for family in FAMILIES),
 ]
 
-app_name = "user_sessions_backend_api"
 urlpatterns = urlpatterns_of(ROUTES)

@@ -56,5 +56,4 @@ ROUTES = [
     *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYONE) for beginning in ("client", "me")),
 ]
 
-app_name = "user_sessions_frontend_api"
 urlpatterns = urlpatterns_of(ROUTES)
