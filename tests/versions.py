@@ -16,8 +16,9 @@ ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 TESTS = Path(__file__).parent
 
 ON_EACH_DATABASE = {
-    "queries that are compiled once use internals of Django's SQL compiler": [
+    "queries that are compiled once, and cursors that are reused, depend on internals of Django and psycopg": [
         "sessions_core/test_compiled.py",
+        "sessions_core/test_cursors.py",
         "client_sessions/test_queries.py",
         "user_sessions/test_queries.py",
         "user_sessions/test_frontend_queries.py",
@@ -51,6 +52,7 @@ ON_EACH_DATABASE = {
 }
 
 ON_SQLITE = {
+    "a table of routes is a resolver of Django": ["sessions_core/test_routes.py"],
     "Django's sessions, middleware and authentication, of ours and of others": [
         "client_sessions/test_middleware.py",
         "test_host_middleware.py",
