@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Model
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db.models import Model, SlugField, UUIDField
 from django.db.models.signals import post_delete
 from django.urls import path
 from django.utils import timezone
@@ -18,9 +18,11 @@ from client_sessions.checks import check_resource_types, check_settings
 from client_sessions.device_counts import with_device_count
 from client_sessions.devices.models import ConnectedAccount, Customer, Device
 from client_sessions.models import ClientSession
+from client_sessions.resource_ids import LONGEST_ID, lookup_value, stored_forms
 from client_sessions.resources import ResourceType
 from client_sessions.scoping import reached_by, visible_to
 from client_sessions.view_checks import check_guarded_views
+from sessions_core.db.json_rows import EachText
 from sessions_core.models import Workspace
 from tests.client_sessions import guarded
 
@@ -225,6 +227,27 @@ def test_every_form_of_a_uuid_is_the_same_id(form):
     almost = [" " + id.hex[:-1], "0x" + id.hex[:30], "_" + id.hex[1:], id.hex[:-1] + "١"]
     for text in almost:
         assert resources.valid_ids("device", [text]) == [one.hex for one in _uuids(text)]
+
+
+def test_an_id_that_a_validator_of_the_key_refuses_is_malformed():
+    def even(id):
+        if id.int % 2:
+            raise ValidationError("odd")
+
+    odd, other = UUID(int=1), UUID(int=2)
+    assert list(stored_forms(UUIDField(validators=[even]), map(str, [odd, other]))) == [None, other.hex]
+
+
+def test_an_id_that_no_database_stores_is_malformed():
+    assert (
+        list(stored_forms(SlugField(validators=[]), ["a", "a\0", "\ud800", "x" * (LONGEST_ID + 1)]))[1:] == [None] * 3
+    )
+
+
+def test_one_id_of_a_filter_is_a_parameter_of_its_own():
+    key = Device._meta.pk
+    assert lookup_value(key, ["a"]) == ["a"]
+    assert isinstance(lookup_value(key, ["a"] * 33), EachText)
 
 
 def _uuids(text: str) -> list[UUID]:
