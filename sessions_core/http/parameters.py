@@ -128,7 +128,7 @@ class Text(Parameter):
         return value
 
     def are_valid(self, values: list[Any]) -> bool:
-        """Return True if ``read`` returns each of these values unchanged. False may also mean that it must be asked."""
+        """Return True if ``read`` returns each of these values unchanged. If False, call ``read`` for each value."""
         if type(self) is not Text or set(map(type, values)) != {str}:
             return False
         lengths = set(map(len, values))
