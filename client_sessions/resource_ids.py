@@ -23,9 +23,9 @@ __all__ = ["LONGEST_ID", "existing_keys", "lookup_value", "stored_forms"]
 # Characters of a normalized id; the length of the column of grants.
 LONGEST_ID = 255
 
-# Up to so many ids are parameters of their own. SQL is compiled for 1, 2, 4 … parameters, and the rest of them repeat an
-# id. More ids are one JSON parameter, because each parameter takes Django longer than an id takes to parse. So are the
-# ids of a key whose type no compiled query has as a parameter.
+# Up to so many ids are parameters of their own. SQL is compiled for 1, 2, 4 … parameters, and the rest of them repeat
+# an id. More ids are one JSON parameter, because each parameter takes Django longer than an id takes to parse. So are
+# the ids of a key whose type no compiled query has as a parameter.
 _MOST_PARAMETERS = 32
 
 _HEXADECIMAL = re.compile("[0-9a-f]{32}")
