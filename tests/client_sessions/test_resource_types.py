@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
-from django.db.models import Model, SlugField, UUIDField
+from django.db.models import CharField, Model, UUIDField
 from django.db.models.signals import post_delete
 from django.urls import path
 from django.utils import timezone
@@ -239,9 +239,8 @@ def test_an_id_that_a_validator_of_the_key_refuses_is_malformed():
 
 
 def test_an_id_that_no_database_stores_is_malformed():
-    assert (
-        list(stored_forms(SlugField(validators=[]), ["a", "a\0", "\ud800", "x" * (LONGEST_ID + 1)]))[1:] == [None] * 3
-    )
+    forms = stored_forms(CharField(), ["a", "a\0", "\ud800", "x" * (LONGEST_ID + 1)])
+    assert list(forms) == ["a", None, None, None]
 
 
 def test_one_id_of_a_filter_is_a_parameter_of_its_own():
