@@ -25,11 +25,12 @@ LONGEST_PARAMETER = 4096
 
 def fetch_all(connection: BaseDatabaseWrapper, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows, as the database driver returns them."""
+    if not _makes_plain_cursors(connection):
+        return _run(connection.cursor(), statement, parameters)
     cursors = _reusable(connection)
     # psycopg compares statements by identity.
     same, cursor = cursors.pop(statement) if statement in cursors else (statement, _new(connection))
-    cursor.execute(same, parameters)
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    rows = _run(cursor, same, parameters)
     if len(rows) <= MOST_ROWS and not any(type(each) is str and len(each) > LONGEST_PARAMETER for each in parameters):
         cursors[same] = same, cursor
         if len(cursors) > MOST_CURSORS:
@@ -37,10 +38,14 @@ def fetch_all(connection: BaseDatabaseWrapper, statement: str, parameters: Seque
     return rows
 
 
+def _run(cursor: Any, statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    cursor.execute(statement, parameters)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
 def _reusable(connection: BaseDatabaseWrapper) -> dict[str, tuple[str, Any]]:
-    """Return the statements and cursors of the connection, by statement, or an empty dict if none may be reused."""
-    if not _makes_plain_cursors(connection):
-        return {}
+    """Return the statements and cursors of the connection, by statement."""
     # As ``connection.cursor`` does.
     connection.close_if_health_check_failed()
     connection.ensure_connection()
@@ -65,7 +70,7 @@ def _makes_plain_cursors(connection: BaseDatabaseWrapper) -> bool:
 
 def _new(connection: BaseDatabaseWrapper) -> Any:
     cursor: Any = connection.cursor()
-    if connection.vendor == "postgresql" and hasattr(cursor.cursor, "adapters"):  # psycopg 3
+    if hasattr(cursor.cursor, "adapters"):  # psycopg 3
         cursor.cursor.adapters.register_loader("timestamptz", _loader_of_times(connection.timezone))
     return cursor
 
