@@ -14,7 +14,7 @@ from client_sessions.devices.views import (
 from client_sessions.models.personal_access_tokens import PERSONAL_ACCESS_TOKEN, UNSCOPED_ACCESS_TOKEN
 from client_sessions.models.sessions import CLIENT_SESSION
 from sessions_core.credentials import API_KEY
-from sessions_core.http.routes import Route, urlpatterns_of
+from sessions_core.http.routes import Route, RouteTable
 
 BACKEND = [API_KEY, PERSONAL_ACCESS_TOKEN]
 ANYONE = [*BACKEND, CLIENT_SESSION]
@@ -61,6 +61,6 @@ ROUTES = [
 
 app_name = "client_sessions_devices"
 urlpatterns = [
-    *urlpatterns_of(ROUTES),
+    RouteTable(ROUTES),
     path("connect/<uuid:webview_id>/<str:signature>", connect, name="connect"),
 ]

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 
 from sessions_core.credentials import API_KEY
 
-__all__ = ["ANY_KEY", "IsOpenToCredential", "Route", "RouteTable", "ScopeMissing", "urlpatterns_of"]
+__all__ = ["ANY_KEY", "IsOpenToCredential", "Route", "RouteTable", "ScopeMissing"]
 
 # The scope of a route that every API key may use.
 ANY_KEY = ""
@@ -58,11 +58,15 @@ class Route:
 
 
 class RouteTable(URLResolver):
-    """Patterns that one regular expression chooses from. Django tries one after another, and each group that does not
-    match costs an exception, which together took as long as a short SQL statement."""
+    """The routes of an API, from which one regular expression chooses.
 
-    def __init__(self, patterns: Sequence[URLPattern]) -> None:
-        super().__init__(RoutePattern(""), list(patterns))
+    Django would try one after another, and each group that does not match costs an exception. Together that took as
+    long as a short SQL statement.
+    """
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        patterns = [route.urlpattern() for route in routes]
+        super().__init__(RoutePattern(""), patterns)
         whole_paths = (_NAMED_GROUP.sub("(?:", each.pattern.regex.pattern) for each in patterns)
         self._choice = re.compile("|".join(f"({each})" for each in whole_paths))
 
@@ -71,10 +75,6 @@ class RouteTable(URLResolver):
         if (chosen := self._choice.match(path)) and chosen.lastindex:
             return self.url_patterns[chosen.lastindex - 1].resolve(path)
         return super().resolve(path) if settings.DEBUG else None  # the error page of Django lists what was tried
-
-
-def urlpatterns_of(routes: Sequence[Route]) -> list[RouteTable]:
-    return [RouteTable([route.urlpattern() for route in routes])]
 
 
 class ScopeMissing(Exception):

@@ -25,8 +25,8 @@ def paths_of(route: Route) -> list[str]:
 
 @pytest.mark.parametrize("routes", [SEAM, DEVICES, BACKEND, FRONTEND], ids=["seam", "devices", "backend", "frontend"])
 def test_a_table_finds_what_the_patterns_one_after_another_find(routes):
-    patterns = [route.urlpattern() for route in routes]
-    table, in_turn = RouteTable(patterns), URLResolver(RoutePattern(""), patterns)
+    table = RouteTable(routes)
+    in_turn = URLResolver(RoutePattern(""), table.url_patterns)
     for asked in (each for route in routes for each in paths_of(route)):
         try:
             expected = in_turn.resolve(asked)
@@ -49,13 +49,13 @@ def test_a_route_is_found_under_its_whole_path(asked):
 
 def test_the_error_page_of_an_unknown_path_lists_every_route(settings):
     settings.DEBUG = True
-    table = RouteTable([route.urlpattern() for route in SEAM])
+    table = RouteTable(SEAM)
     with pytest.raises(Resolver404) as unknown:
         URLResolver(RoutePattern(""), [table]).resolve("client_sessions/lsit")
     assert [str(tried[-1].pattern) for tried in unknown.value.args[0]["tried"]] == [route.path for route in SEAM]
 
 
 def test_a_path_that_no_route_has_is_left_to_the_patterns_after_the_table():
-    table = RouteTable([route.urlpattern() for route in SEAM])
+    table = RouteTable(SEAM)
     after = path("client_sessions/mine", lambda request: None, name="of_the_host")
     assert URLResolver(RoutePattern(""), [table, after]).resolve("client_sessions/mine").url_name == "of_the_host"

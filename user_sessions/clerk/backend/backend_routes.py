@@ -1,7 +1,7 @@
 """The routes of the Backend API below ``/v1``: path, view, methods, credentials and scopes of API keys."""
 
 from sessions_core.credentials import API_KEY
-from sessions_core.http.routes import ANY_KEY, Route, urlpatterns_of
+from sessions_core.http.routes import ANY_KEY, Route, RouteTable
 from user_sessions.api_key_scopes import JWT_TEMPLATES, TICKETS, USER_SESSIONS
 from user_sessions.clerk.backend.client_views import ClientsView
 from user_sessions.clerk.backend.key_set_views import JwksView
@@ -63,4 +63,4 @@ ROUTES = [
     *(Route(f"{family}/{ANYTHING}", UnknownView, ANY_METHOD, BACKENDS, ANY_KEY) for family in FAMILIES),
 ]
 
-urlpatterns = urlpatterns_of(ROUTES)
+urlpatterns = [RouteTable(ROUTES)]

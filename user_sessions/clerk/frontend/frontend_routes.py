@@ -1,6 +1,6 @@
 """The routes of the Frontend API below ``/v1``: path, view, methods and credentials."""
 
-from sessions_core.http.routes import Route, urlpatterns_of
+from sessions_core.http.routes import Route, RouteTable
 from user_sessions.clerk.frontend.client_authentication import CLIENT, VISITOR
 from user_sessions.clerk.frontend.environment_views import DevBrowserView, EnvironmentView
 from user_sessions.clerk.frontend.me_views import MeView
@@ -56,4 +56,4 @@ ROUTES = [
     *(Route(f"{beginning}/{ANYTHING}", UnknownView, ANY_METHOD, ANYONE) for beginning in ("client", "me")),
 ]
 
-urlpatterns = urlpatterns_of(ROUTES)
+urlpatterns = [RouteTable(ROUTES)]
